@@ -1,0 +1,54 @@
+"""gnnvision: graph and image convolution under one layer interface.
+
+A convolution is Y = Σₖ Sₖ X Wₖ + b on a domain: the grid of a picture or the graph of everything
+else. See the README for ten lines of each.
+"""
+
+from gnnvision._version import __version__
+from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
+from gnnvision.layers import (
+    AvgPool2d,
+    ChebConv,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    Convolution,
+    Dropout,
+    GATv2Conv,
+    GCNConv,
+    GINConv,
+    GraphPool,
+    MaxPool2d,
+    Readout,
+    RGCNConv,
+    SAGEConv,
+    Sequential,
+    Upsample,
+)
+
+__all__ = [
+    "AvgPool2d",
+    "ChebConv",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "Convolution",
+    "Domain",
+    "Dropout",
+    "GATv2Conv",
+    "GCNConv",
+    "GINConv",
+    "Graph",
+    "GraphPool",
+    "Grid",
+    "MaxPool2d",
+    "RGCNConv",
+    "Readout",
+    "SAGEConv",
+    "Sequential",
+    "Upsample",
+    "__version__",
+    "degree_features",
+    "identity_features",
+    "one_hot",
+]

@@ -1,0 +1,18 @@
+"""Where signals live: the grid of a picture and the graph of everything else."""
+
+from gnnvision.domains.base import Domain
+from gnnvision.domains.features import degree_features, identity_features, one_hot
+from gnnvision.domains.graph import Graph
+from gnnvision.domains.grid import Grid
+from gnnvision.domains.window import PaddingMode, Window
+
+__all__ = [
+    "Domain",
+    "Graph",
+    "Grid",
+    "PaddingMode",
+    "Window",
+    "degree_features",
+    "identity_features",
+    "one_hot",
+]

@@ -1,0 +1,43 @@
+"""What every domain has: sites, a device, and a cache for what is derived from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from typing import Any, Self, TypeVar
+
+import torch
+
+__all__ = ["Domain"]
+
+T = TypeVar("T")
+
+
+class Domain(ABC):
+    """The sites on which a signal lives and over which a convolution shifts it.
+
+    A domain is immutable. Whatever is derived from it (a normalised adjacency, its
+    transpose, a clustering) is computed once and kept here, never on a layer, so that a
+    layer can be moved from one domain to the next without carrying anything along.
+    """
+
+    @property
+    @abstractmethod
+    def num_sites(self) -> int:
+        """The number of sites: pixels of a grid, nodes of a graph."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self:
+        """The same domain with its tensors on `device`."""
+
+    @abstractmethod
+    def derived(self, key: Hashable, build: Callable[[], T]) -> T:
+        """What `build()` returns, computed at most once for each `key`."""
+
+
+def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) -> T:
+    """`cache[key]`, filled by `build()` on first use."""
+    if key not in cache:
+        cache[key] = build()
+    value: T = cache[key]
+    return value

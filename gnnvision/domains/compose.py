@@ -1,0 +1,135 @@
+"""Graphs put together and taken apart, as the arguments of `Graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from gnnvision.domains.graph import Graph
+
+Arguments = dict[str, Any]
+
+
+def batch(graphs: Sequence[Graph]) -> Arguments:
+    """The members side by side, their nodes and edges in order."""
+    graphs = list(graphs)
+    if not graphs:
+        raise ValueError("'graphs' must hold at least one graph, got none. Leave the batch out.")
+    shifts = torch.tensor([0] + [g.num_nodes for g in graphs]).cumsum(0).tolist()
+    edges = [g.edge_index + shift for g, shift in zip(graphs, shifts[:-1], strict=True)]
+    starts = [g.offsets[:-1] + shift for g, shift in zip(graphs, shifts[:-1], strict=True)]
+    end = graphs[0].offsets.new_tensor([shifts[-1]])
+    weighted = any(g.edge_weight is not None for g in graphs)
+    relations = [g.num_relations for g in graphs if g.num_relations is not None]
+    names = [g.node_names for g in graphs]
+    return {
+        "edge_index": torch.cat(edges, 1),
+        "num_nodes": shifts[-1],
+        "edge_weight": torch.cat([_weight(g) for g in graphs]) if weighted else None,
+        "edge_attr": _column(graphs, "edge_attr"),
+        "edge_type": _column(graphs, "edge_type"),
+        "num_relations": max(relations, default=None),
+        "offsets": torch.cat([*starts, end]),
+        "node_names": None if None in names else sum((n for n in names if n), ()),
+    }
+
+
+def unbatch(graph: Graph) -> list[Arguments]:
+    """Each member with its own nodes and edges, in the order they have in the batch."""
+    offsets = graph.offsets.tolist()
+    member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
+    order = member.argsort(stable=True)
+    counts = torch.bincount(member, minlength=graph.num_graphs).tolist()
+    out = []
+    for g, edges in enumerate(order.split(counts)):
+        start, end = offsets[g], offsets[g + 1]
+        names = None if graph.node_names is None else graph.node_names[start:end]
+        out.append(
+            _edge_columns(graph, edges)
+            | {
+                "edge_index": graph.edge_index[:, edges] - start,
+                "num_nodes": end - start,
+                "node_names": names,
+            }
+        )
+    return out
+
+
+def subgraph(graph: Graph, nodes: Tensor) -> Arguments:
+    """The named nodes, renumbered in their order, and the edges among them."""
+    outside = nodes[(nodes < 0) | (nodes >= graph.num_nodes)]
+    if outside.numel() or nodes.unique().numel() < nodes.numel():
+        what = f"{outside[0]}" if outside.numel() else "a node twice"
+        raise ValueError(
+            f"'nodes' must name nodes from 0 to {graph.num_nodes - 1} once, got {what}. "
+            "Correct the list."
+        )
+    nodes = nodes.to(graph.device)
+    number = torch.full((graph.num_nodes,), -1, device=graph.device)
+    number[nodes] = torch.arange(nodes.numel(), device=graph.device)
+    edge_index = number[graph.edge_index]
+    edges = (edge_index >= 0).all(0).nonzero().squeeze(1)
+    names = graph.node_names
+    return _edge_columns(graph, edges) | {
+        "edge_index": edge_index[:, edges],
+        "num_nodes": nodes.numel(),
+        "node_names": None if names is None else tuple(names[i] for i in nodes.tolist()),
+    }
+
+
+def neighborhood(graph: Graph, node: int, hops: int) -> Tensor:
+    """`node`, then what reaches it in one edge, then in two, and so on."""
+    if not 0 <= node < graph.num_nodes:
+        raise ValueError(
+            f"'node' must be from 0 to {graph.num_nodes - 1}, got {node}. Choose another node."
+        )
+    source, target = graph.edge_index
+    found = torch.tensor([node], device=graph.device)
+    for _ in range(hops):
+        reaching = source[torch.isin(target, found)].unique()
+        found = torch.cat([found, reaching[~torch.isin(reaching, found)]])
+    return found
+
+
+def is_undirected(graph: Graph) -> bool:
+    """Whether the list of edges, with weights and relations, is its own reverse."""
+    source, target = graph.edge_index.cpu().numpy()
+    extra = [
+        column.detach().cpu().numpy()
+        for column in (graph.edge_weight, graph.edge_type)
+        if column is not None
+    ]
+    forth = np.lexsort([*extra, target, source])
+    back = np.lexsort([*extra, source, target])
+    same = [(source, target), (target, source), *((column, column) for column in extra)]
+    return all(bool((a[forth] == b[back]).all()) for a, b in same)
+
+
+def _edge_columns(graph: Graph, edges: Tensor) -> Arguments:
+    columns = {name: getattr(graph, name) for name in ("edge_weight", "edge_attr", "edge_type")}
+    picked = {name: None if v is None else v[edges] for name, v in columns.items()}
+    return picked | {"num_relations": graph.num_relations}
+
+
+def _weight(graph: Graph) -> Tensor:
+    if graph.edge_weight is not None:
+        return graph.edge_weight
+    return torch.ones(graph.num_edges, device=graph.device)
+
+
+def _column(graphs: Sequence[Graph], name: str) -> Tensor | None:
+    columns = [getattr(g, name) for g in graphs]
+    if all(column is None for column in columns):
+        return None
+    if any(column is None for column in columns):
+        missing = next(i for i, column in enumerate(columns) if column is None)
+        raise ValueError(
+            f"'graphs' must all have {name} or none of them, got graph {missing} without. "
+            "Give it to all of them."
+        )
+    return torch.cat(columns)

@@ -1,0 +1,238 @@
+"""Graphs from and to other forms, as the arguments of `Graph`.
+
+`Graph` documents each of these; here is how it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from torch_geometric.data import Data
+
+    from gnnvision.domains.graph import Graph
+
+Arguments = dict[str, Any]
+
+BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "OTHER")
+
+
+def from_edges(
+    edges: Iterable[tuple[int, int]],
+    num_nodes: int,
+    undirected: bool,
+    edge_weight: Sequence[float] | Tensor | None,
+) -> Arguments:
+    """Pairs, each way if `undirected`."""
+    pairs = [tuple(edge) for edge in edges]
+    for pair in pairs:
+        if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, int) for v in pair):
+            raise TypeError(
+                f"'edges' must hold pairs of integers, got {pair!r}. "
+                "Give (source, target); weights go into edge_weight."
+            )
+    weights = None if edge_weight is None else torch.as_tensor(edge_weight).tolist()
+    if weights is not None and len(weights) != len(pairs):
+        raise ValueError(
+            f"'edge_weight' must have one weight for each of the {len(pairs)} edges, got "
+            f"{len(weights)}. Give them in the order of the edges."
+        )
+    if undirected:
+        once: dict[tuple[int, int], float] = {}
+        for (i, j), w in zip(pairs, weights or [1.0] * len(pairs), strict=True):
+            for way in ((i, j), (j, i)):
+                if once.setdefault(way, w) != w:
+                    raise ValueError(
+                        f"'edge_weight' must give one weight to an undirected edge, got {w} and "
+                        f"{once[way]} for {i} and {j}. List the edge once."
+                    )
+        pairs, weights = list(once), None if weights is None else list(once.values())
+    double = isinstance(edge_weight, Tensor) and edge_weight.dtype is torch.float64
+    dtype = torch.float64 if double else torch.get_default_dtype()
+    return {
+        "edge_index": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).t(),
+        "num_nodes": num_nodes,
+        "edge_weight": None if weights is None else torch.tensor(weights, dtype=dtype),
+    }
+
+
+def from_dense(adjacency: Tensor) -> Arguments:
+    """The nonzero entries."""
+    if not isinstance(adjacency, Tensor):
+        raise TypeError(
+            f"'adjacency' must be a torch.Tensor, got {type(adjacency).__name__}. "
+            "Convert it with torch.as_tensor."
+        )
+    if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
+        raise ValueError(
+            f"'adjacency' must have shape (N, N), got {tuple(adjacency.shape)}. "
+            "Give one row and one column for each node."
+        )
+    edge_index = adjacency.nonzero().t()
+    weight = adjacency[edge_index[0], edge_index[1]]
+    if not weight.is_floating_point():
+        weight = weight.to(torch.get_default_dtype())
+    plain = not weight.requires_grad and bool((weight == 1).all())
+    return {
+        "edge_index": edge_index,
+        "num_nodes": adjacency.shape[0],
+        "edge_weight": None if plain else weight,
+    }
+
+
+def from_networkx(
+    graph: nx.Graph, edge_weight: str | None, edge_attrs: Sequence[str], edge_type: str | None
+) -> Arguments:
+    """The edges in networkx's order of nodes, each way if it is undirected."""
+    import networkx as nx
+
+    if not isinstance(graph, nx.Graph):
+        raise TypeError(
+            f"'graph' must be a networkx graph, got {type(graph).__name__}. "
+            "Use Graph.from_edges for a list of edges."
+        )
+    names: tuple[Hashable, ...] = tuple(graph.nodes)
+    number = {name: i for i, name in enumerate(names)}
+    listed = list(graph.edges(data=True))
+    if not graph.is_directed():
+        listed += [(v, u, data) for u, v, data in listed if u != v]
+
+    def column(attribute: str, dtype: torch.dtype) -> Tensor:
+        for u, v, data in listed:
+            if attribute not in data:
+                raise ValueError(
+                    f"'graph' must have the attribute {attribute!r} on every edge, got none on "
+                    f"{u!r} to {v!r}. Name an attribute that all edges have."
+                )
+        return torch.tensor([data[attribute] for *_, data in listed], dtype=dtype)
+
+    default = torch.get_default_dtype()
+    pairs = [(number[u], number[v]) for u, v, _ in listed]
+    attrs = [column(name, default) for name in edge_attrs]
+    return {
+        "edge_index": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).t(),
+        "num_nodes": len(names),
+        "edge_weight": None if edge_weight is None else column(edge_weight, default),
+        "edge_attr": torch.stack(attrs, 1) if attrs else None,
+        "edge_type": None if edge_type is None else column(edge_type, torch.int64),
+        "node_names": names,
+    }
+
+
+def to_networkx(graph: Graph) -> nx.Graph:
+    """A networkx graph of the plainest class that holds all edges."""
+    import networkx as nx
+
+    source, target = graph.edge_index.tolist()
+    undirected = graph.is_undirected
+    multi = len(set(zip(source, target, strict=True))) < len(source)
+    classes = {
+        (True, False): nx.Graph,
+        (True, True): nx.MultiGraph,
+        (False, False): nx.DiGraph,
+        (False, True): nx.MultiDiGraph,
+    }
+    names = graph.node_names
+    if names is None or len(set(names)) < len(names):
+        names = tuple(range(graph.num_nodes))
+    out = classes[undirected, multi]()
+    out.add_nodes_from(names)
+    columns = {"weight": graph.edge_weight, "type": graph.edge_type, "attr": graph.edge_attr}
+    data = {k: v.tolist() for k, v in columns.items() if v is not None}
+    for e, (i, j) in enumerate(zip(source, target, strict=True)):
+        if not undirected or i <= j:
+            out.add_edge(names[i], names[j], **{k: v[e] for k, v in data.items()})
+    return out
+
+
+def from_pyg(data: Data) -> Arguments:
+    """The graph part of torch-geometric's `Data`."""
+    edge_index = getattr(data, "edge_index", None)
+    if edge_index is None:
+        raise TypeError(
+            f"'data' must have an edge_index, got {type(data).__name__} without one. "
+            "Give a torch_geometric.data.Data."
+        )
+    edge_attr = getattr(data, "edge_attr", None)
+    weight = getattr(data, "edge_weight", None)
+    return {
+        "edge_index": edge_index,
+        "num_nodes": data.num_nodes,
+        "edge_weight": weight,
+        "edge_attr": edge_attr.unsqueeze(1)
+        if edge_attr is not None and edge_attr.ndim == 1
+        else edge_attr,
+        "edge_type": getattr(data, "edge_type", None),
+        "offsets": getattr(data, "ptr", None),
+    }
+
+
+def to_pyg(graph: Graph, x: Tensor | None, y: Tensor | None) -> Data:
+    """A torch-geometric `Data`, or `Batch` for several members."""
+    from torch_geometric.data import Batch, Data
+
+    columns = {
+        "edge_weight": graph.edge_weight,
+        "edge_attr": graph.edge_attr,
+        "edge_type": graph.edge_type,
+    }
+    present = {name: value for name, value in columns.items() if value is not None}
+    data = (Batch if graph.num_graphs != 1 else Data)(
+        x=x, edge_index=graph.edge_index, y=y, num_nodes=graph.num_nodes, **present
+    )
+    if graph.num_graphs != 1:
+        data.ptr, data.batch = graph.offsets, graph.graph_index
+    return data
+
+
+def from_triangles(faces: Tensor, num_nodes: int) -> Arguments:
+    """The sides of the triangles, each once and each way."""
+    if not isinstance(faces, Tensor) or faces.dtype not in (torch.int64, torch.int32):
+        kind = faces.dtype if isinstance(faces, Tensor) else type(faces).__name__
+        raise TypeError(f"'faces' must be a tensor of int64, got {kind}. Convert it with .long().")
+    if faces.ndim != 2 or faces.shape[1] != 3:
+        raise ValueError(
+            f"'faces' must have shape (F, 3), got {tuple(faces.shape)}. "
+            "Give the three corners of each triangle in a row."
+        )
+    sides = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).long()
+    sides = torch.cat([sides, sides.flip(1)])
+    sides = sides[sides[:, 0] != sides[:, 1]].unique(dim=0)
+    return {"edge_index": sides.t(), "num_nodes": num_nodes}
+
+
+def from_smiles(smiles: str) -> Arguments:
+    """The heavy atoms and bonds of a molecule."""
+    from rdkit import Chem, rdBase
+
+    if not isinstance(smiles, str):
+        raise TypeError(
+            f"'smiles' must be a string, got {type(smiles).__name__}. Write for example 'CCO'."
+        )
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is None or not mol.GetNumAtoms():
+            loose = Chem.MolFromSmiles(smiles, sanitize=False)
+            problems = [] if loose is None else Chem.DetectChemistryProblems(loose)
+            reason = problems[0].Message() if problems else "not the SMILES of any atom"
+            raise ValueError(
+                f"'smiles' must be a molecule that rdkit can read, got {smiles!r} ({reason}). "
+                "Correct the string."
+            )
+    ends, kinds = [], []
+    for bond in mol.GetBonds():
+        i, j, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), str(bond.GetBondType())
+        ends += [(i, j), (j, i)]
+        kinds += [BOND_TYPES.index(kind if kind in BOND_TYPES else "OTHER")] * 2
+    return {
+        "edge_index": torch.tensor(ends, dtype=torch.int64).reshape(-1, 2).t(),
+        "num_nodes": mol.GetNumAtoms(),
+        "edge_type": torch.tensor(kinds, dtype=torch.int64),
+        "num_relations": len(BOND_TYPES),
+        "node_names": tuple(atom.GetSymbol() for atom in mol.GetAtoms()),
+    }

@@ -1,0 +1,117 @@
+"""The domain of pictures: a regular grid of sites in one, two or three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import torch
+
+from gnnvision.domains.base import Domain, remember
+from gnnvision.domains.window import PaddingMode, Window, per_axis
+
+if TYPE_CHECKING:
+    from gnnvision.domains.graph import Graph
+
+__all__ = ["Grid"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Grid(Domain):
+    """A regular grid: time steps (1-D), pixels (2-D) or voxels (3-D).
+
+    Sites are numbered row by row, the last axis fastest. Two grids of the same size are
+    equal.
+
+    Args:
+        size: the number of sites along each axis, for example (H, W).
+
+    Raises:
+        TypeError: if `size` does not hold integers.
+        ValueError: if there are not one to three axes, or one has no site.
+
+    Example:
+        >>> Grid((32, 48)).num_sites
+        1536
+    """
+
+    size: tuple[int, ...]
+    _derived: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        axes = (size,) if isinstance(size, int) else tuple(size)
+        if not 1 <= len(axes) <= 3:
+            raise ValueError(
+                f"'size' must have one, two or three axes, got {len(axes)}. "
+                "Give for example (H, W) without batch and channels."
+            )
+        object.__setattr__(self, "size", per_axis(axes, len(axes), "size"))
+        object.__setattr__(self, "_derived", {})
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.size)
+
+    @property
+    def num_sites(self) -> int:
+        """The number of pixels: the product of the sizes."""
+        return prod(self.size)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The grid itself: it holds no tensors."""
+        return self
+
+    def derived(self, key: Hashable, build: Callable[[], T]) -> T:
+        """What `build()` returns, computed at most once for each `key`."""
+        return remember(self._derived, key, build)
+
+    def to_graph(
+        self,
+        kernel_size: int | Sequence[int] = 3,
+        *,
+        dilation: int | Sequence[int] = 1,
+        padding_mode: PaddingMode = "zeros",
+    ) -> Graph:
+        """The pixel graph: an edge from every site of a window to the window's centre.
+
+        A convolution with `padding="same"` and stride 1 on this grid is a relational graph
+        convolution on that graph, one relation for each kernel offset; see
+        `RGCNConv.from_grid`.
+
+        Args:
+            kernel_size: the window, in sites along each axis.
+            dilation: the spacing of the window's sites.
+            padding_mode: "zeros" leaves out what lies outside the picture; "circular" wraps
+                around (a torus); "replicate" and "reflect" take the site that they would read.
+
+        Returns:
+            A graph on the grid's sites whose `edge_type` is the kernel offset, numbered row by
+            row, and whose `num_relations` is the number of offsets.
+
+        Example:
+            >>> Grid((2, 2)).to_graph(kernel_size=3).num_edges
+            16
+        """
+        from gnnvision.domains.graph import Graph
+
+        window = Window.make(self.ndim, kernel_size, 1, "same", dilation, padding_mode)
+
+        def build() -> Graph:
+            sources = window.sources(self.size)  # (K, N)
+            offset, centre = (sources >= 0).nonzero(as_tuple=True)
+            edge_index = torch.stack([sources[offset, centre], centre])
+            return Graph(
+                edge_index,
+                self.num_sites,
+                edge_type=offset,
+                num_relations=window.num_offsets,
+            )
+
+        return self.derived(("graph", window), build)

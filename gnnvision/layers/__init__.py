@@ -1,0 +1,38 @@
+"""The layers: one interface, on pictures and on graphs."""
+
+from gnnvision.layers.cheb import ChebConv
+from gnnvision.layers.dropout import Dropout
+from gnnvision.layers.gatv2 import GATv2Conv
+from gnnvision.layers.gcn import GCNConv
+from gnnvision.layers.gin import GINConv
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
+from gnnvision.layers.interface import Convolution, OnDomain
+from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
+from gnnvision.layers.readout import Readout
+from gnnvision.layers.rgcn import RGCNConv
+from gnnvision.layers.sage import SAGEConv
+from gnnvision.layers.sequential import Sequential
+
+__all__ = [
+    "AvgPool2d",
+    "ChebConv",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "Convolution",
+    "Dropout",
+    "GATv2Conv",
+    "GCNConv",
+    "GINConv",
+    "GraphConvolution",
+    "GraphPool",
+    "GridConvolution",
+    "MaxPool2d",
+    "OnDomain",
+    "RGCNConv",
+    "Readout",
+    "SAGEConv",
+    "Sequential",
+    "Upsample",
+]

@@ -1,0 +1,118 @@
+"""Chebyshev filters: Sₖ = Tₖ(L̂), polynomials of the graph Laplacian."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Graph
+from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
+from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
+from gnnvision.operators.chebyshev import chebyshev_terms
+from gnnvision.operators.signals import is_sparse
+
+__all__ = ["ChebConv"]
+
+
+class ChebConv(GraphConvolution):
+    """Y = Σₖ Tₖ(L̂) X Wₖ + b, k = 0 … K - 1, with L̂ = 2 L / λ_max - I.
+
+    Tₖ is the k-th Chebyshev polynomial, so a node receives from up to K - 1 edges away.
+
+    Args:
+        in_channels: columns of X.
+        out_channels: columns of Y.
+        K: the number of polynomials.
+        normalization: of the Laplacian: None, "sym" or "rw".
+        bias: whether to learn b.
+
+    Shapes:
+        Input (N, in_channels), dense or sparse; output (N, out_channels).
+
+    Raises:
+        ValueError: if `K` is below 1 or `normalization` none of the three.
+
+    References:
+        Defferrard, Bresson, Vandergheynst, "Convolutional Neural Networks on Graphs with Fast
+        Localized Spectral Filtering", 2016, https://arxiv.org/abs/1606.09375, equation 4.
+        Differs from the paper: unless given, λ_max is bounded by twice the largest entry of
+        each member's Laplacian, as in torch-geometric, instead of computed.
+
+    Example:
+        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+        >>> ChebConv(4, 2, K=3).taps().shape
+        torch.Size([3, 4, 2])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        K: int,
+        normalization: Literal["sym", "rw"] | None = "sym",
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels)
+        if K < 1:
+            raise ValueError(f"'K' must be at least 1, got {K}. K = 1 looks at the node alone.")
+        if normalization not in (None, "sym", "rw"):
+            raise ValueError(
+                f"'normalization' must be None, 'sym' or 'rw', got {normalization!r}. "
+                "Choose one of them."
+            )
+        self.K = K
+        self.normalization = normalization
+        self.lins = nn.ModuleList(
+            nn.Linear(in_channels, out_channels, bias=False) for _ in range(K)
+        )
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot's uniform weights, no bias."""
+        for matrix in self.parameters():
+            if matrix.ndim == 2:
+                nn.init.xavier_uniform_(matrix)
+            else:
+                nn.init.zeros_(matrix)
+
+    def forward(
+        self,
+        x: Tensor,
+        domain: Graph | Tensor,
+        edge_weight: Tensor | None = None,
+        lambda_max: float | Tensor | None = None,
+    ) -> Tensor:
+        """Y = Σₖ Tₖ(L̂) X Wₖ + b.
+
+        Args:
+            x: X. Shape (N, in_channels).
+            domain: a graph, or torch-geometric's edge_index.
+            edge_weight: with an edge_index only. Shape (E,).
+            lambda_max: the largest eigenvalue of the Laplacian, one for all members of the
+                batch or one for each.
+        """
+        graph = as_graph(domain, x, edge_weight)
+        self.check(x, graph)
+        y = self.combine(x, graph, lambda_max)
+        return y if self.bias is None else y + self.bias
+
+    def combine(self, x: Tensor, graph: Graph, lambda_max: float | Tensor | None = None) -> Tensor:
+        """All terms share one recurrence, and meet the weights in one product."""
+        if self.K == 1:
+            return multiply(Identity(graph.num_nodes), x, self.matrices()[0])
+        laplacian = scaled_laplacian(graph, self.normalization, lambda_max, self.arithmetic(x))
+        terms = chebyshev_terms(laplacian, x.to_dense() if is_sparse(x) else x, self.K)
+        return torch.cat(terms, 1) @ torch.cat(self.matrices())
+
+    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Chebyshev]:
+        """T₀(L̂), …, with the default λ_max."""
+        graph = self.out_domain(domain)
+        laplacian = scaled_laplacian(graph, self.normalization, None, self.arithmetic(x))
+        return [Chebyshev(laplacian, k) for k in range(self.K)]
+
+    def matrices(self) -> list[Tensor]:
+        """W₀, …."""
+        return [lin.weight.t() for lin in self.lins]  # type: ignore[operator]

@@ -1,0 +1,77 @@
+"""The graph convolution of Kipf and Welling: K = 1, S₁ the normalised adjacency."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.operators import Sparse, adjacency, normalized_adjacency
+
+__all__ = ["GCNConv"]
+
+
+class GCNConv(GraphConvolution):
+    """Y = Â X W + b with Â = D^(-1/2) (A + I) D^(-1/2).
+
+    Each node receives its neighbours' features and its own, weighted by the degrees at both
+    ends, and all nodes share one W.
+
+    Args:
+        in_channels: columns of X.
+        out_channels: columns of Y.
+        improved: whether self loops weigh 2 instead of 1.
+        add_self_loops: whether to add I; of no effect without `normalize`.
+        normalize: whether to normalise; if not, Â is A.
+        bias: whether to learn b.
+
+    Shapes:
+        Input (N, in_channels), dense or sparse; output (N, out_channels).
+
+    References:
+        Kipf, Welling, "Semi-Supervised Classification with Graph Convolutional Networks",
+        2017, https://arxiv.org/abs/1609.02907, equation 2.
+
+    Example:
+        >>> from gnnvision.domains import Graph
+        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+        >>> GCNConv(4, 2)(torch.ones(3, 4), graph).shape
+        torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        improved: bool = False,
+        add_self_loops: bool = True,
+        normalize: bool = True,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels)
+        self.improved = improved
+        self.add_self_loops = add_self_loops
+        self.normalize = normalize
+        self.lin = nn.Linear(in_channels, out_channels, bias=False)
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot's uniform weights, as in the paper's program; no bias."""
+        nn.init.xavier_uniform_(self.lin.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Sparse]:
+        """Â."""
+        graph, dtype = self.out_domain(domain), self.arithmetic(x)
+        if not self.normalize:
+            return [adjacency(graph, dtype)]
+        loop = 2.0 if self.improved else 1.0
+        return [normalized_adjacency(graph, self.add_self_loops, loop, dtype)]
+
+    def matrices(self) -> list[Tensor]:
+        """W."""
+        return [self.lin.weight.t()]

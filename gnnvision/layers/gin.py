@@ -1,0 +1,93 @@
+"""The graph isomorphism network's layer: a sum over neighbours, then an MLP."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Graph
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.operators import Identity, Operator, adjacency
+
+__all__ = ["GINConv"]
+
+
+class GINConv(GraphConvolution):
+    """Y = MLP(A X + (1 + ε) X).
+
+    The sum is a convolution with the operators A and I and fixed taps, the identity and
+    (1 + ε) times it; the MLP after it is not. Weights of edges are not looked at, as in the
+    paper.
+
+    Args:
+        nn: the MLP, any module from (N, in_channels) to (N, out_channels).
+        eps: ε, or its first value.
+        train_eps: whether to learn ε.
+
+    Shapes:
+        Input (N, in_channels); output what `nn` makes of it. A sparse input is made dense.
+
+    Raises:
+        ValueError: if `nn` has no matrix to read its number of input channels from.
+
+    References:
+        Xu, Hu, Leskovec, Jegelka, "How Powerful are Graph Neural Networks?", 2019,
+        https://arxiv.org/abs/1810.00826, equation 4.1.
+
+    Example:
+        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+        >>> GINConv(nn.Linear(4, 2))(torch.ones(3, 4), graph).shape
+        torch.Size([3, 2])
+    """
+
+    bias = None
+
+    def __init__(self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
+        matrices = [p for p in nn.parameters() if p.ndim == 2]
+        if not matrices:
+            raise ValueError(
+                f"'nn' must have a linear layer, got {nn}. Give for example nn.Linear(4, 2)."
+            )
+        super().__init__(matrices[0].shape[1], matrices[-1].shape[0])
+        self.nn = nn
+        self.initial_eps = eps
+        value = torch.full((1,), float(eps))
+        if train_eps:
+            self.eps: Tensor = torch.nn.Parameter(value)
+        else:
+            self.register_buffer("eps", value)
+
+    def reset_parameters(self) -> None:
+        """ε's first value, and the MLP's own reset."""
+        with torch.no_grad():
+            self.eps.fill_(self.initial_eps)
+        for module in self.nn.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
+
+    def combine(self, x: Tensor, graph: Graph) -> Tensor:
+        """A X + (1 + ε) X, without the fixed taps."""
+        neighbours, itself = self.operators(graph, x)
+        dense = x.to_dense()
+        return neighbours @ dense + (1 + self.eps) * (itself @ dense)
+
+    def finish(self, y: Tensor) -> Tensor:
+        """The MLP."""
+        out: Tensor = self.nn(y)
+        return out
+
+    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
+        """The sum over neighbours and the identity."""
+        graph, dtype = self.out_domain(domain), self.arithmetic(x)
+        neighbours = adjacency(graph, dtype, weighted=False)
+        return [neighbours, Identity(graph.num_nodes, graph.device)]
+
+    def matrices(self) -> list[Tensor]:
+        """The identity and (1 + ε) times it."""
+        one = torch.eye(self.in_channels, dtype=self.eps.dtype, device=self.eps.device)
+        return [one, (1 + self.eps) * one]
+
+    def extra_repr(self) -> str:
+        """Nothing beyond the MLP."""
+        return ""

@@ -1,0 +1,170 @@
+"""Pooling: from a grid onto a coarser grid, from a graph onto a coarser graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Graph, Grid, Window
+from gnnvision.layers.graph import as_graph
+from gnnvision.layers.interface import OnDomain, require
+from gnnvision.operators.cluster import Coarsening, coarsen
+from gnnvision.operators.segments import segment_reduce
+
+__all__ = ["AvgPool2d", "GraphPool", "MaxPool2d", "Upsample"]
+
+
+class _GridPool(OnDomain):
+    """What pooling windows share: the size of what they leave."""
+
+    def out_domain(self, domain: Domain) -> Grid:
+        """The coarser grid: floor((n + 2p - f) / s) + 1 sites along each axis.
+
+        Raises:
+            TypeError: if the domain is not a grid.
+            ValueError: if the window does not fit.
+        """
+        require(domain, Grid, self)
+        assert isinstance(domain, Grid)
+        options = vars(self)
+        if options["ceil_mode"]:
+            probe = torch.empty(1, 1, *domain.size, device="meta")
+            return Grid(tuple(self(probe).shape[2:]))  # type: ignore[operator]
+        window = Window.make(
+            domain.ndim,
+            options["kernel_size"],
+            options["stride"],
+            options["padding"],
+            options.get("dilation", 1),
+        )
+        return Grid(window.out_size(domain.size))
+
+
+class MaxPool2d(nn.MaxPool2d, _GridPool):
+    """`torch.nn.MaxPool2d`, the maximum of each window, that knows its domain.
+
+    Example:
+        >>> MaxPool2d(2, stride=1).out_domain(Grid((4, 4)))
+        Grid(size=(3, 3))
+    """
+
+    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
+        """The maximum of each window: (B, C, H, W) -> (B, C, H', W')."""
+        out: Tensor = super().forward(input)
+        return out
+
+
+class AvgPool2d(nn.AvgPool2d, _GridPool):
+    """`torch.nn.AvgPool2d`, the mean of each window, that knows its domain.
+
+    Example:
+        >>> AvgPool2d(2).out_domain(Grid((5, 4)))
+        Grid(size=(2, 2))
+    """
+
+    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
+        """The mean of each window: (B, C, H, W) -> (B, C, H', W')."""
+        return super().forward(input)
+
+
+class Upsample(nn.Upsample, OnDomain):
+    """`torch.nn.Upsample`, onto a finer grid, that knows its domain.
+
+    Example:
+        >>> Upsample(scale_factor=2).out_domain(Grid((5, 4)))
+        Grid(size=(10, 8))
+    """
+
+    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
+        """Each site becomes several: (B, C, H, W) -> (B, C, H', W')."""
+        return super().forward(input)
+
+    def out_domain(self, domain: Domain) -> Grid:
+        """The finer grid."""
+        require(domain, Grid, self)
+        assert isinstance(domain, Grid)
+        probe = torch.empty(1, 1, *domain.size, device="meta")
+        return Grid(tuple(self(probe).shape[2:]))
+
+
+class GraphPool(nn.Module, OnDomain):
+    """The maximum or mean over clusters of nodes, onto a coarser graph.
+
+    Clusters are pairs of nodes joined by an edge that is heavy for both ends (weight over
+    degree), as `MaxPool2d(2)` joins neighbouring pixels; a node without a free neighbour stays
+    alone. `kernel_size` 4 pairs the pairs again, and so on. The coarser graph joins the clusters
+    whose nodes were joined, with the sum of their weights.
+
+    Args:
+        kernel_size: the most nodes in a cluster: a power of 2.
+        reduce: "max" or "mean".
+        cluster: instead of pairing, the cluster of each node, from 0. Shape (N,).
+
+    Shapes:
+        Input (N, C); output (number of clusters, C), on `out_domain(graph)`.
+
+    Raises:
+        ValueError: if `kernel_size` is no power of 2 or `reduce` neither of the two.
+
+    References:
+        Dhillon, Guan, Kulis, "Weighted Graph Cuts without Eigenvectors", 2007 (the pairing).
+        Differs from it: all nodes choose at once, round by round, and ties go to a fixed
+        pseudo-random order of the edges within each member of a batch.
+
+    Example:
+        >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
+        >>> GraphPool(2).out_domain(path).num_nodes
+        2
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 2,
+        reduce: Literal["max", "mean"] = "max",
+        cluster: Tensor | Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        if kernel_size < 1 or kernel_size & (kernel_size - 1):
+            raise ValueError(
+                f"'kernel_size' must be a power of 2, got {kernel_size}. "
+                "Nodes are joined in pairs, pairs of pairs and so on."
+            )
+        if reduce not in ("max", "mean"):
+            raise ValueError(f"'reduce' must be 'max' or 'mean', got {reduce!r}. Choose one.")
+        self.kernel_size = kernel_size
+        self.reduce = reduce
+        given = None if cluster is None else torch.as_tensor(cluster, dtype=torch.int64)
+        self.register_buffer("cluster", given, persistent=False)
+
+    def forward(self, x: Tensor, domain: Graph | Tensor) -> Tensor:
+        """One row for each cluster: (N, C) -> (number of clusters, C).
+
+        Raises:
+            ValueError: if the shapes do not fit.
+        """
+        graph = as_graph(domain, x)
+        if x.ndim != 2 or x.shape[0] != graph.num_nodes:
+            raise ValueError(
+                f"'x' must have shape (N={graph.num_nodes}, C), got {tuple(x.shape)}. "
+                "Give one row for each node of the graph."
+            )
+        coarse = self._coarsen(graph)
+        reduce: Literal["max", "mean"] = "max" if self.reduce == "max" else "mean"
+        return segment_reduce(x.to_dense()[coarse.order], coarse.starts, reduce)
+
+    def out_domain(self, domain: Domain) -> Graph:
+        """The coarser graph."""
+        require(domain, Graph, self)
+        assert isinstance(domain, Graph)
+        return self._coarsen(domain).graph
+
+    def _coarsen(self, graph: Graph) -> Coarsening:
+        cluster: Tensor | None = self.cluster  # type: ignore[assignment]
+        return coarsen(graph, self.kernel_size, cluster)
+
+    def extra_repr(self) -> str:
+        """How many nodes, and what is taken over them."""
+        return f"{self.kernel_size}, {self.reduce!r}"

@@ -1,0 +1,93 @@
+"""GraphSAGE: S₁ the mean (or sum) over neighbours, S₂ = I."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.operators import Identity, Operator, adjacency, mean_adjacency
+
+__all__ = ["SAGEConv"]
+
+
+class SAGEConv(GraphConvolution):
+    """Y = mean over neighbours of X W₁ + X W₂ + b.
+
+    Weights of edges are not looked at, as in the paper.
+
+    Args:
+        in_channels: columns of X.
+        out_channels: columns of Y.
+        aggr: "mean", or "sum" ("add"). A maximum is not linear, so it is none of ours.
+        normalize: whether to scale each row of Y to length 1.
+        root_weight: whether to learn W₂.
+        bias: whether to learn b.
+
+    Shapes:
+        Input (N, in_channels), dense or sparse; output (N, out_channels).
+
+    Raises:
+        ValueError: if `aggr` is another.
+
+    References:
+        Hamilton, Ying, Leskovec, "Inductive Representation Learning on Large Graphs", 2017,
+        https://arxiv.org/abs/1706.02216, algorithm 1 without its nonlinearity.
+
+    Example:
+        >>> from gnnvision.domains import Graph
+        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+        >>> SAGEConv(4, 2).operators(graph)
+        [Sparse(shape=(3, 3), entries=4), Identity(shape=(3, 3))]
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        aggr: Literal["mean", "sum", "add"] = "mean",
+        *,
+        normalize: bool = False,
+        root_weight: bool = True,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels)
+        if aggr not in ("mean", "sum", "add"):
+            raise ValueError(f"'aggr' must be 'mean' or 'sum', got {aggr!r}. Choose one of them.")
+        self.aggr = aggr
+        self.normalize = normalize
+        self.root_weight = root_weight
+        self.lin_l = nn.Linear(in_channels, out_channels, bias=bias)
+        self.lin_r = nn.Linear(in_channels, out_channels, bias=False) if root_weight else None
+
+    def reset_parameters(self) -> None:
+        """The default of torch.nn.Linear, as in torch-geometric."""
+        self.lin_l.reset_parameters()
+        if self.lin_r is not None:
+            self.lin_r.reset_parameters()
+
+    @property
+    def bias(self) -> Tensor | None:  # type: ignore[override]
+        """`lin_l` holds it, as in torch-geometric."""
+        return self.lin_l.bias
+
+    def finish(self, y: Tensor) -> Tensor:
+        """Each row scaled to length 1, if asked for."""
+        return F.normalize(y, dim=-1) if self.normalize else y
+
+    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
+        """The mean over neighbours and the identity."""
+        graph, dtype = self.out_domain(domain), self.arithmetic(x)
+        average = (
+            mean_adjacency(graph, dtype)
+            if self.aggr == "mean"
+            else adjacency(graph, dtype, weighted=False)
+        )
+        return [average, Identity(graph.num_nodes, graph.device)][: 1 + self.root_weight]
+
+    def matrices(self) -> list[Tensor]:
+        """W₁ and W₂."""
+        return [self.lin_l.weight.t()] + ([] if self.lin_r is None else [self.lin_r.weight.t()])

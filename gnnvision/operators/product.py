@@ -1,0 +1,143 @@
+"""The sparse product behind all operators on graphs: the only file that knows a backend.
+
+A pattern says where the entries of a matrix are, row by row; `sparse_product` multiplies a
+matrix of that pattern with a dense one. On the CPU the framework's embedding bag does it,
+which is a vectorised gather and weighted sum by rows and several times faster than the
+framework's sparse matrices; on a GPU its sparse library. The backward pass multiplies with the
+transpose, whose pattern is sorted once and kept.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+__all__ = ["Pattern", "sparse_product"]
+
+_INT32_MAX = 2**31 - 1
+
+
+class Pattern:
+    """The places of the entries of an (M, N) matrix, sorted by row ("CSR").
+
+    Args:
+        rowptr: where the entries of each row begin, and the end. Shape (M + 1,).
+        col: the column of each entry. Shape (E,).
+        num_cols: N.
+    """
+
+    def __init__(self, rowptr: Tensor, col: Tensor, num_cols: int) -> None:
+        # Half the memory to read where the numbers allow it.
+        small = max(col.numel(), num_cols, rowptr.numel()) < _INT32_MAX
+        dtype = torch.int32 if small else torch.int64
+        self.rowptr = rowptr.to(dtype)
+        self.col = col.to(dtype)
+        self.shape = (rowptr.numel() - 1, num_cols)
+
+    @classmethod
+    def from_places(
+        cls, row: Tensor, col: Tensor, shape: tuple[int, int]
+    ) -> tuple[Pattern, Tensor]:
+        """The pattern of entries in any order, and the order that sorts them by row."""
+        order = row.argsort(stable=True)
+        rowptr = row.new_zeros(shape[0] + 1)
+        torch.cumsum(torch.bincount(row, minlength=shape[0]), 0, out=rowptr[1:])
+        return cls(rowptr, col[order], shape[1]), order
+
+    @cached_property
+    def row(self) -> Tensor:
+        """The row of each entry. Shape (E,)."""
+        rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
+        return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
+
+    @cached_property
+    def transposed(self) -> tuple[Pattern, Tensor]:
+        """The pattern of the transpose, and where each of its entries stands in this one."""
+        return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
+
+
+def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
+    """The matrix with `value` at the places of `pattern`, times `x`.
+
+    Differentiable, any number of times, in `value` and in `x`.
+
+    Args:
+        pattern: E places in an (M, N) matrix.
+        value: the entries. Shape (E,).
+        x: of the same dtype and device. Shape (N, C).
+
+    Returns:
+        The product. Shape (M, C).
+    """
+    out: Tensor = _SparseProduct.apply(value, x, pattern, None)
+    return out
+
+
+class _SparseProduct(Function):
+    """Y = S X; dX = Sᵀ dY and dS = dY Xᵀ at the places of S."""
+
+    @staticmethod
+    def forward(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
+        return _forward(pattern, value, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
+        value, x, ctx.pattern, ctx.back = inputs
+        value_wanted, x_wanted = ctx.needs_input_grad[:2]
+        ctx.save_for_backward(value if x_wanted else None, x if value_wanted else None)
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        grad: Tensor,
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
+        value, x = ctx.saved_tensors
+        d_value = d_x = None
+        if ctx.needs_input_grad[0]:
+            d_value = _sampled_product(ctx.pattern, grad, x)
+        if ctx.needs_input_grad[1]:
+            pattern, order = ctx.pattern.transposed
+            back = value[order] if ctx.back is None else ctx.back
+            d_x = _SparseProduct.apply(back, grad, pattern, None)
+        return d_value, d_x, None, None
+
+
+def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -> Tensor:
+    """`sparse_product` for a `value` that never changes, given already in transposed order."""
+    out: Tensor = _SparseProduct.apply(value, x, pattern, back)
+    return out
+
+
+def _sampled_product(pattern: Pattern, grad: Tensor, x: Tensor) -> Tensor:
+    """The entries of grad xᵀ at the places of `pattern`, in pieces that fit the cache."""
+    piece = max(1, 2**20 // max(1, x.shape[1]))
+    rows, cols = pattern.row.split(piece), pattern.col.split(piece)
+    pieces = [(grad[r] * x[c]).sum(1) for r, c in zip(rows, cols, strict=True)]
+    return torch.cat(pieces) if pieces else x.new_zeros(0)
+
+
+def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
+    if not (pattern.col.numel() and x.shape[1]):
+        return x.new_zeros(pattern.shape[0], x.shape[1])
+    if x.device.type == "cpu" and x.is_floating_point():
+        return torch.embedding_bag(
+            x.contiguous(),
+            pattern.col,
+            pattern.rowptr,
+            False,  # scale_grad_by_freq
+            0,  # sum
+            False,  # sparse gradients
+            value,
+            True,  # rowptr ends with E
+        )[0]
+    if x.device.type == "cuda" and x.is_floating_point():
+        matrix = torch.sparse_csr_tensor(
+            pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False
+        )
+        return matrix @ x
+    out = x.new_zeros(pattern.shape[0], x.shape[1])
+    return out.index_add_(0, pattern.row, x[pattern.col] * value.unsqueeze(1))

@@ -1,0 +1,60 @@
+"""Sums, means, maxima and softmax over runs of rows: readout, pooling, attention."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gnnvision.operators.product import Pattern, sparse_product
+
+__all__ = ["Reduction", "segment_reduce", "segment_softmax"]
+
+Reduction = Literal["mean", "sum", "max"]
+
+
+def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
+    """One row for each run of rows of `x`; an empty run gives zeros.
+
+    Args:
+        x: shape (N, C).
+        offsets: where each of the G runs begins, and the end N. Shape (G + 1,).
+        reduce: "mean", "sum" or "max".
+
+    Returns:
+        Shape (G, C).
+
+    Raises:
+        ValueError: if `reduce` is none of the three.
+    """
+    lengths = offsets.diff()
+    match reduce:
+        case "max":
+            # Rows of their own for empty runs: their gradient is 0 and no value is invented.
+            if x.shape[0] == 0:
+                return x.new_zeros(lengths.numel(), x.shape[1])
+            filled = (lengths > 0).nonzero().squeeze(1)
+            top = torch.segment_reduce(x, "max", lengths=lengths[filled], axis=0, unsafe=True)
+            return x.new_zeros(lengths.numel(), x.shape[1]).index_copy(0, filled, top)
+        case "sum" | "mean":
+            rows = torch.arange(x.shape[0], device=x.device)
+            weight = x.new_ones(x.shape[0])
+            if reduce == "mean":
+                weight = (1 / lengths.clamp(min=1).to(x.dtype)).repeat_interleave(lengths)
+            return sparse_product(Pattern(offsets, rows, x.shape[0]), weight, x)
+        case _:
+            raise ValueError(
+                f"'reduce' must be 'mean', 'sum' or 'max', got {reduce!r}. Choose one of them."
+            )
+
+
+def segment_softmax(score: Tensor, pattern: Pattern) -> Tensor:
+    """Softmax over the entries of each row of `pattern`: (E, H) -> (E, H)."""
+    row = pattern.row.long()
+    index = row.unsqueeze(1).expand_as(score)
+    top = score.new_full((pattern.shape[0], score.shape[1]), -torch.inf)
+    top = top.scatter_reduce(0, index, score.detach(), "amax")
+    weight = (score - top[row]).exp()
+    total = weight.new_zeros(top.shape).index_add(0, row, weight)
+    return weight / total[row]

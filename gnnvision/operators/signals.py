@@ -1,0 +1,114 @@
+"""A signal as a matrix with the sites first, which is what operators multiply.
+
+Only here is it known that pictures with the channels last are node features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from gnnvision.domains import Grid
+from gnnvision.operators.product import Pattern
+from gnnvision.operators.sparse import Sparse
+
+__all__ = [
+    "from_sites",
+    "is_sparse",
+    "nodes_from_pixels",
+    "pixels_from_nodes",
+    "signal_operator",
+    "to_sites",
+    "with_values",
+]
+
+
+def to_sites(x: Tensor) -> Tensor:
+    """Pictures to a matrix that operators multiply: (B, C, H, W) -> (H W, B, C)."""
+    return x.flatten(2).permute(2, 0, 1)
+
+
+def from_sites(y: Tensor, grid: Grid) -> Tensor:
+    """The way back: (H W, B, C) -> (B, C, H, W)."""
+    return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *grid.size)
+
+
+def nodes_from_pixels(x: Tensor) -> Tensor:
+    """Pictures to the node features of a batch of their pixel graphs: (B, C, H, W) -> (B H W, C).
+
+    Example:
+        >>> nodes_from_pixels(torch.zeros(2, 3, 4, 5)).shape
+        torch.Size([40, 3])
+    """
+    return x.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
+def pixels_from_nodes(x: Tensor, grid: Grid) -> Tensor:
+    """The way back: (B H W, C) -> (B, C, H, W)."""
+    pictures = x.reshape(-1, grid.num_sites, x.shape[1])  # (B, H W, C)
+    return pictures.transpose(1, 2).reshape(len(pictures), x.shape[1], *grid.size)
+
+
+def is_sparse(x: Tensor) -> bool:
+    """Whether a signal stores only what is not zero."""
+    return x.layout in (torch.sparse_coo, torch.sparse_csr)
+
+
+_patterns: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def signal_operator(x: Tensor) -> Sparse:
+    """A sparse signal X as an operator, so that X W is a sparse product.
+
+    Where the entries are is sorted once for a tensor and remembered as long as it lives.
+
+    Args:
+        x: torch.sparse_coo (coalesced or not) or torch.sparse_csr, without gradients.
+            Shape (N, C).
+
+    Raises:
+        ValueError: if `x` requires gradients.
+    """
+    if x.requires_grad:
+        raise ValueError(
+            "'x' must not require gradients while it is sparse, got one that does. "
+            "Use x.to_dense().requires_grad_() to differentiate by the features."
+        )
+    if x.layout is torch.sparse_coo and not x.is_coalesced():
+        x = x.coalesce()
+    if x.layout is torch.sparse_coo:
+        places, value = x._indices(), x._values()
+    else:
+        places, value = x.col_indices(), x.values()
+    version = 0 if places.is_inference() else places._version
+    known = _patterns.get(x)
+    if known is None or known[1] != version:
+        known = (_pattern(x), version)
+        _patterns[x] = known
+    return Sparse(known[0], value)
+
+
+def with_values(x: Tensor, value: Tensor) -> Tensor:
+    """A sparse signal like `x` with other values at the same places."""
+    if x.layout is torch.sparse_coo:
+        out = torch.sparse_coo_tensor(
+            x._indices(), value, x.shape, is_coalesced=x.is_coalesced(), check_invariants=False
+        )
+    else:
+        out = torch.sparse_csr_tensor(
+            x.crow_indices(), x.col_indices(), value, x.shape, check_invariants=False
+        )
+    known = _patterns.get(x)
+    if known is not None:
+        _patterns[out] = known
+    return out
+
+
+def _pattern(x: Tensor) -> Pattern:
+    if x.layout is torch.sparse_csr:
+        return Pattern(x.crow_indices(), x.col_indices(), x.shape[1])
+    row, col = x._indices()
+    rowptr = row.new_zeros(x.shape[0] + 1)
+    torch.cumsum(torch.bincount(row, minlength=x.shape[0]), 0, out=rowptr[1:])
+    return Pattern(rowptr, col, x.shape[1])

@@ -1,0 +1,168 @@
+"""Operators given by their entries: adjacencies, averages, attention matrices."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gnnvision.domains import Graph
+from gnnvision.domains import entries as formulas
+from gnnvision.domains.entries import Entries
+from gnnvision.operators.base import Operator
+from gnnvision.operators.product import Pattern, constant_product, sparse_product
+
+__all__ = [
+    "Sparse",
+    "adjacency",
+    "laplacian",
+    "mean_adjacency",
+    "normalized_adjacency",
+    "received",
+    "relations",
+    "stacked_relations",
+]
+
+
+class Sparse(Operator):
+    """An operator given by its entries; only those are stored and multiplied.
+
+    Args:
+        pattern: the places of the E entries.
+        value: the entries; they may require gradients. Shape (E,).
+    """
+
+    def __init__(self, pattern: Pattern, value: Tensor) -> None:
+        self.pattern = pattern
+        self.value = value
+        self._transpose: Sparse | None = None
+        self._as: dict[torch.dtype, Sparse] = {value.dtype: self}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(M, N)."""
+        return self.pattern.shape
+
+    @property
+    def device(self) -> torch.device:
+        """Where the entries are."""
+        return self.value.device
+
+    @property
+    def T(self) -> Sparse:
+        """The transpose, sorted on first use and kept."""
+        if self._transpose is None:
+            pattern, order = self.pattern.transposed
+            self._transpose = Sparse(pattern, self.value[order])
+        return self._transpose
+
+    def to(self, dtype: torch.dtype) -> Sparse:
+        """The same operator with entries of `dtype`, kept for the next call."""
+        if dtype not in self._as:
+            self._as[dtype] = Sparse(self.pattern, self.value.to(dtype))
+        return self._as[dtype]
+
+    def apply(self, x: Tensor) -> Tensor:
+        """The sparse product, in the arithmetic of `x`."""
+        operator = self.to(x.dtype)
+        differentiate = torch.is_grad_enabled() and x.requires_grad
+        if operator.value.requires_grad or not differentiate:
+            return sparse_product(operator.pattern, operator.value, x)
+        return constant_product(operator.pattern, operator.value, x, operator.T.value)
+
+    def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:
+        """The matrix with all its zeros, of the entries' dtype if none is given."""
+        return super().to_dense(dtype or self.value.dtype)
+
+    def __repr__(self) -> str:
+        return f"Sparse(shape={self.shape}, entries={self.value.numel()})"
+
+
+def received(entries: Entries, num_nodes: int) -> Sparse:
+    """The operator by which targets receive from sources: rows are targets."""
+    shape = (num_nodes, num_nodes)
+    pattern, order = Pattern.from_places(entries.target, entries.source, shape)
+    return Sparse(pattern, entries.value[order])
+
+
+def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
+    """Aᵀ: a node receives the sum over its incoming edges, each with its weight or with 1."""
+    return graph.derived(
+        ("operator", "adjacency", dtype, weighted),
+        lambda: received(formulas.adjacency(graph, dtype, weighted), graph.num_nodes),
+    )
+
+
+def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
+    """(A D⁻¹)ᵀ: a node receives the plain mean over its incoming edges, 0 if it has none."""
+    return graph.derived(
+        ("operator", "mean_adjacency", dtype),
+        lambda: received(formulas.mean_adjacency(graph, dtype), graph.num_nodes),
+    )
+
+
+def normalized_adjacency(
+    graph: Graph,
+    add_self_loops: bool = True,
+    self_loop_weight: float = 1.0,
+    dtype: torch.dtype | None = None,
+) -> Sparse:
+    """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`."""
+    arguments = (add_self_loops, self_loop_weight, dtype)
+    return graph.derived(
+        ("operator", "normalized_adjacency", *arguments),
+        lambda: received(formulas.normalized_adjacency(graph, *arguments), graph.num_nodes),
+    )
+
+
+def laplacian(
+    graph: Graph,
+    normalization: Literal["sym", "rw"] | None = None,
+    dtype: torch.dtype | None = None,
+) -> Sparse:
+    """Lᵀ; see `Graph.laplacian`."""
+    return graph.derived(
+        ("operator", "laplacian", normalization, dtype),
+        lambda: received(formulas.laplacian(graph, normalization, dtype), graph.num_nodes),
+    )
+
+
+def relations(
+    graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
+) -> list[Sparse]:
+    """For each relation, the sum or plain mean over a node's incoming edges of that relation."""
+
+    def build() -> list[Sparse]:
+        together = stacked_relations(graph, num_relations, mean, dtype)
+        row, col = together.pattern.row.long(), together.pattern.col.long()
+        out = []
+        for relation in range(num_relations):
+            here = (row % num_relations == relation).nonzero().squeeze(1)
+            shape = (graph.num_nodes, graph.num_nodes)
+            pattern, order = Pattern.from_places(row[here] // num_relations, col[here], shape)
+            out.append(Sparse(pattern, together.value[here[order]]))
+        return out
+
+    return graph.derived(("operator", "relations", num_relations, mean, dtype), build)
+
+
+def stacked_relations(
+    graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
+) -> Sparse:
+    """All relations with their rows interleaved: row n R + r is node n and relation r."""
+    assert graph.edge_type is not None
+
+    def build() -> Sparse:
+        source, target = graph.edge_index
+        row = target * num_relations + graph.edge_type
+        shape = (graph.num_nodes * num_relations, graph.num_nodes)
+        pattern, _ = Pattern.from_places(row, source, shape)
+        value = torch.ones(
+            graph.num_edges, dtype=dtype or torch.get_default_dtype(), device=graph.device
+        )
+        if mean:
+            value = value / pattern.rowptr.diff()[pattern.row].to(value.dtype)
+        return Sparse(pattern, value)
+
+    return graph.derived(("operator", "stacked", num_relations, mean, dtype), build)
