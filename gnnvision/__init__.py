@@ -4,6 +4,7 @@ A convolution is Y = Σₖ Sₖ X Wₖ + b on a domain: the grid of a picture or
 else. See the README for ten lines of each.
 """
 
+from gnnvision import data, models, training
 from gnnvision._version import __version__
 from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
 from gnnvision.layers import (
@@ -25,6 +26,7 @@ from gnnvision.layers import (
     Sequential,
     Upsample,
 )
+from gnnvision.training import Recipe, Result, fit
 
 __all__ = [
     "AvgPool2d",
@@ -44,11 +46,17 @@ __all__ = [
     "MaxPool2d",
     "RGCNConv",
     "Readout",
+    "Recipe",
+    "Result",
     "SAGEConv",
     "Sequential",
     "Upsample",
     "__version__",
+    "data",
     "degree_features",
+    "fit",
     "identity_features",
+    "models",
     "one_hot",
+    "training",
 ]

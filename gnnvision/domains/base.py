@@ -36,8 +36,12 @@ class Domain(ABC):
 
 
 def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) -> T:
-    """`cache[key]`, filled by `build()` on first use."""
+    """`cache[key]`, filled by `build()` on first use.
+
+    Outside of inference mode: what is made in it cannot serve a backward pass later.
+    """
     if key not in cache:
-        cache[key] = build()
+        with torch.inference_mode(False):
+            cache[key] = build()
     value: T = cache[key]
     return value

@@ -100,7 +100,7 @@ def is_undirected(graph: Graph) -> bool:
     """Whether the list of edges, with weights and relations, is its own reverse."""
     source, target = graph.edge_index.cpu().numpy()
     extra = [
-        column.detach().cpu().numpy()
+        column.detach().double().cpu().numpy()
         for column in (graph.edge_weight, graph.edge_type)
         if column is not None
     ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -31,33 +32,36 @@ def from_edges(
     """Pairs, each way if `undirected`."""
     pairs = [tuple(edge) for edge in edges]
     for pair in pairs:
-        if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, int) for v in pair):
+        if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, Integral) for v in pair):
             raise TypeError(
                 f"'edges' must hold pairs of integers, got {pair!r}. "
                 "Give (source, target); weights go into edge_weight."
             )
-    weights = None if edge_weight is None else torch.as_tensor(edge_weight).tolist()
-    if weights is not None and len(weights) != len(pairs):
-        raise ValueError(
-            f"'edge_weight' must have one weight for each of the {len(pairs)} edges, got "
-            f"{len(weights)}. Give them in the order of the edges."
-        )
-    if undirected:
-        once: dict[tuple[int, int], float] = {}
-        for (i, j), w in zip(pairs, weights or [1.0] * len(pairs), strict=True):
-            for way in ((i, j), (j, i)):
-                if once.setdefault(way, w) != w:
-                    raise ValueError(
-                        f"'edge_weight' must give one weight to an undirected edge, got {w} and "
-                        f"{once[way]} for {i} and {j}. List the edge once."
-                    )
-        pairs, weights = list(once), None if weights is None else list(once.values())
     double = isinstance(edge_weight, Tensor) and edge_weight.dtype is torch.float64
     dtype = torch.float64 if double else torch.get_default_dtype()
+    weight = None if edge_weight is None else torch.as_tensor(edge_weight).to(dtype)
+    if weight is not None and weight.shape != (len(pairs),):
+        raise ValueError(
+            f"'edge_weight' must have one weight for each of the {len(pairs)} edges, got shape "
+            f"{tuple(weight.shape)}. Give them in the order of the edges."
+        )
+    if undirected:
+        values = [1.0] * len(pairs) if weight is None else weight.tolist()
+        once: dict[tuple[int, int], int] = {}
+        for edge, (i, j) in enumerate(pairs):
+            for way in ((i, j), (j, i)):
+                first = once.setdefault(way, edge)
+                if values[first] != values[edge]:
+                    raise ValueError(
+                        f"'edge_weight' must give one weight to an undirected edge, got "
+                        f"{values[edge]} and {values[first]} for {i} and {j}. List the edge once."
+                    )
+        pairs = list(once)
+        weight = None if weight is None else weight[list(once.values())]
     return {
         "edge_index": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).t(),
         "num_nodes": num_nodes,
-        "edge_weight": None if weights is None else torch.tensor(weights, dtype=dtype),
+        "edge_weight": weight,
     }
 
 

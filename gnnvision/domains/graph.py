@@ -77,15 +77,17 @@ class Graph(Domain):
 
     def __post_init__(self) -> None:
         check_num_nodes(self.num_nodes)
-        columns = check_edges(
-            self.edge_index,
-            self.num_nodes,
-            self.edge_weight,
-            self.edge_attr,
-            self.edge_type,
-            self.num_relations,
-        )
-        columns["offsets"] = check_offsets(self.offsets, self.num_nodes, columns["edge_index"])
+        # A graph that is made in inference mode may be trained on later.
+        with torch.inference_mode(False):
+            columns = check_edges(
+                self.edge_index,
+                self.num_nodes,
+                self.edge_weight,
+                self.edge_attr,
+                self.edge_type,
+                self.num_relations,
+            )
+            columns["offsets"] = check_offsets(self.offsets, self.num_nodes, columns["edge_index"])
         if self.node_names is not None:
             columns["node_names"] = tuple(self.node_names)
             if len(self.node_names) != self.num_nodes:
@@ -419,7 +421,13 @@ class Graph(Domain):
 
     def _edits(self) -> tuple[int, ...]:
         """How often each tensor was edited in place; a learned weight may be."""
-        held = (self.edge_index, self.edge_weight, self.edge_type)
+        held = (
+            self.edge_index,
+            self.edge_weight,
+            self.edge_attr,
+            self.edge_type,
+            self.offsets,
+        )
         fixed = (t for t in held if t is not None and not t.requires_grad)
         return tuple(0 if t.is_inference() else t._version for t in fixed)
 

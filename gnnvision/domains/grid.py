@@ -54,6 +54,9 @@ class Grid(Domain):
         object.__setattr__(self, "size", per_axis(axes, len(axes), "size"))
         object.__setattr__(self, "_derived", {})
 
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[int, ...]]]:
+        return type(self), (self.size,)
+
     @property
     def ndim(self) -> int:
         """The number of axes."""

@@ -66,6 +66,7 @@ def check_edges(
                 "Give one row for each edge."
             )
         _finite(edge_attr, "edge_attr")
+        columns["edge_attr"] = edge_attr if edge_attr.requires_grad else edge_attr.clone()
     if edge_type is not None:
         columns |= _types(edge_type, num_edges, num_relations)
     elif num_relations is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
+from gnnvision.layers.graph import GraphConvolution, as_graph, linear, multiply
 from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
 from gnnvision.operators.chebyshev import chebyshev_terms
 from gnnvision.operators.signals import is_sparse
@@ -64,9 +64,7 @@ class ChebConv(GraphConvolution):
             )
         self.K = K
         self.normalization = normalization
-        self.lins = nn.ModuleList(
-            nn.Linear(in_channels, out_channels, bias=False) for _ in range(K)
-        )
+        self.lins = nn.ModuleList(linear(in_channels, out_channels) for _ in range(K))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
 

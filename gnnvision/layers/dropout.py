@@ -47,10 +47,19 @@ class Dropout(nn.Dropout):
         super().__init__(p, inplace)
 
     def forward(self, input: Tensor) -> Tensor:
-        """The signal with some numbers dropped; itself when not training."""
+        """The signal with some numbers dropped; itself when not training.
+
+        Raises:
+            ValueError: if a sparse signal requires gradients.
+        """
         if not self.training or self.p == 0:
             return input
         if is_sparse(input):
+            if input.requires_grad:
+                raise ValueError(
+                    "'input' must not require gradients while it is sparse, got one that does. "
+                    "Use input.to_dense().requires_grad_() to differentiate by the features."
+                )
             coalesced = input.coalesce() if input.is_sparse else input
             values = coalesced._values() if input.is_sparse else coalesced.values()
             return with_values(coalesced, drop(values, self.p))
@@ -63,27 +72,29 @@ def drop(x: Tensor, p: float) -> Tensor:
     """Dropout of a dense tensor, by random bits on the CPU."""
     if x.device.type != "cpu" or p == 1:
         return F.dropout(x, p, True)
-    bits, levels = (torch.uint8, 2**8) if (p * 2**8).is_integer() else (torch.uint16, 2**16)
-    threshold = min(max(round(p * levels), 1), levels - 1)
+    bits, levels = (torch.int8, 2**8) if (p * 2**8).is_integer() else (torch.int16, 2**16)
+    dropped = min(max(round(p * levels), 1), levels - 1)
     words = torch.empty(-(-x.numel() * bits.itemsize // 8), dtype=torch.int64)
     words.random_(-(2**63), None)
-    drawn = words.view(bits)[: x.numel()].view(x.shape)
-    keep = drawn >= threshold
-    out: Tensor = _Masked.apply(x, keep, levels / (levels - threshold))
+    # In place, so that the answer is an integer too: the framework's kernels for bool are slow.
+    keep = words.view(bits)[: x.numel()].view(x.shape).ge_(dropped - levels // 2)
+    out: Tensor = _Masked.apply(x, keep, levels / (levels - dropped))
     return out
 
 
 class _Masked(Function):
-    """y = x * keep * scale; keeps one byte an element for the way back."""
+    """y = x * keep * scale, with `keep` of ones and zeros; kept small for the way back."""
 
     @staticmethod
-    def forward(x: Tensor, keep: Tensor, scale: float) -> Tensor:
-        return (x * scale).mul_(keep)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
-        _, keep, ctx.scale = inputs
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        x: Tensor,
+        keep: Tensor,
+        scale: float,
+    ) -> Tensor:
         ctx.save_for_backward(keep)
+        ctx.scale = scale
+        return keep.to(x.dtype).mul_(scale).mul_(x)
 
     @staticmethod
     def backward(

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.layers.graph import GraphConvolution, as_graph
+from gnnvision.layers.graph import GraphConvolution, as_graph, linear
 from gnnvision.operators import Sparse, segment_softmax
 from gnnvision.operators.attention import AttentionEdges, attention_edges
 from gnnvision.operators.signals import is_sparse, signal_operator
@@ -75,8 +75,8 @@ class GATv2Conv(GraphConvolution):
         self.edge_dim = edge_dim
         self.share_weights = share_weights
         width = heads * out_channels
-        self.lin_l = nn.Linear(in_channels, width, bias=bias)
-        self.lin_r = self.lin_l if share_weights else nn.Linear(in_channels, width, bias=bias)
+        self.lin_l = linear(in_channels, width, bias)
+        self.lin_r = self.lin_l if share_weights else linear(in_channels, width, bias)
         self.att = nn.Parameter(torch.empty(1, heads, out_channels))
         self.lin_edge = None if edge_dim is None else nn.Linear(edge_dim, width, bias=False)
         self.bias = nn.Parameter(torch.empty(width if concat else out_channels)) if bias else None

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import GraphConvolution, linear
 from gnnvision.operators import Sparse, adjacency, normalized_adjacency
 
 __all__ = ["GCNConv"]
@@ -54,7 +54,7 @@ class GCNConv(GraphConvolution):
         self.improved = improved
         self.add_self_loops = add_self_loops
         self.normalize = normalize
-        self.lin = nn.Linear(in_channels, out_channels, bias=False)
+        self.lin = linear(in_channels, out_channels)
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
 

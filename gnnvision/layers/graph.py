@@ -15,7 +15,7 @@ from gnnvision.layers.interface import Convolution, require
 from gnnvision.operators import Identity, Operator
 from gnnvision.operators.signals import is_sparse, signal_operator
 
-__all__ = ["GraphConvolution", "as_graph", "multiply"]
+__all__ = ["GraphConvolution", "as_graph", "linear", "multiply"]
 
 
 class GraphConvolution(nn.Module, Convolution):
@@ -100,6 +100,11 @@ class GraphConvolution(nn.Module, Convolution):
             raise TypeError(
                 f"'x' must be floating point, got {x.dtype}. Convert it with x.float()."
             )
+        if x.layout not in (torch.strided, torch.sparse_coo, torch.sparse_csr):
+            raise TypeError(
+                f"'x' must be dense, torch.sparse_coo or torch.sparse_csr, got {x.layout}. "
+                "Convert it with x.to_sparse_csr() or x.to_dense()."
+            )
         held = next(self.parameters(), x)
         if x.dtype is not held.dtype and not torch.is_autocast_enabled(x.device.type):
             raise TypeError(
@@ -123,6 +128,17 @@ class GraphConvolution(nn.Module, Convolution):
     def extra_repr(self) -> str:
         """The sizes, as torch.nn writes them."""
         return f"{self.in_channels}, {self.out_channels}, bias={self.bias is not None}"
+
+
+def linear(in_channels: int, out_channels: int, bias: bool = False) -> nn.Linear:
+    """A linear layer whose weight lies in memory as the formula reads it: W, not its transpose.
+
+    It has the shape (out_channels, in_channels) of any other, but its transpose, which
+    multiplies a signal, is contiguous; a sparse signal gathers whole rows of it.
+    """
+    lin = nn.Linear(in_channels, out_channels, bias)
+    lin.weight = nn.Parameter(lin.weight.detach().t().contiguous().t())
+    return lin
 
 
 def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class _GridPool(OnDomain):
             probe = torch.empty(1, 1, *domain.size, device="meta")
             return Grid(tuple(self(probe).shape[2:]))  # type: ignore[operator]
         window = Window.make(
-            domain.ndim,
+            2,
             options["kernel_size"],
             options["stride"],
             options["padding"],

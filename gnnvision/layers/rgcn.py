@@ -174,7 +174,8 @@ class RGCNConv(GraphConvolution):
             @ dense
         )  # (N R, C_in)
         weight = self._relation_weights()
-        y = received.view(graph.num_nodes, -1) @ weight.flatten(0, 1)
+        rows = weight.flatten(0, 1)  # (R C_in, C_out)
+        y = received.view(graph.num_nodes, rows.shape[0]) @ rows
         return y if self.root is None else torch.addmm(y, dense, self.root)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:

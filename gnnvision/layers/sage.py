@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnnvision.domains import Domain
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import GraphConvolution, linear
 from gnnvision.operators import Identity, Operator, adjacency, mean_adjacency
 
 __all__ = ["SAGEConv"]
@@ -60,8 +60,8 @@ class SAGEConv(GraphConvolution):
         self.aggr = aggr
         self.normalize = normalize
         self.root_weight = root_weight
-        self.lin_l = nn.Linear(in_channels, out_channels, bias=bias)
-        self.lin_r = nn.Linear(in_channels, out_channels, bias=False) if root_weight else None
+        self.lin_l = linear(in_channels, out_channels, bias)
+        self.lin_r = linear(in_channels, out_channels) if root_weight else None
 
     def reset_parameters(self) -> None:
         """The default of torch.nn.Linear, as in torch-geometric."""

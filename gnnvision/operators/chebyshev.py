@@ -72,7 +72,15 @@ def scaled_laplacian(
             of a batch, shape (G,). If not given, twice the largest entry of each member's
             Laplacian, which is 2 for the normalised forms.
         dtype: of the entries.
+
+    Raises:
+        ValueError: if there are as many `lambda_max` neither as members nor one.
     """
+    if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):
+        raise ValueError(
+            f"'lambda_max' must be one number or one for each of the {graph.num_graphs} members "
+            f"of the batch, got shape {tuple(lambda_max.shape)}. Give one of the two."
+        )
 
     def build() -> Sparse:
         laplacian = formulas.laplacian(graph, normalization, dtype)

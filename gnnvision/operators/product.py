@@ -51,13 +51,15 @@ class Pattern:
     @cached_property
     def row(self) -> Tensor:
         """The row of each entry. Shape (E,)."""
-        rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
-        return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
+        with torch.inference_mode(False):  # what is kept must serve training later
+            rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
+            return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
 
     @cached_property
     def transposed(self) -> tuple[Pattern, Tensor]:
         """The pattern of the transpose, and where each of its entries stands in this one."""
-        return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
+        with torch.inference_mode(False):
+            return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
 
 
 def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
@@ -73,7 +75,18 @@ def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
     Returns:
         The product. Shape (M, C).
     """
-    out: Tensor = _SparseProduct.apply(value, x, pattern, None)
+    return _product(value, x, pattern, None)
+
+
+def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -> Tensor:
+    """`sparse_product` for a `value` that never changes, given already in transposed order."""
+    return _product(value, x, pattern, back)
+
+
+def _product(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
+    if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
+        return _forward(pattern, value, x)
+    out: Tensor = _SparseProduct.apply(value, x, pattern, back)
     return out
 
 
@@ -81,14 +94,18 @@ class _SparseProduct(Function):
     """Y = S X; dX = Sᵀ dY and dS = dY Xᵀ at the places of S."""
 
     @staticmethod
-    def forward(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
-        return _forward(pattern, value, x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
-        value, x, ctx.pattern, ctx.back = inputs
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        value: Tensor,
+        x: Tensor,
+        pattern: Pattern,
+        back: Tensor | None,
+    ) -> Tensor:
+        # Not split into `setup_context`: binding its arguments takes longer than a small product.
+        ctx.pattern, ctx.back = pattern, back
         value_wanted, x_wanted = ctx.needs_input_grad[:2]
         ctx.save_for_backward(value if x_wanted else None, x if value_wanted else None)
+        return _forward(pattern, value, x)
 
     @staticmethod
     def backward(
@@ -101,15 +118,9 @@ class _SparseProduct(Function):
             d_value = _sampled_product(ctx.pattern, grad, x)
         if ctx.needs_input_grad[1]:
             pattern, order = ctx.pattern.transposed
-            back = value[order] if ctx.back is None else ctx.back
-            d_x = _SparseProduct.apply(back, grad, pattern, None)
+            back = value.index_select(0, order) if ctx.back is None else ctx.back
+            d_x = _product(back, grad, pattern, None)
         return d_value, d_x, None, None
-
-
-def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -> Tensor:
-    """`sparse_product` for a `value` that never changes, given already in transposed order."""
-    out: Tensor = _SparseProduct.apply(value, x, pattern, back)
-    return out
 
 
 def _sampled_product(pattern: Pattern, grad: Tensor, x: Tensor) -> Tensor:

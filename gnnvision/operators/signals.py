@@ -84,7 +84,8 @@ def signal_operator(x: Tensor) -> Sparse:
     version = 0 if places.is_inference() else places._version
     known = _patterns.get(x)
     if known is None or known[1] != version:
-        known = (_pattern(x), version)
+        with torch.inference_mode(False):  # the pattern may be used in training later
+            known = (_pattern(x), version)
         _patterns[x] = known
     return Sparse(known[0], value)
 

@@ -54,13 +54,15 @@ class Sparse(Operator):
         """The transpose, sorted on first use and kept."""
         if self._transpose is None:
             pattern, order = self.pattern.transposed
-            self._transpose = Sparse(pattern, self.value[order])
+            with torch.inference_mode(False):  # what is kept must serve training later
+                self._transpose = Sparse(pattern, self.value.index_select(0, order))
         return self._transpose
 
     def to(self, dtype: torch.dtype) -> Sparse:
         """The same operator with entries of `dtype`, kept for the next call."""
         if dtype not in self._as:
-            self._as[dtype] = Sparse(self.pattern, self.value.to(dtype))
+            with torch.inference_mode(False):
+                self._as[dtype] = Sparse(self.pattern, self.value.to(dtype))
         return self._as[dtype]
 
     def apply(self, x: Tensor) -> Tensor:

@@ -1,0 +1,38 @@
+"""Data sets and their safe readers, splits and tasks; knows no model.
+
+`load("cora")` gives a `Task`, whose `batches` is all that training reads. Files come from the
+data root or a verified download, and nothing in them is ever run.
+"""
+
+from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
+from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
+from gnnvision.data.loading import dataset_names, describe, load, load_auto
+from gnnvision.data.root import cache_folder, data_root, datasets_folder
+from gnnvision.data.safe_pickle import safe_loads
+from gnnvision.data.split import Split, random_node_split
+from gnnvision.data.task import NodeTask, Part, Task
+
+__all__ = [
+    "Card",
+    "ChecksumError",
+    "DataFile",
+    "DataNotFound",
+    "NodeTask",
+    "PaperFigure",
+    "Part",
+    "Split",
+    "SplitRule",
+    "Task",
+    "UnsafePickleError",
+    "cache_folder",
+    "card_names",
+    "data_root",
+    "dataset_names",
+    "datasets_folder",
+    "describe",
+    "load",
+    "load_auto",
+    "random_node_split",
+    "read_card",
+    "safe_loads",
+]

@@ -1,0 +1,183 @@
+"""The plain arrays of a citation-like data set: one form for files, cache and embedded sets."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from io import BytesIO
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["UNLABELLED", "NodeArrays", "read_npz", "write_npz"]
+
+UNLABELLED = -100  # what torch.nn.functional.cross_entropy ignores
+_NAMES = ("node_names", "class_names", "feature_names")
+
+
+@dataclass(frozen=True, eq=False)
+class NodeArrays:
+    """A graph, sparse node features, node labels and the public split, checked.
+
+    Args:
+        edge_index: int64 (2, E): both directions of each edge, sorted by row then column,
+            without self loops and duplicates.
+        feature_indptr: int64 (N + 1,): where the features of each node begin in the next two.
+        feature_indices: int64 (nnz,): columns, ascending within a node.
+        feature_data: float32 (nnz,): values.
+        feature_shape: int64 (2,): N and F.
+        y: int64 (N,): labels from 0; -100 for a node without a label.
+        train: int64: nodes of the public split, as are `val` and `test`.
+        val: See `train`.
+        test: See `train`.
+        node_names: Unicode (N,), or empty.
+        class_names: Unicode (C,), or empty.
+        feature_names: Unicode (F,), or empty.
+
+    Raises:
+        ValueError: The arrays do not fit one another.
+    """
+
+    edge_index: NDArray[np.int64]
+    feature_indptr: NDArray[np.int64]
+    feature_indices: NDArray[np.int64]
+    feature_data: NDArray[np.float32]
+    feature_shape: NDArray[np.int64]
+    y: NDArray[np.int64]
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+    node_names: NDArray[np.str_]
+    class_names: NDArray[np.str_]
+    feature_names: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            kind = "U" if item.name in _NAMES else "iufb"
+            array = np.asarray(getattr(self, item.name))
+            _require(array.dtype.kind in kind, f"{item.name} has type {array.dtype}")
+            if kind != "U":
+                wanted = np.float32 if item.name == "feature_data" else np.int64
+                array = np.ascontiguousarray(array, dtype=wanted)
+            object.__setattr__(self, item.name, array)
+        self._check_shapes()
+        self._check_values()
+
+    def _check_shapes(self) -> None:
+        _require(self.feature_shape.shape == (2,), "feature_shape is not (N, F)")
+        _require(bool((self.feature_shape >= 0).all()), "feature_shape is negative")
+        n, f = self.num_nodes, self.num_features
+        two_rows = self.edge_index.ndim == 2 and len(self.edge_index) == 2
+        _require(two_rows, "edge_index is not (2, E)")
+        _require(self.y.shape == (n,), f"y has shape {self.y.shape}, not ({n},)")
+        _require(self.feature_indptr.shape == (n + 1,), "feature_indptr is not (N + 1,)")
+        _require(
+            self.feature_indices.ndim == 1
+            and self.feature_indices.shape == self.feature_data.shape,
+            "feature_indices and feature_data differ in length",
+        )
+        for name, length in (("node_names", n), ("feature_names", f)):
+            size = getattr(self, name).shape
+            _require(size in {(length,), (0,)}, f"{name} has shape {size}, not ({length},)")
+
+    def _check_values(self) -> None:
+        n, f = self.num_nodes, self.num_features
+        pointer, column = self.feature_indptr, self.feature_indices
+        _require(pointer[0] == 0 and pointer[-1] == len(column), "feature_indptr ends wrongly")
+        _require(bool((np.diff(pointer) >= 0).all()), "feature_indptr decreases")
+        _require(_within(column, f), f"a feature index is outside 0..{f - 1}")
+        ascending = np.diff(self.feature_rows() * f + column) > 0
+        _require(bool(ascending.all()), "feature indices are not ascending within a node")
+        _require(bool(np.isfinite(self.feature_data).all()), "a feature is NaN or infinite")
+        row, col = self.edge_index
+        _require(_within(self.edge_index, n), f"an edge leads outside 0..{n - 1}")
+        _require(bool((np.diff(row * n + col) > 0).all()), "edges are not sorted and unique")
+        _require(bool((row != col).all()), "an edge is a self loop")
+        order = np.lexsort((row, col))
+        both = np.array_equal(self.edge_index[::-1, order], self.edge_index)
+        _require(both, "an edge is there in one direction only")
+        labelled = self.y[self.y != UNLABELLED]
+        _require(bool((labelled >= 0).all()), "a label is negative")
+        for name in ("train", "val", "test"):
+            nodes = getattr(self, name)
+            _require(nodes.ndim == 1 and _within(nodes, n), f"{name} is outside 0..{n - 1}")
+            _require(bool((self.y[nodes] >= 0).all()), f"{name} holds a node without a label")
+
+    @property
+    def num_nodes(self) -> int:
+        """The number of nodes N."""
+        return int(self.feature_shape[0])
+
+    @property
+    def num_features(self) -> int:
+        """The number of features F."""
+        return int(self.feature_shape[1])
+
+    def feature_rows(self) -> NDArray[np.int64]:
+        """The node of each stored feature: int64 (nnz,)."""
+        return np.repeat(np.arange(self.num_nodes), np.diff(self.feature_indptr))
+
+    def normalized(self) -> NodeArrays:
+        """The same with the features of each node summing to 1, where their sum is not 0.
+
+        As in Kipf and Welling (2017). torch-geometric's `NormalizeFeatures` differs where a
+        sum is below 1: it leaves such a node as it is.
+        """
+        rows = self.feature_rows()
+        total = np.bincount(rows, weights=self.feature_data, minlength=self.num_nodes)
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total != 0)
+        return replace(self, feature_data=(self.feature_data * scale[rows]).astype(np.float32))
+
+    def features(self, dense: bool = False) -> Tensor:
+        """The features as a coalesced sparse COO tensor (N, F), or dense ones."""
+        indices = torch.from_numpy(np.stack([self.feature_rows(), self.feature_indices]))
+        sparse = torch.sparse_coo_tensor(
+            indices,
+            torch.from_numpy(self.feature_data.copy()),
+            (self.num_nodes, self.num_features),
+            is_coalesced=True,
+            check_invariants=True,
+        )
+        return sparse.to_dense() if dense else sparse
+
+    def hash(self) -> str:
+        """SHA-256 over the graph, the features and the labels, in hexadecimal."""
+        digest = hashlib.sha256()
+        for item in fields(self):
+            if item.name not in (*_NAMES, "train", "val", "test"):
+                array = getattr(self, item.name)
+                digest.update(f"{item.name} {array.dtype.str} {array.shape};".encode())
+                digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def read_npz(data: bytes) -> NodeArrays:
+    """Arrays stored by `write_npz`; objects among them are refused, not unpickled.
+
+    Raises:
+        ValueError: `data` is no such archive, or its arrays do not fit one another.
+    """
+    known = [item.name for item in fields(NodeArrays)]
+    try:
+        with np.load(BytesIO(data), allow_pickle=False) as archive:
+            arrays: dict[str, Any] = {name: archive[name] for name in known}
+    except Exception as error:  # zipfile, zlib and numpy each have their own
+        raise ValueError(f"The npz archive cannot be read: {error}") from error
+    return NodeArrays(**arrays)
+
+
+def write_npz(file: IO[bytes], arrays: NodeArrays) -> None:
+    """Store the arrays for `read_npz`."""
+    np.savez(file, **{item.name: getattr(arrays, item.name) for item in fields(arrays)})
+
+
+def _within(index: NDArray[np.int64], size: int) -> bool:
+    return index.size == 0 or bool(index.min() >= 0 and index.max() < size)
+
+
+def _require(condition: bool, fault: str) -> None:
+    if not condition:
+        raise ValueError(f"The arrays of the data set do not fit: {fault}. Fetch the file again.")

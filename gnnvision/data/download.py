@@ -1,0 +1,106 @@
+"""Download a data set's files: mirrors, retries, one process at a time."""
+
+from __future__ import annotations
+
+import http.client
+import time
+import urllib.error
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+from gnnvision.data.card import DataFile
+from gnnvision.data.errors import DataNotFound
+from gnnvision.data.fetch import Limits, NoAnswer, Rejected, fetch
+from gnnvision.data.place import NotWritable, one_at_a_time
+
+__all__ = ["download_files"]
+
+_ATTEMPTS = 2
+
+
+def download_files(
+    files: Sequence[DataFile],
+    urls: Sequence[str],
+    folder: Path,
+    *,
+    what: str,
+    limits: Limits | None = None,
+) -> None:
+    """Fetch the files that `folder` lacks, each from the first mirror that has the right one.
+
+    A file is written under a temporary name, compared with its size and SHA-256 where the
+    card knows them, and moved into place in one step; a file already there is left alone.
+    A host that does not answer is not asked again, so that without a network this fails at
+    once. Processes that start together take turns.
+
+    Args:
+        files: The files to have.
+        urls: Folders on the web, tried in order.
+        folder: Where they go; made when a server first answers.
+        what: The name of the data set, for messages.
+        limits: Times and sizes; None for the usual ones.
+
+    Raises:
+        DataNotFound: No mirror gave a file. The message names the files and the folder.
+    """
+    limits = limits or Limits()
+    dead_hosts: set[str] = set()
+    if all((folder / file.path).exists() for file in files):
+        return
+    with one_at_a_time(folder, wait_s=limits.total_s):
+        for file in files:
+            if (folder / file.path).exists():
+                continue
+            reasons = _from_any(file, urls, folder, limits, dead_hosts)
+            if reasons is not None:
+                missing = [f.path for f in files if not (folder / f.path).exists()]
+                raise DataNotFound(
+                    f"The files of {what!r} could not be downloaded "
+                    f"({'; '.join(reasons) or 'its card names no address'}).",
+                    missing,
+                    folder,
+                    [f"{urls[0].rstrip('/')}/{name}" for name in missing] if urls else (),
+                )
+
+
+def _from_any(
+    file: DataFile, urls: Sequence[str], folder: Path, limits: Limits, dead_hosts: set[str]
+) -> list[str] | None:
+    """Fetch one file from the first mirror that has it; the reasons why none had, or None."""
+    reasons = []
+    for base in urls:
+        url = f"{base.rstrip('/')}/{urllib.parse.quote(file.path)}"
+        host = urllib.parse.urlsplit(url).netloc
+        if host in dead_hosts:
+            continue
+        try:
+            reason = _with_retries(url, folder, file, limits)
+        except NoAnswer as error:
+            dead_hosts.add(host)
+            reason = str(error)
+        if reason is None:
+            return None
+        reasons.append(f"{host}: {reason}")
+    return reasons
+
+
+def _with_retries(url: str, folder: Path, file: DataFile, limits: Limits) -> str | None:
+    """Fetch one file from one mirror; the reason why it failed, or None when it did not."""
+    reason = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt > 0:
+            time.sleep(0.2)
+        try:
+            fetch(url, folder / file.path, file, limits)
+            return None
+        except (Rejected, NotWritable) as error:
+            return str(error)
+        except urllib.error.HTTPError as error:
+            reason = str(error)
+            error.close()
+            if error.code < 500:
+                return reason
+        except (OSError, http.client.HTTPException) as error:
+            reason = f"{type(error).__name__}: {error}"
+    return reason

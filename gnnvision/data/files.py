@@ -1,0 +1,112 @@
+"""From a card to the bytes of its files: found, fetched if need be, and verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from gnnvision.data.arrays import NodeArrays, read_npz, write_npz
+from gnnvision.data.card import Card
+from gnnvision.data.download import download_files
+from gnnvision.data.errors import ChecksumError, DataNotFound
+from gnnvision.data.place import NotWritable, replacing
+from gnnvision.data.root import cache_folder, data_root, is_writable
+
+__all__ = ["decoded", "locate", "read_verified"]
+
+_DECODED_FORM = 1  # raise it when what `decode` gives changes, and old caches are left alone
+
+
+def locate(card: Card, root: str | os.PathLike[str] | None, *, download: bool) -> Path:
+    """The folder that holds all files of the card, after a download if need be.
+
+    Below the data root these are looked for in torch-geometric's places, `Cora/raw` and
+    `Cora/Cora/raw`, and in the root itself. A download goes to the first place; where the root
+    is read-only, to the user's cache, which is then searched too.
+
+    Raises:
+        DataNotFound: The files are neither there nor to be had.
+    """
+    base = data_root(root)
+    top = Path(card.folder).parts[0]
+    places = [base / card.folder, base / top / card.folder, base]
+    cache = cache_folder()
+    target = places[0]
+    if not is_writable(target) and cache is not None:
+        target = cache / "downloads" / card.folder
+        places.append(target)
+    names = [file.path for file in card.files]
+    for place in places:
+        if all((place / name).is_file() for name in names):
+            return place
+    if not download:
+        missing = [name for name in names if not (target / name).is_file()]
+        address = card.urls[0].rstrip("/") if card.urls else ""
+        raise DataNotFound(
+            f"The files of {card.name!r} are not in {base}, and download=False.",
+            missing,
+            target,
+            [f"{address}/{name}" for name in missing] if address else (),
+        )
+    download_files(card.files, card.urls, target, what=card.name)
+    return target
+
+
+def read_verified(card: Card, folder: Path) -> dict[str, bytes]:
+    """The content of the card's files, each compared with its SHA-256 where the card knows it.
+
+    Raises:
+        ChecksumError: A file is not the one that the card describes.
+    """
+    content: dict[str, bytes] = {}
+    unknown: list[str] = []
+    for file in card.files:
+        data = (folder / file.path).read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if file.sha256 is None:
+            unknown.append(file.path)
+        elif found != file.sha256:
+            raise ChecksumError(
+                f"{folder / file.path} must have the SHA-256 {file.sha256}, got {found} "
+                f"({len(data)} bytes). Delete it and load again, or put the right file there."
+            )
+        content[file.path] = data
+    if unknown:
+        warnings.warn(
+            f"The files of {card.name!r} in {folder} could not be verified: its card knows no "
+            f"SHA-256 of {', '.join(unknown)}. They are read with the restricted reader.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return content
+
+
+def decoded(
+    card: Card,
+    raw: dict[str, bytes],
+    decode: Callable[[dict[str, bytes], Card], NodeArrays],
+) -> NodeArrays:
+    """What `decode(raw, card)` gives, kept in the user's cache under the hash of the files.
+
+    A cache that cannot be read or written is done without.
+    """
+    cache = cache_folder()
+    if cache is None:
+        return decode(raw, card)
+    digest = hashlib.sha256(f"{_DECODED_FORM} {card.splits} {card.class_names}".encode())
+    for name in sorted(raw):
+        digest.update(name.encode() + hashlib.sha256(raw[name]).digest())
+    path = cache / "decoded" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
+    try:
+        return read_npz(path.read_bytes())
+    except (OSError, ValueError):  # not there, cut short, or not ours
+        arrays = decode(raw, card)
+    try:
+        with replacing(path) as target:
+            write_npz(target, arrays)
+    except (NotWritable, OSError):
+        pass
+    return arrays

@@ -1,0 +1,145 @@
+"""Inert records of what a pickle describes, and the arrays rebuilt from them.
+
+A record only remembers what a pickle said of an object. No function of numpy or scipy sees
+that description; each number in it is checked against the bytes that are there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["ArrayRecord", "ArrayType", "CsrRecord", "DtypeRecord", "ScalarRecord", "resolve"]
+
+_MAX_DEPTH = 32
+_MAX_COLUMNS = 2**31 - 1
+_DTYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) | {
+    *("b1", "f2", "f4", "f8")
+}
+
+
+class Record:
+    """What a pickle said of an object: the arguments of its maker and its later state."""
+
+    __slots__ = ("args", "state")
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
+        self.state: Any = None
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+class ArrayRecord(Record):
+    """A numpy array; its state is (version, shape, dtype, Fortran order, bytes)."""
+
+    __slots__ = ()
+
+
+class ArrayType(Record):
+    """The class numpy.ndarray, which only ever is an argument."""
+
+    __slots__ = ()
+
+
+class DtypeRecord(Record):
+    """A numpy type; its arguments begin with a code such as "f4"."""
+
+    __slots__ = ()
+
+
+class ScalarRecord(Record):
+    """A numpy scalar; its arguments are (dtype, bytes)."""
+
+    __slots__ = ()
+
+
+class CsrRecord(Record):
+    """A scipy csr matrix; its state is a dict of arrays and the shape."""
+
+    __slots__ = ()
+
+
+def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN401
+    """`value` with arrays in place of records; a shared object is resolved once."""
+    if isinstance(value, (int, float, str, bytes, type(None))):
+        return value
+    if id(value) in done:
+        return done[id(value)]
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"containers nested more than {_MAX_DEPTH} deep")
+    result: Any
+    if isinstance(value, dict):
+        result = {
+            resolve(key, done, depth + 1): resolve(item, done, depth + 1)
+            for key, item in value.items()
+        }
+    elif isinstance(value, (list, tuple, set)):
+        result = type(value)([resolve(item, done, depth + 1) for item in value])
+    elif isinstance(value, ArrayRecord):
+        result = _array(value)
+    elif isinstance(value, ScalarRecord):
+        dtype, raw = value.args
+        result = np.frombuffer(_raw(raw), _dtype(dtype), count=1)[0].item()
+    elif isinstance(value, CsrRecord):
+        result = _csr(resolve(value.state, done, depth + 1))
+    else:
+        raise ValueError(f"a {type(value).__name__} on its own")
+    done[id(value)] = result
+    return result
+
+
+def _array(record: ArrayRecord) -> NDArray[Any]:
+    _, shape, dtype, is_fortran, raw = record.state
+    kind, data = _dtype(dtype), _raw(raw)
+    size = kind.itemsize
+    for length in shape:
+        if type(length) is not int or length < 0:
+            raise ValueError(f"array shape {shape}")
+        size *= length
+    if size != len(data):
+        raise ValueError(f"array of shape {shape} and type {kind} in {len(data)} bytes")
+    array = np.frombuffer(data, kind).reshape(shape, order="F" if is_fortran else "C")
+    return array.astype(kind.newbyteorder("="))
+
+
+def _dtype(record: object) -> np.dtype[Any]:
+    if not isinstance(record, DtypeRecord) or record.args[0] not in _DTYPES:
+        raise ValueError(f"arrays of type {getattr(record, 'args', record)}")
+    order: Any = record.state[1] if record.state is not None else "="
+    return np.dtype(str(record.args[0])).newbyteorder(order)
+
+
+def _raw(value: object) -> bytes:
+    """The bytes of an array: a string to Python 2, read as latin-1."""
+    if isinstance(value, str):
+        return value.encode("latin1")
+    if isinstance(value, bytes):
+        return value
+    raise ValueError(f"array content of type {type(value).__name__}")
+
+
+def _csr(state: dict[str, Any]) -> csr_matrix:
+    from scipy.sparse import csr_matrix
+
+    values, indices, indptr = (np.asarray(state[k]) for k in ("data", "indices", "indptr"))
+    num_rows, num_columns = state["_shape"] if "_shape" in state else state["shape"]
+    if not (
+        (values.ndim, indices.ndim, indptr.ndim) == (1, 1, 1)
+        and indices.dtype.kind == indptr.dtype.kind == "i"
+        and num_columns <= _MAX_COLUMNS
+        and len(values) == len(indices)
+        and len(indptr) == num_rows + 1
+        and indptr[0] == 0
+        and indptr[-1] == len(values)
+        and bool((np.diff(indptr) >= 0).all())
+        and (len(indices) == 0 or (0 <= indices.min() and indices.max() < num_columns))
+    ):
+        raise ValueError(f"csr matrix of shape ({num_rows}, {num_columns}) that does not fit")
+    return csr_matrix((values, indices, indptr), shape=(num_rows, num_columns))

@@ -1,0 +1,94 @@
+"""Where data lives: the data root, the cache, and the folder of cards and embedded sets."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+__all__ = ["cache_folder", "checkout_folder", "data_root", "datasets_folder", "is_writable"]
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def checkout_folder() -> Path | None:
+    """The root of the source checkout this package runs from, or None when installed."""
+    root = _PACKAGE.parent
+    # A bare `datasets` beside the package may be another project's in site-packages.
+    is_checkout = (root / "pyproject.toml").is_file() and (root / "datasets" / "cards").is_dir()
+    return root if is_checkout else None
+
+
+def datasets_folder() -> Path:
+    """The folder that holds `cards/` and `embedded/`: the checkout's, else the wheel's."""
+    root = checkout_folder()
+    if root is not None:
+        return root / "datasets"
+    return Path(str(resources.files("gnnvision") / "_datasets"))
+
+
+def cache_folder() -> Path | None:
+    """The user's cache: `$GNNVISION_CACHE`, else `$XDG_CACHE_HOME` or `~/.cache`, `/gnnvision`.
+
+    Returns:
+        The folder, which need not exist yet; None for an account without a home folder.
+    """
+    chosen = os.environ.get("GNNVISION_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    if base and Path(base).is_absolute():  # the XDG standard: ignore a relative path
+        return Path(base) / "gnnvision"
+    try:
+        return Path.home() / ".cache" / "gnnvision"
+    except RuntimeError:
+        return None
+
+
+def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """The folder in which data sets are looked for and into which they are downloaded.
+
+    In this order: `root`, `$GNNVISION_DATA`, `datasets/cache` of the source checkout, the
+    user's cache folder. The one that is named must exist: a typing error in it would
+    otherwise start a download.
+
+    Args:
+        root: An explicit folder, or None for the rules above.
+
+    Raises:
+        ValueError: `root` or `$GNNVISION_DATA` is not a folder, or no folder can be found.
+    """
+    named = [("'root'", root), ("$GNNVISION_DATA", os.environ.get("GNNVISION_DATA"))]
+    for label, value in named:
+        if value is not None and os.fspath(value) != "":
+            path = Path(value).expanduser()
+            if not path.is_dir():
+                raise ValueError(
+                    f"{label} must be a folder that exists, got {os.fspath(value)!r}. "
+                    f"Create it, or leave {label} out to use the default folder."
+                )
+            return path
+    checkout = checkout_folder()
+    if checkout is not None:
+        return checkout / "datasets" / "cache"
+    cache = cache_folder()
+    if cache is None:
+        raise ValueError(
+            "'root' must be given where there is no home folder, got None. "
+            "Set $GNNVISION_DATA or pass root=."
+        )
+    return cache
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files may be created in `folder`, or in the nearest parent that exists.
+
+    Permission bits are respected for the superuser too, so that a folder marked read-only
+    stays as it is.
+    """
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return False
+    return bool(nearest.stat().st_mode & 0o222) and os.access(nearest, os.W_OK | os.X_OK)

@@ -1,0 +1,165 @@
+"""Which items train, which choose the model, which are read once at the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Split", "random_node_split"]
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A named split. The indices are sorted, made read-only, and checked once.
+
+    Two splits are equal when they hold the same indices, whatever their names.
+
+    Args:
+        name: "public", "random", or your own.
+        train: Indices of the training items, from 0.
+        val: Indices of the validation items: they choose the epoch and the settings.
+        test: Indices of the test items: read once, at the end.
+
+    Raises:
+        TypeError: Indices are not whole numbers.
+        ValueError: Indices are negative, repeated, or shared by two parts.
+
+    Example:
+        >>> split = Split("mine", train=[2, 0], val=[1], test=[3])
+        >>> split.train, split.sizes
+        (array([0, 2]), {'train': 2, 'val': 1, 'test': 1})
+    """
+
+    name: str
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def __init__(
+        self,
+        name: str,
+        train: Sequence[int] | ArrayLike,
+        val: Sequence[int] | ArrayLike,
+        test: Sequence[int] | ArrayLike,
+    ) -> None:
+        object.__setattr__(self, "name", name)
+        for part, value in zip(PARTS, (train, val, test), strict=True):
+            object.__setattr__(self, part, _indices(part, value))
+        for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
+            shared = np.intersect1d(getattr(self, first), getattr(self, second))
+            if len(shared):
+                raise ValueError(
+                    f"'{second}' must share no index with '{first}', got {shared[:5].tolist()} "
+                    f"in both ({len(shared)} in all). Remove them from one of the two."
+                )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of items in each part."""
+        return {part: len(getattr(self, part)) for part in PARTS}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over the indices of the three parts, in hexadecimal; the name is left out."""
+        digest = hashlib.sha256()
+        for part in PARTS:
+            index = getattr(self, part)
+            digest.update(f"{part} {len(index)};".encode() + index.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def check(self, num_items: int) -> None:
+        """Raise ValueError unless every index is below `num_items`."""
+        for part in PARTS:
+            index = getattr(self, part)
+            if len(index) and index[-1] >= num_items:
+                raise ValueError(
+                    f"'{part}' must hold indices below {num_items}, got {index[-1]}. "
+                    "The split belongs to a larger data set."
+                )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Split) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+
+def random_node_split(
+    y: ArrayLike | torch.Tensor,
+    seed: int,
+    per_class: int = 20,
+    num_val: int = 500,
+    num_test: int = 1000,
+) -> Split:
+    """The usual random split of citation graphs: as many training nodes from each class.
+
+    Nodes without a label (-100) are left out. The same labels and seed give the same split on
+    every machine and with every version of numpy.
+
+    Args:
+        y: Labels from 0. Shape (N,).
+        seed: Chooses the draw, from 0.
+        per_class: Training nodes of each class.
+        num_val: Validation nodes, from all that are left.
+        num_test: Test nodes, from all that are left then.
+
+    Raises:
+        ValueError: The graph is too small for these sizes.
+    """
+    labels = y.cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
+    for name, value in (("per_class", per_class), ("num_val", num_val), ("num_test", num_test)):
+        if value < 0:
+            raise ValueError(f"'{name}' must be at least 0, got {value}. Give a count of nodes.")
+    if seed < 0:
+        raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
+    labelled = np.flatnonzero(labels >= 0)
+    sizes = np.bincount(labels[labelled])
+    if len(sizes) == 0 or sizes.min() < per_class:
+        raise ValueError(
+            f"'per_class' must be at most the size of the smallest class, "
+            f"{int(sizes.min()) if len(sizes) else 0}, got {per_class}. Ask for fewer."
+        )
+    left = len(labelled) - per_class * len(sizes)
+    if num_val + num_test > left:
+        raise ValueError(
+            f"'num_val' + 'num_test' must be at most the {left} labelled nodes that do not "
+            f"train, got {num_val} + {num_test}. Ask for fewer."
+        )
+    # The raw stream is what numpy promises never to change; its permutations may.
+    keys = np.random.PCG64(seed).random_raw(len(labelled))
+    order = labelled[np.argsort(keys, kind="stable")]
+    train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
+    rest = order[~np.isin(order, train)]
+    return Split("random", train, rest[:num_val], rest[num_val : num_val + num_test])
+
+
+def _indices(part: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
+    """Sorted, unique, non-negative int64 indices that nobody can write to."""
+    array = np.asarray(value)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"'{part}' must hold whole numbers, got {array.dtype}. Turn a mask into indices "
+            "with numpy.flatnonzero."
+        )
+    if array.ndim != 1:
+        raise ValueError(f"'{part}' must have shape (n,), got {array.shape}. Flatten it.")
+    array = np.sort(array.astype(np.int64))
+    if len(array) and array[0] < 0:
+        raise ValueError(f"'{part}' must hold indices from 0, got {array[0]}. Remove it.")
+    repeated = array[1:][array[1:] == array[:-1]]
+    if len(repeated):
+        raise ValueError(
+            f"'{part}' must hold each index once, got {repeated[0]} twice. Remove one of them."
+        )
+    array.flags.writeable = False
+    return array

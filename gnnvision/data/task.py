@@ -1,0 +1,170 @@
+"""A task: data, labels and a split in the one form that training reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision.data.arrays import UNLABELLED
+from gnnvision.data.card import Card
+from gnnvision.data.split import PARTS, Split, random_node_split
+from gnnvision.domains import Domain, Graph
+
+__all__ = ["NodeTask", "Part", "Task"]
+
+Part = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Task(ABC):
+    """What a model is to learn, and from what: the interface between data and training.
+
+    Args:
+        name: The data set that is really loaded, e.g. "stdlib".
+        requested: What was asked for, e.g. "auto".
+        kind: What the outputs mean.
+        in_channels: Channels of a signal.
+        num_outputs: Classes, or targets of a regression or multi-label task.
+        class_names: Names of the outputs, in order.
+        split: Which items train, validate and test.
+        card: Origin, licence, citation and published results of the data set.
+        data_hash: SHA-256 over the arrays in use, in hexadecimal.
+        seed: The seed of a random split.
+    """
+
+    name: str
+    requested: str
+    kind: Literal["classification", "regression", "multilabel"]
+    in_channels: int
+    num_outputs: int
+    class_names: tuple[str, ...]
+    split: Split
+    card: Card
+    data_hash: str
+    seed: int = 0
+
+    @property
+    def num_classes(self) -> int:
+        """Another name for `num_outputs`."""
+        return self.num_outputs
+
+    @property
+    def split_name(self) -> str:
+        """The name of the split: "public" or "random"."""
+        return self.split.name
+
+    @abstractmethod
+    def batches(
+        self,
+        part: Part,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """Signals, their domain and their targets, batch by batch.
+
+        Targets that do not belong to the part, or are not known, are -100 (classes) or NaN.
+
+        Args:
+            part: "train", "val" or "test".
+            batch_size: Items in a batch; None for the task's own choice.
+            generator: Shuffles the training part; None keeps its order.
+
+        Raises:
+            ValueError: There is no such part, or the batch size does not fit the task.
+        """
+
+    @abstractmethod
+    def with_seed(self, seed: int) -> Self:
+        """The task with the split of this seed if its split is random; otherwise itself."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self:
+        """The task with its tensors on `device`."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NodeTask(Task):
+    """Classify the nodes of one graph; some labels are known, the rest is to be found.
+
+    Args:
+        x: Node features, dense or sparse COO. Shape (N, C).
+        graph: The graph.
+        y: Labels from 0; -100 for a node without a label. Shape (N,).
+
+    Raises:
+        ValueError: The sizes of features, graph, labels and split do not agree.
+    """
+
+    x: Tensor
+    graph: Graph
+    y: Tensor
+    _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n = self.graph.num_nodes
+        if tuple(self.x.shape) != (n, self.in_channels):
+            raise ValueError(
+                f"'x' must have shape (N={n}, in_channels={self.in_channels}), "
+                f"got {tuple(self.x.shape)}. Give one row for each node of the graph."
+            )
+        if tuple(self.y.shape) != (n,) or self.y.dtype != torch.int64:
+            raise ValueError(
+                f"'y' must be int64 of shape (N={n},), got {self.y.dtype} of shape "
+                f"{tuple(self.y.shape)}. Give one label for each node, -100 for none."
+            )
+        self.split.check(n)
+        batch = {}
+        for part in PARTS:
+            nodes = torch.from_numpy(np.array(getattr(self.split, part))).to(self.y.device)
+            target = torch.full_like(self.y, UNLABELLED)
+            target[nodes] = self.y[nodes]
+            batch[part] = (self.x, self.graph, target)
+        object.__setattr__(self, "_batch", batch)
+
+    def batches(
+        self,
+        part: Part,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """The one full batch of a part: features, graph, and labels that are -100 elsewhere.
+
+        Every call yields the same tensors, so a loop of many epochs costs nothing here.
+
+        Args:
+            part: "train", "val" or "test".
+            batch_size: Of no effect: a node sees its neighbours, so all go together.
+            generator: Not used: there is nothing to shuffle.
+
+        Raises:
+            ValueError: There is no such part.
+        """
+        if part not in self._batch:
+            raise ValueError(
+                f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
+            )
+        return iter((self._batch[part],))
+
+    def with_seed(self, seed: int) -> Self:
+        """The task with the random split of this seed; itself if its split is not random."""
+        if self.split.name != "random":
+            return self
+        rule = self.card.split_rule("random")
+        sizes = {
+            name: value
+            for name in ("per_class", "num_val", "num_test")
+            if (value := getattr(rule, name)) is not None
+        }
+        return replace(self, split=random_node_split(self.y, seed, **sizes), seed=seed)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The task with features, graph and labels on `device`; itself if they are there."""
+        if self.x.device == torch.device(device):
+            return self
+        return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))

@@ -1,0 +1,108 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped, in one safe file.
+
+Tensors are stored as safetensors, the rest as JSON in the same file's header, so that reading
+one never runs code and a file is either whole or not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+__all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
+
+
+class Checkpoint:
+    """Tensors by name, and JSON beside them.
+
+    Args:
+        tensors: by path, for example "model/1.lin.weight".
+        state: for JSON.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        self.tensors = dict(tensors)
+        self.state = dict(state)
+
+    def group(self, name: str) -> dict[str, Tensor]:
+        """The tensors whose path begins with `name/`, without it."""
+        start = name + "/"
+        return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in one step; an older one at `path` stays until the new one is whole."""
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in checkpoint.tensors.items()
+    }
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, part, {"gnnvision": json.dumps(checkpoint.state)})
+    os.replace(part, path)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What `write_checkpoint` wrote.
+
+    Raises:
+        ValueError: if there is none at `path`, or it is broken.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["gnnvision"])
+            return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, state)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
+            "Give the folder of a run that was stopped."
+        ) from error
+
+
+def pack(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under `name/`."""
+    return {f"{name}/{key}": value for key, value in tensors.items()}
+
+
+def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """The optimiser's tensors by path, and its groups for JSON."""
+    held = optimizer.state_dict()
+    tensors = {
+        f"optimizer/{number}/{name}": value
+        for number, values in held["state"].items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+    return tensors, held["param_groups"]
+
+
+def unpack_optimizer(
+    optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
+) -> None:
+    """Put an optimiser back to where `pack_optimizer` saw it."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, value in tensors.items():
+        number, name = path.split("/")
+        like = parameters[int(number)]
+        if value.shape == like.shape:
+            # Laid out in memory as its parameter is: the fused kernels walk them side by side.
+            value = torch.empty_like(like, dtype=value.dtype).copy_(value)
+        state.setdefault(int(number), {})[name] = value
+    for group in groups:
+        if "betas" in group:
+            group["betas"] = tuple(group["betas"])
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of the weights that later steps do not touch."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

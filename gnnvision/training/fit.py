@@ -1,0 +1,145 @@
+"""One `fit` for every kind of task: pictures, graphs, molecules; one seed or a hundred."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from torch import nn
+
+from gnnvision.data import Task
+from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from gnnvision.training.folder import write_csv, write_json
+from gnnvision.training.objective import objective
+from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
+from gnnvision.training.recipe import Recipe
+from gnnvision.training.result import Result
+from gnnvision.training.seeds import to_seeds
+from gnnvision.training.session import Session
+
+__all__ = ["fit"]
+
+LAST = Path("checkpoints", "last.safetensors")
+BEST = Path("checkpoints", "best.safetensors")
+
+
+def fit(
+    model: nn.Module | Callable[[], nn.Module],
+    task: Task,
+    recipe: Recipe | None = None,
+    seeds: int | Sequence[int] = 1,
+    *,
+    reset: bool = True,
+    device: str = "cpu",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    data_seconds: float = 0.0,
+) -> Result:
+    """Train a model on a task, once for each seed, and measure it.
+
+    A seed decides the first weights, everything drawn in training, and the split if that is
+    random. Within a seed, validation chooses the epoch that is kept; the test part is read once,
+    at the end, by the kept model. After the call `model`, if it is a module, holds the weights of
+    the seed that validation likes best.
+
+    With a `folder` the run leaves there: `metrics.csv` (a row for each seed and epoch),
+    `result.json` and `checkpoints/best.safetensors`; while it runs, also
+    `checkpoints/last.safetensors`, from which it can go on: on the CPU it ends with the same
+    bits as a run that never stopped.
+
+    Args:
+        model: a module that is called with (x, domain); or a function that builds one.
+        task: what to learn; see `gnnvision.data.load`.
+        recipe: how; the defaults of `Recipe` if not given.
+        seeds: how many (0, 1, ...), or which.
+        reset: whether each seed draws new first weights; False starts each from the weights that
+            `model` has.
+        device: "cpu", "cuda", "mps".
+        precision: of the arithmetic.
+        folder: a run folder; see `new_folder`.
+        resume: whether to go on from the folder's checkpoint.
+        progress: whether to show how far it is.
+        data_seconds: how long loading the data took, for the record.
+
+    Returns:
+        The metrics of all seeds and the chosen model.
+
+    Raises:
+        ValueError: if the model or recipe does not fit the task, the loss is no longer a number,
+            or the checkpoint to resume from is of another run.
+        Interrupted: on Ctrl-C, after saving.
+
+    Example:
+        >>> import gnnvision as gv
+        >>> task = gv.data.load("karate")
+        >>> model = gv.models.gcn(task.in_channels, 8, task.num_classes)
+        >>> result = fit(model, task, Recipe(epochs=5), seeds=2, progress=False)
+        >>> len(result.outcomes)
+        2
+    """
+    recipe = recipe or Recipe()
+    numbers = to_seeds(seeds)
+    path = None if folder is None else Path(folder)
+    session = Session(model, task, recipe, numbers, reset, device, precision)
+    if resume:
+        if path is None:
+            raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
+        session.restore(read_checkpoint(path / LAST))
+
+    def save(checkpoint: Checkpoint) -> None:
+        if path is not None:
+            (path / LAST).parent.mkdir(parents=True, exist_ok=True)
+            write_checkpoint(path / LAST, checkpoint)
+
+    with stop_on_signal() as stop, Reporter(progress, len(numbers), recipe.epochs) as reporter:
+        finished = session.run(stop, reporter, save)
+    if not finished:
+        raise Interrupted(f"Stopped at {session.place()}.")
+    goal = objective(task.kind)
+    result = Result(
+        task=session.best_task(),
+        recipe=recipe,
+        model=session.best_model(),
+        outcomes=session.outcomes,
+        metric=goal.metric,
+        higher_is_better=goal.higher_is_better,
+        device=session.device_name(),
+        train_seconds=sum(outcome.seconds for outcome in session.outcomes),
+        data_seconds=data_seconds,
+        folder=path,
+    )
+    if isinstance(model, nn.Module):
+        model.load_state_dict(result.model.state_dict())
+        result.model = model
+    if path is not None:
+        write_result(result, path)
+    return result
+
+
+def write_result(result: Result, folder: Path) -> None:
+    """Write `metrics.csv`, `result.json` and the chosen weights into the run folder."""
+    (folder / BEST).parent.mkdir(parents=True, exist_ok=True)
+    rows = [{"seed": o.seed} | row for o in result.outcomes for row in o.history]
+    write_csv(folder / "metrics.csv", rows)
+    task = result.task
+    about = {
+        "dataset": task.name,
+        "class_names": list(task.class_names),
+        "in_channels": task.in_channels,
+        "split": {
+            "name": task.split_name,
+            "hash": task.split.hash,
+            **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
+        },
+        "recipe": result.recipe.to_dict(),
+        "seed": result.best.seed,
+        "epoch": result.best.best_epoch,
+        "model": repr(result.model),
+    }
+    write_checkpoint(folder / BEST, Checkpoint(result.model.state_dict(), about))
+    write_json(folder / "result.json", result.to_dict())
+    (folder / LAST).unlink(missing_ok=True)

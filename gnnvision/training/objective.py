@@ -1,0 +1,141 @@
+"""What a kind of task wants: its loss, its score, and which targets are known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+__all__ = ["Objective", "objective"]
+
+UNLABELLED = -100
+
+
+class Objective(ABC):
+    """The loss that is minimised and the score by which epochs are compared."""
+
+    metric: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @abstractmethod
+    def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and targets where the target is known."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """The mean loss over known targets, a scalar."""
+
+    @abstractmethod
+    def score(self, output: Tensor, target: Tensor) -> float:
+        """The task's metric over known targets; quick, for every epoch."""
+
+    @abstractmethod
+    def predict(self, output: Tensor) -> Tensor:
+        """What the outputs say: class numbers, values or probabilities."""
+
+    def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
+        """All metrics over known targets, for the end of a run."""
+        return {
+            self.metric: self.score(output, target),
+            "loss": float(self.loss(output, target)),
+        }
+
+
+class _Classification(Objective):
+    metric = "accuracy"
+    higher_is_better = True
+
+    def __init__(self) -> None:
+        self._rows: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+    def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        # A full-batch task hands out the same targets each epoch: look for the known ones once.
+        found = self._rows.get(target)
+        if found is None or found[0] != target._version:
+            rows = (target != UNLABELLED).nonzero().squeeze(1)
+            every = rows.numel() == target.numel()
+            found = (target._version, None if every else rows, target.index_select(0, rows))
+            self._rows[target] = found
+        _, rows, labels = found
+        return (output, target) if rows is None else (output.index_select(0, rows), labels)
+
+    def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        return F.cross_entropy(output, target, label_smoothing=label_smoothing)
+
+    def score(self, output: Tensor, target: Tensor) -> float:
+        return int((output.argmax(1) == target).sum()) / max(target.numel(), 1)
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.argmax(1)
+
+    def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
+        from sklearn.metrics import f1_score
+
+        classes = range(output.shape[1])
+        guess = self.predict(output).cpu()
+        macro = f1_score(target.cpu(), guess, labels=classes, average="macro", zero_division=0.0)
+        return super().metrics(output, target) | {"f1_macro": float(macro)}
+
+
+class _Regression(Objective):
+    metric = "rmse"
+    higher_is_better = False
+
+    def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        output = output.view_as(target)
+        here = ~target.isnan()
+        return output[here], target[here]
+
+    def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        return F.mse_loss(output, target)
+
+    def score(self, output: Tensor, target: Tensor) -> float:
+        return float((output - target).square().mean().sqrt())
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output
+
+    def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
+        mae = float((output - target).abs().mean())
+        return super().metrics(output, target) | {"mae": mae}
+
+
+class _Multilabel(Objective):
+    metric = "rocauc"
+    higher_is_better = True
+
+    def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        return output, target.view_as(output)
+
+    def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        here = ~target.isnan()
+        return F.binary_cross_entropy_with_logits(output[here], target[here])
+
+    def score(self, output: Tensor, target: Tensor) -> float:
+        """The mean over the tasks that have both classes; 0.5 where none has."""
+        from sklearn.metrics import roc_auc_score
+
+        areas = []
+        for task in range(target.shape[1]):
+            here = ~target[:, task].isnan()
+            truth = target[here, task].cpu()
+            if truth.unique().numel() == 2:
+                areas.append(float(roc_auc_score(truth, output[here, task].cpu())))
+        return sum(areas) / len(areas) if areas else 0.5
+
+    def predict(self, output: Tensor) -> Tensor:
+        return torch.sigmoid(output)
+
+
+def objective(kind: Literal["classification", "regression", "multilabel"]) -> Objective:
+    """The objective of a kind of task."""
+    kinds: dict[str, type[Objective]] = {
+        "classification": _Classification,
+        "regression": _Regression,
+        "multilabel": _Multilabel,
+    }
+    return kinds[kind]()

@@ -1,0 +1,115 @@
+"""What a person sees while a run goes on, and how they stop it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+__all__ = ["Interrupted", "Reporter", "StopRequest", "stop_on_signal"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by the user, after saving everything.
+
+    Args:
+        message: where it stopped.
+    """
+
+
+class StopRequest:
+    """Whether somebody asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The first request waits for the end of the epoch; a second one stops at once."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[StopRequest]:
+    """Turn Ctrl-C and SIGTERM into a request while the block runs, in the main thread."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, request)
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Reporter:
+    """A progress bar on a terminal; elsewhere a line for each seed, or each epoch of one seed.
+
+    Args:
+        shown: whether to show anything.
+        seeds: how many there are.
+        epochs: of each seed.
+    """
+
+    def __init__(self, shown: bool, seeds: int, epochs: int) -> None:
+        self.shown = shown
+        self.seeds = seeds
+        self.epochs = epochs
+        self.console = Console(stderr=True)
+        self._next = 0.0
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Reporter:
+        if self.shown and self.console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeRemainingColumn(),
+            )
+            self._bar = Progress(*columns, console=self.console, transient=True)
+            self._task = self._bar.add_task("training", total=self.seeds * self.epochs, note="")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def epoch(self, seed_number: int, seed: int, row: dict[str, float]) -> None:
+        """An epoch is over."""
+        if not self.shown:
+            return
+        if self._bar is not None:
+            now = time.monotonic()
+            if now >= self._next:
+                self._next = now + 0.1
+                done = seed_number * self.epochs + int(row["epoch"])
+                name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
+                self._bar.update(self._task, completed=done, description=name, note=line(row))
+        elif self.seeds == 1:
+            self.console.print(line(row), highlight=False)
+
+    def seed(self, seed_number: int, seed: int, note: str) -> None:
+        """A seed is over."""
+        if self.shown and self._bar is None and self.seeds > 1:
+            place = f"{seed_number + 1} of {self.seeds}"
+            self.console.print(f"seed {seed} ({place}): {note}", highlight=False)
+
+
+def line(row: dict[str, float]) -> str:
+    """One epoch in one line."""
+    names = [name for name in row if name != "epoch"]
+    figures = (f"{name.replace('_', ' ')} {row[name]:.4f}" for name in names)
+    return f"epoch {int(row['epoch']):4d}  " + "  ".join(figures)

@@ -1,0 +1,204 @@
+"""What a run leaves: numbers over seeds, the model that validation chose, and its history."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision._version import __version__
+from gnnvision.data import Task
+from gnnvision.training.recipe import Recipe
+
+__all__ = ["Outcome", "Result", "versions"]
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass
+class Outcome:
+    """One seed's run.
+
+    Args:
+        seed: the seed.
+        epochs: how many epochs were run.
+        best_epoch: the epoch that was kept, from 1.
+        metrics: part -> metric -> value, of the kept epoch's model; accuracies are fractions.
+        seconds: time spent on this seed.
+        history: a row for each epoch: epoch, train and validation loss and score.
+        split_hash: of the split this seed saw.
+        target: the known targets of the test part.
+        prediction: what the kept model says for them.
+    """
+
+    seed: int
+    epochs: int
+    best_epoch: int
+    metrics: dict[str, dict[str, float]]
+    seconds: float
+    history: list[dict[str, float]]
+    split_hash: str
+    target: Tensor
+    prediction: Tensor
+
+
+@dataclass
+class Result:
+    """What `fit` returns.
+
+    Args:
+        task: what was learnt, with the split of the best seed.
+        recipe: what was asked for.
+        model: the model of the best seed, with the weights of its kept epoch.
+        outcomes: one for each seed.
+        metric: the score by which epochs and seeds were compared on the validation part.
+        higher_is_better: whether a higher score is better.
+        device: where it was trained.
+        train_seconds: time spent in training, over all seeds.
+        data_seconds: time spent on loading the data, if the caller measured it.
+        folder: the run folder, if there is one.
+        notes: lines for the report: what the caller wants said about the run.
+    """
+
+    task: Task
+    recipe: Recipe
+    model: nn.Module
+    outcomes: list[Outcome]
+    metric: str
+    higher_is_better: bool
+    device: str
+    train_seconds: float
+    data_seconds: float = 0.0
+    folder: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+    # Set by the package's top: the report floor stands above this one.
+    writer: ClassVar[Callable[[Result], Path]]
+
+    @property
+    def best(self) -> Outcome:
+        """The seed with the best validation score, then the lowest validation loss."""
+        return best_outcome(self.outcomes, self.metric, self.higher_is_better)
+
+    @property
+    def selection(self) -> str:
+        """In words, how the kept epoch was chosen."""
+        match self.recipe.select:
+            case "score":
+                direction = "highest" if self.higher_is_better else "lowest"
+                return f"epoch with the {direction} validation {self.metric}, then lowest loss"
+            case "loss":
+                return "epoch with the lowest validation loss"
+            case _:
+                return "last epoch"
+
+    def values(self, part: str, metric: str) -> list[float]:
+        """One number for each seed."""
+        return [outcome.metrics[part][metric] for outcome in self.outcomes]
+
+    def metrics(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Part -> metric -> mean, (unbiased) std, values over the seeds."""
+        out: dict[str, dict[str, dict[str, Any]]] = {}
+        for part in PARTS:
+            names = self.outcomes[0].metrics[part]
+            out[part] = {name: spread(self.values(part, name)) for name in names}
+        return out
+
+    def summary(self) -> str:
+        """A table of the metrics, mean ± standard deviation over the seeds."""
+        count = len(self.outcomes)
+        seeds = "1 seed" if count == 1 else f"{count} seeds, mean ± std"
+        split = f"{self.task.split_name} split {self.outcomes[0].split_hash[:8]}"
+        lines = [f"{self.task.card.title}, {split}, {seeds}, {self.selection}"]
+        table = self.metrics()
+        names = list(table["test"])
+        lines.append(f"{'':8}" + "".join(f"{name:>18}" for name in names))
+        for part in PARTS:
+            cells = [shown(name, table[part][name], count) for name in names]
+            lines.append(f"{part:8}" + "".join(f"{cell:>18}" for cell in cells))
+        return "\n".join(lines)
+
+    def report(self) -> Path:
+        """Write the figures and `report.html` into the run folder; its path."""
+        return type(self).writer(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of `result.json`."""
+        task = self.task
+        hashes = [outcome.split_hash for outcome in self.outcomes]
+        distinct = list(dict.fromkeys(hashes))
+        together = distinct[0] if len(distinct) == 1 else _digest(hashes)
+        total = self.train_seconds + self.data_seconds
+        return {
+            "dataset": task.name,
+            "requested_dataset": task.requested,
+            "title": task.card.title,
+            "split": task.split_name,
+            "split_hash": together,
+            "split_hashes": hashes,
+            "split_sizes": {part: len(getattr(task.split, part)) for part in PARTS},
+            "data_hash": task.data_hash,
+            "selection": self.selection,
+            "seeds": [outcome.seed for outcome in self.outcomes],
+            "metrics": self.metrics(),
+            "best_epochs": [outcome.best_epoch for outcome in self.outcomes],
+            "epochs": [outcome.epochs for outcome in self.outcomes],
+            "seconds": {
+                "data": self.data_seconds,
+                "train": self.train_seconds,
+                "total": total,
+                "seeds": [outcome.seconds for outcome in self.outcomes],
+            },
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "recipe": self.recipe.to_dict(),
+            "versions": versions(),
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+        }
+
+
+def best_outcome(outcomes: list[Outcome], metric: str, higher: bool) -> Outcome:
+    """The outcome with the best validation score; the first of equals."""
+    sign = 1 if higher else -1
+    val = [outcome.metrics["val"] for outcome in outcomes]
+    ranks = [(sign * figures[metric], -figures["loss"]) for figures in val]
+    return outcomes[ranks.index(max(ranks))]
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """Mean and unbiased standard deviation (0 for a single value)."""
+    std = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"mean": statistics.fmean(values), "std": std, "values": values}
+
+
+def shown(metric: str, figures: dict[str, Any], count: int) -> str:
+    """A figure for people: accuracies and the like in percent."""
+    percent = metric in ("accuracy", "f1_macro", "rocauc")
+    scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
+    mean, std = scale * figures["mean"], scale * figures["std"]
+    spread_out = f" ± {std:.{digits}f}" if count > 1 else ""
+    return f"{mean:.{digits}f}{spread_out}{unit}"
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    names = ("torch", "numpy", "scipy", "scikit-learn", "torch-geometric")
+    found = {"gnnvision": __version__, "python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found | {"platform": platform.platform()}
+
+
+def _digest(hashes: list[str]) -> str:
+    return sha256("\n".join(hashes).encode()).hexdigest()

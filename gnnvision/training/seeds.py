@@ -1,0 +1,89 @@
+"""Randomness: one number from which everything that a run draws follows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
+
+
+def to_seeds(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds 0 to `seeds` - 1, or those listed.
+
+    Raises:
+        ValueError: if there are none, or one is listed twice.
+    """
+    out = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not out or len(set(out)) < len(out):
+        raise ValueError(
+            f"'seeds' must be a positive count or distinct seeds, got {seeds!r}. "
+            "Give for example 10."
+        )
+    return out
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers from `seed` inside the block; the caller's stream goes on after it."""
+    before = rng_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_rng_state(before)
+
+
+def rng_state() -> dict[str, Tensor]:
+    """Where the random streams of all devices are."""
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state |= {f"cuda:{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
+    return state
+
+
+def set_rng_state(state: dict[str, Tensor]) -> None:
+    """Put the random streams back to where `rng_state` saw them."""
+    for device, value in state.items():
+        if device == "cpu":
+            torch.set_rng_state(value)
+        elif torch.cuda.is_available():
+            torch.cuda.set_rng_state(value, device)
+
+
+def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.Module:
+    """A model of its own for a seed: built anew, or a copy with newly drawn weights.
+
+    Args:
+        model: a model, or a function that builds one.
+        reset: whether to draw the weights of a copy anew.
+
+    Raises:
+        ValueError: if a parameter belongs to no module that can reset it.
+    """
+    if not isinstance(model, nn.Module):
+        return model()
+    copied = copy.deepcopy(model)
+    if reset:
+        _reset(copied, "")
+    return copied
+
+
+def _reset(module: nn.Module, name: str) -> None:
+    """Reset the outermost modules that know how."""
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+        return
+    for parameter, _ in module.named_parameters(recurse=False):
+        raise ValueError(
+            "'model' must be able to reset its parameters for a new seed, got "
+            f"{f'{name}.{parameter}'.lstrip('.')!r} of {type(module).__name__}, which has no "
+            "reset_parameters. Give fit a function that builds the model."
+        )
+    for child_name, child in module.named_children():
+        _reset(child, f"{name}.{child_name}".lstrip("."))
