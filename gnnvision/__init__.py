@@ -4,6 +4,8 @@ A convolution is Y = Σₖ Sₖ X Wₖ + b on a domain: the grid of a picture or
 else. See the README for ten lines of each.
 """
 
+from pathlib import Path
+
 from gnnvision import data, models, training
 from gnnvision._version import __version__
 from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
@@ -60,3 +62,13 @@ __all__ = [
     "one_hot",
     "training",
 ]
+
+
+def _write_report(result: Result) -> Path:
+    """Reports stand above training; here, on top, the two are joined."""
+    from gnnvision.report import write_report
+
+    return write_report(result)
+
+
+Result.writer = _write_report

@@ -45,7 +45,7 @@ class Grid(Domain):
     )
 
     def __init__(self, size: int | Sequence[int]) -> None:
-        axes = (size,) if isinstance(size, int) else tuple(size)
+        axes = tuple(size) if isinstance(size, Sequence) else (size,)
         if not 1 <= len(axes) <= 3:
             raise ValueError(
                 f"'size' must have one, two or three axes, got {len(axes)}. "

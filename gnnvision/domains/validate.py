@@ -41,7 +41,7 @@ def check_edges(
         TypeError: if one is of the wrong kind.
         ValueError: if one is of the wrong shape or out of range.
     """
-    edge_index = _indices(edge_index, "edge_index").clone()
+    edge_index = _indices(edge_index, "edge_index").clone(memory_format=torch.contiguous_format)
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
         raise ValueError(
             f"'edge_index' must have shape (2, E), got {tuple(edge_index.shape)}. "

@@ -28,7 +28,7 @@ def per_axis(value: int | Sequence[int], ndim: int, name: str, least: int = 1) -
         TypeError: if `value` is neither an integer nor a sequence of integers.
         ValueError: if there are too few or too many, or one is below `least`.
     """
-    values = (value,) * ndim if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * ndim
     if any(isinstance(v, bool) or not isinstance(v, int) for v in values):
         raise TypeError(f"'{name}' must hold integers, got {value!r}. Write for example {least}.")
     if len(values) != ndim:

@@ -78,8 +78,15 @@ def drop(x: Tensor, p: float) -> Tensor:
     words.random_(-(2**63), None)
     # In place, so that the answer is an integer too: the framework's kernels for bool are slow.
     keep = words.view(bits)[: x.numel()].view(x.shape).ge_(dropped - levels // 2)
-    out: Tensor = _Masked.apply(x, keep, levels / (levels - dropped))
+    scale = levels / (levels - dropped)
+    if not x.requires_grad:
+        return _masked(x, keep, scale)
+    out: Tensor = _Masked.apply(x, keep, scale)
     return out
+
+
+def _masked(x: Tensor, keep: Tensor, scale: float) -> Tensor:
+    return keep.to(x.dtype).mul_(scale).mul_(x)
 
 
 class _Masked(Function):
@@ -94,7 +101,7 @@ class _Masked(Function):
     ) -> Tensor:
         ctx.save_for_backward(keep)
         ctx.scale = scale
-        return keep.to(x.dtype).mul_(scale).mul_(x)
+        return _masked(x, keep, scale)
 
     @staticmethod
     def backward(

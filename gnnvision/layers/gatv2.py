@@ -150,21 +150,24 @@ class GATv2Conv(GraphConvolution):
         row, col = edges.pattern.row.long(), edges.pattern.col.long()
         together = asked[row] + sent[col]  # (E, H, C)
         if self.lin_edge is not None:
-            together = together + self._edge_features(graph, edges).view_as(together)
+            features = self._edge_features(graph, edges, x.dtype)
+            together = together + features.view_as(together)
         score = (F.leaky_relu(together, self.negative_slope) * self.att).sum(-1)
         weight = segment_softmax(score, edges.pattern)  # (E, H)
         weight = F.dropout(weight, self.dropout, self.training)
         return [Sparse(edges.pattern, w) for w in weight.unbind(1)], sent
 
     def _project(self, x: Tensor, lin: nn.Linear) -> Tensor:
+        weight, bias = (None if p is None else p.to(x.dtype) for p in (lin.weight, lin.bias))
+        assert weight is not None
         if is_sparse(x):
-            y = signal_operator(x) @ lin.weight.t()
-            y = y if lin.bias is None else y + lin.bias
+            y = signal_operator(x) @ weight.t()
+            y = y if bias is None else y + bias
         else:
-            y = lin(x)
+            y = F.linear(x, weight, bias)
         return y.view(-1, self.heads, self.out_channels)
 
-    def _edge_features(self, graph: Graph, edges: AttentionEdges) -> Tensor:
+    def _edge_features(self, graph: Graph, edges: AttentionEdges, dtype: torch.dtype) -> Tensor:
         assert self.lin_edge is not None
         if graph.edge_attr is None or graph.edge_attr.shape[1] != self.edge_dim:
             got = None if graph.edge_attr is None else tuple(graph.edge_attr.shape)
@@ -172,5 +175,5 @@ class GATv2Conv(GraphConvolution):
                 f"'domain' must have an edge_attr of {self.edge_dim} columns, got {got}. "
                 "Make the Graph with it, or the layer without edge_dim."
             )
-        out: Tensor = self.lin_edge(edges.attributes(graph.edge_attr))
-        return out
+        attributes = edges.attributes(graph.edge_attr.to(dtype))
+        return F.linear(attributes, self.lin_edge.weight.to(dtype))

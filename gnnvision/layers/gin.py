@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers.graph import GraphConvolution
@@ -73,8 +74,15 @@ class GINConv(GraphConvolution):
         return neighbours @ dense + (1 + self.eps) * (itself @ dense)
 
     def finish(self, y: Tensor) -> Tensor:
-        """The MLP."""
-        out: Tensor = self.nn(y)
+        """The MLP, in the precision of `y`."""
+        held = {**dict(self.nn.named_parameters()), **dict(self.nn.named_buffers())}
+        other = {
+            name: value.to(y.dtype)
+            for name, value in held.items()
+            if value.is_floating_point() and value.dtype is not y.dtype
+        }
+        plain = not other or torch.is_autocast_enabled(y.device.type)
+        out: Tensor = self.nn(y) if plain else functional_call(self.nn, other, (y,))
         return out
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:

@@ -105,11 +105,11 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'x' must be dense, torch.sparse_coo or torch.sparse_csr, got {x.layout}. "
                 "Convert it with x.to_sparse_csr() or x.to_dense()."
             )
-        held = next(self.parameters(), x)
-        if x.dtype is not held.dtype and not torch.is_autocast_enabled(x.device.type):
+        dtype = next(self.parameters(), x).dtype
+        if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
             raise TypeError(
-                f"'x' must have dtype {held.dtype} as the layer, got {x.dtype}. "
-                f"Convert it with x.to({held.dtype}), or the layer with layer.to({x.dtype})."
+                f"'x' must have dtype {dtype} as the layer, got {x.dtype}. "
+                f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
             )
         if x.shape != (graph.num_nodes, self.in_channels):
             raise ValueError(

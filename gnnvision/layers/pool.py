@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid, Window
+from gnnvision.domains.window import per_axis
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.cluster import Coarsening, coarsen
@@ -30,9 +32,6 @@ class _GridPool(OnDomain):
         require(domain, Grid, self)
         assert isinstance(domain, Grid)
         options = vars(self)
-        if options["ceil_mode"]:
-            probe = torch.empty(1, 1, *domain.size, device="meta")
-            return Grid(tuple(self(probe).shape[2:]))  # type: ignore[operator]
         window = Window.make(
             2,
             options["kernel_size"],
@@ -40,7 +39,21 @@ class _GridPool(OnDomain):
             options["padding"],
             options.get("dilation", 1),
         )
-        return Grid(window.out_size(domain.size))
+        return Grid(
+            (_rounded_up if options["ceil_mode"] else Window.out_size)(window, domain.size)
+        )
+
+
+def _rounded_up(window: Window, size: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes with ceil in place of floor: one more window if it starts in the input."""
+    if len(size) != len(window.kernel_size):
+        return window.out_size(size)  # refuses it
+    axes = zip(size, window.kernel_size, window.stride, window.dilation, window.pads, strict=True)
+    out = []
+    for n, f, s, d, (lo, hi) in axes:
+        m = -((d * (f - 1) + 1 - n - lo - hi) // s) + 1
+        out.append(m - 1 if (m - 1) * s >= n + lo else m)
+    return tuple(out) if min(out) > 0 else window.out_size(size)
 
 
 class MaxPool2d(nn.MaxPool2d, _GridPool):
@@ -83,11 +96,15 @@ class Upsample(nn.Upsample, OnDomain):
         return super().forward(input)
 
     def out_domain(self, domain: Domain) -> Grid:
-        """The finer grid."""
+        """The finer grid: `size`, or floor(n * scale_factor) sites along each axis."""
         require(domain, Grid, self)
         assert isinstance(domain, Grid)
-        probe = torch.empty(1, 1, *domain.size, device="meta")
-        return Grid(tuple(self(probe).shape[2:]))
+        if self.size is not None:
+            return Grid(per_axis(self.size, domain.ndim, "size"))
+        factor = self.scale_factor
+        factors = factor if isinstance(factor, tuple) else (factor,) * domain.ndim
+        pairs = zip(domain.size, factors, strict=True)
+        return Grid(tuple(floor(n * float(f or 1)) for n, f in pairs))
 
 
 class GraphPool(nn.Module, OnDomain):

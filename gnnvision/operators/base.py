@@ -49,7 +49,8 @@ class Operator(ABC):
             )
         if x.ndim == 2:
             return self.apply(x)
-        return self.apply(x.reshape(x.shape[0], -1)).reshape(self.shape[0], *x.shape[1:])
+        flat = x.reshape(x.shape[0], x.shape[1:].numel())
+        return self.apply(flat).reshape(self.shape[0], *x.shape[1:])
 
     def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:
         """The matrix with all its zeros, for the blackboard. Shape (M, N)."""

@@ -125,10 +125,11 @@ def _check_cluster(graph: Graph, cluster: Tensor) -> None:
             f"'cluster' must give each of the {graph.num_nodes} nodes a cluster from 0 without "
             f"gaps, got shape {tuple(cluster.shape)} with {number} clusters. Renumber them."
         )
-    order = cluster.to(graph.device).argsort(stable=True)
-    member = graph.graph_index[order]
-    if bool((member.diff() < 0).any()):
+    cluster = cluster.to(graph.device)
+    order = cluster.argsort(stable=True)
+    step, member = cluster[order].diff(), graph.graph_index[order]
+    if bool((member.diff() < 0).any()) or bool(member.diff()[step == 0].any()):
         raise ValueError(
-            "'cluster' must number the clusters member after member of the batch, got a cluster "
-            "of an earlier member after one of a later. Renumber them."
+            "'cluster' must number the clusters member after member of the batch, got one that "
+            "has nodes of two members or stands before those of an earlier. Renumber them."
         )

@@ -77,17 +77,8 @@ def signal_operator(x: Tensor) -> Sparse:
         )
     if x.layout is torch.sparse_coo and not x.is_coalesced():
         x = x.coalesce()
-    if x.layout is torch.sparse_coo:
-        places, value = x._indices(), x._values()
-    else:
-        places, value = x.col_indices(), x.values()
-    version = 0 if places.is_inference() else places._version
-    known = _patterns.get(x)
-    if known is None or known[1] != version:
-        with torch.inference_mode(False):  # the pattern may be used in training later
-            known = (_pattern(x), version)
-        _patterns[x] = known
-    return Sparse(known[0], value)
+    value = x._values() if x.layout is torch.sparse_coo else x.values()
+    return Sparse(_known_pattern(x), value)
 
 
 def with_values(x: Tensor, value: Tensor) -> Tensor:
@@ -100,10 +91,24 @@ def with_values(x: Tensor, value: Tensor) -> Tensor:
         out = torch.sparse_csr_tensor(
             x.crow_indices(), x.col_indices(), value, x.shape, check_invariants=False
         )
-    known = _patterns.get(x)
-    if known is not None:
-        _patterns[out] = known
+    pattern = _known_pattern(x)
+    _patterns[out] = (pattern, _version(out))
     return out
+
+
+def _known_pattern(x: Tensor) -> Pattern:
+    known = _patterns.get(x)
+    if known is None or known[1] != _version(x):
+        known = (_pattern(x), _version(x))
+        _patterns[x] = known
+    pattern: Pattern = known[0]
+    return pattern
+
+
+def _version(x: Tensor) -> int:
+    """How often the places were edited in place."""
+    places = x._indices() if x.layout is torch.sparse_coo else x.col_indices()
+    return 0 if places.is_inference() else places._version
 
 
 def _pattern(x: Tensor) -> Pattern:

@@ -1,9 +1,18 @@
 """Training: one `fit`, recipes, seeds, checkpoints and resume."""
 
-from gnnvision.training.fit import fit
+from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
 from gnnvision.training.progress import Interrupted
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
 
-__all__ = ["Interrupted", "Outcome", "Recipe", "Result", "fit", "new_folder", "read_json"]
+__all__ = [
+    "Interrupted",
+    "NotSaved",
+    "Outcome",
+    "Recipe",
+    "Result",
+    "fit",
+    "new_folder",
+    "read_json",
+]

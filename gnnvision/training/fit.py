@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from safetensors import SafetensorError
 from torch import nn
 
 from gnnvision.data import Task
@@ -19,7 +21,7 @@ from gnnvision.training.result import Result
 from gnnvision.training.seeds import to_seeds
 from gnnvision.training.session import Session
 
-__all__ = ["fit"]
+__all__ = ["NotSaved", "fit", "write_result"]
 
 LAST = Path("checkpoints", "last.safetensors")
 BEST = Path("checkpoints", "best.safetensors")
@@ -72,6 +74,7 @@ def fit(
         ValueError: if the model or recipe does not fit the task, the loss is no longer a number,
             or the checkpoint to resume from is of another run.
         Interrupted: on Ctrl-C, after saving.
+        NotSaved: if the finished run could not be written to the folder; it carries the result.
 
     Example:
         >>> import gnnvision as gv
@@ -90,15 +93,23 @@ def fit(
             raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
         session.restore(read_checkpoint(path / LAST))
 
-    def save(checkpoint: Checkpoint) -> None:
-        if path is not None:
+    def save(checkpoint: Checkpoint) -> bool:
+        if path is None:
+            return False
+        try:
             (path / LAST).parent.mkdir(parents=True, exist_ok=True)
             write_checkpoint(path / LAST, checkpoint)
+        except (OSError, SafetensorError) as error:
+            # The run itself is not in danger: go on, and say so.
+            warnings.warn(f"No checkpoint could be written to {path}: {error}", stacklevel=2)
+            return False
+        return True
 
     with stop_on_signal() as stop, Reporter(progress, len(numbers), recipe.epochs) as reporter:
         finished = session.run(stop, reporter, save)
     if not finished:
-        raise Interrupted(f"Stopped at {session.place()}.")
+        kept = "Everything is saved." if session.saved else "Nothing could be saved."
+        raise Interrupted(f"Stopped at {session.place()}. {kept}")
     goal = objective(task.kind)
     result = Result(
         task=session.best_task(),
@@ -108,6 +119,7 @@ def fit(
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
         device=session.device_name(),
+        threads=session.threads,
         train_seconds=sum(outcome.seconds for outcome in session.outcomes),
         data_seconds=data_seconds,
         folder=path,
@@ -116,8 +128,28 @@ def fit(
         model.load_state_dict(result.model.state_dict())
         result.model = model
     if path is not None:
-        write_result(result, path)
+        try:
+            write_result(result, path)
+        except OSError as error:
+            raise NotSaved(result, path, error) from error
     return result
+
+
+class NotSaved(OSError):
+    """A finished run could not be written down; its result is in `result`.
+
+    Args:
+        result: what was to be written.
+        folder: where to.
+        error: why it could not be.
+    """
+
+    def __init__(self, result: Result, folder: Path, error: OSError) -> None:
+        self.result = result
+        super().__init__(
+            f"The run is over but {str(folder)!r} could not be written to "
+            f"({error.strerror or error}). Make room there and run it again."
+        )
 
 
 def write_result(result: Result, folder: Path) -> None:

@@ -62,6 +62,7 @@ class Result:
         metric: the score by which epochs and seeds were compared on the validation part.
         higher_is_better: whether a higher score is better.
         device: where it was trained.
+        threads: of the CPU, in training; small work gets one.
         train_seconds: time spent in training, over all seeds.
         data_seconds: time spent on loading the data, if the caller measured it.
         folder: the run folder, if there is one.
@@ -75,6 +76,7 @@ class Result:
     metric: str
     higher_is_better: bool
     device: str
+    threads: int
     train_seconds: float
     data_seconds: float = 0.0
     folder: Path | None = None
@@ -161,7 +163,7 @@ class Result:
             "recipe": self.recipe.to_dict(),
             "versions": versions(),
             "device": self.device,
-            "threads": torch.get_num_threads(),
+            "threads": self.threads,
         }
 
 
@@ -190,14 +192,14 @@ def shown(metric: str, figures: dict[str, Any], count: int) -> str:
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
-    names = ("torch", "numpy", "scipy", "scikit-learn", "torch-geometric")
+    names = ("numpy", "scipy", "scikit-learn", "torch-geometric")
     found = {"gnnvision": __version__, "python": platform.python_version()}
     for name in names:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
-    return found | {"platform": platform.platform()}
+    return found | {"torch": torch.__version__, "platform": platform.platform()}
 
 
 def _digest(hashes: list[str]) -> str:

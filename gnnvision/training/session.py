@@ -28,6 +28,7 @@ from gnnvision.training.progress import Reporter, StopRequest
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seeds import fresh_model, rng_state, seeded, set_rng_state
+from gnnvision.training.threads import largest_signal, threads_for
 
 __all__ = ["Session"]
 
@@ -62,7 +63,9 @@ class Session:
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._in_progress = False
         self._pending: Checkpoint | None = None
-        self._saved = time.monotonic()
+        self.threads = torch.get_num_threads()
+        self.saved = False  # whether a stopped run was written down
+        self._saved_at = time.monotonic()
         if recipe.select != "last" and not len(task.split.val):
             raise ValueError(
                 f"'recipe' must select the last epoch of a task without a validation part, got "
@@ -72,19 +75,24 @@ class Session:
     # --- running ----------------------------------------------------------------------------
 
     def run(
-        self, stop: StopRequest, reporter: Reporter, save: Callable[[Checkpoint], None]
+        self, stop: StopRequest, reporter: Reporter, save: Callable[[Checkpoint], bool]
     ) -> bool:
         """Train all seeds that are not done yet; False if stopped on the way."""
+        with threads_for(self._largest_signal()):
+            self.threads = torch.get_num_threads()
+            return self._run_seeds(stop, reporter, save)
+
+    def _run_seeds(
+        self, stop: StopRequest, reporter: Reporter, save: Callable[[Checkpoint], bool]
+    ) -> bool:
         for number in range(len(self.outcomes), len(self.seeds)):
             seed = self.seeds[number]
             with seeded(seed):
                 if not self._run_seed(number, seed, stop, reporter, save):
                     return False
             outcome = self.outcomes[-1]
-            if (
-                best_outcome(self.outcomes, self.goal.metric, self.goal.higher_is_better)
-                is outcome
-            ):
+            self._in_progress = False
+            if self._best_outcome() is outcome:
                 self._kept = self._best
             val, test = outcome.metrics["val"], outcome.metrics["test"]
             metric = self.goal.metric
@@ -94,18 +102,24 @@ class Session:
                 self._save_when_due(save)
         return True
 
+    def _largest_signal(self) -> int:
+        model = fresh_model(self.template, reset=False).to(self.device)
+        x, domain, _ = next(iter(self.task.batches("train", self.recipe.batch_size)))
+        with seeded(0):
+            return largest_signal(model, x, domain)
+
     def _run_seed(
         self,
         number: int,
         seed: int,
         stop: StopRequest,
         reporter: Reporter,
-        save: Callable[[Checkpoint], None],
+        save: Callable[[Checkpoint], bool],
     ) -> bool:
         self._begin(seed)
         while self.epoch < self.recipe.epochs and not self._out_of_patience():
             if stop.asked:
-                save(self.checkpoint())
+                self.saved = save(self.checkpoint())
                 return False
             started = time.perf_counter()
             row = self._train_epoch() | self._validate()
@@ -137,9 +151,8 @@ class Session:
     def _train_epoch(self) -> dict[str, float]:
         self.model.train()
         outputs, targets, total, count = [], [], 0.0, 0
-        for x, domain, y in self.seed_task.batches(
-            "train", self.recipe.batch_size, self.generator
-        ):
+        batches = self.seed_task.batches("train", self.recipe.batch_size, self.generator)
+        for x, domain, y in batches:
             self.optimizer.zero_grad()
             with self._arithmetic():
                 output, target = self.goal.known(self.model(x, domain), y)
@@ -265,10 +278,10 @@ class Session:
 
     # --- saving and going on ----------------------------------------------------------------
 
-    def _save_when_due(self, save: Callable[[Checkpoint], None]) -> None:
-        if time.monotonic() - self._saved >= SAVE_EVERY_S:
+    def _save_when_due(self, save: Callable[[Checkpoint], bool]) -> None:
+        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
             save(self.checkpoint())
-            self._saved = time.monotonic()
+            self._saved_at = time.monotonic()
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be of this run."""

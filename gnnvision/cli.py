@@ -1,0 +1,236 @@
+"""What experiment scripts share: their flags, their run folder, and how they end.
+
+A script declares its flags as a dataclass that extends `Options`, and hands its main function to
+`run`. Mistakes of the user end with one sentence and exit code 2, Ctrl-C with the command that
+goes on and exit code 130.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from gnnvision import data, training
+from gnnvision.training import Interrupted, Recipe, Result
+
+__all__ = ["Options", "fit", "load", "run"]
+
+Config = TypeVar("Config", bound="Options")
+FREE_ON_RESUME = ("resume", "out", "data_root", "device")
+
+_errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The flags of every experiment.
+
+    Args:
+        dataset: the data set; naming one is strict, "auto" takes what can be had.
+        split: "public", or "random": another one for each seed.
+        seeds: how many seeds; the table gives mean and standard deviation.
+        epochs: instead of the recipe's.
+        lr: learning rate, instead of the recipe's.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        precision: of the arithmetic; "auto" is float32 for graphs.
+        deterministic: the same bits on every run, also on a GPU; slower there.
+        data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
+        out: folder of all runs.
+        resume: folder of a stopped run, to go on with; its flags are taken over.
+    """
+
+    dataset: str = "auto"
+    split: Literal["public", "random"] = "public"
+    seeds: int = 10
+    epochs: int | None = None
+    lr: float | None = None
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    deterministic: bool = False
+    data_root: Path | None = None
+    out: Path = Path("runs")
+    resume: Path | None = None
+
+    def adapt(self, recipe: Recipe) -> Recipe:
+        """The recipe with the epochs and learning rate of the command line."""
+        given = {"epochs": self.epochs, "lr": self.lr}
+        return replace(recipe, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+
+
+def run(
+    config: type[Config], main: Callable[[Config], object], argv: Sequence[str] | None
+) -> None:
+    """Read the flags, run `main` with them, and end as a script should.
+
+    Args:
+        config: the dataclass of the script's flags.
+        main: the experiment.
+        argv: the arguments; those of the process if None.
+
+    Raises:
+        SystemExit: with code 2 after a mistake of the user, 130 after Ctrl-C.
+    """
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
+        main(_parse(config, argv, about))
+    except Interrupted as stop:
+        _end(130, str(stop))
+    except KeyboardInterrupt:
+        _end(130, "Stopped.")
+    except training.NotSaved as error:
+        print(error.result.summary())
+        _end(2, f"error: {error}")
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        if os.environ.get("GNNVISION_TRACEBACK"):
+            raise
+        _end(2, f"error: {error}")
+
+
+def load(config: Options, preferred: str = "cora") -> tuple[data.Task, float]:
+    """The task that the flags name, and how many seconds it took to load."""
+    started = time.perf_counter()
+    name = f"auto:{preferred}" if config.dataset == "auto" else config.dataset
+    task = data.load(name, root=config.data_root, split=config.split)
+    return task, time.perf_counter() - started
+
+
+def fit(
+    experiment: str,
+    config: Options,
+    model: nn.Module,
+    loaded: tuple[data.Task, float],
+    recipe: Recipe,
+) -> Result:
+    """Train as the flags say, in a run folder, and leave a table, a result and a report.
+
+    Args:
+        experiment: the name of the script, and of the folder of its runs.
+        config: its flags.
+        model: what to train.
+        loaded: what `load` returned.
+        recipe: how; epochs and learning rate of the flags come first.
+    """
+    task, data_seconds = loaded
+    recipe = config.adapt(recipe)
+    device = _device(config)
+    if config.resume is None:
+        settings = {
+            "experiment": experiment,
+            "command": _command(),
+            "flags": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+            "dataset": task.name,
+            "split": {"name": task.split_name, "hash": task.split.hash},
+            "model": repr(model),
+            "recipe": recipe.to_dict(),
+            "device": device,
+        }
+        folder = training.new_folder(config.out, experiment, settings)
+    else:
+        folder = config.resume
+        if (folder / "result.json").exists():
+            raise ValueError(
+                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
+                f"complete. See {folder / 'report.html'}, or start a new run."
+            )
+    try:
+        result = training.fit(
+            model,
+            task,
+            recipe,
+            config.seeds,
+            device=device,
+            precision="bfloat16" if config.precision == "bfloat16" else "float32",
+            folder=folder,
+            resume=config.resume is not None,
+            data_seconds=data_seconds,
+        )
+    except Interrupted as stop:
+        script = shlex.quote(sys.argv[0])
+        raise Interrupted(
+            f"{stop} Go on with: python {script} --resume {shlex.quote(str(folder))}"
+        ) from None
+    wanted = config.dataset if config.dataset != "auto" else "cora"
+    if task.requested == "auto" and task.name != wanted:
+        title = data.describe(wanted).title
+        result.notes.append(f"This is NOT {title}: it ran on {task.card.title}.")
+    page = result.report()
+    print(result.summary())
+    for note in result.notes:
+        _errors.print(note, style="bold yellow")
+    print(f"report: {page}")
+    return result
+
+
+def _parse(config: type[Config], argv: Sequence[str] | None, about: str) -> Config:
+    import tyro
+
+    flags = tyro.cli(config, args=argv, description=about)
+    if flags.resume is None:
+        return flags
+    stored = training.read_json(flags.resume / "config.json").get("flags", {})
+    kinds = {f.name: f.type for f in fields(config)}
+    before: dict[str, Any] = {
+        name: Path(value) if value is not None and "Path" in str(kinds[name]) else value
+        for name, value in stored.items()
+        if name in kinds and name != "resume"
+    }
+    old = replace(flags, **before, resume=flags.resume)
+    flags = tyro.cli(config, args=argv, default=old, description=about)
+    for name in kinds:
+        if name not in FREE_ON_RESUME and getattr(flags, name) != getattr(old, name):
+            raise ValueError(
+                f"'--{name.replace('_', '-')}' must be {getattr(old, name)} as in the run that "
+                f"is resumed, got {getattr(flags, name)}. Leave it out, or start a new run."
+            )
+    return flags
+
+
+def _device(config: Options) -> str:
+    """The device that the flags name, set up as they ask.
+
+    Raises:
+        ValueError: if it is unknown or not there.
+    """
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    if config.device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(config.device)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"'--device' must be a device of this machine, got {config.device!r} ({reason}). "
+            "Use 'auto' or 'cpu'."
+        ) from error
+    return str(device)
+
+
+def _command() -> str:
+    return shlex.join(["python", *sys.argv])
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:  # noqa: ANN401
+    _errors.print(str(message), style="bold yellow")
+
+
+def _end(code: int, text: str) -> NoReturn:
+    _errors.print(text)
+    raise SystemExit(code)

@@ -1,0 +1,102 @@
+"""Learning curves: how loss and score went, epoch by epoch, over all seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing
+from gnnvision.report.words import metric_label, metric_name, scale
+from gnnvision.training.folder import write_csv
+from gnnvision.training.result import Outcome
+
+__all__ = ["curves"]
+
+_PARTS = (("train", "training", TRAIN_COLOR), ("val", "validation", VAL_COLOR))
+
+
+def curves(run: Run) -> Section | None:
+    """The section of the learning curves."""
+    result = run.result
+    if not all(outcome.history for outcome in result.outcomes):
+        return None
+    seeds = len(result.outcomes)
+    names = [name for name in ("loss", result.metric) if f"train_{name}" in _keys(result.outcomes)]
+    pictures = [_draw(run, name) for name in names]
+    lead = (
+        "How the network got better, epoch by epoch. The dotted line marks the epoch that was kept"
+        + (f" (the median over the {seeds} seeds)." if seeds > 1 else ".")
+    )
+    note = (
+        "Training values are measured while the weights change and with dropout on, validation "
+        "values after each epoch with dropout off: so training may look worse than validation. "
+        "The loss shown is without weight decay."
+    )
+    if len({outcome.epochs for outcome in result.outcomes}) > 1:
+        note += (
+            " Seeds stopped at different epochs; the lines end where fewer than half were left."
+        )
+    return Section("Learning", lead, pictures, note=note)
+
+
+def over_seeds(outcomes: list[Outcome], key: str) -> NDArray[np.float64]:
+    """One row a seed, one column an epoch, NaN after a seed stopped.
+
+    Epochs in which fewer than half of the seeds still ran are left out.
+    """
+    longest = max(len(outcome.history) for outcome in outcomes)
+    table = np.full((len(outcomes), longest), math.nan)
+    for row, outcome in zip(table, outcomes, strict=True):
+        values = [epoch.get(key, math.nan) for epoch in outcome.history]
+        row[: len(values)] = values
+    running = (~np.isnan(table)).sum(0)
+    return table[:, running >= max(1, len(outcomes) / 2)]
+
+
+def _keys(outcomes: list[Outcome]) -> set[str]:
+    return set(outcomes[0].history[0])
+
+
+def _draw(run: Run, name: str) -> Picture:
+    result, path = run.result, run.figures / f"curve_{name}.png"
+    seeds, factor = len(result.outcomes), scale(name)
+    kept = statistics.median(outcome.best_epoch for outcome in result.outcomes)
+    rows: dict[int, dict[str, float]] = {}
+    said = []
+    with drawing(path, 3.5) as figure:
+        axes = figure.add_subplot()
+        for part, word, color in _PARTS:
+            if f"{part}_{name}" not in _keys(result.outcomes):
+                continue
+            table = over_seeds(result.outcomes, f"{part}_{name}")
+            epochs = np.arange(1, table.shape[1] + 1)
+            mean = np.nanmean(table, 0)
+            low, high = np.nanpercentile(table, [10, 90], 0)
+            dot = "." if len(epochs) == 1 else ""
+            label = f"{word}, mean" if seeds > 1 else word
+            axes.plot(epochs, factor * mean, color=color, label=label, marker=dot)
+            if seeds > 1:
+                band = f"{word}, 10 to 90 % of seeds"
+                axes.fill_between(
+                    epochs, factor * low, factor * high, color=color, alpha=0.18, lw=0, label=band
+                )
+            for epoch, *values in zip(epochs.tolist(), mean, low, high, strict=True):
+                keys = (f"{part}_{kind}" for kind in ("mean", "p10", "p90"))
+                held = rows.setdefault(epoch, {"epoch": epoch})
+                held |= dict(zip(keys, map(float, values), strict=True))
+            said.append(f"{word} {name} ends at {factor * mean[-1]:.3g}")
+        axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept epoch: {kept:g}")
+        axes.set(xlabel="epoch", ylabel=metric_label(name))
+        axes.set_title(metric_name(name).capitalize())
+        axes.margins(x=0.02)
+        if name == "loss":
+            axes.set_ylim(bottom=0)
+        axes.legend(loc="best", ncols=1)
+    full = {key: "" for row in rows.values() for key in row}
+    write_csv(path.with_suffix(".csv"), [full | row for row in rows.values()])
+    alt = f"Line plot of the {metric_name(name)} against the epoch: {'; '.join(said)}."
+    return Picture(path, alt)

@@ -1,0 +1,86 @@
+"""What a report is made of: sections, pictures, tables, and the run they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from gnnvision.report.observe import Observed, observe
+from gnnvision.training import Result
+
+__all__ = ["Picture", "Run", "Section", "Table"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image file.
+
+    Args:
+        path: the PNG.
+        alt: what it shows, for those who cannot see it.
+        caption: what to look at.
+    """
+
+    path: Path
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text; every column after the first `text_columns` is set flush right.
+
+    Args:
+        head: the names of the columns.
+        rows: the cells.
+        text_columns: how many columns hold words.
+        total: whether the last row is a sum.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text_columns: int = 1
+    total: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page.
+
+    Args:
+        title: a heading.
+        lead: what it shows, in one or two plain sentences above it.
+        pictures: side by side where there is room.
+        tables: below them.
+        note: how to read it exactly, below everything.
+    """
+
+    title: str
+    lead: str
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+    note: str = ""
+
+
+@dataclass
+class Run:
+    """A result and the folder its report goes to.
+
+    Args:
+        result: what `fit` returned.
+        figures: the folder of the pictures.
+    """
+
+    result: Result
+    figures: Path
+    item: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.item = self.result.task.card.kind or "item"
+
+    @cached_property
+    def observed(self) -> Observed | None:
+        """What the chosen model does with each item; None where that cannot be told."""
+        return observe(self.result.task, self.result.model)

@@ -1,0 +1,129 @@
+"""One look for every picture: colours, letters, and how a picture is saved."""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["class_color", "class_marker", "drawing", "legend_below", "plain_axes", "wrapped"]
+
+# The eight colours of Okabe and Ito (2008), told apart with any colour vision; the strongest
+# contrasts come first.
+CLASS_COLORS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#3B3B3B",
+)
+CLASS_MARKERS = "os^DvPX*"
+INK, MUTED, FAINT = "#1d2733", "#5b6775", "#d5dbe1"
+TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
+UNKNOWN = "#b9c0c8"
+MATRIX_MAP = "Blues"
+DPI = 200
+WIDTH = 5.4  # inches: a little wider than a phone is at a reading distance
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 9,
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e8ecf0",
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "text.color": INK,
+    "text.parse_math": False,  # a name may hold a dollar sign
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]:
+    """A figure that is saved to `path` at the end of the block, without any window.
+
+    Args:
+        path: a PNG.
+        height: in inches.
+        width: in inches.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    settings: Any = _SETTINGS  # its keys are names that matplotlib checks
+    with rc_context(settings), warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes, which is no reason to fail.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        part = path.with_suffix(".part.png")
+        figure.savefig(part, dpi=DPI, bbox_inches="tight", pad_inches=0.08)
+        part.replace(path)
+
+
+def class_color(number: int) -> str:
+    """The colour of a class; grey for an unknown one. After eight classes they come again."""
+    return UNKNOWN if number < 0 else CLASS_COLORS[number % len(CLASS_COLORS)]
+
+
+def class_marker(number: int) -> str:
+    """The shape of a class's points: a circle for the first eight, then others."""
+    return "o" if number < 0 else CLASS_MARKERS[number // len(CLASS_COLORS) % len(CLASS_MARKERS)]
+
+
+def wrapped(name: str, width: int = 18) -> str:
+    """A long name over several lines, none of it cut off."""
+    return "\n".join(textwrap.wrap(name, width, break_long_words=False)) or name
+
+
+def plain_axes(axes: Axes) -> None:
+    """Axes without ticks, grid or frame, for a drawing whose coordinates mean nothing."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 2, **more: Any) -> None:  # noqa: ANN401
+    """One legend under everything else."""
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower left",
+        ncols=columns,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        **more,
+    )

@@ -1,0 +1,55 @@
+"""Numbers and counts as a person reads them."""
+
+from __future__ import annotations
+
+from gnnvision.training.result import shown
+
+__all__ = ["amount", "duration", "metric_label", "metric_name", "plural", "scale", "shown"]
+
+_NAMES = {
+    "accuracy": "accuracy",
+    "f1_macro": "macro F1",
+    "rocauc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "loss": "loss",
+}
+_IN_PERCENT = ("accuracy", "f1_macro", "rocauc")
+
+
+def metric_name(metric: str) -> str:
+    """The name of a metric for people."""
+    return _NAMES.get(metric, metric)
+
+
+def scale(metric: str) -> float:
+    """What a value is multiplied with to be shown: 100 where that is in percent."""
+    return 100.0 if metric in _IN_PERCENT else 1.0
+
+
+def metric_label(metric: str) -> str:
+    """The label of an axis, with the unit."""
+    return metric_name(metric) + (" (%)" if metric in _IN_PERCENT else "")
+
+
+def amount(metric: str, value: float) -> str:
+    """One value: "81.5 %" or "0.612"."""
+    return shown(metric, {"mean": value, "std": 0.0}, 1)
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun: "1 seed", "2,708 nodes"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def duration(seconds: float) -> str:
+    """A time: "0.42 s", "38 s", "3 min 20 s"."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

@@ -1,0 +1,79 @@
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+hypothesis.settings.register_profile(
+    "gnnvision",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    database=None,
+    # The autouse fixtures set a dtype and a seed, which examples may share.
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.differing_executors,
+    ],
+)
+hypothesis.settings.load_profile("gnnvision")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="where the contract suite runs: cpu or cuda")
+
+
+def pytest_generate_tests(metafunc):
+    """A contract's class lists its cases; each of its tests that asks for one runs for all."""
+    for name in ("make", "domain"):
+        cases = getattr(metafunc.cls, f"{name}_cases", None)
+        if cases and name in metafunc.fixturenames:
+            metafunc.parametrize(name, list(cases.values()), ids=list(cases))
+
+
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        missing = pytest.mark.skip(reason="needs a CUDA device, and there is none")
+        for item in items:
+            if "gpu" in item.keywords:
+                item.add_marker(missing)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test draws the same numbers, whichever ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def device(request):
+    """The device asked for with --device."""
+    device = torch.device(request.config.getoption("--device"))
+    if device.type == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device, and there is none")
+    return device
+
+
+@pytest.fixture
+def double():
+    """float64 as the default dtype, on one thread: small tests lose by more.
+
+    The folders of the lower floors use it for every test.
+    """
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    yield
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """The folder of real data sets, None where there is none."""
+    folder = Path(os.environ.get("GNNVISION_DATA") or SHARED)
+    return folder if folder.is_dir() else None

@@ -1,0 +1,94 @@
+import pytest
+
+from gnnvision.data import Card, card_names, datasets_folder, describe, read_card
+from gnnvision.data.card import DataFile, SplitRule
+
+TEXT = """
+name = "a"
+title = "A"
+kind = "node"
+description = "d"
+source = "s"
+licence = "l"
+citation = "c"
+class_names = ["x", "y"]
+files = [{ path = "a.bin", size = 3 }]
+
+[splits.public]
+description = "r"
+train = [1, 2]
+
+[[paper]]
+model = "GCN"
+split = "public"
+metric = "accuracy"
+value = 0.8
+source = "t"
+"""
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def parse(text):
+        path = tmp_path / "a.toml"
+        path.write_text(text)
+        return read_card(path)
+
+    return parse
+
+
+def test_a_card_is_read(parse):
+    card = parse(TEXT)
+    assert card.files == (DataFile("a.bin", 3, None),)
+    assert card.splits["public"] == SplitRule("r", train=(1, 2))
+    assert card.paper[0].value == 0.8
+    assert card.class_names == ("x", "y")
+    with pytest.raises(TypeError):
+        card.splits["public"] = None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('licence = "l"', "", "'card' must be complete: .*'licence'"),
+        ('licence = "l"', 'license = "l"', r"'card' must hold only .*got \['license'\]"),
+        ("size = 3", "bytes = 3", r"'files' must hold only .*got \['bytes'\]"),
+        ("size = 3", 'sha256 = "ABC"', "'sha256' must be 64 hexadecimal digits.*got 'ABC'"),
+        ('"a.bin"', '"../a.bin"', "'path' must be a name inside"),
+        ('"a.bin"', '"/a.bin"', "'path' must be a name inside"),
+        ("value = 0.8\n", "", "'paper' must be complete"),
+        ('name = "a"', "name = ", "cannot be read"),
+    ],
+)
+def test_a_malformed_card_is_named(parse, old, new, fault):
+    with pytest.raises(
+        ValueError,
+        match=f"(?s)The card .*a.toml cannot be read.*{fault}"
+        if fault != "cannot be read"
+        else fault,
+    ):
+        parse(TEXT.replace(old, new))
+
+
+def test_an_unknown_split_names_the_known_ones(parse):
+    with pytest.raises(ValueError, match="'split' must be one of 'public' for 'a', got 'mine'"):
+        parse(TEXT).split_rule("mine")
+
+
+def test_every_card_of_the_project_reads_and_is_complete():
+    assert set(card_names()) >= {"cora", "citeseer", "pubmed", "karate", "stdlib"}
+    for name in card_names():
+        card = read_card(datasets_folder() / "cards" / f"{name}.toml")
+        assert isinstance(card, Card)
+        assert card.name == name
+        assert card.description
+        assert card.licence
+        assert all(url.startswith("https://") for url in card.urls)
+
+
+@pytest.mark.parametrize("name", ["cora", "citeseer", "karate", "stdlib"])
+def test_class_names_and_sizes_go_together(name):
+    card = describe(name)
+    assert len(card.class_names) == len(card.facts["class_sizes"])
+    assert sum(card.facts["class_sizes"]) + card.facts["num_unlabelled"] == card.facts["num_nodes"]
+    assert card.class_names_source

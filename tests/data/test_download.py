@@ -1,0 +1,108 @@
+import socket
+import threading
+import time
+
+import pytest
+
+from gnnvision.data import DataNotFound
+from gnnvision.data.card import DataFile
+from gnnvision.data.download import download_files
+from gnnvision.data.fetch import Limits
+
+from .served import CONTENT, GOOD
+
+
+def fetch(server, folder, *behaviours, files=(GOOD,), **options):
+    urls = [f"{server.url}/{behaviour}" for behaviour in behaviours]
+    limits = Limits(**({"timeout_s": 0.3, "loopback_http": True} | options))
+    download_files(files, urls, folder, what="made", limits=limits)
+
+
+def test_a_good_file_is_put_in_place(server, tmp_path):
+    fetch(server, tmp_path / "new" / "raw", "right")
+    folder = tmp_path / "new" / "raw"
+    assert (folder / "good").read_bytes() == CONTENT
+    assert [path.name for path in folder.iterdir()] == ["good"]
+
+
+def test_what_is_there_is_not_fetched(server, tmp_path):
+    (tmp_path / "good").write_bytes(b"mine")
+    fetch(server, tmp_path, "right")
+    assert (tmp_path / "good").read_bytes() == b"mine"
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "fault"),
+    [
+        ("wrong", "SHA-256 is .*, expected"),
+        ("short", "got 100 bytes instead of 256000|ended after 100"),
+        ("long", "more than 256000 bytes were sent"),
+        ("endless", "more than 256000 bytes were sent"),
+        ("absent", "HTTP Error 404"),
+        ("busy", "HTTP Error 503"),
+        ("truncated", "ended after 1000 of 256000 bytes"),
+        ("silent", "no connection .*timed out"),
+        ("stalled", "timed out"),
+        ("insecure", "the address http://example.invalid/good is not https"),
+        ("local", "is not https|not allowed"),
+        ("circle", "redirect"),
+    ],
+)
+def test_a_bad_answer_leaves_nothing_and_the_next_mirror_is_asked(
+    server, tmp_path, behaviour, fault
+):
+    with pytest.raises(DataNotFound, match=fault) as caught:
+        fetch(server, tmp_path, behaviour)
+    assert caught.value.files == ("good",)
+    assert caught.value.folder == tmp_path
+    assert list(tmp_path.iterdir()) == []
+    if behaviour != "silent":  # a host that is silent is not asked again
+        fetch(server, tmp_path, behaviour, "right")
+        assert (tmp_path / "good").read_bytes() == CONTENT
+
+
+def test_a_broken_transfer_is_tried_again_and_a_refusal_is_not(server, tmp_path):
+    fetch(server, tmp_path, "flaky")
+    assert len(server.seen) == 2
+    for behaviour, tries in (("absent", 1), ("wrong", 1), ("truncated", 2), ("busy", 2)):
+        server.seen.clear()
+        with pytest.raises(DataNotFound):
+            fetch(server, tmp_path / "other", behaviour)
+        assert len(server.seen) == tries
+
+
+def test_a_dead_host_is_asked_once_for_all_files(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{unused.getsockname()[1]}"
+        files = [GOOD, DataFile("second")]
+        begin = time.monotonic()
+        with pytest.raises(DataNotFound, match=r"Connection refused") as e:
+            download_files(files, [url, url + "/mirror"], tmp_path / "raw", what="made")
+    assert time.monotonic() - begin < 2
+    assert e.value.files == ("good", "second")
+    assert str(e.value).count("refused") == 1
+    assert f"Put these files into {tmp_path / 'raw'}:\n  good  ({url}/good)" in str(e.value)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_card_without_an_address(tmp_path):
+    with pytest.raises(DataNotFound, match="its card names no address"):
+        download_files([GOOD], [], tmp_path, what="made")
+
+
+def test_a_folder_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataNotFound, match="cannot be written"):
+        fetch(server, tmp_path / "file" / "raw", "right")
+
+
+def test_two_at_once_fetch_once(server, tmp_path):
+    threads = [threading.Thread(target=fetch, args=(server, tmp_path, "right")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "good").read_bytes() == CONTENT
+    assert len(server.seen) == 1

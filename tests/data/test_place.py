@@ -1,0 +1,69 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gnnvision.data import place
+from gnnvision.data.place import NotWritable, one_at_a_time, replacing
+
+
+def test_a_file_appears_whole(tmp_path):
+    path = tmp_path / "new" / "file"
+    with replacing(path) as target:
+        target.write(b"all")
+        assert not path.exists()
+    assert path.read_bytes() == b"all"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+def test_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def stopped():
+        with replacing(path) as target:
+            target.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotWritable, match="cannot be written"), replacing(tmp_path / "file" / "x"):
+        raise AssertionError
+
+
+HOLD = """
+import runpy, sys, time
+from pathlib import Path
+place = runpy.run_path(sys.argv[2])  # without the package, which takes seconds to import
+with place["one_at_a_time"](Path(sys.argv[1]), 5):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_waits_and_a_dead_one_lets_go(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path), place.__file__],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout.readline() == "held\n"
+        begin = time.monotonic()
+        with one_at_a_time(tmp_path, wait_s=0.2) as held:
+            assert not held
+        assert time.monotonic() - begin >= 0.2
+        with one_at_a_time(tmp_path / "other", wait_s=0) as held:
+            assert held
+        child.kill()
+        child.wait()
+        with one_at_a_time(tmp_path, wait_s=5) as held:
+            assert held
+    assert list(tmp_path.iterdir()) == []

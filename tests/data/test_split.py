@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from gnnvision.data import Split, random_node_split
+
+
+def test_indices_are_sorted_and_read_only():
+    split = Split("mine", [3, 1], np.array([0]), ())
+    assert split.train.tolist() == [1, 3]
+    assert split.test.dtype == np.int64
+    assert split.sizes == {"train": 2, "val": 1, "test": 0}
+    with pytest.raises(ValueError, match="read-only"):
+        split.train[0] = 5
+    with pytest.raises(AttributeError):
+        split.name = "other"
+
+
+def test_the_hash_is_of_the_content():
+    split = Split("a", [0, 1], [2], [3])
+    assert split.hash == Split("b", [1, 0], [2], [3]).hash
+    assert split == Split("b", [1, 0], [2], [3])
+    assert len({split, Split("b", [1, 0], [2], [3])}) == 1
+    assert split.hash != Split("a", [0], [1, 2], [3]).hash
+    assert split.hash != Split("a", [0, 1], [3], [2]).hash
+    assert len(split.hash) == 64
+    # Written down: a report of an earlier version must stay comparable.
+    assert split.hash.startswith("25bdf95c15f5f19c")
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "fault"),
+    [
+        (([0], [0], [1]), ValueError, r"'val' must share no index with 'train', got \[0\]"),
+        (([0], [1], [1]), ValueError, "'test' must share no index with 'val'"),
+        (([0], [1], [0]), ValueError, "'test' must share no index with 'train'"),
+        (([0, 0], [1], [2]), ValueError, "'train' must hold each index once, got 0 twice"),
+        (([0], [-1], [2]), ValueError, "'val' must hold indices from 0, got -1"),
+        (([0], [1], [[2]]), ValueError, r"'test' must have shape \(n,\), got \(1, 1\)"),
+        (([True, False], [1], [2]), TypeError, "'train' must hold whole numbers, got bool"),
+        (([0.5], [1], [2]), TypeError, "'train' must hold whole numbers, got float64"),
+    ],
+)
+def test_bad_indices(parts, error, fault):
+    with pytest.raises(error, match=fault):
+        Split("bad", *parts)
+
+
+def test_check_against_a_size():
+    split = Split("mine", [0], [7], [1])
+    split.check(8)
+    with pytest.raises(ValueError, match="'val' must hold indices below 7, got 7"):
+        split.check(7)
+
+
+def test_random_split_takes_as_many_of_each_class():
+    y = np.array([0, 1, 2, 1, -100] * 20)
+    split = random_node_split(y, 3, per_class=4, num_val=10, num_test=20)
+    assert np.bincount(y[split.train]).tolist() == [4, 4, 4]
+    assert split.sizes == {"train": 12, "val": 10, "test": 20}
+    for part in (split.train, split.val, split.test):
+        assert (y[part] >= 0).all()
+    assert split.name == "random"
+
+
+def test_random_split_depends_on_the_seed_only():
+    y = np.arange(60) % 3
+    sizes = {"per_class": 2, "num_val": 9, "num_test": 12}
+    assert random_node_split(y, 0, **sizes) == random_node_split(torch.tensor(y), 0, **sizes)
+    hashes = {random_node_split(y, seed, **sizes).hash for seed in range(10)}
+    assert len(hashes) == 10
+    assert random_node_split(y, 0, **sizes).hash.startswith("f73d286d1df5c70c")
+
+
+def test_random_split_reaches_every_node():
+    y = np.arange(12) % 2
+    seen = [random_node_split(y, s, 1, 2, 2).train for s in range(100)]
+    assert set(np.concatenate(seen)) == set(range(12))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"per_class": 6}, "'per_class' must be at most the size of the smallest class, 5, got 6"),
+        ({"num_val": 9}, r"'num_val' \+ 'num_test' must be at most the 8 labelled nodes .*9 \+ 2"),
+        ({"per_class": -1}, "'per_class' must be at least 0, got -1"),
+        ({"seed": -1}, "'seed' must be at least 0, got -1"),
+        ({"y": np.full(4, -100)}, "smallest class, 0, got 1"),
+        ({"y": np.array([0, 2, 2, 0])}, "smallest class, 0, got 1"),
+    ],
+)
+def test_a_graph_too_small_is_said(changes, fault):
+    arguments = {"y": np.arange(10) % 2, "seed": 0, "per_class": 1, "num_val": 2, "num_test": 2}
+    with pytest.raises(ValueError, match=fault):
+        random_node_split(**(arguments | changes))

@@ -1,0 +1,143 @@
+import copy
+import gc
+
+import pytest
+import torch
+
+from gnnvision import GCNConv, Graph, GraphPool, SAGEConv, Sequential
+from gnnvision.layers.graph import GraphConvolution, as_graph, check_not_nan, multiply
+from gnnvision.operators import Identity, adjacency
+
+from ..graphs import directed, undirected
+
+
+def test_as_graph_remembers_while_the_tensor_lives():
+    edge_index, x = undirected().edge_index.clone(), torch.randn(5, 4)
+    first = as_graph(edge_index, x)
+    assert as_graph(edge_index, x) is first
+    assert as_graph(edge_index.clone(), x) is not first
+    assert as_graph(first, x) is first
+
+
+def test_as_graph_reads_what_changed():
+    edge_index, x = undirected().edge_index.clone(), torch.randn(5, 4)
+    first = as_graph(edge_index, x)
+    assert as_graph(edge_index, torch.randn(6, 4)).num_nodes == 6
+    weight = torch.rand(10)
+    weighted = as_graph(edge_index, x, weight)
+    assert weighted.edge_weight is not None
+    assert as_graph(edge_index, x, weight) is weighted
+    assert as_graph(edge_index, x, weight.clone()) is weighted
+    weight[0] += 1
+    assert as_graph(edge_index, x, weight).edge_weight[0] == weight[0]
+    assert as_graph(edge_index, x).edge_weight is None
+    edge_index.resize_(2, 4)
+    assert as_graph(edge_index, x).num_edges == 4
+    assert first.num_edges == 10
+
+
+def test_as_graph_never_remembers_a_learned_weight():
+    edge_index, x = directed().edge_index.clone(), torch.randn(5, 4)
+    weight = torch.rand(5, requires_grad=True)
+    assert as_graph(edge_index, x, weight) is not as_graph(edge_index, x, weight)
+
+
+def test_what_is_remembered_goes_with_the_tensor():
+    from gnnvision.layers import graph
+
+    edge_index = undirected().edge_index.clone()
+    as_graph(edge_index, torch.randn(5, 4))
+    gc.collect()
+    before = len(graph._graphs)
+    del edge_index
+    gc.collect()
+    assert len(graph._graphs) == before - 1
+
+
+def test_editing_the_graphs_own_edge_index_is_noticed():
+    for layer in (GCNConv(4, 2), SAGEConv(4, 2), Sequential(GraphPool(2), GCNConv(4, 2))):
+        graph, x = undirected(), torch.randn(5, 4)
+        layer(x, graph)
+        graph.edge_index[0, 0] = 4
+        with pytest.raises(ValueError, match="'graph' must not change, got a tensor of it that"):
+            layer(x, graph)
+
+
+def test_a_graph_is_safe_from_edits_of_what_it_was_made_of():
+    mine, weight, x = undirected().edge_index.clone(), torch.rand(10), torch.randn(5, 4)
+    graph, layer = Graph(mine, 5, edge_weight=weight), GCNConv(4, 2)
+    before = layer(x, graph)
+    mine.zero_()
+    weight.data.zero_()
+    torch.testing.assert_close(layer(x, graph), before)
+    graph = copy.copy(graph)  # nothing kept, all computed anew
+    torch.testing.assert_close(layer(x, graph), before)
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(2, 5), (5, 2), (3, 3)])
+def test_multiply_in_either_order(rows, cols):
+    S, x, W = adjacency(directed()), torch.randn(5, rows), torch.randn(rows, cols)
+    for operator in (S, Identity(5)):
+        expected = operator.to_dense() @ x @ W
+        torch.testing.assert_close(multiply(operator, x, W), expected)
+        torch.testing.assert_close(multiply(operator, x.to_sparse(), W), expected)
+
+
+def test_nan_is_named_and_infinity_is_not_nan():
+    x = torch.zeros(3, 2)
+    x[2, 1] = torch.nan
+    with pytest.raises(ValueError, match=r"'x' must not hold NaN, got one at \[2, 1\]"):
+        check_not_nan(x)
+    check_not_nan(torch.tensor([[torch.inf, -torch.inf]]))
+
+
+def test_channels_are_counts():
+    with pytest.raises(TypeError, match="'in_channels' must be an integer, got '4'"):
+        GCNConv("4", 2)
+    with pytest.raises(TypeError, match="'out_channels' must be an integer, got True"):
+        GCNConv(4, True)
+    with pytest.raises(ValueError, match="'out_channels' must be at least 1, got 0"):
+        GCNConv(4, 0)
+
+
+@pytest.mark.gpu
+def test_a_graph_elsewhere_is_refused():
+    layer, x = GCNConv(4, 2).cuda(), torch.randn(5, 4).cuda()
+    with pytest.raises(ValueError, match="'domain' must be on cuda:0 as x, got cpu"):
+        layer(x, undirected())
+
+
+def test_a_new_family_says_only_its_operators_and_matrices():
+    class TwoSteps(GraphConvolution):
+        """Neighbours of neighbours, and the node itself."""
+
+        def __init__(self, in_channels, out_channels):
+            super().__init__(in_channels, out_channels)
+            self.weight = torch.nn.Parameter(torch.randn(2, in_channels, out_channels))
+            self.bias = torch.nn.Parameter(torch.randn(out_channels))
+
+        def operators(self, domain, x=None):
+            graph = self.out_domain(domain)
+            A = adjacency(graph, self.arithmetic(x))
+            return [Squared(A), Identity(graph.num_nodes)]
+
+        def matrices(self):
+            return list(self.weight)
+
+    class Squared(Identity):
+        def __init__(self, A):
+            super().__init__(A.shape[0])
+            self.A = A
+
+        @property
+        def T(self):
+            return Squared(self.A.T)
+
+        def apply(self, x):
+            return self.A @ (self.A @ x)
+
+    graph, x, layer = directed(), torch.randn(5, 3), TwoSteps(3, 2)
+    A = graph.to_dense().T
+    expected = A @ A @ x @ layer.weight[0] + x @ layer.weight[1] + layer.bias
+    torch.testing.assert_close(layer(x, graph), expected)
+    torch.testing.assert_close(layer.reference(x, graph), expected)

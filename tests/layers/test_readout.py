@@ -1,0 +1,93 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.autograd import gradcheck
+
+from gnnvision import Graph, Grid, Readout
+
+from ..graphs import GRAPHS, batch, make, undirected
+
+REDUCE = ["mean", "sum", "max"]
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
+def test_equals_torch_geometric(reduce, sizes):
+    from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
+
+    peer = {"mean": global_mean_pool, "sum": global_add_pool, "max": global_max_pool}[reduce]
+    graph = Graph.batch([make([], n) for n in sizes])
+    x = torch.randn(graph.num_nodes, 3)
+    expected = peer(x, graph.graph_index, size=len(sizes))
+    torch.testing.assert_close(Readout(reduce)(x, graph), expected)
+    assert (expected[torch.tensor(sizes) == 0] == 0).all()
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+def test_grid_by_its_definition(reduce):
+    for size in [(5,), (3, 4), (2, 3, 2)]:
+        x = torch.randn(2, 3, *size)
+        flat = x.flatten(2)
+        expected = {"mean": flat.mean(2), "sum": flat.sum(2), "max": flat.amax(2)}[reduce]
+        torch.testing.assert_close(Readout(reduce)(x), expected)
+        torch.testing.assert_close(Readout(reduce)(x, Grid(size)), expected)
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+def test_a_grid_and_its_pixel_graph_agree(reduce):
+    x = torch.randn(1, 3, 4, 5)
+    nodes = x[0].flatten(1).T
+    graph = Grid((4, 5)).to_graph()
+    torch.testing.assert_close(Readout(reduce)(nodes, graph), Readout(reduce)(x))
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+@pytest.mark.parametrize("maker", GRAPHS.values(), ids=GRAPHS)
+def test_batch_equals_one_by_one(maker, reduce):
+    graph = maker()
+    x = torch.randn(graph.num_nodes, 2)
+    pieces = [
+        Readout(reduce)(x[i:j], member)
+        for i, j, member in zip(
+            graph.offsets[:-1], graph.offsets[1:], graph.unbatch(), strict=True
+        )
+    ]
+    torch.testing.assert_close(Readout(reduce)(x, graph), torch.cat(pieces))
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+def test_order_of_nodes_does_not_matter(reduce):
+    x, graph = torch.randn(5, 3), undirected()
+    order = torch.randperm(5)
+    torch.testing.assert_close(Readout(reduce)(x[order], graph), Readout(reduce)(x, graph))
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+def test_gradcheck(reduce):
+    graph = batch()
+    x = torch.randn(graph.num_nodes, 2, requires_grad=True)
+    assert gradcheck(lambda x: Readout(reduce)(x, graph), (x,))
+    pictures = torch.randn(2, 2, 3, 2, requires_grad=True)
+    assert gradcheck(Readout(reduce), (pictures,))
+
+
+@pytest.mark.parametrize("reduce", REDUCE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_other_precisions(reduce, dtype):
+    graph, x = batch(), torch.randn(batch().num_nodes, 3)
+    y = Readout(reduce)(x.to(dtype), graph)
+    assert y.dtype is dtype
+    torch.testing.assert_close(y.double(), Readout(reduce)(x, graph), atol=0.05, rtol=0.05)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="'reduce' must be 'mean', 'sum' or 'max', got 'min'"):
+        Readout("min")
+    with pytest.raises(ValueError, match=r"'x' must have shape \(N=5, C\), got \(4, 2\)"):
+        Readout()(torch.ones(4, 2), undirected())
+    with pytest.raises(ValueError, match="Give the graph of node features as 'domain'"):
+        Readout()(torch.ones(4, 2))
+    with pytest.raises(ValueError, match=r"'x' must have shape \(B, C, \*size\) on Grid"):
+        Readout()(torch.ones(1, 2, 3, 3), Grid((3, 4)))
+    assert Readout().out_domain(undirected()) is None

@@ -1,0 +1,153 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.autograd import gradcheck, gradgradcheck
+
+from gnnvision.operators.product import Pattern, constant_product, sparse_product
+
+
+@st.composite
+def entries(draw):
+    """Rows and columns of entries in any order, several at one place, and the shape."""
+    shape = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    place = st.tuples(st.integers(0, shape[0] - 1), st.integers(0, shape[1] - 1))
+    places = draw(st.lists(place, max_size=12))
+    row, col = torch.tensor(places, dtype=torch.int64).reshape(-1, 2).T
+    return row, col, shape
+
+
+def made(row, col, shape):
+    pattern, order = Pattern.from_places(row, col, shape)
+    value = torch.randn(row.numel())
+    dense = torch.zeros(shape).index_put((row, col), value, accumulate=True)
+    return pattern, value[order], dense
+
+
+@given(entries(), st.integers(0, 3))
+def test_equals_dense(where, channels):
+    pattern, value, dense = made(*where)
+    assert pattern.shape == where[2]
+    x = torch.randn(where[2][1], channels)
+    torch.testing.assert_close(sparse_product(pattern, value, x), dense @ x)
+    torch.testing.assert_close(pattern.row.long().sort()[0], pattern.row.long())
+    back, order = pattern.transposed
+    y = torch.randn(where[2][0], channels)
+    torch.testing.assert_close(sparse_product(back, value[order], y), dense.T @ y)
+
+
+@given(entries())
+def test_gradcheck(where):
+    pattern, value, _ = made(*where)
+    x = torch.randn(where[2][1], 2, requires_grad=True)
+    inputs = (value.requires_grad_(), x)
+    assert gradcheck(lambda v, x: sparse_product(pattern, v, x), inputs)
+    assert gradgradcheck(lambda v, x: sparse_product(pattern, v, x), inputs, fast_mode=True)
+
+
+@given(entries())
+def test_gradcheck_of_a_constant_matrix(where):
+    pattern, value, _ = made(*where)
+    back = value[pattern.transposed[1]]
+    x = torch.randn(where[2][1], 2, requires_grad=True)
+    assert gradcheck(lambda x: constant_product(pattern, value, x, back), (x,))
+    assert gradgradcheck(lambda x: constant_product(pattern, value, x, back), (x,))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (3, 4)])
+def test_without_entries(shape):
+    nothing = torch.zeros(0, dtype=torch.int64)
+    pattern, _ = Pattern.from_places(nothing, nothing, shape)
+    value = torch.zeros(0, requires_grad=True)
+    x = torch.randn(shape[1], 2, requires_grad=True)
+    y = sparse_product(pattern, value, x)
+    assert torch.equal(y, torch.zeros(shape[0], 2))
+    y.sum().backward()
+    assert torch.equal(x.grad, torch.zeros_like(x))
+    assert value.grad.shape == (0,)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16, 700])
+def test_wide_and_not_contiguous(channels):
+    row, col = torch.randint(0, 30, (2, 200))
+    pattern, value, dense = made(row, col, (30, 30))
+    x = torch.randn(channels, 30).T
+    torch.testing.assert_close(sparse_product(pattern, value, x), dense @ x)
+    every_other = torch.randn(30, 2 * channels)[:, ::2].requires_grad_()
+    value.requires_grad_()
+    y = sparse_product(pattern, value, every_other)
+    slope = torch.randn(channels, 30).T
+    grads = torch.autograd.grad((y * slope).sum(), [every_other, value])
+    torch.testing.assert_close(grads[0], dense.T @ slope)
+    expected = (slope[pattern.row.long()] * every_other[pattern.col.long()]).sum(1)
+    torch.testing.assert_close(grads[1], expected)
+
+
+def test_large_pieces_of_the_gradient_fit_together():
+    """More numbers than one piece of the sampled product."""
+    row, col = torch.randint(0, 9, (2, 3000))
+    pattern, value, _ = made(row, col, (9, 9))
+    x = torch.randn(9, 1024)
+    value.requires_grad_()
+    sparse_product(pattern, value, x).sum().backward()
+    torch.testing.assert_close(value.grad, x.sum(1)[pattern.col.long()])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_precisions(dtype):
+    row, col = torch.randint(0, 9, (2, 20))
+    pattern, value, dense = made(row, col, (9, 9))
+    x = torch.randn(9, 5)
+    y = sparse_product(pattern, value.to(dtype), x.to(dtype))
+    assert y.dtype is dtype
+    tolerance = 20 * torch.finfo(dtype).eps
+    torch.testing.assert_close(y.double(), dense @ x, atol=tolerance, rtol=tolerance)
+
+
+def test_whole_numbers():
+    pattern, _ = Pattern.from_places(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 1]), (2, 2))
+    x, value = torch.tensor([[1, 2], [3, 4]]), torch.tensor([5, 6, 7])
+    assert sparse_product(pattern, value, x).tolist() == [[15, 20], [27, 40]]
+
+
+WITHOUT_COMPANIONS = """
+import sys
+companions = ("torch_sparse", "torch_scatter", "torch_cluster", "pyg_lib")
+heavy = ("torch_geometric", "networkx", "rdkit", "torchvision", "scipy", "sklearn", "matplotlib")
+for name in companions + heavy:
+    sys.modules[name] = None  # importing it raises ImportError
+import torch, gnnvision as gv
+graph = gv.Graph.from_edges([(0, 1), (1, 2)], 3, undirected=True)
+graph = gv.Graph.batch([graph, graph])
+x = torch.randn(6, 4, requires_grad=True)
+net = gv.Sequential(gv.GCNConv(4, 8), gv.ChebConv(8, 8, 3), gv.SAGEConv(8, 8), gv.GraphPool(2),
+    gv.GATv2Conv(8, 8), gv.GINConv(torch.nn.Linear(8, 2)), gv.Readout("max"))
+y = net(x, graph)
+y.sum().backward()
+assert y.shape == (2, 2) and x.grad.isfinite().all()
+typed = gv.Grid((3, 3)).to_graph()
+assert gv.RGCNConv(4, 2, 9)(torch.randn(9, 4), typed).shape == (9, 2)
+print("ran")
+"""
+
+
+def test_runs_without_any_compiled_companion_or_heavy_package():
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPANIONS], capture_output=True, text=True, check=False
+    )
+    assert run.stdout.strip() == "ran", run.stderr
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_gpu_equals_cpu(dtype):
+    row, col = torch.randint(0, 30, (2, 200))
+    pattern, value, dense = made(row, col, (30, 30))
+    there = Pattern(pattern.rowptr.cuda(), pattern.col.cuda(), 30)
+    x = torch.randn(30, 16)
+    y = sparse_product(there, value.cuda().to(dtype), x.cuda().to(dtype))
+    tolerance = 30 * torch.finfo(dtype).eps
+    torch.testing.assert_close(y.double().cpu(), dense @ x, atol=tolerance, rtol=tolerance)

@@ -1,0 +1,342 @@
+"""`fit`: every kind of task, seeds, selection, the test part, interruption and resume."""
+
+import json
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+import gnnvision as gv
+from gnnvision.training import Interrupted, NotSaved, Recipe, fit
+from gnnvision.training import session as session_module
+from gnnvision.training.checkpoint import read_checkpoint
+
+from . import tasks
+
+
+@pytest.fixture(scope="module")
+def karate():
+    return gv.data.load("karate")
+
+
+def small(task, **options):
+    return gv.models.gcn(task.in_channels, 8, task.num_classes, **options)
+
+
+def quick(**options):
+    return Recipe(**({"epochs": 12, "lr": 0.02} | options))
+
+
+def weights(result):
+    return {name: value.clone() for name, value in result.model.state_dict().items()}
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class TestKindsOfTask:
+    def test_nodes_of_a_graph(self, karate):
+        result = fit(small(karate), karate, quick(epochs=60), seeds=3, progress=False)
+        assert result.metrics()["test"]["accuracy"]["mean"] > 0.8
+
+    def test_pictures_in_batches(self):
+        model = gv.Sequential(
+            gv.Conv2d(1, 4, 3, padding="same"),
+            nn.ReLU(),
+            gv.MaxPool2d(4),
+            nn.Flatten(),
+            nn.Linear(16, 2),
+        )
+        result = fit(model, tasks.pictures(), quick(batch_size=16), seeds=2, progress=False)
+        assert result.metrics()["test"]["accuracy"]["mean"] > 0.9
+        assert set(result.metrics()["test"]) == {"accuracy", "loss", "f1_macro"}
+
+    def test_graphs_with_missing_numbers(self):
+        model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 1))
+        result = fit(model, tasks.rings(), quick(batch_size=20, epochs=40), progress=False)
+        spread = float(tasks.rings(missing=False).y.std())
+        assert result.metrics()["test"]["rmse"]["mean"] < 0.5 * spread
+        assert set(result.metrics()["test"]) == {"rmse", "mae", "loss"}
+        assert result.selection == "epoch with the lowest validation rmse, then lowest loss"
+
+    def test_several_labels_some_unknown(self):
+        model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 2))
+        result = fit(model, tasks.labels(), quick(batch_size=20, epochs=40), progress=False)
+        assert result.metrics()["test"]["rocauc"]["mean"] > 0.9
+
+
+class TestSeeds:
+    def test_a_seed_decides_everything(self, karate):
+        one = fit(small(karate), karate, quick(), seeds=[3], progress=False)
+        torch.manual_seed(123)  # what happened before must not matter
+        two = fit(small(karate), karate, quick(), seeds=[3], progress=False)
+        assert equal(weights(one), weights(two))
+        assert one.outcomes[0].history == two.outcomes[0].history
+
+    def test_a_seed_does_not_depend_on_the_others(self, karate):
+        alone = fit(small(karate), karate, quick(), seeds=[1], progress=False)
+        after = fit(small(karate), karate, quick(), seeds=[0, 1], progress=False)
+        assert alone.outcomes[0].history == after.outcomes[1].history
+
+    def test_the_callers_stream_goes_on(self, karate):
+        torch.manual_seed(5)
+        expected = torch.rand(3)
+        torch.manual_seed(5)
+        fit(small(karate), karate, quick(epochs=1), progress=False)
+        # Only building the model draws from it, before fit.
+        torch.manual_seed(5)
+        model = small(karate)
+        torch.manual_seed(5)
+        fit(model, karate, quick(epochs=1), progress=False)
+        assert torch.equal(torch.rand(3), expected)
+
+    def test_the_model_gets_the_weights_of_the_best_seed(self, karate):
+        model = small(karate)
+        result = fit(model, karate, quick(), seeds=3, progress=False)
+        alone = fit(small(karate), karate, quick(), seeds=[result.best.seed], progress=False)
+        assert result.model is model
+        assert equal(weights(result), weights(alone))
+        best = max(
+            result.outcomes,
+            key=lambda o: (o.metrics["val"]["accuracy"], -o.metrics["val"]["loss"]),
+        )
+        assert result.best.seed == best.seed
+
+    def test_without_reset_training_starts_from_the_given_weights(self, karate):
+        model = small(karate)
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        result = fit(model, karate, quick(epochs=1, lr=0.0), reset=False, progress=False)
+        assert equal(weights(result), before)
+
+    def test_a_function_that_builds_the_model(self, karate):
+        built = fit(lambda: small(karate), karate, quick(), progress=False)
+        assert isinstance(built.model, nn.Module)
+
+    def test_random_splits_differ_by_seed_and_are_recorded(self):
+        task = gv.data.load("stdlib", split="random")
+        model = gv.models.gcn(task.in_channels, 8, task.num_classes)
+        result = fit(model, task, quick(epochs=2), seeds=3, progress=False)
+        record = result.to_dict()
+        assert record["split"] == "random"
+        assert len(set(record["split_hashes"])) == 3
+        assert record["split_hash"] not in record["split_hashes"]
+
+    @pytest.mark.parametrize("seeds", [0, [], [1, 1]])
+    def test_no_seeds_or_a_seed_twice(self, karate, seeds):
+        with pytest.raises(ValueError, match="'seeds' must be a positive count or distinct"):
+            fit(small(karate), karate, seeds=seeds, progress=False)
+
+    def test_parameters_that_cannot_be_reset(self, karate):
+        class Scaled(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = nn.Parameter(torch.ones(1))
+                self.net = small(karate)
+
+            def forward(self, x, domain):
+                return self.scale * self.net(x, domain)
+
+        with pytest.raises(ValueError, match=r"got 'scale' of Scaled, which has no reset"):
+            fit(Scaled(), karate, progress=False)
+
+
+class TestSelection:
+    def test_the_kept_epoch_is_the_best_on_validation(self, karate):
+        outcome = fit(small(karate), karate, quick(epochs=30), progress=False).outcomes[0]
+        rows = outcome.history
+        best = max(rows, key=lambda r: (r["val_accuracy"], -r["val_loss"], -r["epoch"]))
+        assert outcome.best_epoch == best["epoch"]
+        assert outcome.metrics["val"]["accuracy"] == best["val_accuracy"]
+        assert outcome.metrics["val"]["loss"] == pytest.approx(best["val_loss"], rel=1e-6)
+
+    def test_by_loss_and_last(self, karate):
+        rows = fit(small(karate), karate, quick(select="loss"), progress=False).outcomes[0]
+        losses = [row["val_loss"] for row in rows.history]
+        assert rows.best_epoch == losses.index(min(losses)) + 1
+        last = fit(small(karate), karate, quick(select="last"), progress=False).outcomes[0]
+        assert last.best_epoch == 12
+
+    def test_patience_stops_early(self, karate):
+        recipe = quick(epochs=400, patience=5)
+        outcome = fit(small(karate), karate, recipe, progress=False).outcomes[0]
+        assert outcome.epochs == outcome.best_epoch + 5 < 400
+
+    def test_the_test_part_is_read_once_at_the_end(self, karate, monkeypatch):
+        reads = []
+        kind = type(karate)
+        original = kind.batches
+
+        def watched(self, part, *args, **kwargs):
+            reads.append(part)
+            return original(self, part, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "batches", watched)
+        fit(small(karate), karate, quick(), seeds=2, progress=False)
+        assert reads.count("test") == 2
+        assert reads[-1] == "test"
+
+    def test_recorded_metrics_are_those_of_the_model(self, karate):
+        result = fit(small(karate), karate, quick(epochs=30), seeds=2, progress=False)
+        x, graph, y = next(karate.batches("test"))
+        with torch.no_grad():
+            guess = result.model.eval()(x, graph).argmax(1)
+        here = y >= 0
+        accuracy = float((guess[here] == y[here]).double().mean())
+        assert result.best.metrics["test"]["accuracy"] == pytest.approx(accuracy)
+        assert torch.equal(result.best.prediction, guess[here])
+
+
+class TestFolder:
+    def test_what_a_run_leaves(self, karate, tmp_path):
+        result = fit(small(karate), karate, quick(), seeds=2, folder=tmp_path, progress=False)
+        record = json.loads((tmp_path / "result.json").read_text())
+        assert record["dataset"] == record["requested_dataset"] == "karate"
+        assert record["seeds"] == [0, 1]
+        assert record["split"] == "public"
+        assert record["split_hash"] == karate.split.hash
+        test = record["metrics"]["test"]["accuracy"]
+        assert test["values"] == result.values("test", "accuracy")
+        assert 0 <= test["mean"] <= 1
+        assert set(record["metrics"]) == {"train", "val", "test"}
+        assert {"data", "train", "total"} <= set(record["seconds"])
+        assert record["parameters"] == sum(p.numel() for p in result.model.parameters())
+        assert record["versions"]["torch"] == torch.__version__
+        assert record["device"].startswith("cpu")
+        assert "validation accuracy" in record["selection"]
+        lines = (tmp_path / "metrics.csv").read_text().splitlines()
+        assert lines[0].split(",")[:2] == ["seed", "epoch"]
+        assert len(lines) == 1 + 2 * 12
+
+    def test_the_checkpoint_gives_the_same_outputs(self, karate, tmp_path):
+        result = fit(small(karate), karate, quick(), folder=tmp_path, progress=False)
+        saved = read_checkpoint(tmp_path / "checkpoints" / "best.safetensors")
+        model = small(karate)
+        model.load_state_dict(saved.tensors)
+        x, graph, _ = next(karate.batches("test"))
+        assert torch.equal(model.eval()(x, graph), result.model.eval()(x, graph))
+        assert saved.state["class_names"] == list(karate.class_names)
+        assert saved.state["split"]["hash"] == karate.split.hash
+
+    def test_a_disk_that_is_full_loses_nothing(self, karate, tmp_path, monkeypatch):
+        from gnnvision.training import folder
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(folder.os, "replace", full)
+        with pytest.raises(NotSaved, match="No space left on device") as caught:
+            fit(small(karate), karate, quick(), folder=tmp_path, progress=False)
+        assert "accuracy" in caught.value.result.summary()
+
+
+class _StopAfter:
+    """Sends this process a signal after so many epochs, as Ctrl-C or a scheduler would."""
+
+    def __init__(self, epochs, number=signal.SIGINT):
+        self.left = epochs
+        self.number = number
+
+    def __call__(self, *_):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("epochs", [1, 7, 12, 17, 23])
+@pytest.mark.parametrize("options", [{}, {"optimizer": "sgd", "schedule": "cosine"}])
+def test_a_resumed_run_ends_with_the_same_bits(
+    karate, tmp_path, monkeypatch, number, epochs, options
+):
+    recipe = quick(**options, decay="first", weight_decay=5e-4)
+    whole = fit(small(karate), karate, recipe, seeds=2, progress=False)
+    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(epochs, number))
+    with pytest.raises(Interrupted, match=r"Stopped at seed [01], epoch \d+. Everything is saved"):
+        fit(small(karate), karate, recipe, seeds=2, folder=tmp_path, progress=False)
+    assert not (tmp_path / "result.json").exists()
+    torch.manual_seed(99)
+    resumed = fit(
+        small(karate), karate, recipe, seeds=2, folder=tmp_path, resume=True, progress=False
+    )
+    assert equal(weights(whole), weights(resumed))
+    for a, b in zip(whole.outcomes, resumed.outcomes, strict=True):
+        assert a.history == b.history
+        assert a.metrics == b.metrics
+        assert torch.equal(a.prediction, b.prediction)
+
+
+def test_batches_in_random_order_resume_too(tmp_path, monkeypatch):
+    task = tasks.pictures(64)
+    model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Dropout(0.3), gv.Readout(), nn.Linear(2, 2))
+    recipe = quick(batch_size=7, epochs=6)
+    whole = fit(model, task, recipe, progress=False)
+    expected = weights(whole)
+    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(3))
+    with pytest.raises(Interrupted):
+        fit(model, task, recipe, folder=tmp_path, progress=False)
+    resumed = fit(model, task, recipe, folder=tmp_path, resume=True, progress=False)
+    assert equal(expected, weights(resumed))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"lr": 0.5}, "'lr' must be 0.02 as in the run that is resumed, got 0.5"),
+        ({"epochs": 99}, "'epochs' must be 12 as in the run that is resumed, got 99"),
+    ],
+)
+def test_another_recipe_cannot_resume(karate, tmp_path, monkeypatch, changes, text):
+    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(2))
+    with pytest.raises(Interrupted):
+        fit(small(karate), karate, quick(), folder=tmp_path, progress=False)
+    before = (tmp_path / "checkpoints" / "last.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=text):
+        fit(small(karate), karate, quick(**changes), folder=tmp_path, resume=True, progress=False)
+    wide = gv.models.gcn(karate.in_channels, 9, karate.num_classes)
+    with pytest.raises(ValueError, match="'model' must be"):
+        fit(wide, karate, quick(), folder=tmp_path, resume=True, progress=False)
+    assert (tmp_path / "checkpoints" / "last.safetensors").read_bytes() == before
+
+
+def test_nothing_or_a_broken_file_to_resume_from(karate, tmp_path):
+    with pytest.raises(ValueError, match="'checkpoint' must be a checkpoint of gnnvision"):
+        fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.safetensors").write_bytes(b"\x80\x04not one")
+    with pytest.raises(ValueError, match="'checkpoint' must be a checkpoint of gnnvision"):
+        fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
+    with pytest.raises(ValueError, match="'folder' must be given to resume"):
+        fit(small(karate), karate, resume=True, progress=False)
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(karate):
+    with pytest.raises(ValueError, match=r"'lr' must let the loss fall, got loss .* Lower it"):
+        fit(small(karate), karate, quick(lr=1e30, optimizer="sgd"), progress=False)
+
+
+def test_bfloat16_trains_too(karate):
+    result = fit(small(karate), karate, quick(epochs=60), precision="bfloat16", progress=False)
+    assert result.metrics()["test"]["accuracy"]["mean"] > 0.7
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_what_the_cpu_gives(karate):
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+    recipe = quick(epochs=5)
+    cpu = fit(small(karate, dropout=0.0), karate, recipe, progress=False)
+    gpu = fit(small(karate, dropout=0.0), karate, recipe, device="cuda", progress=False)
+    for a, b in zip(cpu.outcomes[0].history, gpu.outcomes[0].history, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-4)
+
+
+def test_progress_is_a_line_an_epoch_or_a_seed(karate, capsys):
+    fit(small(karate), karate, quick(epochs=3))
+    assert capsys.readouterr().err.count("epoch") == 3
+    fit(small(karate), karate, quick(epochs=3), seeds=4)
+    err = capsys.readouterr().err
+    assert err.count("seed ") == 4
+    assert "seed 3 (4 of 4): validation accuracy" in err
