@@ -32,7 +32,7 @@ def main(config: Config) -> gv.Result:
     task, seconds = cli.load(config)
     if config.model == "gcn":
         model = gv.models.gcn(task.in_channels, 16, task.num_classes, dropout=0.5)
-        recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first")
+        recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first", select="last")
     else:
         model = gv.models.classic_gcn(
             task.in_channels, 512, task.num_classes, num_layers=3, dropout=0.7

@@ -190,9 +190,11 @@ def _parse(config: type[Config], argv: Sequence[str] | None, about: str) -> Conf
     flags = tyro.cli(config, args=argv, default=old, description=about)
     for name in kinds:
         if name not in FREE_ON_RESUME and getattr(flags, name) != getattr(old, name):
+            then = getattr(old, name)
             raise ValueError(
-                f"'--{name.replace('_', '-')}' must be {getattr(old, name)} as in the run that "
-                f"is resumed, got {getattr(flags, name)}. Leave it out, or start a new run."
+                f"'--{name.replace('_', '-')}' must be {'unset' if then is None else then} as in "
+                f"the run that is resumed, got {getattr(flags, name)}. Leave it out, or start a "
+                "new run."
             )
     return flags
 

@@ -73,7 +73,8 @@ class Graph(Domain):
     offsets: Tensor = field(default=None, kw_only=True)  # type: ignore[assignment]
     node_names: tuple[Hashable, ...] | None = field(default=None, kw_only=True)
     _derived: dict[Hashable, Any] = field(default_factory=dict, init=False)
-    _made: tuple[int, ...] = field(default=(), init=False)
+    _fixed: list[Tensor] = field(default_factory=list, init=False)
+    _made: list[int] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         check_num_nodes(self.num_nodes)
@@ -97,7 +98,7 @@ class Graph(Domain):
                 )
         for name, value in columns.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "_made", self._edits())
+        self._close()
 
     # --- making one -------------------------------------------------------------------------
 
@@ -419,17 +420,17 @@ class Graph(Domain):
             return build()
         return remember(self._derived, key, build)
 
-    def _edits(self) -> tuple[int, ...]:
+    def _edits(self) -> list[int]:
         """How often each tensor was edited in place; a learned weight may be."""
-        held = (
-            self.edge_index,
-            self.edge_weight,
-            self.edge_attr,
-            self.edge_type,
-            self.offsets,
-        )
-        fixed = (t for t in held if t is not None and not t.requires_grad)
-        return tuple(0 if t.is_inference() else t._version for t in fixed)
+        return [t._version for t in self._fixed]
+
+    def _close(self) -> None:
+        """From here on the graph does not change, and notices if somebody changes it."""
+        names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets")
+        held = (getattr(self, name) for name in names)
+        fixed = [t for t in held if t is not None and not (t.requires_grad or t.is_inference())]
+        object.__setattr__(self, "_fixed", fixed)
+        object.__setattr__(self, "_made", self._edits())
 
     def _matrix(
         self, key: Hashable, build: Callable[[], entries.Entries], dtype: torch.dtype | None
@@ -442,7 +443,7 @@ class Graph(Domain):
         for name in self.__dataclass_fields__:
             object.__setattr__(other, name, changes.get(name, getattr(self, name)))
         object.__setattr__(other, "_derived", {})
-        object.__setattr__(other, "_made", other._edits())
+        other._close()
         return other
 
     def __getstate__(self) -> dict[str, Any]:
@@ -451,7 +452,7 @@ class Graph(Domain):
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "_made", self._edits())
+        self._close()
 
     def __repr__(self) -> str:
         extras = [

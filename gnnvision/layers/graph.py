@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -77,7 +78,9 @@ class GraphConvolution(nn.Module, Convolution):
         graph = as_graph(domain, x, edge_weight)
         self.check(x, graph)
         y = self.combine(x, graph)
-        return self.finish(y if self.bias is None else y + self.bias)
+        if self.bias is not None:
+            y = y.add_(self.bias)  # in place: the products above are nobody else's
+        return self.finish(y)
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
         """Σₖ Sₖ X Wₖ."""
@@ -105,7 +108,8 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'x' must be dense, torch.sparse_coo or torch.sparse_csr, got {x.layout}. "
                 "Convert it with x.to_sparse_csr() or x.to_dense()."
             )
-        dtype = next(self.parameters(), x).dtype
+        bias = self.bias  # quicker to find than the first of all parameters
+        dtype = (next(self.parameters(), x) if bias is None else bias).dtype
         if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
             raise TypeError(
                 f"'x' must have dtype {dtype} as the layer, got {x.dtype}. "
@@ -160,7 +164,7 @@ def check_not_nan(x: Tensor) -> None:
         ValueError: if they do.
     """
     value = x if x.layout is torch.strided else x.values() if x.is_sparse_csr else x._values()
-    if bool(value.sum().isnan()) and bool(value.isnan().any()):
+    if math.isnan(float(value.sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
         raise ValueError(
             f"'x' must not hold NaN, got one at {row}. Fill in or remove the missing features."

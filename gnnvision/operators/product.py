@@ -46,7 +46,8 @@ class Pattern:
         order = row.argsort(stable=True)
         rowptr = row.new_zeros(shape[0] + 1)
         torch.cumsum(torch.bincount(row, minlength=shape[0]), 0, out=rowptr[1:])
-        return cls(rowptr, col[order], shape[1]), order
+        pattern = cls(rowptr, col[order], shape[1])
+        return pattern, order.to(pattern.col.dtype)
 
     @cached_property
     def row(self) -> Tensor:
@@ -136,7 +137,7 @@ def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
         return x.new_zeros(pattern.shape[0], x.shape[1])
     if x.device.type == "cpu" and x.is_floating_point():
         return torch.embedding_bag(
-            x.contiguous(),
+            x.detach().contiguous(),  # else it prepares for a backward pass of its own
             pattern.col,
             pattern.rowptr,
             False,  # scale_grad_by_freq

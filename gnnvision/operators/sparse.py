@@ -67,7 +67,7 @@ class Sparse(Operator):
 
     def apply(self, x: Tensor) -> Tensor:
         """The sparse product, in the arithmetic of `x`."""
-        operator = self.to(x.dtype)
+        operator = self if self.value.dtype is x.dtype else self.to(x.dtype)
         differentiate = torch.is_grad_enabled() and x.requires_grad
         if operator.value.requires_grad or not differentiate:
             return sparse_product(operator.pattern, operator.value, x)

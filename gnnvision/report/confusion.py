@@ -85,7 +85,7 @@ def _draw(
     numbered = size <= _MOST_WITH_NUMBERS
     per_seed = counts.sum(1) / seeds
     cell = 0.5 if numbered else 0.27
-    with drawing(path, cell * size + 1.9, max(cell * size + 2.2, 4.4)) as figure:
+    with drawing(path, cell * size + 1.9, max(cell * size + 1.8, 4.4)) as figure:
         axes = figure.add_subplot()
         image = axes.imshow(100 * shares, cmap=MATRIX_MAP, vmin=0, vmax=100)
         rows = [f"{wrapped(n, 20)} ({c:,.0f})" for n, c in zip(names, per_seed, strict=True)]
@@ -110,9 +110,8 @@ def _draw(
                 weight = "bold" if i == j else "normal"
                 text = f"{100 * share:.0f}" if counts[i, j] else "0"
                 axes.text(j, i, text, ha="center", va="center", color=ink, weight=weight)
-        bar = figure.colorbar(image, ax=axes, shrink=0.75, aspect=24, pad=0.03)
-        bar.set_label("% of the true class")
-        bar.outline.set_visible(False)
+        if not numbered:
+            figure.colorbar(image, ax=axes, shrink=0.75, aspect=24, pad=0.03)
         axes.set_title("Share of each true class (%)")
     write_csv(
         path.with_suffix(".csv"),

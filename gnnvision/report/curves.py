@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.parts import Picture, Run, Section
-from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing
+from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
 from gnnvision.training.result import Outcome
@@ -27,9 +27,8 @@ def curves(run: Run) -> Section | None:
     seeds = len(result.outcomes)
     names = [name for name in ("loss", result.metric) if f"train_{name}" in _keys(result.outcomes)]
     pictures = [_draw(run, name) for name in names]
-    lead = (
-        "How the network got better, epoch by epoch. The dotted line marks the epoch that was kept"
-        + (f" (the median over the {seeds} seeds)." if seeds > 1 else ".")
+    lead = "How training went, epoch by epoch. The dotted line marks the epoch that was kept" + (
+        f" (the median over the {seeds} seeds)." if seeds > 1 else "."
     )
     note = (
         "Training values are measured while the weights change and with dropout on, validation "
@@ -67,7 +66,7 @@ def _draw(run: Run, name: str) -> Picture:
     kept = statistics.median(outcome.best_epoch for outcome in result.outcomes)
     rows: dict[int, dict[str, float]] = {}
     said = []
-    with drawing(path, 3.5) as figure:
+    with drawing(path, 3.9) as figure:
         axes = figure.add_subplot()
         for part, word, color in _PARTS:
             if f"{part}_{name}" not in _keys(result.outcomes):
@@ -95,7 +94,8 @@ def _draw(run: Run, name: str) -> Picture:
         axes.margins(x=0.02)
         if name == "loss":
             axes.set_ylim(bottom=0)
-        axes.legend(loc="best", ncols=1)
+        axes.locator_params(axis="x", integer=True)
+        legend_below(figure, axes.get_legend_handles_labels()[0])
     full = {key: "" for row in rows.values() for key in row}
     write_csv(path.with_suffix(".csv"), [full | row for row in rows.values()])
     alt = f"Line plot of the {metric_name(name)} against the epoch: {'; '.join(said)}."

@@ -16,7 +16,7 @@ from gnnvision.report.network import network
 from gnnvision.report.parts import Run, Section
 from gnnvision.report.projection import projection
 from gnnvision.report.words import duration, plural
-from gnnvision.training import Result, new_folder, read_json
+from gnnvision.training import Recipe, Result, new_folder, read_json
 from gnnvision.training.fit import write_result
 from gnnvision.training.folder import replace_file
 from gnnvision.training.result import versions
@@ -149,10 +149,14 @@ def _python(result: Result) -> str:
     """The run as lines of Python, for one that no command line made."""
     task = result.task
     seeds = [outcome.seed for outcome in result.outcomes]
+    usual = Recipe().to_dict()
+    held = result.recipe.to_dict().items()
+    changed = [f"{name}={value!r}" for name, value in held if value != usual[name]]
     count: int | list[int] = len(seeds) if seeds == list(range(len(seeds))) else seeds
     return (
         "import gnnvision as gv\n"
         f"task = gv.data.load({task.name!r}, split={task.split_name!r})\n"
         "model = ...  # the network above\n"
-        f"result = gv.fit(model, task, gv.{result.recipe!r}, seeds={count})"
+        f"recipe = gv.Recipe({', '.join(changed)})\n"
+        f"result = gv.fit(model, task, recipe, seeds={count})"
     )

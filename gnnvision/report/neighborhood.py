@@ -11,9 +11,11 @@ from torch import Tensor
 from gnnvision.data import NodeTask, Task
 from gnnvision.domains import Graph
 from gnnvision.report.contributions import Contributions, contributions
-from gnnvision.report.neighborhood_drawing import Scene, draw_bars, draw_nodes
+from gnnvision.report.neighborhood_bars import draw_bars
+from gnnvision.report.neighborhood_nodes import draw_nodes
 from gnnvision.report.observe import Observed
 from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.scene import Scene
 from gnnvision.report.words import plural
 
 __all__ = ["choose", "neighborhood"]

@@ -104,7 +104,7 @@ def _place(features: Array) -> Array:
     features = features / features.std()
     perplexity = min(20.0, (rows - 1) / 3)
     mapper = TSNE(
-        2, perplexity=perplexity, init="pca", max_iter=350, angle=0.9, random_state=0, n_jobs=1
+        2, perplexity=perplexity, init="pca", max_iter=300, angle=0.9, random_state=0, n_jobs=1
     )
     # Its loops are so short that several threads wait for each other most of the time.
     with threadpool_limits(1):

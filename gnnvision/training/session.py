@@ -136,6 +136,9 @@ class Session:
         self.seed_task = self.task.with_seed(seed)
         self.model = fresh_model(self.template, self.reset).to(self.device)
         self.optimizer = self.recipe.make_optimizer(self.model)
+        self.modules = list(self.model.modules())
+        self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
+        self.learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.schedule = self.recipe.make_schedule(self.optimizer)
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
@@ -149,11 +152,12 @@ class Session:
             self._pending = None
 
     def _train_epoch(self) -> dict[str, float]:
-        self.model.train()
+        self._set_mode(training=True)
         outputs, targets, total, count = [], [], 0.0, 0
         batches = self.seed_task.batches("train", self.recipe.batch_size, self.generator)
         for x, domain, y in batches:
-            self.optimizer.zero_grad()
+            for parameter in self.learnt:  # without the bookkeeping of optimizer.zero_grad
+                parameter.grad = None
             with self._arithmetic():
                 output, target = self.goal.known(self.model(x, domain), y)
             output = output.float() if output.dtype is torch.bfloat16 else output
@@ -173,7 +177,7 @@ class Session:
                 f"'lr' must let the loss fall, got loss {loss_value} in epoch {self.epoch} with "
                 f"lr={self.recipe.lr:g}. Lower it."
             )
-        score = self.goal.score(torch.cat(outputs), torch.cat(targets))
+        score = self.goal.score(*_together(outputs, targets))
         return {
             "epoch": self.epoch,
             "train_loss": loss_value,
@@ -189,18 +193,24 @@ class Session:
             f"val_{self.goal.metric}": self.goal.score(output, target),
         }
 
+    def _set_mode(self, training: bool) -> None:
+        """`model.train(training)`, which is slow for what little it does, twice an epoch."""
+        if self.has_own_modes:
+            self.model.train(training)
+        else:
+            for module in self.modules:
+                module.__dict__["training"] = training
+
     def _outputs(self, part: Part) -> tuple[Tensor, Tensor]:
         """The model's outputs on a part, where targets are known."""
-        self.model.eval()
+        self._set_mode(training=False)
         outputs, targets = [], []
         with torch.no_grad(), self._arithmetic():
             for x, domain, y in self.seed_task.batches(part, self.recipe.batch_size):
                 output, target = self.goal.known(self.model(x, domain), y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                 targets.append(target)
-        if len(outputs) == 1:
-            return outputs[0], targets[0]
-        return torch.cat(outputs), torch.cat(targets)
+        return _together(outputs, targets)
 
     def _arithmetic(self) -> AbstractContextManager[object]:
         if self.precision == "float32":
@@ -364,3 +374,9 @@ class Session:
         self._best = checkpoint.group("best")
         self.generator.set_state(checkpoint.tensors["generator"])
         set_rng_state(checkpoint.group("rng"))
+
+
+def _together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
+    if len(outputs) == 1:
+        return outputs[0], targets[0]
+    return torch.cat(outputs), torch.cat(targets)

@@ -1,0 +1,86 @@
+"""One node and what surrounds it: what the pictures of a neighbourhood are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gnnvision.training.folder import write_csv
+
+__all__ = ["Scene", "broken", "write_scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One node and what surrounds it.
+
+    Args:
+        node: in the middle.
+        near: its neighbours, the one that spoke most for the prediction first.
+        far: the nodes two steps away, if they are few enough to draw.
+        num_far: how many there are.
+        edges: source and target of the edges among these nodes.
+        given: what it received from each node, for each of the two classes.
+        rest: what else belongs to the two scores.
+        scores: the two outputs.
+        is_exact: whether the rest is the bias.
+        classes: the predicted class, and the one to compare with.
+        target: the true class of every node, negative where it is not known.
+        train: the training nodes.
+        probability: of the predicted class.
+        class_names: of all classes.
+        label: the name of a node.
+    """
+
+    node: int
+    near: Sequence[int]
+    far: Sequence[int]
+    num_far: int
+    edges: Sequence[tuple[int, int]]
+    given: Mapping[int, Sequence[float]]
+    rest: Sequence[float]
+    scores: Sequence[float]
+    is_exact: bool
+    classes: tuple[int, int]
+    target: Sequence[int]
+    train: set[int]
+    probability: float
+    class_names: Sequence[str]
+    label: Callable[[int], str]
+
+    @property
+    def title(self) -> str:
+        """The node by name, or by number."""
+        name = self.label(self.node)
+        return f"Node {name}" if name.isdigit() else name
+
+    def class_name(self, number: int) -> str:
+        """A class by its number, also an unknown one."""
+        return self.class_names[number] if number >= 0 else "class not known"
+
+
+def broken(name: str, width: int = 16) -> str:
+    """A dotted or spaced name over several lines, none of it cut off."""
+    lines = [""]
+    for piece in name.replace(".", ".\0").replace("_", "_\0").replace(" ", " \0").split("\0"):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
+
+
+def write_scene(path: Path, scene: Scene) -> None:
+    """The numbers behind the pictures, as CSV beside `path`."""
+    rows = []
+    for n in dict.fromkeys([scene.node, *scene.near, *scene.given]):
+        first, second = scene.given.get(n, (0.0, 0.0))
+        row = {"node": n, "name": scene.label(n), "true_class": scene.class_name(scene.target[n])}
+        row |= {"is_training": n in scene.train}
+        row |= {f"to {scene.class_names[scene.classes[0]]}": first}
+        row |= {f"to {scene.class_names[scene.classes[1]]}": second}
+        rows.append(row)
+    last = {"node": "", "name": "bias" if scene.is_exact else "rest", "true_class": ""}
+    columns = list(rows[0])
+    rows.append(last | {"is_training": "", columns[4]: scene.rest[0], columns[5]: scene.rest[1]})
+    write_csv(path.with_suffix(".csv"), rows)

@@ -1,0 +1,62 @@
+"""The picture of how far the seeds scatter."""
+
+from __future__ import annotations
+
+from gnnvision.data.card import PaperFigure
+from gnnvision.report.parts import Picture, Run
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, VAL_COLOR, drawing
+from gnnvision.report.words import amount, metric_label, metric_name, plural, scale
+from gnnvision.training.folder import write_csv
+
+__all__ = ["draw_seeds"]
+
+
+def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture:
+    """One point for each seed, equal ones stacked."""
+    result, path = run.result, run.figures / "seeds.png"
+    metric = result.metric
+    factor, values = scale(metric), result.values("test", metric)
+    shown_values = [factor * value for value in values]
+    figures = result.metrics()["test"][metric]
+    mean, std = factor * figures["mean"], factor * figures["std"]
+    ends = [*shown_values, mean - std, mean + std]
+    ends += [] if paper is None else [factor * paper.value]
+    low, high = min(ends), max(ends)
+    width = max((high - low) / 45, 1e-9)
+    height: dict[int, int] = {}
+    stacked = []
+    for value in shown_values:
+        column = round((value - low) / width)
+        height[column] = height.get(column, 0) + 1
+        stacked.append(height[column])
+    top = max(stacked)
+    with drawing(path, 2.2 + 0.06 * top) as figure:
+        axes = figure.add_subplot()
+        size = 46 if top < 6 else 22
+        axes.scatter(shown_values, stacked, s=size, color=VAL_COLOR, alpha=0.75, lw=0)
+        axes.errorbar(
+            mean, 0, xerr=std, fmt="D", color=INK, ms=6, capsize=4, lw=1.6, label="mean ± std"
+        )
+        if paper is not None:
+            label = f"published {paper.model}: {amount(metric, paper.value)}"
+            axes.axvline(factor * paper.value, color=CLASS_COLORS[5], ls="--", lw=1.5, label=label)
+        axes.set_ylim(-0.9, top + 0.9)
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=6)
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="y", visible=False)
+        axes.margins(x=0.06)
+        axes.set_xlabel(f"test {metric_label(metric)}", color=INK)
+        axes.set_title(f"Each of the {len(values)} seeds is a dot", color=INK)
+        axes.tick_params(axis="x", color=MUTED)
+        figure.legend(loc="outside lower center", ncols=2)
+    rows = [
+        {"seed": outcome.seed, f"test_{metric}": value}
+        for outcome, value in zip(result.outcomes, values, strict=True)
+    ]
+    write_csv(path.with_suffix(".csv"), rows)
+    alt = (
+        f"Dot plot of the test {metric_name(metric)} of {plural(len(values), 'seed')}, from "
+        f"{amount(metric, min(values))} to {amount(metric, max(values))}."
+    )
+    return Picture(path, alt)

@@ -1,0 +1,170 @@
+"""`experiments/gcn_cora.py` as a user runs it, from another folder, in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "gcn_cora.py"
+QUICK = ("--dataset", "karate", "--epochs", "3", "--seeds", "2")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the script in an empty folder; what it ends with."""
+
+    def start(*flags, data_root=None, **options):
+        environment = {k: v for k, v in os.environ.items() if k != "GNNVISION_DATA"}
+        # No proxy, no download: an address that nothing answers.
+        environment |= {"https_proxy": "http://127.0.0.1:9", "XDG_CACHE_HOME": str(tmp_path / "c")}
+        if data_root is not None:
+            environment["GNNVISION_DATA"] = str(data_root)
+        return subprocess.run(
+            [sys.executable, SCRIPT, *map(str, flags)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **options,
+        )
+
+    return start
+
+
+def folder(done, tmp_path):
+    return tmp_path / re.search(r"report: (.*)/report.html", done.stdout).group(1)
+
+
+def one_sentence(done, *parts):
+    """Exit code 2, no traceback, nothing beyond the error, which names what it should."""
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr.replace("\n", " "), done.stderr
+
+
+def test_a_run_leaves_everything(run, tmp_path):
+    done = run(*QUICK)
+    assert done.returncode == 0, done.stderr
+    here = folder(done, tmp_path)
+    assert here.parent == tmp_path / "runs" / "gcn_cora"
+    names = {p.relative_to(here).as_posix() for p in here.rglob("*") if p.is_file()}
+    assert {"config.json", "metrics.csv", "result.json", "report.html"} <= names
+    assert "checkpoints/best.safetensors" in names
+    assert any(name.startswith("figures/") and name.endswith(".png") for name in names)
+    result = json.loads((here / "result.json").read_text())
+    assert result["dataset"] == result["requested_dataset"] == "karate"
+    config = json.loads((here / "config.json").read_text())
+    assert config["flags"]["epochs"] == 3
+    assert config["recipe"]["lr"] == 0.01
+    again = run(*QUICK)
+    assert folder(again, tmp_path) != here, "a run overwrote another"
+
+
+def test_without_cora_it_ends_well_and_says_so(run, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = run("--epochs", "2", "--seeds", "2", data_root=empty)
+    assert done.returncode == 0, done.stderr
+    assert "NOT Cora" in done.stderr
+    here = folder(done, tmp_path)
+    result = json.loads((here / "result.json").read_text())
+    assert (result["dataset"], result["requested_dataset"]) == ("stdlib", "auto")
+    assert "NOT Cora" in (here / "report.html").read_text()
+
+
+def test_a_named_data_set_is_strict(run, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    one_sentence(run("--dataset", "cora", data_root=empty), "ind.cora.x", str(empty / "Cora/raw"))
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        (("--dataset", "coar"), ("Did you mean 'cora'?",)),
+        (("--dataset", "karate", "--device", "cuda:9"), ("'--device' must be a device",)),
+        (("--dataset", "karate", "--device", "gpu"), ("'--device' must be a device",)),
+        (("--dataset", "karate", "--epochs", "0"), ("'epochs' must be at least 1, got 0",)),
+        (("--dataset", "karate", "--lr", "-1"), ("'lr' must be at least 0",)),
+        (("--dataset", "karate", "--seeds", "0"), ("'seeds' must be a positive count",)),
+        (("--dataset", "karate", "--data-root", "nowhere"), ("folder that exists", "nowhere")),
+        (("--resume", "nowhere"), ("'config.json' must be a readable JSON file",)),
+        (("--dataset", "karate", "--out", "/proc/1/x"), ("'out' must be a folder that can be",)),
+        (("--colour", "red"), ("--colour",)),
+        (("--split", "mine"), ("mine",)),
+    ],
+)
+def test_mistakes_end_with_one_sentence(run, tmp_path, flags, parts):
+    one_sentence(run(*flags), *parts)
+    assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").rglob("result.json"))
+
+
+def test_both_spellings_of_a_flag(run):
+    done = run(*QUICK, "--data_root", ".")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_and_resumed_ends_with_the_same_bits(run, tmp_path, number, monkeypatch):
+    flags = ("--dataset", "karate", "--epochs", "1500", "--seeds", "2")
+    whole = run(*flags, "--out", "whole")
+    started = subprocess.Popen(
+        [sys.executable, "-c", SAVING_OFTEN.format(script=str(SCRIPT)), *flags],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/gcn_cora/*/checkpoints/last.safetensors")):
+        assert started.poll() is None, started.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    started.send_signal(number)
+    _, err = started.communicate(timeout=120)
+    (here,) = tmp_path.glob("runs/gcn_cora/*")
+    assert not (here / "result.json").exists()
+    if number is not signal.SIGKILL:
+        assert started.returncode == 130
+        assert "Everything is saved. Go on with: python " in err
+        assert f"--resume {here.relative_to(tmp_path)}" in err
+    assert "Traceback" not in err
+
+    # Another recipe is refused, and nothing is lost by asking.
+    one_sentence(run("--resume", here, "--lr", "0.5"), "'--lr' must be unset as in the run")
+
+    resumed = run("--resume", here)
+    assert resumed.returncode == 0, resumed.stderr
+    first = folder(whole, tmp_path)
+    assert (first / "metrics.csv").read_bytes() == (here / "metrics.csv").read_bytes()
+    a, b = (f / "checkpoints" / "best.safetensors" for f in (first, here))
+    assert a.read_bytes() == b.read_bytes()
+    one_sentence(run("--resume", here), "must name a run that was stopped")
+
+
+# The script with a checkpoint after every 20 ms instead of every 30 s.
+SAVING_OFTEN = """
+import runpy, sys
+from gnnvision.training import session
+session.SAVE_EVERY_S = 0.02
+sys.argv[0] = {script!r}
+runpy.run_path({script!r}, run_name="__main__")
+"""
+
+
+def test_help_names_every_flag(run):
+    text = run("--help").stdout
+    for flag in ("--dataset", "--model", "--split", "--seeds", "--epochs", "--lr", "--device"):
+        assert flag in text
+    for flag in ("--precision", "--deterministic", "--data-root", "--out", "--resume"):
+        assert flag in text

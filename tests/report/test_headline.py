@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+import gnnvision as gv
+from gnnvision.data.card import PaperFigure
+from gnnvision.report.headline import banner
+from gnnvision.report.published import compare, find_paper, model_name
+
+PAPER = PaperFigure("GCN", "public", "accuracy", 0.815, "somewhere")
+
+
+def asked(result, requested, card=None, notes=()):
+    task = replace(result.task, requested=requested, card=card or result.task.card)
+    return replace(result, task=task, notes=list(notes))
+
+
+def test_another_data_set_than_asked_for_is_said_loudly(stdlib_run):
+    title, ran = banner(asked(stdlib_run, "cora"))
+    assert title == "This is NOT Cora"
+    assert "The import graph of Python's standard library" in ran
+    assert banner(asked(stdlib_run, "auto"))[0].startswith("This is NOT Cora")
+
+
+@pytest.mark.parametrize("requested", ["stdlib", "StdLib", "std-lib"])
+def test_the_data_set_asked_for_needs_no_banner(stdlib_run, requested):
+    assert banner(asked(stdlib_run, requested)) == []
+
+
+def test_auto_that_found_the_real_data_needs_no_banner(stdlib_run):
+    assert banner(asked(stdlib_run, "auto", gv.data.describe("cora"))) == []
+
+
+def test_notes_are_never_left_out(stdlib_run):
+    assert banner(asked(stdlib_run, "stdlib", notes=["Mind this."])) == [
+        "Please note",
+        "Mind this.",
+    ]
+    assert "Mind this." in banner(asked(stdlib_run, "auto", notes=["Mind this."]))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "seeds", "words"),
+    [
+        (0.812, 0.005, 10, "0.3 points below the published 81.5 %: within one"),
+        (0.823, 0.005, 10, "0.8 points above the published 81.5 %: within two"),
+        (0.900, 0.005, 10, "8.5 points above the published 81.5 %: further off than two"),
+        (0.8151, 0.005, 10, "agrees with the published 81.5 %"),
+        (0.812, 0.0, 1, "not known from one"),
+    ],
+)
+def test_the_difference_in_words(mean, std, seeds, words):
+    assert words in compare({"mean": mean, "std": std}, seeds, PAPER, "accuracy")
+
+
+def test_a_network_is_named_after_its_only_kind_of_convolution():
+    assert model_name(gv.models.gcn(4, 8, 2)) == "GCN"
+    assert model_name(gv.models.classic_gcn(4, 8, 2)) == ""
+    assert model_name(nn.Linear(4, 2)) == ""
+
+
+def test_the_published_figure_is_of_the_same_split_and_metric(stdlib_run):
+    card = replace(stdlib_run.task.card, paper=(replace(PAPER, split="random"), PAPER))
+    assert find_paper(asked(stdlib_run, "stdlib", card)) == (PAPER, True)
+    assert find_paper(stdlib_run) == (None, False)
