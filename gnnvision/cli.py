@@ -81,10 +81,11 @@ def run(
     Raises:
         SystemExit: with code 2 after a mistake of the user, 130 after Ctrl-C.
     """
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
     try:
-        about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
-        main(_parse(config, argv, about))
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            main(_parse(config, argv, about))
     except Interrupted as stop:
         _end(130, str(stop))
     except KeyboardInterrupt:
@@ -101,6 +102,8 @@ def run(
 def load(config: Options, preferred: str = "cora") -> tuple[data.Task, float]:
     """The task that the flags name, and how many seconds it took to load."""
     started = time.perf_counter()
+    if config.data_root is not None:
+        data.data_root(config.data_root)  # a folder that is named must be there, needed or not
     name = f"auto:{preferred}" if config.dataset == "auto" else config.dataset
     task = data.load(name, root=config.data_root, split=config.split)
     return task, time.perf_counter() - started
