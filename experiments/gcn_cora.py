@@ -35,9 +35,9 @@ def main(config: Config) -> gv.Result:
         recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first", select="last")
     else:
         model = gv.models.classic_gcn(
-            task.in_channels, 512, task.num_classes, num_layers=3, dropout=0.7
+            task.in_channels, 256, task.num_classes, num_layers=2, dropout=0.7
         )
-        recipe = gv.Recipe(epochs=500, lr=0.001, weight_decay=5e-4, patience=200)
+        recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, patience=60)
     return cli.fit("gcn_cora", config, model, (task, seconds), recipe)
 
 

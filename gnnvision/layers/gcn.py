@@ -22,6 +22,8 @@ class GCNConv(GraphConvolution):
         in_channels: columns of X.
         out_channels: columns of Y.
         improved: whether self loops weigh 2 instead of 1.
+        cached: of no effect, for those who come from torch-geometric: what is derived from a
+            graph is always kept, and on the graph, so that no other graph can get it.
         add_self_loops: whether to add I; of no effect without `normalize`.
         normalize: whether to normalise; if not, Â is A.
         bias: whether to learn b.
@@ -46,6 +48,7 @@ class GCNConv(GraphConvolution):
         out_channels: int,
         *,
         improved: bool = False,
+        cached: bool = False,
         add_self_loops: bool = True,
         normalize: bool = True,
         bias: bool = True,

@@ -164,7 +164,7 @@ def check_not_nan(x: Tensor) -> None:
         ValueError: if they do.
     """
     value = x if x.layout is torch.strided else x.values() if x.is_sparse_csr else x._values()
-    if math.isnan(float(value.sum())) and bool(value.isnan().any()):
+    if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
         raise ValueError(
             f"'x' must not hold NaN, got one at {row}. Fill in or remove the missing features."

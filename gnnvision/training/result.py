@@ -118,7 +118,10 @@ class Result:
         """A table of the metrics, mean ± standard deviation over the seeds."""
         count = len(self.outcomes)
         seeds = "1 seed" if count == 1 else f"{count} seeds, mean ± std"
-        split = f"{self.task.split_name} split {self.outcomes[0].split_hash[:8]}"
+        hashes = {outcome.split_hash for outcome in self.outcomes}
+        split = f"{len(hashes)} {self.task.split_name} splits"
+        if len(hashes) == 1:
+            split = f"{self.task.split_name} split {hashes.pop()[:8]}"
         lines = [f"{self.task.card.title}, {split}, {seeds}, {self.selection}"]
         table = self.metrics()
         names = list(table["test"])
