@@ -64,16 +64,18 @@ def test_what_a_report_needs(make):
         task.name = "other"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "fault"),
-    [
-        (("dev",), "'part' must be one of 'train', 'val', 'test', got 'dev'"),
-        (("train", 64), "'batch_size' must be None for the nodes of one graph, got 64"),
-    ],
-)
-def test_a_bad_call_of_batches(make, arguments, fault):
-    with pytest.raises(ValueError, match=fault):
-        make().batches(*arguments)
+def test_a_part_that_does_not_exist(make):
+    with pytest.raises(
+        ValueError, match="'part' must be one of 'train', 'val', 'test', got 'dev'"
+    ):
+        make().batches("dev")
+
+
+def test_the_nodes_of_one_graph_are_one_batch_whatever_is_asked(make):
+    task = make()
+    (whole,) = task.batches("train")
+    (asked,) = task.batches("train", batch_size=64)
+    assert all(a is b for a, b in zip(whole, asked, strict=True))
 
 
 @pytest.mark.parametrize(
