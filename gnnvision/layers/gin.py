@@ -75,14 +75,13 @@ class GINConv(GraphConvolution):
 
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""
+        same = next(self.nn.parameters()).dtype is y.dtype
+        if same or torch.is_autocast_enabled(y.device.type):
+            plain: Tensor = self.nn(y)
+            return plain
         held = {**dict(self.nn.named_parameters()), **dict(self.nn.named_buffers())}
-        other = {
-            name: value.to(y.dtype)
-            for name, value in held.items()
-            if value.is_floating_point() and value.dtype is not y.dtype
-        }
-        plain = not other or torch.is_autocast_enabled(y.device.type)
-        out: Tensor = self.nn(y) if plain else functional_call(self.nn, other, (y,))
+        cast = {name: v.to(y.dtype) for name, v in held.items() if v.is_floating_point()}
+        out: Tensor = functional_call(self.nn, cast, (y,))
         return out
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
