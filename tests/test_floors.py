@@ -12,10 +12,11 @@ PACKAGE = ROOT / "gnnvision"
 
 BELOW = {"domains": set(), "operators": {"domains"}, "layers": {"domains", "operators"}}
 CORE = set(BELOW) | {"layers"}
-BELOW |= {"models": CORE, "data": CORE}
-WORK = CORE | {"models", "data"}
+BELOW |= {"models": CORE, "data": CORE, "summary": CORE}
+WORK = CORE | {"models", "data", "summary"}
 BELOW |= {"training": WORK, "transfer": WORK, "explain": WORK}
 BELOW |= {"report": WORK | {"training", "transfer", "explain"}}
+BELOW |= {"basics": BELOW["report"] | {"report"}}
 
 HEAVY = (
     "rdkit",
