@@ -29,7 +29,8 @@ class Config(cli.Options):
 
 def main(config: Config) -> gv.Result:
     """Load, build, train; what is left is in the run folder."""
-    task, seconds = cli.load(config)
+    loaded = cli.load(config, "cora")
+    task = loaded.task
     if config.model == "gcn":
         model = gv.models.gcn(task.in_channels, 16, task.num_classes, dropout=0.5)
         recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first", select="last")
@@ -38,7 +39,7 @@ def main(config: Config) -> gv.Result:
             task.in_channels, 256, task.num_classes, num_layers=2, dropout=0.7
         )
         recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, patience=60)
-    return cli.fit("gcn_cora", config, model, (task, seconds), recipe)
+    return cli.fit("gcn_cora", config, model, loaded, recipe)
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -28,6 +28,7 @@ from gnnvision.layers import (
     Sequential,
     Upsample,
 )
+from gnnvision.summary import summary
 from gnnvision.training import Recipe, Result, fit
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "identity_features",
     "models",
     "one_hot",
+    "summary",
     "training",
 ]
 

@@ -7,15 +7,17 @@ goes on and exit code 130.
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 import torch
 from rich.console import Console
@@ -23,10 +25,21 @@ from torch import nn
 
 from gnnvision import data, training
 from gnnvision.training import Interrupted, Recipe, Result
+from gnnvision.training.folder import replace_file
 
-__all__ = ["Options", "fit", "load", "run"]
+__all__ = [
+    "Loaded",
+    "Options",
+    "PictureOptions",
+    "fit",
+    "load",
+    "output",
+    "pictures",
+    "run",
+    "usable_device",
+]
 
-Config = TypeVar("Config", bound="Options")
+Config = TypeVar("Config")
 FREE_ON_RESUME = ("resume", "out", "data_root", "device")
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -43,7 +56,10 @@ class Options:
         epochs: instead of the recipe's.
         lr: learning rate, instead of the recipe's.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        precision: of the arithmetic; "auto" is float32 for graphs.
+        precision: of the arithmetic; "auto" is float32 for graphs, bfloat16 for convolutions of
+            pictures where the device is quick at it.
+        compile: join the operations of a training step by torch's compiler, which takes its time
+            before the first one.
         deterministic: the same bits on every run, also on a GPU; slower there.
         data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
         out: folder of all runs.
@@ -57,15 +73,65 @@ class Options:
     lr: float | None = None
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
     deterministic: bool = False
     data_root: Path | None = None
     out: Path = Path("runs")
     resume: Path | None = None
 
     def adapt(self, recipe: Recipe) -> Recipe:
-        """The recipe with the epochs and learning rate of the command line."""
-        given = {"epochs": self.epochs, "lr": self.lr}
-        return replace(recipe, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        """The recipe with what the command line says of it."""
+        flags = asdict(self)
+        given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
+        return replace(recipe, **{k: v for k, v in given.items() if v is not None})
+
+    def data_options(self) -> dict[str, Any]:
+        """What the command line says of the data, for `gnnvision.data.load`."""
+        return {"root": self.data_root, "split": self.split}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions(Options):
+    """The flags of every experiment on pictures.
+
+    Args:
+        split: "public" with a validation part held out of the training pictures; "full" without
+            one; "random": another one for each seed.
+        batch_size: pictures in a training step, instead of the recipe's.
+        image_size: side of the pictures, in pixels; else their own.
+        on_invalid: files that cannot be read: end with an error, skip them, or skip and list them
+            in quarantine.csv.
+    """
+
+    split: Literal["public", "full", "random"] = "public"  # type: ignore[assignment]
+    seeds: int = 1
+    batch_size: int | None = None
+    image_size: int | None = None
+    on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
+
+    def data_options(self) -> dict[str, Any]:
+        """What the command line says of the data, for `gnnvision.data.load`."""
+        more = {"image_size": self.image_size, "on_invalid": self.on_invalid}
+        return super().data_options() | more
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A task as the command line asked for it.
+
+    Args:
+        task: what was loaded.
+        seconds: how long that took.
+        preferred: the data set that "auto" stands for.
+    """
+
+    task: data.Task
+    seconds: float
+    preferred: str
+
+    def with_task(self, task: data.Task) -> Loaded:
+        """The same with another form of the task: augmented, for example."""
+        return replace(self, task=task)
 
 
 def run(
@@ -99,21 +165,41 @@ def run(
         _end(2, f"error: {error}")
 
 
-def load(config: Options, preferred: str = "cora") -> tuple[data.Task, float]:
-    """The task that the flags name, and how many seconds it took to load."""
+def load(config: Options, preferred: str, **options: Any) -> Loaded:  # noqa: ANN401
+    """The task that the flags name.
+
+    Args:
+        config: the flags.
+        preferred: the data set that "auto" stands for, where it can be had.
+        **options: more of those that `gnnvision.data.load` takes.
+    """
     started = time.perf_counter()
     if config.data_root is not None:
         data.data_root(config.data_root)  # a folder that is named must be there, needed or not
     name = f"auto:{preferred}" if config.dataset == "auto" else config.dataset
-    task = data.load(name, root=config.data_root, split=config.split)
-    return task, time.perf_counter() - started
+    task = data.load(name, **config.data_options() | options)
+    return Loaded(task, time.perf_counter() - started, preferred)
+
+
+def pictures(loaded: Loaded) -> data.ImageTask:
+    """The task, which must be one of pictures.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not isinstance(loaded.task, data.ImageTask):
+        raise ValueError(
+            f"'--dataset' must be pictures, got {loaded.task.name!r}. Choose cifar10, "
+            "fashion_mnist, mnist, digits, or a folder of pictures."
+        )
+    return loaded.task
 
 
 def fit(
     experiment: str,
     config: Options,
     model: nn.Module,
-    loaded: tuple[data.Task, float],
+    loaded: Loaded,
     recipe: Recipe,
 ) -> Result:
     """Train as the flags say, in a run folder, and leave a table, a result and a report.
@@ -125,9 +211,13 @@ def fit(
         loaded: what `load` returned.
         recipe: how; epochs and learning rate of the flags come first.
     """
-    task, data_seconds = loaded
+    task = loaded.task
     recipe = config.adapt(recipe)
-    device = _device(config)
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    device = usable_device(config.device)
     if config.resume is None:
         settings = {
             "experiment": experiment,
@@ -154,19 +244,19 @@ def fit(
             recipe,
             config.seeds,
             device=device,
-            precision="bfloat16" if config.precision == "bfloat16" else "float32",
+            precision=config.precision,
+            compiled=config.compile,
             folder=folder,
             resume=config.resume is not None,
-            data_seconds=data_seconds,
+            data_seconds=loaded.seconds,
         )
     except Interrupted as stop:
         script = shlex.quote(sys.argv[0])
         raise Interrupted(
             f"{stop} Go on with: python {script} --resume {shlex.quote(str(folder))}"
         ) from None
-    wanted = config.dataset if config.dataset != "auto" else "cora"
-    if task.requested == "auto" and task.name != wanted:
-        title = data.describe(wanted).title
+    if task.requested == "auto" and not task.name.startswith(loaded.preferred):
+        title = data.describe(loaded.preferred).title
         result.notes.append(f"This is NOT {title}: it ran on {task.card.title}.")
     page = result.report()
     print(result.summary())
@@ -180,17 +270,33 @@ def _parse(config: type[Config], argv: Sequence[str] | None, about: str) -> Conf
     import tyro
 
     flags = tyro.cli(config, args=argv, description=about)
-    if flags.resume is None:
+    folder = getattr(flags, "resume", None)
+    if folder is None:
         return flags
-    stored = training.read_json(flags.resume / "config.json").get("flags", {})
-    kinds = {f.name: f.type for f in fields(config)}
+    assert isinstance(flags, Options)
+    return _resumed(flags, folder, config, argv, about)
+
+
+def _resumed(
+    flags: Any,  # noqa: ANN401 - a dataclass of its own for each script
+    folder: Path,
+    config: type[Config],
+    argv: Sequence[str] | None,
+    about: str,
+) -> Config:
+    """The flags of the run that is to go on; those that are given must not contradict them."""
+    import tyro
+
+    stored = training.read_json(folder / "config.json").get("flags", {})
+    kinds = {f.name: f.type for f in fields(config)}  # type: ignore[arg-type]
     before: dict[str, Any] = {
         name: Path(value) if value is not None and "Path" in str(kinds[name]) else value
         for name, value in stored.items()
         if name in kinds and name != "resume"
     }
-    old = replace(flags, **before, resume=flags.resume)
+    old = replace(flags, **before, resume=folder)
     flags = tyro.cli(config, args=argv, default=old, description=about)
+    given: Config = flags
     for name in kinds:
         if name not in FREE_ON_RESUME and getattr(flags, name) != getattr(old, name):
             then = getattr(old, name)
@@ -199,33 +305,50 @@ def _parse(config: type[Config], argv: Sequence[str] | None, about: str) -> Conf
                 f"the run that is resumed, got {getattr(flags, name)}. Leave it out, or start a "
                 "new run."
             )
-    return flags
+    return given
 
 
-def _device(config: Options) -> str:
-    """The device that the flags name, set up as they ask.
+def usable_device(name: str) -> str:
+    """The device of this name; of "auto" the quickest one.
 
     Raises:
         ValueError: if it is unknown or not there.
     """
-    if config.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-        torch.backends.cudnn.benchmark = False
-    if config.device == "auto":
+    if name == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        device = torch.device(config.device)
+        device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"'--device' must be a device of this machine, got {config.device!r} ({reason}). "
+            f"'--device' must be a device of this machine, got {name!r} ({reason}). "
             "Use 'auto' or 'cpu'."
         ) from error
     return str(device)
+
+
+@contextmanager
+def output(path: Path | None) -> Iterator[TextIO]:
+    """A text file to write to, whole or not at all; the standard output if `path` is None.
+
+    Raises:
+        ValueError: if it cannot be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    text = io.StringIO()
+    yield text
+    try:
+        replace_file(path, text.getvalue().encode())
+    except OSError as error:
+        raise ValueError(
+            f"'--out' must be a file that can be written, got {str(path)!r} "
+            f"({error.strerror or error}). Give another one."
+        ) from error
 
 
 def _command() -> str:

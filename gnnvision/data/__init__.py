@@ -6,20 +6,33 @@ data root or a verified download, and nothing in them is ever run.
 
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
+from gnnvision.data.images import (
+    Augment,
+    Finding,
+    ImageTask,
+    ReconstructionTask,
+    ScanReport,
+    scan,
+)
 from gnnvision.data.loading import dataset_names, describe, load, load_auto
 from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
-from gnnvision.data.split import Split, random_node_split
+from gnnvision.data.split import Split, random_node_split, stratified_split
 from gnnvision.data.task import NodeTask, Part, Task
 
 __all__ = [
+    "Augment",
     "Card",
     "ChecksumError",
     "DataFile",
     "DataNotFound",
+    "Finding",
+    "ImageTask",
     "NodeTask",
     "PaperFigure",
     "Part",
+    "ReconstructionTask",
+    "ScanReport",
     "Split",
     "SplitRule",
     "Task",
@@ -35,4 +48,6 @@ __all__ = [
     "random_node_split",
     "read_card",
     "safe_loads",
+    "scan",
+    "stratified_split",
 ]

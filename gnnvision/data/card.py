@@ -94,7 +94,7 @@ class Card:
         licence: The licence of the data, or that none is stated.
         citation: The paper to cite.
         urls: Folders on the web that hold the files, tried in order.
-        folder: Their folder below the data root, in torch-geometric's layout.
+        folder: Their folder below the data root, in torch-geometric's or torchvision's layout.
         files: The files, with sizes and checksums where known.
         class_names: The classes in the order of the labels.
         class_names_source: How that order is known.

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gnnvision.data.arrays import NodeArrays, read_npz, write_npz
 from gnnvision.data.card import Card
 from gnnvision.data.download import download_files
 from gnnvision.data.errors import ChecksumError, DataNotFound
+from gnnvision.data.fetch import Limits
 from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.root import cache_folder, data_root, is_writable
 
-__all__ = ["decoded", "locate", "read_verified"]
+__all__ = ["decoded", "locate", "locate_any", "read_verified"]
 
 _DECODED_FORM = 1  # raise it when what `decode` gives changes, and old caches are left alone
+_SLOWEST = 200_000  # bytes a second; a large file may take longer than a small one
 
 
 def locate(card: Card, root: str | os.PathLike[str] | None, *, download: bool) -> Path:
@@ -30,20 +32,46 @@ def locate(card: Card, root: str | os.PathLike[str] | None, *, download: bool) -
     Raises:
         DataNotFound: The files are neither there nor to be had.
     """
+    names = [file.path for file in card.files]
+    return locate_any(card, root, (names,), download=download)[0]
+
+
+def locate_any(
+    card: Card,
+    root: str | os.PathLike[str] | None,
+    alternatives: Sequence[Sequence[str]],
+    *,
+    download: bool,
+) -> tuple[Path, list[str]]:
+    """As `locate`, where a data set may lie in several forms, for example unpacked.
+
+    Args:
+        card: The card; its files are what is downloaded.
+        root: The data root.
+        alternatives: Lists of files, each of which is enough, in order of preference.
+        download: Whether missing files may be fetched.
+
+    Returns:
+        The folder, and the list of files that is wholly there.
+
+    Raises:
+        DataNotFound: The files are neither there nor to be had.
+    """
     base = data_root(root)
-    top = Path(card.folder).parts[0]
-    places = [base / card.folder, base / top / card.folder, base]
+    folder = Path(card.folder)
+    places = [base / folder, base.joinpath(*folder.parts[:1]) / folder, base]
     cache = cache_folder()
     target = places[0]
     if not is_writable(target) and cache is not None:
         target = cache / "downloads" / card.folder
         places.append(target)
-    names = [file.path for file in card.files]
-    for place in places:
-        if all((place / name).is_file() for name in names):
-            return place
+    for names in alternatives:
+        for place in places:
+            if all((place / name).is_file() for name in names):
+                return place, list(names)
+    published = [file.path for file in card.files]
     if not download:
-        missing = [name for name in names if not (target / name).is_file()]
+        missing = [name for name in published if not (target / name).is_file()]
         address = card.urls[0].rstrip("/") if card.urls else ""
         raise DataNotFound(
             f"The files of {card.name!r} are not in {base}, and download=False.",
@@ -51,8 +79,10 @@ def locate(card: Card, root: str | os.PathLike[str] | None, *, download: bool) -
             target,
             [f"{address}/{name}" for name in missing] if address else (),
         )
-    download_files(card.files, card.urls, target, what=card.name)
-    return target
+    largest = max((file.size or 0 for file in card.files), default=0)
+    limits = Limits(total_s=max(Limits.total_s, largest / _SLOWEST))
+    download_files(card.files, card.urls, target, what=card.name, limits=limits)
+    return target, published
 
 
 def read_verified(card: Card, folder: Path) -> dict[str, bytes]:

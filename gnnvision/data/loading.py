@@ -7,6 +7,8 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
@@ -15,29 +17,55 @@ from gnnvision.data.card import Card, read_card
 from gnnvision.data.embedded import read_embedded, read_karate
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.files import decoded, locate, read_verified
+from gnnvision.data.images.augment import Augment
+from gnnvision.data.images.load import (
+    load_cifar,
+    load_cifar_jpeg,
+    load_digits_task,
+    load_folder,
+    load_idx,
+)
+from gnnvision.data.images.picture import MAX_PIXELS
+from gnnvision.data.options import LoadOptions
 from gnnvision.data.planetoid import decode_planetoid
-from gnnvision.data.root import datasets_folder
+from gnnvision.data.root import Root, data_root, datasets_folder
 from gnnvision.data.split import Split
 from gnnvision.data.task import NodeTask, Task
 from gnnvision.domains import Graph
 
 __all__ = ["dataset_names", "describe", "load", "load_auto"]
 
-Root = str | os.PathLike[str] | None
+
+Reader = Callable[[Card, LoadOptions, str], Task]
 
 
-def _planetoid(card: Card, root: Root, download: bool) -> NodeArrays:
-    folder = locate(card, root, download=download)
-    return decoded(card, read_verified(card, folder), decode_planetoid)
+def _planetoid(card: Card, options: LoadOptions, requested: str) -> Task:
+    folder = locate(card, options.root, download=options.download)
+    arrays = decoded(card, read_verified(card, folder), decode_planetoid)
+    return _node_task(arrays, card, options, requested)
 
 
-_READERS: dict[str, Callable[[Card, Root, bool], NodeArrays]] = {
+def _karate(card: Card, options: LoadOptions, requested: str) -> Task:
+    return _node_task(read_karate(card), card, options, requested)
+
+
+def _stdlib(card: Card, options: LoadOptions, requested: str) -> Task:
+    return _node_task(read_embedded(card), card, options, requested)
+
+
+_READERS: dict[str, Reader] = {
     "cora": _planetoid,
     "citeseer": _planetoid,
     "pubmed": _planetoid,
-    "karate": lambda card, root, download: read_karate(card),
-    "stdlib": lambda card, root, download: read_embedded(card),
+    "karate": _karate,
+    "stdlib": _stdlib,
+    "cifar10": load_cifar,
+    "cifar10-jpeg": load_cifar_jpeg,
+    "fashion_mnist": load_idx,
+    "mnist": load_idx,
+    "digits": load_digits_task,
 }
+_EMBEDDED = {"node": "stdlib", "image": "digits"}  # what stands in for a set of its kind
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -55,7 +83,7 @@ def describe(name: str) -> Card:
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     root: Root = None,
     split: str = "public",
@@ -63,58 +91,75 @@ def load(
     download: bool = True,
     normalize_features: bool = True,
     dense: bool = False,
+    image_size: int | tuple[int, int] | None = None,
+    channels: Literal["auto", 1, 3] = "auto",
+    augment: Augment | None = None,
+    on_invalid: Literal["raise", "skip", "quarantine"] = "raise",
+    quarantine: str | os.PathLike[str] | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Task:
-    """Load a data set by name: that one, or an error.
+    """Load a data set by name or by path: that one, or an error.
+
+    Pictures are read from a folder, or a tar, tar.gz or zip archive, with one folder for each
+    class: `train/<class>/*` and `test/<class>/*`, perhaps `val/<class>/*`, or just `<class>/*`.
 
     Args:
-        name: "cora", "citeseer", "pubmed", "karate" or "stdlib", in any case, with `-` and `_`
-            as you like; "auto" stands for `load_auto()`, "auto:pubmed" for
-            `load_auto("pubmed")`.
+        name: One of `dataset_names()`, in any case, with `-` and `_` as you like; "auto"
+            stands for `load_auto()`, "auto:pubmed" for `load_auto("pubmed")`. Or a path: one
+            with a separator in it, or one that exists here or below the data root.
         root: The data root; None for `$GNNVISION_DATA`, the checkout or the user's cache.
-        split: "public", the published one, or "random", drawn for `seed`.
-        seed: The seed of a random split; `task.with_seed(seed)` draws another one.
+        split: "public", the published one; "random", drawn for `seed`; of pictures also
+            "full", in which all but the published test part trains and nothing validates.
+        seed: The seed of a random split; `task.with_seed(options.seed)` draws another one.
         download: Whether missing files may be fetched.
-        normalize_features: Divide the features of each node by their sum.
-        dense: Give dense features instead of a sparse COO tensor.
+        normalize_features: Of graphs: divide the features of each node by their sum.
+        dense: Of graphs: give dense features instead of a sparse COO tensor.
+        image_size: Of pictures: their side, or height and width, in pixels: the shorter side
+            is resized and the middle taken. None for their own size; where sizes differ,
+            64, or less if most are smaller.
+        channels: Of pictures: 1 for gray, 3 for colour, "auto" for gray if all are gray.
+        augment: Of pictures: how the training part is varied.
+        on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
+            "quarantine" them: skip them and list them in `quarantine.csv`.
+        quarantine: The folder of that list; None for the data set's folder in the cache.
+        max_pixels: Of picture files: one with more is not decoded and cannot be used.
 
     Raises:
         DataNotFound: The files are not on disk and could not be downloaded. The message says
             which files go where.
+        FileNotFoundError: There is nothing at the path.
         ChecksumError: A file is damaged or another one than the card describes.
-        ValueError: The name, the split or the content of a file is not valid.
+        TypeError: An option is of the wrong kind.
+        ValueError: The name, an option or the content of a file is not valid.
 
     Example:
         >>> task = load("karate")
         >>> task.in_channels, task.num_classes, task.split.sizes
         (34, 2, {'train': 8, 'val': 8, 'test': 18})
+        >>> load("digits").grid
+        Grid(size=(8, 8))
     """
-    if name.strip().lower().split(":")[0] == "auto":
-        preferred = name.split(":", 1)[1] if ":" in name else "cora"
-        return load_auto(
-            preferred,
-            root=root,
-            split=split,
-            seed=seed,
-            download=download,
-            normalize_features=normalize_features,
-            dense=dense,
-        )
-    found = describe(name)
-    found.split_rule(split)
-    arrays = _READERS[found.name](found, root, download)
-    return _node_task(arrays, found, name, split, seed, normalize_features, dense)
+    options = LoadOptions(
+        root=root,
+        split=split,
+        seed=seed,
+        download=download,
+        normalize_features=normalize_features,
+        dense=dense,
+        image_size=image_size,
+        channels=channels,
+        augment=augment,
+        on_invalid=on_invalid,
+        quarantine=quarantine,
+        max_pixels=max_pixels,
+    )
+    return _load(name, options)
 
 
 def load_auto(
     preferred: str = "cora",
-    fallback: str = "stdlib",
-    *,
-    root: Root = None,
-    split: str = "public",
-    seed: int = 0,
-    download: bool = True,
-    normalize_features: bool = True,
-    dense: bool = False,
+    fallback: str | None = None,
+    **options: Any,  # noqa: ANN401 - LoadOptions knows the kind of each
 ) -> Task:
     """The preferred data set where it can be had, else an embedded one, said loudly.
 
@@ -123,65 +168,77 @@ def load_auto(
 
     Args:
         preferred: The data set to try first.
-        fallback: The embedded one to take otherwise.
-        root: As in `load`, as are all that follow.
-        split: See `load`.
-        seed: See `load`.
-        download: See `load`.
-        normalize_features: See `load`.
-        dense: See `load`.
+        fallback: The embedded one to take otherwise; None for the one of its kind.
+        **options: As in `load`.
+
+    Raises:
+        TypeError: There is no such option.
 
     Warns:
         UserWarning: The fallback was taken. The text says which files would go where.
     """
+    return _load_auto(preferred, fallback, LoadOptions(**options), stacklevel=3)
 
-    def get(name: str) -> Task:
-        task = load(
-            name,
-            root=root,
-            split=split,
-            seed=seed,
-            download=download,
-            normalize_features=normalize_features,
-            dense=dense,
-        )
-        return replace(task, requested="auto")
 
+def _load_auto(
+    preferred: str, fallback: str | None, options: LoadOptions, stacklevel: int
+) -> Task:
+    wanted = describe(preferred)
+    instead = describe(fallback or _EMBEDDED[wanted.kind])
     try:
-        return get(preferred)
+        return replace(_load(wanted.name, options), requested="auto")
     except DataNotFound as error:
-        wanted, instead = describe(preferred), describe(fallback)
         warnings.warn(
             f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: running on {instead.title!r} "
             f"(embedded) instead.\nIts results must not be compared with those of "
             f"{wanted.title}.\n{error}\n{'!' * 72}",
             UserWarning,
-            stacklevel=2,
+            stacklevel=stacklevel,
         )
-        return get(fallback)
+        return replace(_load(instead.name, options), requested="auto")
+
+
+def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
+    """Load by name or path, with checked options."""
+    plain = os.fspath(name).strip()
+    if isinstance(name, os.PathLike) or _separated(plain):
+        return load_folder(Path(os.fspath(name)).expanduser(), options, os.fspath(name))
+    kind, _, preferred = plain.partition(":")
+    if kind.lower() == "auto":
+        return _load_auto(preferred or "cora", None, options, stacklevel=4)
+    if _plain(plain) not in _KNOWN and plain:
+        for place in (Path(plain), data_root(options.root) / plain):
+            if place.exists():
+                return load_folder(place, options, plain)
+    card = describe(plain)
+    card.split_rule(options.split)
+    return _READERS[card.name](card, options, plain)
+
+
+def _separated(name: str) -> bool:
+    return any(mark in name for mark in (os.sep, os.altsep) if mark)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "").replace("_", "")
+
+
+_KNOWN = {_plain(name): name for name in _READERS}
 
 
 def _canonical(name: str) -> str:
     """The registered name that `name` means."""
-    plain = name.strip().lower().replace("-", "").replace("_", "")
-    if plain not in _READERS:
-        near = difflib.get_close_matches(plain, _READERS, n=1, cutoff=0.5)
-        advice = f"Did you mean {near[0]!r}?" if near else "Choose one."
+    plain = _plain(name)
+    if plain not in _KNOWN:
+        near = difflib.get_close_matches(plain, _KNOWN, n=1, cutoff=0.5)
+        advice = f"Did you mean {_KNOWN[near[0]]!r}?" if near else "Choose one."
         known = ", ".join(repr(known) for known in _READERS)
         raise ValueError(f"'name' must be one of {known}, got {name!r}. {advice}")
-    return plain
+    return _KNOWN[plain]
 
 
-def _node_task(
-    arrays: NodeArrays,
-    card: Card,
-    requested: str,
-    split: str,
-    seed: int,
-    normalize_features: bool,
-    dense: bool,
-) -> NodeTask:
-    if normalize_features:
+def _node_task(arrays: NodeArrays, card: Card, options: LoadOptions, requested: str) -> NodeTask:
+    if options.normalize_features:
         arrays = arrays.normalized()
     names = arrays.class_names.tolist() or card.class_names
     task = NodeTask(
@@ -191,10 +248,10 @@ def _node_task(
         in_channels=arrays.num_features,
         num_outputs=len(names),
         class_names=tuple(names),
-        split=Split(split, arrays.train, arrays.val, arrays.test),
+        split=Split(options.split, arrays.train, arrays.val, arrays.test),
         card=card,
         data_hash=arrays.hash(),
-        x=arrays.features(dense),
+        x=arrays.features(options.dense),
         graph=Graph(
             torch.from_numpy(arrays.edge_index),
             arrays.num_nodes,
@@ -202,4 +259,4 @@ def _node_task(
         ),
         y=torch.from_numpy(arrays.y),
     )
-    return task.with_seed(seed)  # draws the split where it is random
+    return task.with_seed(options.seed)  # draws the split where it is random

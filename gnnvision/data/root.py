@@ -6,8 +6,16 @@ import os
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["cache_folder", "checkout_folder", "data_root", "datasets_folder", "is_writable"]
+__all__ = [
+    "Root",
+    "cache_folder",
+    "checkout_folder",
+    "data_root",
+    "datasets_folder",
+    "is_writable",
+]
 
+Root = str | os.PathLike[str] | None
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -45,7 +53,7 @@ def cache_folder() -> Path | None:
         return None
 
 
-def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+def data_root(root: Root = None) -> Path:
     """The folder in which data sets are looked for and into which they are downloaded.
 
     In this order: `root`, `$GNNVISION_DATA`, `datasets/cache` of the source checkout, the

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Split", "random_node_split"]
+__all__ = ["Split", "random_node_split", "stratified_split"]
 
 PARTS = ("train", "val", "test")
 
@@ -139,6 +139,67 @@ def random_node_split(
     train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
     rest = order[~np.isin(order, train)]
     return Split("random", train, rest[:num_val], rest[num_val : num_val + num_test])
+
+
+def stratified_split(
+    y: ArrayLike | torch.Tensor,
+    seed: int,
+    num_val: int,
+    num_test: int,
+    name: str = "random",
+) -> Split:
+    """A random split in which every part has the classes in the proportions of the whole.
+
+    The same labels and seed give the same split on every machine and with every version of
+    numpy.
+
+    Args:
+        y: Labels from 0. Shape (N,).
+        seed: Chooses the draw, from 0.
+        num_val: Validation items.
+        num_test: Test items; all others train.
+        name: The name of the split.
+
+    Raises:
+        ValueError: A size or the seed is negative, or nothing is left to train.
+
+    Example:
+        >>> split = stratified_split([0, 0, 0, 0, 1, 1, 1, 1], seed=0, num_val=2, num_test=2)
+        >>> split.sizes, split.val // 4
+        ({'train': 4, 'val': 2, 'test': 2}, array([0, 1]))
+    """
+    labels = y.cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
+    for size_name, value in (("num_val", num_val), ("num_test", num_test), ("seed", seed)):
+        if value < 0:
+            raise ValueError(f"'{size_name}' must be at least 0, got {value}. Raise it.")
+    if num_val + num_test >= len(labels):
+        raise ValueError(
+            f"'num_val' + 'num_test' must be below the number of items, {len(labels)}, got "
+            f"{num_val} + {num_test}. Ask for fewer."
+        )
+    keys = np.random.PCG64(seed).random_raw(len(labels))
+    order = np.argsort(keys, kind="stable")
+    parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in PARTS}
+    sizes = np.bincount(labels)
+    tests = _shares(sizes, num_test)
+    for label, (test, val) in enumerate(zip(tests, _shares(sizes - tests, num_val), strict=True)):
+        items = order[labels[order] == label]
+        parts["test"].append(items[:test])
+        parts["val"].append(items[test : test + val])
+        parts["train"].append(items[test + val :])
+    return Split(name, *(np.concatenate(parts[part]) for part in PARTS))
+
+
+def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """`total` items shared out among classes in proportion to their sizes, as whole numbers.
+
+    The largest remainders round up, the first of equal ones.
+    """
+    exact = sizes * (total / max(int(sizes.sum()), 1))
+    share: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    rounded_up = np.argsort(share - exact, kind="stable")[: total - int(share.sum())]
+    share[rounded_up] += 1
+    return share
 
 
 def _indices(part: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:

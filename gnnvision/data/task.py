@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -65,6 +65,7 @@ class Task(ABC):
         part: Part,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
+        epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Signals, their domain and their targets, batch by batch.
 
@@ -73,11 +74,26 @@ class Task(ABC):
         Args:
             part: "train", "val" or "test".
             batch_size: Items in a batch; None for the task's own choice.
-            generator: Shuffles the training part; None keeps its order.
+            generator: Shuffles and varies the training part; None leaves it as it is.
+            epoch: The number of the epoch, from 0, where what is given out depends on it.
 
         Raises:
             ValueError: There is no such part, or the batch size does not fit the task.
         """
+
+    def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
+        """What a model says of an evaluation batch: its output, unless the task asks twice.
+
+        Args:
+            model: called with a signal and its domain.
+            x: a signal.
+            domain: where it lives.
+        """
+        return model(x, domain)
+
+    def input_description(self) -> dict[str, Any]:
+        """What must be known to give a model new input, for JSON: sizes, normalisation."""
+        return {}
 
     @abstractmethod
     def with_seed(self, seed: int) -> Self:
@@ -132,6 +148,7 @@ class NodeTask(Task):
         part: Part,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
+        epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The one full batch of a part: features, graph, and labels that are -100 elsewhere.
 
@@ -141,6 +158,7 @@ class NodeTask(Task):
             part: "train", "val" or "test".
             batch_size: Of no effect: a node sees its neighbours, so all go together.
             generator: Not used: there is nothing to shuffle.
+            epoch: Not used: every epoch is the same.
 
         Raises:
             ValueError: There is no such part.

@@ -7,12 +7,13 @@ from gnnvision.layers.gcn import GCNConv
 from gnnvision.layers.gin import GINConv
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
-from gnnvision.layers.interface import Convolution, OnDomain
+from gnnvision.layers.interface import Convolution, FromSignal, OnDomain
 from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
 from gnnvision.layers.readout import Readout
 from gnnvision.layers.rgcn import RGCNConv
 from gnnvision.layers.sage import SAGEConv
 from gnnvision.layers.sequential import Sequential
+from gnnvision.layers.whitening import Whitening
 
 __all__ = [
     "AvgPool2d",
@@ -22,6 +23,7 @@ __all__ = [
     "Conv3d",
     "Convolution",
     "Dropout",
+    "FromSignal",
     "GATv2Conv",
     "GCNConv",
     "GINConv",
@@ -35,4 +37,5 @@ __all__ = [
     "SAGEConv",
     "Sequential",
     "Upsample",
+    "Whitening",
 ]

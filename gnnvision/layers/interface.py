@@ -16,7 +16,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import from_sites, is_sparse, to_sites
 
-__all__ = ["Convolution", "OnDomain"]
+__all__ = ["Convolution", "FromSignal", "OnDomain"]
 
 
 class OnDomain(ABC):
@@ -30,6 +30,14 @@ class OnDomain(ABC):
             TypeError: if the layer does not work on such a domain.
             ValueError: if the domain is too small for the layer.
         """
+
+
+class FromSignal(ABC):
+    """A layer whose first weights depend on the data: `fit` shows it some before training."""
+
+    @abstractmethod
+    def initialize(self, x: Tensor) -> None:
+        """Set the weights from a batch of the signal that will enter the layer."""
 
 
 class Convolution(OnDomain):

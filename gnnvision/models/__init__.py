@@ -1,5 +1,37 @@
 """Networks by name, each a few lines of layers."""
 
+from gnnvision.models.autoencoder import autoencoder
+from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
 from gnnvision.models.gcn import Block, classic_gcn, gcn
+from gnnvision.models.lenet import lenet5, lenet5_notes
+from gnnvision.models.registry import build, names, register
+from gnnvision.models.resnet import ResidualBlock, small_resnet
+from gnnvision.models.stacked import cifar_cnn, mnist_cnn, vgg_like, xai_net
+from gnnvision.models.torchvision_networks import TorchvisionNetwork, torchvision_network
+from gnnvision.models.whitened import IdentityConv2d, Stage, whitened_cnn
 
-__all__ = ["Block", "classic_gcn", "gcn"]
+__all__ = [
+    "Block",
+    "IdentityConv2d",
+    "ResidualBlock",
+    "Stage",
+    "TorchvisionNetwork",
+    "autoencoder",
+    "build",
+    "cifar_cnn",
+    "classic_gcn",
+    "fashion_cnn",
+    "fashion_dnn",
+    "gcn",
+    "lenet5",
+    "lenet5_notes",
+    "mnist_cnn",
+    "names",
+    "register",
+    "small_resnet",
+    "strided_cnn",
+    "torchvision_network",
+    "vgg_like",
+    "whitened_cnn",
+    "xai_net",
+]

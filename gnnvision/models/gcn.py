@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
 from gnnvision.layers.graph import linear, multiply
+from gnnvision.models.registry import register
 from gnnvision.operators import Identity
 
 __all__ = ["Block", "classic_gcn", "gcn"]
 
 
+@register
 def gcn(
     in_channels: int,
     hidden_channels: int,
@@ -52,6 +54,7 @@ def gcn(
     return Sequential(*layers[:-1])
 
 
+@register
 def classic_gcn(
     in_channels: int,
     hidden_channels: int,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.parts import Picture, Run, Section, Table
-from gnnvision.report.style import MATRIX_MAP, drawing, wrapped
-from gnnvision.report.words import plural
+from gnnvision.report.style import INK, MATRIX_MAP, drawing, wrapped
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["confusion", "confusion_counts"]
 
 _MOST_WITH_NUMBERS = 16
+_MOST_NAMED = 40
+_LISTED = 15
 
 
 def confusion_counts(result: Result) -> NDArray[np.int64]:
@@ -37,15 +44,27 @@ def confusion(run: Run) -> Section | None:
     names = list(result.task.class_names)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     seeds = len(result.outcomes)
-    picture = _draw(run, names, counts, shares)
+    pictures = [_draw(run, names, counts, shares, "confusion")]
+    if len(names) <= _MOST_WITH_NUMBERS:
+        pictures.insert(0, _draw(run, names, counts, shares, "confusion_shares"))
     over = f", summed over {seeds} seeds" if seeds > 1 else ""
     note = (
-        f"Every row adds up to 100 %; the count is the number of test {run.item}s of the "
-        f"class{' in one seed' if seeds > 1 else ''}. Recall: of the {run.item}s of the class, "
-        f"how many were found. Precision: of those put into the class, how many belong there."
+        f"In the shares every row adds up to 100 %; in the table, the count is the number of test "
+        f"{run.item}s of the class{' in one seed' if seeds > 1 else ''}. Recall: of the "
+        f"{run.item}s of the class, how many were found. Precision: of those put into the class, "
+        "how many belong there."
     )
+    if len(names) > _MOST_NAMED:
+        numbered = [f"{name} ({number})" for number, name in enumerate(names)]
+        tables = [_pairs(numbered, counts), _table(run, numbered, counts)]
+        note += (
+            f" Listed are the {_LISTED} commonest mistakes and the {_LISTED} classes with the "
+            "lowest recall; all counts are in confusion.csv."
+        )
+    else:
+        tables = [_table(run, names, counts)]
     lead = f"Which classes are confused on the test part{over}. {_worst(names, shares, counts)}"
-    return Section("What is taken for what", lead, [picture], [_table(run, names, counts)], note)
+    return Section("What is taken for what", lead, pictures, tables, note, wide=True)
 
 
 def _worst(names: list[str], shares: NDArray[np.float64], counts: NDArray[np.int64]) -> str:
@@ -65,7 +84,12 @@ def _table(run: Run, names: list[str], counts: NDArray[np.int64]) -> Table:
     seeds = len(run.result.outcomes)
     right, true, said = counts.diagonal(), counts.sum(1), counts.sum(0)
     rows = []
-    for number, name in enumerate(names):
+    shown: Sequence[int] = range(len(names))
+    if len(names) > _MOST_NAMED:
+        recalls = right / np.maximum(true, 1)
+        shown = [n for n in np.argsort(recalls, kind="stable").tolist() if true[n]][:_LISTED]
+    for number in shown:
+        name = names[number]
         each = true[number] / seeds
         recall = f"{100 * right[number] / true[number]:.1f} %" if true[number] else "–"
         precision = f"{100 * right[number] / said[number]:.1f} %" if said[number] else "–"
@@ -74,52 +98,81 @@ def _table(run: Run, names: list[str], counts: NDArray[np.int64]) -> Table:
     return Table(("Class", "Recall", "Precision", f"Test {run.item}s"), rows)
 
 
+def _pairs(names: list[str], counts: NDArray[np.int64]) -> Table:
+    """The mistakes that were made most often."""
+    off = counts.copy()
+    np.fill_diagonal(off, 0)
+    order = np.argsort(-off, axis=None, kind="stable")[:_LISTED]
+    pairs = [divmod(place, len(names)) for place in order.tolist()]
+    rows = [(names[i], names[j], f"{off[i, j]:,}") for i, j in pairs if off[i, j]]
+    return Table(("True class", "Taken for", "How often"), rows, 2)
+
+
 def _draw(
     run: Run,
     names: list[str],
     counts: NDArray[np.int64],
     shares: NDArray[np.float64],
+    name: str,
 ) -> Picture:
-    path = run.figures / "confusion.png"
+    """The matrix, coloured by shares; with numbers, these are shares or counts as `name` says."""
+    path = run.figures / f"{name}.png"
     size, seeds = len(names), len(run.result.outcomes)
-    numbered = size <= _MOST_WITH_NUMBERS
-    per_seed = counts.sum(1) / seeds
-    cell = 0.5 if numbered else 0.27
-    with drawing(path, cell * size + 1.9, max(cell * size + 1.8, 4.4)) as figure:
+    numbered, named = size <= _MOST_WITH_NUMBERS, size <= _MOST_NAMED
+    in_shares = name == "confusion_shares" or not numbered
+    cell = 0.5 if numbered else 0.27 if named else 8.5 / size
+    with drawing(path, max(cell * size + 1.8, 4.4), cell * size + 1.9) as figure:
         axes = figure.add_subplot()
         image = axes.imshow(100 * shares, cmap=MATRIX_MAP, vmin=0, vmax=100)
-        rows = [f"{wrapped(n, 20)} ({c:,.0f})" for n, c in zip(names, per_seed, strict=True)]
-        axes.set_xticks(range(size), [wrapped(name, 20) for name in names])
-        axes.set_yticks(range(size), rows)
-        axes.tick_params(axis="x", rotation=40 if size > 2 else 0, length=0, labelsize=9)
-        axes.tick_params(axis="y", length=0, labelsize=9)
-        if size > 2:
-            for label in axes.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor", va="top")
+        if named:
+            _name_classes(axes, names, counts.sum(1) / seeds)
         axes.set(xlabel="predicted class", ylabel=f"true class (test {run.item}s)")
+        axes.tick_params(length=0, labelsize=9)
         axes.grid(False)
         for side in axes.spines.values():
-            side.set_visible(False)
-        axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.5)
-        axes.tick_params(which="minor", length=0)
+            side.set_visible(not named)
+        if named:
+            axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+            axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+            axes.grid(which="minor", color="white", linewidth=1.5)
+            axes.tick_params(which="minor", length=0)
         if numbered:
-            for (i, j), share in np.ndenumerate(shares):
-                ink = "white" if share > 0.55 else "#1d2733" if counts[i, j] else "#aeb7c0"
-                weight = "bold" if i == j else "normal"
-                text = f"{100 * share:.0f}" if counts[i, j] else "0"
-                axes.text(j, i, text, ha="center", va="center", color=ink, weight=weight)
-        if not numbered:
+            _write_numbers(axes, counts, shares, in_shares)
+        else:
             figure.colorbar(image, ax=axes, shrink=0.75, aspect=24, pad=0.03)
-        axes.set_title("Share of each true class (%)")
+        axes.set_title("Share of each true class (%)" if in_shares else f"How many {run.item}s")
+    values = np.round(shares, 6) if name == "confusion_shares" else counts
+    rows = zip(names, values.tolist(), strict=True)
     write_csv(
         path.with_suffix(".csv"),
-        [
-            {"true_class": name} | dict(zip(names, row, strict=True))
-            for name, row in zip(names, counts.tolist(), strict=True)
-        ],
+        [{"true_class": true} | dict(zip(names, row, strict=True)) for true, row in rows],
     )
     recalls = ", ".join(f"{n} {100 * shares[i, i]:.0f} %" for i, n in enumerate(names[:12]))
-    alt = f"Confusion matrix of {plural(size, 'class')[:-1] + 'es'}; on the diagonal: {recalls}."
+    what = "as shares" if in_shares else "as counts"
+    alt = f"Confusion matrix of {size} classes {what}; share right: {recalls}."
     return Picture(path, alt)
+
+
+def _name_classes(axes: Axes, names: list[str], per_seed: NDArray[np.float64]) -> None:
+    size = len(names)
+    rows = [f"{wrapped(n, 20)} ({c:,.0f})" for n, c in zip(names, per_seed, strict=True)]
+    axes.set_xticks(range(size), [wrapped(name, 20) for name in names])
+    axes.set_yticks(range(size), rows)
+    axes.tick_params(axis="x", rotation=40 if size > 2 else 0)
+    if size > 2:
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor", va="top")
+
+
+def _write_numbers(
+    axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64], in_shares: bool
+) -> None:
+    letters = 9.5 if counts.max() < 1000 or in_shares else 7.5
+    for (i, j), share in np.ndenumerate(shares):
+        ink = "white" if share > 0.55 else INK if counts[i, j] else "#aeb7c0"
+        weight = "bold" if i == j else "normal"
+        text = f"{counts[i, j]:,}"
+        if in_shares and counts[i, j]:
+            text = "<1" if share < 0.005 else f"{100 * share:.0f}"
+        place: dict[str, Any] = {"ha": "center", "va": "center", "size": letters}
+        axes.text(j, i, text, color=ink, weight=weight, **place)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.layers import Convolution
-from gnnvision.report.observe import evaluating, hooked, trace
+from gnnvision.report.trace import evaluating, hooked, trace
 
 __all__ = ["Contributions", "contributions"]
 

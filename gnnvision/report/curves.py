@@ -8,6 +8,7 @@ import statistics
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Picture, Run, Section
 from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
@@ -30,11 +31,18 @@ def curves(run: Run) -> Section | None:
     lead = "How training went, epoch by epoch. The dotted line marks the epoch that was kept" + (
         f" (the median over the {seeds} seeds)." if seeds > 1 else "."
     )
+    validated = any(key.startswith("val_") for key in _keys(result.outcomes))
     note = (
         "Training values are measured while the weights change and with dropout on, validation "
         "values after each epoch with dropout off: so training may look worse than validation. "
-        "The loss shown is without weight decay."
+        if validated
+        else "No validation part was held out, so there is no line for one: the last epoch was "
+        "kept. Training values are measured while the weights change and with dropout on. "
     )
+    task = pictures_of(result.task)
+    if task is not None and task.augment is not None:
+        note += "They are those of the augmented pictures, which are harder. "
+    note += "The loss shown is without weight decay; the test part is read once, at the end."
     if len({outcome.epochs for outcome in result.outcomes}) > 1:
         note += (
             " Seeds stopped at different epochs; the lines end where fewer than half were left."
@@ -90,7 +98,8 @@ def _draw(run: Run, name: str) -> Picture:
             said.append(f"{word} {name} ends at {factor * mean[-1]:.3g}")
         axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept epoch: {kept:g}")
         axes.set(xlabel="epoch", ylabel=metric_label(name))
-        axes.set_title(metric_name(name).capitalize())
+        title = metric_name(name)
+        axes.set_title(title[:1].upper() + title[1:])
         axes.margins(x=0.02)
         if name == "loss":
             axes.set_ylim(bottom=0)

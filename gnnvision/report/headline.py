@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gnnvision.data import Task, describe
+from gnnvision.data import ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
+from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Picture, Run, Table
 from gnnvision.report.published import compare, find_paper
 from gnnvision.report.seeds import draw_seeds
-from gnnvision.report.words import amount, metric_name, shown
+from gnnvision.report.words import amount, metric_name, plural, shown
 from gnnvision.training import Result
 
 __all__ = ["Headline", "banner", "headline"]
@@ -57,7 +58,7 @@ def headline(run: Run) -> Headline:
     ]
     return Headline(
         figure=shown(metric, table["test"][metric], seeds),
-        what=f"test {metric_name(metric)}, {over}",
+        what=f"test {metric_name(metric)}{_unit(result.task)}, {over}",
         published="" if paper is None else amount(metric, paper.value),
         source="" if paper is None else _published(paper, same),
         compared="" if paper is None else compare(table["test"][metric], seeds, paper, metric),
@@ -110,7 +111,8 @@ def _published(paper: PaperFigure, same: bool) -> str:
 def _facts(run: Run) -> list[tuple[str, str]]:
     result, task = run.result, run.result.task
     sizes, seeds = task.split.sizes, len(result.outcomes)
-    parts = f"{sizes['train']:,} train, {sizes['val']:,} validate, {sizes['test']:,} test"
+    validate = f"{sizes['val']:,} validate" if sizes["val"] else "none validates"
+    parts = f"{sizes['train']:,} train, {validate}, {sizes['test']:,} test"
     hashes = {outcome.split_hash for outcome in result.outcomes}
     if len(hashes) == 1:
         marks = f"SHA-256 {next(iter(hashes))[:12]}"
@@ -123,6 +125,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         else f"Kept {once.strip()}: {result.selection}.".replace("Kept :", "Kept:")
     )
     chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
+    if not sizes["val"]:
+        kept += " No validation part was held out, so nothing was chosen by looking at results."
     return [
         ("Data", f"{task.card.title}: {_size(task)}. SHA-256 {task.data_hash[:12]}."),
         ("Split", f"“{task.split_name}”: {parts} ({marks}). {_rule(task)}".strip()),
@@ -131,7 +135,17 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     ]
 
 
+def _unit(task: Task) -> str:
+    return " of pixel values from 0 to 1" if isinstance(task, ReconstructionTask) else ""
+
+
 def _size(task: Task) -> str:
+    source = pictures_of(task)
+    if source is not None:
+        (height, width), count = source.grid.size, len(source.images)
+        size = f"{count:,} pictures of {height} × {width} pixels"
+        channels = plural(source.in_channels, "channel")
+        return f"{size}, {channels}, {source.num_outputs:,} classes"
     facts = task.card.facts
     held = [
         f"{facts[f'num_{name}']:,} {name}{more}"

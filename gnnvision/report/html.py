@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
+from gnnvision.report.embed import embed, size
 from gnnvision.report.headline import headline
+from gnnvision.report.look import pictures_of
+from gnnvision.report.maps import maps
+from gnnvision.report.mistakes import mistakes
 from gnnvision.report.neighborhood import neighborhood
 from gnnvision.report.network import network
 from gnnvision.report.parts import Run, Section
 from gnnvision.report.projection import projection
+from gnnvision.report.published import published
+from gnnvision.report.reconstruction import reconstruction
+from gnnvision.report.samples import samples
+from gnnvision.report.scan import scan
 from gnnvision.report.words import duration, plural
 from gnnvision.training import Recipe, Result, new_folder, read_json
 from gnnvision.training.fit import write_result
@@ -23,10 +31,19 @@ from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
 
+TRAIN_BATCH = 128  # of a picture task that is not told otherwise
+
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
+    published,
+    samples,
+    scan,
+    augmentation,
     curves,
+    reconstruction,
     confusion,
+    mistakes,
     projection,
+    maps,
     neighborhood,
     network,
 )
@@ -76,23 +93,13 @@ def write_report(result: Result, command: str | None = None) -> Path:
         command=command or _recorded_command(result.folder),
         python=_python(result),
         folder=result.folder.name,
-        embed=_embed,
-        size=_size,
+        build=_build(result),
+        embed=embed,
+        size=size,
     )
     path = result.folder / "report.html"
     replace_file(path, page.encode())
     return path
-
-
-def _embed(path: Path) -> str:
-    """A PNG as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG, from its header, so that the page does not jump."""
-    head = path.read_bytes()[16:24]
-    return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
 
 
 def _config(result: Result, command: str | None) -> dict[str, Any]:
@@ -116,18 +123,29 @@ def _recorded_command(folder: Path) -> str:
 
 
 def _recipe(result: Result) -> list[tuple[str, str]]:
-    words = {"lr": "learning rate", "decay": "decay acts on"}
+    source = pictures_of(result.task)
+    words = {"lr": "learning rate", "decay": "decay acts on", "averaging": "weight averaging"}
+    words |= {"lr_bias": "learning rate of biases", "lr_head": "learning rate of the head"}
+    unused = set() if result.recipe.optimizer in ("sgd", "muon") else {"momentum"}
+    none = {0.0: "none"}
     meanings: dict[str, dict[Any, str]] = {
-        "batch_size": {None: "all at once"},
+        "batch_size": {None: "all at once" if source is None else f"{TRAIN_BATCH}, as usual"},
         "patience": {None: "unlimited"},
+        "lr_bias": {None: "the same"},
+        "lr_head": {None: "the same"},
+        **dict.fromkeys(("weight_decay", "warmup", "label_smoothing", "averaging"), none),
         "decay": {"all": "all parameters", "first": "the first convolution"},
         "select": {result.recipe.select: result.selection},
     }
     rows = []
     for name, value in result.recipe.to_dict().items():
+        if name in unused:
+            continue
         text = meanings.get(name, {}).get(value, value)
         text = f"{text:g}" if isinstance(text, float) else str(text)
         rows.append((words.get(name, name.replace("_", " ")), text))
+    if source is not None:
+        rows.append(("augmentation", str(source.augment or "none")))
     return rows
 
 
@@ -137,6 +155,7 @@ def _surroundings(result: Result) -> list[tuple[str, str]]:
     described = result.to_dict()
     rows = [
         ("device", f"{result.device}, {plural(described['threads'], 'thread')}"),
+        ("precision", result.precision),
         ("seeds", ", ".join(map(str, described["seeds"]))),
         ("training", f"{duration(result.train_seconds)} ({each} a seed)"),
     ]
@@ -147,16 +166,32 @@ def _surroundings(result: Result) -> list[tuple[str, str]]:
 
 def _python(result: Result) -> str:
     """The run as lines of Python, for one that no command line made."""
-    task = result.task
+    task, source = result.task, pictures_of(result.task)
     seeds = [outcome.seed for outcome in result.outcomes]
     usual = Recipe().to_dict()
     held = result.recipe.to_dict().items()
     changed = [f"{name}={value!r}" for name, value in held if value != usual[name]]
     count: int | list[int] = len(seeds) if seeds == list(range(len(seeds))) else seeds
-    return (
-        "import gnnvision as gv\n"
-        f"task = gv.data.load({task.name!r}, split={task.split_name!r})\n"
-        "model = ...  # the network above\n"
-        f"recipe = gv.Recipe({', '.join(changed)})\n"
-        f"result = gv.fit(model, task, recipe, seeds={count})"
-    )
+    load = [f"task = gv.data.load({task.name!r}, split={task.split_name!r})"]
+    if source is not None and source.augment is not None:
+        settings = ", ".join(f"{k}={v!r}" for k, v in source.augment.to_dict().items())
+        load.append(f"task = task.with_augment(gv.data.Augment({settings}))")
+    if source is not None and source is not task:
+        load.append("task = task.reconstruction()")
+    lines = [
+        "import gnnvision as gv",
+        *load,
+        _build(result),
+        f"recipe = gv.Recipe({', '.join(changed)})",
+        f"result = gv.fit(model, task, recipe, seeds={count})",
+    ]
+    return "\n".join(lines)
+
+
+def _build(result: Result) -> str:
+    """The line that builds the network, where it has a name."""
+    spec = getattr(result.model, "spec", None)
+    if not spec:
+        return "model = ...  # the network above"
+    given = ", ".join(f"{name}={value!r}" for name, value in spec["arguments"].items())
+    return f"model = gv.models.build({spec['name']!r}, {given})"

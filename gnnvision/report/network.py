@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from gnnvision.report.observe import trace, units
+from gnnvision.domains import Graph
+from gnnvision.operators.signals import is_sparse
 from gnnvision.report.parts import Run, Section, Table
+from gnnvision.summary import Summary, summary
+from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 
 __all__ = ["network"]
 
+# The last tells where a layer looks, which the one before it says in plainer words.
+_SHOWN = ("Layer", "Kind", "Output", "Parameters", "MACs", "Memory", "Sees")
+_WORDS = 3
+
 
 def network(run: Run) -> Section | None:
-    """The section of the network: its layers as they ran on the real data."""
-    task, model = run.result.task, run.result.model
-    x, domain, _ = next(iter(task.batches("test")))
-    _, calls = trace(model, x, domain)
-    ran = {call.module: call for call in calls}
-    rows = [("input", "", _shape(x), "")]
-    counted: set[int] = set()
-    for name, module in units(model):
-        fresh = {id(p): p.numel() for p in module.parameters() if id(p) not in counted}
-        if list(module.children()) and module not in ran:
-            # Parts of a container have rows of their own.
-            fresh = {id(p): p.numel() for p in module.parameters(recurse=False)}
-        counted |= fresh.keys()
-        call = ran.get(module)
-        shape = "inside its block" if call is None else _shape(call.output)
-        if call is not None and call.times > 1:
-            shape += f", {call.times} times"
-        if call is None and not fresh:
-            continue
-        kind = type(module).__name__ + _settings(module.extra_repr())
-        rows.append((name, kind, shape, f"{sum(fresh.values()):,}" if fresh else "0"))
-    total = sum(parameter.numel() for parameter in model.parameters())
-    rows.append(("all", type(model).__name__, "", f"{total:,}"))
-    lead = f"The network has {total:,} parameters: the numbers that training sets."
-    note = (
-        "Shapes are those of the signal after each layer, read off while the network ran on the "
-        "data of this page."
+    """The section of the network: its layers, their shapes and what they cost."""
+    count = sum(parameter.numel() for parameter in run.result.model.parameters())
+    lead = f"The network has {count:,} parameters: the numbers that training sets."
+    try:
+        found = _summary(run)
+    except (TypeError, ValueError) as error:
+        note = f"Its layers could not be counted before they run: {error}"
+        return Section("The network", lead, note=note)
+    what = "graph" if isinstance(found.domain, Graph) else run.item
+    lead += (
+        f" One {what} costs {amount(found.total_macs)} multiply-accumulates on its way through, "
+        f"and what the layers leave of it is {in_bytes(found.activation_bytes)}."
     )
-    table = Table(("Layer", "Kind", "Output shape", "Parameters"), rows, 3, total=True)
-    return Section("The network", lead, (), [table], note)
+    note = (
+        "Output is the shape of the signal after a layer: "
+        + ("nodes×channels. " if what == "graph" else "pictures×channels×height×width. ")
+        + "MACs are products that are added to a sum. Memory is that of the output, which "
+        "training keeps for the way back. Sees is how much of the input one number of the output "
+        "depends on."
+    )
+    return Section("The network", lead, (), [_table(found)], note, wide=True)
 
 
-def _shape(x: Tensor) -> str:
-    sparse = "" if x.layout.__str__() == "torch.strided" else " sparse"
-    return " × ".join(f"{size:,}" for size in x.shape) + sparse
+def _summary(run: Run) -> Summary:
+    x, domain, _ = next(iter(run.result.task.batches("test")))
+    stored = x._nnz() if is_sparse(x) else None
+    return summary(run.result.model, domain, x.shape[1], nonzeros=stored)
 
 
-def _settings(text: str) -> str:
-    short = text.split(", bias=")[0].split(", inplace=")[0].replace("inplace=False", "")
-    short = short.replace("in_features=", "").replace("out_features=", "")
-    return f" ({short})" if short else ""
+def _table(found: Summary) -> Table:
+    columns = [HEAD.index(name) for name in _SHOWN]
+    rows = [[row[n] for n in columns] for row in (*map(cells, found.layers), total(found))]
+    for row in rows:  # words before numbers: the page sets every column after them flush right
+        row.insert(_WORDS, row.pop())
+    head = (*_SHOWN[:_WORDS], _SHOWN[-1], *_SHOWN[_WORDS:-1])
+    return Table(head, rows, _WORDS + 1, total=True)

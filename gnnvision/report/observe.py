@@ -1,46 +1,22 @@
-"""What a trained model does with each item, and with each layer: read off by hooks.
-
-Whatever is attached to a model here is taken off again, and its modes are put back.
-"""
+"""What a trained model does with each item: its features, what is made of them, the output."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import NodeTask, Task
-from gnnvision.domains import Domain
-from gnnvision.layers import Convolution
+from gnnvision.data import ImageTask, NodeTask, Task
+from gnnvision.report.look import drawn, look, pixels
+from gnnvision.report.trace import last_weighted, trace
 
-__all__ = ["Call", "Observed", "evaluating", "observe", "trace", "units"]
+__all__ = ["MOST_ITEMS", "Observed", "observe"]
 
 MOST_ITEMS = 3500
-
-
-@dataclass
-class Call:
-    """What went through one layer.
-
-    Args:
-        name: of the layer in the model.
-        module: the layer.
-        signal: what entered it.
-        output: what left it.
-        times: how often it was called; the tensors are those of the last time.
-    """
-
-    name: str
-    module: nn.Module
-    signal: Tensor
-    output: Tensor
-    times: int = 1
+MOST_PICTURES = 2000
 
 
 @dataclass(frozen=True)
@@ -56,6 +32,8 @@ class Observed:
         target: the true class, -100 where it is not known. Shape (n,).
         train: numbers of the items that trained.
         test: numbers of the items of the test part.
+        given: what the features of an item are, in words; empty for the features of a task.
+        of: how many items there were to choose from; None if these are all.
     """
 
     inputs: Tensor | None
@@ -65,76 +43,13 @@ class Observed:
     target: Tensor
     train: Tensor
     test: Tensor
+    given: str = ""
+    of: int | None = None
 
     @property
     def prediction(self) -> Tensor:
         """The class with the highest output. Shape (n,)."""
         return self.output.argmax(1)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; every module's own mode after it."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
-def hooked(modules: list[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
-    """A forward hook on each module while the block runs."""
-    handles = [module.register_forward_hook(hook) for module in modules]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def units(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers of a model by name: convolutions whole, and whatever has nothing inside.
-
-    A module with parts counts beside them if it holds parameters of its own.
-    """
-    found: dict[nn.Module, str] = {}
-
-    def walk(name: str, module: nn.Module) -> None:
-        children = list(module.named_children())
-        whole = isinstance(module, Convolution) or not children
-        if whole or any(True for _ in module.parameters(recurse=False)):
-            found.setdefault(module, name or type(module).__name__)
-        if not whole:
-            for child_name, child in children:
-                walk(f"{name}.{child_name}".lstrip("."), child)
-
-    walk("", model)
-    return [(name, module) for module, name in found.items()]
-
-
-def trace(model: nn.Module, x: Tensor, domain: Domain) -> tuple[Tensor, list[Call]]:
-    """The output of a model in evaluation mode, and its layers in the order they ran."""
-    names = {module: name for name, module in units(model)}
-    calls: dict[nn.Module, Call] = {}
-
-    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401
-        if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-            before = calls.pop(module, None)
-            times = 1 if before is None else before.times + 1
-            calls[module] = Call(names[module], module, inputs[0], output, times)
-
-    with evaluating(model), hooked(list(names), hook), torch.no_grad():
-        y: Tensor = model(x, domain)
-    return y, list(calls.values())
-
-
-def last_weighted(calls: list[Call]) -> Call | None:
-    """The last layer that holds parameters: the one that makes the outputs."""
-    weighted = [c for c in calls if any(True for _ in c.module.parameters())]
-    return weighted[-1] if weighted else None
 
 
 @singledispatch
@@ -190,4 +105,28 @@ def _(task: NodeTask, model: nn.Module) -> Observed | None:
         target=task.y.cpu(),
         train=torch.from_numpy(np.array(task.split.train)),
         test=torch.from_numpy(np.array(task.split.test)),
+    )
+
+
+@observe.register
+def _(task: ImageTask, model: nn.Module) -> Observed | None:
+    """A random sample: the files of a test part often come class by class."""
+    test = np.array(task.split.test)
+    items = torch.from_numpy(drawn(test, MOST_PICTURES))
+    if not len(items):
+        return None
+    seen = look(task, model, items)
+    if seen is None:
+        return None
+    inputs, given = pixels(task, items)
+    return Observed(
+        inputs=inputs,
+        hidden=seen.hidden,
+        layer=seen.layer,
+        output=seen.output,
+        target=task.y[items.to(task.y.device)].cpu(),
+        train=torch.empty(0, dtype=torch.int64),
+        test=torch.arange(len(items)),
+        given=given,
+        of=len(test) if len(test) > len(items) else None,
     )

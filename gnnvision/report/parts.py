@@ -55,6 +55,7 @@ class Section:
         pictures: side by side where there is room.
         tables: below them.
         note: how to read it exactly, below everything.
+        wide: whether tables stand below the pictures also where there is room beside them.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Section:
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     note: str = ""
+    wide: bool = False
 
 
 @dataclass
@@ -78,7 +80,8 @@ class Run:
     item: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.item = self.result.task.card.kind or "item"
+        kind = self.result.task.card.kind or "item"
+        self.item = {"image": "picture"}.get(kind, kind)
 
     @cached_property
     def observed(self) -> Observed | None:

@@ -34,12 +34,14 @@ _MOST_NAMED = 24
 
 def projection(run: Run) -> Section | None:
     """The section of the maps; None where items have no class or no vector of features."""
+    if run.result.task.kind != "classification":
+        return None
     seen = run.observed
-    if seen is None or run.result.task.kind != "classification":
+    if seen is None:
         return None
     items = _sample(len(seen.target))
     width = f"{seen.hidden.shape[1]:,} channels"
-    given = f"{run.result.task.in_channels:,} features"
+    given = seen.given or f"{run.result.task.in_channels:,} features"
     views = [
         ("input", seen.inputs, f"Before: the {given} of each {run.item}"),
         ("hidden", seen.hidden, f"After: the {width} entering layer {seen.layer}"),
@@ -67,8 +69,10 @@ def projection(run: Run) -> Section | None:
         "between far groups, and the axes, mean nothing. The percentages are computed with all "
         "channels, before the map. Drawn is the model of the best seed"
     )
-    if len(items) < len(seen.target):
-        note += f", and {len(items):,} of the {len(seen.target):,} {run.item}s, drawn at random"
+    there = seen.of or len(seen.target)
+    if len(items) < there:
+        of = "test " if seen.of else ""
+        note += f", and {len(items):,} of the {there:,} {of}{run.item}s, drawn at random"
     return Section("What the layers do", lead, pictures, note=note + ".")
 
 

@@ -8,15 +8,23 @@ from torch import nn
 
 from gnnvision.data.card import PaperFigure
 from gnnvision.layers import Convolution
-from gnnvision.report.observe import units
-from gnnvision.report.words import amount, scale
+from gnnvision.report.parts import Run, Section, Table
+from gnnvision.report.trace import units
+from gnnvision.report.words import amount, metric_name, scale
 from gnnvision.training import Result
 
-__all__ = ["compare", "find_paper", "model_name"]
+__all__ = ["compare", "find_paper", "model_name", "published"]
 
 
 def model_name(model: nn.Module) -> str:
-    """For a network of nothing but one kind of convolution its name, as "GCN"; else empty."""
+    """The name a network was registered under, or that of its only kind of convolution, as "GCN".
+
+    Empty where it has neither.
+    """
+    spec = getattr(model, "spec", None)
+    if spec:
+        arguments = spec["arguments"]
+        return str(arguments["name"] if spec["name"] == "torchvision_network" else spec["name"])
     kinds = {
         type(module).__name__ if isinstance(module, Convolution) else ""
         for _, module in units(model)
@@ -26,18 +34,24 @@ def model_name(model: nn.Module) -> str:
 
 
 def find_paper(result: Result) -> tuple[PaperFigure | None, bool]:
-    """The published figure for this split and metric, and whether it is for this network."""
+    """The published figure for this split and metric, and whether it is for this network.
+
+    The one for this network if there is one, else the best.
+    """
     task = result.task
     held = [
         paper
         for paper in task.card.paper
         if paper.split == task.split_name and paper.metric == result.metric
     ]
-    name = model_name(result.model)
+    name = _plain(model_name(result.model))
     for paper in held:
-        if paper.model.casefold() == name.casefold():
+        if name and _plain(paper.model) == name:
             return paper, True
-    return (held[0], False) if held else (None, False)
+    if not held:
+        return None, False
+    best = max if result.higher_is_better else min
+    return best(held, key=lambda paper: paper.value), False
 
 
 def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str) -> str:
@@ -63,3 +77,36 @@ def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str
     else:
         meaning = "further off than two standard deviations of the seeds"
     return f"{said}: {meaning}."
+
+
+def published(run: Run) -> Section | None:
+    """The section of what others have reached; None where there is no more than one figure."""
+    result = run.result
+    metric, mean = result.metric, result.metrics()["test"][result.metric]["mean"]
+    held = [paper for paper in result.task.card.paper if paper.metric == metric]
+    if len(held) < 2:
+        return None
+    rows = [
+        (paper.model, paper.split, paper.source, amount(metric, paper.value)) for paper in held
+    ]
+    own = model_name(result.model) or type(result.model).__name__
+    rows.append((f"this run: {own}", result.task.split_name, "", amount(metric, mean)))
+    best_first = result.higher_is_better
+    values = [*(paper.value for paper in held), mean]
+    order = sorted(range(len(rows)), key=lambda n: -values[n] if best_first else values[n])
+    table = Table(
+        ("Network", "Split", "Source", f"Test {metric_name(metric)}"),
+        [rows[number] for number in order],
+        3,
+    )
+    lead = f"This run among the published figures for {result.task.card.title}, the best first."
+    note = (
+        "Only figures of one split can be compared: another one trains on more pictures or tests "
+        "on others. What others chose by looking at the test part is not known."
+    ).replace("pictures", f"{run.item}s")
+    return Section("Beside published results", lead, (), [table], note, wide=True)
+
+
+def _plain(name: str) -> str:
+    """A name without its capitals, spaces and hyphens."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

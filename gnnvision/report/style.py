@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["class_color", "class_marker", "drawing", "legend_below", "plain_axes", "wrapped"]
 
-# The eight colours of Okabe and Ito (2008), told apart with any colour vision; the strongest
-# contrasts come first.
+# The eight colours of Okabe and Ito (2008), told apart with any colour vision, the strongest
+# contrasts first; then two that a ninth and a tenth class can have, which also differ in shape.
 CLASS_COLORS = (
     "#0072B2",
     "#E69F00",
@@ -26,7 +26,10 @@ CLASS_COLORS = (
     "#D55E00",
     "#F0E442",
     "#3B3B3B",
+    "#8A1A5B",
+    "#8E8B3A",
 )
+_SAME_SHAPE = 8
 CLASS_MARKERS = "os^DvPX*"
 INK, MUTED, FAINT = "#1d2733", "#5b6775", "#d5dbe1"
 TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
@@ -94,13 +97,13 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
 
 
 def class_color(number: int) -> str:
-    """The colour of a class; grey for an unknown one. After eight classes they come again."""
+    """The colour of a class; grey for an unknown one. After ten classes they come again."""
     return UNKNOWN if number < 0 else CLASS_COLORS[number % len(CLASS_COLORS)]
 
 
 def class_marker(number: int) -> str:
     """The shape of a class's points: a circle for the first eight, then others."""
-    return "o" if number < 0 else CLASS_MARKERS[number // len(CLASS_COLORS) % len(CLASS_MARKERS)]
+    return "o" if number < 0 else CLASS_MARKERS[number // _SAME_SHAPE % len(CLASS_MARKERS)]
 
 
 def wrapped(name: str, width: int = 18) -> str:

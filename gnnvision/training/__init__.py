@@ -2,6 +2,7 @@
 
 from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
+from gnnvision.training.predictor import Predictor, find_checkpoint
 from gnnvision.training.progress import Interrupted
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
@@ -10,8 +11,10 @@ __all__ = [
     "Interrupted",
     "NotSaved",
     "Outcome",
+    "Predictor",
     "Recipe",
     "Result",
+    "find_checkpoint",
     "fit",
     "new_folder",
     "read_json",

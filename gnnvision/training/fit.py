@@ -35,7 +35,8 @@ def fit(
     *,
     reset: bool = True,
     device: str = "cpu",
-    precision: Literal["float32", "bfloat16"] = "float32",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    compiled: bool = False,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -61,7 +62,10 @@ def fit(
         reset: whether each seed draws new first weights; False starts each from the weights that
             `model` has.
         device: "cpu", "cuda", "mps".
-        precision: of the arithmetic.
+        precision: of the arithmetic; "auto" is bfloat16 for convolutions of pictures on a device
+            that multiplies it in hardware, float32 otherwise.
+        compiled: whether to let torch's compiler join the operations of a training step; it
+            takes its time before the first step and needs a C++ compiler on the CPU.
         folder: a run folder; see `new_folder`.
         resume: whether to go on from the folder's checkpoint.
         progress: whether to show how far it is.
@@ -87,7 +91,7 @@ def fit(
     recipe = recipe or Recipe()
     numbers = to_seeds(seeds)
     path = None if folder is None else Path(folder)
-    session = Session(model, task, recipe, numbers, reset, device, precision)
+    session = Session(model, task, recipe, numbers, reset, device, precision, compiled)
     if resume:
         if path is None:
             raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
@@ -119,6 +123,8 @@ def fit(
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
         device=session.device_name(),
+        precision=session.precision,
+        compiled=compiled,
         threads=session.threads,
         train_seconds=sum(outcome.seconds for outcome in session.outcomes),
         data_seconds=data_seconds,
@@ -160,6 +166,7 @@ def write_result(result: Result, folder: Path) -> None:
     task = result.task
     about = {
         "dataset": task.name,
+        "title": task.card.title,
         "class_names": list(task.class_names),
         "in_channels": task.in_channels,
         "split": {
@@ -171,6 +178,10 @@ def write_result(result: Result, folder: Path) -> None:
         "seed": result.best.seed,
         "epoch": result.best.best_epoch,
         "model": repr(result.model),
+        "spec": getattr(result.model, "spec", None),
+        "kind": task.kind,
+        "input": task.input_description(),
+        "precision": result.precision,
     }
     write_checkpoint(folder / BEST, Checkpoint(result.model.state_dict(), about))
     write_json(folder / "result.json", result.to_dict())

@@ -68,9 +68,13 @@ class Reporter:
         self.epochs = epochs
         self.console = Console(stderr=True)
         self._next = 0.0
+        self._note = ""
+        self._place = (-1, -1)
+        self._from = (0.0, 0)
         self._bar: Progress | None = None
 
     def __enter__(self) -> Reporter:
+        self._epoch_began = time.monotonic()
         if self.shown and self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
@@ -87,6 +91,32 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
 
+    def step(self, seed_number: int, seed: int, epoch: int, seen: int, size: int) -> None:
+        """A step is over.
+
+        Args:
+            seed_number: from 0.
+            seed: the seed.
+            epoch: how many epochs of this seed are over.
+            seen: how many items of this epoch are over.
+            size: how many items an epoch has.
+        """
+        if not self.shown:
+            return
+        now = time.monotonic()
+        if self._place != (seed_number, epoch):
+            self._place, self._from = (seed_number, epoch), (now, seen)
+        if self._bar is None or now < self._next:
+            return
+        self._next = now + 0.1
+        part = min(seen / max(size, 1), 1.0)
+        began, before = self._from
+        if now - began > 1.0:  # the rate of small tasks is of no interest
+            self._note = f"epoch {epoch + 1}, {(seen - before) / (now - began):,.0f} items/s"
+        name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
+        done = seed_number * self.epochs + epoch + part
+        self._bar.update(self._task, completed=done, description=name, note=self._note)
+
     def epoch(self, seed_number: int, seed: int, row: dict[str, float]) -> None:
         """An epoch is over."""
         if not self.shown:
@@ -97,9 +127,19 @@ class Reporter:
                 self._next = now + 0.1
                 done = seed_number * self.epochs + int(row["epoch"])
                 name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
-                self._bar.update(self._task, completed=done, description=name, note=line(row))
+                self._note = line(row)
+                self._bar.update(self._task, completed=done, description=name, note=self._note)
         elif self.seeds == 1:
-            self.console.print(line(row), highlight=False)
+            self.console.print(line(row) + self._pace(int(row["epoch"])), highlight=False)
+
+    def _pace(self, done: int) -> str:
+        """Speed and time left, for epochs that take long enough for that to matter."""
+        took = time.monotonic() - self._epoch_began
+        self._epoch_began = time.monotonic()
+        if took < 5:
+            return ""
+        left = took * (self.epochs - done)
+        return f"  {took:.0f} s an epoch, {left / 60:.0f} min left"
 
     def seed(self, seed_number: int, seed: int, note: str) -> None:
         """A seed is over."""

@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+from torch.optim import Optimizer
 
-from gnnvision.layers import Convolution
+from gnnvision.training.optimizers import make_optimizer
 
 __all__ = ["Recipe"]
 
 Decayed = Literal["all", "first"]
-OptimizerName = Literal["adam", "adamw", "sgd"]
-Schedule = Literal["constant", "cosine"]
+OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
+Schedule = Literal["constant", "cosine", "one_cycle"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,17 @@ class Recipe:
             and "sgd", taken off the weight by "adamw".
         decay: which parameters it pulls at: "all", or those of the "first" convolution, as
             Kipf and Welling have it.
-        optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
-        schedule: of the learning rate over the epochs: "constant", or "cosine" down to 0.
+        optimizer: "adam", "adamw", "sgd" or "muon", which is for networks of convolutions.
+        momentum: of "sgd" and "muon".
+        lr_bias: learning rate of biases and norms, if it is another one.
+        lr_head: learning rate of the last layer, if it is another one.
+        schedule: of the learning rates, after each step: "constant"; "cosine", down to 0;
+            "one_cycle", in a straight line up and down to 0.
+        warmup: the part of the training in which "one_cycle" and "cosine" go up, from 0 to 1.
         batch_size: items a step; None where the task is one batch.
         label_smoothing: of classes, from 0 to 1.
+        averaging: decay of the running average of the weights after each step, which is what is
+            measured and kept; 0 for none.
         select: which epoch is kept: "score" (the best on the validation part by the task's
             metric, then by loss), "loss" (the lowest there) or "last".
         patience: stop after so many epochs without a better one; None for never.
@@ -52,9 +58,14 @@ class Recipe:
     weight_decay: float = 0.0
     decay: Decayed = "all"
     optimizer: OptimizerName = "adam"
+    momentum: float = 0.9
+    lr_bias: float | None = None
+    lr_head: float | None = None
     schedule: Schedule = "constant"
+    warmup: float = 0.0
     batch_size: int | None = None
     label_smoothing: float = 0.0
+    averaging: float = 0.0
     select: Literal["score", "loss", "last"] = "score"
     patience: int | None = None
 
@@ -62,7 +73,11 @@ class Recipe:
         self._check_number("epochs", 1, math.inf, whole=True)
         self._check_number("lr", 0, math.inf)
         self._check_number("weight_decay", 0, math.inf)
-        self._check_number("label_smoothing", 0, 1)
+        for name in ("momentum", "warmup", "label_smoothing", "averaging"):
+            self._check_number(name, 0, 1)
+        for name in ("lr_bias", "lr_head"):
+            if getattr(self, name) is not None:
+                self._check_number(name, 0, math.inf)
         for name in ("batch_size", "patience"):
             if getattr(self, name) is not None:
                 self._check_number(name, 1, math.inf, whole=True)
@@ -103,53 +118,38 @@ class Recipe:
         Raises:
             ValueError: if there are none.
         """
-        learnt = [p for p in model.parameters() if p.requires_grad]
-        if not learnt:
-            raise ValueError(
-                "'model' must have parameters to learn, got none that require gradients. "
-                "Unfreeze some of them."
-            )
-        groups: list[dict[str, Any]] = [{"params": learnt, "weight_decay": self.weight_decay}]
-        if self.decay == "first":
-            first = {id(p) for p in _first(model).parameters()}
-            rest = [p for p in learnt if id(p) not in first]
-            groups = [
-                {
-                    "params": [p for p in learnt if id(p) in first],
-                    "weight_decay": self.weight_decay,
-                },
-                {"params": rest, "weight_decay": 0.0},
-            ]
-        groups = [group for group in groups if group["params"]]
-        match self.optimizer:
-            case "adam":
-                return Adam(groups, self.lr, fused=True)
-            case "adamw":
-                return AdamW(groups, self.lr, fused=True)
-            case "sgd":
-                return SGD(groups, self.lr, momentum=0.9, nesterov=True, fused=True)
+        return make_optimizer(self, model)
 
-    def make_schedule(self, optimizer: Optimizer) -> LRScheduler | None:
-        """What changes the learning rate after each epoch; None if nothing does."""
-        return CosineAnnealingLR(optimizer, self.epochs) if self.schedule == "cosine" else None
+    def lr_factor(self, progress: float) -> float:
+        """What the learning rates are multiplied by.
+
+        Args:
+            progress: how much of the training is over, from 0 to 1.
+        """
+        if self.schedule == "constant":
+            return 1.0
+        if progress < self.warmup:
+            return progress / self.warmup
+        rest = (progress - self.warmup) / (1 - self.warmup) if self.warmup < 1 else 0.0
+        return 1 - rest if self.schedule == "one_cycle" else (1 + math.cos(math.pi * rest)) / 2
 
     def __str__(self) -> str:
         parts = [f"epochs {self.epochs}", f"lr {self.lr:g}"]
         if self.weight_decay:
             parts.append(f"weight_decay {self.weight_decay:g} on {self.decay}")
+        for name in ("lr_bias", "lr_head"):
+            if getattr(self, name) is not None:
+                parts.append(f"{name} {getattr(self, name):g}")
         parts += [self.optimizer, self.schedule]
+        if self.warmup and self.schedule != "constant":
+            parts.append(f"warmup {self.warmup:g}")
         if self.batch_size is not None:
             parts.append(f"batch_size {self.batch_size}")
         if self.label_smoothing:
             parts.append(f"label_smoothing {self.label_smoothing:g}")
+        if self.averaging:
+            parts.append(f"averaging {self.averaging:g}")
         parts.append(f"select {self.select}")
         if self.patience is not None:
             parts.append(f"patience {self.patience}")
         return ", ".join(parts)
-
-
-def _first(model: nn.Module) -> nn.Module:
-    """The first convolution, or, in a network without any, the first module with weights."""
-    modules = list(model.modules())
-    own = [m for m in modules if any(True for _ in m.parameters(recurse=False))]
-    return next((m for m in modules if isinstance(m, Convolution)), own[0])

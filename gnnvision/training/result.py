@@ -37,6 +37,7 @@ class Outcome:
         split_hash: of the split this seed saw.
         target: the known targets of the test part.
         prediction: what the kept model says for them.
+        waited: seconds of the training that were spent waiting for batches.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class Outcome:
     split_hash: str
     target: Tensor
     prediction: Tensor
+    waited: float = 0.0
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Result:
         metric: the score by which epochs and seeds were compared on the validation part.
         higher_is_better: whether a higher score is better.
         device: where it was trained.
+        precision: of the arithmetic.
+        compiled: whether the training step was compiled.
         threads: of the CPU, in training; small work gets one.
         train_seconds: time spent in training, over all seeds.
         data_seconds: time spent on loading the data, if the caller measured it.
@@ -76,6 +80,8 @@ class Result:
     metric: str
     higher_is_better: bool
     device: str
+    precision: str
+    compiled: bool
     threads: int
     train_seconds: float
     data_seconds: float = 0.0
@@ -87,7 +93,10 @@ class Result:
 
     @property
     def best(self) -> Outcome:
-        """The seed with the best validation score, then the lowest validation loss."""
+        """The seed with the best validation score, then the lowest validation loss.
+
+        The first seed where there is no validation part to choose by.
+        """
         return best_outcome(self.outcomes, self.metric, self.higher_is_better)
 
     @property
@@ -127,7 +136,10 @@ class Result:
         names = list(table["test"])
         lines.append(f"{'':8}" + "".join(f"{name:>18}" for name in names))
         for part in PARTS:
-            cells = [shown(name, table[part][name], count) for name in names]
+            cells = [
+                shown(name, table[part][name], count) if name in table[part] else "none held out"
+                for name in names
+            ]
             lines.append(f"{part:8}" + "".join(f"{cell:>18}" for cell in cells))
         return "\n".join(lines)
 
@@ -166,12 +178,16 @@ class Result:
             "recipe": self.recipe.to_dict(),
             "versions": versions(),
             "device": self.device,
+            "precision": self.precision,
+            "compiled": self.compiled,
             "threads": self.threads,
         }
 
 
 def best_outcome(outcomes: list[Outcome], metric: str, higher: bool) -> Outcome:
-    """The outcome with the best validation score; the first of equals."""
+    """The outcome with the best validation score; the first of equals, or without one."""
+    if not outcomes[0].metrics["val"]:
+        return outcomes[0]
     sign = 1 if higher else -1
     val = [outcome.metrics["val"] for outcome in outcomes]
     ranks = [(sign * figures[metric], -figures["loss"]) for figures in val]

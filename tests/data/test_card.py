@@ -1,6 +1,6 @@
 import pytest
 
-from gnnvision.data import Card, card_names, datasets_folder, describe, read_card
+from gnnvision.data import Card, card_names, dataset_names, datasets_folder, describe, read_card
 from gnnvision.data.card import DataFile, SplitRule
 
 TEXT = """
@@ -76,7 +76,7 @@ def test_an_unknown_split_names_the_known_ones(parse):
 
 
 def test_every_card_of_the_project_reads_and_is_complete():
-    assert set(card_names()) >= {"cora", "citeseer", "pubmed", "karate", "stdlib"}
+    assert set(card_names()) >= set(dataset_names())
     for name in card_names():
         card = read_card(datasets_folder() / "cards" / f"{name}.toml")
         assert isinstance(card, Card)
@@ -92,3 +92,14 @@ def test_class_names_and_sizes_go_together(name):
     assert len(card.class_names) == len(card.facts["class_sizes"])
     assert sum(card.facts["class_sizes"]) + card.facts["num_unlabelled"] == card.facts["num_nodes"]
     assert card.class_names_source
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-jpeg", "fashion_mnist", "mnist", "digits"])
+def test_cards_of_pictures(name):
+    card = describe(name)
+    facts = card.facts
+    assert len(card.class_names) == len(facts["class_sizes"])
+    assert sum(facts["class_sizes"]) == facts["num_train"] + facts["num_test"]
+    assert set(card.splits) == {"public", "full", "random"}
+    assert all(file.sha256 and file.size for file in card.files) or not card.urls
+    assert all(0 < figure.value < 1 and figure.source for figure in card.paper)

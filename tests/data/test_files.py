@@ -6,7 +6,7 @@ import pytest
 from gnnvision.data import ChecksumError, DataNotFound, load
 from gnnvision.data.arrays import read_npz
 from gnnvision.data.card import DataFile
-from gnnvision.data.files import decoded, locate, read_verified
+from gnnvision.data.files import decoded, locate, locate_any, read_verified
 from gnnvision.data.planetoid import decode_planetoid
 
 from . import made
@@ -34,6 +34,18 @@ def test_one_missing_file_is_enough(tmp_path):
     with pytest.raises(DataNotFound) as caught:
         locate(card, tmp_path, download=False)
     assert caught.value.files == ("ind.tiny.ty",)
+
+
+def test_of_two_forms_the_preferred_one_that_is_there(tmp_path):
+    card = made.card(files=(DataFile("x.gz"),), folder="")
+    forms = (["x/a", "x/b"], ["x.gz"])
+    (tmp_path / "x.gz").write_bytes(b"")
+    assert locate_any(card, tmp_path, forms, download=False) == (tmp_path, ["x.gz"])
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a").write_bytes(b"")
+    assert locate_any(card, tmp_path, forms, download=False)[1] == ["x.gz"]
+    (tmp_path / "x" / "b").write_bytes(b"")
+    assert locate_any(card, tmp_path, forms, download=False) == (tmp_path, ["x/a", "x/b"])
 
 
 def test_a_read_only_root_is_left_alone(tmp_path, cache):

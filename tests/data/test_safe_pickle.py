@@ -47,6 +47,16 @@ def test_reads_what_python_3_writes(protocol):
     assert (again["csr"] != content["csr"]).nnz == 0
 
 
+def test_reads_a_batch_of_cifar():
+    pixels = np.arange(6144, dtype=np.int64).astype(np.uint8).reshape(2, 3072)
+    content = {"batch_label": "training batch 1 of 5", "labels": [6, 9], "data": pixels}
+    items = b"".join(made.text(key) + made.python2(value) for key, value in content.items())
+    again = safe_loads(b"\x80\x02}(" + items + b"u.")
+    np.testing.assert_array_equal(again["data"], pixels)
+    assert again["data"].dtype == np.uint8
+    assert (again["labels"], again["batch_label"]) == ([6, 9], "training batch 1 of 5")
+
+
 def test_a_shared_array_stays_shared():
     array = np.arange(3)
     again = safe_loads(pickle.dumps([array, array], 4))

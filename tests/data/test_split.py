@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gnnvision.data import Split, random_node_split
+from gnnvision.data import Split, random_node_split, stratified_split
 
 
 def test_indices_are_sorted_and_read_only():
@@ -93,3 +93,35 @@ def test_a_graph_too_small_is_said(changes, fault):
     arguments = {"y": np.arange(10) % 2, "seed": 0, "per_class": 1, "num_val": 2, "num_test": 2}
     with pytest.raises(ValueError, match=fault):
         random_node_split(**(arguments | changes))
+
+
+@pytest.mark.parametrize("sizes", [(50, 30, 20), (97, 2, 1), (33, 33, 34)])
+def test_a_stratified_split_has_the_classes_in_proportion(sizes):
+    y = np.repeat(np.arange(3), sizes)
+    split = stratified_split(y, seed=1, num_val=10, num_test=20)
+    assert split.sizes == {"train": 70, "val": 10, "test": 20}
+    assert sorted([*split.train, *split.val, *split.test]) == list(range(100))
+    for part, share in (("val", 0.1), ("test", 0.2), ("train", 0.7)):
+        counts = np.bincount(y[getattr(split, part)], minlength=3)
+        assert np.abs(counts - share * np.array(sizes)).max() < 1.5
+    assert split == stratified_split(torch.from_numpy(y), 1, 10, 20)
+    assert split != stratified_split(y, 2, 10, 20)
+
+
+def test_a_stratified_split_is_the_same_everywhere():
+    split = stratified_split([0, 1] * 6, seed=0, num_val=2, num_test=4)
+    assert split.test.tolist() == [2, 3, 8, 11]
+    assert split.val.tolist() == [1, 6]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ((-1, 1, 1), "'seed' must be at least 0, got -1"),
+        ((0, -1, 1), "'num_val' must be at least 0, got -1"),
+        ((0, 5, 5), "must be below the number of items, 10, got 5 \\+ 5"),
+    ],
+)
+def test_stratified_sizes_that_cannot_be(arguments, fault):
+    with pytest.raises(ValueError, match=fault):
+        stratified_split([0, 1] * 5, *arguments)

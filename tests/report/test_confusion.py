@@ -1,8 +1,15 @@
 import csv
+from dataclasses import replace
 
+import pytest
 import torch
+from PIL import Image
 
-from gnnvision.report.confusion import confusion_counts
+from gnnvision.report.confusion import confusion, confusion_counts
+from gnnvision.report.parts import Run
+
+from .conftest import picture_task
+from .rows import rows_of
 
 
 def test_counts_are_summed_over_seeds(karate_run):
@@ -21,3 +28,37 @@ def test_the_file_holds_the_counts(karate_run):
     assert [row["true_class"] for row in rows] == ["Mr. Hi", "Officer"]
     numbers = [[int(row[name]) for name in result.task.class_names] for row in rows]
     assert numbers == confusion_counts(result).tolist()
+
+
+def made(pictures_run, classes, tmp_path):
+    """A run of so many classes of which each seventh picture is taken for the next class."""
+    task = picture_task(7 * classes, 1, (4, 2 * classes), classes)
+    target = torch.arange(classes).repeat_interleave(7)
+    prediction = torch.where(torch.arange(len(target)) % 7 == 0, (target + 1) % classes, target)
+    outcome = replace(pictures_run.best, target=target, prediction=prediction)
+    return Run(replace(pictures_run, task=task, outcomes=[outcome]), tmp_path)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 30, 101])
+def test_any_number_of_classes(pictures_run, classes, tmp_path):
+    run = made(pictures_run, classes, tmp_path)
+    section = confusion(run)
+    held = rows_of(tmp_path / "confusion.png")
+    assert len(held) == classes
+    assert {int(row[row["true_class"]]) for row in held} == {6}
+    stems = [picture.path.stem for picture in section.pictures]
+    assert stems == (["confusion_shares", "confusion"] if classes <= 16 else ["confusion"])
+    longest = max(len(table.rows) for table in section.tables)
+    assert longest == (classes if classes <= 40 else 15)
+    for picture in section.pictures:
+        with Image.open(picture.path) as image:
+            assert max(image.size) < 3200
+    if classes <= 16:
+        shares = rows_of(tmp_path / "confusion_shares.png")
+        assert float(shares[0]["red"]) == pytest.approx(6 / 7, abs=1e-5)
+
+
+def test_with_very_many_classes_the_commonest_mistakes_are_listed(pictures_run, tmp_path):
+    pairs, worst = confusion(made(pictures_run, 50, tmp_path)).tables
+    assert pairs.rows[0] == ("red (0)", "green (1)", "1")
+    assert worst.rows[0][:2] == ("red (0)", "85.7 %")

@@ -54,9 +54,11 @@ def test_the_difference_in_words(mean, std, seeds, words):
     assert words in compare({"mean": mean, "std": std}, seeds, PAPER, "accuracy")
 
 
-def test_a_network_is_named_after_its_only_kind_of_convolution():
-    assert model_name(gv.models.gcn(4, 8, 2)) == "GCN"
-    assert model_name(gv.models.classic_gcn(4, 8, 2)) == ""
+def test_a_network_has_its_registered_name_or_that_of_its_only_kind_of_convolution():
+    assert model_name(gv.models.classic_gcn(4, 8, 2)) == "classic_gcn"
+    assert model_name(gv.models.build("resnet18", num_classes=2)) == "resnet18"
+    assert model_name(gv.Sequential(gv.GCNConv(4, 8), nn.ReLU(), gv.GCNConv(8, 2))) == "GCN"
+    assert model_name(gv.Sequential(gv.GCNConv(4, 8), nn.Linear(8, 2))) == ""
     assert model_name(nn.Linear(4, 2)) == ""
 
 

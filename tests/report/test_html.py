@@ -14,7 +14,7 @@ import gnnvision as gv
 from gnnvision.data import Split, Task
 from gnnvision.report import write_report
 
-from .conftest import trained
+from .conftest import picture_task, trained
 
 PICTURES = {
     "seeds", "curve_loss", "curve_accuracy", "confusion", "projection_input",
@@ -25,7 +25,7 @@ PICTURES = {
 class Pictures(Task):
     """A made-up task on pictures: which channel is bright."""
 
-    def batches(self, part, batch_size=None, generator=None):
+    def batches(self, part, batch_size=None, generator=None, epoch=0):
         rows = torch.from_numpy(getattr(self.split, part).copy())
         y = rows % 3
         x = torch.zeros(len(rows), 3, 6, 6)
@@ -148,3 +148,54 @@ def test_importing_the_report_stays_light():
     program = f"import sys, gnnvision.report; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_page_of_a_run_on_pictures(pictures_run):
+    path = write_report(pictures_run)
+    page = path.read_text(encoding="utf-8")
+    titles = re.findall(r"<h2>([^<]*)</h2>", page)
+    assert titles == [
+        "The pictures", "Augmentation", "Learning", "What is taken for what",
+        "The surest mistakes", "What the layers do", "What the first layer sees", "The network",
+        "How to run it again", "The data and whom to cite",
+    ]  # fmt: skip
+    assert "120 pictures of 9 × 12 pixels, 3 channels, 3 classes" in page
+    assert "<dt>augmentation</dt><dd>crop 1 (reflect)</dd>" in page
+    assert "<dt>batch size</dt><dd>16</dd>" in page
+    assert "with_augment(gv.data.Augment(crop=1))" in page
+    build = "gv.models.build(&#39;mnist_cnn&#39;, in_channels=3, num_classes=3, image_size=[9, 12]"
+    assert page.count(build) == 2
+    assert "324 pixel values of each picture" in page
+    figures = path.parent / "figures"
+    pngs, csvs = ({p.stem for p in figures.glob(f"*.{kind}")} for kind in ("png", "csv"))
+    assert pngs == csvs
+    assert all(re.findall(r'<img[^>]* alt="([^"]+)"', page))
+
+
+def test_without_a_validation_part_all_sections_say_so(tmp_path):
+    model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
+    task = picture_task(val=False)
+    result = trained(task, tmp_path, 1, 2, model, lr=1e-3, select="last")
+    page = write_report(result).read_text(encoding="utf-8")
+    assert "80 train, none validates, 40 test" in page
+    assert page.count("No validation part was held out") == 3
+    assert "<td>validation</td>" not in page
+    assert "<dt>batch size</dt><dd>128, as usual</dd>" in page
+
+
+@pytest.mark.slow
+def test_photographs_do_not_make_the_page_heavy(tmp_path):
+    from sklearn.datasets import load_sample_images
+
+    photographs = torch.stack([torch.from_numpy(p.copy()) for p in load_sample_images().images])
+    task = picture_task(60, 3, (224, 224), augment=gv.data.Augment(crop=16, brightness=0.3))
+    for number in range(60):
+        top, left = 3 * number, 6 * number
+        cut = photographs[number % 2, top : top + 224, left : left + 224]
+        task.images[number] = cut.permute(2, 0, 1)
+    model = gv.Sequential(
+        gv.Conv2d(3, 48, 7, stride=4), nn.ReLU(), gv.Readout("mean"), nn.Linear(48, 3)
+    )
+    path = write_report(trained(task, tmp_path, 1, 1, model))
+    assert path.stat().st_size < 3e6
+    assert "3,072 pixel values at 32 × 32 pixels" in path.read_text(encoding="utf-8")

@@ -1,34 +1,11 @@
-import pytest
+import numpy as np
 import torch
-from torch import nn
 
 import gnnvision as gv
-from gnnvision.report.observe import observe, trace, units
+from gnnvision.report import observe as module
+from gnnvision.report.observe import observe
 
-
-class Broken(nn.Module):
-    def forward(self, x):
-        raise RuntimeError("broken")
-
-
-def test_layers_in_the_order_they_ran_with_convolutions_whole():
-    task = gv.data.load("karate")
-    model = gv.models.classic_gcn(34, 8, 2, num_layers=2, norm="layer")
-    output, calls = trace(model, task.x, task.graph)
-    assert [call.name for call in calls] == [
-        "0", "1.conv", "1.norm", "1.dropout", "2.conv", "2.norm", "2.dropout", "3"
-    ]  # fmt: skip
-    assert torch.equal(calls[-1].output, output)
-    assert {"1.conv", "3"} <= {name for name, _ in units(model)}
-
-
-def test_hooks_and_modes_are_restored_after_an_error():
-    task = gv.data.load("karate")
-    model = gv.Sequential(gv.GCNConv(34, 4), Broken()).train()
-    with pytest.raises(RuntimeError, match="broken"):
-        trace(model, task.x, task.graph)
-    assert all(module.training for module in model.modules())
-    assert not any(module._forward_hooks for module in model.modules())
+from .conftest import picture_task
 
 
 def test_what_is_observed_is_what_was_measured(stdlib_run):
@@ -38,3 +15,23 @@ def test_what_is_observed_is_what_was_measured(stdlib_run):
     assert torch.equal(seen.target[seen.test], stdlib_run.best.target)
     assert seen.hidden.shape == (task.graph.num_nodes, 8)
     assert seen.layer == "4"
+
+
+def test_pictures_are_observed_in_the_order_they_were_measured(pictures_run):
+    seen = observe(pictures_run.task, pictures_run.model)
+    assert torch.equal(seen.prediction, pictures_run.best.prediction)
+    assert torch.equal(seen.target, pictures_run.best.target)
+    assert seen.inputs.shape == (40, 9 * 12 * 3)
+    assert seen.given == "324 pixel values"
+    assert seen.of is None
+
+
+def test_of_many_pictures_a_sample_of_all_classes_is_observed(monkeypatch):
+    """Files often come class by class, so the first ones would be of one class."""
+    monkeypatch.setattr(module, "MOST_PICTURES", 30)
+    task = picture_task(300)
+    model = gv.models.small_resnet(3, 3, (9, 12), width=4, stages=1)
+    seen = observe(task, model)
+    assert len(seen.target) == 30
+    assert seen.of == 100
+    assert np.bincount(seen.target).min() > 3

@@ -28,6 +28,7 @@ class ItemTask(Task):
         part: Part,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
+        epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         items = torch.from_numpy(np.array(getattr(self.split, part)))
         if generator is not None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -279,6 +280,68 @@ def test_batches_in_random_order_resume_too(tmp_path, monkeypatch):
         fit(model, task, recipe, folder=tmp_path, progress=False)
     resumed = fit(model, task, recipe, folder=tmp_path, resume=True, progress=False)
     assert equal(expected, weights(resumed))
+
+
+@pytest.mark.parametrize("steps", [2, 5, 15])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "muon", "lr_head": 0.5, "schedule": "one_cycle", "warmup": 0.3},
+        {"averaging": 0.9, "label_smoothing": 0.1, "schedule": "cosine"},
+    ],
+)
+def test_a_run_stopped_within_an_epoch_ends_with_the_same_bits(
+    tmp_path, monkeypatch, options, steps
+):
+    task = tasks.pictures(80)  # 40 of them train
+    model = gv.Sequential(
+        gv.Conv2d(1, 4, 3), nn.BatchNorm2d(4), gv.Dropout(0.3), gv.Readout(), nn.Linear(4, 2)
+    )
+    recipe = quick(**{"batch_size": 7, "epochs": 4} | options)  # 6 steps an epoch
+    whole = fit(model, task, recipe, progress=False)
+    expected = weights(whole)
+    monkeypatch.setattr(session_module.Reporter, "step", _StopAfter(steps))
+    with pytest.raises(Interrupted, match=f"epoch {steps // 6}. Everything is saved"):
+        fit(model, task, recipe, folder=tmp_path, progress=False)
+    torch.manual_seed(5)
+    resumed = fit(model, task, recipe, folder=tmp_path, resume=True, progress=False)
+    assert equal(expected, weights(resumed))
+    assert whole.best.history == resumed.best.history
+    assert whole.best.metrics == resumed.best.metrics
+
+
+def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
+    task = tasks.pictures(40)
+    split = replace(task.split, val=task.split.val[:0])
+    task = replace(task, split=split)
+    model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="'recipe' must select the last epoch"):
+        fit(model, task, quick(), progress=False)
+    result = fit(model, task, quick(select="last"), seeds=2, folder=tmp_path, progress=False)
+    assert result.best.seed == 0
+    assert "none held out" in result.summary()
+    assert json.loads((tmp_path / "result.json").read_text())["metrics"]["val"] == {}
+
+
+def test_what_is_measured_is_the_average_of_the_weights():
+    task = tasks.pictures(40)
+    model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
+    recipe = quick(averaging=0.5, epochs=1, select="last", batch_size=5)
+    weights_after = []
+    step = torch.optim.Adam.step
+
+    def noted(self, *args, **kwargs):
+        step(self, *args, **kwargs)
+        weights_after.append(self.param_groups[0]["params"][0].detach().clone())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", noted)
+        fit(model, task, recipe, progress=False)
+    average = weights_after[0]
+    for weight in weights_after[1:]:
+        average = 0.5 * average + 0.5 * weight
+    torch.testing.assert_close(model[0].weight, average)
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,33 @@ def test_optimizers(name, kind):
     assert type(Recipe(optimizer=name).make_optimizer(nn.Linear(2, 2))) is kind
 
 
-def test_cosine_ends_at_zero():
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (Recipe(), [1, 1, 1]),
+        (Recipe(schedule="cosine"), [1, 0.5, 0]),
+        (Recipe(schedule="one_cycle"), [1, 0.5, 0]),
+        (Recipe(schedule="one_cycle", warmup=0.5), [0, 1, 0]),
+        (Recipe(schedule="cosine", warmup=1.0), [0, 0.5, 1]),
+    ],
+)
+def test_the_learning_rate_over_a_training(recipe, expected):
+    found = [recipe.lr_factor(progress) for progress in (0, 0.5, 1)]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_cosine_is_that_of_torch():
     recipe = Recipe(schedule="cosine", epochs=10)
     optimizer = recipe.make_optimizer(nn.Linear(2, 2))
-    schedule = recipe.make_schedule(optimizer)
-    for _ in range(10):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 10)
+    for epoch in range(10):
+        assert schedule.get_last_lr()[0] == pytest.approx(recipe.lr * recipe.lr_factor(epoch / 10))
         optimizer.step()
         schedule.step()
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+
+
+def test_biases_and_head_have_learning_rates_of_their_own():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
+    groups = Recipe(lr=1.0, lr_bias=2.0, lr_head=3.0).make_optimizer(model).param_groups
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert [rates[id(p)] for p in model.parameters()] == [1.0, 2.0, 3.0, 3.0]

@@ -1,0 +1,180 @@
+"""Training on CIFAR-10's JPEG tree: gnnvision beside the usual loop, same network, in one run.
+
+    python benchmarks/images.py --rounds 3
+
+The network is the lectures' VGG-like one, batch 128, Adam, crops with padding 4 and flips. The
+usual loop is torchvision's ImageFolder with Pillow transforms and a DataLoader with 2 workers, in
+float32. Ours is the training step of `gnnvision.fit`. Between the two stand the steps from one to
+the other. Data are read from the archive in the data root; the usual loop gets its files unpacked
+into a temporary folder beforehand, and neither side's preparation is counted. Every program sees
+the same number of pictures in turn; a second pass is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from timing import in_turn, machine, with_allocator
+
+with_allocator()
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+import gnnvision as gv  # noqa: E402
+from gnnvision.training.objective import objective  # noqa: E402
+from gnnvision.training.precision import suitable  # noqa: E402
+from gnnvision.training.seed_run import SeedRun  # noqa: E402
+
+BATCH = 128
+USUAL, OURS = "usual loop: files, PIL, 2 workers", "gnnvision.fit"
+AUGMENT = gv.data.Augment(crop=4, padding_mode="zeros", flip="random")
+
+
+def unpack(archive: Path, folder: Path, count: int) -> None:
+    """The first `count` training pictures of the archive, the same number of each class."""
+    left = dict.fromkeys(gv.data.describe("cifar10").class_names, count // 10)
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            parts = Path(member.name).parts
+            if member.isfile() and parts[-3] == "train" and left[parts[-2]] > 0:
+                left[parts[-2]] -= 1
+                tar.extract(member, folder, filter="data")
+
+
+def usual_loop(folder: Path) -> Callable[[], None]:
+    """One epoch of the loop that every tutorial has."""
+    from torch.utils.data import DataLoader
+    from torchvision import datasets, transforms
+
+    transform = transforms.Compose(
+        [
+            transforms.RandomCrop(32, padding=4),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+        ]
+    )
+    pictures = datasets.ImageFolder(str(next(folder.rglob("train"))), transform)
+    loader = DataLoader(
+        pictures, BATCH, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
+    )
+    model = gv.models.vgg_like()
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def epoch() -> None:
+        model.train()
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+    return epoch
+
+
+def ours(task: gv.data.ImageTask, precision: str, last: bool, compiled: bool = False) -> SeedRun:
+    """The training of `gnnvision.fit`, of which one epoch at a time is run."""
+    model = gv.models.vgg_like()
+    if last:
+        for parameter in model.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    recipe = gv.Recipe(epochs=10**6, lr=1e-3, batch_size=BATCH)
+    goal = objective("classification")
+    return SeedRun(model, task, recipe, goal, 0, precision, compiled)
+
+
+class Contiguous(nn.Module):
+    """A model that is given its pictures with the channels outermost, as most programs do."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor, domain: object) -> torch.Tensor:
+        """The model's output."""
+        return self.model(x.contiguous())
+
+
+def arithmetic_rate(precision: str) -> float:
+    """GFLOP/s of a matrix product of 2048 x 2048, the best of ten."""
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    a, b = torch.randn(2, 2048, 2048).to(dtype)
+    best = float("inf")
+    for _ in range(10):
+        started = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - started)
+    return 2 * 2048**3 / best / 1e9
+
+
+def main() -> None:
+    """All programs in turn, the time spent waiting for data, and the bound by arithmetic."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=2560, help="of one pass")
+    parser.add_argument("--archive", type=Path, default=None, help="the JPEG tree, as tar.gz")
+    parser.add_argument("--compile", action="store_true", help="time the compiled step too")
+    options = parser.parse_args()
+    root = os.environ.get("GNNVISION_DATA", "datasets")
+    archive = options.archive or Path(root, "cifar10-images.tar.gz")
+    whole = gv.data.load(archive)
+    assert isinstance(whole, gv.data.ImageTask)
+    count = options.pictures // BATCH * BATCH
+    split = replace(whole.split, train=whole.split.train[:count])
+    task = replace(whole, split=split, augment=AUGMENT)
+    precision = suitable("auto", gv.models.vgg_like(), "cpu")
+
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(archive, Path(folder), count + 10 * BATCH)
+        plain = ours(task, "float32", last=False)
+        plain.call = Contiguous(plain.model)
+        runs = {
+            "+ pictures in memory, batched": plain,
+            "+ channels last": ours(task, "float32", last=True),
+            OURS: ours(task, precision, last=True),
+        }
+        if options.compile:
+            runs["gnnvision.fit, compiled"] = ours(task, precision, last=True, compiled=True)
+        programs: dict[str, Callable[[], object]] = {USUAL: usual_loop(Path(folder))}
+        for name, run in runs.items():
+            programs[name] = lambda run=run: run.train_epoch(lambda seen: True)
+        print(machine(torch.get_num_threads()) + f", {precision}")
+        before = runs[OURS].waited
+        seconds = in_turn(programs, options.rounds)
+        waited = runs[OURS].waited - before
+
+    seen = {name: count for name in seconds} | {USUAL: (count + 10 * BATCH) // BATCH * BATCH}
+    speeds = {n: seen[n] / statistics.median(values) for n, values in seconds.items()}
+    print(f"{'':36}{'images/s':>10}{'ratio':>8}{'slowest':>10}{'quickest':>10}")
+    for name, speed in speeds.items():
+        low, high = (seen[name] / f(seconds[name]) for f in (max, min))
+        ratio = speed / speeds[USUAL]
+        print(f"{name:36}{speed:10.0f}{ratio:8.2f}{low:10.0f}{high:10.0f}")
+    passes = options.rounds + 1  # the first one is not timed, but waits as long
+    share = waited / passes / statistics.median(seconds[OURS])
+    print(f"share of the time spent waiting for data: {share:.1%}")
+    macs = gv.summary(gv.models.vgg_like(), gv.Grid((32, 32)), channels=3).total_macs
+    for name in ("float32", precision):
+        rate = arithmetic_rate(name)
+        bound = rate * 1e9 / (6 * macs)
+        print(
+            f"bound by arithmetic, {name}: {rate:.0f} GFLOP/s in a matrix product, "
+            f"{6 * macs / 1e6:.0f} MFLOP a picture: {bound:.0f} images/s"
+            + (f", of which we reach {speeds[OURS] / bound:.0%}" if name == precision else "")
+        )
+
+
+if __name__ == "__main__":
+    main()

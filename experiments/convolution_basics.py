@@ -1,0 +1,65 @@
+"""Convolution step by step: worked numbers and pictures on one page, without any training.
+
+python experiments/convolution_basics.py                                   the page
+python experiments/convolution_basics.py --photo cat.jpg                   with your own photograph
+python experiments/convolution_basics.py --size 100 75 --stride 2          one size, worked out
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gnnvision import basics, cli
+from gnnvision.training import new_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The flags of this script.
+
+    Args:
+        photo: a PNG or JPEG for the examples; else one that comes with scikit-learn.
+        out: folder of all runs.
+        size: print how large the output for an input of this size is, and make no page.
+        kernel: size of the kernel, with --size.
+        stride: from one window to the next, with --size.
+        padding: a number on either side, or a name, with --size.
+    """
+
+    photo: Path | None = None
+    out: Path = Path("runs")
+    size: tuple[int, ...] = ()
+    kernel: int = 3
+    stride: int = 1
+    padding: int | Literal["valid", "same", "full"] = "same"
+
+
+def main(config: Config) -> None:
+    """Print a worked size, or make the page in a run folder."""
+    if config.size:
+        for size in config.size:
+            print(f"{size} wide, kernel {config.kernel}, stride {config.stride}:")
+            print(
+                basics.output_size(size, config.kernel, config.stride, config.padding), end="\n\n"
+            )
+        return
+    photo = basics.load_photo(config.photo)
+    command = shlex.join(["python", *sys.argv])
+    flags = {"photo": str(config.photo or photo.name), "out": str(config.out)}
+    settings = {"experiment": "convolution_basics", "command": command, "flags": flags}
+    folder = new_folder(config.out, "convolution_basics", settings)
+    print(f"report: {basics.write_page(folder, photo, command)}")
+
+
+def start(argv: Sequence[str] | None = None) -> None:
+    """Run with the flags of the command line, or with `argv`."""
+    cli.run(Config, main, argv)
+
+
+if __name__ == "__main__":
+    start()

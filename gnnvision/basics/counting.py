@@ -1,0 +1,241 @@
+"""How many numbers does a layer learn, and how often does it multiply?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from gnnvision.basics.worked import Worked
+from gnnvision.domains import Window
+from gnnvision.domains.window import per_axis
+
+__all__ = ["Comparison", "compare_with_dense", "conv_cost", "conv_parameters", "dense_parameters"]
+
+BYTES = 4  # of a float32
+
+
+def conv_parameters(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | Sequence[int],
+    *,
+    bias: bool = True,
+    groups: int = 1,
+    ndim: int = 2,
+) -> Worked:
+    """The parameters of a convolution: f²·C·N + N.
+
+    A kernel is as deep as its input: it has f·f weights for each of the C channels. There are N
+    kernels, each with one bias. The size of the picture does not matter.
+
+    Args:
+        in_channels: C.
+        out_channels: N, the number of kernels.
+        kernel_size: f, or one number for each axis.
+        bias: whether each kernel has one.
+        groups: G; each kernel sees only C / G channels.
+        ndim: axes of the kernel: 1, 2 or 3.
+
+    Returns:
+        The number and its steps.
+
+    Raises:
+        TypeError: if a number is no integer.
+        ValueError: if one is below 1, or the channels do not fall into so many groups.
+
+    Example:
+        >>> print(conv_parameters(3, 96, 11))  # the first layer of AlexNet
+        f²·C·N + N
+        = 11²·3·96 + 96
+        = 34,848 + 96 = 34,944
+        >>> int(conv_parameters(1, 64, 5)), int(conv_parameters(1, 64, 10))
+        (1664, 6464)
+    """
+    channels, kernels = _count("in_channels", in_channels), _count("out_channels", out_channels)
+    sides = per_axis(kernel_size, ndim, "kernel_size")
+    for name, value in (("in_channels", channels), ("out_channels", kernels)):
+        if value % _count("groups", groups):
+            raise ValueError(
+                f"'{name}' must be a multiple of groups={groups}, got {value}. Use fewer groups."
+            )
+    weights = prod(sides) * channels // groups * kernels
+    power = {1: "", 2: "²", 3: "³"}[ndim]
+    equal = len(set(sides)) == 1
+    kernel = f"{sides[0]}{power}" if equal else "·".join(map(str, sides))
+    depth, divided = ("C", f"{channels}") if groups == 1 else ("(C/G)", f"({channels}/{groups})")
+    rule = f"{f'f{power}' if equal else '·'.join(f'f{i}' for i in '₁₂₃'[:ndim])}·{depth}·N"
+    line = f"= {kernel}·{divided}·{kernels}"
+    if not bias:
+        return Worked(weights, (rule, line, f"= {weights:,}"))
+    total = weights + kernels
+    last = f"= {weights:,} + {kernels:,} = {total:,}"
+    return Worked(total, (f"{rule} + N", f"{line} + {kernels}", last))
+
+
+def dense_parameters(in_features: int, out_features: int, *, bias: bool = True) -> Worked:
+    """The parameters of a dense layer, every input to every output: n₁·n₂ + n₂.
+
+    Args:
+        in_features: n₁.
+        out_features: n₂.
+        bias: whether each output has one.
+
+    Returns:
+        The number and its steps.
+
+    Raises:
+        TypeError: if a number is no integer.
+        ValueError: if one is below 1.
+
+    Example:
+        >>> print(dense_parameters(28 * 28 * 64, 10))
+        n₁·n₂ + n₂
+        = 50,176·10 + 10
+        = 501,760 + 10 = 501,770
+    """
+    n, m = _count("in_features", in_features), _count("out_features", out_features)
+    rule, line = "n₁·n₂", f"= {n:,}·{m:,}"
+    if not bias:
+        return Worked(n * m, (rule, line, f"= {n * m:,}"))
+    last = f"= {n * m:,} + {m:,} = {n * m + m:,}"
+    return Worked(n * m + m, (f"{rule} + n₂", f"{line} + {m:,}", last))
+
+
+def conv_cost(
+    size: Sequence[int],
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+) -> tuple[Worked, Worked]:
+    """How often a convolution multiplies and adds (MACs), and the memory it fills.
+
+    Every one of the N values at every one of the M output sites is a sum of f²·C products:
+    M·N·f²·C of them. What fills memory is the output, M·N numbers, and the weights.
+
+    Args:
+        size: of the input, for example (H, W).
+        in_channels: C.
+        out_channels: N.
+        kernel_size: f.
+        stride: s.
+        padding: p, or a name.
+
+    Returns:
+        The number of multiplications with their additions, and the bytes of output and
+        parameters in float32, for one picture.
+
+    Raises:
+        TypeError: if a number is no integer.
+        ValueError: if one is out of range or the window does not fit.
+
+    Example:
+        >>> macs, memory = conv_cost((32, 32), 3, 64, 5)
+        >>> print(macs)
+        M·N·(f·f·C) with M = 28·28 output sites
+        = 784·64·(5·5·3)
+        = 3,763,200
+    """
+    window = Window.make(len(size), kernel_size, stride, padding)
+    out = window.out_size(size)
+    parameters = int(
+        conv_parameters(in_channels, out_channels, window.kernel_size, ndim=len(size))
+    )
+    sites, values = prod(out), prod(out) * out_channels
+    macs = values * window.num_offsets * in_channels
+    kernel = "·".join(map(str, window.kernel_size))
+    letters = "·".join("f" * len(size))
+    where = "·".join(map(str, out))
+    multiplied = (
+        f"M·N·({letters}·C) with M = {where} output sites",
+        f"= {sites:,}·{out_channels}·({kernel}·{in_channels})",
+        f"= {macs:,}",
+    )
+    total = BYTES * (values + parameters)
+    filled = (
+        f"{BYTES} bytes · (M·N outputs + parameters)",
+        f"= {BYTES}·({values:,} + {parameters:,})",
+        f"= {total:,} bytes",
+    )
+    return Worked(macs, multiplied), Worked(total, filled)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A convolution beside a dense layer with the same input and output.
+
+    Args:
+        convolution: parameters of the convolution.
+        dense: parameters of the dense layer.
+        convolution_macs: multiplications of the convolution.
+        dense_macs: multiplications of the dense layer.
+    """
+
+    convolution: Worked
+    dense: Worked
+    convolution_macs: int
+    dense_macs: int
+
+    @property
+    def saved(self) -> float:
+        """How many times fewer parameters the convolution has."""
+        return self.dense.value / self.convolution.value
+
+    def __str__(self) -> str:
+        convolution, dense = (
+            w.steps[-1].removeprefix("= ") for w in (self.convolution, self.dense)
+        )
+        return (
+            f"convolution: {convolution} parameters\n"
+            f"dense layer: {dense} parameters\n"
+            f"{self.saved:,.0f} times fewer parameters, "
+            f"{self.dense_macs / self.convolution_macs:,.0f} times fewer multiplications"
+        )
+
+
+def compare_with_dense(
+    size: Sequence[int],
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+) -> Comparison:
+    """What sharing one small kernel saves against a dense layer of the same output.
+
+    Args: as those of `conv_cost`.
+
+    Returns:
+        Parameters and multiplications of both.
+
+    Raises:
+        TypeError: as `conv_cost`.
+        ValueError: as `conv_cost`.
+
+    Example:
+        >>> print(compare_with_dense((32, 32), 3, 64, 5))
+        convolution: 4,800 + 64 = 4,864 parameters
+        dense layer: 154,140,672 + 50,176 = 154,190,848 parameters
+        31,700 times fewer parameters, 41 times fewer multiplications
+    """
+    window = Window.make(len(size), kernel_size, stride, padding)
+    n = prod(size) * in_channels
+    m = prod(window.out_size(size)) * out_channels
+    macs, _ = conv_cost(size, in_channels, out_channels, kernel_size, stride, padding)
+    return Comparison(
+        conv_parameters(in_channels, out_channels, window.kernel_size, ndim=len(size)),
+        dense_parameters(n, m),
+        int(macs),
+        n * m,
+    )
+
+
+def _count(name: str, value: int) -> int:
+    """A count of at least one."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"'{name}' must be an integer, got {value!r}. Write for example 3.")
+    if value < 1:
+        raise ValueError(f"'{name}' must be at least 1, got {value}. Choose a larger value.")
+    return value

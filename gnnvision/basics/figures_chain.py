@@ -1,0 +1,75 @@
+"""A picture of the computation graph: values forwards, gradients backwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnnvision.basics.chain_rule import Computation, Copied, example
+from gnnvision.basics.panels import NEGATIVE, POSITIVE
+from gnnvision.basics.worked import decimal
+from gnnvision.report.parts import Picture, Table
+from gnnvision.report.style import INK, MUTED, drawing, plain_axes
+
+__all__ = ["copies_table", "draw_computation"]
+
+_PLACES = {"X": (0.0, 2.0), "Y": (0.0, 0.7), "Z": (0.0, -0.6), "A": (2.1, 1.35), "F": (4.2, 0.4)}
+_RULES = {"A": "A = X + Y", "F": "F = A · Z"}
+
+
+def draw_computation(path: Path, done: Computation | None = None) -> Picture:
+    """A = X + Y, F = A · Z: values, local gradients and the gradients of F.
+
+    Args:
+        path: a PNG.
+        done: what `example` returned.
+    """
+    done = done or example()
+    with drawing(path, 3.7) as figure:
+        axes = figure.add_subplot()
+        plain_axes(axes)
+        axes.set_xlim(-0.55, 4.75)
+        axes.set_ylim(-1.25, 2.6)
+        for (v, u), slope in done.local.items():
+            (x0, y0), (x1, y1) = _PLACES[v], _PLACES[u]
+            arrow = {"arrowstyle": "-|>", "color": MUTED, "lw": 1.4, "shrinkA": 22, "shrinkB": 22}
+            axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+            text = f"∂{u}/∂{v} = {decimal(slope)}"
+            middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+            axes.text(*middle, text, ha="center", va="center", fontsize=8.5, color=MUTED, bbox=box)
+        for name, (x, y) in _PLACES.items():
+            axes.scatter([x], [y], s=1300, color="white", edgecolor=INK, lw=1.3, zorder=3)
+            value = decimal(done.values[name])
+            axes.text(x, y, name, ha="center", va="center", weight="bold", zorder=4)
+            above = f"{_RULES.get(name, name)} = {value}"
+            axes.text(
+                x, y + 0.37, above, va="bottom", color=NEGATIVE, ha="center", fontsize=9, zorder=4
+            )
+            below = f"∂F/∂{name} = {decimal(done.gradients[name])}"
+            axes.text(
+                x, y - 0.37, below, va="top", color=POSITIVE, ha="center", fontsize=9, zorder=4
+            )
+    said = ", ".join(f"dF/d{name} = {decimal(g)}" for name, g in done.gradients.items())
+    through = f"{decimal(done.local['A', 'F'])} · {decimal(done.local['X', 'A'])}"
+    return Picture(
+        path,
+        f"A computation graph with three inputs and two steps. {said}.",
+        f"Blue, forwards: values. Grey, on the arrows: the local gradient of each step. Orange, "
+        f"backwards: the gradient of F, multiplied along the path; for X it is ∂F/∂A · ∂A/∂X = "
+        f"{through} = {decimal(done.gradients['X'])}.",
+    )
+
+
+def copies_table(copies: list[Copied]) -> Table:
+    """What `clone` and `detach` do, as found by trying."""
+    rows = [
+        (
+            copied.name,
+            "shared" if copied.shares_memory else "new",
+            "yes" if copied.in_graph else "no",
+            decimal(copied.gradient),
+        )
+        for copied in copies
+    ]
+    head = ("Copy", "Memory", "In the graph", "d(2x + 3·copy)/dx")
+    return Table(head, rows, text_columns=3)

@@ -1,0 +1,233 @@
+"""Pictures of the formula: window on input, sizes of the output, patterns found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gnnvision.basics.arithmetic import output_size
+from gnnvision.basics.panels import PADDED, SOFT, WINDOW_COLOR, cells, fit_cells, frame, show
+from gnnvision.basics.patterns import Measure, correlate, find_pattern, worked_at
+from gnnvision.domains import Window
+from gnnvision.report.parts import Picture
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, plain_axes
+
+__all__ = [
+    "FEATURE_EXAMPLE",
+    "PRODUCT_EXAMPLE",
+    "SIGNAL_EXAMPLE",
+    "draw_found",
+    "draw_product",
+    "draw_signal",
+    "draw_windows",
+]
+
+# The three examples of the notes: input and kernel.
+PRODUCT_EXAMPLE = (
+    ((10, 20, 30, 40), (0, 1, 0, 1), (30, 0, 10, 20), (0, 10, 20, 30)),
+    ((1, 0), (0, 2)),
+)
+FEATURE_EXAMPLE = (
+    ((1, 1, 1, 0, 0), (0, 1, 1, 1, 0), (0, 0, 1, 1, 1), (0, 0, 1, 1, 0), (0, 1, 1, 0, 0)),
+    ((1, 0, 1), (0, 1, 0), (1, 0, 1)),
+)
+# Of this one the notes give only the three numbers 2, 9, 9 around place 5 of places 0 to 7.
+SIGNAL_EXAMPLE = ((2, 2, 2, 2, 2, 9, 9, 9), (-1, 0, 1))
+
+
+def draw_product(
+    path: Path,
+    example: tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]],
+    caption: str,
+    place: tuple[int, int] = (0, 0),
+) -> Picture:
+    """One window of a 2-D convolution: input, kernel and the whole output."""
+    image, kernel = (torch.tensor(part) for part in example)
+    output = correlate(image, kernel)
+    (rows, columns), (f, g), (m, n) = image.shape, kernel.shape, output.shape
+    i, j = place
+    first, second = columns + 1.4, columns + g + 2.9
+    total = second + n
+    with drawing(path, 5.4 * (rows + 1.6) / total) as figure:
+        axes = figure.add_subplot()
+        fit_cells(axes, total, rows + 1.5, top=-0.8)
+
+        def under(a: int, b: int) -> str:
+            return SOFT if i <= a < i + f and j <= b < j + g else "white"
+
+        middle = rows / 2
+        cells(axes, image.tolist(), color=under)
+        frame(axes, j, i, g, f)
+        cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: SOFT)
+        frame(axes, first, middle - f / 2, g, f)
+        cells(
+            axes,
+            output.tolist(),
+            second,
+            middle - m / 2,
+            color=lambda a, b: SOFT if (a, b) == place else "white",
+        )
+        frame(axes, second + j, middle - m / 2 + i, 1, 1)
+        axes.text(columns + 0.7, middle, "∗", ha="center", va="center", fontsize=17)
+        axes.text(second - 0.75, middle, "=", ha="center", va="center", fontsize=17)
+        for x, top, word in (
+            (columns / 2, 0.0, "input"),
+            (first + g / 2, middle - f / 2, "kernel"),
+            (second + n / 2, middle - m / 2, "output"),
+        ):
+            axes.text(x, top - 0.25, word, ha="center", va="bottom", weight="bold")
+        text = "  ".join(worked_at(image, kernel, *place).steps[::2])
+        axes.text(total / 2, rows + 0.1, text, ha="center", va="top", color=WINDOW_COLOR)
+    steps = " ".join(worked_at(image, kernel, *place).steps)
+    return Picture(
+        path,
+        f"A {rows}×{columns} table, a {f}×{g} kernel and the {m}×{n} output: {steps}.",
+        caption,
+    )
+
+
+def draw_signal(path: Path) -> Picture:
+    """The 1-D example: a signal with a step, and the kernel that finds it."""
+    signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
+    output = correlate(signal, kernel)
+    n, f = len(signal), len(kernel)
+    place = 5 - f // 2
+    with drawing(path, 3.1) as figure:
+        axes = figure.add_subplot()
+        fit_cells(axes, n + 2.2, 5.2, left=-2.2, top=-0.5)
+        inside = range(place, place + f)
+        cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "white")
+        cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: SOFT)
+        cells(axes, [output.tolist()], f // 2, 3.4, color=lambda i, j: _only(j, place))
+        for x in (0, n - 1):
+            cells(axes, [[0]], x, 3.4, color=lambda i, j: PADDED, ink=lambda i, j: PADDED)
+            axes.text(x + 0.5, 3.9, "–", ha="center", va="center", color=MUTED)
+        frame(axes, place, 0, f, 1)
+        frame(axes, place, 1.7, f, 1)
+        frame(axes, 5, 3.4, 1, 1)
+        for k in range(f):
+            axes.plot([place + k + 0.5] * 2, [1.02, 1.68], color=WINDOW_COLOR, lw=1.2)
+            axes.plot([place + k + 0.5, 5.5], [2.72, 3.38], color=WINDOW_COLOR, lw=1.2)
+        for y, word in ((0.5, "input"), (2.2, "kernel"), (3.9, "output")):
+            axes.text(-0.35, y, word, ha="right", va="center", weight="bold")
+        for x in range(n):
+            axes.text(x + 0.5, -0.12, f"[{x}]", ha="center", va="bottom", color=MUTED, fontsize=8)
+    steps = worked_at(signal, kernel, place).steps
+    return Picture(
+        path,
+        f"Eight numbers with a step from 2 to 9, the kernel -1 0 1, and the output: {steps[0]}.",
+        f"At place [5]: {' '.join(steps)}. The kernel subtracts the left neighbour from the right "
+        "one, so it answers where the signal steps up. At [0] and [7] it would stick out: without "
+        "padding there is no output.",
+    )
+
+
+def _only(j: int, place: int) -> str:
+    return SOFT if j == place else "white"
+
+
+def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str]]) -> Picture:
+    """Every position of the window on one line of sites, for some settings.
+
+    Args:
+        path: a PNG.
+        size: n.
+        settings: kernel size, stride and padding of each panel.
+    """
+    panels = []
+    for f, s, p in settings:
+        ((low, high),) = Window.make(1, f, s, p).pads
+        panels.append((f, s, p, low, high, int(output_size(size, f, s, p))))
+    before, after = max(low for *_, low, _, _ in panels), max(high for *_, high, _ in panels)
+    word_at = size + after + 1.0
+    width, height = word_at + before + 6.5, sum(2.0 + 0.42 * out for *_, out in panels) - 0.5
+    with drawing(path, 5.4 * height / width) as figure:
+        axes = figure.add_subplot()
+        fit_cells(axes, width, height, left=-before - 0.6)
+        top = 0.0
+        for f, s, p, low, high, out in panels:
+            cells(axes, [[0] * low], -low, top, color=lambda i, j: PADDED)
+            cells(axes, [list(range(1, size + 1))], 0, top)
+            cells(axes, [[0] * high], size, top, color=lambda i, j: PADDED)
+            for m in range(out):
+                start, y = m * s - low, top + 1.4 + 0.42 * m
+                color = CLASS_COLORS[m % 4]
+                axes.plot([start + 0.12, start + f - 0.12], [y, y], color=color, lw=4.5)
+                axes.text(
+                    start - 0.1, y, f"{m + 1}", ha="right", va="center", color=color, fontsize=8.5
+                )
+            pad = f"p = {low}" if low == high else f"p = {low}, {high}"
+            name = f"{p}: {pad}" if isinstance(p, str) else pad
+            axes.text(word_at, top + 0.5, name, va="center", weight="bold")
+            axes.text(word_at, top + 1.4, f"stride {s}: {out} outputs", va="center")
+            top += 2.0 + 0.42 * out
+    said = "; ".join(
+        f"kernel {f}, stride {s}, padding {p}: {out}" for f, s, p, _, _, out in panels
+    )
+    return Picture(
+        path,
+        f"The positions of a window on {size} sites. {said}.",
+        f"A window of {settings[0][0]} on {size} sites (1 to {size}; grey: padded zeros). Every "
+        "bar is one position of the window, and so one site of the output.",
+    )
+
+
+def draw_found(path: Path, picture: Tensor, side: int = 24) -> Picture:
+    """A piece cut out of a picture is looked for, by dot product and by correlation.
+
+    Args:
+        path: a PNG.
+        picture: grey. Shape (H, W).
+        side: of the piece, in pixels; it is cut where the contrast is largest.
+    """
+    from matplotlib.patches import Rectangle
+
+    corner = top, left = _striking(picture, side)
+    piece = picture[top : top + side, left : left + side]
+    height, width = picture.shape
+    rights = []
+    with drawing(path, 5.4 * height / width + 0.6) as figure:
+        first, second, third, fourth = figure.subplots(2, 2).flat
+        show(first, picture, "the photograph")
+        first.add_patch(Rectangle((left, top), side, side, fill=False, ec=WINDOW_COLOR, lw=1.8))
+        show(second, piece, "the piece looked for")
+        room = side * width / height / 2  # as wide beside the photograph as that is
+        second.set_xlim(side / 2 - 0.5 - room, side / 2 - 0.5 + room)
+        hows: tuple[Measure, ...] = ("dot", "centred")
+        for axes, by, name in zip(
+            (third, fourth), hows, ("dot product", "correlation"), strict=True
+        ):
+            found, (i, j) = find_pattern(picture, piece, by)
+            plain_axes(axes)
+            half = (side - 1) / 2  # a window is shown at its middle
+            reach = (half - 0.5, width - half - 0.5, height - half - 0.5, half - 0.5)
+            axes.imshow(found.numpy(), cmap="cividis", extent=reach)
+            axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+            place = (j + half, i + half)
+            axes.plot(*place, "o", ms=12, mfc="none", mec="white", mew=3, clip_on=False)
+            axes.plot(*place, "o", ms=12, mfc="none", mec=WINDOW_COLOR, mew=1.6, clip_on=False)
+            rights.append((i, j) == corner)
+            axes.set_title(f"{name}: {'found' if rights[-1] else 'wrong place'}", fontsize=9.5)
+            axes.title.set_color(INK)
+    misled = "" if rights[0] else ", and here it is misled"
+    most = f"{float(find_pattern(picture, piece)[0].max()):.2f}"
+    ending = (
+        f"and the piece is found with the value {most}" if rights[1] else "as far as there is any"
+    )
+    return Picture(
+        path,
+        "A photograph, a piece of it, and how much every window looks like the piece.",
+        "Bright: the window here looks like the piece; the circle marks the largest value. The "
+        f"dot product grows with brightness{misled}. With the mean taken off and divided by both "
+        f"lengths, only the form counts, {ending}.",
+    )
+
+
+def _striking(picture: Tensor, side: int) -> tuple[int, int]:
+    """Where the window with the most contrast begins."""
+    ones = torch.full((side, side), 1 / side**2, dtype=picture.dtype)
+    spread = correlate(picture**2, ones) - correlate(picture, ones) ** 2
+    row, column = torch.unravel_index(spread.argmax(), spread.shape)
+    return int(row), int(column)

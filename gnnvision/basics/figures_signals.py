@@ -1,0 +1,110 @@
+"""Pictures of convolution along one axis, and along three: a curve and a film."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gnnvision.basics.kernels import layer_with, smoothed
+from gnnvision.basics.panels import show
+from gnnvision.report.parts import Picture
+from gnnvision.report.style import CLASS_COLORS, MUTED, WIDTH, drawing, legend_below
+from gnnvision.training.folder import write_csv
+
+__all__ = ["draw_film", "draw_smoothing", "film", "noisy_curve"]
+
+
+def noisy_curve(length: int = 120) -> tuple[Tensor, Tensor]:
+    """A smooth curve and the same with noise; every time the same numbers.
+
+    Args:
+        length: L.
+
+    Returns:
+        The true curve and the measured one. Shape (L,) each.
+    """
+    time = torch.linspace(0, 1, length)
+    true = torch.sin(2 * math.pi * time) + 0.5 * torch.sin(6 * math.pi * time)
+    noise = torch.randn(length, generator=torch.Generator().manual_seed(0))
+    return true, true + 0.3 * noise.to(true.dtype)
+
+
+def draw_smoothing(path: Path) -> Picture:
+    """A noisy curve, and running means over 5 and 15 values."""
+    true, noisy = noisy_curve()
+    smooth = {width: smoothed(noisy, torch.full((width,), 1 / width)) for width in (5, 15)}
+    error = {
+        width: float((curve - true).square().mean().sqrt()) for width, curve in smooth.items()
+    }
+    before = float((noisy - true).square().mean().sqrt())
+    time = range(len(noisy))
+    with drawing(path, 3.4) as figure:
+        axes = figure.add_subplot()
+        axes.plot(time, noisy, ".", ms=4, color=MUTED, alpha=0.7, label="measured")
+        axes.plot(time, true, "--", lw=1.3, color=MUTED, label="true")
+        for (width, curve), color in zip(smooth.items(), CLASS_COLORS, strict=False):
+            axes.plot(time, curve, color=color, label=f"mean of {width}")
+        axes.set(xlabel="time step", ylabel="value")
+        axes.set_title("A 1-D convolution smooths a curve")
+        axes.margins(x=0.02)
+        legend_below(figure, axes.get_legend_handles_labels()[0], 4)
+    rows = [
+        {"time": t, "true": float(true[t]), "measured": float(noisy[t])}
+        | {f"mean_of_{width}": float(curve[t]) for width, curve in smooth.items()}
+        for t in time
+    ]
+    write_csv(path.with_suffix(".csv"), rows)
+    return Picture(
+        path,
+        "A noisy curve and two smoothed ones.",
+        f"A kernel of 5 numbers, each 1/5, slides along time. The distance from the true curve "
+        f"falls from {before:.2f} to {error[5]:.2f}; with 15 numbers it is {error[15]:.2f}, and "
+        "the peaks are worn down.",
+    )
+
+
+def film(frames: int = 5, side: int = 24) -> Tensor:
+    """A bright square that moves to the right by three pixels from one frame to the next.
+
+    Args:
+        frames: L, the depth of the volume.
+        side: of a frame, in pixels.
+
+    Returns:
+        From 0 to 1. Shape (L, side, side).
+    """
+    volume = torch.zeros(frames, side, side)
+    for t in range(frames):
+        volume[t, 8:16, 2 + 3 * t : 10 + 3 * t] = 0.8
+    volume[:, 19:22] = 0.5  # a bar that stays where it is
+    return volume
+
+
+def draw_film(path: Path) -> Picture:
+    """A 3-D convolution over a film: the kernel is less deep than the film, and moves in time."""
+    volume = film()
+    kernel = torch.zeros(2, 3, 3)
+    kernel[0], kernel[1] = -1 / 9, 1 / 9  # this frame less the one before, blurred
+    change = layer_with(kernel[None, None], padding=0)(volume[None, None])[0, 0]
+    length, left = volume.shape[0], change.shape[0]
+    with drawing(path, 2 * (WIDTH / length + 0.3)) as figure:
+        every = figure.subplots(2, length)
+        for t in range(length):
+            show(every[0, t], volume[t], f"frame {t + 1}")
+            if t < left:
+                show(every[1, t], change[t], f"{t + 1} to {t + 2}", signed=True, limit=0.8)
+            else:
+                every[1, t].set_visible(False)
+        for axes in every.flat:
+            axes.title.set(fontsize=8.5)
+    size, out = ("×".join(map(str, tensor.shape)) for tensor in (volume, change))
+    return Picture(
+        path,
+        "Five frames of a moving square, and four frames of what a 3-D convolution finds.",
+        f"The kernel, 2×3×3, also moves along the third axis: film {size}, output {out}, "
+        f"a film again. Its two layers are -1/9 and 1/9: it answers where something appears "
+        "(orange) or goes away (blue), and not to the bar that stays.",
+    )

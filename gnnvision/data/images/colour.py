@@ -1,0 +1,64 @@
+"""Brightness, contrast, saturation and blanked-out squares for a batch of pictures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["cutout", "jitter"]
+
+# ITU-R BT.601, what Pillow and torchvision take as the gray of a colour.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
+    """Each picture brighter, with more contrast and more colour by its own factors, 1 for none.
+
+    As torchvision's `adjust_brightness`, then `adjust_contrast`, then `adjust_saturation`.
+
+    Shapes:
+        x: Float (B, C, H, W) of pixels from 0 to 255, C = 1 or 3.
+        brightness, contrast, saturation: (B,).
+        Output: (B, C, H, W), from 0 to 255.
+    """
+    x = (x * _factor(brightness)).clamp(0, 255)
+    mean = _gray(x).mean((1, 2, 3), keepdim=True)
+    x = torch.lerp(mean, x, _factor(contrast)).clamp(0, 255)
+    if x.shape[1] == 1:
+        return x
+    return torch.lerp(_gray(x).expand_as(x), x, _factor(saturation)).clamp(0, 255)
+
+
+def cutout(x: Tensor, top: Tensor, left: Tensor, size: int, fill: Tensor) -> Tensor:
+    """Each picture with one square of it in a single colour.
+
+    Args:
+        x: Pictures. Shape (B, H, W, C).
+        top: The first row of each square. Shape (B,).
+        left: The first column of each square. Shape (B,).
+        size: The side of the squares in pixels.
+        fill: The colour, of the pictures' dtype. Shape (C,).
+
+    Shapes:
+        Output: (B, H, W, C).
+    """
+    batch, height, width, channels = x.shape
+    row = torch.arange(height, device=x.device)
+    column = torch.arange(width, device=x.device).repeat_interleave(channels)
+    tall = (row >= top[:, None]) & (row < top[:, None] + size)  # (B, H)
+    wide = (column >= left[:, None]) & (column < left[:, None] + size)  # (B, W C)
+    inside = tall[:, :, None] & wide[:, None, :]
+    # Whole rows at once: a loop over three channels at a time would take ten times as long.
+    flat = x.view(batch, height, width * channels)
+    return torch.where(inside, fill.repeat(width), flat).view(x.shape)
+
+
+def _gray(x: Tensor) -> Tensor:
+    if x.shape[1] == 1:
+        return x
+    weight = torch.tensor(_LUMA, device=x.device, dtype=x.dtype)
+    return (x * weight.view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def _factor(value: Tensor) -> Tensor:
+    return value.view(-1, 1, 1, 1)

@@ -1,0 +1,48 @@
+"""Mean and standard deviation of pictures, exactly, from integer sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+__all__ = ["channel_statistics"]
+
+_CHUNK_BYTES = 1 << 24
+
+
+def channel_statistics(
+    images: Tensor, index: ArrayLike | None = None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, of pixels as numbers from 0 to 1.
+
+    A channel that is the same everywhere gets the standard deviation 1, so that dividing by
+    it does nothing.
+
+    Args:
+        images: uint8 pictures. Shape (N, C, H, W).
+        index: Which of them; None for all.
+
+    Raises:
+        ValueError: There is no picture.
+    """
+    numbers = np.arange(len(images)) if index is None else np.asarray(index).astype(np.int64)
+    chosen = torch.from_numpy(numbers).to(images.device)
+    if not len(chosen):
+        raise ValueError("'index' must name at least one picture, got none. Give a training part.")
+    n, channels, height, width = images.shape
+    flat = images.permute(0, 2, 3, 1).reshape(n, -1)
+    total = torch.zeros(2, channels, dtype=torch.float64, device=images.device)
+    # Sums of bytes and of their squares are whole numbers that float64 holds exactly; those of
+    # one place over 256 pictures fit float32.
+    for piece in chosen.split(max(1, min(256, _CHUNK_BYTES // flat.shape[1]))):
+        x = flat.index_select(0, piece).float()
+        sums = torch.stack([x.sum(0), x.square_().sum(0)])  # (2, H W C)
+        total += sums.double().view(2, -1, channels).sum(1)
+    mean, square = total / (
+        len(chosen) * height * width * 255 * torch.tensor([[1.0], [255.0]]).to(total)
+    )
+    std = (square - mean.square()).clamp(min=0).sqrt()
+    std = torch.where(std < 1e-6, torch.ones_like(std), std)
+    return tuple(mean.tolist()), tuple(std.tolist())

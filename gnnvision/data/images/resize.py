@@ -1,0 +1,57 @@
+"""Pictures that are already pixels, brought to another size and number of channels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gnnvision.data.images.arrays import ImageArrays
+
+__all__ = ["conform"]
+
+_CHUNK = 1024
+
+
+def conform(
+    arrays: ImageArrays, size: tuple[int, int] | None, channels: int | None
+) -> ImageArrays:
+    """The arrays with pictures of this size and these channels; themselves if they have them.
+
+    The shorter side is resized, with antialiasing, and the middle taken.
+
+    Args:
+        arrays: Labelled pictures.
+        size: Height and width; None to leave them.
+        channels: 1 for gray, 3 for colour; None to leave them.
+    """
+    here = arrays.images.shape
+    if size in (None, here[1:3]) and channels in (None, here[3]):
+        return arrays
+    pieces = [
+        _changed(torch.from_numpy(arrays.images[begin : begin + _CHUNK]), size, channels)
+        for begin in range(0, len(arrays.images), _CHUNK)
+    ]
+    return replace(arrays, images=np.ascontiguousarray(torch.cat(pieces).numpy()))
+
+
+def _changed(x: Tensor, size: tuple[int, int] | None, channels: int | None) -> Tensor:
+    """Some pictures, uint8 (B, H, W, C)."""
+    images = x.permute(0, 3, 1, 2)
+    if channels == 1 and images.shape[1] == 3:
+        from torchvision.transforms.v2 import functional
+
+        images = functional.rgb_to_grayscale(images)
+    if size is not None and size != tuple(images.shape[2:]):
+        height, width = images.shape[2:]
+        scale = max(size[0] / height, size[1] / width)
+        whole = [max(size[0], round(height * scale)), max(size[1], round(width * scale))]
+        images = F.interpolate(images, whole, mode="bilinear", antialias=True)
+        top, left = (whole[0] - size[0]) // 2, (whole[1] - size[1]) // 2
+        images = images[:, :, top : top + size[0], left : left + size[1]]
+    if channels == 3 and images.shape[1] == 1:
+        images = images.expand(-1, 3, -1, -1)
+    return images.permute(0, 2, 3, 1)

@@ -1,0 +1,66 @@
+"""New pictures for a trained network: found, read and brought to its size and channels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision.data.images.decode import fitted, large_pictures_are_errors
+from gnnvision.data.images.picture import ENDINGS, MAX_PIXELS, decode_picture
+
+__all__ = ["picture_files", "read_picture"]
+
+
+def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The files that are named, and for a folder all pictures in it, in order of their names.
+
+    Raises:
+        ValueError: There is no picture among them.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS)
+            found += [p for p in inside if p.is_file()]
+        else:
+            found.append(path)
+    if not found:
+        named = ", ".join(str(path) for path in paths)
+        raise ValueError(
+            f"'images' must be picture files or folders of them, got {named or 'none'}. "
+            f"Name files that end in {', '.join(ENDINGS)}."
+        )
+    return found
+
+
+def read_picture(
+    path: str | os.PathLike[str], size: tuple[int, int], channels: int
+) -> tuple[Tensor, tuple[str, ...]]:
+    """A picture as a network was trained on it: of its size and channels.
+
+    Args:
+        path: A file of any kind that training takes.
+        size: Height and width: the shorter side is resized and the middle taken.
+        channels: 1 for gray, 3 for colour.
+
+    Returns:
+        uint8 of shape (channels, H, W), and in words what was converted on the way.
+
+    Raises:
+        OSError: The file cannot be opened.
+        ValueError: It is no picture, damaged or too large.
+    """
+    file = Path(path)
+    with large_pictures_are_errors():
+        picture = decode_picture(file.read_bytes(), file.name, MAX_PIXELS)
+        pixels = fitted(picture.pixels, size, channels)
+    changes = [reason for _, reason in picture.notes]
+    if picture.pixels.shape[2] != channels:
+        here, there = ("gray", "coloured") if channels == 1 else ("coloured", "gray")
+        changes.append(f"{there}; made {here} as the network's training pictures were")
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1), tuple(changes)

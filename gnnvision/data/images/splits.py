@@ -1,0 +1,67 @@
+"""The splits of labelled pictures: as published, all that trains, or drawn for a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnvision.data.card import SplitRule
+from gnnvision.data.split import Split, stratified_split
+
+__all__ = ["image_split", "rules_for"]
+
+_SEED = 0  # of what is held out once and for all
+_SHARE = 0.1
+
+
+def image_split(
+    y: NDArray[np.int64], part: NDArray[np.uint8], rule: SplitRule, name: str, seed: int
+) -> Split:
+    """One split of a set of pictures.
+
+    "public" keeps published parts; one that was not published is held out of the training
+    part, the same for every seed. "full" adds the validation part to the training part.
+    "random" draws all parts anew for each seed. What is drawn has the classes in proportion.
+
+    Args:
+        y: Labels. Shape (N,).
+        part: 0 train, 1 val, 2 test, as published. Shape (N,).
+        rule: How many to hold out.
+        name: "public", "full" or "random".
+        seed: Of a random split.
+    """
+    num_val, num_test = rule.num_val or 0, rule.num_test or 0
+    if name == "random":
+        return stratified_split(y, seed, num_val, num_test)
+    train, val, test = (np.flatnonzero(part == number) for number in range(3))
+    num_val = 0 if len(val) or name == "full" else num_val
+    # What tests is drawn first, so it is the same whether or not anything validates.
+    drawn = stratified_split(y[train], _SEED, num_val, 0 if len(test) else num_test)
+    test = test if len(test) else train[drawn.test]
+    if name == "full":
+        return Split("full", np.concatenate([train[drawn.train], val]), [], test)
+    return Split(name, train[drawn.train], val if len(val) else train[drawn.val], test)
+
+
+def rules_for(part: NDArray[np.uint8]) -> dict[str, SplitRule]:
+    """The rules of a folder's splits: what it has as it is, a tenth held out for what it lacks."""
+    sizes = [int((part == number).sum()) for number in range(3)]
+    tenth = max(1, round(_SHARE * sizes[0]))
+    num_val, num_test = sizes[1] or tenth, sizes[2] or tenth
+    held = {1: ("validates", sizes[1]), 2: ("tests", sizes[2])}
+    words = [
+        f"the folder's own {name} part {verb}"
+        if size
+        else f"a tenth of the training part, {tenth} pictures drawn once, {verb}"
+        for name, (verb, size) in zip(("validation", "test"), held.values(), strict=True)
+    ]
+    public = (
+        f"{words[0]}; {words[1]}; the rest trains. What is drawn has the classes in proportion."
+    )
+    every = "Drawn anew for each seed from all pictures, in the sizes of the public split."
+    full = "As public, but what would validate trains too."
+    return {
+        "public": SplitRule(public[0].upper() + public[1:], num_val=num_val, num_test=num_test),
+        "full": SplitRule(full, num_val=num_val, num_test=num_test),
+        "random": SplitRule(every, num_val=num_val, num_test=num_test),
+    }

@@ -1,0 +1,286 @@
+"""A task on pictures: labelled ones in memory, given out in normalised batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision.data.images.augment import Augment
+from gnnvision.data.images.findings import ScanReport
+from gnnvision.data.images.geometry import rows
+from gnnvision.data.images.moments import channel_statistics
+from gnnvision.data.images.reconstruction import ReconstructionTask
+from gnnvision.data.images.views import TestViews, mean_answer
+from gnnvision.data.split import PARTS, stratified_split
+from gnnvision.data.task import Part, Task
+from gnnvision.domains import Domain, Grid
+
+__all__ = ["ImageTask"]
+
+_TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageTask(Task):
+    """Classify pictures of one size.
+
+    They stay as bytes until a batch is asked for: a batch is gathered, augmented and made
+    float in a few tensor operations, wherever the pictures are, on the CPU or a GPU.
+
+    Args:
+        images: uint8 pictures from 0 to 255; kept in channels-last memory, which may be a file
+            mapped into memory. Shape (N, C, H, W).
+        y: Labels from 0. Shape (N,).
+        mean: Of the training part's pixels as numbers from 0 to 1, for each channel.
+        std: Their standard deviation, likewise.
+        augment: How training pictures are varied; None for not at all.
+        item_names: The pictures' file names, where they have any.
+        scan: What was found when they were read, where they were files.
+        test_views: How many versions of a picture a model is asked about where it is measured;
+            see `with_test_views`.
+
+    Raises:
+        TypeError: The pictures are not uint8, or the labels not int64.
+        ValueError: Sizes do not agree, or a label or a standard deviation is out of range.
+    """
+
+    images: Tensor
+    y: Tensor
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: Augment | None = None
+    item_names: Sequence[str] = field(default=(), repr=False)
+    scan: ScanReport | None = field(default=None, repr=False)
+    test_views: TestViews = "none"
+    _scale: tuple[Tensor, Tensor] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != torch.uint8 or self.y.dtype != torch.int64:
+            raise TypeError(
+                f"'images' must be uint8 and 'y' int64, got {self.images.dtype} and "
+                f"{self.y.dtype}. Give pixels from 0 to 255 and class numbers."
+            )
+        if self.images.ndim != 4 or self.images.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'images' must have shape (N, in_channels={self.in_channels}, H, W), got "
+                f"{tuple(self.images.shape)}. Put the channels second."
+            )
+        n = len(self.images)
+        if tuple(self.y.shape) != (n,):
+            raise ValueError(
+                f"'y' must have shape (N={n},), got {tuple(self.y.shape)}. Give one label for "
+                "each picture."
+            )
+        if n and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_outputs:
+            raise ValueError(
+                f"'y' must hold labels from 0 to {self.num_outputs - 1}, got "
+                f"{int(self.y.min())} to {int(self.y.max())}. Name as many classes as there are."
+            )
+        if not len(self.mean) == len(self.std) == self.in_channels or min(self.std) <= 0:
+            raise ValueError(
+                f"'mean' and 'std' must hold {self.in_channels} numbers, 'std' above 0, got "
+                f"{self.mean} and {self.std}. Give one of each for a channel."
+            )
+        self.split.check(n)
+        if self.augment is not None:
+            self.augment.check(self._stored_size)
+        last = torch.channels_last
+        object.__setattr__(self, "images", self.images.contiguous(memory_format=last))
+        mean = torch.tensor(self.mean, dtype=torch.float64, device=self.y.device)
+        std = torch.tensor(self.std, dtype=torch.float64, device=self.y.device)
+        # (p / 255 - mean) / std = p scale + shift, repeated along a row of pixels.
+        scale, shift = 1 / (255 * std), -mean / std
+        width = self.grid.size[1]
+        both = (scale.float().repeat(width), shift.float().repeat(width))
+        object.__setattr__(self, "_scale", both)
+
+    @property
+    def _stored_size(self) -> tuple[int, int]:
+        return self.images.shape[2], self.images.shape[3]
+
+    @property
+    def grid(self) -> Grid:
+        """The domain of a batch: the pictures' size, or the one they are cropped to."""
+        size = None if self.augment is None else self.augment.size
+        return Grid(size or self._stored_size)
+
+    def batches(
+        self,
+        part: Part,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """Normalised pictures, their grid and their labels.
+
+        Only the training part is ever shuffled or augmented, and only with a `generator`: all
+        that is random comes from it in the order of the batches, so that skipping some leaves
+        the rest as they would be. A last training batch of one picture joins the one before,
+        as batch norm can do nothing with a single one.
+
+        Args:
+            part: "train", "val" or "test".
+            batch_size: Pictures in a batch; None for 128 to train with and 500 otherwise.
+            generator: Shuffles and augments the training part; a CPU generator. None keeps
+                the pictures as they are, in order.
+            epoch: The number of the epoch, for alternating flips.
+
+        Shapes:
+            Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,).
+
+        Raises:
+            ValueError: There is no such part, or the batch size is not positive.
+        """
+        for pictures, chosen in self.picture_batches(part, batch_size, generator, epoch):
+            yield self.normalize(pictures), self.grid, self.y[chosen]
+
+    def picture_batches(
+        self,
+        part: Part,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """What `batches` gives before it is normalised, and which pictures these are.
+
+        Shapes:
+            Yields: uint8 (B, C, H, W), int64 (B,).
+        """
+        if part not in PARTS:
+            raise ValueError(
+                f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
+            )
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(
+                f"'batch_size' must be at least 1, got {batch_size}. Give a count of pictures."
+            )
+        index = torch.from_numpy(np.array(getattr(self.split, part)))
+        if part != "train" or generator is None:
+            for chosen in index.split(batch_size or _EVALUATION_BATCH):
+                chosen = chosen.to(self.y.device)
+                yield self._gather(chosen), chosen
+            return
+        index = index[torch.randperm(len(index), generator=generator)]
+        for chosen in _without_single(index, batch_size or _TRAIN_BATCH):
+            there = chosen.to(self.y.device)
+            pictures = self._stored(there)
+            if self.augment is not None:
+                mirrored = None
+                if self.augment.flip == "alternating":
+                    mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+                pictures = self.augment(pictures, generator, flip_state=mirrored, fill=self.mean)
+            yield pictures, there
+
+    @cached_property
+    def _mirrored_first(self) -> Tensor:
+        """Which pictures alternating flips mirror in epochs 0, 2, 4, ...: bool (N,)."""
+        # Not the stream of the generator that the same seed gives the training loop.
+        own = torch.Generator().manual_seed(self.seed ^ 0x464C4950)
+        return torch.rand(len(self.images), generator=own) < 0.5
+
+    def _stored(self, chosen: Tensor) -> Tensor:
+        n, channels, height, width = self.images.shape
+        flat = self.images.permute(0, 2, 3, 1).view(n, -1)  # (N, H W C)
+        taken = flat.index_select(0, chosen).view(-1, height, width, channels)
+        return taken.permute(0, 3, 1, 2)
+
+    def _gather(self, chosen: Tensor) -> Tensor:
+        """Pictures as they are looked at without augmentation: uint8 (B, C, H, W)."""
+        pictures, (h, w) = self._stored(chosen), self.grid.size
+        height, width = self._stored_size
+        if (h, w) == (height, width):
+            return pictures
+        top, left = (height - h) // 2, (width - w) // 2
+        return pictures[:, :, top : top + h, left : left + w]
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """(p / 255 - mean) / std of uint8 pictures p.
+
+        Shapes:
+            images: uint8 (B, C, H, W).
+            Output: float32 (B, C, H, W) in channels-last memory.
+        """
+        x = rows(images)
+        batch, height, width, channels = x.shape
+        scale, shift = self._scale
+        if width != self.grid.size[1]:
+            scale, shift = (v[:channels].repeat(width) for v in (scale, shift))
+        flat = torch.addcmul(shift, x.view(batch * height, width * channels), scale)
+        return flat.view(x.shape).permute(0, 3, 1, 2)
+
+    def pictures(self, indices: Sequence[int] | Tensor) -> Tensor:
+        """The pictures of these numbers as they are looked at without augmentation.
+
+        Shapes:
+            Output: uint8 (B, C, H, W), on the CPU.
+        """
+        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.y.device)
+        return self._gather(chosen).cpu()
+
+    def with_augment(self, augment: Augment | None) -> Self:
+        """The task with its training pictures varied like this."""
+        return replace(self, augment=augment)
+
+    def with_test_views(self, views: TestViews) -> Self:
+        """The task with a model's answers averaged over versions of each picture.
+
+        Args:
+            views: "none"; "mirror", the picture and its mirror image; "mirror+shift", also
+                moved by a pixel.
+
+        Raises:
+            ValueError: There are no such views.
+        """
+        if views not in get_args(TestViews):
+            raise ValueError(
+                f"'test_views' must be one of {', '.join(get_args(TestViews))}, got {views!r}. "
+                "Choose one."
+            )
+        return replace(self, test_views=views)
+
+    def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
+        """The model's output for pictures that it is measured on, over all `test_views`."""
+        return mean_answer(model, x, domain, self.test_views)
+
+    def input_description(self) -> dict[str, Any]:
+        """Size, channels, normalisation and views, which prediction needs."""
+        return {
+            "channels": self.in_channels,
+            "size": list(self.grid.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "test_views": self.test_views,
+        }
+
+    def with_seed(self, seed: int) -> Self:
+        """The task with the split of this seed if its split is random, and its flips."""
+        if self.split.name != "random":
+            return self if seed == self.seed else replace(self, seed=seed)
+        rule = self.card.split_rule("random")
+        split = stratified_split(self.y, seed, rule.num_val or 0, rule.num_test or 0)
+        mean, std = channel_statistics(self.images, split.train)
+        return replace(self, split=split, seed=seed, mean=mean, std=std)
+
+    def reconstruction(self) -> ReconstructionTask:
+        """The task of giving back the pictures themselves, for autoencoders."""
+        return ReconstructionTask.of(self)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The task with pictures and labels on `device`; itself if they are there."""
+        if self.y.device == torch.device(device):
+            return self
+        return replace(self, images=self.images.to(device), y=self.y.to(device))
+
+
+def _without_single(index: Tensor, size: int) -> list[Tensor]:
+    """Pieces of `size`, the last one smaller; one of a single item joins the one before."""
+    pieces = list(index.split(size))
+    if len(pieces) > 1 and len(pieces[-1]) == 1:
+        pieces[-2:] = [torch.cat(pieces[-2:])]
+    return pieces

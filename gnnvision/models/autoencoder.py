@@ -1,0 +1,74 @@
+"""A convolutional autoencoder: a picture through a few numbers and back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn
+
+from gnnvision.layers import Conv2d, Sequential, Upsample
+from gnnvision.models.parts import ImageSize, grid_of
+from gnnvision.models.registry import register
+
+__all__ = ["autoencoder"]
+
+_WIDTHS = (32, 64, 128)
+
+
+@register
+def autoencoder(
+    in_channels: int = 3,
+    image_size: ImageSize = (100, 75),
+    *,
+    latent_channels: int = 10,
+    out_channels: int | None = None,
+) -> Sequential:
+    """Three convolutions with stride 2, a dense layer to the code, and the way back.
+
+    On the way back each step doubles the grid and a kernel of 1 or 2 sites along each axis,
+    without padding, cuts it to the size it had: with 100 × 75 these are the kernels of the
+    lecture notes.
+
+    Mended: the notes' last layer gives one channel for a picture of three, which no colour
+    picture can be compared with; theirs is `out_channels=1`.
+
+    Args:
+        in_channels: channels of a picture.
+        image_size: (H, W), or one number for a square.
+        latent_channels: how many numbers a picture is squeezed into.
+        out_channels: channels of the output; `in_channels` if None.
+
+    Returns:
+        A network from (B, in_channels, H, W) to (B, out_channels, H, W), pixels from 0 to 1.
+        `network.encoder` gives the code, `network.decoder` makes a picture of one.
+
+    Raises:
+        ValueError: if a size is not positive.
+
+    Example:
+        >>> coder = autoencoder(out_channels=1)
+        >>> [sum(p.numel() for p in m.parameters()) for m in coder.decoder if list(m.parameters())]
+        [183040, 65664, 8256, 4128, 33]
+    """
+    encoder: list[nn.Module] = []
+    sizes = [grid_of(image_size).size]
+    for narrow, wide in pairwise((in_channels, *_WIDTHS)):
+        encoder += [Conv2d(narrow, wide, 3, stride=2, padding="same"), nn.ReLU()]
+        sizes.append(tuple(-(-n // 2) for n in sizes[-1]))
+    height, width = sizes[-1]
+    deepest = _WIDTHS[-1]
+    encoder += [nn.Flatten(), nn.Linear(deepest * height * width, latent_channels)]
+    decoder: list[nn.Module] = [
+        nn.Linear(latent_channels, deepest * height * width),
+        nn.Unflatten(1, (deepest, height, width)),
+    ]
+    narrow = deepest
+    for wide, small, large in zip(_WIDTHS[::-1], sizes[:0:-1], sizes[-2::-1], strict=True):
+        kernel = tuple(2 * n - m + 1 for n, m in zip(small, large, strict=True))
+        decoder += [Upsample(scale_factor=2), Conv2d(narrow, wide, kernel), nn.ReLU()]
+        narrow = wide
+    decoder += [Conv2d(narrow, out_channels or in_channels, 1), nn.Sigmoid()]
+    network = Sequential()
+    network.add_module("encoder", Sequential(*encoder))
+    network.add_module("decoder", Sequential(*decoder))
+    return network

@@ -1,0 +1,114 @@
+"""Pictures of a task, and what a model makes of them, a few at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gnnvision.data import ImageTask, ReconstructionTask, Task
+from gnnvision.report.trace import evaluating, hooked, last_weighted, trace
+
+__all__ = ["Seen", "drawn", "look", "normalized", "pictures_of", "pixels", "run_chunks"]
+
+_PIXELS_AT_ONCE = 2**20
+_LARGEST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model makes of n pictures.
+
+    Args:
+        hidden: what enters the last layer with weights. Shape (n, C).
+        layer: the name of that layer.
+        output: what leaves the model. Shape (n, num_outputs).
+    """
+
+    hidden: Tensor
+    layer: str
+    output: Tensor
+
+
+def pictures_of(task: Task) -> ImageTask | None:
+    """The task that holds the pictures; None where the items are none."""
+    if isinstance(task, ReconstructionTask):
+        return task.source
+    return task if isinstance(task, ImageTask) else None
+
+
+def drawn(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """As many of the items, at random but always the same, in their order; all if fewer."""
+    if len(items) <= count:
+        return np.array(items)
+    chosen = np.random.default_rng(0).choice(len(items), count, replace=False)
+    return np.array(items)[np.sort(chosen)]
+
+
+def normalized(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
+    """The pictures of these numbers as the model is given them, where the model is."""
+    there = next((p.device for p in model.parameters()), torch.device("cpu"))
+    return task.normalize(task.pictures(items).to(task.y.device)).to(there)
+
+
+def run_chunks(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
+    """The outputs of a model in evaluation mode, on the CPU."""
+    at_once = max(1, min(256, _PIXELS_AT_ONCE // (task.in_channels * prod(task.grid.size))))
+    with evaluating(model), torch.no_grad():
+        outputs = [
+            model(normalized(task, part, model), task.grid).float().cpu()
+            for part in items.split(at_once)
+        ]
+    return torch.cat(outputs)
+
+
+def look(task: ImageTask, model: nn.Module, items: Tensor) -> Seen | None:
+    """What enters the last layer with weights, and what leaves the model.
+
+    Args:
+        task: whose pictures these are.
+        model: with its kept weights.
+        items: numbers of pictures, at least one. Shape (n,).
+
+    Returns:
+        None where what enters that layer is not one vector for each picture.
+    """
+    # The layer is found with one picture, as every layer's signal is held for that.
+    _, calls = trace(model, normalized(task, items[:1], model), task.grid)
+    head = last_weighted(calls)
+    if head is None or head.signal.shape[0] != 1 or head.times > 1:
+        return None
+    hidden: list[Tensor] = []
+
+    def keep(module: nn.Module, given: tuple[Any, ...], made: object) -> None:
+        hidden.append(given[0].flatten(1).float().cpu())
+
+    with hooked([head.module], keep):
+        output = run_chunks(task, model, items)
+    if len(output) != len(items) or output.ndim != 2:
+        return None
+    return Seen(torch.cat(hidden), head.name, output)
+
+
+def pixels(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
+    """The pixels of pictures as vectors, large pictures made small, and that in words."""
+    height, width = task.grid.size
+    shrink = max(height, width) / _LARGEST_SIDE
+    size = (height, width)
+    if shrink > 1:
+        size = (max(1, round(height / shrink)), max(1, round(width / shrink)))
+    rows = []
+    for part in items.split(256):
+        pictures = task.pictures(part).float() / 255
+        if size != (height, width):
+            pictures = F.interpolate(pictures, size, mode="area")
+        rows.append(pictures.flatten(1))
+    values = torch.cat(rows)
+    small = "" if size == (height, width) else f" at {size[0]} × {size[1]} pixels"
+    return values, f"{values.shape[1]:,} pixel values{small}"

@@ -1,0 +1,141 @@
+"""What the first layer looks for, and what it finds in one picture."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnnvision.data import ImageTask
+from gnnvision.report.look import normalized, pictures_of
+from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
+from gnnvision.report.style import CLASS_COLORS
+from gnnvision.report.trace import Call, trace
+from gnnvision.report.words import plural
+from gnnvision.training.folder import write_csv
+
+__all__ = ["first_layer", "maps"]
+
+_MOST_FILTERS = 64
+_LARGE = 8  # pixels of a filter; of larger ones fewer are shown
+_MOST_MAPS = 31  # and the picture itself
+_COLUMNS = 8
+_IN_TWO_COLOURS = "Red is positive, blue negative, white 0"
+
+
+def maps(run: Run) -> Section | None:
+    """The section of the first layer; None where it has no picture to show."""
+    task = pictures_of(run.result.task)
+    if task is None or not len(task.split.test):
+        return None
+    item = int(np.random.default_rng(0).choice(task.split.test))
+    model = run.result.model
+    _, calls = trace(model, normalized(task, torch.tensor([item]), model), task.grid)
+    call = first_layer(calls, task)
+    if call is None:
+        return None
+    weight = _weights(call.module, task)
+    pictures = [] if weight is None else [_filters(run, weight, call.name)]
+    dense = isinstance(call.module, nn.Linear)
+    if dense:
+        lead = (
+            f"The first layer with weights, {call.name}, is a dense one: each of its units has a "
+            "weight for every pixel, and so its weights are a picture of what it looks for."
+        )
+    else:
+        pictures.append(_maps(run, task, call, item))
+        lead = (
+            f"The first convolution, layer {call.name}, has {call.output.shape[1]:,} filters. "
+            "Each is moved over the picture; where the picture looks like the filter, its "
+            "feature map is strongly positive."
+        )
+    note = "Drawn is the model of the best seed. " if len(run.result.outcomes) > 1 else ""
+    note += (
+        "Filters in colour are shown as pictures, with middle grey for 0. "
+        if (weight is not None and weight.shape[1] == 3)
+        else ""
+    )
+    note += "Every filter and every map has a scale of its own, from its largest number."
+    return Section("What the first layer sees", lead, pictures, note=note)
+
+
+def first_layer(calls: list[Call], task: ImageTask) -> Call | None:
+    """The first convolution over pictures, or a first dense layer over all their pixels."""
+    for call in calls:
+        if isinstance(call.module, nn.Conv2d):
+            return call
+        if isinstance(call.module, nn.Linear):
+            pixels = task.in_channels * prod(task.grid.size)
+            return call if call.module.in_features == pixels else None
+    return None
+
+
+def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
+    """Filters (n, C, h, w); None where each is a single pixel."""
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    held = weight.detach().float().cpu()
+    if held.ndim == 2:
+        return held.view(-1, task.in_channels, *task.grid.size)
+    return held if prod(held.shape[2:]) > 1 else None
+
+
+def _filters(run: Run, weight: Tensor, name: str) -> Picture:
+    path = run.figures / "filters.png"
+    shown = weight[: _MOST_FILTERS if weight.shape[2] < _LARGE else _MOST_FILTERS // 2]
+    draw_sheet(path, [Tile(_filter(one.numpy())) for one in shown], even(len(shown), _COLUMNS))
+    columns = [f"w{c}_{i}_{j}" for c, i, j in np.ndindex(*weight.shape[1:])]
+    write_csv(
+        path.with_suffix(".csv"),
+        [
+            {"filter": n} | dict(zip(columns, one.flatten().tolist(), strict=True))
+            for n, one in enumerate(shown)
+        ],
+    )
+    size = f"{weight.shape[2]} × {weight.shape[3]}"
+    some = "The first " if len(weight) > len(shown) else "The "
+    caption = f"{some}{len(shown)} filters of layer {name}, {size} pixels each."
+    if weight.shape[1] != 3:
+        caption += f" {_IN_TWO_COLOURS}"
+        caption += ", averaged over the channels." if weight.shape[1] > 1 else "."
+    return Picture(
+        path, f"{plural(len(shown), 'filter')} of the first layer as pictures.", caption
+    )
+
+
+def _filter(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray:
+    """One filter (C, h, w) as the pixels of a tile."""
+    if len(values) == 3:
+        shares = signed(values.reshape(3, -1)).reshape(values.shape)
+        return np.round(127.5 + 127.5 * shares).astype(np.uint8).transpose(1, 2, 0)
+    return signed(values.mean(0))
+
+
+def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Picture:
+    path = run.figures / "feature_maps.png"
+    found = call.output[0].float().cpu().numpy()
+    shown = found[:_MOST_MAPS]
+    name = task.class_names[int(task.y[item])]
+    original = task.pictures([item])[0]
+    height, width = shown.shape[1:]
+    if original.shape[1:] != shown.shape[1:]:
+        original = nn.functional.interpolate(original[None].float(), (height, width), mode="area")[
+            0
+        ].to(torch.uint8)
+    tiles = [as_tile(original, frame=CLASS_COLORS[5]), *(Tile(signed(one)) for one in shown)]
+    draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
+    rows = [
+        {"map": n, "least": float(one.min()), "mean": float(one.mean()), "most": float(one.max())}
+        for n, one in enumerate(shown)
+    ]
+    write_csv(path.with_suffix(".csv"), rows)
+    some = f"the first {len(shown)} of its {len(found)}" if len(found) > len(shown) else "its"
+    caption = (
+        f"Test picture {item} (“{name}”, framed) and {some} feature maps after layer "
+        f"{call.name}, {height} × {width} pixels each. {_IN_TWO_COLOURS}."
+    )
+    alt = f"A test picture of the class “{name}” and {plural(len(shown), 'feature map')} of it."
+    return Picture(path, alt, caption)

@@ -1,0 +1,147 @@
+"""What an autoencoder makes of pictures, and where it puts them in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gnnvision.data import ImageTask, ReconstructionTask
+from gnnvision.report.look import drawn, normalized, run_chunks
+from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.sheet import as_tile, draw_sheet
+from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
+from gnnvision.report.trace import evaluating, hooked, trace
+from gnnvision.training.folder import write_csv
+
+__all__ = ["code_layer", "reconstruction"]
+
+_SHOWN, _COLUMNS = 12, 6
+_MOST_CODES = 2000
+_MOST_NAMED = 24
+
+
+def reconstruction(run: Run) -> Section | None:
+    """The section of pictures given back; None for any other task."""
+    task = run.result.task
+    if not isinstance(task, ReconstructionTask) or not len(task.split.test):
+        return None
+    source, model = task.source, run.result.model
+    items = torch.from_numpy(drawn(np.array(task.split.test), _SHOWN))
+    items = items[: len(items) // _COLUMNS * _COLUMNS] if len(items) > _COLUMNS else items
+    pictures = [_sheet(run, source, items)]
+    lead = (
+        f"{len(items)} test pictures drawn at random, each above what the network gives back of "
+        "it, with the root mean square error of its pixels, which go from 0 to 1."
+    )
+    layer = code_layer(model, source)
+    if layer is not None:
+        name, module, size = layer
+        lead += f" In between, a picture is {size:,} numbers: what leaves layer {name}."
+        codes = _codes(run, source, name, module)
+        pictures += [] if codes is None else [codes]
+    note = "The pictures were read once for the figure above and again only to be drawn."
+    if len(run.result.outcomes) > 1:
+        note += " Drawn is the model of the best seed."
+    return Section("Pictures given back", lead, pictures, note=note)
+
+
+def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] | None:
+    """The layer that leaves the fewest numbers of a picture: its name, itself, how many.
+
+    None where that is no vector, or no fewer numbers than a picture has.
+    """
+    items = torch.from_numpy(np.array(task.split.test[:1]))
+    x = normalized(task, items, model)
+    _, calls = trace(model, x, task.grid)
+    vectors = [call for call in calls if call.output.ndim == 2]
+    if not vectors:
+        return None
+    least = min(vectors, key=lambda call: call.output.shape[1])
+    size = least.output.shape[1]
+    return (least.name, least.module, size) if size < x[0].numel() else None
+
+
+def _sheet(run: Run, task: ImageTask, items: Tensor) -> Picture:
+    path = run.figures / "reconstructions.png"
+    originals = task.pictures(items)
+    given_back = run_chunks(task, run.result.model, items)
+    errors = (given_back - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
+    made = (255 * given_back.clamp(0, 1)).round().to(torch.uint8)
+    tiles = []
+    for start in range(0, len(items), _COLUMNS):
+        here = range(start, min(start + _COLUMNS, len(items)))
+        tiles += [as_tile(originals[n], [task.class_names[int(task.y[items[n]])]]) for n in here]
+        tiles += [as_tile(made[n], [f"RMSE {errors[n]:.3f}"]) for n in here]
+    draw_sheet(path, tiles, min(_COLUMNS, len(items)))
+    rows = [
+        {"item": int(item), "rmse": float(error)}
+        for item, error in zip(items, errors, strict=True)
+    ]
+    write_csv(path.with_suffix(".csv"), rows)
+    alt = (
+        f"{len(items)} pictures and their reconstructions; the error of a pixel is "
+        f"{errors.min():.3f} to {errors.max():.3f}."
+    )
+    return Picture(path, alt, "Upper rows: the pictures. Below each: what is given back.")
+
+
+def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Picture | None:
+    items = torch.from_numpy(drawn(np.array(task.split.test), _MOST_CODES))
+    held: list[Tensor] = []
+
+    def keep(module: nn.Module, given: tuple[Any, ...], made: Tensor) -> None:
+        held.append(made.float().cpu())
+
+    with evaluating(run.result.model), hooked([module], keep):
+        run_chunks(task, run.result.model, items)
+    codes = torch.cat(held).numpy()
+    if min(codes.shape) < 2 or not np.isfinite(codes).all() or codes.std(0).max() < 1e-12:
+        return None
+    from sklearn.decomposition import PCA
+
+    pca = PCA(2, random_state=0)
+    places = pca.fit_transform(codes)
+    target = task.y.cpu()[items].numpy()
+    path = run.figures / "codes.png"
+    shares = pca.explained_variance_ratio_
+    _draw_codes(path, places, target, task.class_names, shares)
+    rows = [
+        {"item": item, "x": float(x), "y": float(y), "class": task.class_names[label]}
+        for item, (x, y), label in zip(items.tolist(), places, target.tolist(), strict=True)
+    ]
+    write_csv(path.with_suffix(".csv"), rows)
+    alt = f"Scatter plot of the codes of {len(items):,} test pictures, coloured by class."
+    caption = (
+        f"The numbers that layer {name} leaves of {len(items):,} test pictures, by the two "
+        "directions in which they vary most (PCA). The network was not told the classes."
+    )
+    return Picture(path, alt, caption)
+
+
+def _draw_codes(
+    path: Any,  # noqa: ANN401
+    places: NDArray[np.float64],
+    target: NDArray[np.int64],
+    names: tuple[str, ...],
+    shares: NDArray[np.float64],
+) -> None:
+    with drawing(path, 5.0) as figure:
+        axes = figure.add_subplot()
+        for number in sorted(set(target.tolist())):
+            here = target == number
+            look: dict[str, Any] = {"c": class_color(number), "marker": class_marker(number)}
+            label = wrapped(names[number], 34)
+            across, up = places[here].T
+            axes.scatter(across, up, s=12, lw=0, alpha=0.8, label=label, **look)
+        axes.set(
+            xlabel=f"first direction ({100 * shares[0]:.0f} % of the variance)",
+            ylabel=f"second direction ({100 * shares[1]:.0f} %)",
+            title="The codes of the test pictures",
+        )
+        handles = axes.get_legend_handles_labels()[0]
+        if len(handles) <= _MOST_NAMED:
+            legend_below(figure, handles, 3, markerscale=2)

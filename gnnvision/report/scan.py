@@ -1,0 +1,42 @@
+"""What was found when the files were read."""
+
+from __future__ import annotations
+
+from gnnvision.data import ScanReport
+from gnnvision.data.images.findings import CONVERTED, INVALID, NOTED
+from gnnvision.report.look import pictures_of
+from gnnvision.report.parts import Run, Section, Table
+from gnnvision.report.words import plural
+
+__all__ = ["scan"]
+
+
+def scan(run: Run) -> Section | None:
+    """The section of the files; None where nothing was found, or nothing was scanned."""
+    task = pictures_of(run.result.task)
+    report = None if task is None else task.scan
+    if report is None or not report.findings:
+        return None
+    left_out = len({finding.path for finding in report.invalid})
+    converted = len({finding.path for finding in report.converted})
+    lead = f"Of {plural(report.num_files, 'file')}, {report.num_valid:,} could be used. "
+    lead += f"Left out: {left_out:,}. Converted: {converted:,}."
+    if report.leaks:
+        lead += (
+            f" Mind that {plural(len(report.leaks), 'picture')} of one class or part can be found "
+            "in another as well."
+        )
+    note = "Nothing was moved or deleted. What is left out neither trains nor is tested on."
+    return Section("The files", lead, (), [_table(report)], note, wide=True)
+
+
+def _table(report: ScanReport) -> Table:
+    rows = []
+    for word, kinds in (("left out", INVALID), ("converted", CONVERTED), ("noted", NOTED)):
+        for kind, meaning in kinds.items():
+            found = report.of(kind)
+            if found:
+                first = found[0]
+                why = first.reason or meaning
+                rows.append((word, kind, why, first.path, f"{len(found):,}"))
+    return Table(("What was done", "Finding", "What it means", "First file", "Files"), rows, 4)

@@ -1,0 +1,60 @@
+"""Multiply-accumulates: the products of numbers that are then summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+
+from gnnvision.domains import Graph
+from gnnvision.layers import GATv2Conv, Readout
+from gnnvision.operators.attention import attention_edges
+
+__all__ = ["layer_macs", "operation_macs"]
+
+aten = torch.ops.aten
+
+
+def operation_macs(
+    func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], out: object
+) -> int:
+    """The multiply-accumulates of one operation of the framework; 0 if it sums no products.
+
+    Matrix products, convolutions and attention are counted by torch's own formulas, which give
+    two floating point operations for each. A sparse product has one for each entry and column.
+    """
+    packet = func.overloadpacket
+    if packet in (aten._embedding_bag, aten._embedding_bag_forward_only):
+        weighted = len(args) > 6 and args[6] is not None
+        return int(args[1].numel() * args[0].shape[1]) if weighted else 0
+    if packet in (aten.mv, aten.dot, aten.addmv):
+        matrix: Tensor = args[1] if packet is aten.addmv else args[0]
+        return matrix.numel()
+    formula = _formulas().get(packet)
+    return 0 if formula is None else int(formula(*args, **kwargs, out_val=out)) // 2
+
+
+def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
+    """The multiply-accumulates of a layer, from those of its operations.
+
+    Attention on a graph takes the product of a and the activated features of each edge, which
+    the framework sees as a product of elements and a sum. A readout only sums.
+    """
+    if isinstance(module, Readout):
+        return 0
+    graph = next((value for value in args if isinstance(value, Graph)), None)
+    if isinstance(module, GATv2Conv) and graph is not None:
+        edges = attention_edges(graph.to("cpu"), module.add_self_loops).pattern.col.numel()
+        return macs + edges * module.heads * module.out_channels
+    return macs
+
+
+@cache
+def _formulas() -> Mapping[Any, Any]:
+    from torch.utils.flop_counter import flop_registry  # not needed by whoever only imports
+
+    return flop_registry

@@ -1,0 +1,125 @@
+"""Receptive fields after sums over dimensions and after moving them around."""
+
+from __future__ import annotations
+
+from math import prod
+
+from gnnvision.summary.field import Field, reshaped
+from gnnvision.summary.places import Run
+from gnnvision.summary.windows import Arguments, Shape, channels
+
+__all__ = [
+    "batch_norm",
+    "expand",
+    "group_norm",
+    "layer_norm",
+    "moved",
+    "over",
+    "reduce",
+    "same",
+    "select",
+    "squeeze",
+    "unsqueeze",
+    "view",
+]
+
+
+def listed(given: Arguments, ndim: int) -> list[int]:
+    """The dimensions named by an argument, from 0; all if none is."""
+    dims = given.get("dim", given.get("dims"))
+    dims = list(range(ndim)) if dims is None or dims == [] else dims
+    return [dim % ndim for dim in (dims if isinstance(dims, (list, tuple)) else [dims])]
+
+
+def reduce(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Sums, means and maxima over dimensions, which then are gone or one long."""
+    x = next(iter(given.values()))
+    gone = listed(given, x.ndim)
+    field = field.summed(gone)
+    assert field.dims is not None
+    if len(shape) == x.ndim:
+        return field.laid((Run(1),) if dim in gone else p for dim, p in enumerate(field.dims))
+    return field.laid(p for dim, p in enumerate(field.dims) if dim not in gone)
+
+
+def over(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Softmax: every number depends on all along a dimension, wherever it stands itself."""
+    dims = listed(given, len(shape))
+    field = field.summed(dims)
+    for dim in dims:
+        field = channels(field, dim, shape[dim])
+    return field
+
+
+def layer_norm(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Statistics over the last dimensions."""
+    return field.summed(range(len(shape) - len(given["normalized_shape"]), len(shape)))
+
+
+def group_norm(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Statistics over all sites of a picture."""
+    return field.summed(range(1, len(shape)))
+
+
+def batch_norm(field: Field, given: Arguments, shape: Shape) -> Field:
+    """By fixed statistics each site for itself; by those of the batch from all of them."""
+    if not given.get("training") or len(shape) < 2:
+        return field
+    return field.summed([0, *range(2, len(shape))])
+
+
+def view(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Another shape for the same numbers."""
+    return reshaped(field, shape)
+
+
+def moved(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Permutations of the dimensions."""
+    assert field.dims is not None
+    ndim = len(shape)
+    order = list(range(ndim))
+    if "dims" in given:
+        order = [dim % ndim for dim in given["dims"]]
+    elif ndim > 1:
+        a, b = given.get("dim0", 0) % ndim, given.get("dim1", 1) % ndim
+        order[a], order[b] = b, a
+    return field.laid(field.dims[dim] for dim in order)
+
+
+def unsqueeze(field: Field, given: Arguments, shape: Shape) -> Field:
+    """One more dimension."""
+    assert field.dims is not None
+    dim = given["dim"] % len(shape)
+    return field.laid((*field.dims[:dim], (Run(1),), *field.dims[dim:]))
+
+
+def squeeze(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Dimensions of one entry go."""
+    assert field.dims is not None
+    x = given["self"]
+    gone = [dim for dim in listed(given, x.ndim) if x.shape[dim] == 1]
+    return field.laid(p for dim, p in enumerate(field.dims) if dim not in gone)
+
+
+def select(field: Field, given: Arguments, shape: Shape) -> Field:
+    """One entry, or each entry, of a dimension."""
+    assert field.dims is not None
+    gone = given.get("dim", 0) % len(field.dims)
+    return field.laid(p for dim, p in enumerate(field.dims) if dim != gone)
+
+
+def expand(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Dimensions of one entry are repeated."""
+    assert field.dims is not None
+    more = len(shape) - len(field.dims)
+    field = field.laid((*[(Run(1),)] * more, *field.dims))
+    for dim, size in enumerate(shape):
+        assert field.dims is not None
+        if prod(run.size for run in field.dims[dim]) != size:
+            field = channels(field, dim, size)
+    return field
+
+
+def same(field: Field, given: Arguments, shape: Shape) -> Field:
+    """What moves sites around keeps what they see."""
+    return field

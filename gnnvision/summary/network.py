@@ -1,0 +1,131 @@
+"""What a whole network is: its layers in order, and their sums."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+from gnnvision.domains import Domain
+from gnnvision.summary.layer import LayerSummary, Shape
+
+__all__ = ["Summary"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The arithmetic of a network on a domain, as `gnnvision.summary` returns it.
+
+    `print` shows it as a table; in a notebook it is one by itself.
+
+    Args:
+        network: the model, with all its layers inside.
+        domain: where the signal lives.
+        input_shape: of the signal.
+        parameter_bytes: the memory of the parameters.
+        depth: how many levels of blocks `layers` opens; all if None.
+    """
+
+    network: LayerSummary
+    domain: Domain
+    input_shape: Shape
+    parameter_bytes: int
+    depth: int | None = None
+
+    @property
+    def layers(self) -> tuple[LayerSummary, ...]:
+        """The rows of the table, in the order in which they ran; they add up to the totals."""
+        return tuple(self.network.rows(self.depth))
+
+    @property
+    def output_shape(self) -> Shape | None:
+        """Of the first tensor that leaves the network."""
+        return self.network.output_shape
+
+    @property
+    def total_parameters(self) -> int:
+        """All parameters, each once."""
+        return self.network.parameters
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Those that training changes."""
+        return self.network.trainable_parameters
+
+    @property
+    def total_macs(self) -> int:
+        """Multiply-accumulates of one forward pass of the whole batch."""
+        return self.network.macs
+
+    @property
+    def activation_bytes(self) -> int:
+        """The memory of all outputs of layers, which training keeps for the backward pass."""
+        return self.network.activation_bytes
+
+    def at_depth(self, depth: int | None) -> Summary:
+        """The same network with so many levels of blocks opened.
+
+        Raises:
+            TypeError: if `depth` is neither an integer nor None.
+            ValueError: if it is negative.
+        """
+        return Summary(
+            self.network, self.domain, self.input_shape, self.parameter_bytes, checked_depth(depth)
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The layers as plain values, for a table of any kind or a CSV file."""
+        return [layer.to_dict() for layer in self.layers]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, for JSON."""
+        return {
+            "kind": self.network.kind,
+            "domain": repr(self.domain),
+            "input_shape": list(self.input_shape),
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "total_parameters": self.total_parameters,
+            "trainable_parameters": self.trainable_parameters,
+            "total_macs": self.total_macs,
+            "activation_bytes": self.activation_bytes,
+            "parameter_bytes": self.parameter_bytes,
+            "layers": self.rows(),
+        }
+
+    def to_text(self, width: int | None = None) -> str:
+        """The table as plain text.
+
+        Args:
+            width: in letters; that of the terminal if not given.
+        """
+        from gnnvision.summary.table import text
+
+        return text(self, width or shutil.get_terminal_size((100, 24)).columns)
+
+    def to_html(self) -> str:
+        """The table as one HTML element, without styles."""
+        from gnnvision.summary.table import html
+
+        return html(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+def checked_depth(depth: int | None) -> int | None:
+    """A number of levels.
+
+    Raises:
+        TypeError: if it is neither an integer nor None.
+        ValueError: if it is negative.
+    """
+    if depth is None:
+        return None
+    if isinstance(depth, bool) or not isinstance(depth, int):
+        raise TypeError(f"'depth' must be an integer or None, got {depth!r}. Give a count.")
+    if depth < 0:
+        raise ValueError(f"'depth' must be at least 0, got {depth}. Use 0 for one row in all.")
+    return depth

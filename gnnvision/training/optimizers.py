@@ -1,0 +1,151 @@
+"""Which optimiser moves which parameter, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from gnnvision.layers import Convolution
+
+if TYPE_CHECKING:
+    from gnnvision.training.recipe import Recipe
+
+__all__ = ["Muon", "make_optimizer", "orthogonalized"]
+
+
+def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
+    """The optimiser of a recipe for the parameters of `model` that are to be learnt.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    if not learnt:
+        raise ValueError(
+            "'model' must have parameters to learn, got none that require gradients. "
+            "Unfreeze some of them."
+        )
+    first = {id(p) for p in _first(model).parameters()}
+    head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for parameter in learnt:
+        lr = recipe.lr
+        if id(parameter) in head and recipe.lr_head is not None:
+            lr = recipe.lr_head
+        elif parameter.ndim <= 1 and recipe.lr_bias is not None:
+            lr = recipe.lr_bias
+        decayed = recipe.decay == "all" or id(parameter) in first
+        options = {"lr": lr, "weight_decay": recipe.weight_decay if decayed else 0.0}
+        if recipe.optimizer == "muon":
+            options["orthogonal"] = parameter.ndim > 1 and id(parameter) not in head
+        group = groups.setdefault(tuple(options.values()), {"params": [], **options})
+        group["params"].append(parameter)
+    listed = list(groups.values())
+    match recipe.optimizer:
+        case "adam":
+            return Adam(listed, recipe.lr, fused=True)
+        case "adamw":
+            return AdamW(listed, recipe.lr, fused=True)
+        case "sgd":
+            return SGD(listed, recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
+        case "muon":
+            return Muon(listed, recipe.lr, momentum=recipe.momentum)
+
+
+class Muon(Optimizer):
+    """Gradient descent along orthogonalised momentum, for the filters of convolutions.
+
+    The momentum of a filter, seen as a matrix (C_out, C_in K), is replaced by the nearest
+    orthogonal one, so that every direction in it counts the same; the filter is then scaled to
+    the norm √C_out, which makes `lr` the relative length of a step. Parameters of groups with
+    `orthogonal=False` (biases, the head) follow Nesterov's momentum as in `torch.optim.SGD`.
+
+    Args:
+        params: parameters, or groups of them.
+        lr: learning rate.
+        momentum: of the running sum of gradients, from 0 to 1.
+        other_momentum: the same for the groups that are not orthogonalised.
+        weight_decay: added to the gradient of those.
+        orthogonal: whether a group is orthogonalised.
+
+    References:
+        Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
+        https://kellerjordan.github.io/posts/muon/. The scaling of the filters is that of the
+        CIFAR-10 speed records, https://github.com/KellerJordan/cifar10-airbench.
+        `torch.optim.Muon` takes matrices only.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.6,
+        other_momentum: float = 0.85,
+        weight_decay: float = 0.0,
+        orthogonal: bool = True,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "other_momentum": other_momentum,
+            "weight_decay": weight_decay,
+            "orthogonal": orthogonal,
+        }
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Move every parameter that has a gradient once."""
+        for group in self.param_groups:
+            orthogonal = group["orthogonal"]
+            momentum = group["momentum" if orthogonal else "other_momentum"]
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                gradient = parameter.grad
+                if group["weight_decay"] and not orthogonal:
+                    gradient = gradient.add(parameter, alpha=group["weight_decay"])
+                state = self.state[parameter]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(parameter)
+                buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
+                update = gradient.add(buffer, alpha=momentum)
+                if orthogonal:
+                    parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
+                    update = orthogonalized(update.reshape(len(update), -1)).view_as(update)
+                parameter.add_(update, alpha=-group["lr"])
+
+
+def orthogonalized(matrix: Tensor, steps: int = 3) -> Tensor:
+    """Nearly the orthogonal matrix nearest to `matrix`: its singular values become about 1.
+
+    Newton and Schulz's iteration with a polynomial of degree 5, in bfloat16.
+
+    Args:
+        matrix: of shape (rows, columns).
+        steps: of the iteration; three bring the values into 0.3 to 1.3 unless they were tiny.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = (matrix if wide else matrix.T).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    nearest: Tensor = (x if wide else x.T).to(matrix.dtype)
+    return nearest
+
+
+def _weighted(model: nn.Module) -> list[nn.Module]:
+    """The modules that hold parameters of their own, in order."""
+    return [m for m in model.modules() if any(True for _ in m.parameters(recurse=False))]
+
+
+def _first(model: nn.Module) -> nn.Module:
+    """The first convolution, or, in a network without any, the first module with weights."""
+    convolutions = (m for m in model.modules() if isinstance(m, Convolution))
+    return next(convolutions, _weighted(model)[0])

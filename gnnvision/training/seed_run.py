@@ -1,0 +1,314 @@
+"""One seed of a run: the model in training, and the step from one batch to the next."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gnnvision.data import Part, Task
+from gnnvision.layers import FromSignal
+from gnnvision.training.checkpoint import (
+    Checkpoint,
+    pack,
+    pack_optimizer,
+    snapshot,
+    unpack_optimizer,
+)
+from gnnvision.training.objective import Objective
+from gnnvision.training.recipe import Recipe
+from gnnvision.training.seeds import rng_state, set_rng_state
+
+__all__ = ["SeedRun", "arithmetic", "initialize"]
+
+SIGNALS_TO_SEE = 2000
+
+
+class SeedRun:
+    """The training of one model, which can be saved after any step and go on from there.
+
+    Args:
+        model: with its first weights, on its device.
+        task: with the split of this seed.
+        recipe: how to train.
+        goal: what the task wants.
+        seed: decides the order of the items and what is drawn with them.
+        precision: of the arithmetic: "float32" or "bfloat16".
+        compiled: whether to let the compiler join the model's operations.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        recipe: Recipe,
+        goal: Objective,
+        seed: int,
+        precision: str,
+        compiled: bool,
+    ) -> None:
+        self.model = model
+        self.task = task
+        self.recipe = recipe
+        self.goal = goal
+        self.precision = precision
+        self.call: Callable[..., Tensor] = torch.compile(model) if compiled else model
+        self.optimizer = recipe.make_optimizer(model)
+        self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
+        self.learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.average: AveragedModel | None = None
+        if recipe.averaging:
+            average = get_ema_multi_avg_fn(recipe.averaging)
+            self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.epoch = 0
+        self.best_epoch = 0
+        self.best_rank: tuple[float, ...] = (-math.inf,)
+        self.best: dict[str, Tensor] = {}
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self.waited = 0.0
+        self._set_modules()
+        self._start_epoch()
+
+    @property
+    def kept_model(self) -> nn.Module:
+        """The model that is measured: the running average of the weights, if there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def _set_modules(self) -> None:
+        self.modules = list(self.model.modules())
+        self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
+        self.device = self.learnt[0].device
+
+    def _start_epoch(self) -> None:
+        self._outputs: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        self._losses: list[Tensor] = []
+        self._batch = 0  # how many batches of this epoch are done
+        self._seen = 0  # how many known targets they held
+        self._order = self.generator.get_state()  # from which the order of this epoch follows
+
+    # --- training ---------------------------------------------------------------------------
+
+    def train_epoch(self, after_step: Callable[[int], bool]) -> dict[str, float] | None:
+        """Train to the end of the epoch.
+
+        Args:
+            after_step: called with the number of items that this epoch has seen; False stops.
+
+        Returns:
+            The epoch's numbers; None if it was stopped on the way.
+        """
+        self._set_mode(training=True)
+        size = max(len(self.task.split.train), 1)
+        done, going_on = self._batch, True
+        for number, (x, domain, y) in enumerate(self._batches()):
+            if number < done:  # before the run was resumed
+                continue
+            if not going_on:
+                return None
+            self._set_rates((self.epoch + min(self._seen / size, 1.0)) / self.recipe.epochs)
+            for parameter in self.learnt:  # without the bookkeeping of optimizer.zero_grad
+                parameter.grad = None
+            with arithmetic(self.device, self.precision):
+                output, target = self.goal.known(self.call(x, domain), y)
+            output = output.float() if output.dtype is torch.bfloat16 else output
+            loss = self.goal.loss(output, target, self.recipe.label_smoothing)
+            loss.backward()
+            self.optimizer.step()
+            if self.average is not None:
+                self.average.update_parameters(self.model)
+            self._outputs.append(output.detach())
+            self._targets.append(target)
+            self._losses.append(loss.detach())
+            self._seen += len(target)
+            self._batch = number + 1
+            going_on = after_step(self._seen)
+        return self._end_epoch()
+
+    def _batches(self) -> Iterator[tuple[Tensor, Any, Tensor]]:
+        """The batches of this epoch, with the time they are waited for."""
+        batches = self.task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            self.waited += time.perf_counter() - started
+            if batch is None:
+                return
+            yield batch
+
+    def _set_rates(self, progress: float) -> None:
+        if self.recipe.schedule != "constant":
+            factor = self.recipe.lr_factor(progress)
+            for group, lr in zip(self.optimizer.param_groups, self.first_lrs, strict=True):
+                group["lr"] = lr * factor
+
+    def _end_epoch(self) -> dict[str, float]:
+        self.epoch += 1
+        counts = [len(target) for target in self._targets]
+        total = sum(float(loss) * n for loss, n in zip(self._losses, counts, strict=True))
+        loss = total / max(sum(counts), 1)
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"'lr' must let the loss fall, got loss {loss} in epoch {self.epoch} with "
+                f"lr={self.recipe.lr:g}. Lower it."
+            )
+        score = self.goal.score(*together(self._outputs, self._targets))
+        self._start_epoch()
+        return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
+
+    def validate(self) -> dict[str, float]:
+        """Loss and score of the validation part, if there is one."""
+        if not len(self.task.split.val):
+            return {}
+        output, target = self.outputs("val")
+        return {
+            "val_loss": float(self.goal.loss(output, target)),
+            f"val_{self.goal.metric}": self.goal.score(output, target),
+        }
+
+    def outputs(self, part: Part) -> tuple[Tensor, Tensor]:
+        """The measured model's outputs on a part, where targets are known."""
+        if self.average is None:
+            self._set_mode(training=False)
+        model = self.kept_model if self.average is None else self.kept_model.eval()
+        outputs, targets = [], []
+        with torch.no_grad(), arithmetic(self.device, self.precision):
+            for x, domain, y in self.task.batches(part):
+                output, target = self.goal.known(self.task.answer(model, x, domain), y)
+                outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
+                targets.append(target)
+        return together(outputs, targets)
+
+    def _set_mode(self, training: bool) -> None:
+        """`model.train(training)`, which is slow for what little it does, twice an epoch."""
+        if self.has_own_modes:
+            self.model.train(training)
+        else:
+            for module in self.modules:
+                module.__dict__["training"] = training
+
+    # --- which epoch is kept ----------------------------------------------------------------
+
+    def consider(self, row: dict[str, float]) -> None:
+        """Keep this epoch's weights if validation says they are the best so far."""
+        self.history.append(row)
+        match self.recipe.select:
+            case "score":
+                sign = 1 if self.goal.higher_is_better else -1
+                rank = (sign * row[f"val_{self.goal.metric}"], -row["val_loss"])
+            case "loss":
+                rank = (-row["val_loss"], 0.0)
+            case _:
+                rank = (float(self.epoch), 0.0)
+        if rank > self.best_rank:
+            self.best_rank = rank
+            self.best_epoch = self.epoch
+            if self.recipe.select != "last" or self.epoch == self.recipe.epochs:
+                self.best = snapshot(self.kept_model)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are over, or patience is."""
+        patience = self.recipe.patience
+        out_of_patience = patience is not None and self.epoch - self.best_epoch >= patience
+        return self.epoch >= self.recipe.epochs or out_of_patience
+
+    # --- saving and going on ----------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything this seed needs to go on, also in the middle of an epoch."""
+        tensors, groups = pack_optimizer(self.optimizer)
+        tensors |= pack("model", self.model.state_dict()) | pack("best", self.best)
+        tensors |= pack("rng", rng_state()) | {"generator": self._order}
+        if self.average is not None:
+            tensors |= pack("average", self.average.state_dict())
+        if self._batch:
+            output, target = together(self._outputs, self._targets)
+            counts = torch.tensor([len(target) for target in self._targets])
+            losses = torch.stack(self._losses)
+            tensors |= {"part/output": output, "part/target": target}
+            tensors |= {"part/loss": losses, "part/count": counts}
+        state = {
+            "epoch": self.epoch,
+            "batch": self._batch,
+            "best_epoch": self.best_epoch,
+            "best_rank": list(self.best_rank),
+            "history": self.history,
+            "seconds": self.seconds,
+            "waited": self.waited,
+            "groups": groups,
+        }
+        return Checkpoint(tensors, state)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Put everything back to where `checkpoint` saw it."""
+        state = checkpoint.state
+        self.model.load_state_dict(checkpoint.group("model"))
+        if self.average is not None:
+            self.average.load_state_dict(checkpoint.group("average"))
+        unpack_optimizer(self.optimizer, checkpoint.group("optimizer"), state["groups"])
+        self.epoch = state["epoch"]
+        self.best_epoch = state["best_epoch"]
+        self.best_rank = tuple(state["best_rank"])
+        self.history = state["history"]
+        self.seconds = state["seconds"]
+        self.waited = state["waited"]
+        self.best = checkpoint.group("best")
+        self.generator.set_state(checkpoint.tensors["generator"])
+        self._start_epoch()
+        set_rng_state(checkpoint.group("rng"))
+        if state["batch"]:
+            part = checkpoint.group("part")
+            counts = part["count"].tolist()
+            self._outputs = list(part["output"].to(self.device).split(counts))
+            self._targets = list(part["target"].to(self.device).split(counts))
+            self._losses = list(part["loss"].to(self.device))
+            self._batch, self._seen = state["batch"], sum(counts)
+
+
+def arithmetic(device: torch.device | str, precision: str) -> AbstractContextManager[object]:
+    """Operations inside the block are in this precision where that is safe."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+
+
+def initialize(model: nn.Module, task: Task) -> None:
+    """Let the layers whose first weights depend on the data see some of it.
+
+    Each one sees what the layers before it, already initialised, make of a training batch.
+    """
+    waiting = [m for m in model.modules() if isinstance(m, FromSignal)]
+    if not waiting:
+        return
+    x, domain, _ = next(iter(task.batches("train", SIGNALS_TO_SEE)))
+
+    def look(module: nn.Module, given: tuple[Any, ...]) -> None:
+        assert isinstance(module, FromSignal)
+        module.initialize(given[0])
+
+    handles = [m.register_forward_pre_hook(look) for m in waiting]
+    training = model.training
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(x, domain)
+    finally:
+        model.train(training)
+        for handle in handles:
+            handle.remove()
+
+
+def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """All batches as one."""
+    if len(outputs) == 1:
+        return outputs[0], targets[0]
+    return torch.cat(outputs), torch.cat(targets)

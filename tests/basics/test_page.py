@@ -1,0 +1,34 @@
+import json
+import re
+
+import pytest
+import torch
+
+from gnnvision.basics import Photo, write_page
+from gnnvision.basics.page import CHAPTERS, _report_look
+
+
+def test_the_look_of_the_reports_is_found():
+    macros, style = _report_look()
+    assert "{% macro picture(one) %}" in macros
+    assert "{% macro table(one) %}" in macros
+    assert ":root" in style
+    assert "<" not in style
+
+
+@pytest.mark.slow
+def test_a_page_from_a_small_and_even_photograph(tmp_path):
+    """The least that is allowed, without any edge in it: nothing to find, nothing to fail on."""
+    photo = Photo("even.png", torch.full((3, 64, 90), 0.5))
+    path = write_page(tmp_path, photo, "python page.py --photo even.png")
+    text = path.read_text(encoding="utf-8")
+    assert len(re.findall("<section id=", text)) == len(CHAPTERS)
+    pictures = re.findall(r'<img src="([^"]*)"', text)
+    assert len(pictures) == len(list((tmp_path / "figures").glob("*.png")))
+    assert all(source.startswith("data:image/") for source in pictures)
+    assert "python page.py --photo even.png" in text
+    assert "nan" not in re.sub(r'"data:[^"]*"', "", text).lower().split()
+    assert "http" not in re.sub(r'"data:[^"]*"', "", text)  # no credit is due, no network used
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["photo"] == "even.png"
+    assert result["chapters"]["pooling"]["change"]["not pooled"] == [0, 0, 0, 0, 0]

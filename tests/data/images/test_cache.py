@@ -1,0 +1,122 @@
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from gnnvision.data import Finding, ScanReport
+from gnnvision.data.images import cache as cache_module
+from gnnvision.data.images.arrays import ImageArrays
+from gnnvision.data.images.cache import cache_place, cached
+
+
+def arrays(seed=0):
+    rng = np.random.default_rng(seed)
+    return ImageArrays(
+        images=rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8),
+        y=np.array([0, 1, 0, 1, 0, 1]),
+        part=np.array([0, 0, 0, 0, 2, 2], dtype=np.uint8),
+        class_names=("a", "b"),
+        names=tuple(f"{n}.png" for n in range(6)),
+        scan=ScanReport("x", 7, 6, ((4, 5), (4, 5)), (Finding("7.png", "broken", "why"),)),
+    )
+
+
+def never():
+    raise AssertionError("made again")
+
+
+def same(one, two):
+    return one.check_sum() == two.check_sum() and one.scan == two.scan
+
+
+def test_made_once_and_mapped_into_memory_then(cache):
+    place = cache_place("x", 1)
+    first = cached(place, arrays)
+    again = cached(place, never)
+    assert same(first, arrays())
+    assert same(again, arrays())
+    assert isinstance(again.images, np.memmap)
+    assert again.names == arrays().names
+    assert sorted(p.name for p in place.iterdir()) == [
+        "images.npy", "labels.npy", "meta.json", "parts.npy",
+    ]  # fmt: skip
+    assert [p.name for p in (cache / "images").iterdir()] == [place.name]
+
+
+def test_another_key_is_another_place():
+    assert cache_place("x", 1) == cache_place("x", 1) != cache_place("x", 2)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "parts.npy", "meta.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
+def test_a_damaged_cache_is_made_anew(name, damage):
+    place = cache_place("x")
+    cached(place, arrays)
+    file = place / name
+    data = bytearray(file.read_bytes())
+    if damage == "flip":
+        data[-3] ^= 1
+        file.write_bytes(data)
+    elif damage == "remove":
+        file.unlink()
+    else:
+        file.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
+    with pytest.warns(UserWarning, match=r"The cache .* is damaged \(.*\) and is made anew"):
+        assert same(cached(place, arrays), arrays())
+    assert same(cached(place, never), arrays())
+
+
+def test_where_nothing_can_be_written_it_stays_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GNNVISION_CACHE", str(tmp_path / "file"))
+    assert same(cached(cache_place("x"), arrays), arrays())
+    assert same(cached(None, arrays), arrays())
+
+
+def test_an_error_while_making_leaves_nothing(cache):
+    with pytest.raises(AssertionError, match="made again"):
+        cached(cache_place("x"), never)
+    assert not list(cache.rglob("*"))
+
+
+def test_the_quicker_of_two_without_a_lock_does_no_harm(cache, monkeypatch):
+    monkeypatch.setattr(cache_module, "one_at_a_time", lambda *a, **k: nullcontext(False))
+    place = cache_place("x")
+
+    def make():
+        assert same(cached(place, arrays), arrays())  # another process, done in the meantime
+        return arrays()
+
+    assert same(cached(place, make), arrays())
+    assert same(cached(place, never), arrays())
+    assert [p.name for p in (cache / "images").iterdir()] == [place.name]
+
+
+PROCESS = """
+import sys, time
+from tests.data.images.test_cache import arrays, same
+from gnnvision.data.images.cache import cache_place, cached
+def make():
+    print("made", flush=True)
+    time.sleep(0.3)
+    return arrays()
+assert same(cached(cache_place("race"), make), arrays())
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_make_it_once_and_both_have_it(cache):
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS], stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    outputs = [run.communicate(timeout=60)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert sum(output.count("made") for output in outputs) == 1
+    assert same(cached(cache_place("race"), never), arrays())
+    assert len(list((cache / "images").iterdir())) == 1

@@ -1,0 +1,141 @@
+import csv
+
+import numpy as np
+import pytest
+
+from gnnvision.data import scan
+from gnnvision.data.images import folder as folder_module
+from gnnvision.data.images.decode import DecodeOptions
+from gnnvision.data.images.folder import folder_card, read_folder
+from gnnvision.data.images.sources import open_source
+
+from . import made
+
+
+@pytest.fixture
+def bad(tmp_path):
+    files = made.tree() | {"train/cat/1.png": b"", "train/dog/bad.jpg": b"text"}
+    return made.write(tmp_path / "set", files)
+
+
+def test_scan_finds_and_changes_nothing(bad):
+    before = sorted((p, p.stat().st_mtime_ns) for p in bad.rglob("*"))
+    report = scan(bad)
+    assert report.counts == {"empty file": 1, "not an image": 1}
+    assert (report.num_files, report.num_valid) == (13, 11)
+    assert sorted((p, p.stat().st_mtime_ns) for p in bad.rglob("*")) == before
+
+
+def test_scan_reports_folders_that_loading_refuses(tmp_path):
+    made.write(tmp_path / "one", {"cat/1.png": made.encoded(made.pixels())})
+    assert scan(tmp_path / "one").counts == {"single class": 1}
+    (tmp_path / "one" / "dog").mkdir()
+    assert scan(str(tmp_path / "one")).counts == {"empty class": 1, "single class": 1}
+    (tmp_path / "none").mkdir()
+    assert scan(tmp_path / "none").num_files == 0
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip"])
+def test_an_archive_is_read_as_its_folder(tmp_path, ending):
+    files = made.tree()
+    there = read_folder(made.write(tmp_path / "set", files), DecodeOptions())
+    archive = tmp_path / f"set.{ending}"
+    if ending == "zip":
+        made.write_zip(archive, files)
+    else:
+        made.write_tar(archive, files, packed=ending == "tar.gz")
+    here = read_folder(archive, DecodeOptions())
+    assert here.hash == there.hash
+    assert here.names == there.names
+    assert scan(archive).findings == scan(tmp_path / "set").findings == ()
+
+
+def test_decoded_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
+    folder = made.write(tmp_path / "set", made.tree())
+    first = read_folder(folder, DecodeOptions())
+    monkeypatch.setattr(folder_module, "decode_tree", None)
+    again = read_folder(folder, DecodeOptions())
+    assert isinstance(again.images, np.memmap)
+    assert again.check_sum() == first.check_sum()
+    monkeypatch.undo()
+    (folder / "train" / "cat" / "0.png").write_bytes(made.encoded(made.pixels(99)))
+    assert read_folder(folder, DecodeOptions()).hash != first.hash
+    assert read_folder(folder, DecodeOptions(size=(5, 5))).images.shape[1:3] == (5, 5)
+
+
+def test_the_report_names_the_place_it_was_read_from(tmp_path):
+    for name in ("one", "two"):
+        archive = made.write_tar(tmp_path / f"{name}.tar", made.tree())
+        assert read_folder(archive, DecodeOptions()).scan.source == str(archive)
+
+
+def test_a_file_that_cannot_be_used_is_an_error(bad):
+    for _ in range(2):  # the second time from the cache
+        with pytest.raises(
+            ValueError,
+            match=r"Every picture must be readable, got 'train/cat/1.png' in .*: empty file, 0 "
+            r"bytes \(2 files cannot be used\). Mend or remove it, or load with on_invalid='skip'",
+        ):
+            read_folder(bad, DecodeOptions())
+
+
+def test_skip_leaves_them_out(bad):
+    arrays = read_folder(bad, DecodeOptions(), "skip")
+    assert len(arrays.images) == 11
+    assert len(arrays.scan.invalid) == 2
+    assert folder_card(open_source(bad), arrays).description.endswith(
+        "2 files that cannot be used are left out."
+    )
+
+
+def test_quarantine_lists_them_and_moves_nothing(bad, tmp_path, cache):
+    read_folder(bad, DecodeOptions(), "quarantine", tmp_path / "lists")
+    with (tmp_path / "lists" / "quarantine.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [
+        ["path", "reason", "details"],
+        ["train/cat/1.png", "empty file", "0 bytes"],
+        ["train/dog/bad.jpg", "not an image", "begins with b'text'"],
+    ]
+    assert (bad / "train" / "dog" / "bad.jpg").read_bytes() == b"text"
+    read_folder(bad, DecodeOptions(), "quarantine")
+    (written,) = cache.rglob("quarantine.csv")
+    assert written.read_bytes() == (tmp_path / "lists" / "quarantine.csv").read_bytes()
+    assert len(read_folder(bad, DecodeOptions(), "skip").images) == 11
+
+
+def test_quarantine_needs_a_place(bad, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "cache_place", lambda *key: None)
+    with pytest.raises(ValueError, match="'quarantine' must be a folder where there is no cache"):
+        read_folder(bad, DecodeOptions(), "quarantine")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="'quarantine' must be a folder that can be written"):
+        read_folder(bad, DecodeOptions(), "quarantine", tmp_path / "file")
+
+
+def test_an_unknown_policy(bad):
+    with pytest.raises(ValueError, match="'on_invalid' must be 'raise', 'skip' or 'quarantine'"):
+        read_folder(bad, DecodeOptions(), "ignore")
+
+
+def test_a_read_only_folder(tmp_path):
+    folder = made.write(tmp_path / "set", made.tree())
+    places = [folder, *(p for p in folder.rglob("*") if p.is_dir())]
+    for place in places:
+        place.chmod(0o555)
+    assert len(read_folder(folder, DecodeOptions()).images) == 12
+    for place in places:
+        place.chmod(0o755)
+
+
+def test_the_card_says_what_can_be_seen(tmp_path):
+    files = made.tree(size=(9, 7)) | {"train/dog/9.png": made.encoded(made.pixels(70, (30, 40)))}
+    folder = made.write(tmp_path / "pets", files)
+    arrays = read_folder(folder, DecodeOptions())
+    card = folder_card(open_source(folder), arrays)
+    assert (card.name, card.title, card.class_names) == ("pets", "pets", ("cat", "dog"))
+    assert card.description == (
+        "13 colour pictures of 7 x 7 pixels, made from 9 x 7 to 30 x 40: the shorter side is "
+        "resized with antialiasing, the middle is kept, in 2 classes named by their folders."
+    )
+    assert dict(card.facts) == {"size": [7, 7], "channels": 3, "class_sizes": [6, 7]}

@@ -1,0 +1,233 @@
+"""Receptive fields: by hand, and by the gradients of networks with positive weights."""
+
+from itertools import pairwise
+from math import inf, isnan, nan
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import gnnvision as gv
+
+from .networks import built, lenet, summarized
+
+
+def fields(model, size, channels=1):
+    layers = gv.summary(model, gv.Grid(size), channels).layers
+    return [(layer.receptive_field, layer.jump) for layer in layers]
+
+
+def test_lenet_by_hand():
+    found = [field[0][0] for field in fields(lenet(), (32, 32))]
+    assert found == [5, 5, 6, 14, 14, 16, 32, 32, 32, inf, inf, inf]
+    assert [field[1] for field in fields(lenet(), (32, 32))][:4] == [(1, 1)] * 2 + [(2, 2)] * 2
+
+
+def test_vgg16_by_hand():
+    """3 x 3 convolutions in blocks of 2, 2, 3, 3, 3 with a pool of 2 after each."""
+    size, jump, expected = 1, 1, []
+    for convolutions in (2, 2, 3, 3, 3):
+        for _ in range(convolutions):
+            size += 2 * jump
+            expected.append(size)
+        size, jump = size + jump, 2 * jump
+        expected.append(size)
+    assert expected[-1] == 212
+    layers = summarized("vgg16_bn").layers
+    seen = [r.receptive_field[0] for r in layers if r.kind in ("Conv2d", "MaxPool2d")]
+    assert seen == expected
+
+
+@pytest.mark.slow
+def test_resnets_are_as_published():
+    """Araujo, Norris, Sim, "Computing Receptive Fields of CNNs", 2019, distill.pub, table 1.
+
+    torchvision's networks stride in the 3 x 3 convolution, not in the 1 x 1 before it, so three
+    of those reach 2 sites of the finer grid: 2 (4 + 8 + 16) less.
+    """
+    for name, size in (("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)):
+        blocks = gv.summary(built(name), gv.Grid((224, 224)), depth=1).layers
+        last = next(layer for layer in blocks if layer.name == "layer4")
+        assert (last.receptive_field, last.jump) == ((size - 56,) * 2, (32, 32))
+
+
+def test_axes_differ():
+    model = nn.Sequential(nn.Conv2d(1, 2, (3, 5), stride=(1, 2)), nn.Conv2d(2, 2, (1, 3)))
+    assert fields(model, (20, 30))[-1] == ((3, 9), (1, 2))
+    volume = nn.Sequential(nn.Conv3d(1, 2, (1, 3, 5)), nn.AvgPool3d((1, 2, 2)))
+    assert fields(volume, (4, 20, 30))[-1] == ((1, 4, 6), (1, 2, 2))
+
+
+class Apply(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def windows(x):
+    """Sums over windows of 4 x 4, cut out as transformers do."""
+    b, c, h, w = x.shape
+    cut = x.view(b, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 16, c)
+    mixed = cut.transpose(1, 2) @ torch.ones(16, 16, dtype=x.dtype)
+    mixed = mixed.transpose(1, 2).reshape(b, h // 4, w // 4, 4, 4, c)
+    return mixed.permute(0, 5, 1, 3, 2, 4).reshape(b, c, h, w)
+
+
+FUNCTIONS = {
+    "itself": (lambda x: x.relu() * 2 + 1, (1, 1), (1, 1)),
+    "global mean": (lambda x: x.mean((2, 3)), (inf, inf), (1, 1)),
+    "mean of rows": (lambda x: x.mean(2, keepdim=True), (inf, 1), (1, 1)),
+    "broadcast": (lambda x: x * x.amax((2, 3), keepdim=True), (inf, inf), (1, 1)),
+    "channels last": (lambda x: F.linear(x.permute(0, 2, 3, 1), torch.ones(5, 3)), (1, 1), (1, 1)),
+    "flattened": (lambda x: F.linear(x.flatten(1), torch.ones(5, 3 * 64)), (inf, inf), (1, 1)),
+    "joined": (lambda x: torch.cat([x, F.avg_pool2d(x, 3, 1, 1)], 1), (3, 3), (1, 1)),
+    "parts": (lambda x: x.chunk(3, 1)[0] + x[:, :1], (1, 1), (1, 1)),
+    "sites and back": (lambda x: x.flatten(2).transpose(1, 2).mT.reshape(x.shape), (1, 1), (1, 1)),
+    "windows": (windows, (4, 4), (1, 1)),
+    "every other": (lambda x: x[:, :, ::2, ::2], (1, 1), (2, 2)),
+    "patches": (
+        lambda x: torch.cat([x[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)], 1),
+        (2, 2),
+        (2, 2),
+    ),
+    "shuffled": (lambda x: F.pixel_unshuffle(x, 2), (2, 2), (2, 2)),
+    "finer": (lambda x: F.interpolate(x, scale_factor=2), (1, 1), (0.5, 0.5)),
+    "bilinear": (
+        lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"),
+        (2, 2),
+        (0.5, 0.5),
+    ),
+    "adaptive": (lambda x: F.adaptive_avg_pool2d(x, (3, 2)), (4, 4), (8 / 3, 4)),
+    "adaptive to one": (lambda x: F.adaptive_max_pool2d(x, 1), (inf, inf), (1, 1)),
+    "padded": (lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2), "reflect"), 3), (3, 3), (3, 3)),
+    "group norm": (lambda x: F.group_norm(x, 1), (inf, inf), (1, 1)),
+    "layer norm": (
+        lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (3,)).permute(0, 3, 1, 2),
+        (1, 1),
+        (1, 1),
+    ),
+    "instance norm": (lambda x: F.instance_norm(x), (inf, inf), (1, 1)),
+    "softmax of columns": (lambda x: x.softmax(3), (1, inf), (1, 1)),
+    "stacked": (lambda x: torch.stack([x, x]).sum(0), (1, 1), (1, 1)),
+    "not known": (lambda x: x.cumsum(2).sort(3)[0][..., [1, 0]], (nan, nan), (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_functions(name, batch_size):
+    function, size, jump = FUNCTIONS[name]
+    result = gv.summary(Apply(function), gv.Grid((8, 8)), 3, batch_size=batch_size)
+    found = result.layers[-1]
+    assert [None if isnan(n) else n for n in found.receptive_field] == [
+        None if isnan(n) else n for n in size
+    ]
+    if not any(isnan(n) for n in size):
+        assert found.jump == jump
+
+
+def test_what_does_not_see_the_picture():
+    assert gv.summary(Apply(lambda x: torch.ones(3)), gv.Grid((8, 8)), 3).layers[0].reach is None
+
+
+@pytest.mark.slow
+def test_transformers():
+    """Windows of 7 patches of 4 pixels, then the same windows shifted; ViT sees all at once."""
+    swin = gv.summary(built("swin_t"), gv.Grid((224, 224)), depth=2).layers
+    (first,) = (layer for layer in swin if layer.name == "features.1")
+    assert first.receptive_field == (4 + 2 * 6 * 4,) * 2
+    vit = summarized("vit_b_32").layers
+    assert vit[0].receptive_field == (32, 32)
+    attention = next(layer for layer in vit if layer.kind == "MultiheadAttention")
+    assert attention.receptive_field == (inf, inf)
+
+
+# --- by gradients ---------------------------------------------------------------------------
+
+
+def positive(model):
+    """No two contributions cancel."""
+    for parameter in model.parameters():
+        parameter.data = torch.rand_like(parameter) + 0.1
+    return model
+
+
+def measured(model, length, channels):
+    """The most sites that an output sees, and the distance of two outputs far from the ends.
+
+    These networks are linear, so their gradients are their answers to one site after another.
+    """
+    sites = torch.eye(length, dtype=torch.float64)[:, None].expand(-1, channels, -1)
+    answers = model.double()(sites) - model(torch.zeros_like(sites))
+    gradients = answers.abs().sum(1).T  # (outputs, sites)
+    spans = [(int(g.nonzero()[0]), int(g.nonzero()[-1])) for g in gradients if g.any()]
+    inner = [(a, b) for a, b in spans if a > 0 and b < length - 1]
+    widest = max(b - a + 1 for a, b in inner)
+    full = [a + b for a, b in inner if b - a + 1 == widest]
+    return widest, [(b - a) / 2 for a, b in pairwise(full)]
+
+
+layer = st.one_of(
+    st.tuples(st.just("conv"), st.integers(1, 4), st.integers(1, 2), st.integers(1, 2)),
+    st.tuples(st.just("pool"), st.integers(1, 3), st.integers(1, 2)),
+)
+
+
+def stack(layers):
+    parts = []
+    for kind, *sizes in layers:
+        if kind == "conv":
+            kernel, stride, dilation = sizes
+            parts.append(nn.Conv1d(2, 2, kernel, stride=stride, dilation=dilation))
+        else:
+            parts.append(nn.AvgPool1d(*sizes))
+    return positive(nn.Sequential(*parts))
+
+
+@settings(max_examples=12)
+@given(st.lists(layer, min_size=1, max_size=4))
+def test_any_stack_sees_what_its_gradient_says(layers):
+    """Zero outside the field, and not zero at both of its ends."""
+    model = stack(layers)
+    last = gv.summary(model, gv.Grid(160), 2).layers[-1]
+    (size,), (jump,) = last.receptive_field, last.jump
+    widest, steps = measured(model, 160, 2)
+    assert widest == size
+    assert set(steps) == {jump}
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.short, self.long = nn.Conv1d(2, 2, 1), nn.Conv1d(2, 2, 7, padding=3)
+        self.last = nn.Conv1d(4, 2, 3)
+
+    def forward(self, x):
+        return self.last(torch.cat([self.short(x), x + self.long(x)], 1))
+
+
+NETWORKS = {
+    "branches": Branches,
+    "transposed": lambda: nn.Sequential(nn.Conv1d(2, 2, 3), nn.ConvTranspose1d(2, 2, 5, stride=2)),
+    "encoder and decoder": lambda: nn.Sequential(
+        nn.Conv1d(2, 2, 3, stride=2), nn.Upsample(scale_factor=2), nn.Conv1d(2, 2, 3)
+    ),
+    "linear upsampling": lambda: nn.Upsample(scale_factor=2, mode="linear"),
+    "transposed, dilated": lambda: nn.ConvTranspose1d(2, 2, 3, stride=2, dilation=2),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_see_what_their_gradient_says(name):
+    model = positive(NETWORKS[name]())
+    (size,) = gv.summary(model, gv.Grid(40), 2).network.receptive_field
+    widest, _ = measured(model, 40, 2)
+    # Sites of different phases see different windows; the field is the hull of each.
+    assert widest <= size
+    assert widest == size or name == "encoder and decoder"
