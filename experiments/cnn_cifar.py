@@ -17,17 +17,17 @@ from gnnvision import cli
 
 MUON: dict[str, Any] = {
     "optimizer": "muon",
-    "lr": 0.12,  # the length of a step relative to a filter
+    "lr": 0.2,  # the length of a step relative to a filter
     "momentum": 0.6,
-    "lr_bias": 40.0,
-    "lr_head": 1.0,
+    "lr_bias": 50.0,
+    "lr_head": 2.0,
     "schedule": "one_cycle",  # here: in a straight line down to 0
     "batch_size": 500,
     "label_smoothing": 0.2,
     "select": "last",
 }
 PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, gv.Recipe(epochs=9, **MUON)),
+    "quick": ({}, gv.Recipe(epochs=8, **MUON)),
     "long": ({"widths": (64, 256, 512), "depths": (2, 3, 3)}, gv.Recipe(epochs=18, **MUON)),
 }
 LECTURES = gv.Recipe(

@@ -147,6 +147,7 @@ def run(
     Raises:
         SystemExit: with code 2 after a mistake of the user, 130 after Ctrl-C.
     """
+    training.keep_memory()
     about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
     try:
         with warnings.catch_warnings():

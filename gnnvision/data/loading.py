@@ -24,6 +24,7 @@ from gnnvision.data.images.load import (
     load_digits_task,
     load_folder,
     load_idx,
+    load_photographs,
 )
 from gnnvision.data.images.picture import MAX_PIXELS
 from gnnvision.data.options import LoadOptions
@@ -64,6 +65,7 @@ _READERS: dict[str, Reader] = {
     "fashion_mnist": load_idx,
     "mnist": load_idx,
     "digits": load_digits_task,
+    "cats_dogs": load_photographs,
 }
 _EMBEDDED = {"node": "stdlib", "image": "digits"}  # what stands in for a set of its kind
 
@@ -211,7 +213,8 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
             if place.exists():
                 return load_folder(place, options, plain)
     card = describe(plain)
-    card.split_rule(options.split)
+    if card.splits:  # those of a folder follow from what is in it
+        card.split_rule(options.split)
     return _READERS[card.name](card, options, plain)
 
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid, PaddingMode, Window
 from gnnvision.layers.interface import Convolution, require
-from gnnvision.operators import Shift, shifts
-from gnnvision.operators.whole import convolve_whole, is_worth_it
+from gnnvision.operators import Shift, shifted, shifts, whole
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "GridConvolution"]
 
@@ -115,8 +114,10 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         return self._conv_forward(input, self.weight, self.bias)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if is_worth_it(input, self.window, self.groups):
-            return convolve_whole(input, weight, bias, self.window)
+        if whole.is_worth_it(input, self.window, self.groups):
+            return whole.convolve_whole(input, weight, bias, self.window)
+        if shifted.is_worth_it(input, weight, self.window, self.groups):
+            return shifted.convolve_same(input, weight, bias)
         padding: tuple[int, ...] = tuple(lo for lo, _ in self.window.pads)
         if self.padding_mode != "zeros" or not self.window.is_symmetric:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode

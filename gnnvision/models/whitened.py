@@ -174,6 +174,6 @@ class Scale(nn.Module):
 
 def norm(channels: int) -> nn.BatchNorm2d:
     """A batch norm whose gain stays 1, and whose statistics follow the last few batches."""
-    layer = nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)
+    layer = nn.BatchNorm2d(channels, eps=1e-5, momentum=0.4)
     layer.weight.requires_grad_(False)
     return layer

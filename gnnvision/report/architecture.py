@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnvision.domains import Grid
+from gnnvision.report.boxes import KINDS, Step, steps_of
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, UNKNOWN, drawing, plain_axes
-from gnnvision.summary import LayerSummary, Summary
+from gnnvision.summary import Summary
 from gnnvision.summary.table import amount, shape_text
 
 if TYPE_CHECKING:
@@ -20,42 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["draw_network"]
 
 WIDTH = 7.2  # inches
-COLUMNS = 6
-ROW = 2.5
-MOST = 18  # boxes; a longer network is drawn by its blocks
-LETTERS = 17  # that fit into a column
-KINDS = {
-    "input": MUTED,
-    "convolution": CLASS_COLORS[0],
-    "pooling": CLASS_COLORS[1],
-    "linear": CLASS_COLORS[2],
-    "block": CLASS_COLORS[3],
-    "attention": CLASS_COLORS[5],
-    "other": UNKNOWN,
-}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One box: a signal and the layer that made it.
-
-    Args:
-        kind: one of `KINDS`.
-        name: of the layer's class.
-        settings: what it was made with.
-        after: layers that leave the shape as it is, such as an activation.
-        shape: of the signal, without the batch.
-        parameters: how many numbers the layers hold.
-        times: how many such layers follow one another.
-    """
-
-    kind: str
-    name: str
-    settings: str
-    after: tuple[str, ...]
-    shape: tuple[int, ...]
-    parameters: int
-    times: int = 1
+COLUMNS = 8  # at most
+APART = 1.5  # inches from box to box, at most
+TITLE, LEGEND, BOX, LINE = 0.5, 0.4, 1.78, 0.145  # inches of height
+_HUES = (MUTED, *CLASS_COLORS[:4], CLASS_COLORS[5], UNKNOWN)
+COLORS = dict(zip(KINDS, _HUES, strict=True))
 
 
 def draw_network(summary: Summary, path: str | Path) -> Path:
@@ -80,8 +48,13 @@ def draw_network(summary: Summary, path: str | Path) -> Path:
     if path.suffix != ".png":
         raise ValueError(f"'path' must end with .png, got {path.name!r}. Rename it.")
     steps = steps_of(summary)
-    rows = -(-len(steps) // COLUMNS)
-    height = 0.5 + rows * ROW + 0.35
+    count = -(-len(steps) // COLUMNS)
+    columns = -(-len(steps) // count)
+    apart = min(APART, WIDTH / columns)
+    rows = [steps[i : i + columns] for i in range(0, len(steps), columns)]
+    words = [[_words(step, int(apart * 15.5)) for step in row] for row in rows]
+    heights = [BOX + LINE * max(map(len, texts)) for texts in words]
+    height = TITLE + sum(heights) + LEGEND
     with drawing(path, height, WIDTH) as figure:
         figure.set_layout_engine("none")  # inches are inches here
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -89,122 +62,16 @@ def draw_network(summary: Summary, path: str | Path) -> Path:
         axes.set_ylim(0, height)
         plain_axes(axes)
         _write_title(axes, summary, height)
-        columns = min(COLUMNS, len(steps))
-        for number, step in enumerate(steps):
-            row, column = divmod(number, COLUMNS)
-            x = (column + 0.5) * WIDTH / columns
-            y = height - 0.5 - row * ROW - 1.02
-            _draw_step(axes, step, x, y, _scale(steps))
-            if number + 1 < len(steps):
-                _draw_arrow(axes, x, y, WIDTH / columns, is_last=column == COLUMNS - 1)
+        left, top = (WIDTH - apart * columns) / 2, height - TITLE
+        for row, texts, tall in zip(rows, words, heights, strict=True):
+            for column, (step, text) in enumerate(zip(row, texts, strict=True)):
+                x, y = left + (column + 0.5) * apart, top - 0.98
+                _draw_step(axes, step, text, x, y, _scale(steps))
+                if step is not steps[-1]:
+                    _draw_arrow(axes, x, y, apart, is_last=column == columns - 1)
+            top -= tall
         _draw_legend(axes, steps)
     return path
-
-
-# --- which boxes ----------------------------------------------------------------------------
-
-
-def steps_of(summary: Summary) -> list[Step]:
-    """The boxes of a network, the input first."""
-    network = summary.network
-    start = Step("input", "Input", "", (), summary.input_shape, 0)
-    if summary.depth is not None:
-        return _without_batch(summary, [start, *_repeated(_merged(network.rows(summary.depth)))])
-    steps = _merged(_opened(network))
-    if len(steps) >= MOST:
-        steps = _repeated(steps)
-    depth = 4
-    while len(steps) >= MOST and depth:
-        steps = _repeated(_merged(network.rows(depth)))
-        depth -= 1
-    return _without_batch(summary, [start, *steps])
-
-
-def _opened(layer: LayerSummary, is_root: bool = True) -> Iterator[LayerSummary]:
-    """The layers of chains; what is no chain stays whole."""
-    if layer.children and (is_root or _is_chain(layer)):
-        for child in layer.children:
-            yield from _opened(child, is_root=False)
-    elif layer.was_called:
-        yield layer
-
-
-def _is_chain(layer: LayerSummary) -> bool:
-    """Whether each layer takes what the one before it made, and nothing happens in between."""
-    shape = layer.input_shape
-    for child in layer.children:
-        if not child.was_called or child.input_shape != shape:
-            return False
-        shape = child.output_shape
-    return not layer.between and shape == layer.output_shape
-
-
-def _merged(layers: Iterator[LayerSummary]) -> list[Step]:
-    """A box for each layer that changes the shape or multiplies; the others join it."""
-    steps: list[Step] = []
-    for layer in layers:
-        if not layer.was_called or layer.output_shape is None:
-            continue
-        inert = not layer.macs and layer.input_shape == layer.output_shape
-        between = bool(layer.between) and layer.settings == layer.between
-        flat = layer.kind in ("Flatten", "Unflatten", "Permute")
-        if between or (flat and steps) or (inert and steps):
-            if not between:
-                last = steps[-1]
-                after = last.after if layer.kind == "Identity" else (*last.after, layer.kind)
-                held = last.parameters + layer.parameters
-                steps[-1] = replace(last, after=after, parameters=held)
-            continue
-        if inert and not layer.parameters:
-            continue
-        steps.append(
-            Step(
-                kind_of(layer),
-                layer.kind,
-                "" if layer.children else layer.settings,
-                (),
-                layer.output_shape,
-                layer.parameters,
-            )
-        )
-    return steps
-
-
-def _repeated(steps: Sequence[Step]) -> list[Step]:
-    """Neighbours of the same kind and shape as one box."""
-    out: list[Step] = []
-    for step in steps:
-        last = out[-1] if out else None
-        if last and (last.name, last.shape, last.after) == (step.name, step.shape, step.after):
-            held = last.parameters + step.parameters
-            out[-1] = replace(last, times=last.times + 1, settings="", parameters=held)
-        else:
-            out.append(step)
-    return out
-
-
-def _without_batch(summary: Summary, steps: Sequence[Step]) -> list[Step]:
-    """Shapes of one picture; of a graph they stay as they are."""
-    if not isinstance(summary.domain, Grid):
-        return list(steps)
-    return [replace(step, shape=step.shape[1:] or step.shape) for step in steps]
-
-
-def kind_of(layer: LayerSummary) -> str:
-    """What a layer is, for its colour."""
-    name = layer.kind
-    if "Attention" in name or "GAT" in name or "EncoderBlock" in name or "Transformer" in name:
-        return "attention"
-    if "Pool" in name or name in ("Readout", "Upsample"):
-        return "pooling"
-    if layer.children:
-        return "block"
-    if "Conv" in name:
-        return "convolution"
-    return "linear" if "Linear" in name else "other"
-
-
-# --- how they look --------------------------------------------------------------------------
 
 
 def _scale(steps: Sequence[Step]) -> tuple[float, float]:
@@ -220,33 +87,33 @@ def _extent(shape: Sequence[int]) -> tuple[int, int]:
     return (shape[0], shape[1]) if len(shape) == 2 else (shape[1], shape[0])
 
 
-def _draw_step(axes: Axes, step: Step, x: float, y: float, scale: tuple[float, float]) -> None:
+def _draw_step(
+    axes: Axes,
+    step: Step,
+    words: Sequence[tuple[str, str, str]],
+    x: float,
+    y: float,
+    scale: tuple[float, float],
+) -> None:
     """A box around (x, y), its shape above it and its layer below."""
     sites, channels = _extent(step.shape)
-    color = KINDS[step.kind]
+    color = COLORS[step.kind]
     high = 0.16 + 0.94 * log2(1 + sites) / log2(1 + max(2, scale[0]))
     thick = 0.08 + 0.34 * log2(1 + channels) / log2(1 + max(2, scale[1]))
     if len(step.shape) <= 1:  # a vector stands upright
         high, thick = 0.3 + 0.8 * log2(1 + channels) / log2(1 + max(2, scale[1])), 0.1
     is_flat = len(step.shape) == 2
     lean = 0.0 if is_flat else 0.3 * high if len(step.shape) > 2 else 0.06
-    _draw_box(
-        axes, (x - (thick + lean) / 2, y - (high + lean * 0.6) / 2), thick, high, lean, color
-    )
+    corner = (x - (thick + lean) / 2, y - (high + lean * 0.6) / 2)
+    _draw_box(axes, corner, thick, high, lean, color)
     if is_flat:
         _draw_lines(axes, x - thick / 2, y - high / 2, thick, high, sites)
-    axes.text(x, y + 0.72, _sizes(step), ha="center", va="bottom", fontsize=8, color=INK)
-    name = step.name + (f" × {step.times}" if step.times > 1 else "")
-    below = [(line, INK, "bold") for line in _wrapped(name)]
-    below += [(line, INK, "normal") for line in _wrapped(step.settings)]
-    counted = [f"{after} × {n}" if n > 1 else after for after, n in _counted(step.after)]
-    below += [(line, MUTED, "normal") for line in _wrapped(", ".join(counted))]
-    if step.parameters:
-        below.append((f"{amount(step.parameters)} param.", MUTED, "normal"))
-    for number, (line, ink, weight) in enumerate(below):
+    shape = shape_text(step.shape).replace("×", " × ")
+    axes.text(x, y + 0.72, shape, ha="center", va="bottom", fontsize=7.5, color=INK)
+    for number, (line, ink, weight) in enumerate(words):
         axes.text(
             x,
-            y - 0.76 - 0.145 * number,
+            y - 0.72 - LINE * number,
             line,
             ha="center",
             va="top",
@@ -256,6 +123,18 @@ def _draw_step(axes: Axes, step: Step, x: float, y: float, scale: tuple[float, f
         )
 
 
+def _words(step: Step, letters: int) -> list[tuple[str, str, str]]:
+    """The lines below a box, each with its colour and weight."""
+    name = step.name + (f" × {step.times}" if step.times > 1 else "")
+    counted = [f"{after} × {n}" if n > 1 else after for after, n in _counted(step.after)]
+    lines = [(line, INK, "bold") for line in _wrapped(name, letters - 2)]
+    lines += [(line, INK, "normal") for line in _wrapped(step.settings, letters)]
+    lines += [(line, MUTED, "normal") for line in _wrapped(", ".join(counted), letters)]
+    if step.parameters:
+        lines.append((f"{amount(step.parameters)} param.", MUTED, "normal"))
+    return lines
+
+
 def _counted(names: Sequence[str]) -> list[tuple[str, int]]:
     counts: dict[str, int] = {}
     for name in names:
@@ -263,19 +142,16 @@ def _counted(names: Sequence[str]) -> list[tuple[str, int]]:
     return list(counts.items())
 
 
-def _sizes(step: Step) -> str:
-    return shape_text(step.shape).replace("×", " × ")
-
-
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, letters: int) -> list[str]:
     """Words over several lines; a long name is parted before a capital letter."""
     lines = []
-    for line in textwrap.wrap(text, LETTERS, break_long_words=False):
-        while len(line) > LETTERS:
-            capitals = [
-                i for i, letter in enumerate(line) if letter.isupper() and 3 < i <= LETTERS
-            ]
-            cut = capitals[-1] if capitals else LETTERS
+    unbroken = text.replace("stride ", "stride\u00a0")
+    for sign in "×→":
+        unbroken = unbroken.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    for line in textwrap.wrap(unbroken, letters, break_long_words=False):
+        while len(line) > letters:
+            capitals = [i for i in range(4, letters + 1) if line[i].isupper()]
+            cut = capitals[-1] if capitals else letters
             lines.append(line[:cut])
             line = line[cut:]
         lines.append(line)
@@ -346,8 +222,8 @@ def _draw_legend(axes: Axes, steps: Sequence[Step]) -> None:
     """The colours that are there."""
     from matplotlib.patches import Patch
 
-    used = [kind for kind in KINDS if any(step.kind == kind for step in steps)]
-    handles = [Patch(facecolor=KINDS[kind], label=kind) for kind in used]
+    used = [kind for kind in COLORS if any(step.kind == kind for step in steps)]
+    handles = [Patch(facecolor=COLORS[kind], label=kind) for kind in used]
     axes.legend(
         handles=handles,
         loc="lower left",

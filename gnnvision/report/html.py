@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gnnvision.data.images.task import TRAIN_BATCH
 from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
@@ -31,7 +32,6 @@ from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
 
-TRAIN_BATCH = 128  # of a picture task that is not told otherwise
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     published,

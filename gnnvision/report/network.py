@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
-from gnnvision.report.parts import Run, Section, Table
+from gnnvision.report.architecture import draw_network
+from gnnvision.report.parts import Picture, Run, Section, Table
 from gnnvision.summary import Summary, summary
 from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 
@@ -36,7 +37,11 @@ def network(run: Run) -> Section | None:
         "training keeps for the way back. Sees is how much of the input one number of the output "
         "depends on."
     )
-    return Section("The network", lead, (), [_table(found)], note, wide=True)
+    path = draw_network(found, run.figures / "network.png")
+    alt = "Boxes for the layers from left to right, with the shape of the signal after each."
+    caption = "The signal on its way: as high as there are sites, as thick as there are channels."
+    pictures = [Picture(path, alt, caption)]
+    return Section("The network", lead, pictures, [_table(found)], note, wide=True)
 
 
 def _summary(run: Run) -> Summary:

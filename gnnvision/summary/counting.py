@@ -34,6 +34,11 @@ def operation_macs(
     if packet in (aten.mv, aten.dot, aten.addmv):
         matrix: Tensor = args[1] if packet is aten.addmv else args[0]
         return matrix.numel()
+    if packet in (aten.mkldnn_rnn_layer, aten._cudnn_rnn):
+        # Each step of each sequence meets all matrices.
+        weights = args[1] if packet is aten._cudnn_rnn else args[1:3]
+        each = sum(weight.numel() for weight in weights if weight.ndim == 2)
+        return int(args[0].shape[0] * args[0].shape[1] * each)
     formula = _formulas().get(packet)
     return 0 if formula is None else int(formula(*args, **kwargs, out_val=out)) // 2
 

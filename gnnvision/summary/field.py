@@ -7,7 +7,7 @@ where along the dimensions of the tensor the sites lie, for only a sum over thos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isnan, nan, prod
 from typing import Self
@@ -24,12 +24,15 @@ class Field:
     Args:
         size: r, the sites seen along each axis; `inf` is the whole axis, `nan` not known.
         jump: j, the distance on the input between the centres of two neighbouring fields.
+        first: the site of the input at which the field of the first number begins; below 0 in a
+            margin.
         extent: the number of sites that are left along each axis.
         dims: the places along each dimension of the tensor; None if they are not known.
     """
 
     size: tuple[float, ...]
     jump: tuple[float, ...]
+    first: tuple[float, ...]
     extent: tuple[int, ...]
     dims: tuple[Places, ...] | None
 
@@ -39,7 +42,8 @@ class Field:
         batch, channels, *size = shape
         sites = (Run(n, frozenset({axis})) for axis, n in enumerate(size))
         dims = ((Run(batch),), (Run(channels),), *((run,) for run in sites))
-        return cls((1.0,) * len(size), (1.0,) * len(size), tuple(size), dims)
+        ones, zeros = (1.0,) * len(size), (0.0,) * len(size)
+        return cls(ones, ones, zeros, tuple(size), dims)
 
     def axes(self, dims: Iterable[int]) -> frozenset[int]:
         """The axes of the grid along some dimensions of the tensor; all if that is not known."""
@@ -82,7 +86,9 @@ class Field:
                 field = field.seeing([axis], self.size[axis] + reach)
         return field
 
-    def window(self, dim: int, kernel: float, stride: float, length: int) -> Self:
+    def window(
+        self, dim: int, kernel: float, stride: float, length: int, before: float = 0
+    ) -> Self:
         """After a window of `kernel` sites, `stride` apart, has moved along one dimension.
 
         r' = r + (kernel - 1) j and j' = stride j.
@@ -92,9 +98,10 @@ class Field:
             kernel: f, or d (f - 1) + 1 with dilation.
             stride: s; 1 / s from coarse to fine sites.
             length: the sites that it left.
+            before: the sites before the first one at which it began.
         """
         axes = self.axes([dim])
-        moved = self.resized(dim, length)
+        moved = self.resized(dim, length, before)
         if kernel == stride == 1 or not axes:
             return moved
         if self.dims is None or len(self.dims[dim]) > 1 or len(axes) > 1:
@@ -105,35 +112,47 @@ class Field:
             jump[axis] *= stride
         return replace(moved, size=tuple(size), jump=tuple(jump))
 
-    def resized(self, dim: int, length: int) -> Self:
-        """After one dimension got another length, by a cut, a margin or a window."""
+    def resized(self, dim: int, length: int, before: float = 0) -> Self:
+        """After one dimension got another length or beginning, by a cut, a margin or a window."""
         if self.dims is None:
             return self
         place, axes = self.dims[dim], self.axes([dim])
-        if prod(run.size for run in place) == length:
-            return self
-        extent = list(self.extent)
+        extent, first = list(self.extent), list(self.first)
         if len(axes) == 1 and len(place) == 1:
-            extent[next(iter(axes))] = length
+            (axis,) = axes
+            extent[axis] = length
+            first[axis] -= before * self.jump[axis]
+        field = replace(self, extent=tuple(extent), first=tuple(first))
+        if prod(run.size for run in place) == length:
+            return field
         dims = list(self.dims)
         dims[dim] = (Run(length, axes),)
-        return replace(self, extent=tuple(extent), dims=tuple(dims))
+        return field.laid(dims)
 
 
 def larger(fields: Sequence[Field], dims: Iterable[Places] | None) -> Field:
-    """What a number made of several sees: along each axis the most that one of them does."""
-
-    def most(values: Iterable[float]) -> float:
-        each = list(values)
-        return inf if inf in each else nan if any(map(isnan, each)) else max(each)
-
-    first = fields[0].laid(dims)
+    """What a number made of several sees: along each axis all between their ends."""
     if len(fields) == 1:
-        return first
+        return fields[0].laid(dims)
+    begin = _along((f.first for f in fields), min)
+    ends = ([a + n for a, n in zip(f.first, f.size, strict=True)] for f in fields)
+    spans = zip(begin, _along(ends, max), strict=True)
     return replace(
-        first,
-        size=tuple(most(values) for values in zip(*(f.size for f in fields), strict=True)),
-        jump=tuple(most(values) for values in zip(*(f.jump for f in fields), strict=True)),
+        fields[0].laid(dims),
+        size=tuple(end - first for first, end in spans),
+        jump=_along((f.jump for f in fields), max),
+        first=begin,
+    )
+
+
+def _along(
+    values: Iterable[Iterable[float]], choose: Callable[[list[float]], float]
+) -> tuple[float, ...]:
+    """One number for each axis; all of an axis is more than what is not known."""
+    each = [list(column) for column in zip(*values, strict=True)]
+    return tuple(
+        inf if inf in column else nan if any(map(isnan, column)) else choose(column)
+        for column in each
     )
 
 

@@ -43,8 +43,9 @@ def summary(
     * Memory is that of the outputs of the layers, and of what the model makes between them: what
       training keeps for the backward pass. What runs in place and views cost nothing.
     * A layer sees so many sites along each axis of a grid: r = Σ (f - 1) j + 1 with the
-      jump j = Π s over the layers before; along several branches the largest counts. Of a
-      graph it sees nodes within so many hops.
+      jump j = Π s over the layers before; of several branches all between their ends. Margins
+      count, so near the border, or in a small picture, it is more than there is. Of a graph it
+      sees nodes within so many hops.
 
     Args:
         model: any module from pictures (B, C, *size), or one from node features (N, C) and a
@@ -76,6 +77,13 @@ def summary(
             f"'model' must be a torch.nn.Module, got {type(model).__name__}. "
             "Give the network itself."
         )
+    whole = (torch.jit.ScriptModule, nn.DataParallel)
+    for name, module in model.named_modules():
+        if isinstance(module, whole):
+            raise TypeError(
+                f"'model' must be made of plain modules, got {type(module).__name__} "
+                f"{f'as {name!r}' if name else 'itself'}. Give the module that is inside it."
+            )
     if not isinstance(domain, (Grid, Graph)):
         raise TypeError(
             f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "

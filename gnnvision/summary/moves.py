@@ -105,6 +105,9 @@ def select(field: Field, given: Arguments, shape: Shape) -> Field:
     """One entry, or each entry, of a dimension."""
     assert field.dims is not None
     gone = given.get("dim", 0) % len(field.dims)
+    index = given.get("index", given["position"])
+    field = field.resized(gone, given["self"].shape[gone], -(index % given["self"].shape[gone]))
+    assert field.dims is not None
     return field.laid(p for dim, p in enumerate(field.dims) if dim != gone)
 
 

@@ -23,7 +23,8 @@ def field_after(name: str, given: Arguments, fields: Fields, shape: Shape) -> Fi
 
     Args:
         name: of the operation, for example "aten::convolution".
-        given: its arguments by name, the signal first.
+        given: its arguments by name, the signal first; then the shapes of all its results as
+            "pieces", and which of them is asked for as "position".
         fields: the field of a tensor; None if it does not depend on the picture.
         shape: of the result.
     """
@@ -133,10 +134,12 @@ RULES: dict[str, Rule] = {
     "upsample_trilinear3d": windows.upsample(2),
     "upsample_bicubic2d": windows.upsample(4),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), windows.shuffle),
-    **{f"reflection_pad{n}d": windows.resized for n in AXES},
-    **{f"replication_pad{n}d": windows.resized for n in AXES},
-    **dict.fromkeys(("constant_pad_nd", "split", "split_with_sizes"), windows.resized),
+    **{f"reflection_pad{n}d": windows.padded for n in AXES},
+    **{f"replication_pad{n}d": windows.padded for n in AXES},
+    "constant_pad_nd": windows.padded,
+    **dict.fromkeys(("split", "split_with_sizes"), windows.parted),
     "slice": windows.strided,
+    "roll": windows.rolled,
     **dict.fromkeys(("mean", "sum", "prod", "amax", "amin", "max", "min"), moves.reduce),
     **dict.fromkeys(("var", "std", "var_mean", "logsumexp", "norm"), moves.reduce),
     "linalg_vector_norm": moves.reduce,
@@ -146,7 +149,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit"), moves.batch_norm),
     **dict.fromkeys(("view", "_unsafe_view", "_reshape_alias"), moves.view),
     **dict.fromkeys(("permute", "transpose", "t"), moves.moved),
-    **dict.fromkeys(("roll", "flip", "clone", "alias", "detach"), moves.same),
+    **dict.fromkeys(("clone", "alias", "detach"), moves.same),
     **dict.fromkeys(("select", "unbind"), moves.select),
     "unsqueeze": moves.unsqueeze,
     "squeeze": moves.squeeze,

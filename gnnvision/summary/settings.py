@@ -39,7 +39,9 @@ def settings(module: nn.Module) -> str:
             parts.append(f"{module.groups} groups")
         return ", ".join(parts)
     if isinstance(module, GraphConvolution):
-        return f"{module.in_channels} → {module.out_channels}"
+        words = {"heads": "heads", "K": "polynomials", "num_relations": "relations"}
+        own = [f"{vars(module)[key]} {word}" for key, word in words.items() if key in vars(module)]
+        return ", ".join([f"{module.in_channels} → {module.out_channels}", *own])
     if isinstance(module, nn.Linear):
         return f"{module.in_features} → {module.out_features}"
     if isinstance(module, POOLS):
@@ -55,7 +57,7 @@ def settings(module: nn.Module) -> str:
     text = module.extra_repr()
     for end in (", eps=", ", bias=", "inplace="):
         text = text.split(end)[0]
-    return text.replace("normalized_shape=", "").strip(", ")
+    return text.replace("normalized_shape=", "").replace("'", "").strip(", ")
 
 
 def by(sizes: Sequence[int | None]) -> str:

@@ -22,7 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers import OnDomain
 from gnnvision.layers.graph import GraphConvolution
-from gnnvision.summary.reach import tracker
+from gnnvision.summary.trackers import tracker
 from gnnvision.summary.watch import Call, Watch
 
 __all__ = ["Trace", "trace"]
@@ -63,7 +63,7 @@ def trace(
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     held = {name: _shadow(fakes, value, on_graph) for name, value in state.items()}
-    watch = Watch(tracker(domain), fakes)
+    watch = Watch(model, tracker(domain), fakes)
     with ExitStack() as stack:
         stack.enter_context(_untouched(model))
         stack.enter_context(_listening(model, watch))

@@ -12,7 +12,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gnnvision.summary.counting import layer_macs, operation_macs
-from gnnvision.summary.reach import Reach, Tracker, tensors_in
+from gnnvision.summary.reach import Reach, tensors_in
+from gnnvision.summary.trackers import Tracker
 
 __all__ = ["Call", "Watch"]
 
@@ -57,15 +58,16 @@ class Watch(TorchDispatchMode):
     """Sees every operation of the framework, and knows in which module it happens.
 
     Args:
+        model: that runs.
         tracker: of what is seen of the input.
         fakes: makes tensors without numbers.
     """
 
-    def __init__(self, tracker: Tracker[Any], fakes: FakeTensorMode) -> None:
+    def __init__(self, model: nn.Module, tracker: Tracker[Any], fakes: FakeTensorMode) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.fakes = fakes
         self.tracker = tracker
-        self.stack = [Call("", nn.Identity())]
+        self.stack = [Call("", model)]
         self.read: set[int] = set()
         # Storages are told apart by address, so each is kept; they hold no numbers.
         self._memories: dict[int, tuple[int, torch.UntypedStorage]] = {}

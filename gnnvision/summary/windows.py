@@ -16,8 +16,10 @@ __all__ = [
     "adaptive",
     "channels",
     "convolution",
+    "padded",
+    "parted",
     "pool",
-    "resized",
+    "rolled",
     "shuffle",
     "strided",
     "upsample",
@@ -34,13 +36,14 @@ def convolution(field: Field, given: Arguments, shape: Shape) -> Field:
     count = len(kernel)
     channel = len(shape) - count - 1
     field = channels(field.summed([channel]), channel, shape[channel])
-    strides, dilations = each(given["stride"], count), each(given["dilation"], count)
-    for i, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True), channel + 1):
+    lists = (each(given[name], count) for name in ("stride", "padding", "dilation"))
+    for i, (k, s, p, d) in enumerate(zip(kernel, *lists, strict=True), channel + 1):
+        reach = d * (k - 1)
         if given["transposed"]:
-            # Windows of d (k - 1) + 1 sites overlap on a grid that is s times as fine.
-            field = field.window(i, floor(d * (k - 1) / s) + 1, 1 / s, shape[i])
+            # Windows overlap on a grid that is s times as fine.
+            field = field.window(i, floor(reach / s) + 1, 1 / s, shape[i], floor((reach - p) / s))
         else:
-            field = field.window(i, d * (k - 1) + 1, s, shape[i])
+            field = field.window(i, reach + 1, s, shape[i], p)
     return field
 
 
@@ -62,10 +65,11 @@ def pool(count: int) -> Rule:
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         kernel = each(given["kernel_size"], count)
         strides = each(given.get("stride") or kernel, count)
+        pads = each(given.get("padding", 0), count)
         dilations = each(given.get("dilation", 1), count)
-        sizes = zip(kernel, strides, dilations, strict=True)
-        for i, (k, s, d) in enumerate(sizes, len(shape) - count):
-            field = field.window(i, d * (k - 1) + 1, s, shape[i])
+        sizes = zip(kernel, strides, pads, dilations, strict=True)
+        for i, (k, s, p, d) in enumerate(sizes, len(shape) - count):
+            field = field.window(i, d * (k - 1) + 1, s, shape[i], p)
         return field
 
     return rule
@@ -88,7 +92,7 @@ def upsample(taps: int) -> Rule:
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         x = next(iter(given.values()))
         for dim, (n, m) in enumerate(zip(x.shape, shape, strict=True)):
-            field = field if n == m else field.window(dim, taps, n / m, m)
+            field = field if n == m else field.window(dim, taps, n / m, m, taps // 2)
         return field
 
     return rule
@@ -103,15 +107,33 @@ def shuffle(field: Field, given: Arguments, shape: Shape) -> Field:
     return field.resized(len(shape) - 3, shape[-3])
 
 
-def resized(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Margins and cuts."""
-    for dim, length in enumerate(shape):
-        field = field.resized(dim, length)
+def padded(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Margins, or cuts where they are negative, listed from the last dimension on."""
+    margins = list(given["pad"] if "pad" in given else given["padding"])
+    for i, before in enumerate(margins[::2], 1):
+        field = field.resized(len(shape) - i, shape[-i], before)
     return field
 
 
 def strided(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Every so many sites; further along by the start, for whoever joins several such slices."""
+    """Every so many sites from the first that is asked for."""
     dim, step = given.get("dim", 0) % len(shape), given.get("step", 1)
-    start = (given.get("start") or 0) % step
-    return field.window(dim, start + 1, step, shape[dim])
+    count = given["self"].shape[dim]
+    start = given.get("start") or 0
+    start = min(count, start if start >= 0 else max(0, start + count))
+    return field.window(dim, 1, step, shape[dim], -start)
+
+
+def parted(field: Field, given: Arguments, shape: Shape) -> Field:
+    """One of several pieces in a row."""
+    dim = given.get("dim", 0) % len(shape)
+    start = sum(piece[dim] for piece in given["pieces"][: given["position"]])
+    return field.resized(dim, shape[dim], -start)
+
+
+def rolled(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Sites that move along, and come in again at the other end."""
+    dims = each(given.get("dims", []), 1)
+    for dim, shift in zip(dims, each(given["shifts"], 1), strict=True):
+        field = field.resized(dim % len(shape), shape[dim], shift)
+    return field

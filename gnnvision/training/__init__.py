@@ -2,6 +2,7 @@
 
 from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
+from gnnvision.training.memory import keep_memory
 from gnnvision.training.predictor import Predictor, find_checkpoint
 from gnnvision.training.progress import Interrupted
 from gnnvision.training.recipe import Recipe
@@ -16,6 +17,7 @@ __all__ = [
     "Result",
     "find_checkpoint",
     "fit",
+    "keep_memory",
     "new_folder",
     "read_json",
 ]

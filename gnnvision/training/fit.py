@@ -46,8 +46,9 @@ def fit(
 
     A seed decides the first weights, everything drawn in training, and the split if that is
     random. Within a seed, validation chooses the epoch that is kept; the test part is read once,
-    at the end, by the kept model. After the call `model`, if it is a module, holds the weights of
-    the seed that validation likes best.
+    at the end, by the kept model. So is the training part, unless it has more than 10,000 items:
+    then its figures are those of the kept epoch itself, each batch taken before its step. After
+    the call `model`, if it is a module, holds the weights of the seed that validation likes best.
 
     With a `folder` the run leaves there: `metrics.csv` (a row for each seed and epoch),
     `result.json` and `checkpoints/best.safetensors`; while it runs, also

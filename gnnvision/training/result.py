@@ -136,8 +136,9 @@ class Result:
         names = list(table["test"])
         lines.append(f"{'':8}" + "".join(f"{name:>18}" for name in names))
         for part in PARTS:
+            missing = "" if table[part] else "none held out"
             cells = [
-                shown(name, table[part][name], count) if name in table[part] else "none held out"
+                shown(name, table[part][name], count) if name in table[part] else missing
                 for name in names
             ]
             lines.append(f"{part:8}" + "".join(f"{cell:>18}" for cell in cells))

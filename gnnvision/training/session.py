@@ -27,6 +27,8 @@ from gnnvision.training.threads import largest_signal, threads_for
 __all__ = ["Session"]
 
 SAVE_EVERY_S = 30.0
+# Of a larger training part, what was seen while the kept epoch went on has to do.
+MOST_MEASURED_AGAIN = 10_000
 
 
 class Session:
@@ -165,8 +167,13 @@ class Session:
         metrics: dict[str, dict[str, float]] = {}
         parts: tuple[Part, ...] = ("train", "val", "test")
         for part in parts:
-            if not len(getattr(run.task.split, part)):
+            size = len(getattr(run.task.split, part))
+            if not size:
                 metrics[part] = {}
+                continue
+            if part == "train" and size > MOST_MEASURED_AGAIN:
+                kept = run.history[run.best_epoch - 1]
+                metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
                 continue
             output, target = run.outputs(part)
             metrics[part] = self.goal.metrics(output, target)

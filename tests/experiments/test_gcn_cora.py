@@ -1,60 +1,30 @@
 """`experiments/gcn_cora.py` as a user runs it, from another folder, in a process of its own."""
 
-import contextlib
-import importlib.util
-import io
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from functools import partial
 
 import pytest
-from rich.console import Console
 
-from gnnvision import cli
+from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_sentence
 
-SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "gcn_cora.py"
+SCRIPT = SCRIPTS / "gcn_cora.py"
 QUICK = ("--dataset", "karate", "--epochs", "3", "--seeds", "2")
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Run the script in an empty folder; what it ends with."""
-
-    def start(*flags, data_root=None, **options):
-        environment = {k: v for k, v in os.environ.items() if k != "GNNVISION_DATA"}
-        # No proxy, no download: an address that nothing answers.
-        environment |= {"https_proxy": "http://127.0.0.1:9", "XDG_CACHE_HOME": str(tmp_path / "c")}
-        if data_root is not None:
-            environment["GNNVISION_DATA"] = str(data_root)
-        return subprocess.run(
-            [sys.executable, SCRIPT, *map(str, flags)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            **options,
-        )
-
-    return start
+def run(process):
+    """The script in a process of its own."""
+    return partial(process, "gcn_cora")
 
 
-def folder(done, tmp_path):
-    return tmp_path / re.search(r"report: (.*)/report.html", done.stdout).group(1)
-
-
-def one_sentence(done, *parts):
-    """Exit code 2, no traceback, nothing beyond the error, which names what it should."""
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    for part in parts:
-        assert part in done.stderr.replace("\n", " "), done.stderr
+@pytest.fixture
+def here(inside):
+    """The script in this process: much quicker."""
+    return partial(inside, "gcn_cora")
 
 
 def test_a_run_leaves_everything(run, here, tmp_path):
@@ -92,32 +62,6 @@ def test_a_named_data_set_is_strict(run, tmp_path):
     empty.mkdir()
     one_sentence(run("--dataset", "cora", data_root=empty), "ind.cora.x", str(empty / "Cora/raw"))
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The script in this process, in an empty folder: much quicker than in one of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GNNVISION_DATA", raising=False)
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT)])
-    spec = importlib.util.spec_from_file_location("gcn_cora", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "gcn_cora", script)
-    spec.loader.exec_module(script)
-
-    def start(*flags):
-        with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as m:
-            err = io.StringIO()
-            m.setattr(cli, "_errors", Console(file=err, soft_wrap=True, markup=False))
-            m.setattr(sys, "stderr", err)
-            code = 0
-            try:
-                script.start([str(flag) for flag in flags])
-            except SystemExit as end:
-                code = end.code
-        return subprocess.CompletedProcess(flags, code, out.getvalue(), err.getvalue())
-
-    return start
 
 
 @pytest.mark.parametrize(
@@ -187,16 +131,6 @@ def test_stopped_and_resumed_ends_with_the_same_bits(run, here, tmp_path, number
     a, b = (f / "checkpoints" / "best.safetensors" for f in (first, stopped))
     assert a.read_bytes() == b.read_bytes()
     one_sentence(here("--resume", stopped), "must name a run that was stopped")
-
-
-# The script with a checkpoint after every 20 ms instead of every 30 s.
-SAVING_OFTEN = """
-import runpy, sys
-from gnnvision.training import session
-session.SAVE_EVERY_S = 0.02
-sys.argv[0] = {script!r}
-runpy.run_path({script!r}, run_name="__main__")
-"""
 
 
 def test_help_names_every_flag(here):

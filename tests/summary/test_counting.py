@@ -59,6 +59,23 @@ def test_by_hand(name):
     assert macs(model, gv.Grid(size), channels, batch_size=2) in (2 * expected, expected)
 
 
+@pytest.mark.parametrize(("kind", "gates"), [(nn.RNN, 1), (nn.GRU, 3), (nn.LSTM, 4)])
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_recurrent_layers(kind, gates, both_ways):
+    """At each of 15 steps a matrix for the signal and one for the state, for each gate."""
+
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = kind(10, 20, batch_first=True, bidirectional=both_ways)
+
+        def forward(self, x):
+            return self.layer(x.transpose(1, 2))[0]
+
+    result = gv.summary(Recurrent(), gv.Grid(15), 10, batch_size=2)
+    assert result.total_macs == 2 * 15 * gates * (10 * 20 + 20 * 20) * (1 + both_ways)
+
+
 @pytest.mark.parametrize("need_weights", [False, True])
 def test_multi_head_attention(need_weights):
     """Four projections of N tokens, and for each head two products of N x N x C / heads."""

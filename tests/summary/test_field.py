@@ -79,6 +79,13 @@ def windows(x):
     return mixed.permute(0, 5, 1, 3, 2, 4).reshape(b, c, h, w)
 
 
+def written(x):
+    """Moved by two, into a memory of its own."""
+    y = torch.zeros_like(x)
+    y[..., 2:] = x[..., :-2]
+    return y + x
+
+
 FUNCTIONS = {
     "itself": (lambda x: x.relu() * 2 + 1, (1, 1), (1, 1)),
     "global mean": (lambda x: x.mean((2, 3)), (inf, inf), (1, 1)),
@@ -106,6 +113,24 @@ FUNCTIONS = {
     "adaptive": (lambda x: F.adaptive_avg_pool2d(x, (3, 2)), (4, 4), (8 / 3, 4)),
     "adaptive to one": (lambda x: F.adaptive_max_pool2d(x, 1), (inf, inf), (1, 1)),
     "padded": (lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2), "reflect"), 3), (3, 3), (3, 3)),
+    "differences": (lambda x: x[:, :, 1:] - x[:, :, :-1], (2, 1), (1, 1)),
+    "far apart": (lambda x: x[..., :3] + x[..., -3:], (1, 6), (1, 1)),
+    "cut to fit": (
+        lambda x: F.max_pool2d(x, 3, 1) + x[:, :, 1:-1, 1:-1],
+        (3, 3),
+        (1, 1),
+    ),
+    "halves": (lambda x: sum(x.split(4, 3)), (1, 5), (1, 1)),
+    "one after another": (lambda x: torch.stack(x.unbind(3)).sum(0), (1, 8), (1, 1)),
+    "a column": (lambda x: x[..., 2] + x[..., 5], (1, 4), (1, 1)),
+    "rolled and back": (
+        lambda x: F.avg_pool2d(x.roll(2, 3), 3, 1, 1).roll(-2, 3) + x,
+        (3, 3),
+        (1, 1),
+    ),
+    "to one side": (lambda x: F.avg_pool2d(F.pad(x, (2, 0, 2, 0)), 3, 1) + x, (3, 3), (1, 1)),
+    "around": (lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), "circular"), 3, 1), (3, 3), (1, 1)),
+    "written into": (written, (1, 3), (1, 1)),
     "group norm": (lambda x: F.group_norm(x, 1), (inf, inf), (1, 1)),
     "layer norm": (
         lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (3,)).permute(0, 3, 1, 2),

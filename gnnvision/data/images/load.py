@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,14 @@ from gnnvision.data.images.task import ImageTask
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
 
-__all__ = ["load_cifar", "load_cifar_jpeg", "load_digits_task", "load_folder", "load_idx"]
+__all__ = [
+    "load_cifar",
+    "load_cifar_jpeg",
+    "load_digits_task",
+    "load_folder",
+    "load_idx",
+    "load_photographs",
+]
 
 _SPLITS = ("public", "full", "random")
 
@@ -84,6 +92,21 @@ def load_folder(path: Path, options: LoadOptions, requested: str) -> ImageTask:
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
     arrays = read_folder(path, decode, options.on_invalid, options.quarantine)
     return _task(arrays, folder_card(open_source(path), arrays), options, requested)
+
+
+def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+    """A set that has a card but is a folder of files in the data root."""
+    place = data_root(options.root) / card.folder
+    if not place.is_dir():
+        raise DataNotFound(
+            f"The photographs of {card.name!r} are not in {place.parent}; the card says where "
+            "they come from.",
+            [f"{card.folder}/train", f"{card.folder}/test"],
+            place.parent,
+        )
+    task = load_folder(place, options, requested)
+    described = replace(card, splits=task.card.splits, facts=task.card.facts)
+    return replace(task, name=card.name, card=described)
 
 
 def _archive(card: Card, options: LoadOptions) -> Path:

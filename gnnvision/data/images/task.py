@@ -23,7 +23,7 @@ from gnnvision.domains import Domain, Grid
 
 __all__ = ["ImageTask"]
 
-_TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
+TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -167,7 +167,7 @@ class ImageTask(Task):
                 yield self._gather(chosen), chosen
             return
         index = index[torch.randperm(len(index), generator=generator)]
-        for chosen in _without_single(index, batch_size or _TRAIN_BATCH):
+        for chosen in _without_single(index, batch_size or TRAIN_BATCH):
             there = chosen.to(self.y.device)
             pictures = self._stored(there)
             if self.augment is not None:

@@ -1,0 +1,174 @@
+"""The scripts on pictures, as a user runs them: digits, own folders, broken files, stops."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_sentence
+
+DIGITS = ("--dataset", "digits", "--epochs", "1")
+
+
+def photographs(place, count=12, size=12):
+    """A folder of two classes that differ in colour, and a few files that cannot be read."""
+    drawn = np.random.default_rng(0)
+    for name, channel in (("red", 0), ("blue", 2)):
+        (place / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = drawn.integers(0, 90, (size, size, 3), dtype=np.uint8)
+            pixels[:, :, channel] += 120
+            Image.fromarray(pixels).save(place / name / f"{number:02}.png")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("script", "flags"),
+    [
+        ("cnn_cifar", ("--model", "small_resnet")),
+        ("cnn_cifar", ("--model", "strong", "--seeds", "2", "--split", "random")),
+        ("cnn_fashion", ("--model", "dnn", "--split", "public")),
+        (
+            "cnn_mnist",
+            (
+                "--model",
+                "lenet5_notes",
+            ),
+        ),
+        ("autoencoder", ("--height", "8", "--width", "8", "--latent", "4")),
+    ],
+)
+def test_each_script_leaves_a_run(inside, tmp_path, script, flags):
+    done = inside(script, *DIGITS, *flags)
+    assert done.returncode == 0, done.stderr
+    left = folder(done, tmp_path)
+    assert left.parent == tmp_path / "runs" / script
+    result = json.loads((left / "result.json").read_text())
+    assert result["dataset"] == "digits"
+    assert (left / "checkpoints" / "best.safetensors").is_file()
+    page = (left / "report.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_dense_against_convolution_side_by_side(inside, tmp_path):
+    done = inside("cnn_fashion", *DIGITS)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs" / "cnn_fashion").iterdir())) == 2
+    assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["dnn", "cnn"]
+
+
+def test_without_cifar_it_ends_well_and_says_so(inside, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = inside("cnn_cifar", "--data-root", "empty", "--epochs", "1", "--model", "small_resnet")
+    assert done.returncode == 0, done.stderr
+    assert "NOT CIFAR-10" in done.stderr
+    assert "NOT CIFAR-10" in (folder(done, tmp_path) / "report.html").read_text()
+
+
+def test_a_named_data_set_is_strict(inside, tmp_path):
+    (tmp_path / "empty").mkdir()
+    flags = ("--dataset", "cifar10", "--data-root", "empty")
+    one_sentence(inside("cnn_cifar", *flags), "cifar-10", "empty")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
+    place = photographs(tmp_path / "photos")
+    (place / "red" / "text.jpg").write_text("no picture")
+    (place / "blue" / "empty.png").touch()
+    flags = ("--dataset", place, "--epochs", "4")
+    one_sentence(inside("cnn_cifar", *flags), "text.jpg")
+    done = inside("cnn_cifar", *flags, "--on-invalid", "skip")
+    assert done.returncode == 0, done.stderr
+    left = folder(done, tmp_path)
+    assert "text.jpg" in (left / "report.html").read_text()
+
+    gray = tmp_path / "gray.png"
+    Image.fromarray(np.zeros((30, 20), dtype=np.uint8)).save(gray)
+    asked = [place / "red" / "00.png", place / "red" / "text.jpg", gray, tmp_path / "none.png"]
+    predicted = process("predict", left, *asked)
+    assert predicted.returncode == 0, predicted.stderr
+    rows = list(csv.DictReader(io.StringIO(predicted.stdout)))
+    assert [row["file"] for row in rows] == [str(path) for path in asked]
+    assert [row["status"] for row in rows] == ["ok", "failed", "changed", "failed"]
+    assert float(rows[0]["p_red"]) + float(rows[0]["p_blue"]) == pytest.approx(1, abs=2e-4)
+    assert rows[0]["label"] in ("red", "blue")
+    assert all(row["reason"] for row in rows[1:])
+    assert "2 of 4 pictures could not be read" in predicted.stderr
+
+    every = inside("predict", left / "checkpoints", place / "blue", "--out", "answers.csv")
+    assert every.returncode == 0, every.stderr
+    with (tmp_path / "answers.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 13
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "parts"),
+    [
+        ("cnn_cifar", ("--dataset", "cifar11"), ("Did you mean 'cifar10'?",)),
+        ("cnn_cifar", ("--dataset", "./nowhere"), ("nowhere",)),
+        ("cnn_cifar", ("--dataset", "karate"), ("'--dataset' must be pictures", "karate")),
+        ("cnn_cifar", (*DIGITS, "--batch-size", "0"), ("'batch_size' must be at least 1",)),
+        ("cnn_cifar", (*DIGITS, "--on-invalid", "ignore"), ("ignore",)),
+        ("cnn_cifar", (*DIGITS, "--image-size", "2"), ("'image_size' must be large enough",)),
+        ("predict", ("nowhere", "a.png"), ("'checkpoint' must be a run folder",)),
+    ],
+)
+def test_mistakes_end_with_one_sentence(inside, script, flags, parts):
+    one_sentence(inside(script, *flags), *parts)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "part"),
+    [
+        (lambda place: [p.unlink() for p in (place / "red").iterdir()], "red"),
+        (lambda place: [p.unlink() for p in place.rglob("*.png")], "picture"),
+    ],
+)
+def test_folders_that_cannot_train(inside, tmp_path, break_it, part):
+    place = photographs(tmp_path / "photos", count=4)
+    break_it(place)
+    one_sentence(inside("cnn_cifar", "--dataset", place), part)
+
+
+def test_one_class_is_not_enough(inside, tmp_path):
+    place = photographs(tmp_path / "photos", count=4)
+    (place / "red").rename(tmp_path / "elsewhere")
+    one_sentence(inside("cnn_cifar", "--dataset", place), "blue")
+
+
+@pytest.mark.slow
+def test_killed_within_an_epoch_and_resumed_ends_with_the_same_bits(process, tmp_path):
+    flags = ("--dataset", "digits", "--epochs", "3", "--model", "cifar_cnn", "--batch-size", "8")
+    whole = process("cnn_cifar", *flags, "--out", "whole")
+    assert whole.returncode == 0, whole.stderr
+    script = str(SCRIPTS / "cnn_cifar.py")
+    started = subprocess.Popen(
+        [sys.executable, "-c", SAVING_OFTEN.format(script=script), *flags],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/cnn_cifar/*/checkpoints/last.safetensors")):
+        assert started.poll() is None, started.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started.send_signal(signal.SIGKILL)
+    started.communicate(timeout=120)
+    (stopped,) = tmp_path.glob("runs/cnn_cifar/*")
+    assert not (stopped / "result.json").exists()
+    resumed = process("cnn_cifar", "--resume", stopped)
+    assert resumed.returncode == 0, resumed.stderr
+    first = folder(whole, tmp_path)
+    a, b = (f / "checkpoints" / "best.safetensors" for f in (first, stopped))
+    assert a.read_bytes() == b.read_bytes()
+    assert (first / "metrics.csv").read_bytes() == (stopped / "metrics.csv").read_bytes()

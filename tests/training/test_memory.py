@@ -1,0 +1,38 @@
+"""Memory that is kept: a large tensor made again costs no new pages."""
+
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys
+import torch
+from gnnvision.training import keep_memory
+kept = keep_memory() if sys.argv[1] == "keep" else None
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+torch.set_num_threads(1)
+for _ in range(2):
+    torch.ones(1 << 24)
+before = faults()
+torch.ones(1 << 24)
+print(kept, faults() - before)
+"""
+
+
+def asked(how):
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True
+    )
+    kept, faults = done.stdout.split()
+    return kept, int(faults)
+
+
+@pytest.mark.slow
+def test_a_block_is_used_again():
+    kept, faults = asked("keep")
+    if kept != "True":
+        pytest.skip("not the GNU C library")
+    _, usual = asked("leave")
+    assert 10 * faults < usual
