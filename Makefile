@@ -11,10 +11,10 @@ cora: $(READY)             ## train the GCN on Cora and write the report
 	$(RUN)/python experiments/gcn_cora.py
 
 test: $(READY)             ## all tests and the examples in docstrings
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n auto
 
 quick: $(READY)            ## the tests that take no more than a few seconds
-	$(RUN)/python -m pytest -m "not slow"
+	$(RUN)/python -m pytest -n auto -m "not slow"
 
 lint: $(READY)             ## style and types
 	$(RUN)/ruff check .

@@ -5,6 +5,11 @@ import hypothesis
 import pytest
 import torch
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers share the cores; threads that wait for one another would only be in the way.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 hypothesis.settings.register_profile(

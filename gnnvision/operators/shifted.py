@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn.grad import conv2d_input
 
 from gnnvision.domains import Window
 
@@ -79,7 +80,7 @@ class _ConvolveSame(Function):
         grad = grads[0].contiguous(memory_format=torch.channels_last)
         of_x = of_weight = None
         if ctx.needs_input_grad[0]:
-            of_x = torch.nn.grad.conv2d_input(x.shape, weight, grad, padding=_padding(weight))
+            of_x = conv2d_input(x.shape, weight, grad, padding=_padding(weight))
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(x, grad, tuple(weight.shape[2:]))
         return of_x, of_weight

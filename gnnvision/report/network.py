@@ -8,6 +8,7 @@ from gnnvision.report.architecture import draw_network
 from gnnvision.report.parts import Picture, Run, Section, Table
 from gnnvision.summary import Summary, summary
 from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
+from gnnvision.training.folder import write_csv
 
 __all__ = ["network"]
 
@@ -38,6 +39,7 @@ def network(run: Run) -> Section | None:
         "depends on."
     )
     path = draw_network(found, run.figures / "network.png")
+    write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the signal after each."
     caption = "The signal on its way: as high as there are sites, as thick as there are channels."
     pictures = [Picture(path, alt, caption)]

@@ -64,9 +64,9 @@ def test_dense_against_convolution_side_by_side(inside, tmp_path):
     assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["dnn", "cnn"]
 
 
-def test_without_cifar_it_ends_well_and_says_so(inside, tmp_path):
+def test_without_cifar_it_ends_well_and_says_so(process, tmp_path):
     (tmp_path / "empty").mkdir()
-    done = inside("cnn_cifar", "--data-root", "empty", "--epochs", "1", "--model", "small_resnet")
+    done = process("cnn_cifar", "--data-root", "empty", "--epochs", "1", "--model", "small_resnet")
     assert done.returncode == 0, done.stderr
     assert "NOT CIFAR-10" in done.stderr
     assert "NOT CIFAR-10" in (folder(done, tmp_path) / "report.html").read_text()
@@ -84,7 +84,7 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     (place / "red" / "text.jpg").write_text("no picture")
     (place / "blue" / "empty.png").touch()
     flags = ("--dataset", place, "--epochs", "4")
-    one_sentence(inside("cnn_cifar", *flags), "text.jpg")
+    one_sentence(inside("cnn_cifar", *flags), "empty.png", "2 files cannot be used")
     done = inside("cnn_cifar", *flags, "--on-invalid", "skip")
     assert done.returncode == 0, done.stderr
     left = folder(done, tmp_path)
@@ -117,7 +117,11 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
         ("cnn_cifar", ("--dataset", "karate"), ("'--dataset' must be pictures", "karate")),
         ("cnn_cifar", (*DIGITS, "--batch-size", "0"), ("'batch_size' must be at least 1",)),
         ("cnn_cifar", (*DIGITS, "--on-invalid", "ignore"), ("ignore",)),
-        ("cnn_cifar", (*DIGITS, "--image-size", "2"), ("'image_size' must be large enough",)),
+        (
+            "cnn_cifar",
+            (*DIGITS, "--image-size", "4", "--model", "vgg_like"),
+            ("'image_size' must be large enough",),
+        ),
         ("predict", ("nowhere", "a.png"), ("'checkpoint' must be a run folder",)),
     ],
 )
@@ -129,7 +133,7 @@ def test_mistakes_end_with_one_sentence(inside, script, flags, parts):
     ("break_it", "part"),
     [
         (lambda place: [p.unlink() for p in (place / "red").iterdir()], "red"),
-        (lambda place: [p.unlink() for p in place.rglob("*.png")], "picture"),
+        (lambda place: [p.unlink() for p in place.rglob("*.png")], "must hold images"),
     ],
 )
 def test_folders_that_cannot_train(inside, tmp_path, break_it, part):

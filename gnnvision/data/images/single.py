@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.images.decode import fitted, large_pictures_are_errors
-from gnnvision.data.images.picture import ENDINGS, MAX_PIXELS, decode_picture
+from gnnvision.data.images.picture import ENDINGS, MAX_PIXELS, BadPicture, decode_picture
 
 __all__ = ["picture_files", "read_picture"]
 
@@ -57,10 +57,15 @@ def read_picture(
     """
     file = Path(path)
     with large_pictures_are_errors():
-        picture = decode_picture(file.read_bytes(), file.name, MAX_PIXELS)
+        try:
+            picture = decode_picture(file.read_bytes(), file.name, MAX_PIXELS)
+        except BadPicture as fault:
+            raise BadPicture(fault.kind, f"{fault.kind}: {fault}") from fault
         pixels = fitted(picture.pixels, size, channels)
     changes = [reason for _, reason in picture.notes]
     if picture.pixels.shape[2] != channels:
         here, there = ("gray", "coloured") if channels == 1 else ("coloured", "gray")
         changes.append(f"{there}; made {here} as the network's training pictures were")
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1), tuple(changes)
+    shape = (*size, channels)  # a gray picture has the same number in every channel
+    full = np.array(np.broadcast_to(pixels, shape))
+    return torch.from_numpy(full).permute(2, 0, 1), tuple(changes)

@@ -1,0 +1,54 @@
+"""New pictures for a trained network: found in order, brought to its size and channels."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gnnvision.data.images import picture_files, read_picture
+
+
+def write(path, pixels):
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_files_keep_their_order_and_folders_give_their_pictures(tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    for name in ("b.png", "a.jpg", "notes.txt"):
+        (inner / name).touch()
+    named = [tmp_path / "z.png", inner, tmp_path / "missing.jpg"]
+    found = picture_files(named)
+    assert found == [named[0], inner / "a.jpg", inner / "b.png", named[2]]
+
+
+def test_nothing_to_look_at(tmp_path):
+    with pytest.raises(ValueError, match="'images' must be picture files or folders"):
+        picture_files([tmp_path])
+
+
+def test_a_picture_that_fits_is_taken_as_it_is(tmp_path):
+    pixels = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+    picture, changes = read_picture(write(tmp_path / "a.png", pixels), (5, 4), 3)
+    assert torch.equal(picture.permute(1, 2, 0), torch.from_numpy(pixels))
+    assert changes == ()
+
+
+@pytest.mark.parametrize(("given", "asked"), [(1, 3), (3, 1)])
+def test_channels_are_those_of_the_training_and_said_so(tmp_path, given, asked):
+    pixels = np.full((6, 8, given), 77, dtype=np.uint8)
+    path = write(tmp_path / "a.png", pixels if given == 3 else pixels[:, :, 0])
+    picture, changes = read_picture(path, (4, 4), asked)
+    assert picture.shape == (asked, 4, 4)
+    assert (picture == 77).all()
+    assert any("training pictures" in change for change in changes)
+
+
+def test_what_is_no_picture_says_so(tmp_path):
+    text = tmp_path / "a.jpg"
+    text.write_text("hello")
+    with pytest.raises(ValueError, match="begins with b'hello'"):
+        read_picture(text, (4, 4), 3)
+    with pytest.raises(OSError, match=r"none\.png"):
+        read_picture(tmp_path / "none.png", (4, 4), 3)
