@@ -60,7 +60,8 @@ def main(config: Config) -> gv.Result:
     mirrored = task.name not in SYMBOLS
     if config.augment:
         flip: Literal["alternating"] | None = "alternating" if mirrored else None
-        task = task.with_augment(gv.data.Augment(crop=2, flip=flip))
+        pixels = max(1, min(task.grid.size) // 16)  # 2 of 32
+        task = task.with_augment(gv.data.Augment(crop=pixels, flip=flip))
     name: str = config.model
     settings, recipe = PRESETS[config.preset] if name == "strong" else ({}, LECTURES)
     if name == "strong":

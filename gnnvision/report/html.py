@@ -32,6 +32,8 @@ from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
 
+VIEWS = {"mirror": "mirror image", "mirror+shift": "mirror image, also moved by a pixel"}
+
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     published,
@@ -146,6 +148,10 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
         rows.append((words.get(name, name.replace("_", " ")), text))
     if source is not None:
         rows.append(("augmentation", str(source.augment or "none")))
+        if source.test_views != "none":
+            rows.append(
+                ("measured on the mean over", f"the picture and its {VIEWS[source.test_views]}")
+            )
     return rows
 
 
