@@ -81,6 +81,10 @@ class Task(ABC):
             ValueError: There is no such part, or the batch size does not fit the task.
         """
 
+    def coarse(self) -> Self:
+        """The task with less detail, quicker to train on; itself where there is no such form."""
+        return self
+
     def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
         """What a model says of an evaluation batch: its output, unless the task asks twice.
 

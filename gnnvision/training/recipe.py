@@ -38,6 +38,8 @@ class Recipe:
         warmup: the part of the training in which "one_cycle" and "cosine" go up, from 0 to 1.
         batch_size: items a step; None where the task is one batch.
         label_smoothing: of classes, from 0 to 1.
+        coarse: the part of the epochs, from 0 to 1 and at the start, that see less detail where
+            the task has such a form: pictures of three quarters of the sides.
         averaging: decay of the running average of the weights after each step, which is what is
             measured and kept; 0 for none.
         select: which epoch is kept: "score" (the best on the validation part by the task's
@@ -65,6 +67,7 @@ class Recipe:
     warmup: float = 0.0
     batch_size: int | None = None
     label_smoothing: float = 0.0
+    coarse: float = 0.0
     averaging: float = 0.0
     select: Literal["score", "loss", "last"] = "score"
     patience: int | None = None
@@ -73,7 +76,7 @@ class Recipe:
         self._check_number("epochs", 1, math.inf, whole=True)
         self._check_number("lr", 0, math.inf)
         self._check_number("weight_decay", 0, math.inf)
-        for name in ("momentum", "warmup", "label_smoothing", "averaging"):
+        for name in ("momentum", "warmup", "label_smoothing", "coarse", "averaging"):
             self._check_number(name, 0, 1)
         for name in ("lr_bias", "lr_head"):
             if getattr(self, name) is not None:
@@ -147,6 +150,8 @@ class Recipe:
             parts.append(f"batch_size {self.batch_size}")
         if self.label_smoothing:
             parts.append(f"label_smoothing {self.label_smoothing:g}")
+        if self.coarse:
+            parts.append(f"coarse {self.coarse:g}")
         if self.averaging:
             parts.append(f"averaging {self.averaging:g}")
         parts.append(f"select {self.select}")

@@ -55,6 +55,7 @@ class SeedRun:
     ) -> None:
         self.model = model
         self.task = task
+        self.coarse = task.coarse() if recipe.coarse else task
         self.recipe = recipe
         self.goal = goal
         self.precision = precision
@@ -135,7 +136,8 @@ class SeedRun:
 
     def _batches(self) -> Iterator[tuple[Tensor, Any, Tensor]]:
         """The batches of this epoch, with the time they are waited for."""
-        batches = self.task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
+        task = self.coarse if self.epoch < self.recipe.coarse * self.recipe.epochs else self.task
+        batches = task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
         while True:
             started = time.perf_counter()
             batch = next(batches, None)

@@ -324,6 +324,19 @@ def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     assert json.loads((tmp_path / "result.json").read_text())["metrics"]["val"] == {}
 
 
+def test_the_first_epochs_see_less_detail():
+    task = gv.data.load("digits")
+    seen = []
+    conv = gv.Conv2d(1, 2, 3)
+    conv.register_forward_hook(
+        lambda module, x, y: seen.append(x[0].shape[2]) if module.training else None
+    )
+    model = gv.Sequential(conv, gv.Readout(), nn.Linear(2, 10))
+    recipe = Recipe(epochs=4, batch_size=1257, coarse=0.5, lr=0.01)
+    fit(model, task, recipe, reset=False, progress=False)
+    assert seen == [6, 6, 8, 8]
+
+
 def test_what_is_measured_is_the_average_of_the_weights():
     task = tasks.pictures(40)
     model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))

@@ -9,6 +9,7 @@ from typing import Any, Self, get_args
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.data.images.augment import Augment
@@ -24,6 +25,7 @@ from gnnvision.domains import Domain, Grid
 __all__ = ["ImageTask"]
 
 TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
+COARSE = 0.75
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,6 +46,7 @@ class ImageTask(Task):
         scan: What was found when they were read, where they were files.
         test_views: How many versions of a picture a model is asked about where it is measured;
             see `with_test_views`.
+        shrink: The sides of what `batches` gives, as a fraction of the pictures'; see `coarse`.
 
     Raises:
         TypeError: The pictures are not uint8, or the labels not int64.
@@ -58,6 +61,7 @@ class ImageTask(Task):
     item_names: Sequence[str] = field(default=(), repr=False)
     scan: ScanReport | None = field(default=None, repr=False)
     test_views: TestViews = "none"
+    shrink: float = 1.0
     _scale: tuple[Tensor, Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +100,7 @@ class ImageTask(Task):
         std = torch.tensor(self.std, dtype=torch.float64, device=self.y.device)
         # (p / 255 - mean) / std = p scale + shift, repeated along a row of pixels.
         scale, shift = 1 / (255 * std), -mean / std
-        width = self.grid.size[1]
+        width = self._full_size[1]
         both = (scale.float().repeat(width), shift.float().repeat(width))
         object.__setattr__(self, "_scale", both)
 
@@ -107,8 +111,14 @@ class ImageTask(Task):
     @property
     def grid(self) -> Grid:
         """The domain of a batch: the pictures' size, or the one they are cropped to."""
+        height, width = self._full_size
+        return Grid((round(height * self.shrink), round(width * self.shrink)))
+
+    @property
+    def _full_size(self) -> tuple[int, int]:
+        """Before they are shrunk."""
         size = None if self.augment is None else self.augment.size
-        return Grid(size or self._stored_size)
+        return size or self._stored_size
 
     def batches(
         self,
@@ -138,7 +148,10 @@ class ImageTask(Task):
             ValueError: There is no such part, or the batch size is not positive.
         """
         for pictures, chosen in self.picture_batches(part, batch_size, generator, epoch):
-            yield self.normalize(pictures), self.grid, self.y[chosen]
+            x = self.normalize(pictures)
+            if self.shrink != 1.0:
+                x = F.interpolate(x, self.grid.size, mode="bilinear", antialias=True)
+            yield x, self.grid, self.y[chosen]
 
     def picture_batches(
         self,
@@ -192,7 +205,7 @@ class ImageTask(Task):
 
     def _gather(self, chosen: Tensor) -> Tensor:
         """Pictures as they are looked at without augmentation: uint8 (B, C, H, W)."""
-        pictures, (h, w) = self._stored(chosen), self.grid.size
+        pictures, (h, w) = self._stored(chosen), self._full_size
         height, width = self._stored_size
         if (h, w) == (height, width):
             return pictures
@@ -209,7 +222,7 @@ class ImageTask(Task):
         x = rows(images)
         batch, height, width, channels = x.shape
         scale, shift = self._scale
-        if width != self.grid.size[1]:
+        if width != self._full_size[1]:
             scale, shift = (v[:channels].repeat(width) for v in (scale, shift))
         flat = torch.addcmul(shift, x.view(batch * height, width * channels), scale)
         return flat.view(x.shape).permute(0, 3, 1, 2)
@@ -244,6 +257,10 @@ class ImageTask(Task):
             )
         return replace(self, test_views=views)
 
+    def coarse(self) -> Self:
+        """The task with its batches shrunk to three quarters of their sides."""
+        return replace(self, shrink=COARSE)
+
     def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
         """The model's output for pictures that it is measured on, over all `test_views`."""
         return mean_answer(model, x, domain, self.test_views)
@@ -252,7 +269,7 @@ class ImageTask(Task):
         """Size, channels, normalisation and views, which prediction needs."""
         return {
             "channels": self.in_channels,
-            "size": list(self.grid.size),
+            "size": list(self._full_size),
             "mean": list(self.mean),
             "std": list(self.std),
             "test_views": self.test_views,

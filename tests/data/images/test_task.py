@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gnnvision import Grid
-from gnnvision.data import Augment, Split
+from gnnvision.data import Augment, Split, load
 
 from . import made
 
@@ -227,3 +227,16 @@ def test_batches_that_cannot_be(call, fault):
 def test_sizes_that_disagree(changes, kind, fault):
     with pytest.raises(kind, match=fault):
         made.task(**changes)
+
+
+def test_coarse_batches_are_the_same_pictures_with_less_detail():
+    task = load("digits")
+    coarse = task.coarse()
+    fine = next(iter(task.batches("train", 20, torch.Generator().manual_seed(0))))
+    small = next(iter(coarse.batches("train", 20, torch.Generator().manual_seed(0))))
+    assert small[0].shape == (20, 1, 6, 6)
+    assert small[1].size == coarse.grid.size == (6, 6)
+    assert torch.equal(fine[2], small[2])
+    torch.testing.assert_close(small[0].mean((2, 3)), fine[0].mean((2, 3)), atol=0.15, rtol=0)
+    assert coarse.input_description() == task.input_description()
+    assert torch.equal(coarse.pictures([0]), task.pictures([0]))
