@@ -26,7 +26,7 @@ _HUES = (MUTED, *CLASS_COLORS[:4], CLASS_COLORS[5], UNKNOWN)
 COLORS = dict(zip(KINDS, _HUES, strict=True))
 
 
-def draw_network(summary: Summary, path: str | Path) -> Path:
+def draw_network(summary: Summary, path: str | Path, title: str | None = None) -> Path:
     """Draw the signals of a network from the input to the output, with their shapes.
 
     A box is as high as its signal has rows or nodes, and as thick as it has channels (both by
@@ -37,6 +37,7 @@ def draw_network(summary: Summary, path: str | Path) -> Path:
     Args:
         summary: what `gnnvision.summary` returned.
         path: a PNG.
+        title: the name of the network; that of its class if not given.
 
     Returns:
         The path.
@@ -61,7 +62,7 @@ def draw_network(summary: Summary, path: str | Path) -> Path:
         axes.set_xlim(0, WIDTH)
         axes.set_ylim(0, height)
         plain_axes(axes)
-        _write_title(axes, summary, height)
+        _write_title(axes, summary, height, title)
         left, top = (WIDTH - apart * columns) / 2, height - TITLE
         for row, texts, tall in zip(rows, words, heights, strict=True):
             for column, (step, text) in enumerate(zip(row, texts, strict=True)):
@@ -206,11 +207,9 @@ def _draw_arrow(axes: Axes, x: float, y: float, step: float, is_last: bool) -> N
     )
 
 
-def _write_title(axes: Axes, summary: Summary, height: float) -> None:
-    network = summary.network
-    axes.text(
-        0.1, height - 0.08, network.kind, ha="left", va="top", fontsize=10.5, fontweight="bold"
-    )
+def _write_title(axes: Axes, summary: Summary, height: float, title: str | None) -> None:
+    name = title or summary.network.kind
+    axes.text(0.1, height - 0.08, name, ha="left", va="top", fontsize=10.5, fontweight="bold")
     numbers = (
         f"{amount(summary.total_parameters)} parameters, "
         f"{amount(summary.total_macs)} multiply-accumulates"

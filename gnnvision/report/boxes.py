@@ -142,6 +142,6 @@ def kind_of(layer: LayerSummary) -> str:
         return "pooling"
     if layer.children:
         return "block"
-    if "Conv" in name:
+    if "Conv" in name or name == "Whitening":
         return "convolution"
     return "linear" if "Linear" in name else "other"

@@ -38,12 +38,18 @@ def network(run: Run) -> Section | None:
         "training keeps for the way back. Sees is how much of the input one number of the output "
         "depends on."
     )
-    path = draw_network(found, run.figures / "network.png")
+    path = draw_network(found, run.figures / "network.png", _name(run))
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the signal after each."
     caption = "The signal on its way: as high as there are sites, as thick as there are channels."
     pictures = [Picture(path, alt, caption)]
     return Section("The network", lead, pictures, [_table(found)], note, wide=True)
+
+
+def _name(run: Run) -> str | None:
+    """The name under which the network can be built again."""
+    spec = getattr(run.result.model, "spec", None)
+    return None if spec is None else spec["name"]
 
 
 def _summary(run: Run) -> Summary:
