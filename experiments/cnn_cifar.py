@@ -17,7 +17,7 @@ from gnnvision import cli
 
 MUON: dict[str, Any] = {
     "optimizer": "muon",
-    "lr": 0.2,  # the length of a step relative to a filter
+    "lr": 0.15,  # the length of a step relative to a filter
     "momentum": 0.6,
     "lr_bias": 50.0,
     "lr_head": 2.0,
@@ -27,7 +27,7 @@ MUON: dict[str, Any] = {
     "select": "last",
 }
 PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, gv.Recipe(epochs=8, **MUON)),
+    "quick": ({}, gv.Recipe(epochs=6, coarse=0.5, **MUON)),
     "long": ({"widths": (64, 256, 512), "depths": (2, 3, 3)}, gv.Recipe(epochs=18, **MUON)),
 }
 LECTURES = gv.Recipe(
