@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.layers import Convolution
+from gnnvision.training.hooks import attached, evaluating
 
 __all__ = ["Call", "evaluating", "hooked", "last_weighted", "trace", "units"]
 
@@ -39,26 +40,10 @@ class Call:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; every module's own mode after it."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
 def hooked(modules: list[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
     """A forward hook on each module while the block runs."""
-    handles = [module.register_forward_hook(hook) for module in modules]
-    try:
+    with attached(module.register_forward_hook(hook) for module in modules):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def units(model: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -21,6 +21,7 @@ from gnnvision.training.checkpoint import (
     snapshot,
     unpack_optimizer,
 )
+from gnnvision.training.hooks import attached, evaluating
 from gnnvision.training.objective import Objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
@@ -297,16 +298,9 @@ def initialize(model: nn.Module, task: Task) -> None:
         assert isinstance(module, FromSignal)
         module.initialize(given[0])
 
-    handles = [m.register_forward_pre_hook(look) for m in waiting]
-    training = model.training
-    try:
-        model.eval()
-        with torch.no_grad():
-            model(x, domain)
-    finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
+    hooks = (m.register_forward_pre_hook(look) for m in waiting)
+    with attached(hooks), evaluating(model), torch.no_grad():
+        model(x, domain)
 
 
 def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.training.hooks import attached, evaluating
 
 __all__ = ["largest_signal", "threads_for"]
 
@@ -25,16 +26,9 @@ def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
         if isinstance(made, Tensor):
             sizes.append(made.numel() if made.layout is torch.strided else made._nnz())
 
-    handles = [module.register_forward_hook(note) for module in model.modules()]
-    training = model.training
-    try:
-        model.eval()
-        with torch.no_grad():
-            model(x, domain)
-    finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
+    hooks = (module.register_forward_hook(note) for module in model.modules())
+    with attached(hooks), evaluating(model), torch.no_grad():
+        model(x, domain)
     return max(sizes)
 
 

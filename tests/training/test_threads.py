@@ -38,3 +38,11 @@ def test_threads_inside_and_after(size, expected):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_module_that_was_frozen_in_evaluation_mode_stays_so():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
+    model[1].eval()
+    largest_signal(gv.Sequential(*model), torch.zeros(2, 1, 5, 5), gv.Grid((5, 5)))
+    assert not model[1].training
+    assert model[0].training
