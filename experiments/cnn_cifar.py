@@ -27,7 +27,7 @@ MUON: dict[str, Any] = {
     "select": "last",
 }
 PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, gv.Recipe(epochs=6, coarse=0.5, **MUON)),
+    "quick": ({}, gv.Recipe(epochs=8, coarse=0.25, **MUON)),
     "long": ({"widths": (64, 256, 512), "depths": (2, 3, 3)}, gv.Recipe(epochs=18, **MUON)),
 }
 LECTURES = gv.Recipe(
@@ -44,12 +44,13 @@ class Config(cli.PictureOptions):
         dataset: auto, cifar10, digits, or the path of a folder or an archive with one folder for
             each class; auto is CIFAR-10 where it can be had.
         model: the strong network of today, or one of the lectures'.
-        preset: of the strong network: "quick" or "long".
+        preset: of the strong network: "quick", "long" (wider, deeper and more epochs), or "auto":
+            long on a GPU, quick otherwise.
         augment: whether training pictures are moved and mirrored.
     """
 
     model: Literal["strong", "vgg_like", "strided_cnn", "cifar_cnn", "small_resnet"] = "strong"
-    preset: Literal["quick", "long"] = "quick"
+    preset: Literal["auto", "quick", "long"] = "auto"
     augment: bool = True
 
 
@@ -63,8 +64,10 @@ def main(config: Config) -> gv.Result:
         pixels = max(1, min(task.grid.size) // 16)  # 2 of 32
         task = task.with_augment(gv.data.Augment(crop=pixels, flip=flip))
     name: str = config.model
-    settings, recipe = PRESETS[config.preset] if name == "strong" else ({}, LECTURES)
+    settings: dict[str, Any] = {}
+    recipe = LECTURES
     if name == "strong":
+        settings, recipe = PRESETS[preset(config)]
         name = "whitened_cnn"
         task = task.with_test_views("mirror+shift" if mirrored else "none")
     model = gv.models.build(
@@ -75,6 +78,14 @@ def main(config: Config) -> gv.Result:
         **settings,
     )
     return cli.fit("cnn_cifar", config, model, loaded.with_task(task), recipe)
+
+
+def preset(config: Config) -> str:
+    """The preset that the flags name, or that suits the device."""
+    if config.preset != "auto":
+        return config.preset
+    on_gpu = cli.usable_device(config.device).startswith("cuda")
+    return "long" if on_gpu else "quick"
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -29,10 +29,12 @@ from gnnvision.training.folder import replace_file
 
 __all__ = [
     "Loaded",
+    "MoleculeOptions",
     "Options",
     "PictureOptions",
     "fit",
     "load",
+    "molecules",
     "output",
     "pictures",
     "run",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 Config = TypeVar("Config")
+MoleculeSplit = Literal["public", "random", "stratified", "scaffold", "column", "kfold"]
 FREE_ON_RESUME = ("resume", "out", "data_root", "device")
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -85,6 +88,10 @@ class Options:
         given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
         return replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
+    def source(self, preferred: str) -> str | Path:
+        """What to load; `preferred` is what "auto" stands for."""
+        return f"auto:{preferred}" if self.dataset == "auto" else self.dataset
+
     def data_options(self) -> dict[str, Any]:
         """What the command line says of the data, for `gnnvision.data.load`."""
         return {"root": self.data_root, "split": self.split}
@@ -113,6 +120,56 @@ class PictureOptions(Options):
         """What the command line says of the data, for `gnnvision.data.load`."""
         more = {"image_size": self.image_size, "on_invalid": self.on_invalid}
         return super().data_options() | more
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoleculeOptions(Options):
+    """The flags of every experiment on molecules.
+
+    Args:
+        csv: a table of your own instead of a data set.
+        smiles: its column of molecules; "smiles" if there is one.
+        target: its columns to predict.
+        split: "public" is what the data set's authors recommend, of a table "random"; "random",
+            "stratified" and "kfold" are others for each seed; "scaffold" tests on scaffolds that
+            were not trained on; "column" is as a column says.
+        split_column: the column that says train, val or test.
+        folds: of "kfold"; seed s tests on fold s.
+        batch_size: molecules in a training step, instead of the recipe's.
+        on_invalid: rows that are no molecules: end with an error, or leave them out of the
+            training; either way every table that comes out has all rows.
+    """
+
+    csv: Path | None = None
+    smiles: str | None = None
+    target: tuple[str, ...] = ()
+    split: MoleculeSplit = "public"  # type: ignore[assignment]
+    split_column: str | None = None
+    folds: int = 10
+    seeds: int = 3
+    batch_size: int | None = None
+    on_invalid: Literal["raise", "skip", "keep"] = "skip"
+
+    def source(self, preferred: str) -> str | Path:
+        """The table if one is named, else the data set."""
+        if self.csv is None:
+            return super().source(preferred)
+        if self.dataset != "auto":
+            raise ValueError(
+                f"'--csv' must not be given beside '--dataset', got {str(self.csv)!r} and "
+                f"{self.dataset!r}. Leave one of them out."
+            )
+        return self.csv
+
+    def data_options(self) -> dict[str, Any]:
+        """What the command line says of the data, for `gnnvision.data.load`."""
+        return super().data_options() | {
+            "smiles": self.smiles,
+            "targets": self.target,
+            "split_column": self.split_column,
+            "folds": self.folds,
+            "on_invalid": self.on_invalid,
+        }
 
 
 @dataclass(frozen=True)
@@ -177,8 +234,7 @@ def load(config: Options, preferred: str, **options: Any) -> Loaded:  # noqa: AN
     started = time.perf_counter()
     if config.data_root is not None:
         data.data_root(config.data_root)  # a folder that is named must be there, needed or not
-    name = f"auto:{preferred}" if config.dataset == "auto" else config.dataset
-    task = data.load(name, **config.data_options() | options)
+    task = data.load(config.source(preferred), **config.data_options() | options)
     return Loaded(task, time.perf_counter() - started, preferred)
 
 
@@ -196,12 +252,28 @@ def pictures(loaded: Loaded) -> data.ImageTask:
     return loaded.task
 
 
+def molecules(loaded: Loaded) -> data.GraphTask:
+    """The task, which must be one of molecules or other graphs, with a target for each.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not isinstance(loaded.task, data.GraphTask):
+        raise ValueError(
+            f"'--dataset' must be molecules or graphs, got {loaded.task.name!r}. Choose esol, "
+            "tox21, hiv, mutag or another one of them, or give a table with --csv."
+        )
+    return loaded.task
+
+
 def fit(
     experiment: str,
     config: Options,
     model: nn.Module,
     loaded: Loaded,
     recipe: Recipe,
+    *,
+    ensemble: bool = False,
 ) -> Result:
     """Train as the flags say, in a run folder, and leave a table, a result and a report.
 
@@ -211,6 +283,7 @@ def fit(
         model: what to train.
         loaded: what `load` returned.
         recipe: how; epochs and learning rate of the flags come first.
+        ensemble: whether to keep the networks of all seeds.
     """
     task = loaded.task
     recipe = config.adapt(recipe)
@@ -249,6 +322,7 @@ def fit(
             compiled=config.compile,
             folder=folder,
             resume=config.resume is not None,
+            ensemble=ensemble,
             data_seconds=loaded.seconds,
         )
     except Interrupted as stop:
@@ -291,7 +365,7 @@ def _resumed(
     stored = training.read_json(folder / "config.json").get("flags", {})
     kinds = {f.name: f.type for f in fields(config)}  # type: ignore[arg-type]
     before: dict[str, Any] = {
-        name: Path(value) if value is not None and "Path" in str(kinds[name]) else value
+        name: _as_kind(value, str(kinds[name]))
         for name, value in stored.items()
         if name in kinds and name != "resume"
     }
@@ -307,6 +381,13 @@ def _resumed(
                 "new run."
             )
     return given
+
+
+def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
+    """A flag that JSON has held, as it was."""
+    if value is not None and "Path" in kind:
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def usable_device(name: str) -> str:

@@ -6,6 +6,7 @@ data root or a verified download, and nothing in them is ever run.
 
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
+from gnnvision.data.graph_task import GraphTask
 from gnnvision.data.images import (
     Augment,
     Finding,
@@ -15,6 +16,7 @@ from gnnvision.data.images import (
     scan,
 )
 from gnnvision.data.loading import dataset_names, describe, load, load_auto
+from gnnvision.data.molecules import Featurizer, MoleculeTask, Table, read_table
 from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
 from gnnvision.data.split import Split, random_node_split, stratified_split
@@ -26,8 +28,11 @@ __all__ = [
     "ChecksumError",
     "DataFile",
     "DataNotFound",
+    "Featurizer",
     "Finding",
+    "GraphTask",
     "ImageTask",
+    "MoleculeTask",
     "NodeTask",
     "PaperFigure",
     "Part",
@@ -35,6 +40,7 @@ __all__ = [
     "ScanReport",
     "Split",
     "SplitRule",
+    "Table",
     "Task",
     "UnsafePickleError",
     "cache_folder",
@@ -47,6 +53,7 @@ __all__ = [
     "load_auto",
     "random_node_split",
     "read_card",
+    "read_table",
     "safe_loads",
     "scan",
     "stratified_split",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,11 +27,15 @@ from gnnvision.data.images.load import (
     load_photographs,
 )
 from gnnvision.data.images.picture import MAX_PIXELS
+from gnnvision.data.molecules.bioactivity import load_bioactivity
+from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.load import load_csv, load_molecules
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.planetoid import decode_planetoid
 from gnnvision.data.root import Root, data_root, datasets_folder
 from gnnvision.data.split import Split
 from gnnvision.data.task import NodeTask, Task
+from gnnvision.data.tu_load import load_tu
 from gnnvision.domains import Graph
 
 __all__ = ["dataset_names", "describe", "load", "load_auto"]
@@ -66,8 +70,26 @@ _READERS: dict[str, Reader] = {
     "mnist": load_idx,
     "digits": load_digits_task,
     "cats_dogs": load_photographs,
+    "esol": load_molecules,
+    "tox21": load_molecules,
+    "hiv": load_molecules,
+    "freesolv": load_molecules,
+    "lipophilicity": load_molecules,
+    "bbbp": load_molecules,
+    "sider": load_molecules,
+    "clintox": load_molecules,
+    "bioactivity": load_bioactivity,
+    "mutag": load_tu,
+    "proteins": load_tu,
+    "nci1": load_tu,
 }
-_EMBEDDED = {"node": "stdlib", "image": "digits"}  # what stands in for a set of its kind
+# What stands in for a set of its kind; molecules are graphs too.
+_EMBEDDED = {
+    "node": "stdlib",
+    "image": "digits",
+    "molecule": "bioactivity",
+    "graph": "bioactivity",
+}
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -96,13 +118,21 @@ def load(
     image_size: int | tuple[int, int] | None = None,
     channels: Literal["auto", 1, 3] = "auto",
     augment: Augment | None = None,
-    on_invalid: Literal["raise", "skip", "quarantine"] = "raise",
+    on_invalid: Literal["raise", "skip", "quarantine", "keep"] = "raise",
     quarantine: str | os.PathLike[str] | None = None,
     max_pixels: int = MAX_PIXELS,
+    smiles: str | None = None,
+    targets: str | Sequence[str] = (),
+    kind: Literal["auto", "regression", "multilabel", "classification"] = "auto",
+    split_column: str | None = None,
+    folds: int = 10,
+    descriptors: bool = False,
+    featurizer: Featurizer | None = None,
 ) -> Task:
     """Load a data set by name or by path: that one, or an error.
 
-    Pictures are read from a folder, or a tar, tar.gz or zip archive, with one folder for each
+    Molecules are read from a table, `*.csv`, `*.tsv` or `*.smi`, perhaps with `.gz`. Pictures are
+    read from a folder, or a tar, tar.gz or zip archive, with one folder for each
     class: `train/<class>/*` and `test/<class>/*`, perhaps `val/<class>/*`, or just `<class>/*`.
 
     Args:
@@ -111,20 +141,29 @@ def load(
             with a separator in it, or one that exists here or below the data root.
         root: The data root; None for `$GNNVISION_DATA`, the checkout or the user's cache.
         split: "public", the published one; "random", drawn for `seed`; of pictures also
-            "full", in which all but the published test part trains and nothing validates.
+            "full", in which all but the published test part trains and nothing validates; of
+            molecules also "stratified", "scaffold", "column" and "kfold"; of sets of graphs
+            also "stratified" and "kfold", which is their "public".
         seed: The seed of a random split; `task.with_seed(options.seed)` draws another one.
         download: Whether missing files may be fetched.
-        normalize_features: Of graphs: divide the features of each node by their sum.
-        dense: Of graphs: give dense features instead of a sparse COO tensor.
+        normalize_features: Of citation graphs: divide the features of each node by their sum.
+        dense: Likewise: give dense features instead of a sparse COO tensor.
         image_size: Of pictures: their side, or height and width, in pixels: the shorter side
             is resized and the middle taken. None for their own size; where sizes differ,
             64, or less if most are smaller.
         channels: Of pictures: 1 for gray, 3 for colour, "auto" for gray if all are gray.
         augment: Of pictures: how the training part is varied.
-        on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
-            "quarantine" them: skip them and list them in `quarantine.csv`.
+        on_invalid: Of picture files, or rows that are no molecules: "raise" an error, "skip"
+            them, or "quarantine" files: skip them and list them in `quarantine.csv`.
         quarantine: The folder of that list; None for the data set's folder in the cache.
         max_pixels: Of picture files: one with more is not decoded and cannot be used.
+        smiles: Of a table of molecules: the column that holds them.
+        targets: Likewise: the columns to predict.
+        kind: Likewise: what they are; "auto" finds out.
+        split_column: Likewise: the column that says train, val or test.
+        folds: Of split="kfold": how many.
+        descriptors: Of molecules: also give `graph_attr`, numbers that describe the whole.
+        featurizer: Of molecules: how they become numbers; None for `Featurizer()`.
 
     Raises:
         DataNotFound: The files are not on disk and could not be downloaded. The message says
@@ -154,6 +193,13 @@ def load(
         on_invalid=on_invalid,
         quarantine=quarantine,
         max_pixels=max_pixels,
+        smiles=smiles,
+        targets=(targets,) if isinstance(targets, str) else tuple(targets),
+        kind=kind,
+        split_column=split_column,
+        folds=folds,
+        descriptors=descriptors,
+        featurizer=featurizer,
     )
     return _load(name, options)
 
@@ -204,18 +250,23 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
     """Load by name or path, with checked options."""
     plain = os.fspath(name).strip()
     if isinstance(name, os.PathLike) or _separated(plain):
-        return load_folder(Path(os.fspath(name)).expanduser(), options, os.fspath(name))
+        return _from_path(Path(os.fspath(name)).expanduser(), options, os.fspath(name))
     kind, _, preferred = plain.partition(":")
     if kind.lower() == "auto":
         return _load_auto(preferred or "cora", None, options, stacklevel=4)
     if _plain(plain) not in _KNOWN and plain:
         for place in (Path(plain), data_root(options.root) / plain):
             if place.exists():
-                return load_folder(place, options, plain)
+                return _from_path(place, options, plain)
     card = describe(plain)
-    if card.splits:  # those of a folder follow from what is in it
+    if card.splits:  # those of a folder or a table follow from what is in it
         card.split_rule(options.split)
     return _READERS[card.name](card, options, plain)
+
+
+def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
+    table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".smi"))
+    return (load_csv if table else load_folder)(path, options, requested)
 
 
 def _separated(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.picture import MAX_PIXELS
+from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.root import Root
 
 __all__ = ["LoadOptions"]
@@ -31,7 +32,14 @@ class LoadOptions:
     image_size: int | tuple[int, int] | None = None
     channels: Literal["auto", 1, 3] = "auto"
     augment: Augment | None = None
-    on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
+    on_invalid: Literal["raise", "skip", "quarantine", "keep"] = "raise"
+    smiles: str | None = None
+    targets: tuple[str, ...] = ()
+    kind: Literal["auto", "regression", "multilabel", "classification"] = "auto"
+    split_column: str | None = None
+    folds: int = 10
+    descriptors: bool = False
+    featurizer: Featurizer | None = None
     quarantine: str | os.PathLike[str] | None = None
     max_pixels: int = MAX_PIXELS
 

@@ -95,6 +95,11 @@ class Task(ABC):
         """
         return model(x, domain)
 
+    @property
+    def target_moments(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and standard deviation of the training targets of a regression, else None."""
+        return None
+
     def input_description(self) -> dict[str, Any]:
         """What must be known to give a model new input, for JSON: sizes, normalisation."""
         return {}

@@ -35,6 +35,7 @@ def batch(graphs: Sequence[Graph]) -> Arguments:
         "edge_type": _column(graphs, "edge_type"),
         "num_relations": max(relations, default=None),
         "offsets": torch.cat([*starts, end]),
+        "graph_attr": _column(graphs, "graph_attr"),
         "node_names": None if None in names else sum((n for n in names if n), ()),
     }
 
@@ -55,9 +56,108 @@ def unbatch(graph: Graph) -> list[Arguments]:
                 "edge_index": graph.edge_index[:, edges] - start,
                 "num_nodes": end - start,
                 "node_names": names,
+                "graph_attr": None if graph.graph_attr is None else graph.graph_attr[g : g + 1],
             }
         )
     return out
+
+
+def runs(starts: Tensor, sizes: Tensor) -> Tensor:
+    """The numbers of several runs, one after the other: each `size` of them from its `start`."""
+    ends = sizes.cumsum(0)
+    total = int(ends[-1]) if ends.numel() else 0
+    shift = (starts - ends + sizes).repeat_interleave(sizes, output_size=total)
+    return torch.arange(total, device=starts.device) + shift
+
+
+def edge_offsets(graph: Graph) -> tuple[Tensor, Tensor | None]:
+    """Where the edges of each member begin, and the end; and the order in which they do.
+
+    The order is None where the edges already lie member by member.
+    """
+    member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
+    counts = torch.bincount(member, minlength=graph.num_graphs)
+    offsets = counts.new_zeros(graph.num_graphs + 1)
+    torch.cumsum(counts, 0, out=offsets[1:])
+    sorted_already = bool((member.diff() >= 0).all())
+    return offsets, None if sorted_already else member.argsort(stable=True)
+
+
+def select(graph: Graph, members: Tensor) -> Arguments:
+    """What changes when only some members are left, in their order; one may come twice."""
+    outside = members[(members < 0) | (members >= graph.num_graphs)]
+    if outside.numel():
+        raise ValueError(
+            f"'members' must be from 0 to num_graphs - 1 = {graph.num_graphs - 1}, got "
+            f"{outside[0]}. Choose members that the batch has."
+        )
+    starts = graph.offsets[members]
+    sizes = graph.offsets[members + 1] - starts
+    offsets = sizes.new_zeros(members.numel() + 1)
+    torch.cumsum(sizes, 0, out=offsets[1:])
+    edge_starts, order = graph.edge_offsets
+    first = edge_starts[members]
+    edge_sizes = edge_starts[members + 1] - first
+    edges = runs(first, edge_sizes)
+    edges = edges if order is None else order[edges]
+    moved = (offsets[:-1] - starts).repeat_interleave(edge_sizes, output_size=edges.numel())
+    names = graph.node_names
+    attributes = graph.graph_attr
+    return _edge_columns(graph, edges) | {
+        "edge_index": graph.edge_index.index_select(1, edges) + moved,
+        "num_nodes": int(offsets[-1]),
+        "offsets": offsets,
+        "graph_attr": None if attributes is None else attributes[members],
+        "node_names": None
+        if names is None
+        else tuple(names[i] for i in runs(starts, sizes).tolist()),
+    }
+
+
+def section(graph: Graph, start: int, stop: int) -> Arguments:
+    """What changes when only the members from `start` to `stop` are left, without copying much."""
+    edge_starts, order = graph.edge_offsets
+    if order is not None:
+        return select(graph, torch.arange(start, stop, device=graph.device))
+    first, last = int(graph.offsets[start]), int(graph.offsets[stop])
+    edges = slice(int(edge_starts[start]), int(edge_starts[stop]))
+
+    def cut(column: Tensor | None) -> Tensor | None:
+        return None if column is None else column[edges]
+
+    attributes = graph.graph_attr
+    return {
+        "edge_index": graph.edge_index[:, edges] - first,
+        "num_nodes": last - first,
+        "offsets": graph.offsets[start : stop + 1] - first,
+        "edge_weight": cut(graph.edge_weight),
+        "edge_attr": cut(graph.edge_attr),
+        "edge_type": cut(graph.edge_type),
+        "graph_attr": None if attributes is None else attributes[start:stop],
+        "node_names": None if graph.node_names is None else graph.node_names[first:last],
+    }
+
+
+def line_graph(graph: Graph) -> Arguments:
+    """An edge e becomes node e, and points to those that go on from its target, but not back."""
+    source, target = graph.edge_index
+    leaving = source.argsort(stable=True)  # the edges by where they start
+    counts = torch.bincount(source, minlength=graph.num_nodes)
+    starts = counts.cumsum(0) - counts
+    onward = counts[target]
+    before = torch.arange(graph.num_edges, device=graph.device).repeat_interleave(onward)
+    after = leaving[runs(starts[target], onward)]
+    forward = target[after] != source[before]
+    offsets, order = graph.edge_offsets
+    if order is not None:
+        raise ValueError(
+            "'graph' must hold its edges member by member, got them mixed. Use Graph.batch."
+        )
+    return {
+        "edge_index": torch.stack([before[forward], after[forward]]),
+        "num_nodes": graph.num_edges,
+        "offsets": offsets,
+    }
 
 
 def subgraph(graph: Graph, nodes: Tensor) -> Arguments:

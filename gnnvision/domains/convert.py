@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Arguments = dict[str, Any]
 
-BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "OTHER")
-
 
 def from_edges(
     edges: Iterable[tuple[int, int]],
@@ -208,35 +206,3 @@ def from_triangles(faces: Tensor, num_nodes: int) -> Arguments:
     sides = torch.cat([sides, sides.flip(1)])
     sides = sides[sides[:, 0] != sides[:, 1]].unique(dim=0)
     return {"edge_index": sides.t(), "num_nodes": num_nodes}
-
-
-def from_smiles(smiles: str) -> Arguments:
-    """The heavy atoms and bonds of a molecule."""
-    from rdkit import Chem, rdBase
-
-    if not isinstance(smiles, str):
-        raise TypeError(
-            f"'smiles' must be a string, got {type(smiles).__name__}. Write for example 'CCO'."
-        )
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None or not mol.GetNumAtoms():
-            loose = Chem.MolFromSmiles(smiles, sanitize=False)
-            problems = [] if loose is None else Chem.DetectChemistryProblems(loose)
-            reason = problems[0].Message() if problems else "not the SMILES of any atom"
-            raise ValueError(
-                f"'smiles' must be a molecule that rdkit can read, got {smiles!r} ({reason}). "
-                "Correct the string."
-            )
-    ends, kinds = [], []
-    for bond in mol.GetBonds():
-        i, j, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), str(bond.GetBondType())
-        ends += [(i, j), (j, i)]
-        kinds += [BOND_TYPES.index(kind if kind in BOND_TYPES else "OTHER")] * 2
-    return {
-        "edge_index": torch.tensor(ends, dtype=torch.int64).reshape(-1, 2).t(),
-        "num_nodes": mol.GetNumAtoms(),
-        "edge_type": torch.tensor(kinds, dtype=torch.int64),
-        "num_relations": len(BOND_TYPES),
-        "node_names": tuple(atom.GetSymbol() for atom in mol.GetAtoms()),
-    }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-from gnnvision.domains import compose, convert, entries
+from gnnvision.domains import compose, convert
 from gnnvision.domains.base import Domain, remember
-from gnnvision.domains.validate import check_edges, check_num_nodes, check_offsets
+from gnnvision.domains.constructors import Constructors
+from gnnvision.domains.matrices import Matrices
+from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,8 +24,17 @@ __all__ = ["Graph"]
 T = TypeVar("T")
 
 
+class Section(NamedTuple):
+    """Where in a larger batch a graph was cut out: its members, nodes and edges, from and to."""
+
+    whole: Graph
+    members: tuple[int, int]
+    nodes: tuple[int, int]
+    edges: tuple[int, int]
+
+
 @dataclass(frozen=True, eq=False)
-class Graph(Domain):
+class Graph(Constructors, Matrices, Domain):
     """A graph: `num_nodes` nodes and directed edges from a source to a target.
 
     An undirected graph holds each edge in both directions. Self loops and parallel edges are
@@ -49,6 +60,7 @@ class Graph(Domain):
             not given.
         offsets: where the nodes of each member of a batch begin, and the end: (G + 1,), int64,
             from 0 to N. One member if not given.
+        graph_attr: attributes of each member of a batch as a whole. Shape (G, D).
         node_names: the nodes' own names, in order, kept for whoever draws or returns them.
 
     Raises:
@@ -71,10 +83,12 @@ class Graph(Domain):
     edge_type: Tensor | None = field(default=None, kw_only=True)
     num_relations: int | None = field(default=None, kw_only=True)
     offsets: Tensor = field(default=None, kw_only=True)  # type: ignore[assignment]
+    graph_attr: Tensor | None = field(default=None, kw_only=True)
     node_names: tuple[Hashable, ...] | None = field(default=None, kw_only=True)
     _derived: dict[Hashable, Any] = field(default_factory=dict, init=False)
     _fixed: list[Tensor] = field(default_factory=list, init=False)
     _made: list[int] = field(default_factory=list, init=False)
+    section_of: Section | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         check_num_nodes(self.num_nodes)
@@ -89,6 +103,7 @@ class Graph(Domain):
                 self.num_relations,
             )
             columns["offsets"] = check_offsets(self.offsets, self.num_nodes, columns["edge_index"])
+            columns |= check_members(self.graph_attr, columns["offsets"].numel() - 1)
         if self.node_names is not None:
             columns["node_names"] = tuple(self.node_names)
             if len(self.node_names) != self.num_nodes:
@@ -100,144 +115,62 @@ class Graph(Domain):
             object.__setattr__(self, name, value)
         self._close()
 
-    # --- making one -------------------------------------------------------------------------
-
-    @classmethod
-    def from_edges(
-        cls,
-        edges: Iterable[tuple[int, int]],
-        num_nodes: int,
-        *,
-        undirected: bool = False,
-        edge_weight: Sequence[float] | Tensor | None = None,
-    ) -> Self:
-        """A graph from (source, target) pairs.
-
-        Args:
-            edges: the pairs, counted from 0.
-            num_nodes: the number of nodes.
-            undirected: add each edge in the other direction too. A pair that is listed twice,
-                in either order, is one undirected edge.
-            edge_weight: a weight for each pair.
-
-        Raises:
-            TypeError: if an entry is not a pair of integers.
-            ValueError: if an index is out of range, or `undirected` and one edge has two
-                weights.
-
-        Example:
-            >>> Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True).num_edges
-            4
-        """
-        return cls(**convert.from_edges(edges, num_nodes, undirected, edge_weight))
-
-    @classmethod
-    def from_dense(cls, adjacency: Tensor) -> Self:
-        """A graph from its adjacency matrix: entry (i, j) is the weight of the edge i to j.
-
-        A matrix of zeros and ones gives a graph without weights.
-
-        Args:
-            adjacency: the matrix, of any numeric kind. Shape (N, N).
-
-        Raises:
-            TypeError: if it is not a tensor.
-            ValueError: if it is not square, or holds NaN or infinity.
-
-        Example:
-            >>> Graph.from_dense(torch.tensor([[0, 1], [1, 0]])).num_edges
-            2
-        """
-        return cls(**convert.from_dense(adjacency))
-
-    @classmethod
-    def from_networkx(
-        cls,
-        graph: nx.Graph,
-        *,
-        edge_weight: str | None = None,
-        edge_attrs: Sequence[str] = (),
-        edge_type: str | None = None,
-    ) -> Self:
-        """A graph from networkx, its nodes in networkx's order, kept in `node_names`.
-
-        Args:
-            graph: directed or not, simple or with parallel edges.
-            edge_weight: the edge attribute that becomes `edge_weight`.
-            edge_attrs: the numeric edge attributes that become the columns of `edge_attr`.
-            edge_type: the edge attribute, an integer, that becomes `edge_type`.
-
-        Raises:
-            TypeError: if `graph` is not a networkx graph.
-            ValueError: if an edge lacks a named attribute.
-        """
-        return cls(**convert.from_networkx(graph, edge_weight, edge_attrs, edge_type))
-
-    @classmethod
-    def from_pyg(cls, data: Data) -> Self:
-        """A graph from torch-geometric's `Data` or `Batch`; features and labels stay there.
-
-        Raises:
-            TypeError: if `data` has no `edge_index`.
-        """
-        return cls(**convert.from_pyg(data))
-
-    @classmethod
-    def from_triangles(cls, faces: Tensor, num_nodes: int) -> Self:
-        """The graph of a triangle mesh: its corners joined along the sides of its faces.
-
-        Args:
-            faces: the corners of each triangle, int64. Shape (F, 3).
-            num_nodes: the number of corners.
-
-        Raises:
-            TypeError: if `faces` is not an integer tensor.
-            ValueError: if its shape is not (F, 3) or a corner is out of range.
-
-        Example:
-            >>> Graph.from_triangles(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4).num_edges
-            10
-        """
-        return cls(**convert.from_triangles(faces, num_nodes))
-
-    @classmethod
-    def from_smiles(cls, smiles: str) -> Self:
-        """The graph of a molecule: its heavy atoms, joined by bonds in both directions.
-
-        `node_names` holds the element symbols and `edge_type` the bond kinds: 0 single,
-        1 double, 2 triple, 3 aromatic, 4 any other.
-
-        Raises:
-            ValueError: if rdkit cannot read the string, with rdkit's reason.
-
-        Example:
-            >>> Graph.from_smiles("CCO").node_names
-            ('C', 'C', 'O')
-        """
-        return cls(**convert.from_smiles(smiles))
-
-    @classmethod
-    def batch(cls, graphs: Sequence[Graph]) -> Self:
-        """Several graphs side by side as one, without edges between them.
-
-        Members keep their order, also those without edges or nodes. `unbatch` undoes it.
-
-        Raises:
-            ValueError: if there are none, or only some have edge attributes or relations.
-
-        Example:
-            >>> pair = Graph.from_edges([(0, 1)], num_nodes=2)
-            >>> batch = Graph.batch([pair, pair])
-            >>> batch.num_graphs, batch.offsets.tolist(), batch.edge_index.tolist()
-            (2, [0, 2, 4], [[0, 2], [1, 3]])
-        """
-        return cls(**compose.batch(graphs))
-
     # --- turning it into something else -----------------------------------------------------
 
     def unbatch(self) -> list[Graph]:
         """The members of a batch, in order; a single graph gives a list of itself."""
         return [Graph(**member) for member in compose.unbatch(self)]
+
+    def select(self, members: Tensor | Sequence[int]) -> Graph:
+        """The batch of some members, in the given order; one may come more than once.
+
+        `member_nodes` of the same members says which rows of a signal go with it.
+
+        Raises:
+            ValueError: if a number is out of range.
+        """
+        chosen = torch.as_tensor(members, dtype=torch.int64, device=self.device)
+        return self._unchecked(**compose.select(self, chosen))
+
+    def member_nodes(self, members: Tensor | Sequence[int]) -> Tensor:
+        """The nodes of some members, member by member."""
+        chosen = torch.as_tensor(members, dtype=torch.int64, device=self.device)
+        starts = self.offsets[chosen]
+        return compose.runs(starts, self.offsets[chosen + 1] - starts)
+
+    def section(self, start: int, stop: int) -> tuple[Graph, slice]:
+        """The members from `start` to `stop`, and which nodes they are.
+
+        Quick: nothing is checked again, columns are not copied, and the matrices that layers
+        multiply with are cut out of those of the whole batch.
+        """
+        part = self._unchecked(**compose.section(self, start, stop))
+        first, last = int(self.offsets[start]), int(self.offsets[stop])
+        edge_offsets, order = self.edge_offsets
+        if order is None:
+            edges = (int(edge_offsets[start]), int(edge_offsets[stop]))
+            place = Section(self, (start, stop), (first, last), edges)
+            object.__setattr__(part, "section_of", place)
+        return part, slice(first, last)
+
+    @property
+    def line_graph(self) -> Graph:
+        """The graph whose nodes are this one's edges: an edge points to those that go on from it.
+
+        An edge i -> j points to every j -> k but the way back, k = i. On it, a convolution
+        passes messages along paths that do not turn round.
+
+        References:
+            Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
+            2019, https://arxiv.org/abs/1904.01561, equation 4.
+        """
+
+        def build() -> Graph:
+            if self.section_of is None:
+                return Graph(**compose.line_graph(self))
+            return self.section_of.whole.line_graph.section(*self.section_of.members)[0]
+
+        return self.derived("line_graph", build)
 
     def to_networkx(self) -> nx.Graph:
         """The networkx graph: undirected if every edge has its reverse, else directed.
@@ -251,15 +184,11 @@ class Graph(Domain):
         """torch-geometric's `Data`, with `x` and `y` as its features and labels."""
         return convert.to_pyg(self, x, y)
 
-    def to_dense(self) -> Tensor:
-        """The adjacency matrix with all its zeros, for the blackboard. Shape (N, N)."""
-        return self.adjacency().to_dense()
-
     def to(self, device: torch.device | str) -> Self:
         """The same graph on `device`; itself if it is there already."""
         if self.edge_index.device == torch.device(device):
             return self
-        tensors = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets")
+        tensors = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
         moved = {k: None if (v := getattr(self, k)) is None else v.to(device) for k in tensors}
         return self._unchecked(**moved)
 
@@ -297,6 +226,14 @@ class Graph(Domain):
         return self.offsets.shape[0] - 1
 
     @property
+    def edge_offsets(self) -> tuple[Tensor, Tensor | None]:
+        """Where the edges of each member begin, and the end, (G + 1,); and their order.
+
+        The order is None where the edges already lie member by member, as in any `batch`.
+        """
+        return self.derived("edge_offsets", lambda: compose.edge_offsets(self))
+
+    @property
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.edge_index.device
@@ -314,93 +251,6 @@ class Graph(Domain):
             lambda: torch.repeat_interleave(
                 torch.arange(self.num_graphs, device=self.device), self.offsets.diff()
             ),
-        )
-
-    def adjacency(self, dtype: torch.dtype | None = None) -> Tensor:
-        """The adjacency matrix A: entry (i, j) is the weight of the edge i to j.
-
-        Args:
-            dtype: of the entries; that of `edge_weight`, or torch's default.
-
-        Returns:
-            A coalesced sparse matrix; parallel edges are added up. Shape (N, N).
-        """
-        return self._matrix("adjacency", lambda: entries.adjacency(self, dtype), dtype)
-
-    def degree(
-        self, direction: Literal["out", "in"] = "out", dtype: torch.dtype | None = None
-    ) -> Tensor:
-        """The sum of the weights of each node's edges: the diagonal of D. Shape (N,).
-
-        Args:
-            direction: "out" sums the rows of the adjacency matrix, "in" its columns.
-            dtype: of the result; that of `edge_weight`, or torch's default.
-
-        Raises:
-            ValueError: if `direction` is neither.
-        """
-        return entries.degree(self, direction, dtype)
-
-    def laplacian(
-        self,
-        normalization: Literal["sym", "rw"] | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> Tensor:
-        """The graph Laplacian, self loops left out.
-
-        * ``None``: L = D - A
-        * ``"sym"``: L = I - D^(-1/2) A D^(-1/2)
-        * ``"rw"``: L = I - D^(-1) A
-
-        D holds the row sums of A. Where a degree is 0 (or, with negative weights, below it)
-        its inverse is taken as 0, so an isolated node has 1 on the diagonal of the normalised
-        forms, and nothing is infinite.
-
-        Args:
-            normalization: which of the three.
-            dtype: of the entries; that of `edge_weight`, or torch's default.
-
-        Returns:
-            A coalesced sparse matrix. Shape (N, N).
-
-        Raises:
-            ValueError: if `normalization` is none of the three.
-        """
-        return self._matrix(
-            ("laplacian", normalization),
-            lambda: entries.laplacian(self, normalization, dtype),
-            dtype,
-        )
-
-    def normalized_adjacency(
-        self,
-        *,
-        add_self_loops: bool = True,
-        self_loop_weight: float = 1.0,
-        dtype: torch.dtype | None = None,
-    ) -> Tensor:
-        """The normalised adjacency D^(-1/2) (A + I) D^(-1/2) of Kipf and Welling.
-
-        D holds what each node receives: the column sums of A + I. A node that has a self loop
-        already keeps it (of several, the last) instead of getting another. Where a degree is 0
-        or below its inverse root is taken as 0.
-
-        Args:
-            add_self_loops: whether to add I.
-            self_loop_weight: the weight of the added loops; 2 in the "improved" variant.
-            dtype: of the entries; that of `edge_weight`, or torch's default.
-
-        Returns:
-            A coalesced sparse matrix. Shape (N, N).
-
-        References:
-            Kipf, Welling, "Semi-Supervised Classification with Graph Convolutional Networks",
-            2017, https://arxiv.org/abs/1609.02907, below equation 2.
-        """
-        return self._matrix(
-            ("normalized_adjacency", add_self_loops, self_loop_weight),
-            lambda: entries.normalized_adjacency(self, add_self_loops, self_loop_weight, dtype),
-            dtype,
         )
 
     # --- what is derived --------------------------------------------------------------------
@@ -426,28 +276,27 @@ class Graph(Domain):
 
     def _close(self) -> None:
         """From here on the graph does not change, and notices if somebody changes it."""
-        names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets")
+        names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
         held = (getattr(self, name) for name in names)
         fixed = [t for t in held if t is not None and not (t.requires_grad or t.is_inference())]
         object.__setattr__(self, "_fixed", fixed)
         object.__setattr__(self, "_made", self._edits())
 
-    def _matrix(
-        self, key: Hashable, build: Callable[[], entries.Entries], dtype: torch.dtype | None
-    ) -> Tensor:
-        return self.derived((key, dtype), lambda: build().to_sparse(self.num_nodes))
-
-    def _unchecked(self, **changes: Tensor | None) -> Self:
+    def _unchecked(self, **changes: Any) -> Self:  # noqa: ANN401
         """A copy with some tensors replaced by ones that need no checking."""
         other = object.__new__(type(self))
         for name in self.__dataclass_fields__:
             object.__setattr__(other, name, changes.get(name, getattr(self, name)))
         object.__setattr__(other, "_derived", {})
+        object.__setattr__(other, "section_of", None)
         other._close()
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"_derived": {}}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
+            "_derived": {},
+            "section_of": None,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -457,7 +306,7 @@ class Graph(Domain):
     def __repr__(self) -> str:
         extras = [
             f", {name}={tuple(value.shape)}"
-            for name in ("edge_weight", "edge_attr", "edge_type")
+            for name in ("edge_weight", "edge_attr", "edge_type", "graph_attr")
             if (value := getattr(self, name)) is not None
         ]
         members = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["check_edges", "check_num_nodes", "check_offsets"]
+__all__ = ["check_edges", "check_members", "check_num_nodes", "check_offsets"]
 
 
 def check_num_nodes(num_nodes: int) -> None:
@@ -87,7 +87,7 @@ def check_offsets(offsets: Tensor | None, num_nodes: int, edge_index: Tensor) ->
     if offsets is None:
         return torch.tensor([0, num_nodes], device=edge_index.device)
     offsets = _indices(offsets, "offsets").clone()
-    ends = (offsets[0].item(), offsets[-1].item()) if offsets.numel() > 1 else ()
+    ends = (offsets[0].item(), offsets[-1].item()) if offsets.numel() else ()
     if offsets.ndim != 1 or ends != (0, num_nodes) or bool((offsets.diff() < 0).any()):
         raise ValueError(
             f"'offsets' must rise from 0 to num_nodes = {num_nodes}, got {offsets.tolist()}. "
@@ -102,6 +102,25 @@ def check_offsets(offsets: Tensor | None, num_nodes: int, edge_index: Tensor) ->
                 f"{edge_index[0, edge]} to {edge_index[1, edge]}. Correct 'offsets' or the edge."
             )
     return offsets
+
+
+def check_members(graph_attr: Tensor | None, num_graphs: int) -> dict[str, Tensor]:
+    """The attributes of members, checked and copied; nothing if there are none.
+
+    Raises:
+        TypeError: if it is no tensor.
+        ValueError: if its shape does not fit, or an attribute is NaN or infinite.
+    """
+    if graph_attr is None:
+        return {}
+    _tensor(graph_attr, "graph_attr")
+    if graph_attr.ndim != 2 or graph_attr.shape[0] != num_graphs:
+        raise ValueError(
+            f"'graph_attr' must have shape (G={num_graphs}, D), got {tuple(graph_attr.shape)}. "
+            "Give one row for each member of the batch."
+        )
+    _finite(graph_attr, "graph_attr")
+    return {"graph_attr": graph_attr if graph_attr.requires_grad else graph_attr.clone()}
 
 
 def _tensor(value: object, name: str) -> None:

@@ -7,9 +7,10 @@ from gnnvision.layers.gcn import GCNConv
 from gnnvision.layers.gin import GINConv
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
-from gnnvision.layers.interface import Convolution, FromSignal, OnDomain
+from gnnvision.layers.interface import Convolution, FromSignal, FromTargets, OnDomain
 from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
 from gnnvision.layers.readout import Readout
+from gnnvision.layers.rescale import Rescale
 from gnnvision.layers.rgcn import RGCNConv
 from gnnvision.layers.sage import SAGEConv
 from gnnvision.layers.sequential import Sequential
@@ -24,6 +25,7 @@ __all__ = [
     "Convolution",
     "Dropout",
     "FromSignal",
+    "FromTargets",
     "GATv2Conv",
     "GCNConv",
     "GINConv",
@@ -34,6 +36,7 @@ __all__ = [
     "OnDomain",
     "RGCNConv",
     "Readout",
+    "Rescale",
     "SAGEConv",
     "Sequential",
     "Upsample",

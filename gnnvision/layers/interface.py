@@ -16,7 +16,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import from_sites, is_sparse, to_sites
 
-__all__ = ["Convolution", "FromSignal", "OnDomain"]
+__all__ = ["Convolution", "FromSignal", "FromTargets", "OnDomain"]
 
 
 class OnDomain(ABC):
@@ -38,6 +38,14 @@ class FromSignal(ABC):
     @abstractmethod
     def initialize(self, x: Tensor) -> None:
         """Set the weights from a batch of the signal that will enter the layer."""
+
+
+class FromTargets(ABC):
+    """A layer that knows the scale of what is to be predicted: `fit` tells it before training."""
+
+    @abstractmethod
+    def initialize_targets(self, mean: Tensor, std: Tensor) -> None:
+        """Take over the moments of the training targets. Shapes (num_outputs,)."""
 
 
 class Convolution(OnDomain):

@@ -1,9 +1,11 @@
 """Networks by name, each a few lines of layers."""
 
 from gnnvision.models.autoencoder import autoencoder
+from gnnvision.models.baseline import graph_baseline
 from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
 from gnnvision.models.gcn import Block, classic_gcn, gcn
 from gnnvision.models.lenet import lenet5, lenet5_notes
+from gnnvision.models.molecules import BondMessages, MoleculeHead, bond_network, molecule_gcn
 from gnnvision.models.registry import build, names, register
 from gnnvision.models.resnet import ResidualBlock, small_resnet
 from gnnvision.models.stacked import cifar_cnn, mnist_cnn, vgg_like, xai_net
@@ -12,20 +14,25 @@ from gnnvision.models.whitened import IdentityConv2d, Stage, whitened_cnn
 
 __all__ = [
     "Block",
+    "BondMessages",
     "IdentityConv2d",
+    "MoleculeHead",
     "ResidualBlock",
     "Stage",
     "TorchvisionNetwork",
     "autoencoder",
+    "bond_network",
     "build",
     "cifar_cnn",
     "classic_gcn",
     "fashion_cnn",
     "fashion_dnn",
     "gcn",
+    "graph_baseline",
     "lenet5",
     "lenet5_notes",
     "mnist_cnn",
+    "molecule_gcn",
     "names",
     "register",
     "small_resnet",

@@ -8,7 +8,9 @@ from gnnvision.operators.signals import nodes_from_pixels, pixels_from_nodes
 from gnnvision.operators.sparse import (
     Sparse,
     adjacency,
+    arriving,
     laplacian,
+    leaving,
     mean_adjacency,
     normalized_adjacency,
 )
@@ -20,7 +22,9 @@ __all__ = [
     "Shift",
     "Sparse",
     "adjacency",
+    "arriving",
     "laplacian",
+    "leaving",
     "mean_adjacency",
     "nodes_from_pixels",
     "normalized_adjacency",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Literal
 
 import torch
@@ -11,12 +12,14 @@ from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
 from gnnvision.domains.entries import Entries
 from gnnvision.operators.base import Operator
-from gnnvision.operators.product import Pattern, constant_product, sparse_product
+from gnnvision.operators.product import Pattern, Range, constant_product, sparse_product
 
 __all__ = [
     "Sparse",
     "adjacency",
+    "arriving",
     "laplacian",
+    "leaving",
     "mean_adjacency",
     "normalized_adjacency",
     "received",
@@ -37,6 +40,7 @@ class Sparse(Operator):
         self.pattern = pattern
         self.value = value
         self._transpose: Sparse | None = None
+        self._section_of: tuple[Sparse, Range, Range] | None = None
         self._as: dict[torch.dtype, Sparse] = {value.dtype: self}
 
     @property
@@ -52,11 +56,24 @@ class Sparse(Operator):
     @property
     def T(self) -> Sparse:
         """The transpose, sorted on first use and kept."""
-        if self._transpose is None:
+        if self._transpose is None and self._section_of is not None:
+            whole, rows, cols = self._section_of
+            start = int(whole.T.pattern.rowptr[cols[0]])
+            value = whole.T.value[start : start + self.value.numel()]
+            self._transpose = Sparse(self.pattern.turned, value)
+            self._transpose._section_of = (whole.T, cols, rows)
+        elif self._transpose is None:
             pattern, order = self.pattern.transposed
             with torch.inference_mode(False):  # what is kept must serve training later
                 self._transpose = Sparse(pattern, self.value.index_select(0, order))
         return self._transpose
+
+    def section(self, rows: Range, cols: Range) -> Sparse:
+        """The block of some rows and columns, from and to, which has nothing beside it."""
+        pattern, entries = self.pattern.section(rows, cols)
+        part = Sparse(pattern, self.value[entries])
+        part._section_of = (self, rows, cols)
+        return part
 
     def to(self, dtype: torch.dtype) -> Sparse:
         """The same operator with entries of `dtype`, kept for the next call."""
@@ -88,19 +105,31 @@ def received(entries: Entries, num_nodes: int) -> Sparse:
     return Sparse(pattern, entries.value[order])
 
 
+def _once(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
+    """The operator of a formula, kept on the graph; of a section, cut out of the whole's."""
+    place = graph.section_of
+    if place is None:
+        return graph.derived(key, lambda: received(formula(graph), graph.num_nodes))
+    return graph.derived(
+        key, lambda: _once(place.whole, key, formula).section(place.nodes, place.nodes)
+    )
+
+
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
     """Aᵀ: a node receives the sum over its incoming edges, each with its weight or with 1."""
-    return graph.derived(
+    return _once(
+        graph,
         ("operator", "adjacency", dtype, weighted),
-        lambda: received(formulas.adjacency(graph, dtype, weighted), graph.num_nodes),
+        lambda whole: formulas.adjacency(whole, dtype, weighted),
     )
 
 
 def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
     """(A D⁻¹)ᵀ: a node receives the plain mean over its incoming edges, 0 if it has none."""
-    return graph.derived(
+    return _once(
+        graph,
         ("operator", "mean_adjacency", dtype),
-        lambda: received(formulas.mean_adjacency(graph, dtype), graph.num_nodes),
+        lambda whole: formulas.mean_adjacency(whole, dtype),
     )
 
 
@@ -112,9 +141,10 @@ def normalized_adjacency(
 ) -> Sparse:
     """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`."""
     arguments = (add_self_loops, self_loop_weight, dtype)
-    return graph.derived(
+    return _once(
+        graph,
         ("operator", "normalized_adjacency", *arguments),
-        lambda: received(formulas.normalized_adjacency(graph, *arguments), graph.num_nodes),
+        lambda whole: formulas.normalized_adjacency(whole, *arguments),
     )
 
 
@@ -124,10 +154,39 @@ def laplacian(
     dtype: torch.dtype | None = None,
 ) -> Sparse:
     """Lᵀ; see `Graph.laplacian`."""
-    return graph.derived(
+    return _once(
+        graph,
         ("operator", "laplacian", normalization, dtype),
-        lambda: received(formulas.laplacian(graph, normalization, dtype), graph.num_nodes),
+        lambda whole: formulas.laplacian(whole, normalization, dtype),
     )
+
+
+def arriving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
+    """From edges to nodes, (N, E): a node receives the sum over the edges that end at it."""
+    return _incidence(graph, 1, dtype)
+
+
+def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
+    """From edges to nodes, (N, E): a node receives the sum over the edges that start at it.
+
+    Its transpose gives each edge what its source has.
+    """
+    return _incidence(graph, 0, dtype)
+
+
+def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
+    def build() -> Sparse:
+        if (place := graph.section_of) is not None:
+            return _incidence(place.whole, end, dtype).section(place.nodes, place.edges)
+        edges = torch.arange(graph.num_edges, device=graph.device)
+        shape = (graph.num_nodes, graph.num_edges)
+        pattern, _ = Pattern.from_places(graph.edge_index[end], edges, shape)
+        one = torch.ones(
+            graph.num_edges, dtype=dtype or torch.get_default_dtype(), device=graph.device
+        )
+        return Sparse(pattern, one)
+
+    return graph.derived(("operator", "incidence", end, dtype), build)
 
 
 def relations(

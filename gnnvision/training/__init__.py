@@ -3,6 +3,7 @@
 from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
 from gnnvision.training.memory import keep_memory
+from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculePredictor
 from gnnvision.training.predictor import Predictor, find_checkpoint
 from gnnvision.training.progress import Interrupted
 from gnnvision.training.recipe import Recipe
@@ -10,6 +11,8 @@ from gnnvision.training.result import Outcome, Result
 
 __all__ = [
     "Interrupted",
+    "MoleculePredictions",
+    "MoleculePredictor",
     "NotSaved",
     "Outcome",
     "Predictor",

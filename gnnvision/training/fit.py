@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from safetensors import SafetensorError
 from torch import nn
@@ -17,7 +17,8 @@ from gnnvision.training.folder import write_csv, write_json
 from gnnvision.training.objective import objective
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
-from gnnvision.training.result import Result
+from gnnvision.training.result import Outcome, Result
+from gnnvision.training.seed_run import SeedRun
 from gnnvision.training.seeds import to_seeds
 from gnnvision.training.session import Session
 
@@ -25,6 +26,7 @@ __all__ = ["NotSaved", "fit", "write_result"]
 
 LAST = Path("checkpoints", "last.safetensors")
 BEST = Path("checkpoints", "best.safetensors")
+SEED = "checkpoints/seed-{}.safetensors"
 
 
 def fit(
@@ -39,6 +41,7 @@ def fit(
     compiled: bool = False,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    ensemble: bool = False,
     progress: bool = True,
     data_seconds: float = 0.0,
 ) -> Result:
@@ -69,6 +72,8 @@ def fit(
             takes its time before the first step and needs a C++ compiler on the CPU.
         folder: a run folder; see `new_folder`.
         resume: whether to go on from the folder's checkpoint.
+        ensemble: whether to keep the weights of every seed too, to predict with all of them:
+            `checkpoints/seed-N.safetensors`; needs a folder.
         progress: whether to show how far it is.
         data_seconds: how long loading the data took, for the record.
 
@@ -92,6 +97,10 @@ def fit(
     recipe = recipe or Recipe()
     numbers = to_seeds(seeds)
     path = None if folder is None else Path(folder)
+    if ensemble and path is None:
+        raise ValueError(
+            "'folder' must be given to keep an ensemble, got None. Name a run folder."
+        )
     session = Session(model, task, recipe, numbers, reset, device, precision, compiled)
     if resume:
         if path is None:
@@ -110,12 +119,19 @@ def fit(
             return False
         return True
 
+    def keep(run: SeedRun, outcome: Outcome) -> None:
+        if ensemble and path is not None:
+            about = described(run.task, recipe, run.model, outcome, session.precision)
+            file = path / SEED.format(outcome.seed)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_checkpoint(file, Checkpoint(run.best, about))
+
     with stop_on_signal() as stop, Reporter(progress, len(numbers), recipe.epochs) as reporter:
-        finished = session.run(stop, reporter, save)
+        finished = session.run(stop, reporter, save, keep)
     if not finished:
         kept = "Everything is saved." if session.saved else "Nothing could be saved."
         raise Interrupted(f"Stopped at {session.place()}. {kept}")
-    goal = objective(task.kind)
+    goal = objective(task)
     result = Result(
         task=session.best_task(),
         recipe=recipe,
@@ -164,8 +180,17 @@ def write_result(result: Result, folder: Path) -> None:
     (folder / BEST).parent.mkdir(parents=True, exist_ok=True)
     rows = [{"seed": o.seed} | row for o in result.outcomes for row in o.history]
     write_csv(folder / "metrics.csv", rows)
-    task = result.task
-    about = {
+    about = described(result.task, result.recipe, result.model, result.best, result.precision)
+    write_checkpoint(folder / BEST, Checkpoint(result.model.state_dict(), about))
+    write_json(folder / "result.json", result.to_dict())
+    (folder / LAST).unlink(missing_ok=True)
+
+
+def described(
+    task: Task, recipe: Recipe, model: nn.Module, outcome: Outcome, precision: str
+) -> dict[str, Any]:
+    """What a checkpoint says beside the weights: all that predicting with them needs."""
+    return {
         "dataset": task.name,
         "title": task.card.title,
         "class_names": list(task.class_names),
@@ -175,15 +200,12 @@ def write_result(result: Result, folder: Path) -> None:
             "hash": task.split.hash,
             **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
         },
-        "recipe": result.recipe.to_dict(),
-        "seed": result.best.seed,
-        "epoch": result.best.best_epoch,
-        "model": repr(result.model),
-        "spec": getattr(result.model, "spec", None),
+        "recipe": recipe.to_dict(),
+        "seed": outcome.seed,
+        "epoch": outcome.best_epoch,
+        "model": repr(model),
+        "spec": getattr(model, "spec", None),
         "kind": task.kind,
         "input": task.input_description(),
-        "precision": result.precision,
+        "precision": precision,
     }
-    write_checkpoint(folder / BEST, Checkpoint(result.model.state_dict(), about))
-    write_json(folder / "result.json", result.to_dict())
-    (folder / LAST).unlink(missing_ok=True)

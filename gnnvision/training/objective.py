@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from gnnvision.data import Task
 
 __all__ = ["Objective", "objective"]
 
@@ -84,26 +86,37 @@ class _Classification(Objective):
 
 
 class _Regression(Objective):
+    """Squared errors; each target in units of its own spread, so that none drowns another."""
+
     metric = "rmse"
     higher_is_better = False
 
+    def __init__(self, spread: Tensor | None = None) -> None:
+        self.spread = spread
+
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        output = output.view_as(target)
-        here = ~target.isnan()
-        return output[here], target[here]
+        return output.view_as(target), target
 
     def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        return F.mse_loss(output, target)
+        error = output - target
+        if self.spread is not None:
+            error = error / self.spread.to(error.device)
+        here = ~target.isnan()
+        return error[here].square().mean()
 
     def score(self, output: Tensor, target: Tensor) -> float:
-        return float((output - target).square().mean().sqrt())
+        """The mean over the targets of their root mean squared errors, in their units."""
+        return float((output - target).double().square().nanmean(0).sqrt().nanmean())
 
     def predict(self, output: Tensor) -> Tensor:
         return output
 
     def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        mae = float((output - target).abs().mean())
-        return super().metrics(output, target) | {"mae": mae}
+        error = (output - target).double()
+        mae = float(error.abs().nanmean(0).nanmean())
+        away = (target - target.nanmean(0)).double()
+        left = error.square().nanmean(0) / away.square().nanmean(0).clamp(min=1e-12)
+        return super().metrics(output, target) | {"mae": mae, "r2": float((1 - left).nanmean())}
 
 
 class _Multilabel(Objective):
@@ -121,23 +134,39 @@ class _Multilabel(Objective):
         """The mean over the tasks that have both classes; 0.5 where none has."""
         from sklearn.metrics import roc_auc_score
 
-        areas = []
-        for task in range(target.shape[1]):
-            here = ~target[:, task].isnan()
-            truth = target[here, task].cpu()
-            if truth.unique().numel() == 2:
-                areas.append(float(roc_auc_score(truth, output[here, task].cpu())))
+        areas = [float(roc_auc_score(truth, guess)) for truth, guess in self._each(output, target)]
         return sum(areas) / len(areas) if areas else 0.5
 
     def predict(self, output: Tensor) -> Tensor:
         return torch.sigmoid(output)
 
+    def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
+        from sklearn.metrics import average_precision_score
 
-def objective(kind: Literal["classification", "regression", "multilabel"]) -> Objective:
-    """The objective of a kind of task."""
-    kinds: dict[str, type[Objective]] = {
-        "classification": _Classification,
-        "regression": _Regression,
-        "multilabel": _Multilabel,
-    }
-    return kinds[kind]()
+        held = self._each(output, target)
+        precisions = [float(average_precision_score(truth, guess)) for truth, guess in held]
+        mean = sum(precisions) / len(precisions) if precisions else 0.0
+        return super().metrics(output, target) | {"average_precision": mean}
+
+    @staticmethod
+    def _each(output: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Targets and outputs of the tasks that have both classes, where known."""
+        out = []
+        for task in range(target.shape[1]):
+            here = ~target[:, task].isnan()
+            truth = target[here, task].cpu()
+            if truth.unique().numel() == 2:
+                out.append((truth, output[here, task].float().cpu()))
+        return out
+
+
+def objective(task: Task) -> Objective:
+    """What a task wants."""
+    match task.kind:
+        case "classification":
+            return _Classification()
+        case "multilabel":
+            return _Multilabel()
+        case _:
+            moments = task.target_moments
+            return _Regression(None if moments is None else moments[1])

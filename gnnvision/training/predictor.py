@@ -17,7 +17,7 @@ from gnnvision.domains import Grid
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
 from gnnvision.training.seed_run import arithmetic
 
-__all__ = ["Predictor", "find_checkpoint"]
+__all__ = ["Predictor", "build_network", "find_checkpoint"]
 
 BATCH = 500
 
@@ -68,7 +68,7 @@ class Predictor:
                 f"{about.get('title', 'an unfinished run')!r}. Give the folder of a finished run "
                 "on pictures."
             )
-        return cls(_build(checkpoint, file), about, device)
+        return cls(build_network(checkpoint, file), about, device)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """The probability of each class.
@@ -136,7 +136,16 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _build(checkpoint: Checkpoint, file: Path) -> nn.Module:
+def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
+    """The network of a checkpoint with its weights.
+
+    Args:
+        checkpoint: as it was read.
+        file: from where, for errors.
+
+    Raises:
+        ValueError: if it does not say how to build its network, or its weights do not fit.
+    """
     spec = checkpoint.state.get("spec")
     if spec is None:
         raise ValueError(

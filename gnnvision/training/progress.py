@@ -15,6 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 __all__ = ["Interrupted", "Reporter", "StopRequest", "stop_on_signal"]
 
 
+LONG_S = 5.0  # seconds; of epochs that take longer, speed and time left are worth saying
+
+
 class Interrupted(KeyboardInterrupt):
     """A run was stopped by the user, after saving everything.
 
@@ -54,7 +57,7 @@ def stop_on_signal() -> Iterator[StopRequest]:
 
 
 class Reporter:
-    """A progress bar on a terminal; elsewhere a line for each seed, or each epoch of one seed.
+    """A progress bar on a terminal; elsewhere lines: of long epochs, of one seed's, and of seeds.
 
     Args:
         shown: whether to show anything.
@@ -129,17 +132,17 @@ class Reporter:
                 name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
                 self._note = line(row)
                 self._bar.update(self._task, completed=done, description=name, note=self._note)
-        elif self.seeds == 1:
-            self.console.print(line(row) + self._pace(int(row["epoch"])), highlight=False)
-
-    def _pace(self, done: int) -> str:
-        """Speed and time left, for epochs that take long enough for that to matter."""
+            return
         took = time.monotonic() - self._epoch_began
         self._epoch_began = time.monotonic()
-        if took < 5:
-            return ""
-        left = took * (self.epochs - done)
-        return f"  {took:.0f} s an epoch, {left / 60:.0f} min left"
+        text = line(row)
+        if took >= LONG_S:
+            left = took * (self.epochs * (self.seeds - seed_number) - int(row["epoch"]))
+            text += f"  {took:.0f} s an epoch, {left / 60:.0f} min left"
+        if self.seeds > 1:
+            text = f"seed {seed} ({seed_number + 1} of {self.seeds}), {text}"
+        if self.seeds == 1 or took >= LONG_S:
+            self.console.print(text, highlight=False, soft_wrap=True)
 
     def seed(self, seed_number: int, seed: int, note: str) -> None:
         """A seed is over."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import Part, Task
-from gnnvision.layers import FromSignal
+from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.training.checkpoint import (
     Checkpoint,
     pack,
@@ -22,7 +22,7 @@ from gnnvision.training.checkpoint import (
     unpack_optimizer,
 )
 from gnnvision.training.hooks import attached, evaluating
-from gnnvision.training.objective import Objective
+from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
 
@@ -38,7 +38,6 @@ class SeedRun:
         model: with its first weights, on its device.
         task: with the split of this seed.
         recipe: how to train.
-        goal: what the task wants.
         seed: decides the order of the items and what is drawn with them.
         precision: of the arithmetic: "float32" or "bfloat16".
         compiled: whether to let the compiler join the model's operations.
@@ -49,7 +48,6 @@ class SeedRun:
         model: nn.Module,
         task: Task,
         recipe: Recipe,
-        goal: Objective,
         seed: int,
         precision: str,
         compiled: bool,
@@ -58,7 +56,7 @@ class SeedRun:
         self.task = task
         self.coarse = task.coarse() if recipe.coarse else task
         self.recipe = recipe
-        self.goal = goal
+        self.goal = objective(task)
         self.precision = precision
         self.call: Callable[..., Tensor] = torch.compile(model) if compiled else model
         self.optimizer = recipe.make_optimizer(model)
@@ -168,24 +166,30 @@ class SeedRun:
         return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
 
     def validate(self) -> dict[str, float]:
-        """Loss and score of the validation part, if there is one."""
+        """Loss and score of the validation part, if there is one; each item is asked once."""
         if not len(self.task.split.val):
             return {}
-        output, target = self.outputs("val")
+        output, target = self.outputs("val", self.kept_model)
         return {
             "val_loss": float(self.goal.loss(output, target)),
             f"val_{self.goal.metric}": self.goal.score(output, target),
         }
 
-    def outputs(self, part: Part) -> tuple[Tensor, Tensor]:
-        """The measured model's outputs on a part, where targets are known."""
+    def measure(self, part: Part) -> tuple[Tensor, Tensor]:
+        """The kept epoch's answers on a part as the task asks for them, and their targets."""
+        model = self.kept_model
+        return self.outputs(part, lambda x, domain: self.task.answer(model, x, domain))
+
+    def outputs(self, part: Part, answer: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
+        """What is answered on a part, where targets are known, and these."""
         if self.average is None:
             self._set_mode(training=False)
-        model = self.kept_model if self.average is None else self.kept_model.eval()
+        else:
+            self.kept_model.eval()
         outputs, targets = [], []
         with torch.no_grad(), arithmetic(self.device, self.precision):
             for x, domain, y in self.task.batches(part):
-                output, target = self.goal.known(self.task.answer(model, x, domain), y)
+                output, target = self.goal.known(answer(x, domain), y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                 targets.append(target)
         return together(outputs, targets)
@@ -285,10 +289,14 @@ def arithmetic(device: torch.device | str, precision: str) -> AbstractContextMan
 
 
 def initialize(model: nn.Module, task: Task) -> None:
-    """Let the layers whose first weights depend on the data see some of it.
+    """Let the layers whose first weights depend on the data see some of it, and its targets.
 
     Each one sees what the layers before it, already initialised, make of a training batch.
     """
+    if (moments := task.target_moments) is not None:
+        for module in model.modules():
+            if isinstance(module, FromTargets):
+                module.initialize_targets(*moments)
     waiting = [m for m in model.modules() if isinstance(m, FromSignal)]
     if not waiting:
         return

@@ -55,7 +55,7 @@ class Session:
         self.reset = reset
         self.device = device
         self.compiled = compiled
-        self.goal = objective(task.kind)
+        self.goal = objective(task)
         self.outcomes: list[Outcome] = []
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._seed_run: SeedRun | None = None  # the one in progress
@@ -73,15 +73,30 @@ class Session:
     # --- running ----------------------------------------------------------------------------
 
     def run(
-        self, stop: StopRequest, reporter: Reporter, save: Callable[[Checkpoint], bool]
+        self,
+        stop: StopRequest,
+        reporter: Reporter,
+        save: Callable[[Checkpoint], bool],
+        keep: Callable[[SeedRun, Outcome], None],
     ) -> bool:
-        """Train all seeds that are not done yet; False if stopped on the way."""
+        """Train all seeds that are not done yet; False if stopped on the way.
+
+        Args:
+            stop: whether somebody asked to stop.
+            reporter: what people see.
+            save: called with what it takes to go on, now and then.
+            keep: called with each seed when it is done.
+        """
         with threads_for(self._largest_signal()):
             self.threads = torch.get_num_threads()
-            return self._run_seeds(stop, reporter, save)
+            return self._run_seeds(stop, reporter, save, keep)
 
     def _run_seeds(
-        self, stop: StopRequest, reporter: Reporter, save: Callable[[Checkpoint], bool]
+        self,
+        stop: StopRequest,
+        reporter: Reporter,
+        save: Callable[[Checkpoint], bool],
+        keep: Callable[[SeedRun, Outcome], None],
     ) -> bool:
         metric = self.goal.metric
         for number in range(len(self.outcomes), len(self.seeds)):
@@ -91,6 +106,7 @@ class Session:
                 if not self._train(run, number, stop, reporter, save):
                     return False
                 outcome = self._measure(run, seed)
+            keep(run, outcome)
             self.outcomes.append(outcome)
             if self._best_outcome() is outcome:
                 self._kept = run.best
@@ -123,7 +139,7 @@ class Session:
         task, model = self.task.with_seed(seed), self._new_model(self.reset)
         if self.reset:
             initialize(model, task)
-        run = SeedRun(model, task, self.recipe, self.goal, seed, self.precision, self.compiled)
+        run = SeedRun(model, task, self.recipe, seed, self.precision, self.compiled)
         run.seconds = time.perf_counter() - started
         if self._pending is not None:
             run.restore(self._pending)
@@ -175,7 +191,7 @@ class Session:
                 kept = run.history[run.best_epoch - 1]
                 metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
                 continue
-            output, target = run.outputs(part)
+            output, target = run.measure(part)
             metrics[part] = self.goal.metrics(output, target)
         return Outcome(
             seed=seed,

@@ -60,7 +60,7 @@ class TestKindsOfTask:
         result = fit(model, tasks.rings(), quick(batch_size=20, epochs=40), progress=False)
         spread = float(tasks.rings(missing=False).y.std())
         assert result.metrics()["test"]["rmse"]["mean"] < 0.5 * spread
-        assert set(result.metrics()["test"]) == {"rmse", "mae", "loss"}
+        assert set(result.metrics()["test"]) == {"rmse", "mae", "r2", "loss"}
         assert result.selection == "epoch with the lowest validation rmse, then lowest loss"
 
     def test_several_labels_some_unknown(self):

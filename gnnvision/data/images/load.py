@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -73,7 +74,7 @@ def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTa
         )
     height, width = card.facts["size"]
     decode = DecodeOptions((height, width), card.facts["channels"], options.max_pixels)
-    arrays = read_folder(archive, decode, options.on_invalid, options.quarantine)
+    arrays = read_folder(archive, decode, _policy(options), options.quarantine)
     if arrays.class_names != card.class_names:
         raise ValueError(
             f"{archive} must hold the classes {', '.join(card.class_names)}, got "
@@ -90,7 +91,7 @@ def load_folder(path: Path, options: LoadOptions, requested: str) -> ImageTask:
             "Choose one."
         )
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
-    arrays = read_folder(path, decode, options.on_invalid, options.quarantine)
+    arrays = read_folder(path, decode, _policy(options), options.quarantine)
     return _task(arrays, folder_card(open_source(path), arrays), options, requested)
 
 
@@ -107,6 +108,16 @@ def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageT
     task = load_folder(place, options, requested)
     described = replace(card, splits=task.card.splits, facts=task.card.facts)
     return replace(task, name=card.name, card=described)
+
+
+def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
+    """What to do with files that cannot be read."""
+    if options.on_invalid == "keep":
+        raise ValueError(
+            "'on_invalid' must be 'raise', 'skip' or 'quarantine' for pictures, got 'keep'. "
+            "Choose one."
+        )
+    return options.on_invalid
 
 
 def _archive(card: Card, options: LoadOptions) -> Path:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnnvision.data.batching import without_single
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
@@ -180,7 +181,7 @@ class ImageTask(Task):
                 yield self._gather(chosen), chosen
             return
         index = index[torch.randperm(len(index), generator=generator)]
-        for chosen in _without_single(index, batch_size or TRAIN_BATCH):
+        for chosen in without_single(index, batch_size or TRAIN_BATCH):
             there = chosen.to(self.y.device)
             pictures = self._stored(there)
             if self.augment is not None:
@@ -293,11 +294,3 @@ class ImageTask(Task):
         if self.y.device == torch.device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))
-
-
-def _without_single(index: Tensor, size: int) -> list[Tensor]:
-    """Pieces of `size`, the last one smaller; one of a single item joins the one before."""
-    pieces = list(index.split(size))
-    if len(pieces) > 1 and len(pieces[-1]) == 1:
-        pieces[-2:] = [torch.cat(pieces[-2:])]
-    return pieces

@@ -1,0 +1,79 @@
+"""Predict molecules with networks that were trained before.
+
+python experiments/predict_molecules.py runs/gcn_molecules/STAMP new.csv --out predicted.csv
+
+The table that comes out has every row and column of the one that goes in, in order, then the
+prediction of each target, its uncertainty (the standard deviation over the networks of the seeds),
+`status` and `reason`. A row that is no molecule keeps its place, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from torch import Tensor
+from tyro.conf import Positional
+
+from gnnvision import cli
+from gnnvision.data import read_table
+from gnnvision.training import MoleculePredictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The flags of this script.
+
+    Args:
+        checkpoint: a run folder, its checkpoints folder, or a file in it.
+        csv: the table of molecules.
+        smiles: its column of molecules.
+        out: the table; else it is printed.
+        device: "cpu", "cuda", "cuda:1" or "mps".
+    """
+
+    checkpoint: Annotated[Path, Positional]
+    csv: Annotated[Path, Positional]
+    smiles: str = "smiles"
+    out: Path | None = None
+    device: str = "cpu"
+
+
+def main(config: Config) -> None:
+    """Load the networks, read the table, write it with the answers."""
+    predictor = MoleculePredictor.load(config.checkpoint, cli.usable_device(config.device))
+    table = read_table(config.csv)
+    answers = predictor(table.column(config.smiles, "--smiles"))
+    reasons = [table.problems.get(row) or reason for row, reason in enumerate(answers.reasons)]
+    columns: dict[str, list[str]] = {}
+    for number, target in enumerate(predictor.targets):
+        columns[f"predicted {target}"] = written(answers.values[:, number], reasons)
+        columns[f"uncertainty {target}"] = written(answers.spread[:, number], reasons)
+    columns["status"] = ["failed" if reason else "ok" for reason in reasons]
+    columns["reason"] = reasons
+    with cli.output(config.out) as file:
+        table.write(file, columns)
+    failed = sum(map(bool, reasons))
+    if failed:
+        print(f"{failed} of {len(reasons)} rows have no prediction; see 'reason'", file=sys.stderr)
+
+
+def written(values: Tensor, reasons: Sequence[str]) -> list[str]:
+    """Numbers as text, nothing where there is none."""
+    return [
+        "" if reason or math.isnan(value) else f"{value:.4f}"
+        for value, reason in zip(values.tolist(), reasons, strict=True)
+    ]
+
+
+def start(argv: Sequence[str] | None = None) -> None:
+    """Run with the flags of the command line, or with `argv`."""
+    cli.run(Config, main, argv)
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,7 @@
+"""Molecules: from SMILES in a table to graphs with features, targets and a split."""
+
+from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.table import Table, read_table
+from gnnvision.data.molecules.task import MoleculeTask
+
+__all__ = ["Featurizer", "MoleculeTask", "Table", "read_table"]

@@ -1,0 +1,57 @@
+"""The bioactivities that rdkit carries: a set of molecules that needs no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnnvision.data.card import Card
+from gnnvision.data.errors import DataNotFound
+from gnnvision.data.molecules.load import load_table
+from gnnvision.data.molecules.table import Table, parse_table
+from gnnvision.data.molecules.task import MoleculeTask
+from gnnvision.data.options import LoadOptions
+
+__all__ = ["load_bioactivity", "read_bioactivity"]
+
+FILES = ("CHEMBL2321810.smi", "CHEMBL2321810_act.csv")
+COLUMNS = ("smiles", "name", "pActivity")
+
+
+def load_bioactivity(card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
+    """The molecules of rdkit's Free-Wilson example and their activities."""
+    return load_table(read_bioactivity(), card, options, requested)
+
+
+def read_bioactivity(folder: Path | None = None) -> Table:
+    """The two files as one table, joined by the molecules' names, in the order of the SMILES.
+
+    Args:
+        folder: where they are; None for where rdkit has them.
+
+    Raises:
+        DataNotFound: if this installation of rdkit came without them.
+        ValueError: if the files do not fit one another.
+    """
+    if folder is None:
+        from rdkit import RDConfig
+
+        folder = Path(RDConfig.RDContribDir) / "FreeWilson" / "data"
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise DataNotFound(
+            "The bioactivities come with rdkit, but this installation is without its Contrib "
+            "folder; the wheel from the package index has it.",
+            missing,
+            folder,
+        )
+    smi, csv = ((folder / name).read_bytes() for name in FILES)
+    listed = [line.split() for line in smi.decode("ascii").splitlines() if line.strip()]
+    table = parse_table(csv, FILES[1])
+    activity = dict(zip(table.column("Name"), table.column("Act"), strict=True))
+    names = [cells[-1] for cells in listed]
+    if any(len(cells) != 2 for cells in listed) or sorted(names) != sorted(table.column("Name")):
+        raise ValueError(
+            f"{FILES[0]} must hold a SMILES and a name a line, of the molecules in {FILES[1]}, "
+            f"got others in {str(folder)!r}. Install rdkit again."
+        )
+    return Table(COLUMNS, tuple((text, name, activity[name]) for text, name in listed))

@@ -1,0 +1,195 @@
+"""Tables in text files, read as spreadsheets write them, and written with columns added."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+import io
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+__all__ = ["Table", "parse_table", "read_table"]
+
+DELIMITERS = ",;\t|"
+MOST_BYTES = 2**31  # of a table; a compressed one may pretend to be small
+
+
+@dataclass(frozen=True)
+class Table:
+    """The header and the rows of a table, all as text.
+
+    Args:
+        columns: the names in the header, in order; not always unique.
+        rows: the cells of each row, as many as there are columns.
+        delimiter: what stands between cells.
+        problems: what is wrong with the form of a row, by its number from 0.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = field(repr=False)
+    delimiter: str = ","
+    problems: Mapping[int, str] = field(default_factory=dict, repr=False)
+
+    def column(self, name: str, what: str = "column") -> list[str]:
+        """The cells of one column.
+
+        Args:
+            name: its name, as in the header.
+            what: the argument that named it, for the error.
+
+        Raises:
+            ValueError: if there is no such column, or more than one.
+        """
+        found = [place for place, known in enumerate(self.columns) if known == name]
+        if not found:
+            near = difflib.get_close_matches(name, self.columns, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else "Choose one."
+            raise ValueError(
+                f"'{what}' must be one of the columns {', '.join(map(repr, self.columns))}, got "
+                f"{name!r}. {advice}"
+            )
+        if len(found) > 1:
+            raise ValueError(
+                f"'{what}' must name one column, got {name!r}, which the header has "
+                f"{len(found)} times. Rename the others in the file."
+            )
+        return [row[found[0]] for row in self.rows]
+
+    def write(self, file: TextIO, more: Mapping[str, Sequence[str]]) -> None:
+        """All rows and columns as they were read, then more columns.
+
+        Args:
+            file: where to, opened with newline="".
+            more: the cells of the new columns, by their names. A name that the table has
+                already is written with an underscore before it.
+        """
+        names = []
+        for name in more:
+            while name in self.columns or name in names:
+                name = f"_{name}"
+            names.append(name)
+        header = [*self.columns, *names]
+        # In quotes, a mark in a name is not taken for what stands between cells.
+        mixed = any(mark in name for name in header for mark in DELIMITERS)
+        quoting = csv.QUOTE_ALL if mixed else csv.QUOTE_MINIMAL
+        csv.writer(file, delimiter=self.delimiter, lineterminator="\n", quoting=quoting).writerow(
+            header
+        )
+        writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
+        for row, *new in zip(self.rows, *more.values(), strict=True):
+            writer.writerow([*row, *new])
+
+
+def read_table(path: Path) -> Table:
+    r"""The table in a file of comma-separated values, perhaps compressed by gzip.
+
+    Commas, semicolons, tabs or bars stand between the cells; quotes, line breaks in quotes
+    (kept as "\n") and a byte-order mark are understood, blank lines passed over. A line of
+    empty cells is a row.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no table in UTF-8 (or UTF-16 with a byte-order mark).
+    """
+    if path.is_dir():
+        raise ValueError(f"'csv' must be a file, got the folder {str(path)!r}. Name a file in it.")
+    if not path.exists():
+        raise FileNotFoundError(
+            f"'csv' must be a file that exists, got {str(path)!r}. Correct the path."
+        )
+    return parse_table(path.read_bytes(), str(path))
+
+
+def parse_table(content: bytes, name: str) -> Table:
+    """As `read_table`, from the bytes of the file.
+
+    Args:
+        content: what is in the file.
+        name: its name, for errors.
+    """
+    text = _text(content, name)
+    header = _header(text)
+    delimiter = max(DELIMITERS, key=lambda mark: _unquoted(header).count(mark))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines: list[tuple[int, list[str]]] = []
+    start = 1
+    try:
+        for cells in reader:
+            # Of one column, a line of blanks is a row with an empty cell.
+            alone = bool(lines) and len(lines[0][1]) == 1
+            if any(cell.strip() for cell in cells) or len(cells) > 1 or (cells and alone):
+                lines.append((start, cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"'csv' must be a table, got {name!r}, which breaks off in the row that begins in "
+            f"line {start} ({error}). Look for a quote that is opened and not closed."
+        ) from None
+    if not lines:
+        raise ValueError(f"'csv' must hold a header and rows, got nothing in {name!r}.")
+    columns = tuple(cell.strip() for cell in lines[0][1])
+    if "\0" in text or not any(columns):
+        raise ValueError(
+            f"'csv' must be a text table, got {name!r}, which is none. Export it anew."
+        )
+    width, rows, problems = len(columns), [], {}
+    for number, (line, cells) in enumerate(lines[1:]):
+        if len(cells) > width:
+            problems[number] = (
+                f"line {line} has {len(cells)} cells where the header has {width}: perhaps a "
+                f"{delimiter!r} without quotes"
+            )
+        elif len(cells) < width:
+            problems[number] = f"line {line} has {len(cells)} cells where the header has {width}"
+        rows.append((*cells[:width], *[""] * (width - len(cells))))
+    return Table(columns, tuple(rows), delimiter, problems)
+
+
+def repeated(columns: Sequence[str]) -> list[str]:
+    """The names that a header has more than once."""
+    return [name for name, count in Counter(columns).items() if count > 1]
+
+
+def _text(content: bytes, name: str) -> str:
+    if content[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"'csv' must be whole, got {name!r}, which cannot be unpacked ({error}). "
+                "Fetch it again."
+            ) from None
+    if len(content) > MOST_BYTES:
+        raise ValueError(
+            f"'csv' must be at most {MOST_BYTES // 2**30} GiB, got more in {name!r}. Split it."
+        )
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"'csv' must be text in UTF-8, got {name!r}, which is not ({error.reason} at byte "
+            f"{error.start}). Save it as 'CSV UTF-8'."
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _header(text: str) -> str:
+    """The first line that is not blank, and those that a quote goes on in."""
+    header = ""
+    for line in io.StringIO(text):
+        header += line if header or line.strip() else ""
+        if header and header.count('"') % 2 == 0:
+            break
+    return header
+
+
+def _unquoted(line: str) -> str:
+    """What stands outside of quotes."""
+    return "".join(line.split('"')[::2])

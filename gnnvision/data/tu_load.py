@@ -1,0 +1,113 @@
+"""From the name of a graph classification set to its task."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gnnvision.data.card import Card
+from gnnvision.data.files import locate_any
+from gnnvision.data.graph_task import GraphTask
+from gnnvision.data.images.archives import ArchiveLimits, ZipSource
+from gnnvision.data.molecules.splits import fold_split, random_split
+from gnnvision.data.options import LoadOptions
+from gnnvision.data.split import Split, stratified_split
+from gnnvision.data.tu import OPTIONAL, REQUIRED, TuGraphs, read_tu
+from gnnvision.domains import Graph
+
+__all__ = ["load_tu"]
+
+LIMITS = ArchiveLimits(total_bytes=1 << 31, members=1000)
+
+
+def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
+    """A graph classification set that has a card; its one file is the published archive.
+
+    Raises:
+        DataNotFound: Neither its text files nor the archive are there or can be had.
+        ValueError: A file is damaged or of another set.
+
+    Warns:
+        UserWarning: Edges are listed twice, or in one direction only.
+    """
+    name = PurePosixPath(card.files[0].path).stem
+    graphs = read_tu(_files(card, options, name), name)
+    _check_facts(card, graphs)
+    if graphs.remarks:
+        warnings.warn(f"{card.title}: {'; '.join(graphs.remarks)}.", UserWarning, stacklevel=2)
+    splitter = _splitter(graphs.y, options)
+    return GraphTask(
+        name=card.name,
+        requested=requested,
+        kind="classification",
+        in_channels=graphs.x.shape[1],
+        num_outputs=len(graphs.classes),
+        class_names=card.class_names,
+        split=splitter(options.seed),
+        splitter=splitter,
+        card=card,
+        data_hash=graphs.hash(),
+        seed=options.seed,
+        graphs=Graph(
+            torch.from_numpy(graphs.edge_index),
+            len(graphs.x),
+            edge_attr=torch.from_numpy(graphs.edge_attr),
+            offsets=torch.from_numpy(graphs.offsets),
+        ),
+        x=torch.from_numpy(graphs.x),
+        y=torch.from_numpy(graphs.y),
+        item_names=[f"graph {number}" for number in range(1, len(graphs.y) + 1)],
+    )
+
+
+def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
+    """The text files, as they lie in a folder or else in the archive, which stays packed."""
+    needed = [f"{name}_{part}.txt" for part in REQUIRED]
+    wanted = [*needed, *(f"{name}_{part}.txt" for part in OPTIONAL)]
+    alternatives = (needed, [card.files[0].path])
+    folder, found = locate_any(card, options.root, alternatives, download=options.download)
+    if found == needed:
+        return {file: (folder / file).read_bytes() for file in wanted if (folder / file).is_file()}
+    source = ZipSource(folder / found[0], LIMITS)
+    members = [m for m in source.members() if PurePosixPath(m.path).name in wanted]
+    content = {PurePosixPath(member.path).name: data for member, data in source.read(members)}
+    missing = [file for file in needed if file not in content]
+    if missing:
+        raise ValueError(
+            f"{folder / found[0]} must hold {', '.join(needed)}, got it without {missing[0]}. "
+            "Fetch it again."
+        )
+    return content
+
+
+def _check_facts(card: Card, graphs: TuGraphs) -> None:
+    """Refuse another set than the card's: the order of its class names would be wrong."""
+    found = {"num_graphs": len(graphs.y), "class_sizes": np.bincount(graphs.y).tolist()}
+    known = {name: card.facts[name] for name in found if name in card.facts}
+    if any(found[name] != value for name, value in known.items()):
+        raise ValueError(
+            f"The files of {card.name!r} must have {known}, got {found}. They are of another "
+            "edition; fetch the published ones."
+        )
+    if len(graphs.classes) != len(card.class_names):
+        raise ValueError(
+            f"The files of {card.name!r} must have {len(card.class_names)} classes, got "
+            f"{len(graphs.classes)}. Fetch the published ones."
+        )
+
+
+def _splitter(y: NDArray[np.int64], options: LoadOptions) -> Callable[[int], Split]:
+    """The split of a seed."""
+    rows, tenth = np.arange(len(y)), round(len(y) / 10)
+    match options.split:
+        case "random":
+            return lambda seed: random_split(rows, seed)
+        case "stratified":
+            return lambda seed: stratified_split(y, seed, tenth, tenth, "stratified")
+        case _:
+            return lambda seed: fold_split(rows, seed, options.folds, y)

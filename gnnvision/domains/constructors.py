@@ -1,0 +1,168 @@
+"""Graphs from other forms, as constructors of `Graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from torch import Tensor
+
+from gnnvision.domains import compose, convert, molecule
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from rdkit.Chem import Mol
+    from torch_geometric.data import Data
+
+    from gnnvision.domains.graph import Graph
+
+__all__ = ["Constructors"]
+
+
+class Constructors:
+    """From edges, matrices, other libraries' graphs, meshes, molecules, and several graphs."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Any) -> None:  # noqa: ANN401
+            """As `Graph`."""
+
+    @classmethod
+    def from_edges(
+        cls,
+        edges: Iterable[tuple[int, int]],
+        num_nodes: int,
+        *,
+        undirected: bool = False,
+        edge_weight: Sequence[float] | Tensor | None = None,
+    ) -> Self:
+        """A graph from (source, target) pairs.
+
+        Args:
+            edges: the pairs, counted from 0.
+            num_nodes: the number of nodes.
+            undirected: add each edge in the other direction too. A pair that is listed twice,
+                in either order, is one undirected edge.
+            edge_weight: a weight for each pair.
+
+        Raises:
+            TypeError: if an entry is not a pair of integers.
+            ValueError: if an index is out of range, or `undirected` and one edge has two
+                weights.
+
+        Example:
+            >>> Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True).num_edges
+            4
+        """
+        return cls(**convert.from_edges(edges, num_nodes, undirected, edge_weight))
+
+    @classmethod
+    def from_dense(cls, adjacency: Tensor) -> Self:
+        """A graph from its adjacency matrix: entry (i, j) is the weight of the edge i to j.
+
+        A matrix of zeros and ones gives a graph without weights.
+
+        Args:
+            adjacency: the matrix, of any numeric kind. Shape (N, N).
+
+        Raises:
+            TypeError: if it is not a tensor.
+            ValueError: if it is not square, or holds NaN or infinity.
+
+        Example:
+            >>> Graph.from_dense(torch.tensor([[0, 1], [1, 0]])).num_edges
+            2
+        """
+        return cls(**convert.from_dense(adjacency))
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graph: nx.Graph,
+        *,
+        edge_weight: str | None = None,
+        edge_attrs: Sequence[str] = (),
+        edge_type: str | None = None,
+    ) -> Self:
+        """A graph from networkx, its nodes in networkx's order, kept in `node_names`.
+
+        Args:
+            graph: directed or not, simple or with parallel edges.
+            edge_weight: the edge attribute that becomes `edge_weight`.
+            edge_attrs: the numeric edge attributes that become the columns of `edge_attr`.
+            edge_type: the edge attribute, an integer, that becomes `edge_type`.
+
+        Raises:
+            TypeError: if `graph` is not a networkx graph.
+            ValueError: if an edge lacks a named attribute.
+        """
+        return cls(**convert.from_networkx(graph, edge_weight, edge_attrs, edge_type))
+
+    @classmethod
+    def from_pyg(cls, data: Data) -> Self:
+        """A graph from torch-geometric's `Data` or `Batch`; features and labels stay there.
+
+        Raises:
+            TypeError: if `data` has no `edge_index`.
+        """
+        return cls(**convert.from_pyg(data))
+
+    @classmethod
+    def from_triangles(cls, faces: Tensor, num_nodes: int) -> Self:
+        """The graph of a triangle mesh: its corners joined along the sides of its faces.
+
+        Args:
+            faces: the corners of each triangle, int64. Shape (F, 3).
+            num_nodes: the number of corners.
+
+        Raises:
+            TypeError: if `faces` is not an integer tensor.
+            ValueError: if its shape is not (F, 3) or a corner is out of range.
+
+        Example:
+            >>> Graph.from_triangles(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4).num_edges
+            10
+        """
+        return cls(**convert.from_triangles(faces, num_nodes))
+
+    @classmethod
+    def from_smiles(cls, smiles: str) -> Self:
+        """The graph of a molecule: its heavy atoms, joined by bonds in both directions.
+
+        `node_names` holds the element symbols and `edge_type` the bond kinds: 0 single,
+        1 double, 2 triple, 3 aromatic, 4 any other.
+
+        Raises:
+            ValueError: if rdkit cannot read the string, with rdkit's reason.
+
+        Example:
+            >>> Graph.from_smiles("CCO").node_names
+            ('C', 'C', 'O')
+        """
+        return cls(**molecule.from_smiles(smiles))
+
+    @classmethod
+    def from_mol(cls, mol: Mol) -> Self:
+        """The graph of an rdkit molecule, its atoms in rdkit's order; see `from_smiles`.
+
+        Raises:
+            TypeError: if `mol` is no rdkit molecule.
+        """
+        return cls(**molecule.from_mol(mol))
+
+    @classmethod
+    def batch(cls, graphs: Sequence[Graph]) -> Self:
+        """Several graphs side by side as one, without edges between them.
+
+        Members keep their order, also those without edges or nodes. `unbatch` undoes it.
+
+        Raises:
+            ValueError: if there are none, or only some have edge attributes or relations.
+
+        Example:
+            >>> pair = Graph.from_edges([(0, 1)], num_nodes=2)
+            >>> batch = Graph.batch([pair, pair])
+            >>> batch.num_graphs, batch.offsets.tolist(), batch.edge_index.tolist()
+            (2, [0, 2, 4], [[0, 2], [1, 3]])
+        """
+        return cls(**compose.batch(graphs))

@@ -1,0 +1,140 @@
+"""Trained networks on new molecules: the checkpoints say how SMILES become what they read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnnvision.data import Featurizer
+from gnnvision.data.molecules.describe import descriptors
+from gnnvision.data.molecules.encode import encode_all
+from gnnvision.data.molecules.task import laid_out
+from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
+from gnnvision.training.predictor import build_network, find_checkpoint
+from gnnvision.training.seed_run import arithmetic
+
+__all__ = ["MoleculePredictions", "MoleculePredictor"]
+
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class MoleculePredictions:
+    """What was predicted, a row for each SMILES; NaN where there is no molecule.
+
+    Args:
+        values: of a regression in the units of its targets, otherwise probabilities.
+            Shape (rows, outputs).
+        spread: the standard deviation over the networks of an ensemble; NaN for a single
+            network. Shape (rows, outputs).
+        reasons: why a row has no prediction; "" where it has.
+    """
+
+    values: Tensor
+    spread: Tensor
+    reasons: tuple[str, ...]
+
+
+class MoleculePredictor:
+    """The networks of a run on molecules.
+
+    Args:
+        networks: of one architecture, each with its weights.
+        about: what the checkpoints say of the run.
+        device: where to run.
+
+    Example:
+        >>> predictor = MoleculePredictor.load("runs/gcn_molecules/STAMP")  # doctest: +SKIP
+        >>> predictor(["CCO", "c1ccccc1"]).values  # doctest: +SKIP
+        tensor([[ 1.0903],
+                [-1.6418]])
+    """
+
+    def __init__(
+        self, networks: Sequence[nn.Module], about: dict[str, Any], device: str = "cpu"
+    ) -> None:
+        self.networks = [network.to(device).eval() for network in networks]
+        self.about = about
+        self.device = device
+        self.kind: str = about["kind"]
+        self.targets: tuple[str, ...] = tuple(about["input"]["targets"])
+        self.featurizer = Featurizer.from_dict(about["input"]["featurizer"])
+        if self.featurizer.hash != about["input"]["featurizer_hash"]:
+            raise ValueError(
+                "'checkpoint' must have been made with this featurizer, got one whose columns "
+                "are others. Use the release of gnnvision that it was trained with."
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> MoleculePredictor:
+        """The networks of a run: those of all its seeds where they were kept, else the best.
+
+        Args:
+            path: a run folder, its `checkpoints` folder, or one file for that network alone.
+            device: where to run.
+
+        Raises:
+            ValueError: if there is no checkpoint, it is of no network for molecules, or its
+                weights do not fit.
+        """
+        best = find_checkpoint(path)
+        files = [best] if Path(path).is_file() else sorted(best.parent.glob("seed-*.safetensors"))
+        held: list[tuple[Checkpoint, Path]] = [
+            (read_checkpoint(file), file) for file in files or [best]
+        ]
+        about = held[0][0].state
+        if "featurizer" not in about.get("input", {}):
+            raise ValueError(
+                f"'checkpoint' must be of a network for molecules, got {str(best)!r} of "
+                f"{about.get('title', 'an unfinished run')!r}. Give the folder of a finished run "
+                "of gcn_molecules.py."
+            )
+        return cls([build_network(*each) for each in held], about, device)
+
+    def __call__(self, smiles: Sequence[str]) -> MoleculePredictions:
+        """Predictions for molecules, in their order.
+
+        Args:
+            smiles: a string each; one that cannot be read gets NaN and a reason.
+        """
+        rows = encode_all(smiles, self.featurizer)
+        wanted = self.about["input"]["descriptors"]
+        extra = torch.from_numpy(descriptors(smiles, self.featurizer)) if wanted else None
+        graphs, x = laid_out(rows, self.featurizer, extra)
+        good = torch.from_numpy(np.flatnonzero(rows.num_atoms > 0))
+        answers = [self._answers(network, graphs, x, good) for network in self.networks]
+        outputs = torch.stack(answers) if len(good) else torch.empty(len(answers), 0, self._width)
+        values = torch.full((len(smiles), outputs.shape[2]), torch.nan)
+        spread = values.clone()
+        values[good] = outputs.mean(0)
+        if len(self.networks) > 1 and len(good):
+            spread[good] = outputs.std(0)
+        return MoleculePredictions(values, spread, rows.reasons)
+
+    @property
+    def _width(self) -> int:
+        return len(self.targets)
+
+    def _answers(self, network: nn.Module, graphs: Any, x: Tensor, good: Tensor) -> Tensor:  # noqa: ANN401
+        """What one network says of the molecules at `good`."""
+        out = []
+        for members in good.split(BATCH):
+            batch = graphs.select(members).to(self.device)
+            signal = x[graphs.member_nodes(members)].to(self.device)
+            with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
+                out.append(network(signal, batch).float().cpu())
+        output = torch.cat(out) if out else torch.empty(0, self._width)
+        match self.kind:
+            case "classification":
+                return output.softmax(1)
+            case "multilabel":
+                return output.sigmoid()
+            case _:
+                return output

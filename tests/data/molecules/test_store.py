@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from gnnvision.data import Featurizer
+from gnnvision.data.molecules import store
+from gnnvision.data.molecules.encode import encode_all
+from gnnvision.data.molecules.store import WORTH_KEEPING, encoded
+
+SMILES = ["C" * (1 + n % 9) + "N" for n in range(WORTH_KEEPING)]
+SMILES[7] = "C1CC"
+DEFAULT = Featurizer()
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The rows that were featurised, call by call."""
+    made = []
+
+    def counted(smiles, featurizer, **options):
+        made.append((list(smiles), featurizer))
+        return encode_all(smiles, featurizer, **options)
+
+    monkeypatch.setattr(store, "encode_all", counted)
+    return made
+
+
+def same(one, two):
+    for name in ("atoms", "bonds", "ends", "num_atoms", "num_bonds"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        assert getattr(one, name).dtype == getattr(two, name).dtype
+    assert one.reasons == two.reasons
+
+
+def test_the_second_time_nothing_is_featurised(calls, cache):
+    first = encoded(SMILES, DEFAULT)
+    second = encoded(tuple(SMILES), DEFAULT)
+    assert len(calls) == 1
+    same(first, second)
+    same(second, encode_all(SMILES, DEFAULT))
+    assert "unclosed ring" in second.reasons[7]
+    assert len(list((cache / "molecules").iterdir())) == 1
+
+
+def test_anything_else_is_featurised_anew(calls):
+    others = [
+        (SMILES, DEFAULT),
+        (SMILES, Featurizer(hydrogens="explicit")),
+        ([*SMILES[:-1], "O"], DEFAULT),
+        (SMILES[::-1], DEFAULT),
+        ([*SMILES, "C"], DEFAULT),
+    ]
+    for smiles, featurizer in others:
+        same(encoded(smiles, featurizer), encode_all(smiles, featurizer))
+    assert len(calls) == len(others)
+
+
+def test_a_line_break_in_a_smiles_is_not_two_rows(calls):
+    # Both have the same text when they are put together line by line.
+    joined = [*SMILES, "C\nC"]
+    apart = [*SMILES, "C", "C"]
+    assert len(encoded(joined, DEFAULT).reasons) == len(joined)
+    assert len(encoded(apart, DEFAULT).reasons) == len(apart)
+    assert len(calls) == 2
+
+
+def test_another_release_of_rdkit_reads_anew(calls, monkeypatch):
+    encoded(SMILES, DEFAULT)
+    monkeypatch.setattr("rdkit.rdBase.rdkitVersion", "1999.09.1")
+    encoded(SMILES, DEFAULT)
+    assert len(calls) == 2
+
+
+def test_a_few_are_not_kept(calls, cache):
+    encoded(SMILES[: WORTH_KEEPING - 1], DEFAULT)
+    assert not (cache / "molecules").exists()
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "array", "other", "flip"])
+def test_a_damaged_file_is_done_without_and_written_anew(calls, cache, damage):
+    first = encoded(SMILES, DEFAULT)
+    (file,) = (cache / "molecules").iterdir()
+    whole = file.read_bytes()
+    if damage == "array":
+        with file.open("wb") as target:
+            np.save(target, np.zeros(3))
+    elif damage == "other":
+        with file.open("wb") as target:
+            np.savez(target, reasons=np.zeros(3))
+    else:
+        middle = len(whole) // 2
+        flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        damages = {"empty": b"", "cut": whole[:middle], "text": b"hello", "flip": flipped}
+        file.write_bytes(damages[damage])
+    same(encoded(SMILES, DEFAULT), first)
+    assert len(calls) == 2
+    same(encoded(SMILES, DEFAULT), first)
+    assert len(calls) == 2
+    assert file.read_bytes() == whole
+
+
+def test_no_byte_of_a_file_can_be_wrong_and_do_harm(cache):
+    """Every read of a file with one wrong byte gives the very rows, or nothing."""
+    first = encoded(SMILES, DEFAULT)
+    (file,) = (cache / "molecules").iterdir()
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 397):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        found = store._read(file)
+        if found is not None:
+            same(found, first)
+
+
+def test_where_nothing_can_be_written_it_works_all_the_same(tmp_path, monkeypatch, calls):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GNNVISION_CACHE", str(tmp_path / "file"))
+    same(encoded(SMILES, DEFAULT), encoded(SMILES, DEFAULT))
+    assert len(calls) == 2
+
+
+def test_progress_is_told_where_there_is_work():
+    told = []
+    encoded(SMILES, DEFAULT, lambda *call: told.append(call))
+    encoded(SMILES, DEFAULT, lambda *call: told.append(call))
+    assert told == [(len(SMILES), len(SMILES))]

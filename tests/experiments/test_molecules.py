@@ -1,0 +1,87 @@
+"""The scripts on molecules, as a user runs them: broken rows, prediction, wrong flags."""
+
+import csv
+import json
+
+import pytest
+
+from .conftest import folder, one_sentence
+
+GOOD = ["CCO", "CCCCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCl", "CCBr", "C1CCCCC1", "OCCO", "CCCC"]
+BROKEN = ["C1CC", "", "not a molecule", "*C", "C(C)(C)(C)(C)C"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """40 rows, five of them broken, with a column whose cells hold commas and line breaks."""
+    rows = [*GOOD, *BROKEN, *GOOD, *GOOD, *GOOD[:5]]
+    place = tmp_path / "measured.csv"
+    with place.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "structure", "value", "active"])
+        for number, smiles in enumerate(rows):
+            note = f"compound {number},\nsecond line"
+            writer.writerow([note, smiles, f"{len(smiles) / 2}", str(int("O" in smiles))])
+    return place
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+FLAGS = ("--smiles", "structure", "--target", "value", "--epochs", "2", "--seeds", "2")
+
+
+@pytest.mark.parametrize("model", ["strong", "lecture"])
+def test_a_table_trains_and_predicts(inside, tmp_path, table, model):
+    done = inside("gcn_molecules", "--csv", table, *FLAGS, "--model", model)
+    assert done.returncode == 0, done.stderr
+    run = folder(done, tmp_path)
+    result = json.loads((run / "result.json").read_text())
+    assert sum(result["split_sizes"].values()) == 35
+    assert len(list((run / "checkpoints").glob("seed-*.safetensors"))) == 2
+
+    done = inside(
+        "predict_molecules", run, table, "--smiles", "structure", "--out", tmp_path / "out.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "5 of 40 rows have no prediction" in done.stderr
+    before, after = read(table), read(tmp_path / "out.csv")
+    assert [{k: row[k] for k in before[0]} for row in after] == before
+    failed = [row for row in after if row["status"] == "failed"]
+    assert [row["structure"] for row in failed] == BROKEN
+    assert all(row["reason"] and not row["predicted value"] for row in failed)
+    fine = [row for row in after if row["status"] == "ok"]
+    assert all(float(row["uncertainty value"]) >= 0 for row in fine)
+    same = {row["structure"]: row["predicted value"] for row in fine}
+    assert all(row["predicted value"] == same[row["structure"]] for row in fine)
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (("--smiles", "smile"), "'smiles' must be one of the columns 'name', 'structure'"),
+        (("--smiles", "structure"), "'targets' must name at least one of the columns"),
+        (("--smiles", "structure", "--target", "valu"), "Did you mean 'value'?"),
+        ((*FLAGS, "--on-invalid", "raise"), "5 of 40 rows cannot be used. row 10: 'C1CC'"),
+        ((*FLAGS, "--split", "column"), "'split_column' must name the column"),
+        ((*FLAGS, "--dataset", "esol"), "'--csv' must not be given beside '--dataset'"),
+        ((*FLAGS, "--split", "kfold", "--folds", "99"), "'folds' must be from 3 to"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(inside, table, flags, text):
+    done = inside("gcn_molecules", "--csv", table, *flags)
+    one_sentence(done, text)
+
+
+def test_a_table_that_is_not_there(inside):
+    done = inside("gcn_molecules", "--csv", "nowhere.csv", "--target", "value")
+    one_sentence(done, "must be a file that exists, got 'nowhere.csv'")
+
+
+def test_a_run_of_another_kind_cannot_predict(inside, tmp_path, table):
+    done = inside("cnn_mnist", "--dataset", "digits", "--epochs", "1")
+    run = folder(done, tmp_path)
+    done = inside("predict_molecules", run, table, "--smiles", "structure")
+    one_sentence(done, "must be of a network for molecules")

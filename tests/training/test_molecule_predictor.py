@@ -1,0 +1,124 @@
+"""Trained networks on new molecules: same numbers as in training, rows that keep their place."""
+
+import json
+
+import pytest
+import torch
+
+import gnnvision as gv
+from gnnvision.training import MoleculePredictor
+
+SMILES = ["CCO", "CCCCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCl", "CCBr", "C1CCCCC1", "OCCO", "CCCC"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run of two seeds on a table of 30 rows, the last of which is no molecule."""
+    place = tmp_path_factory.mktemp("run")
+    rows = [f"{s},{len(s)}.5,{int('O' in s)}" for s in SMILES * 3][:29]
+    (place / "table.csv").write_text("\n".join(["smiles,size,oxygen", *rows, "C1CC,3,0"]) + "\n")
+    return place
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    task = gv.data.load(folder / "table.csv", targets="size", descriptors=True, on_invalid="skip")
+    torch.manual_seed(0)
+    model = gv.models.build(
+        "bond_network",
+        in_channels=task.in_channels,
+        num_outputs=1,
+        hidden_channels=16,
+        bond_channels=task.num_bond_columns,
+        descriptors=task.num_descriptors,
+    )
+    recipe = gv.Recipe(epochs=3, batch_size=8)
+    result = gv.fit(
+        model, task, recipe, seeds=2, folder=folder / "run", ensemble=True, progress=False
+    )
+    return task, result
+
+
+def test_one_network_says_what_it_said_in_training(trained, folder):
+    task, result = trained
+    predictor = MoleculePredictor.load(folder / "run" / "checkpoints" / "best.safetensors")
+    rows = result.task.split.test
+    answers = predictor([task.smiles[row] for row in rows])
+    assert torch.allclose(answers.values, result.best.prediction, atol=1e-5)
+    assert answers.spread.isnan().all()
+
+
+def test_an_ensemble_says_the_mean_and_how_far_they_are_apart(trained, folder):
+    files = [folder / "run" / "checkpoints" / f"seed-{n}.safetensors" for n in (0, 1)]
+    alone = torch.stack([MoleculePredictor.load(f)(SMILES).values for f in files])
+    together = MoleculePredictor.load(folder / "run")(SMILES)
+    assert torch.allclose(together.values, alone.mean(0), atol=1e-6)
+    assert torch.allclose(together.spread, alone.std(0), atol=1e-6)
+
+
+def test_a_row_that_is_no_molecule_keeps_its_place(trained, folder):
+    answers = MoleculePredictor.load(folder / "run")(["CCO", "C1CC", "", "CCCC"])
+    assert [bool(reason) for reason in answers.reasons] == [False, True, True, False]
+    assert "unclosed ring" in answers.reasons[1]
+    assert answers.values.isnan().flatten().tolist() == [False, True, True, False]
+
+
+def test_nothing_but_broken_rows(trained, folder):
+    answers = MoleculePredictor.load(folder / "run")(["", "("])
+    assert answers.values.shape == (2, 1)
+    assert answers.values.isnan().all()
+    assert MoleculePredictor.load(folder / "run")([]).values.shape == (0, 1)
+
+
+def test_a_batch_does_not_matter(trained, folder):
+    predictor = MoleculePredictor.load(folder / "run")
+    one_by_one = torch.cat([predictor([text]).values for text in SMILES])
+    assert torch.allclose(predictor(SMILES).values, one_by_one, atol=1e-5)
+
+
+def test_a_network_of_another_kind(folder, tmp_path):
+    task = gv.data.load("karate")
+    model = gv.models.build("gcn", in_channels=34, hidden_channels=4, num_classes=2)
+    gv.fit(model, task, gv.Recipe(epochs=1), folder=tmp_path, progress=False)
+    with pytest.raises(ValueError, match=r"must be of a network for molecules, got .* of .Zachary"):
+        MoleculePredictor.load(tmp_path)
+
+
+def test_features_of_another_release(trained, folder, tmp_path):
+    from gnnvision.training.checkpoint import read_checkpoint, write_checkpoint
+
+    held = read_checkpoint(folder / "run" / "checkpoints" / "best.safetensors")
+    held.state["input"]["featurizer_hash"] = "0" * 64
+    write_checkpoint(tmp_path / "best.safetensors", held)
+    with pytest.raises(ValueError, match="must have been made with this featurizer"):
+        MoleculePredictor.load(tmp_path)
+
+
+def test_an_ensemble_needs_a_folder(trained):
+    task, result = trained
+    with pytest.raises(ValueError, match="'folder' must be given to keep an ensemble"):
+        gv.fit(result.model, task, ensemble=True, progress=False)
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "classification"])
+def test_probabilities(folder, tmp_path, kind):
+    task = gv.data.load(folder / "table.csv", targets="oxygen", kind=kind, on_invalid="skip")
+    model = gv.models.build(
+        "molecule_gcn", in_channels=task.in_channels, num_outputs=task.num_outputs
+    )
+    gv.fit(model, task, gv.Recipe(epochs=2), folder=tmp_path, progress=False)
+    values = MoleculePredictor.load(tmp_path)(SMILES).values
+    assert values.shape == (len(SMILES), task.num_outputs)
+    assert ((values > 0) & (values < 1)).all()
+    if kind == "classification":
+        assert torch.allclose(values.sum(1), torch.ones(len(SMILES)), atol=1e-6)
+
+
+def test_everything_that_prediction_needs_is_in_the_checkpoint(trained, folder):
+    from safetensors import safe_open
+
+    with safe_open(folder / "run" / "checkpoints" / "best.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["gnnvision"])
+    assert about["input"]["targets"] == ["size"]
+    assert about["input"]["featurizer"]["version"] == 1
+    assert about["spec"]["name"] == "bond_network"
