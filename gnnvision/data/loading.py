@@ -118,7 +118,7 @@ def load(
     image_size: int | tuple[int, int] | None = None,
     channels: Literal["auto", 1, 3] = "auto",
     augment: Augment | None = None,
-    on_invalid: Literal["raise", "skip", "quarantine", "keep"] = "raise",
+    on_invalid: Literal["raise", "skip", "quarantine", "keep"] | None = None,
     quarantine: str | os.PathLike[str] | None = None,
     max_pixels: int = MAX_PIXELS,
     smiles: str | None = None,
@@ -153,8 +153,10 @@ def load(
             64, or less if most are smaller.
         channels: Of pictures: 1 for gray, 3 for colour, "auto" for gray if all are gray.
         augment: Of pictures: how the training part is varied.
-        on_invalid: Of picture files, or rows that are no molecules: "raise" an error, "skip"
-            them, or "quarantine" files: skip them and list them in `quarantine.csv`.
+        on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
+            "quarantine" them: skip them and list them in `quarantine.csv`. Of rows that are no
+            molecules: "raise", or "skip" or "keep" them: they keep their numbers and are in no
+            part of the split. None is "raise", for a published table of molecules "skip".
         quarantine: The folder of that list; None for the data set's folder in the cache.
         max_pixels: Of picture files: one with more is not decoded and cannot be used.
         smiles: Of a table of molecules: the column that holds them.

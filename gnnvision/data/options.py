@@ -32,7 +32,7 @@ class LoadOptions:
     image_size: int | tuple[int, int] | None = None
     channels: Literal["auto", 1, 3] = "auto"
     augment: Augment | None = None
-    on_invalid: Literal["raise", "skip", "quarantine", "keep"] = "raise"
+    on_invalid: Literal["raise", "skip", "quarantine", "keep"] | None = None
     smiles: str | None = None
     targets: tuple[str, ...] = ()
     kind: Literal["auto", "regression", "multilabel", "classification"] = "auto"

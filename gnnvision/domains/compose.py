@@ -212,7 +212,7 @@ def is_undirected(graph: Graph) -> bool:
 
 def _edge_columns(graph: Graph, edges: Tensor) -> Arguments:
     columns = {name: getattr(graph, name) for name in ("edge_weight", "edge_attr", "edge_type")}
-    picked = {name: None if v is None else v[edges] for name, v in columns.items()}
+    picked = {n: None if v is None else v.index_select(0, edges) for n, v in columns.items()}
     return picked | {"num_relations": graph.num_relations}
 
 

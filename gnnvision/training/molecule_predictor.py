@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import Featurizer
-from gnnvision.data.molecules.describe import descriptors
-from gnnvision.data.molecules.encode import encode_all
+from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
 from gnnvision.training.predictor import build_network, find_checkpoint
@@ -104,9 +103,9 @@ class MoleculePredictor:
         Args:
             smiles: a string each; one that cannot be read gets NaN and a reason.
         """
-        rows = encode_all(smiles, self.featurizer)
+        rows = encoded(smiles, self.featurizer)
         wanted = self.about["input"]["descriptors"]
-        extra = torch.from_numpy(descriptors(smiles, self.featurizer)) if wanted else None
+        extra = torch.from_numpy(descriptors_of(smiles, self.featurizer)) if wanted else None
         graphs, x = laid_out(rows, self.featurizer, extra)
         good = torch.from_numpy(np.flatnonzero(rows.num_atoms > 0))
         answers = [self._answers(network, graphs, x, good) for network in self.networks]

@@ -117,7 +117,7 @@ def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
             "'on_invalid' must be 'raise', 'skip' or 'quarantine' for pictures, got 'keep'. "
             "Choose one."
         )
-    return options.on_invalid
+    return options.on_invalid or "raise"
 
 
 def _archive(card: Card, options: LoadOptions) -> Path:

@@ -13,7 +13,7 @@ from gnnvision.data.molecules.featurizer import Featurizer
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["SCAFFOLDS", "canonical", "descriptor_names", "descriptors", "scaffold"]
+__all__ = ["SCAFFOLDS", "canonical", "descriptor_names", "descriptors", "scaffolds"]
 
 SCAFFOLDS = "rdkit's MurckoScaffoldSmiles, without chirality"
 LARGEST = 1e6  # of a descriptor: what is beyond is an accident of the formula
@@ -29,19 +29,29 @@ def canonical(smiles: str, featurizer: Featurizer) -> str:
         return ""
 
 
-def scaffold(smiles: str, featurizer: Featurizer) -> str:
-    """The ring systems of a molecule and what links them, as SMILES; "" without rings.
+def scaffolds(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
+    """The ring systems of each molecule and what links them, as SMILES.
+
+    "" for a molecule without rings, and for a row without a molecule.
 
     References:
         Bemis, Murcko, "The Properties of Known Drugs. 1. Molecular Frameworks", 1996.
     """
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
-    mol = featurizer.read(smiles)
-    text: str = MurckoScaffold.MurckoScaffoldSmiles(  # type: ignore[no-untyped-call]
-        mol=mol, includeChirality=False
-    )
-    return text
+    out = []
+    for text in smiles:
+        try:
+            mol = featurizer.read(text)
+        except ValueError:
+            out.append("")
+            continue
+        out.append(
+            MurckoScaffold.MurckoScaffoldSmiles(  # type: ignore[no-untyped-call]
+                mol=mol, includeChirality=False
+            )
+        )
+    return out
 
 
 def _areas() -> tuple[Callable[[Mol], Sequence[float]], ...]:

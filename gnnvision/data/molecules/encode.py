@@ -6,12 +6,7 @@ besides reading the SMILES itself; the rest is done for thousands of molecules t
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -29,15 +24,12 @@ from gnnvision.data.molecules.features import (
     STEREOS,
 )
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.parallel import Progress, in_pieces
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 __all__ = ["Encoded", "encode", "encode_all"]
-
-CHUNK = 1000  # molecules between two reports of progress
-WORTH_PROCESSES = 4000  # fewer are done before other processes have started
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -86,46 +78,8 @@ def encode_all(
             are cores.
         progress: called with the number of rows done, and of all.
     """
-    pieces = [smiles[start : start + CHUNK] for start in range(0, len(smiles), CHUNK)]
-    if not pieces:
-        return encode([], featurizer)
-    workers = _workers(len(smiles)) if processes is None else processes
-    done: list[Encoded] = []
-    rows = 0
-    for part in _encoded(pieces, featurizer, min(workers, len(pieces))):
-        done.append(part)
-        rows += len(part.reasons)
-        if progress is not None:
-            progress(rows, len(smiles))
-    return Encoded.join(done)
-
-
-def _encoded(
-    pieces: Sequence[Sequence[str]], featurizer: Featurizer, workers: int
-) -> Iterator[Encoded]:
-    if workers == 1:
-        yield from map(encode, pieces, repeat(featurizer))
-        return
-    # Forked, a worker has everything loaded; it only ever runs rdkit and numpy.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _leave_interrupts)
-    try:
-        yield from pool.map(encode, pieces, repeat(featurizer))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _workers(rows: int) -> int:
-    if rows < WORTH_PROCESSES:
-        return 1
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))  # those that this process may use
-    return os.cpu_count() or 1
-
-
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the parent, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parts = in_pieces(encode, smiles, featurizer, processes=processes, progress=progress)
+    return Encoded.join(parts) if parts else encode([], featurizer)
 
 
 def encode(smiles: Sequence[str], featurizer: Featurizer) -> Encoded:

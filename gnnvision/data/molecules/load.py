@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data.card import Card, SplitRule
 from gnnvision.data.files import locate_any
-from gnnvision.data.molecules.describe import SCAFFOLDS, descriptors, scaffold
+from gnnvision.data.molecules.describe import SCAFFOLDS
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.splits import (
@@ -23,7 +23,7 @@ from gnnvision.data.molecules.splits import (
     random_split,
     scaffold_split,
 )
-from gnnvision.data.molecules.store import encoded
+from gnnvision.data.molecules.store import descriptors_of, encoded, scaffolds_of
 from gnnvision.data.molecules.table import Table, parse_table, read_table
 from gnnvision.data.molecules.targets import Targets, read_targets
 from gnnvision.data.molecules.task import MoleculeTask, laid_out
@@ -109,9 +109,10 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         for row in range(len(smiles))
         if (reason := table.problems.get(row) or rows.reasons[row])
     }
-    if options.on_invalid == "raise":
-        _refuse(reasons, smiles)
-    extra = torch.from_numpy(descriptors(smiles, featurizer)) if options.descriptors else None
+    # What is wrong with a published table is known; with your own you may want to know first.
+    if (options.on_invalid or ("skip" if card.files else "raise")) == "raise":
+        _refuse(dict(sorted((dict(targets.remarks) | reasons).items())), smiles)
+    extra = torch.from_numpy(descriptors_of(smiles, featurizer)) if options.descriptors else None
     graphs, x = laid_out(_without(rows, reasons), featurizer, extra)
     known = _known(targets)
     for row in np.flatnonzero(~known).tolist():
@@ -149,7 +150,7 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
 
 
 def _check(options: LoadOptions, table: Table) -> None:
-    if options.on_invalid not in ("raise", "skip", "keep"):
+    if options.on_invalid not in (None, "raise", "skip", "keep"):
         raise ValueError(
             f"'on_invalid' must be 'raise', 'skip' or 'keep' for molecules, got "
             f"{options.on_invalid!r}. Choose one."
@@ -199,7 +200,8 @@ def _splitter(
             labels = _single(targets)[usable] if even else None
             return lambda seed: fold_split(usable, seed, options.folds, labels)
         case "scaffold":
-            found = [scaffold(smiles[row], featurizer) for row in usable.tolist()]
+            every = scaffolds_of(smiles, featurizer)
+            found = [every[row] for row in usable.tolist()]
             split = scaffold_split(usable, found)
         case "column":
             if not options.split_column:

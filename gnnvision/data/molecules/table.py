@@ -76,10 +76,12 @@ class Table:
         header = [*self.columns, *names]
         # In quotes, a mark in a name is not taken for what stands between cells.
         mixed = any(mark in name for name in header for mark in DELIMITERS)
-        quoting = csv.QUOTE_ALL if mixed else csv.QUOTE_MINIMAL
-        csv.writer(file, delimiter=self.delimiter, lineterminator="\n", quoting=quoting).writerow(
-            header
-        )
+        csv.writer(
+            file,
+            delimiter=self.delimiter,
+            lineterminator="\n",
+            quoting=csv.QUOTE_ALL if mixed else csv.QUOTE_MINIMAL,
+        ).writerow(header)
         writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
         for row, *new in zip(self.rows, *more.values(), strict=True):
             writer.writerow([*row, *new])

@@ -9,7 +9,7 @@ from gnnvision.data.molecules.describe import (
     canonical,
     descriptor_names,
     descriptors,
-    scaffold,
+    scaffolds,
 )
 
 DEFAULT = Featurizer()
@@ -34,9 +34,9 @@ def test_a_molecule_has_one_canonical_smiles():
     ],
 )
 def test_scaffolds(smiles, expected):
-    assert scaffold(smiles, DEFAULT) == expected
+    assert scaffolds([smiles, "C1CC"], DEFAULT) == [expected, ""]
     if expected:
-        explicit = scaffold(smiles, Featurizer(hydrogens="explicit"))
+        (explicit,) = scaffolds([smiles], Featurizer(hydrogens="explicit"))
         assert canonical(explicit, DEFAULT) == expected
 
 

@@ -103,17 +103,13 @@ def test_a_scaffold_is_never_cut_in_two_and_the_rarest_test():
     }
 
 
-@given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60))
-def test_scaffolds_law(names):
+@given(st.lists(st.sampled_from("abcdefghij"), max_size=60).map(lambda names: [*names, *"klmnop"]))
+def test_whatever_the_scaffolds_each_is_in_one_part_alone(names):
     rows = np.arange(len(names)) + 7
-    try:
-        split = scaffold_split(rows, names)
-    except ValueError as error:
-        assert "'scaffolds' must differ enough" in str(error)
-        return
+    split = scaffold_split(rows, names)
     assert everything(split) == rows.tolist()
     groups = [{names[row - 7] for row in getattr(split, part)} for part in split.sizes]
-    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    assert sum(map(len, groups)) == len(set(names))
     assert split.sizes["train"] <= round(0.8 * len(names))
 
 

@@ -1,10 +1,18 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules import store
+from gnnvision.data.molecules.describe import descriptors, scaffolds
 from gnnvision.data.molecules.encode import encode_all
-from gnnvision.data.molecules.store import WORTH_KEEPING, encoded
+from gnnvision.data.molecules.store import (
+    WORTH_KEEPING,
+    descriptors_of,
+    encoded,
+    scaffolds_of,
+)
 
 SMILES = ["C" * (1 + n % 9) + "N" for n in range(WORTH_KEEPING)]
 SMILES[7] = "C1CC"
@@ -100,15 +108,13 @@ def test_a_damaged_file_is_done_without_and_written_anew(calls, cache, damage):
 
 
 def test_no_byte_of_a_file_can_be_wrong_and_do_harm(cache):
-    """Every read of a file with one wrong byte gives the very rows, or nothing."""
+    """A file with one wrong byte is noticed, or its rows are right."""
     first = encoded(SMILES, DEFAULT)
     (file,) = (cache / "molecules").iterdir()
     whole = file.read_bytes()
     for place in range(0, len(whole), 397):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        found = store._read(file)
-        if found is not None:
-            same(found, first)
+        same(encoded(SMILES, DEFAULT), first)
 
 
 def test_where_nothing_can_be_written_it_works_all_the_same(tmp_path, monkeypatch, calls):
@@ -118,8 +124,25 @@ def test_where_nothing_can_be_written_it_works_all_the_same(tmp_path, monkeypatc
     assert len(calls) == 2
 
 
-def test_progress_is_told_where_there_is_work():
+def test_descriptors_and_scaffolds_are_kept_too(cache, monkeypatch):
+    first = descriptors_of(SMILES, DEFAULT), scaffolds_of(SMILES, DEFAULT)
+    np.testing.assert_array_equal(first[0], descriptors(SMILES, DEFAULT))
+    assert first[1] == scaffolds(SMILES, DEFAULT)
+    assert len(list((cache / "molecules").iterdir())) == 2
+    monkeypatch.setattr(store, "in_pieces", None)  # nothing may be worked out again
+    np.testing.assert_array_equal(descriptors_of(SMILES, DEFAULT), first[0])
+    assert scaffolds_of(SMILES, DEFAULT) == first[1]
+
+
+def test_progress_is_told_where_there_is_work(monkeypatch):
     told = []
-    encoded(SMILES, DEFAULT, lambda *call: told.append(call))
-    encoded(SMILES, DEFAULT, lambda *call: told.append(call))
-    assert told == [(len(SMILES), len(SMILES))]
+
+    @contextmanager
+    def bar(what, total):
+        told.append((what, total))
+        yield told.append
+
+    monkeypatch.setattr(store, "bar", bar)
+    encoded(SMILES, DEFAULT)
+    encoded(SMILES, DEFAULT)
+    assert told == [("molecules: atoms and bonds", len(SMILES)), len(SMILES)]
