@@ -33,7 +33,6 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 import gnnvision as gv  # noqa: E402
-from gnnvision.training.objective import objective  # noqa: E402
 from gnnvision.training.precision import suitable  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
@@ -91,8 +90,7 @@ def ours(task: gv.data.ImageTask, precision: str, last: bool, compiled: bool = F
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     recipe = gv.Recipe(epochs=10**6, lr=1e-3, batch_size=BATCH)
-    goal = objective("classification")
-    return SeedRun(model, task, recipe, goal, 0, precision, compiled)
+    return SeedRun(model, task, recipe, 0, precision, compiled)
 
 
 class Contiguous(nn.Module):

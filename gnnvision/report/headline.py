@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from gnnvision.data import ReconstructionTask, Task, describe
+from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
 from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Picture, Run, Table
@@ -51,6 +52,8 @@ def headline(run: Run) -> Headline:
     over = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
     paper, same = find_paper(result)
     names = list(table["test"])
+    if len(names) > 3:  # the loss of a regression says no more than its other figures do
+        names.remove("loss")
     rows = [
         (word, *(shown(name, table[part][name], seeds) for name in names if name in table[part]))
         for part, word in (("train", "training"), ("val", "validation"), ("test", "test"))
@@ -73,7 +76,7 @@ def banner(result: Result) -> list[str]:
     """A title and lines where another data set ran than was asked for, or the run has notes."""
     task, lines = result.task, list(result.notes)
     wanted = _title(task.requested)
-    if wanted == task.card.title:
+    if task.card.title in (wanted, Path(wanted).name):  # a table is named by its path
         return ["Please note", *lines] if lines else []
     if task.requested.lower().startswith("auto"):
         if task.card.urls:  # what was looked for was found
@@ -136,7 +139,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _unit(task: Task) -> str:
-    return " of pixel values from 0 to 1" if isinstance(task, ReconstructionTask) else ""
+    if isinstance(task, ReconstructionTask):
+        return " of pixel values from 0 to 1"
+    unit = task.card.facts.get("unit")
+    return f" in {unit}" if unit and task.kind == "regression" else ""
 
 
 def _size(task: Task) -> str:
@@ -146,6 +152,8 @@ def _size(task: Task) -> str:
         size = f"{count:,} pictures of {height} × {width} pixels"
         channels = plural(source.in_channels, "channel")
         return f"{size}, {channels}, {source.num_outputs:,} classes"
+    if isinstance(task, GraphTask):
+        return _size_of_graphs(task)
     facts = task.card.facts
     held = [
         f"{facts[f'num_{name}']:,} {name}{more}"
@@ -155,6 +163,20 @@ def _size(task: Task) -> str:
     outputs = "classes" if task.kind == "classification" else "outputs"
     held += [f"{task.in_channels:,} features", f"{task.num_outputs:,} {outputs}"]
     return ", ".join(held)
+
+
+def _size_of_graphs(task: GraphTask) -> str:
+    word = {"molecule": ("molecule", "atom", "bond")}.get(
+        task.card.kind, ("graph", "node", "edge")
+    )
+    graphs, half = task.graphs, 2 if task.graphs.is_undirected else 1
+    held = int((graphs.offsets.diff() > 0).sum())
+    counts = (held, graphs.num_nodes, graphs.num_edges // half)
+    sizes = ", ".join(plural(count, name) for count, name in zip(counts, word, strict=True))
+    named = plural(task.num_outputs, "target")
+    if task.kind == "classification":
+        named = f"{task.num_outputs:,} classes"
+    return f"{sizes}, {task.in_channels:,} features of each {word[1]}, {named}"
 
 
 def _rule(task: Task) -> str:

@@ -16,12 +16,19 @@ from gnnvision.report.headline import headline
 from gnnvision.report.look import pictures_of
 from gnnvision.report.maps import maps
 from gnnvision.report.mistakes import mistakes
+from gnnvision.report.molecules_alike import alike
+from gnnvision.report.molecules_atoms import atoms
+from gnnvision.report.molecules_extremes import extremes
+from gnnvision.report.molecules_matrices import matrices
+from gnnvision.report.molecules_rows import rows
 from gnnvision.report.neighborhood import neighborhood
 from gnnvision.report.network import network
 from gnnvision.report.parts import Run, Section
 from gnnvision.report.projection import projection
 from gnnvision.report.published import published
+from gnnvision.report.ranking import ranking
 from gnnvision.report.reconstruction import reconstruction
+from gnnvision.report.regression import regression
 from gnnvision.report.samples import samples
 from gnnvision.report.scan import scan
 from gnnvision.report.words import duration, plural
@@ -39,11 +46,18 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     published,
     samples,
     scan,
+    rows,
+    matrices,
     augmentation,
     curves,
     reconstruction,
+    regression,
+    ranking,
     confusion,
     mistakes,
+    extremes,
+    alike,
+    atoms,
     projection,
     maps,
     neighborhood,
@@ -139,35 +153,35 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
         "decay": {"all": "all parameters", "first": "the first convolution"},
         "select": {result.recipe.select: result.selection},
     }
-    rows = []
+    lines = []
     for name, value in result.recipe.to_dict().items():
         if name in unused:
             continue
         text = meanings.get(name, {}).get(value, value)
         text = f"{text:g}" if isinstance(text, float) else str(text)
-        rows.append((words.get(name, name.replace("_", " ")), text))
+        lines.append((words.get(name, name.replace("_", " ")), text))
     if source is not None:
-        rows.append(("augmentation", str(source.augment or "none")))
+        lines.append(("augmentation", str(source.augment or "none")))
         if source.test_views != "none":
-            rows.append(
+            lines.append(
                 ("measured on the mean over", f"the picture and its {VIEWS[source.test_views]}")
             )
-    return rows
+    return lines
 
 
 def _surroundings(result: Result) -> list[tuple[str, str]]:
     seconds = [outcome.seconds for outcome in result.outcomes]
     each = duration(sum(seconds) / len(seconds))
     described = result.to_dict()
-    rows = [
+    lines = [
         ("device", f"{result.device}, {plural(described['threads'], 'thread')}"),
         ("precision", result.precision),
         ("seeds", ", ".join(map(str, described["seeds"]))),
         ("training", f"{duration(result.train_seconds)} ({each} a seed)"),
     ]
     if result.data_seconds:
-        rows.append(("loading data", duration(result.data_seconds)))
-    return rows + list(versions().items())
+        lines.append(("loading data", duration(result.data_seconds)))
+    return lines + list(versions().items())
 
 
 def _python(result: Result) -> str:

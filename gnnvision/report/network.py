@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gnnvision.data import GraphTask, NodeTask
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
@@ -26,14 +27,17 @@ def network(run: Run) -> Section | None:
     except (TypeError, ValueError) as error:
         note = f"Its layers could not be counted before they run: {error}"
         return Section("The network", lead, note=note)
-    what = "graph" if isinstance(found.domain, Graph) else run.item
+    nodes = isinstance(found.domain, Graph)
+    what = "graph" if isinstance(run.result.task, NodeTask) else run.item
+    if isinstance(run.result.task, GraphTask):
+        what = f"{run.item}, the first of the test part with {found.domain.num_sites:,} nodes,"
     lead += (
         f" One {what} costs {amount(found.total_macs)} multiply-accumulates on its way through, "
         f"and what the layers leave of it is {in_bytes(found.activation_bytes)}."
     )
     note = (
         "Output is the shape of the signal after a layer: "
-        + ("nodes×channels. " if what == "graph" else "pictures×channels×height×width. ")
+        + ("nodes×channels. " if nodes else "pictures×channels×height×width. ")
         + "MACs are products that are added to a sum. Memory is that of the output, which "
         "training keeps for the way back. Sees is how much of the input one number of the output "
         "depends on."
@@ -53,7 +57,9 @@ def _name(run: Run) -> str | None:
 
 
 def _summary(run: Run) -> Summary:
-    x, domain, _ = next(iter(run.result.task.batches("test")))
+    task = run.result.task
+    alone = 1 if isinstance(task, GraphTask) else None  # one molecule, as one picture
+    x, domain, _ = next(iter(task.batches("test", alone)))
     stored = x._nnz() if is_sparse(x) else None
     return summary(run.result.model, domain, x.shape[1], nonzeros=stored)
 

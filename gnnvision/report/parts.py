@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from torch import Tensor
+
+from gnnvision.report.answers import answers
 from gnnvision.report.observe import Observed, observe
 from gnnvision.training import Result
 
@@ -87,3 +90,8 @@ class Run:
     def observed(self) -> Observed | None:
         """What the chosen model does with each item; None where that cannot be told."""
         return observe(self.result.task, self.result.model)
+
+    @cached_property
+    def answered(self) -> Tensor | None:
+        """What the chosen model says of each graph or molecule; None where there are none."""
+        return answers(self.result)

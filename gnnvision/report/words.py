@@ -13,6 +13,8 @@ _NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
     "loss": "loss",
+    "r2": "R²",
+    "average_precision": "average precision",
 }
 _IN_PERCENT = ("accuracy", "f1_macro", "rocauc")
 

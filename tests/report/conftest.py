@@ -8,6 +8,8 @@ import gnnvision as gv
 from gnnvision.data import ImageTask, Split
 from gnnvision.report import write_report
 
+from .molecules import molecule_run
+
 COLOURS = ("red", "green", "blue", "grey")
 
 
@@ -73,3 +75,20 @@ def pictures_run(tmp_path_factory):
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
     folder = tmp_path_factory.mktemp("pictures")
     return trained(task, folder, 1, 2, model, lr=1e-3, batch_size=16)
+
+
+@pytest.fixture(scope="session")
+def molecules_run(tmp_path_factory):
+    """A regression on molecules, two seeds, without its report: the number of carbons."""
+    folder = tmp_path_factory.mktemp("molecules")
+    return molecule_run(folder, {"carbons": lambda text: text.lower().count("c")})
+
+
+@pytest.fixture(scope="session")
+def answers_run(tmp_path_factory):
+    """Two questions with yes or no about molecules, two seeds, without its report."""
+    targets = {
+        "oxygen": lambda text: int("O" in text),
+        "long": lambda text: "" if "N" in text else int(len(text) > 4),
+    }
+    return molecule_run(tmp_path_factory.mktemp("answers"), targets)

@@ -32,6 +32,11 @@ def test_auto_that_found_the_real_data_needs_no_banner(stdlib_run):
     assert banner(asked(stdlib_run, "auto", gv.data.describe("cora"))) == []
 
 
+def test_a_table_of_ones_own_needs_no_banner(molecules_run):
+    assert molecules_run.task.requested.endswith("/table.csv")
+    assert banner(molecules_run) == []
+
+
 def test_notes_are_never_left_out(stdlib_run):
     assert banner(asked(stdlib_run, "stdlib", notes=["Mind this."])) == [
         "Please note",

@@ -1,0 +1,288 @@
+"""Molecules: speed beside torch-geometric, and accuracy beside Chemprop on the same splits.
+
+    python benchmarks/molecules.py                                        speed
+    python benchmarks/molecules.py --whole                                all of HIV: time, memory
+    python benchmarks/molecules.py --chemprop PEER/bin/chemprop           accuracy on ESOL
+
+Chemprop is a peer, not a dependency, and has an environment of its own:
+
+    python -m venv PEER && PEER/bin/pip install "chemprop>=2"
+
+Speed is taken on one set of molecules, both sides in turn, warm. Featurising: torch-geometric's
+`from_smiles`, ours with features of bonds, and rdkit's parse alone, which is the floor of both.
+Collation and training: the peer's DataLoader and our batches hold the same features, edges and
+targets, shuffled, 64 molecules a batch; then three graph convolutions, the mean over the atoms
+and a linear layer with the same optimiser; evaluation is not timed.
+
+Accuracy is the test RMSE of the epoch that validation chose: `chemprop train` with its defaults
+(50 epochs) and `experiments/gcn_molecules.py` with its own. Each split is a random one in
+8 : 1 : 1, either Chemprop's own, for its data seeds 0, 1, ..., or ours (`--splits ours`). Seconds
+are those of the whole command, on the same threads; ours draws its report in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from timing import in_turn, machine, with_allocator
+
+with_allocator()
+
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+import gnnvision as gv  # noqa: E402
+from gnnvision.data.molecules.encode import encode  # noqa: E402
+from gnnvision.data.molecules.task import laid_out  # noqa: E402
+from gnnvision.training.seed_run import SeedRun  # noqa: E402
+
+BATCH = 64
+PARTS = ("train", "val", "test")
+SCRIPT = Path(__file__).parent.parent / "experiments" / "gcn_molecules.py"
+Parts = dict[str, list[int]]
+Programs = dict[str, Callable[[], object]]
+
+
+class PyGNet(nn.Module):
+    """Three GCNConv layers, mean pool and a linear layer of torch-geometric."""
+
+    def __init__(self, in_channels: int, hidden: int, num_outputs: int) -> None:
+        from torch_geometric.nn import GCNConv
+
+        super().__init__()
+        widths = [in_channels, hidden, hidden]
+        self.convs = nn.ModuleList(GCNConv(width, hidden) for width in widths)
+        self.last = nn.Linear(hidden, num_outputs)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        """(N, in_channels) -> (B, num_outputs)."""
+        from torch_geometric.nn import global_mean_pool
+
+        for conv in self.convs:
+            x = conv(x, edge_index).relu()
+        return self.last(global_mean_pool(x, batch))
+
+
+def featurising(smiles: list[str]) -> Programs:
+    """From SMILES to tensors: the peer, ours, and the floor."""
+    from rdkit import Chem, rdBase
+    from torch_geometric.utils import from_smiles
+
+    featurizer = gv.data.Featurizer()
+
+    def floor() -> None:
+        with rdBase.BlockLogs():
+            for text in smiles:
+                Chem.MolFromSmiles(text)
+
+    return {
+        "torch-geometric's from_smiles": lambda: [from_smiles(text) for text in smiles],
+        "gnnvision": lambda: laid_out(encode(smiles, featurizer), featurizer),
+        "rdkit's parse alone": floor,
+    }
+
+
+def collation(task: gv.data.MoleculeTask, loader: object) -> Programs:
+    """An epoch of shuffled batches, nothing done with them."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "torch-geometric's DataLoader": lambda: [None for _ in loader],
+        "gnnvision": lambda: [None for _ in task.batches("train", BATCH, generator)],
+    }
+
+
+def training(task: gv.data.MoleculeTask, loader: object, hidden: int) -> Programs:
+    """An epoch of training."""
+    peer = PyGNet(task.in_channels, hidden, task.num_outputs)
+    optimizer = torch.optim.Adam(peer.parameters(), 1e-3, fused=True)
+    spread = task.target_moments[1]
+
+    def peer_epoch() -> None:
+        peer.train()
+        for data in loader:
+            optimizer.zero_grad()
+            error = (peer(data.x, data.edge_index, data.batch) - data.y) / spread
+            error.square().mean().backward()
+            optimizer.step()
+
+    model = gv.models.molecule_gcn(task.in_channels, task.num_outputs, hidden)
+    recipe = gv.Recipe(epochs=10**6, lr=1e-3, batch_size=BATCH)
+    run = SeedRun(model, task, recipe, 0, "float32", False)
+    return {
+        "torch-geometric": peer_epoch,
+        "gnnvision": lambda: run.train_epoch(lambda seen: True),
+    }
+
+
+def peer_loader(task: gv.data.MoleculeTask) -> object:
+    """torch-geometric's DataLoader over the very graphs that our training part holds."""
+    from torch_geometric.loader import DataLoader
+
+    chosen = torch.from_numpy(task.split.train.copy())
+    members, x = task.graphs.select(chosen), task.x[task.graphs.member_nodes(chosen)]
+    y, offsets = task.y[chosen], members.offsets.tolist()
+    items = [
+        graph.to_pyg(x[start:end], y[i : i + 1])
+        for i, (graph, start, end) in enumerate(
+            zip(members.unbatch(), offsets[:-1], offsets[1:], strict=True)
+        )
+    ]
+    return DataLoader(items, BATCH, shuffle=True)
+
+
+def report(title: str, programs: Programs, count: int, rounds: int) -> None:
+    """Molecules a second of each program, and how many times the first one's."""
+    seconds = in_turn(programs, rounds)
+    print(f"{title:36}{'molecules/s':>12}{'ratio':>8}{'slowest':>10}{'quickest':>10}")
+    base = statistics.median(next(iter(seconds.values())))
+    for name, values in seconds.items():
+        median = statistics.median(values)
+        low, high = count / max(values), count / min(values)
+        print(f"  {name:34}{count / median:12.0f}{base / median:8.2f}{low:10.0f}{high:10.0f}")
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Featurising, collation and training, one thread each."""
+    # Scaffolds, by which some sets are split, take far longer than what is timed here.
+    task = gv.data.load(options.dataset, on_invalid="skip", split="random")
+    smiles = [task.smiles[row] for row in task.split.train[: options.molecules]]
+    report("featurising", featurising(smiles), len(smiles), options.rounds)
+    solubility = gv.data.load("esol")
+    loader, count = peer_loader(solubility), len(solubility.split.train)
+    report(f"collation of {BATCH}", collation(solubility, loader), count, options.rounds)
+    title = f"training, hidden {options.hidden}"
+    report(title, training(solubility, loader, options.hidden), count, options.rounds)
+
+
+def whole(options: argparse.Namespace) -> None:
+    """All molecules of the set, featurised twice: seconds, and the most memory held."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["GNNVISION_CACHE"] = folder
+        for attempt in ("first time", "second time"):
+            started = time.perf_counter()
+            task = gv.data.load(options.dataset, on_invalid="skip", split="random")
+            seconds = time.perf_counter() - started
+            print(f"{task.name}, {len(task.smiles)} rows, {attempt}: {seconds:.1f} s")
+            del task  # else the second time holds both
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"most memory held, torch and all libraries included: {held:.2f} GiB")
+
+
+def chemprop(command: Path, folder: Path, target: str, seed: int, given: Parts | None) -> Parts:
+    """Train the peer on `table.csv`, on given parts or its own; which these were."""
+    flags = ["--task-type", "regression", "--smiles-columns", "smiles", "--target-columns", target]
+    flags += ["--accelerator", "cpu", "--devices", "1", "--pytorch-seed", str(seed)]
+    flags += ["--data-seed", str(seed), "--output-dir", str(folder / "peer")]
+    if given is not None:
+        (folder / "given.json").write_text(json.dumps([given]))
+        flags += ["--splits-file", str(folder / "given.json")]
+    run([str(command), "train", "--data-path", str(folder / "table.csv"), *flags])
+    (parts,) = json.loads((folder / "peer" / "splits.json").read_text())
+    return parts
+
+
+def run(command: list[str]) -> None:
+    """A command to its end; what it says only if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+
+
+def chemprop_rmse(folder: Path, target: str, measured: list[float]) -> float:
+    """Of the predictions that the peer wrote down for the test rows, in their order."""
+    (file,) = (folder / "peer").rglob("test_predictions.csv")
+    with open(file, newline="") as lines:
+        predicted = [float(row[target]) for row in csv.DictReader(lines)]
+    pairs = zip(predicted, measured, strict=True)
+    return statistics.fmean((a - b) ** 2 for a, b in pairs) ** 0.5
+
+
+def ours(table: gv.data.Table, folder: Path, parts: Parts, target: str) -> float:
+    """The test RMSE of our script, for which a column says the part of each row."""
+    named = {row: part for part in PARTS for row in parts[part]}
+    with open(folder / "parts.csv", "w", newline="") as file:
+        table.write(file, {"part": [named.get(row, "") for row in range(len(table.rows))]})
+    flags = ["--csv", file.name, "--smiles", "smiles", "--target", target, "--seeds", "1"]
+    flags += ["--split", "column", "--split-column", "part", "--out", str(folder / "ours")]
+    run([sys.executable, str(SCRIPT), *flags])
+    (result,) = (folder / "ours").rglob("result.json")
+    (rmse,) = json.loads(result.read_text())["metrics"]["test"]["rmse"]["values"]
+    return rmse
+
+
+def accuracy(options: argparse.Namespace) -> None:
+    """Both programs on the same random splits of ESOL, one after the other."""
+    task = gv.data.load("esol")
+    (target,) = task.class_names
+    found: dict[str, list[float]] = {"chemprop": [], "gnnvision": []}
+    seconds: dict[str, list[float]] = {"chemprop": [], "gnnvision": []}
+    print(f"{'split':10}{'chemprop RMSE':>16}{'s':>8}{'gnnvision RMSE':>18}{'s':>8}")
+    for seed in range(options.seeds):
+        split = task.with_seed(seed).split
+        given = {part: getattr(split, part).tolist() for part in PARTS}
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            os.environ["GNNVISION_CACHE"] = name  # nothing is known from the run before
+            with open(folder / "table.csv", "w", newline="") as file:
+                task.table.write(file, {})
+            started = time.perf_counter()
+            parts = chemprop(
+                options.chemprop, folder, target, seed, given if options.splits == "ours" else None
+            )
+            seconds["chemprop"].append(time.perf_counter() - started)
+            measured = [float(task.y[row]) for row in parts["test"]]
+            found["chemprop"].append(chemprop_rmse(folder, target, measured))
+            started = time.perf_counter()
+            found["gnnvision"].append(ours(task.table, folder, parts, target))
+            seconds["gnnvision"].append(time.perf_counter() - started)
+        cells = [values[-1] for name in found for values in (found[name], seconds[name])]
+        print(f"{seed:<10}{cells[0]:16.3f}{cells[1]:8.0f}{cells[2]:18.3f}{cells[3]:8.0f}")
+    for name, values in found.items():
+        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        middle = statistics.median(seconds[name])
+        print(
+            f"{name}: RMSE {statistics.fmean(values):.3f} ± {spread:.3f} over {len(values)} "
+            f"splits, {middle:.0f} s a run"
+        )
+
+
+def main() -> None:
+    """What the flags ask for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dataset", default="hiv", help="to featurise")
+    parser.add_argument("--molecules", type=int, default=2000, help="of it, for the speed")
+    parser.add_argument("--hidden", type=int, default=128, help="width of the convolutions")
+    parser.add_argument("--whole", action="store_true", help="featurise all of it instead")
+    parser.add_argument("--chemprop", type=Path, help="the peer's command: compare accuracy")
+    parser.add_argument("--splits", choices=("chemprop", "ours"), default="chemprop")
+    parser.add_argument("--seeds", type=int, default=5, help="how many splits")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(options.threads)
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # of the commands that are started
+    print(machine(options.threads))
+    if options.chemprop is not None:
+        accuracy(options)
+    elif options.whole:
+        whole(options)
+    else:
+        speed(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What the kept model says of every graph or molecule, and how far off it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gnnvision.data import GraphTask
+from gnnvision.report.trace import evaluating
+from gnnvision.training import Result
+
+__all__ = ["answers", "errors", "tested", "unit"]
+
+_AT_ONCE = 512
+
+
+def answers(result: Result) -> Tensor | None:
+    """Values of a regression, otherwise probabilities, of every item; None where none are graphs.
+
+    Returns:
+        Shape (G, num_outputs), NaN where there is nothing to predict from.
+    """
+    task, model = result.task, result.model
+    if not isinstance(task, GraphTask):
+        return None
+    there = next((p.device for p in model.parameters()), task.y.device)
+    task = task.to(there)
+    good = (task.graphs.offsets.diff() > 0).nonzero().squeeze(1)
+    out = torch.full((task.graphs.num_graphs, task.num_outputs), torch.nan)
+    with evaluating(model), torch.no_grad():
+        for members in good.split(_AT_ONCE):
+            x = task.x[task.graphs.member_nodes(members)]
+            output = model(x, task.graphs.select(members)).float()
+            if task.kind == "multilabel":
+                output = output.sigmoid()
+            elif task.kind == "classification":
+                output = output.softmax(1)
+            out[members.cpu()] = output.cpu()
+    return out
+
+
+def tested(task: GraphTask) -> NDArray[np.int64]:
+    """The items of the test part."""
+    return np.array(task.split.test, dtype=np.int64)
+
+
+def errors(task: GraphTask, said: Tensor) -> NDArray[np.float64]:
+    """How far off each answer is: |value - measured|, or 1 - probability of what is true.
+
+    Args:
+        task: whose items.
+        said: what `answers` returned.
+
+    Returns:
+        Shape (G, num_outputs), or (G, 1) for classes; NaN where a target is missing.
+    """
+    y = task.y.cpu()
+    if task.kind == "classification":
+        chance = said.gather(1, y.clamp(min=0)[:, None]).double()
+        off = torch.where((y >= 0)[:, None], 1 - chance, torch.nan)
+    else:
+        off = (said - y).double().abs()
+    return np.asarray(off.numpy())
+
+
+def unit(task: GraphTask) -> str:
+    """The unit of the targets; empty where it is not known."""
+    return str(task.card.facts.get("unit", ""))

@@ -1,0 +1,186 @@
+"""Predicted against measured: how far off a regression is, point by point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below, wrapped
+from gnnvision.report.words import plural
+from gnnvision.training import Result
+from gnnvision.training.folder import write_csv
+
+__all__ = ["Fit", "points", "regression"]
+
+_MOST_DRAWN = 4
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The test points of one target.
+
+    Args:
+        name: of the target.
+        measured: what is true. Shape (n,).
+        predicted: what the kept models said. Shape (n,).
+        seed: which seed's model said so. Shape (n,).
+    """
+
+    name: str
+    measured: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    seed: NDArray[np.int64]
+
+    @property
+    def rmse(self) -> float:
+        """The root of the mean squared error."""
+        return float(np.sqrt(((self.predicted - self.measured) ** 2).mean()))
+
+    @property
+    def mae(self) -> float:
+        """The mean absolute error."""
+        return float(np.abs(self.predicted - self.measured).mean())
+
+    @property
+    def r2(self) -> float:
+        """The share of the variance that is explained; NaN where there is none."""
+        spread = float(((self.measured - self.measured.mean()) ** 2).mean())
+        return 1 - self.rmse**2 / spread if spread > 0 else float("nan")
+
+
+def points(result: Result) -> list[Fit]:
+    """The test points of each target over all seeds; none where this is no table of numbers."""
+    if result.task.kind != "regression" or result.best.target.ndim != 2:
+        return []
+    width = result.best.target.shape[1]
+    names = result.task.class_names
+    if len(names) != width:
+        names = tuple(f"output {number}" for number in range(width))
+    truth = np.concatenate([o.target.double().cpu().numpy() for o in result.outcomes])
+    said = np.concatenate([o.prediction.double().cpu().numpy() for o in result.outcomes])
+    seed = np.concatenate([np.full(len(o.target), o.seed) for o in result.outcomes])
+    out = []
+    for number, name in enumerate(names):
+        here = ~np.isnan(truth[:, number])
+        if here.any():
+            out.append(Fit(name, truth[here, number], said[here, number], seed[here]))
+    return out
+
+
+def regression(run: Run) -> Section | None:
+    """The section of predicted against measured; None where nothing is measured."""
+    fits = points(run.result)
+    if not fits:
+        return None
+    unit = str(run.result.task.card.facts.get("unit", ""))
+    seeds = len(run.result.outcomes)
+    pictures = []
+    for number, fit in enumerate(fits[:_MOST_DRAWN]):
+        mark = f"_{number + 1}" if len(fits) > 1 else ""
+        pictures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
+    rows = [
+        (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", f"{f.r2:.3f}", f"{len(f.measured):,}")
+        for f in fits
+    ]
+    first = fits[0]
+    over = f" of {seeds} seeds, each with its own model" if seeds > 1 else ""
+    lead = f"Every point is a test {run.item}{over}; on the line, both agree."
+    if len(fits) == 1:
+        within = float((np.abs(first.predicted - first.measured) <= first.rmse).mean())
+        lead += (
+            f" {100 * within:.0f} % lie within one RMSE, {first.rmse:.2f}{_after(unit)}, of it. "
+            f"R² is {first.r2:.2f}: the share of the measurements' spread that the model explains."
+        )
+    note = (
+        "RMSE is the root of the mean squared error, MAE the mean absolute error, in the unit of "
+        "the target. They are taken over the points of all seeds together; above, they are means "
+        "of the seeds' own."
+        if seeds > 1
+        else "RMSE is the root of the mean squared error, MAE the mean absolute error, in the "
+        "unit of the target."
+    )
+    if len(fits) > _MOST_DRAWN:
+        note += f" Drawn are the first {_MOST_DRAWN} of {len(fits)} targets."
+    table = Table(("Target", "RMSE", "MAE", "R²", "Points"), rows)
+    return Section("Predicted against measured", lead, pictures, [table], note, wide=True)
+
+
+def _after(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def _label(word: str, unit: str) -> str:
+    return f"{word} ({unit})" if unit else word
+
+
+def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
+    path = run.figures / f"predicted{mark}.png"
+    both = np.concatenate([fit.measured, fit.predicted])
+    low, high = float(both.min()), float(both.max())
+    room = 0.04 * (high - low) or 1.0
+    ends = np.array([low - room, high + room])
+    with drawing(path, 4.9) as figure:
+        axes = figure.add_subplot()
+        band = f"± one RMSE, {fit.rmse:.3g}{_after(unit)}"
+        axes.fill_between(
+            ends, ends - fit.rmse, ends + fit.rmse, color=MUTED, alpha=0.16, lw=0, label=band
+        )
+        axes.plot(ends, ends, color=INK, lw=1.1, label="predicted = measured")
+        for number, seed in enumerate(np.unique(fit.seed).tolist()):
+            here = fit.seed == seed
+            color = CLASS_COLORS[number % 6]
+            label = f"seed {seed}" if number < 6 and len(run.result.outcomes) > 1 else None
+            size = float(np.clip(3000 / len(fit.seed), 5, 22))
+            axes.scatter(
+                fit.measured[here], fit.predicted[here], s=size, color=color, alpha=0.6, lw=0,
+                label=label,
+            )  # fmt: skip
+        axes.set(xlim=ends, ylim=ends, aspect="equal")
+        axes.set(xlabel=_label("measured", unit), ylabel=_label("predicted", unit))
+        axes.set_title(wrapped(fit.name, 52))
+        legend_below(figure, axes.get_legend_handles_labels()[0])
+    columns = (fit.seed, fit.measured, fit.predicted)
+    write_csv(
+        path.with_suffix(".csv"),
+        [
+            {"seed": seed, "measured": measured, "predicted": predicted}
+            for seed, measured, predicted in zip(*(c.tolist() for c in columns), strict=True)
+        ],
+    )
+    alt = (
+        f"Scatter plot of {plural(len(fit.measured), 'prediction')} of {fit.name} against the "
+        f"measurement: RMSE {fit.rmse:.3g}, R² {fit.r2:.2f}."
+    )
+    return Picture(path, alt)
+
+
+def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
+    path = run.figures / f"errors{mark}.png"
+    off = fit.predicted - fit.measured
+    most = float(np.abs(off).max()) or 1.0
+    bins = int(np.clip(np.sqrt(len(off)) * 1.5, 9, 41)) | 1  # odd: one bin is around 0
+    counts, edges = np.histogram(off, bins, (-most, most))
+    bias = float(off.mean())
+    with drawing(path, 4.9) as figure:
+        axes = figure.add_subplot()
+        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=CLASS_COLORS[4], ec="w")
+        axes.axvline(0, color=INK, lw=1.1, label="no error")
+        axes.axvline(bias, color=CLASS_COLORS[5], ls="--", label=f"mean error {bias:+.3f}")
+        axes.locator_params(axis="y", integer=True)
+        axes.set(xlabel=_label("predicted - measured", unit), ylabel=f"test {run.item}s")
+        axes.set_title("How far off")
+        legend_below(figure, axes.get_legend_handles_labels()[0])
+    write_csv(
+        path.with_suffix(".csv"),
+        [
+            {"from": a, "to": b, "count": c}
+            for a, b, c in zip(
+                edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True
+            )
+        ],
+    )
+    alt = f"Histogram of the errors of {fit.name}: from {off.min():.3g} to {off.max():.3g}."
+    return Picture(path, alt)

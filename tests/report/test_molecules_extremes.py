@@ -1,0 +1,18 @@
+import numpy as np
+
+from gnnvision.report.answers import answers, errors
+from gnnvision.report.molecules_extremes import extremes
+from gnnvision.report.parts import Run
+
+from .rows import rows_of
+
+
+def test_the_worst_is_the_worst_and_its_neighbour_the_nearest(molecules_run, tmp_path):
+    section = extremes(Run(molecules_run, tmp_path))
+    off = errors(molecules_run.task, answers(molecules_run))[:, 0]
+    test = molecules_run.task.split.test
+    worst = rows_of(tmp_path / "molecules_worst.png")
+    best = rows_of(tmp_path / "molecules_best.png")
+    assert int(worst[0]["row"]) - 1 == test[np.argmax(off[test])]
+    assert int(best[0]["row"]) - 1 == test[np.argmin(off[test])]
+    assert section.tables[0].rows[0][0] == worst[0]["smiles"]
