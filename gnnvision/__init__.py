@@ -6,7 +6,7 @@ else. See the README for ten lines of each.
 
 from pathlib import Path
 
-from gnnvision import data, models, training
+from gnnvision import data, explain, models, training
 from gnnvision._version import __version__
 from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
 from gnnvision.layers import (
@@ -57,6 +57,7 @@ __all__ = [
     "__version__",
     "data",
     "degree_features",
+    "explain",
     "fit",
     "identity_features",
     "models",

@@ -61,7 +61,7 @@ def molecule_gcn(
 def bond_network(
     in_channels: int,
     num_outputs: int,
-    hidden_channels: int = 300,
+    hidden_channels: int = 128,
     *,
     bond_channels: int = 16,
     descriptors: int = 0,

@@ -32,6 +32,14 @@ def rows(run: Run) -> Section | None:
         " Beside this page lies predictions.csv: every row and column as it was read, then the "
         "part it was in, what the kept model predicts, and where it has no prediction, why."
     )
+    if twice := task.duplicates():
+        shared = twice[0]
+        where = " and ".join(word for part, word in _PARTS if part in shared.rows)
+        lead += (
+            f" Mind that {plural(len(twice), 'molecule')} can be found in more than one part, so "
+            f"that a model may know the answer by heart: {short(shared.smiles)} in {where}, for "
+            "example."
+        )
     found = by_reason(task)
     tables = []
     if found:

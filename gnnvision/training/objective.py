@@ -101,8 +101,10 @@ class _Regression(Objective):
         error = output - target
         if self.spread is not None:
             error = error / self.spread.to(error.device)
-        here = ~target.isnan()
-        return error[here].square().mean()
+        missing = target.isnan()
+        if missing.any():
+            error = error[~missing]
+        return error.square().mean()
 
     def score(self, output: Tensor, target: Tensor) -> float:
         """The mean over the targets of their root mean squared errors, in their units."""

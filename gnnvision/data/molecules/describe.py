@@ -13,7 +13,7 @@ from gnnvision.data.molecules.featurizer import Featurizer
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["SCAFFOLDS", "canonical", "descriptor_names", "descriptors", "scaffolds"]
+__all__ = ["SCAFFOLDS", "canonical", "canonicals", "descriptor_names", "descriptors", "scaffolds"]
 
 SCAFFOLDS = "rdkit's MurckoScaffoldSmiles, without chirality"
 LARGEST = 1e6  # of a descriptor: what is beyond is an accident of the formula
@@ -27,6 +27,11 @@ def canonical(smiles: str, featurizer: Featurizer) -> str:
         return Chem.MolToSmiles(featurizer.read(smiles))
     except ValueError:
         return ""
+
+
+def canonicals(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
+    """`canonical` of each row."""
+    return [canonical(text, featurizer) for text in smiles]
 
 
 def scaffolds(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.data.molecules.describe import descriptors, scaffolds
+from gnnvision.data.molecules.describe import canonicals, descriptors, scaffolds
 from gnnvision.data.molecules.encode import Encoded, encode_all
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.parallel import Progress, in_pieces
@@ -23,7 +23,7 @@ from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
 
-__all__ = ["descriptors_of", "encoded", "scaffolds_of"]
+__all__ = ["canonicals_of", "descriptors_of", "encoded", "scaffolds_of"]
 
 WORTH_KEEPING = 500  # fewer are worked out as quickly as they are read
 Arrays = dict[str, NDArray[Any]]
@@ -58,14 +58,25 @@ def descriptors_of(smiles: Sequence[str], featurizer: Featurizer) -> NDArray[np.
 
 def scaffolds_of(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
     """`describe.scaffolds` of many rows, from the cache where they are known."""
+    return _texts("scaffolds", scaffolds, smiles, featurizer)
 
+
+def canonicals_of(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
+    """`describe.canonicals` of many rows, from the cache where they are known."""
+    return _texts("canonical SMILES", canonicals, smiles, featurizer)
+
+
+def _texts(
+    what: str,
+    work: Callable[[Sequence[str], Featurizer], list[str]],
+    smiles: Sequence[str],
+    featurizer: Featurizer,
+) -> list[str]:
     def make(progress: Progress) -> Arrays:
-        parts = in_pieces(scaffolds, smiles, featurizer, progress=progress)
-        return {"scaffolds": _packed([text for part in parts for text in part])}
+        parts = in_pieces(work, smiles, featurizer, progress=progress)
+        return {"texts": _packed([text for part in parts for text in part])}
 
-    return _remembered(
-        "scaffolds", smiles, featurizer, make, lambda held: _unpacked(held["scaffolds"])
-    )
+    return _remembered(what, smiles, featurizer, make, lambda held: _unpacked(held["texts"]))
 
 
 def _remembered(

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.graph_task import GraphTask
-from gnnvision.data.molecules.describe import canonical
 from gnnvision.data.molecules.duplicates import Duplicate, duplicates
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.store import canonicals_of
 from gnnvision.data.molecules.table import Table
-from gnnvision.data.split import PARTS
 from gnnvision.domains import Graph
 
 __all__ = ["MoleculeTask", "laid_out"]
@@ -64,14 +63,9 @@ class MoleculeTask(GraphTask):
         """The molecules that are in more than one part of the split, however they are written.
 
         Molecules are the same if their canonical SMILES are, as the featurizer reads them: of
-        salts with `fragments="largest"` only what is left. Every SMILES is read once more.
+        salts with `fragments="largest"` only what is left.
         """
-        taking_part = {row for part in PARTS for row in getattr(self.split, part).tolist()}
-        written = [
-            canonical(text, self.featurizer) if row in taking_part else ""
-            for row, text in enumerate(self.smiles)
-        ]
-        return duplicates(written, self.split)
+        return duplicates(canonicals_of(self.smiles, self.featurizer), self.split)
 
     def input_description(self) -> dict[str, Any]:
         """The featurizer and the targets, which prediction needs."""
