@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import torch
 from rich.console import Console
 from torch import nn
 
 from gnnvision import data, training
+from gnnvision.cli.options import MoleculeOptions, Options, PictureOptions
 from gnnvision.training import Interrupted, Recipe, Result
 from gnnvision.training.folder import replace_file
 
@@ -42,134 +43,9 @@ __all__ = [
 ]
 
 Config = TypeVar("Config")
-MoleculeSplit = Literal["public", "random", "stratified", "scaffold", "column", "kfold"]
 FREE_ON_RESUME = ("resume", "out", "data_root", "device")
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The flags of every experiment.
-
-    Args:
-        dataset: the data set; naming one is strict, "auto" takes what can be had.
-        split: "public", or "random": another one for each seed.
-        seeds: how many seeds; the table gives mean and standard deviation.
-        epochs: instead of the recipe's.
-        lr: learning rate, instead of the recipe's.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        precision: of the arithmetic; "auto" is float32 for graphs, bfloat16 for convolutions of
-            pictures where the device is quick at it.
-        compile: join the operations of a training step by torch's compiler, which takes its time
-            before the first one.
-        deterministic: the same bits on every run, also on a GPU; slower there.
-        data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
-        out: folder of all runs.
-        resume: folder of a stopped run, to go on with; its flags are taken over.
-    """
-
-    dataset: str = "auto"
-    split: Literal["public", "random"] = "public"
-    seeds: int = 10
-    epochs: int | None = None
-    lr: float | None = None
-    device: str = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False
-    deterministic: bool = False
-    data_root: Path | None = None
-    out: Path = Path("runs")
-    resume: Path | None = None
-
-    def adapt(self, recipe: Recipe) -> Recipe:
-        """The recipe with what the command line says of it."""
-        flags = asdict(self)
-        given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
-        return replace(recipe, **{k: v for k, v in given.items() if v is not None})
-
-    def source(self, preferred: str) -> str | Path:
-        """What to load; `preferred` is what "auto" stands for."""
-        return f"auto:{preferred}" if self.dataset == "auto" else self.dataset
-
-    def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
-        return {"root": self.data_root, "split": self.split}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureOptions(Options):
-    """The flags of every experiment on pictures.
-
-    Args:
-        split: "public" with a validation part held out of the training pictures; "full" without
-            one; "random": another one for each seed.
-        batch_size: pictures in a training step, instead of the recipe's.
-        image_size: side of the pictures, in pixels; else their own.
-        on_invalid: files that cannot be read: end with an error, skip them, or skip and list them
-            in quarantine.csv.
-    """
-
-    split: Literal["public", "full", "random"] = "public"  # type: ignore[assignment]
-    seeds: int = 1
-    batch_size: int | None = None
-    image_size: int | None = None
-    on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
-
-    def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
-        more = {"image_size": self.image_size, "on_invalid": self.on_invalid}
-        return super().data_options() | more
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoleculeOptions(Options):
-    """The flags of every experiment on molecules.
-
-    Args:
-        csv: a table of your own instead of a data set.
-        smiles: its column of molecules; "smiles" if there is one.
-        target: its columns to predict.
-        split: "public" is what the data set's authors recommend, of a table "random"; "random",
-            "stratified" and "kfold" are others for each seed; "scaffold" tests on scaffolds that
-            were not trained on; "column" is as a column says.
-        split_column: the column that says train, val or test.
-        folds: of "kfold"; seed s tests on fold s.
-        batch_size: molecules in a training step, instead of the recipe's.
-        on_invalid: rows that are no molecules: end with an error, or leave them out of the
-            training; either way every table that comes out has all rows.
-    """
-
-    csv: Path | None = None
-    smiles: str | None = None
-    target: tuple[str, ...] = ()
-    split: MoleculeSplit = "public"  # type: ignore[assignment]
-    split_column: str | None = None
-    folds: int = 10
-    seeds: int = 3
-    batch_size: int | None = None
-    on_invalid: Literal["raise", "skip", "keep"] = "skip"
-
-    def source(self, preferred: str) -> str | Path:
-        """The table if one is named, else the data set."""
-        if self.csv is None:
-            return super().source(preferred)
-        if self.dataset != "auto":
-            raise ValueError(
-                f"'--csv' must not be given beside '--dataset', got {str(self.csv)!r} and "
-                f"{self.dataset!r}. Leave one of them out."
-            )
-        return self.csv
-
-    def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
-        return super().data_options() | {
-            "smiles": self.smiles,
-            "targets": self.target,
-            "split_column": self.split_column,
-            "folds": self.folds,
-            "on_invalid": self.on_invalid,
-        }
 
 
 @dataclass(frozen=True)
