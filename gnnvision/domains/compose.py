@@ -114,6 +114,15 @@ def select(graph: Graph, members: Tensor) -> Arguments:
     }
 
 
+def selected_edges(graph: Graph, members: Tensor) -> Tensor:
+    """Where the edges of each of some members begin when these lie side by side, and the end."""
+    starts, _ = graph.edge_offsets
+    counts = starts[members + 1] - starts[members]
+    offsets = counts.new_zeros(members.numel() + 1)
+    torch.cumsum(counts, 0, out=offsets[1:])
+    return offsets
+
+
 def section(graph: Graph, start: int, stop: int) -> Arguments:
     """What changes when only the members from `start` to `stop` are left, without copying much."""
     edge_starts, order = graph.edge_offsets
