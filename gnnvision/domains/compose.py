@@ -62,6 +62,13 @@ def unbatch(graph: Graph) -> list[Arguments]:
     return out
 
 
+def numbers(members: Tensor | Sequence[int], device: torch.device) -> Tensor:
+    """Numbers of members as a tensor; of an array, which may be read-only, a copy."""
+    if isinstance(members, Tensor):
+        return members.to(device, torch.int64)
+    return torch.tensor(np.asarray(members, dtype=np.int64), device=device)
+
+
 def runs(starts: Tensor, sizes: Tensor) -> Tensor:
     """The numbers of several runs, one after the other: each `size` of them from its `start`."""
     ends = sizes.cumsum(0)

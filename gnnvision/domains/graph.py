@@ -129,14 +129,14 @@ class Graph(Constructors, Matrices, Domain):
         Raises:
             ValueError: if a number is out of range.
         """
-        chosen = torch.as_tensor(members, dtype=torch.int64, device=self.device)
+        chosen = compose.numbers(members, self.device)
         part = self._unchecked(**compose.select(self, chosen))
         part._derived["edge_offsets"] = (compose.selected_edges(self, chosen), None)
         return part
 
     def member_nodes(self, members: Tensor | Sequence[int]) -> Tensor:
         """The nodes of some members, member by member."""
-        chosen = torch.as_tensor(members, dtype=torch.int64, device=self.device)
+        chosen = compose.numbers(members, self.device)
         starts = self.offsets[chosen]
         return compose.runs(starts, self.offsets[chosen + 1] - starts)
 

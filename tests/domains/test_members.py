@@ -1,5 +1,6 @@
 """Members of a batch: chosen, cut out, and their line graphs."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,13 @@ def test_selected_members_are_a_batch_of_them(members):
     whole = batch()
     parts = whole.unbatch()
     same(whole.select(members), Graph.batch([parts[m] for m in members]))
+
+
+def test_members_may_be_an_array_that_nobody_can_write_to():
+    chosen = np.array([4, 1])
+    chosen.flags.writeable = False
+    same(batch().select(chosen), batch().select([4, 1]))
+    assert torch.equal(batch().member_nodes(chosen), batch().member_nodes([4, 1]))
 
 
 def test_no_members_are_an_empty_batch():
