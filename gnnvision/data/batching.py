@@ -5,7 +5,30 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["without_single"]
+from gnnvision.data.split import PARTS
+
+__all__ = ["check_batches", "without_single"]
+
+
+def check_batches(part: str, batch_size: int | None, items: str) -> None:
+    """There is such a part, and a batch has at least one item.
+
+    Args:
+        part: of the split.
+        batch_size: None for the task's own choice.
+        items: what a batch holds, for the error.
+
+    Raises:
+        ValueError: If not.
+    """
+    if part not in PARTS:
+        raise ValueError(
+            f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
+        )
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(
+            f"'batch_size' must be at least 1, got {batch_size}. Give a count of {items}."
+        )
 
 
 def without_single(index: Tensor, size: int) -> list[Tensor]:

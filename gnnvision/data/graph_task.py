@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.arrays import UNLABELLED
-from gnnvision.data.batching import without_single
+from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Graph
@@ -89,14 +89,7 @@ class GraphTask(Task):
         Raises:
             ValueError: There is no such part, or the batch size is not positive.
         """
-        if part not in PARTS:
-            raise ValueError(
-                f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
-            )
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(
-                f"'batch_size' must be at least 1, got {batch_size}. Give a count of graphs."
-            )
+        check_batches(part, batch_size, "graphs")
         if part == "train" and generator is not None:
             order = torch.from_numpy(np.array(self.split.train))
             order = order[torch.randperm(len(order), generator=generator)]

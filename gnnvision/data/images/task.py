@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.data.batching import without_single
+from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
 from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.reconstruction import ReconstructionTask
 from gnnvision.data.images.views import TestViews, mean_answer
-from gnnvision.data.split import PARTS, stratified_split
+from gnnvision.data.split import stratified_split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Grid
 
@@ -166,14 +166,7 @@ class ImageTask(Task):
         Shapes:
             Yields: uint8 (B, C, H, W), int64 (B,).
         """
-        if part not in PARTS:
-            raise ValueError(
-                f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
-            )
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(
-                f"'batch_size' must be at least 1, got {batch_size}. Give a count of pictures."
-            )
+        check_batches(part, batch_size, "pictures")
         index = torch.from_numpy(np.array(getattr(self.split, part)))
         if part != "train" or generator is None:
             for chosen in index.split(batch_size or _EVALUATION_BATCH):
