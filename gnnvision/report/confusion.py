@@ -21,6 +21,7 @@ __all__ = ["confusion", "confusion_counts"]
 _MOST_WITH_NUMBERS = 16
 _MOST_NAMED = 40
 _LISTED = 15
+_FITS_A_CELL = 6  # letters
 
 
 def confusion_counts(result: Result) -> NDArray[np.int64]:
@@ -158,8 +159,9 @@ def _name_classes(axes: Axes, names: list[str], per_seed: NDArray[np.float64]) -
     rows = [f"{wrapped(n, 20)} ({c:,.0f})" for n, c in zip(names, per_seed, strict=True)]
     axes.set_xticks(range(size), [wrapped(name, 20) for name in names])
     axes.set_yticks(range(size), rows)
-    axes.tick_params(axis="x", rotation=40 if size > 2 else 0)
-    if size > 2:
+    turned = size > 2 or max(map(len, names)) > _FITS_A_CELL
+    axes.tick_params(axis="x", rotation=40 if turned else 0)
+    if turned:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor", va="top")
 
