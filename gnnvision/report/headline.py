@@ -130,11 +130,16 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
     if not sizes["val"]:
         kept += " No validation part was held out, so nothing was chosen by looking at results."
+    together = []
+    if (score := result.ensemble()) is not None:
+        text = f"The mean of what all {seeds} models predict: {amount(result.metric, score)}."
+        together = [("Ensemble", text)]
     return [
         ("Data", f"{task.card.title}: {_size(task)}. SHA-256 {task.data_hash[:12]}."),
         ("Split", f"“{task.split_name}”: {parts} ({marks}). {_rule(task)}".strip()),
         ("Choice", kept),
         ("Test", f"The test part was read once {once}at the end, by the weights of {chosen}."),
+        *together,
     ]
 
 

@@ -108,17 +108,25 @@ class _Regression(Objective):
 
     def score(self, output: Tensor, target: Tensor) -> float:
         """The mean over the targets of their root mean squared errors, in their units."""
-        return float((output - target).double().square().nanmean(0).sqrt().nanmean())
+        error = _columns(output - target)
+        return float(error.square().nanmean(0).sqrt().nanmean())
 
     def predict(self, output: Tensor) -> Tensor:
         return output
 
     def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        error = (output - target).double()
+        error = _columns(output - target)
         mae = float(error.abs().nanmean(0).nanmean())
-        away = (target - target.nanmean(0)).double()
+        away = _columns(target)
+        away = away - away.nanmean(0)
         left = error.square().nanmean(0) / away.square().nanmean(0).clamp(min=1e-12)
         return super().metrics(output, target) | {"mae": mae, "r2": float((1 - left).nanmean())}
+
+
+def _columns(values: Tensor) -> Tensor:
+    """A column for each target; pixels that are to be given back are all one target."""
+    wide = values.double()
+    return wide if wide.ndim == 2 else wide.reshape(-1, 1)
 
 
 class _Multilabel(Objective):

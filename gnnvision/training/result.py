@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gnnvision._version import __version__
 from gnnvision.data import Task
+from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 
 __all__ = ["Outcome", "Result", "versions"]
@@ -123,6 +124,18 @@ class Result:
             out[part] = {name: spread(self.values(part, name)) for name in names}
         return out
 
+    def ensemble(self) -> float | None:
+        """The test score of all seeds' models together: of the mean of their predictions.
+
+        None for a single seed, for classes, of which there is no mean, and where every seed has
+        a test part of its own.
+        """
+        same = len({outcome.split_hash for outcome in self.outcomes}) == 1
+        if len(self.outcomes) < 2 or not same or self.task.kind == "classification":
+            return None
+        mean = torch.stack([outcome.prediction for outcome in self.outcomes]).mean(0)
+        return objective(self.task).score(mean, self.outcomes[0].target)
+
     def summary(self) -> str:
         """A table of the metrics, mean ± standard deviation over the seeds."""
         count = len(self.outcomes)
@@ -142,6 +155,9 @@ class Result:
                 for name in names
             ]
             lines.append(f"{part:8}" + "".join(f"{cell:>18}" for cell in cells))
+        if (together := self.ensemble()) is not None:
+            figure = shown(self.metric, {"mean": together, "std": 0.0}, 1)
+            lines.append(f"all {count} together: test {self.metric} {figure}")
         return "\n".join(lines)
 
     def report(self) -> Path:
@@ -167,6 +183,7 @@ class Result:
             "selection": self.selection,
             "seeds": [outcome.seed for outcome in self.outcomes],
             "metrics": self.metrics(),
+            "ensemble": self.ensemble(),
             "best_epochs": [outcome.best_epoch for outcome in self.outcomes],
             "epochs": [outcome.epochs for outcome in self.outcomes],
             "seconds": {

@@ -13,6 +13,7 @@ import gnnvision as gv
 from gnnvision.training import Interrupted, NotSaved, Recipe, fit
 from gnnvision.training import session as session_module
 from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.objective import objective
 
 from . import tasks
 
@@ -63,10 +64,44 @@ class TestKindsOfTask:
         assert set(result.metrics()["test"]) == {"rmse", "mae", "r2", "loss"}
         assert result.selection == "epoch with the lowest validation rmse, then lowest loss"
 
+    def test_pixels_to_give_back_are_one_target(self):
+        goal = objective(tasks.rings())
+        generator = torch.Generator().manual_seed(0)
+        said, true = (torch.randn(5, 1, 4, 4, generator=generator) for _ in range(2))
+        expected = (said - true).square().mean().sqrt().item()
+        assert goal.score(said, true) == pytest.approx(expected)
+        assert goal.metrics(said, true)["mae"] == pytest.approx((said - true).abs().mean().item())
+
+    def test_each_target_counts_alike_and_missing_ones_do_not(self):
+        goal = objective(tasks.rings())
+        true = torch.tensor([[0.0, 10.0], [torch.nan, 30.0]])
+        said = torch.tensor([[1.0, 13.0], [7.0, 34.0]])
+        figures = goal.metrics(said, true)
+        assert figures["rmse"] == pytest.approx((1 + 12.5**0.5) / 2)
+        assert figures["mae"] == pytest.approx((1 + 3.5) / 2)
+
     def test_several_labels_some_unknown(self):
         model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 2))
         result = fit(model, tasks.labels(), quick(batch_size=20, epochs=40), progress=False)
         assert result.metrics()["test"]["rocauc"]["mean"] > 0.9
+
+
+class TestEnsemble:
+    def test_the_mean_prediction_is_scored(self):
+        model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 1))
+        result = fit(model, tasks.rings(), quick(batch_size=20, epochs=3), seeds=3, progress=False)
+        mean = torch.stack([outcome.prediction for outcome in result.outcomes]).mean(0)
+        target = result.outcomes[0].target
+        expected = (mean - target)[~target.isnan()].square().mean().sqrt().item()
+        assert result.ensemble() == pytest.approx(expected)
+        assert result.to_dict()["ensemble"] == result.ensemble()
+        assert f"all 3 together: test rmse {expected:.3f}" in result.summary()
+        # The square is convex: together they are at least as good as on average.
+        assert expected <= result.metrics()["test"]["rmse"]["mean"] + 1e-9
+
+    def test_there_is_none_for_one_seed_or_classes(self, karate):
+        assert fit(small(karate), karate, quick(), progress=False).ensemble() is None
+        assert fit(small(karate), karate, quick(), seeds=2, progress=False).ensemble() is None
 
 
 class TestSeeds:
