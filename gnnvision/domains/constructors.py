@@ -51,6 +51,7 @@ class Constructors:
                 weights.
 
         Example:
+            >>> from gnnvision import Graph
             >>> Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True).num_edges
             4
         """
@@ -70,6 +71,8 @@ class Constructors:
             ValueError: if it is not square, or holds NaN or infinity.
 
         Example:
+            >>> import torch
+            >>> from gnnvision import Graph
             >>> Graph.from_dense(torch.tensor([[0, 1], [1, 0]])).num_edges
             2
         """
@@ -120,6 +123,8 @@ class Constructors:
             ValueError: if its shape is not (F, 3) or a corner is out of range.
 
         Example:
+            >>> import torch
+            >>> from gnnvision import Graph
             >>> Graph.from_triangles(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4).num_edges
             10
         """
@@ -136,6 +141,7 @@ class Constructors:
             ValueError: if rdkit cannot read the string, with rdkit's reason.
 
         Example:
+            >>> from gnnvision import Graph
             >>> Graph.from_smiles("CCO").node_names
             ('C', 'C', 'O')
         """
@@ -160,6 +166,7 @@ class Constructors:
             ValueError: if there are none, or only some have edge attributes or relations.
 
         Example:
+            >>> from gnnvision import Graph
             >>> pair = Graph.from_edges([(0, 1)], num_nodes=2)
             >>> batch = Graph.batch([pair, pair])
             >>> batch.num_graphs, batch.offsets.tolist(), batch.edge_index.tolist()

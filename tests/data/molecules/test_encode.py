@@ -163,7 +163,7 @@ def test_progress_goes_up_to_the_end(many, processes):
 # --- Ctrl-C -----------------------------------------------------------------------------------
 
 RUN = """
-import sys
+import signal
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules.encode import encode_all
 
@@ -171,6 +171,8 @@ def progress(done, rows):
     print(done, flush=True)
 
 if __name__ == "__main__":
+    # Started in the background, a process ignores interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     smiles = ["C" * (5 + n % 10) for n in range(100_000)]
     try:
         encode_all(smiles, Featurizer(), processes=2, progress=progress)
