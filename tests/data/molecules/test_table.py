@@ -123,7 +123,10 @@ def test_a_missing_column_is_named_with_those_that_exist(name, advice):
         (PLAIN.encode("utf-16-le"), "must be a text table"),
         (bytes(range(256)), r"must be text in UTF-8, .* at byte 128\). Save it as 'CSV UTF-8'"),
         ("smiles,µ\nC,1".encode("latin1"), "must be text in UTF-8"),
-        (gzip.compress(PLAIN.encode() * 99, mtime=0)[:-9], "must be whole, got .* cannot be unpacked"),
+        (
+            gzip.compress(PLAIN.encode() * 99, mtime=0)[:-9],
+            "must be whole, got .* cannot be unpacked",
+        ),
         (b"\x1f\x8bhello", "must be whole"),
         (gzip.compress(b"\xff", mtime=0), "must be text in UTF-8"),
         (b'a,b\n1,2\n3,"4\n5,6\n', "in the row that begins in line 3 .*quote that is opened"),
