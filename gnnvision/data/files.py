@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gnnvision.data.arrays import NodeArrays, read_npz, write_npz
-from gnnvision.data.card import Card
+from gnnvision.data.card import Card, DataFile
 from gnnvision.data.download import download_files
 from gnnvision.data.errors import ChecksumError, DataNotFound
 from gnnvision.data.fetch import Limits
 from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.root import cache_folder, data_root, is_writable
 
-__all__ = ["decoded", "locate", "locate_any", "read_verified"]
+__all__ = ["decoded", "locate", "locate_any", "read_checked", "read_verified"]
 
 _DECODED_FORM = 1  # raise it when what `decode` gives changes, and old caches are left alone
 _SLOWEST = 200_000  # bytes a second; a large file may take longer than a small one
@@ -91,19 +91,8 @@ def read_verified(card: Card, folder: Path) -> dict[str, bytes]:
     Raises:
         ChecksumError: A file is not the one that the card describes.
     """
-    content: dict[str, bytes] = {}
-    unknown: list[str] = []
-    for file in card.files:
-        data = (folder / file.path).read_bytes()
-        found = hashlib.sha256(data).hexdigest()
-        if file.sha256 is None:
-            unknown.append(file.path)
-        elif found != file.sha256:
-            raise ChecksumError(
-                f"{folder / file.path} must have the SHA-256 {file.sha256}, got {found} "
-                f"({len(data)} bytes). Delete it and load again, or put the right file there."
-            )
-        content[file.path] = data
+    content = {file.path: read_checked(file, folder) for file in card.files}
+    unknown = [file.path for file in card.files if file.sha256 is None]
     if unknown:
         warnings.warn(
             f"The files of {card.name!r} in {folder} could not be verified: its card knows no "
@@ -112,6 +101,22 @@ def read_verified(card: Card, folder: Path) -> dict[str, bytes]:
             stacklevel=2,
         )
     return content
+
+
+def read_checked(file: DataFile, folder: Path) -> bytes:
+    """The content of one file, compared with its SHA-256 if the card knows it.
+
+    Raises:
+        ChecksumError: It is not the one that the card describes.
+    """
+    data = (folder / file.path).read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if file.sha256 not in (None, found):
+        raise ChecksumError(
+            f"{folder / file.path} must have the SHA-256 {file.sha256}, got {found} "
+            f"({len(data)} bytes). Delete it and load again, or put the right file there."
+        )
+    return data
 
 
 def decoded(

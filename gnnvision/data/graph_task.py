@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.arrays import UNLABELLED
 from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
@@ -148,13 +147,6 @@ class GraphTask(Task):
         """How many numbers describe a graph as a whole; 0 where none do."""
         given = self.graphs.graph_attr
         return 0 if given is None else given.shape[1]
-
-    @property
-    def labelled(self) -> Tensor:
-        """Which graphs have a target at all. Shape (G,)."""
-        if self.kind == "classification":
-            return self.y != UNLABELLED
-        return ~self.y.isnan().all(1)
 
     def with_seed(self, seed: int) -> Self:
         """The task with the split of this seed; itself if there is only one."""

@@ -131,7 +131,7 @@ def load(
 ) -> Task:
     """Load a data set by name or by path: that one, or an error.
 
-    Molecules are read from a table, `*.csv`, `*.tsv` or `*.smi`, perhaps with `.gz`. Pictures are
+    Molecules are read from a table, `*.csv` or `*.tsv`, perhaps with `.gz`. Pictures are
     read from a folder, or a tar, tar.gz or zip archive, with one folder for each
     class: `train/<class>/*` and `test/<class>/*`, perhaps `val/<class>/*`, or just `<class>/*`.
 
@@ -267,7 +267,7 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
 
 
 def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
-    table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".smi"))
+    table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
     return (load_csv if table else load_folder)(path, options, requested)
 
 

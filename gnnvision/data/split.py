@@ -11,9 +11,21 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Split", "random_node_split", "stratified_split"]
+__all__ = [
+    "FRACTIONS",
+    "Rows",
+    "Split",
+    "cuts",
+    "fold_split",
+    "random_node_split",
+    "random_split",
+    "shuffled",
+    "stratified_split",
+]
 
 PARTS = ("train", "val", "test")
+FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +145,7 @@ def random_node_split(
             f"'num_val' + 'num_test' must be at most the {left} labelled nodes that do not "
             f"train, got {num_val} + {num_test}. Ask for fewer."
         )
-    # The raw stream is what numpy promises never to change; its permutations may.
-    keys = np.random.PCG64(seed).random_raw(len(labelled))
-    order = labelled[np.argsort(keys, kind="stable")]
+    order = labelled[shuffled(len(labelled), seed)]
     train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
     rest = order[~np.isin(order, train)]
     return Split("random", train, rest[:num_val], rest[num_val : num_val + num_test])
@@ -177,8 +187,7 @@ def stratified_split(
             f"'num_val' + 'num_test' must be below the number of items, {len(labels)}, got "
             f"{num_val} + {num_test}. Ask for fewer."
         )
-    keys = np.random.PCG64(seed).random_raw(len(labels))
-    order = np.argsort(keys, kind="stable")
+    order = shuffled(len(labels), seed)
     parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in PARTS}
     sizes = np.bincount(labels)
     tests = _shares(sizes, num_test)
@@ -188,6 +197,76 @@ def stratified_split(
         parts["val"].append(items[test : test + val])
         parts["train"].append(items[test + val :])
     return Split(name, *(np.concatenate(parts[part]) for part in PARTS))
+
+
+def random_split(rows: Rows, seed: int, fractions: Sequence[float] = FRACTIONS) -> Split:
+    """Every row by chance.
+
+    Args:
+        rows: the numbers of the rows.
+        seed: chooses the draw, from 0.
+        fractions: of train, validation and test; they add up to 1.
+    """
+    order = rows[shuffled(len(rows), seed)]
+    train, val = cuts(len(rows), fractions)
+    return Split("random", order[:train], order[train:val], order[val:])
+
+
+def fold_split(
+    rows: Rows,
+    fold: int,
+    folds: int = 10,
+    labels: NDArray[np.int64] | None = None,
+    draw: int = 0,
+) -> Split:
+    """One of k folds tests, another validates, the others train.
+
+    Args:
+        rows: the numbers of the rows.
+        fold: which fold tests, counted from 0, round and round; the next one validates.
+        folds: k, at least 3.
+        labels: the class of each of these rows; the folds then have the classes in equal
+            parts. None for no regard to them.
+        draw: chooses how the rows are dealt out to the folds.
+
+    Raises:
+        ValueError: if there are too few folds, or more than rows.
+    """
+    if not 3 <= folds <= len(rows):
+        raise ValueError(
+            f"'folds' must be from 3 to the number of rows, {len(rows)}, got {folds}. One fold "
+            "tests, one validates, at least one trains."
+        )
+    order = shuffled(len(rows), draw)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.arange(len(rows)) % folds
+    test, val = fold % folds, (fold + 1) % folds
+    train = (place != test) & (place != val)
+    return Split("kfold", rows[train], rows[place == val], rows[place == test])
+
+
+def shuffled(count: int, seed: int) -> Rows:
+    """A permutation of the numbers below `count`."""
+    if seed < 0:
+        raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
+    # The raw stream is what numpy promises never to change; its permutations may.
+    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
+
+
+def cuts(count: int, fractions: Sequence[float]) -> tuple[int, int]:
+    """Where training ends and validation ends among so many rows in order."""
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(
+            f"'fractions' must be three parts of 1, got {tuple(fractions)}. Give for example "
+            f"{FRACTIONS}."
+        )
+    train, val = round(count * fractions[0]), round(count * (fractions[0] + fractions[1]))
+    if count >= len(fractions) and min(fractions) > 0:  # a few rows: one at least in each part
+        train = min(max(train, 1), count - 2)
+        val = min(max(val, train + 1), count - 1)
+    return train, val
 
 
 def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.arrays import UNLABELLED
+from gnnvision.data.batching import check_batches
 from gnnvision.data.card import Card
 from gnnvision.data.split import PARTS, Split, random_node_split
 from gnnvision.domains import Domain, Graph
@@ -172,10 +173,7 @@ class NodeTask(Task):
         Raises:
             ValueError: There is no such part.
         """
-        if part not in self._batch:
-            raise ValueError(
-                f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
-            )
+        check_batches(part, None, "nodes")
         return iter((self._batch[part],))
 
     def with_seed(self, seed: int) -> Self:

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gnnvision.data.archives import ArchiveLimits, ZipSource
 from gnnvision.data.card import Card
-from gnnvision.data.files import locate_any
+from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.graph_task import GraphTask
-from gnnvision.data.images.archives import ArchiveLimits, ZipSource
-from gnnvision.data.molecules.splits import fold_split, random_split
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.split import Split, stratified_split
+from gnnvision.data.split import Split, fold_split, random_split, stratified_split
 from gnnvision.data.tu import OPTIONAL, REQUIRED, TuGraphs, read_tu
 from gnnvision.domains import Graph
 
@@ -73,6 +72,7 @@ def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
     folder, found = locate_any(card, options.root, alternatives, download=options.download)
     if found == needed:
         return {file: (folder / file).read_bytes() for file in wanted if (folder / file).is_file()}
+    read_checked(card.files[0], folder)
     source = ZipSource(folder / found[0], LIMITS)
     members = [m for m in source.members() if PurePosixPath(m.path).name in wanted]
     content = {PurePosixPath(member.path).name: data for member, data in source.read(members)}

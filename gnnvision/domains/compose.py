@@ -84,33 +84,31 @@ def edge_offsets(graph: Graph) -> tuple[Tensor, Tensor | None]:
     """
     member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
     counts = torch.bincount(member, minlength=graph.num_graphs)
-    offsets = counts.new_zeros(graph.num_graphs + 1)
-    torch.cumsum(counts, 0, out=offsets[1:])
     sorted_already = bool((member.diff() >= 0).all())
-    return offsets, None if sorted_already else member.argsort(stable=True)
+    return _ends(counts), None if sorted_already else member.argsort(stable=True)
 
 
-def select(graph: Graph, members: Tensor) -> Arguments:
-    """What changes when only some members are left, in their order; one may come twice."""
+def select(graph: Graph, members: Tensor) -> tuple[Arguments, Tensor]:
+    """What changes when only some members are left, in their order; one may come twice.
+
+    And where the edges of each of them begin then, and the end.
+    """
     outside = members[(members < 0) | (members >= graph.num_graphs)]
     if outside.numel():
         raise ValueError(
             f"'members' must be from 0 to num_graphs - 1 = {graph.num_graphs - 1}, got "
             f"{outside[0]}. Choose members that the batch has."
         )
-    starts = graph.offsets[members]
-    sizes = graph.offsets[members + 1] - starts
-    offsets = sizes.new_zeros(members.numel() + 1)
-    torch.cumsum(sizes, 0, out=offsets[1:])
     edge_starts, order = graph.edge_offsets
-    first = edge_starts[members]
-    edge_sizes = edge_starts[members + 1] - first
+    starts, first = graph.offsets[members], edge_starts[members]
+    sizes, edge_sizes = graph.offsets[members + 1] - starts, edge_starts[members + 1] - first
+    offsets, edge_offsets = _ends(sizes), _ends(edge_sizes)
     edges = runs(first, edge_sizes)
     edges = edges if order is None else order[edges]
     moved = (offsets[:-1] - starts).repeat_interleave(edge_sizes, output_size=edges.numel())
     names = graph.node_names
     attributes = graph.graph_attr
-    return _edge_columns(graph, edges) | {
+    changes = _edge_columns(graph, edges) | {
         "edge_index": graph.edge_index.index_select(1, edges) + moved,
         "num_nodes": int(offsets[-1]),
         "offsets": offsets,
@@ -119,31 +117,21 @@ def select(graph: Graph, members: Tensor) -> Arguments:
         if names is None
         else tuple(names[i] for i in runs(starts, sizes).tolist()),
     }
+    return changes, edge_offsets
 
 
-def selected_edges(graph: Graph, members: Tensor) -> Tensor:
-    """Where the edges of each of some members begin when these lie side by side, and the end."""
-    starts, _ = graph.edge_offsets
-    counts = starts[members + 1] - starts[members]
-    offsets = counts.new_zeros(members.numel() + 1)
-    torch.cumsum(counts, 0, out=offsets[1:])
-    return offsets
-
-
-def section(graph: Graph, start: int, stop: int) -> Arguments:
-    """What changes when only the members from `start` to `stop` are left, without copying much."""
-    edge_starts, order = graph.edge_offsets
-    if order is not None:
-        return select(graph, torch.arange(start, stop, device=graph.device))
-    first, last = int(graph.offsets[start]), int(graph.offsets[stop])
-    edges = slice(int(edge_starts[start]), int(edge_starts[stop]))
+def section(
+    graph: Graph, members: tuple[int, int], nodes: tuple[int, int], edges: tuple[int, int]
+) -> Arguments:
+    """What changes when only what is from the first to the second of each is left."""
+    (start, stop), (first, last) = members, nodes
 
     def cut(column: Tensor | None) -> Tensor | None:
-        return None if column is None else column[edges]
+        return None if column is None else column[edges[0] : edges[1]]
 
     attributes = graph.graph_attr
     return {
-        "edge_index": graph.edge_index[:, edges] - first,
+        "edge_index": graph.edge_index[:, edges[0] : edges[1]] - first,
         "num_nodes": last - first,
         "offsets": graph.offsets[start : stop + 1] - first,
         "edge_weight": cut(graph.edge_weight),
@@ -210,6 +198,11 @@ def neighborhood(graph: Graph, node: int, hops: int) -> Tensor:
         reaching = source[torch.isin(target, found)].unique()
         found = torch.cat([found, reaching[~torch.isin(reaching, found)]])
     return found
+
+
+def _ends(sizes: Tensor) -> Tensor:
+    """Where runs of these sizes begin, and the end: (n,) -> (n + 1,)."""
+    return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
 
 
 def is_undirected(graph: Graph) -> bool:

@@ -130,8 +130,9 @@ class Graph(Constructors, Matrices, Domain):
             ValueError: if a number is out of range.
         """
         chosen = compose.numbers(members, self.device)
-        part = self._unchecked(**compose.select(self, chosen))
-        part._derived["edge_offsets"] = (compose.selected_edges(self, chosen), None)
+        changes, edge_offsets = compose.select(self, chosen)
+        part = self._unchecked(**changes)
+        part._derived["edge_offsets"] = (edge_offsets, None)
         return part
 
     def member_nodes(self, members: Tensor | Sequence[int]) -> Tensor:
@@ -146,14 +147,14 @@ class Graph(Constructors, Matrices, Domain):
         Quick: nothing is checked again, columns are not copied, and the matrices that layers
         multiply with are cut out of those of the whole batch.
         """
-        part = self._unchecked(**compose.section(self, start, stop))
-        first, last = int(self.offsets[start]), int(self.offsets[stop])
+        nodes = (int(self.offsets[start]), int(self.offsets[stop]))
         edge_offsets, order = self.edge_offsets
-        if order is None:
-            edges = (int(edge_offsets[start]), int(edge_offsets[stop]))
-            place = Section(self, (start, stop), (first, last), edges)
-            object.__setattr__(part, "section_of", place)
-        return part, slice(first, last)
+        if order is not None:
+            return self.select(range(start, stop)), slice(*nodes)
+        edges = (int(edge_offsets[start]), int(edge_offsets[stop]))
+        changes = compose.section(self, (start, stop), nodes, edges)
+        place = Section(self, (start, stop), nodes, edges)
+        return self._unchecked(**changes, section_of=place), slice(*nodes)
 
     @property
     def line_graph(self) -> Graph:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.layers import Readout
+from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
-from gnnvision.training.hooks import evaluating
 
 __all__ = ["integrated_gradients", "site_attributions"]
 

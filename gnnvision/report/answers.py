@@ -10,6 +10,7 @@ from torch import Tensor
 from gnnvision.data import GraphTask
 from gnnvision.report.trace import evaluating
 from gnnvision.training import Result
+from gnnvision.training.objective import said
 
 __all__ = ["answers", "errors", "tested", "unit"]
 
@@ -33,11 +34,7 @@ def answers(result: Result) -> Tensor | None:
         for members in good.split(_AT_ONCE):
             x = task.x[task.graphs.member_nodes(members)]
             output = model(x, task.graphs.select(members)).float()
-            if task.kind == "multilabel":
-                output = output.sigmoid()
-            elif task.kind == "classification":
-                output = output.softmax(1)
-            out[members.cpu()] = output.cpu()
+            out[members.cpu()] = said(task.kind, output).cpu()
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ RADIUS, BITS = 2, 2048
 EDGES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 _MOST = 1000
 _FEWEST = 5  # molecules of a bin that is spoken of
+_HELD: WeakKeyDictionary[MoleculeTask, list[Any]] = WeakKeyDictionary()  # of the training part
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,13 @@ def nearest(task: MoleculeTask, asked: Sequence[int]) -> Nearest:
         https://doi.org/10.1021/ci100050t.
     """
     from rdkit import DataStructs
-    from rdkit.Chem import rdFingerprintGenerator
 
-    make = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
     train = np.array(task.split.train, dtype=np.int64)
-    held = [_print(task, row, make) for row in train.tolist()]
+    if task not in _HELD:  # two sections ask
+        _HELD[task] = _prints(task, train.tolist())
     best, similarity = [], []
-    for row in asked:
-        shares = DataStructs.BulkTanimotoSimilarity(_print(task, row, make), held)
+    for mark in _prints(task, asked):
+        shares = DataStructs.BulkTanimotoSimilarity(mark, _HELD[task])
         place = int(np.argmax(shares))
         best.append(int(train[place]))
         similarity.append(float(shares[place]))
@@ -123,8 +124,11 @@ def alike(run: Run) -> Section | None:
     return Section("Where the model can be trusted", lead, [picture], [Table(head, rows)], note)
 
 
-def _print(task: MoleculeTask, row: int, make: Any) -> Any:  # noqa: ANN401 - rdkit's kinds
-    return make.GetFingerprint(task.featurizer.read(task.smiles[row]))
+def _prints(task: MoleculeTask, rows: Sequence[int]) -> list[Any]:
+    from rdkit.Chem import rdFingerprintGenerator
+
+    make = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    return [make.GetFingerprint(task.featurizer.read(task.smiles[row])) for row in rows]
 
 
 def _words(task: MoleculeTask) -> str:

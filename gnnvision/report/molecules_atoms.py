@@ -83,7 +83,7 @@ def atoms(run: Run) -> Section | None:
         f"at most {float(off.max()):.2g}{unit_}. An atom's part is what the network makes of it "
         "in this molecule, which need not be the chemical reason."
     )
-    if task.num_descriptors:
+    if task.num_graph_attr:
         note += (
             " The descriptors of the whole molecule are kept as they are, so what they say is in "
             "the baseline."

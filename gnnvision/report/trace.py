@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.layers import Convolution
-from gnnvision.training.hooks import attached, evaluating
+from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["Call", "evaluating", "hooked", "last_weighted", "trace", "units"]
 

@@ -16,6 +16,7 @@ from gnnvision.data import Featurizer
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
+from gnnvision.training.objective import said
 from gnnvision.training.predictor import build_network, find_checkpoint
 from gnnvision.training.seed_run import arithmetic
 
@@ -130,10 +131,4 @@ class MoleculePredictor:
             with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
                 out.append(network(signal, batch).float().cpu())
         output = torch.cat(out) if out else torch.empty(0, self._width)
-        match self.kind:
-            case "classification":
-                return output.softmax(1)
-            case "multilabel":
-                return output.sigmoid()
-            case _:
-                return output
+        return said(self.kind, output)

@@ -12,7 +12,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.data import Task
 
-__all__ = ["Objective", "objective"]
+__all__ = ["Objective", "objective", "said"]
 
 UNLABELLED = -100
 
@@ -168,6 +168,22 @@ class _Multilabel(Objective):
             if truth.unique().numel() == 2:
                 out.append((truth, output[here, task].float().cpu()))
         return out
+
+
+def said(kind: str, output: Tensor) -> Tensor:
+    """What outputs say to people: values of a regression, otherwise probabilities.
+
+    Args:
+        kind: of the task.
+        output: of a model. Shape (B, num_outputs).
+    """
+    match kind:
+        case "classification":
+            return output.softmax(1)
+        case "multilabel":
+            return output.sigmoid()
+        case _:
+            return output
 
 
 def objective(task: Task) -> Objective:

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import Part, Task
 from gnnvision.layers import FromSignal, FromTargets
+from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.training.checkpoint import (
     Checkpoint,
     pack,
@@ -21,7 +22,6 @@ from gnnvision.training.checkpoint import (
     snapshot,
     unpack_optimizer,
 )
-from gnnvision.training.hooks import attached, evaluating
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state

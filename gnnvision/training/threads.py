@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.training.hooks import attached, evaluating
+from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["largest_signal", "threads_for"]
 

@@ -173,15 +173,6 @@ def test_moments_of_a_target_that_never_changes_or_is_never_known():
     assert task(kind="multilabel", y=(TARGETS > 0).double()).target_moments is None
 
 
-def test_which_graphs_are_labelled():
-    y = TARGETS.clone()
-    y[0, 0] = y[1] = torch.nan
-    assert task(y=y).labelled.tolist() == [True, False] + [True] * (len(SIZES) - 2)
-    labels = torch.zeros(len(SIZES), dtype=torch.int64)
-    labels[2] = -100
-    assert (~task(kind="classification", y=labels).labelled).nonzero().tolist() == [[2]]
-
-
 def test_another_seed_is_another_split():
     def splitter(seed):
         return Split("random", [seed], [seed + 1], [seed + 2])

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gnnvision as gv
+from gnnvision import cli
+
 from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_sentence
 
 DIGITS = ("--dataset", "digits", "--epochs", "1")
@@ -35,13 +38,7 @@ def photographs(place, count=12, size=12):
         ("cnn_cifar", ("--model", "small_resnet")),
         ("cnn_cifar", ("--model", "strong", "--seeds", "2", "--split", "random")),
         ("cnn_fashion", ("--model", "dnn", "--split", "public")),
-        (
-            "cnn_mnist",
-            (
-                "--model",
-                "lenet5_notes",
-            ),
-        ),
+        ("cnn_mnist", ("--model", "lenet5_notes")),
         ("autoencoder", ("--height", "8", "--width", "8", "--latent", "4")),
     ],
 )
@@ -55,6 +52,27 @@ def test_each_script_leaves_a_run(inside, tmp_path, script, flags):
     assert (left / "checkpoints" / "best.safetensors").is_file()
     page = (left / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "gpu", "wide"),
+    [
+        ((), False, False),
+        ((), True, True),
+        (("--preset", "quick"), True, False),
+        (("--preset", "long"), False, True),
+    ],
+)
+def test_the_preset_suits_the_device_unless_it_is_named(inside, monkeypatch, flags, gpu, wide):
+    monkeypatch.setattr(cli, "usable_device", lambda asked: "cuda:0" if gpu else "cpu")
+    given = []
+    monkeypatch.setattr(cli, "fit", lambda *rest: given.extend(rest))
+    done = inside("cnn_cifar", "--dataset", "digits", *flags)
+    assert done.returncode == 0, done.stderr
+    model, recipe = given[2], given[4]
+    widths = [layer.out_channels for layer in model.modules() if isinstance(layer, gv.Conv2d)]
+    assert max(widths) == (512 if wide else 256)
+    assert recipe.epochs > 15 if wide else recipe.epochs < 15
 
 
 def test_dense_against_convolution_side_by_side(inside, tmp_path):

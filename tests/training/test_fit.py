@@ -56,6 +56,19 @@ class TestKindsOfTask:
         assert result.metrics()["test"]["accuracy"]["mean"] > 0.9
         assert set(result.metrics()["test"]) == {"accuracy", "loss", "f1_macro"}
 
+    def test_only_the_kept_epoch_is_asked_about_all_views_of_a_picture(self, monkeypatch):
+        asked = []
+
+        def answer(task, model, x, domain):
+            asked.append(len(x))
+            return model(x, domain)
+
+        monkeypatch.setattr(gv.data.ImageTask, "answer", answer)
+        task = gv.data.load("digits").with_test_views("mirror")
+        model = gv.Sequential(gv.Readout("mean"), nn.Linear(1, task.num_classes))
+        fit(model, task, quick(epochs=3, batch_size=500), progress=False)
+        assert sum(asked) == len(task.images)  # each picture once, in spite of three epochs
+
     def test_graphs_with_missing_numbers(self):
         model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 1))
         result = fit(model, tasks.rings(), quick(batch_size=20, epochs=40), progress=False)

@@ -30,8 +30,8 @@ def trained(folder):
         in_channels=task.in_channels,
         num_outputs=1,
         hidden_channels=16,
-        bond_channels=task.num_bond_columns,
-        descriptors=task.num_descriptors,
+        bond_channels=task.num_edge_attr,
+        descriptors=task.num_graph_attr,
     )
     recipe = gv.Recipe(epochs=3, batch_size=8)
     result = gv.fit(

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.archives import TarSource
 from gnnvision.data.card import Card
 from gnnvision.data.errors import UnsafePickleError
 from gnnvision.data.files import locate_any, read_verified
-from gnnvision.data.images.archives import TarSource
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cache import cache_place, cached
 from gnnvision.data.root import Root

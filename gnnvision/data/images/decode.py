@@ -25,9 +25,9 @@ from gnnvision.data.images.picture import (
     decode_picture,
     measure_picture,
 )
-from gnnvision.data.images.sources import Member
 from gnnvision.data.images.tree import Item, Tree
 from gnnvision.data.progress import progress
+from gnnvision.data.sources import Member
 
 __all__ = ["DecodeOptions", "common_size", "decode_tree", "scan_tree"]
 

@@ -16,10 +16,10 @@ from gnnvision.data.images.cache import cache_place, cached
 from gnnvision.data.images.decode import DecodeOptions, decode_tree, scan_tree
 from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.picture import MAX_PIXELS
-from gnnvision.data.images.sources import Source, open_source
 from gnnvision.data.images.splits import rules_for
 from gnnvision.data.images.tree import check_tree, read_tree
 from gnnvision.data.place import NotWritable, replacing
+from gnnvision.data.sources import Source, open_source
 
 __all__ = ["OnInvalid", "folder_card", "read_folder", "scan"]
 

@@ -19,11 +19,11 @@ from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
 from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.resize import conform
-from gnnvision.data.images.sources import open_source
 from gnnvision.data.images.splits import image_split
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
+from gnnvision.data.sources import open_source
 
 __all__ = [
     "load_cifar",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gnnvision.data.images.findings import Finding
 from gnnvision.data.images.picture import ENDINGS
-from gnnvision.data.images.sources import Member, Source
+from gnnvision.data.sources import Member, Source
 
 __all__ = ["Item", "Tree", "check_tree", "read_tree"]
 

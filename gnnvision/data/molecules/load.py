@@ -13,22 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data.card import Card, SplitRule
-from gnnvision.data.files import locate_any
+from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.molecules.describe import SCAFFOLDS
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
-from gnnvision.data.molecules.splits import (
-    column_split,
-    fold_split,
-    random_split,
-    scaffold_split,
-)
+from gnnvision.data.molecules.splits import column_split, scaffold_split
 from gnnvision.data.molecules.store import descriptors_of, encoded, scaffolds_of
 from gnnvision.data.molecules.table import Table, parse_table, read_table
 from gnnvision.data.molecules.targets import Targets, read_targets
 from gnnvision.data.molecules.task import MoleculeTask, laid_out
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.split import Split, stratified_split
+from gnnvision.data.split import Split, fold_split, random_split, stratified_split
 
 __all__ = ["SPLITS", "load_csv", "load_molecules", "load_table"]
 
@@ -39,11 +34,13 @@ SHOWN = 5  # rows that an error names
 
 def load_molecules(card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
     """A data set of molecules that has a card."""
-    plain = [file.path for file in card.files]
-    unpacked = [name.removesuffix(".gz") for name in plain]
-    folder, names = locate_any(card, options.root, (plain, unpacked), download=options.download)
-    content = (folder / names[0]).read_bytes()
-    return load_table(parse_table(content, names[0]), card, options, requested)
+    file = card.files[0]
+    alternatives = ([file.path], [file.path.removesuffix(".gz")])
+    folder, (name,) = locate_any(card, options.root, alternatives, download=options.download)
+    # Of an unpacked file no checksum is known.
+    published = name == file.path
+    content = read_checked(file, folder) if published else (folder / name).read_bytes()
+    return load_table(parse_table(content, name), card, options, requested)
 
 
 def load_table(table: Table, card: Card, options: LoadOptions, requested: str) -> MoleculeTask:

@@ -7,11 +7,12 @@ import difflib
 import gzip
 import io
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+from gnnvision.data.paths import nearest_names
 
 __all__ = ["Table", "parse_table", "read_table"]
 
@@ -102,7 +103,7 @@ def read_table(path: Path) -> Table:
         raise ValueError(f"'csv' must be a file, got the folder {str(path)!r}. Name a file in it.")
     if not path.exists():
         raise FileNotFoundError(
-            f"'csv' must be a file that exists, got {str(path)!r}. Correct the path."
+            f"'csv' must be a file that exists, got {str(path)!r}. {nearest_names(path)}"
         )
     return parse_table(path.read_bytes(), str(path))
 
@@ -150,11 +151,6 @@ def parse_table(content: bytes, name: str) -> Table:
             problems[number] = f"line {line} has {len(cells)} cells where the header has {width}"
         rows.append((*cells[:width], *[""] * (width - len(cells))))
     return Table(columns, tuple(rows), delimiter, problems)
-
-
-def repeated(columns: Sequence[str]) -> list[str]:
-    """The names that a header has more than once."""
-    return [name for name, count in Counter(columns).items() if count > 1]
 
 
 def _text(content: bytes, name: str) -> str:

@@ -44,17 +44,6 @@ class MoleculeTask(GraphTask):
     scaffolds: str = ""
 
     @property
-    def num_bond_columns(self) -> int:
-        """How many numbers describe a bond."""
-        return self.featurizer.num_bond_columns
-
-    @property
-    def num_descriptors(self) -> int:
-        """How many numbers describe a molecule as a whole; 0 where none were asked for."""
-        given = self.graphs.graph_attr
-        return 0 if given is None else given.shape[1]
-
-    @property
     def smiles(self) -> Sequence[str]:
         """The SMILES of every row."""
         return self.item_names
@@ -72,7 +61,7 @@ class MoleculeTask(GraphTask):
         return {
             "featurizer": self.featurizer.to_dict(),
             "featurizer_hash": self.featurizer.hash,
-            "descriptors": self.num_descriptors,
+            "descriptors": self.num_graph_attr,
             "kind": self.kind,
             "targets": list(self.class_names),
         }

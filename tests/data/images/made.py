@@ -3,8 +3,6 @@
 import gzip
 import io
 import struct
-import tarfile
-import zipfile
 
 import numpy as np
 import torch
@@ -51,29 +49,6 @@ def tree(classes=("cat", "dog"), parts=PARTS, **options):
                 files[f"{part}/{name}/{number}.png"] = encoded(pixels(seed, **options))
                 seed += 1
     return files
-
-
-def write(folder, files):
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
-
-
-def write_tar(path, files, packed=True):
-    with tarfile.open(path, "w:gz" if packed else "w") as archive:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return path
-
-
-def write_zip(path, files):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
 
 
 def idx(array):

@@ -10,6 +10,7 @@ from gnnvision.data.card import DataFile
 from gnnvision.data.images import cifar as cifar_module
 from gnnvision.data.images.cifar import decode_batch, read_cifar
 
+from .. import made_files
 from . import made
 
 NAMES = (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch")
@@ -33,13 +34,13 @@ def check(arrays, pixels):
 
 def test_the_unpacked_folder(tmp_path, batches):
     pixels, files = batches
-    made.write(tmp_path, files)
+    made_files.write(tmp_path, files)
     check(read_cifar(describe("cifar10"), tmp_path, download=False), pixels)
 
 
 def test_the_folder_is_decoded_once(tmp_path, batches, monkeypatch):
     pixels, files = batches
-    made.write(tmp_path, files)
+    made_files.write(tmp_path, files)
     read_cifar(describe("cifar10"), tmp_path, download=False)
     monkeypatch.setattr(cifar_module, "decode_batch", None)
     check(read_cifar(describe("cifar10"), tmp_path, download=False), pixels)
@@ -48,13 +49,13 @@ def test_the_folder_is_decoded_once(tmp_path, batches, monkeypatch):
 @pytest.mark.filterwarnings("ignore:The files of 'cifar10'.*could not be verified")
 def test_the_archive(tmp_path, batches):
     pixels, files = batches
-    made.write_tar(tmp_path / "cifar-10-python.tar.gz", files)
+    made_files.write_tar(tmp_path / "cifar-10-python.tar.gz", files)
     with pytest.raises(ChecksumError, match=r"cifar-10-python.tar.gz must have the SHA-256 6d958"):
         read_cifar(describe("cifar10"), tmp_path, download=False)
     unknown = replace(describe("cifar10"), files=(DataFile("cifar-10-python.tar.gz"),))
     check(read_cifar(unknown, tmp_path, download=False), pixels)
     del files["cifar-10-batches-py/data_batch_3"]
-    made.write_tar(tmp_path / "cifar-10-python.tar.gz", files)
+    made_files.write_tar(tmp_path / "cifar-10-python.tar.gz", files)
     with pytest.raises(ValueError, match="must hold 'data_batch_3', which it lacks"):
         read_cifar(unknown, tmp_path, download=False)
 

@@ -4,15 +4,16 @@ from PIL import Image
 
 from gnnvision.data.images import decode as decode_module
 from gnnvision.data.images.decode import DecodeOptions, common_size, decode_tree, scan_tree
-from gnnvision.data.images.sources import open_source
 from gnnvision.data.images.tree import read_tree
+from gnnvision.data.sources import open_source
 
+from .. import made_files
 from . import made
 
 
 @pytest.fixture
 def tree_of(tmp_path):
-    return lambda files: read_tree(open_source(made.write(tmp_path / "set", files)))
+    return lambda files: read_tree(open_source(made_files.write(tmp_path / "set", files)))
 
 
 def test_pictures_of_one_size_are_kept_as_they_are(tree_of):

@@ -7,15 +7,16 @@ from gnnvision.data import scan
 from gnnvision.data.images import folder as folder_module
 from gnnvision.data.images.decode import DecodeOptions
 from gnnvision.data.images.folder import folder_card, read_folder
-from gnnvision.data.images.sources import open_source
+from gnnvision.data.sources import open_source
 
+from .. import made_files
 from . import made
 
 
 @pytest.fixture
 def bad(tmp_path):
     files = made.tree() | {"train/cat/1.png": b"", "train/dog/bad.jpg": b"text"}
-    return made.write(tmp_path / "set", files)
+    return made_files.write(tmp_path / "set", files)
 
 
 def test_scan_finds_and_changes_nothing(bad):
@@ -27,7 +28,7 @@ def test_scan_finds_and_changes_nothing(bad):
 
 
 def test_scan_reports_folders_that_loading_refuses(tmp_path):
-    made.write(tmp_path / "one", {"cat/1.png": made.encoded(made.pixels())})
+    made_files.write(tmp_path / "one", {"cat/1.png": made.encoded(made.pixels())})
     assert scan(tmp_path / "one").counts == {"single class": 1}
     (tmp_path / "one" / "dog").mkdir()
     assert scan(str(tmp_path / "one")).counts == {"empty class": 1, "single class": 1}
@@ -38,12 +39,12 @@ def test_scan_reports_folders_that_loading_refuses(tmp_path):
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip"])
 def test_an_archive_is_read_as_its_folder(tmp_path, ending):
     files = made.tree()
-    there = read_folder(made.write(tmp_path / "set", files), DecodeOptions())
+    there = read_folder(made_files.write(tmp_path / "set", files), DecodeOptions())
     archive = tmp_path / f"set.{ending}"
     if ending == "zip":
-        made.write_zip(archive, files)
+        made_files.write_zip(archive, files)
     else:
-        made.write_tar(archive, files, packed=ending == "tar.gz")
+        made_files.write_tar(archive, files, packed=ending == "tar.gz")
     here = read_folder(archive, DecodeOptions())
     assert here.hash == there.hash
     assert here.names == there.names
@@ -51,7 +52,7 @@ def test_an_archive_is_read_as_its_folder(tmp_path, ending):
 
 
 def test_decoded_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
-    folder = made.write(tmp_path / "set", made.tree())
+    folder = made_files.write(tmp_path / "set", made.tree())
     first = read_folder(folder, DecodeOptions())
     monkeypatch.setattr(folder_module, "decode_tree", None)
     again = read_folder(folder, DecodeOptions())
@@ -65,7 +66,7 @@ def test_decoded_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
 
 def test_the_report_names_the_place_it_was_read_from(tmp_path):
     for name in ("one", "two"):
-        archive = made.write_tar(tmp_path / f"{name}.tar", made.tree())
+        archive = made_files.write_tar(tmp_path / f"{name}.tar", made.tree())
         assert read_folder(archive, DecodeOptions()).scan.source == str(archive)
 
 
@@ -119,7 +120,7 @@ def test_an_unknown_policy(bad):
 
 
 def test_a_read_only_folder(tmp_path):
-    folder = made.write(tmp_path / "set", made.tree())
+    folder = made_files.write(tmp_path / "set", made.tree())
     places = [folder, *(p for p in folder.rglob("*") if p.is_dir())]
     for place in places:
         place.chmod(0o555)
@@ -130,7 +131,7 @@ def test_a_read_only_folder(tmp_path):
 
 def test_the_card_says_what_can_be_seen(tmp_path):
     files = made.tree(size=(9, 7)) | {"train/dog/9.png": made.encoded(made.pixels(70, (30, 40)))}
-    folder = made.write(tmp_path / "pets", files)
+    folder = made_files.write(tmp_path / "pets", files)
     arrays = read_folder(folder, DecodeOptions())
     card = folder_card(open_source(folder), arrays)
     assert (card.name, card.title, card.class_names) == ("pets", "pets", ("cat", "dog"))

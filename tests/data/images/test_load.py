@@ -7,12 +7,13 @@ import torch
 import gnnvision as gv
 from gnnvision.data import Augment, DataNotFound, ImageTask, load, load_auto
 
+from .. import made_files
 from . import made
 
 
 @pytest.fixture
 def pets(tmp_path):
-    return made.write(tmp_path / "pets", made.tree(parts={"train": 10, "test": 3}))
+    return made_files.write(tmp_path / "pets", made.tree(parts={"train": 10, "test": 3}))
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -55,7 +56,7 @@ def test_options_for_pictures(pets):
 def test_a_folder_without_parts(tmp_path):
     files = {f"{c}/{n}.png": made.encoded(made.pixels(20 * s + n)) for s, c in enumerate("abc")
              for n in range(20)}  # fmt: skip
-    task = load(made.write(tmp_path / "set", files))
+    task = load(made_files.write(tmp_path / "set", files))
     assert task.split.sizes == {"train": 48, "val": 6, "test": 6}
     assert np.bincount(task.y[torch.from_numpy(task.split.test.copy())]).tolist() == [2, 2, 2]
     assert "a tenth of the training part, 6 pictures" in task.card.splits["public"].description
@@ -64,7 +65,7 @@ def test_a_folder_without_parts(tmp_path):
 @pytest.mark.parametrize("ending", ["tar.gz", "zip"])
 def test_an_archive_by_its_path(tmp_path, ending):
     path = tmp_path / f"pets.{ending}"
-    write = made.write_zip if ending == "zip" else made.write_tar
+    write = made_files.write_zip if ending == "zip" else made_files.write_tar
     assert load(write(path, {f"pets/{k}": v for k, v in made.tree().items()})).name == "pets"
 
 
@@ -76,7 +77,7 @@ def test_an_archive_by_its_path(tmp_path, ending):
     ],
 )
 def test_a_folder_with_a_fault(pets, changes, fault):
-    made.write(pets, changes)
+    made_files.write(pets, changes)
     with pytest.raises(ValueError, match=fault):
         load(pets)
 
@@ -119,7 +120,7 @@ def test_cifar_takes_the_original_files_else_the_jpeg_tree_and_says_which(tmp_pa
     with pytest.raises(DataNotFound, match=r"cifar10-images.tar.gz"):
         load("cifar10-jpeg", root=tmp_path)
     tree = made.tree(classes=CLASSES, parts={"train": 2, "test": 1}, size=(32, 32))
-    made.write_tar(tmp_path / "cifar10-images.tar.gz", tree)
+    made_files.write_tar(tmp_path / "cifar10-images.tar.gz", tree)
     for name in ("cifar10", "cifar10-jpeg"):
         task = load(name, root=tmp_path, split="full")
         assert (task.name, task.requested) == ("cifar10-jpeg", name)
@@ -128,14 +129,14 @@ def test_cifar_takes_the_original_files_else_the_jpeg_tree_and_says_which(tmp_pa
         assert task.split.sizes == {"train": 20, "val": 0, "test": 10}
     batches = {f"data_batch_{n}": made.cifar_batch(seed=n)[1] for n in range(1, 6)}
     batches["test_batch"] = made.cifar_batch(seed=6)[1]
-    made.write(tmp_path / "cifar-10-batches-py", batches)
+    made_files.write(tmp_path / "cifar-10-batches-py", batches)
     task = load("cifar10", root=tmp_path, split="full")
     assert (task.name, task.card.title) == ("cifar10", "CIFAR-10")
     assert load("cifar10-jpeg", root=tmp_path, split="full").name == "cifar10-jpeg"
 
 
 def test_another_tree_under_cifars_name(tmp_path):
-    made.write_tar(tmp_path / "cifar10-images.tar.gz", made.tree())
+    made_files.write_tar(tmp_path / "cifar10-images.tar.gz", made.tree())
     with pytest.raises(ValueError, match=r"must hold the classes airplane, .* got cat, dog"):
         load("cifar10", root=tmp_path)
 

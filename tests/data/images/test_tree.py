@@ -1,16 +1,16 @@
 import pytest
 
-from gnnvision.data.images.sources import open_source
 from gnnvision.data.images.tree import check_tree, read_tree
+from gnnvision.data.sources import open_source
 
-from . import made
+from .. import made_files
 
 
 @pytest.fixture
 def read(tmp_path):
     def read(*paths, folders=()):
         (tmp_path / "set").mkdir()
-        made.write(tmp_path / "set", dict.fromkeys(paths, b"x"))
+        made_files.write(tmp_path / "set", dict.fromkeys(paths, b"x"))
         for folder in folders:
             (tmp_path / "set" / folder).mkdir(parents=True)
         return read_tree(open_source(tmp_path / "set"))

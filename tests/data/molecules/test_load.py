@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gnnvision.data import DataNotFound, Featurizer, MoleculeTask, load
+from gnnvision.data import ChecksumError, DataNotFound, Featurizer, MoleculeTask, load
 from gnnvision.data.molecules.encode import encode
 from gnnvision.data.molecules.task import laid_out
 
@@ -265,4 +265,12 @@ def test_tox21(published):
 
 def test_a_published_set_that_is_not_there(tmp_path):
     with pytest.raises(DataNotFound, match=r"delaney-processed.csv"):
+        load("esol", root=tmp_path, download=False)
+
+
+def test_a_table_with_a_card_must_be_the_published_one(tmp_path):
+    folder = tmp_path / "esol" / "raw"
+    folder.mkdir(parents=True)
+    (folder / "delaney-processed.csv").write_bytes(made.lines().encode())
+    with pytest.raises(ChecksumError, match=r"delaney-processed.csv must have the SHA-256 8c06a"):
         load("esol", root=tmp_path, download=False)

@@ -3,13 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnvision.data.molecules.splits import (
-    column_split,
-    fold_split,
-    random_split,
-    scaffold_split,
-    shuffled,
-)
+from gnnvision.data.molecules.splits import column_split, scaffold_split
+from gnnvision.data.split import shuffled
 
 ROWS = np.arange(3, 53) * 2  # rows are numbers in a table, of which some take no part
 
@@ -24,70 +19,8 @@ def scaffolds(*sizes):
     return names[shuffled(len(names), 1)].tolist()
 
 
-@given(st.integers(3, 400), st.integers(0, 5))
-def test_random(count, seed):
-    rows = np.arange(count) * 3
-    split = random_split(rows, seed)
-    assert everything(split) == rows.tolist()
-    assert split == random_split(rows, seed)
-    assert min(split.sizes.values()) >= 1
-    if count >= 10:
-        assert split.sizes["train"] == round(0.8 * count)
-        assert abs(split.sizes["val"] - count / 10) <= 1
-
-
-def test_the_draw_is_the_same_everywhere():
-    assert shuffled(8, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]
-    assert random_split(ROWS, 0).hash[:16] == "54a88acdf51c2fe1"
-    assert random_split(ROWS, 1).hash[:16] == "944c24fd5661c5a2"
-    assert fold_split(ROWS, 0, 5).hash[:16] == "32b3e4eedf2b8d51"
-    assert fold_split(ROWS, 0, 5, ROWS % 3).hash[:16] == "14a3c68d04a3f832"
+def test_the_split_by_scaffold_is_the_same_everywhere():
     assert scaffold_split(ROWS, scaffolds(20, 10, 10, 5, 3, 1, 1)).hash[:16] == "1053c0310e130bd6"
-
-
-def test_parts_of_other_sizes():
-    split = random_split(ROWS, 0, (0.5, 0.3, 0.2))
-    assert split.sizes == {"train": 25, "val": 15, "test": 10}
-    assert random_split(ROWS, 0, (0.9, 0.0, 0.1)).sizes == {"train": 45, "val": 0, "test": 5}
-    for fractions in [(0.5, 0.5), (0.8, 0.3, -0.1), (0.8, 0.1, 0.2)]:
-        with pytest.raises(ValueError, match="'fractions' must be three parts of 1, got"):
-            random_split(ROWS, 0, fractions)
-    with pytest.raises(ValueError, match="'seed' must be at least 0, got -1"):
-        random_split(ROWS, -1)
-
-
-# --- folds ------------------------------------------------------------------------------------
-
-
-@given(st.integers(3, 60), st.integers(3, 10))
-def test_every_row_is_tested_once(count, folds):
-    folds = min(folds, count)
-    rows = np.arange(count) + 100
-    splits = [fold_split(rows, fold, folds) for fold in range(folds)]
-    assert sorted(row for split in splits for row in split.test) == rows.tolist()
-    sizes = [split.sizes["test"] for split in splits]
-    assert max(sizes) - min(sizes) <= 1
-    for fold, split in enumerate(splits):
-        assert everything(split) == rows.tolist()
-        np.testing.assert_array_equal(split.val, splits[(fold + 1) % folds].test)
-    assert fold_split(rows, folds, folds) == splits[0]  # round and round
-
-
-def test_folds_have_the_classes_in_equal_parts():
-    labels = np.repeat([0, 1, 2], [25, 20, 5])[shuffled(50, 3)]
-    for fold in range(5):
-        split = fold_split(np.arange(50), fold, 5, labels)
-        assert np.bincount(labels[split.test]).tolist() == [5, 4, 1]
-
-
-def test_another_draw_has_other_folds():
-    assert fold_split(ROWS, 0, 5, draw=1) != fold_split(ROWS, 0, 5)
-    for folds in (2, 51):
-        with pytest.raises(ValueError, match=f"'folds' must be from 3 to .* 50, got {folds}"):
-            fold_split(ROWS, 0, folds)
-
-
-# --- scaffolds --------------------------------------------------------------------------------
 
 
 def test_a_scaffold_is_never_cut_in_two_and_the_rarest_test():

@@ -70,8 +70,8 @@ def test_what_prediction_needs_is_said(tmp_path):
     assert Featurizer.from_dict(about["featurizer"]) == featurizer
     assert about["featurizer_hash"] == featurizer.hash
     assert (about["kind"], about["targets"]) == ("regression", ["y"])
-    assert about["descriptors"] == task.num_descriptors == task.graphs.graph_attr.shape[1] > 50
-    assert task.num_bond_columns == 16
+    assert about["descriptors"] == task.num_graph_attr == task.graphs.graph_attr.shape[1] > 50
+    assert task.num_edge_attr == 16
     assert list(task.smiles) == ["C" * n for n in range(1, 9)]
     assert task.in_channels == task.x.shape[1] == featurizer.num_atom_columns
-    assert load(tmp_path / "x.csv", targets="y").num_descriptors == 0
+    assert load(tmp_path / "x.csv", targets="y").num_graph_attr == 0

@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
-from gnnvision.data.images.sources import Member, Source
+from gnnvision.data.sources import Member, Source
 
 __all__ = ["ArchiveLimits", "TarSource", "ZipSource"]
 

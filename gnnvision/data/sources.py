@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gnnvision.data.images.paths import nearest_names
+from gnnvision.data.paths import nearest_names
 
 __all__ = ["FolderSource", "Member", "Source", "open_source"]
 
@@ -130,7 +130,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         ValueError: It is a file of another kind, or an archive that is damaged or unsafe.
     """
     # Archives are read with the class above; this way round neither file is long.
-    from gnnvision.data.images.archives import TarSource, ZipSource
+    from gnnvision.data.archives import TarSource, ZipSource
 
     place = Path(path).expanduser()
     if place.is_dir():

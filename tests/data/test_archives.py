@@ -7,10 +7,11 @@ import zipfile
 
 import pytest
 
-from gnnvision.data.images import archives
-from gnnvision.data.images.archives import ArchiveLimits, TarSource, ZipSource
+from gnnvision.data import archives
+from gnnvision.data.archives import ArchiveLimits, TarSource, ZipSource
 
-from . import made
+from . import made_files
+from .images import made
 
 
 def tar_of(path, *entries):
@@ -93,8 +94,8 @@ def test_a_name_twice(tmp_path):
     ],
 )
 def test_limits(tmp_path, limits, fault):
-    made.write_tar(tmp_path / "x.tar", {"a.png": b"abc", "b.png": b"abc"})
-    made.write_zip(tmp_path / "x.zip", {"a.png": b"abc", "b.png": b"abc"})
+    made_files.write_tar(tmp_path / "x.tar", {"a.png": b"abc", "b.png": b"abc"})
+    made_files.write_zip(tmp_path / "x.zip", {"a.png": b"abc", "b.png": b"abc"})
     for kind, ending in ((TarSource, "tar"), (ZipSource, "zip")):
         with pytest.raises(ValueError, match=f"is refused: {fault}"):
             kind(tmp_path / f"x.{ending}", ArchiveLimits(**limits)).members()
@@ -102,8 +103,8 @@ def test_limits(tmp_path, limits, fault):
 
 def test_a_bomb_is_noticed_by_its_ratio(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "_SMALL", 1 << 16)
-    made.write_tar(tmp_path / "x.tar.gz", {"a.png": bytes(1 << 20)})
-    made.write_zip(tmp_path / "x.zip", {"a.png": bytes(1 << 20)})
+    made_files.write_tar(tmp_path / "x.tar.gz", {"a.png": bytes(1 << 20)})
+    made_files.write_zip(tmp_path / "x.zip", {"a.png": bytes(1 << 20)})
     for kind, ending in ((TarSource, "tar.gz"), (ZipSource, "zip")):
         with pytest.raises(ValueError, match="unpacks to more than 200 times its size"):
             kind(tmp_path / f"x.{ending}").members()
@@ -119,7 +120,7 @@ def test_a_bomb_of_padding_and_a_huge_header_are_refused(tmp_path, monkeypatch):
 
 
 def test_an_encrypted_zip(tmp_path):
-    path = made.write_zip(tmp_path / "x.zip", {"a.png": b"abc"})
+    path = made_files.write_zip(tmp_path / "x.zip", {"a.png": b"abc"})
     data = bytearray(path.read_bytes())
     for magic, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         data[data.index(magic) + offset] |= 1
@@ -131,9 +132,9 @@ def test_an_encrypted_zip(tmp_path):
 def test_every_truncation_is_one_clear_error(tmp_path):
     files = {f"a/{n}.png": made.encoded(made.pixels(n)) for n in range(3)}
     for path in (
-        made.write_tar(tmp_path / "x.tar.gz", files),
-        made.write_tar(tmp_path / "y.tar", files, packed=False),
-        made.write_zip(tmp_path / "x.zip", files),
+        made_files.write_tar(tmp_path / "x.tar.gz", files),
+        made_files.write_tar(tmp_path / "y.tar", files, packed=False),
+        made_files.write_zip(tmp_path / "x.zip", files),
     ):
         whole = path.read_bytes()
         kind = ZipSource if path.suffix == ".zip" else TarSource
@@ -146,7 +147,9 @@ def test_every_truncation_is_one_clear_error(tmp_path):
 
 
 def test_a_header_in_the_middle_that_makes_no_sense(tmp_path):
-    path = made.write_tar(tmp_path / "x.tar", {"a.png": bytes(512), "b.png": b"abc"}, packed=False)
+    path = made_files.write_tar(
+        tmp_path / "x.tar", {"a.png": bytes(512), "b.png": b"abc"}, packed=False
+    )
     data = bytearray(path.read_bytes())
     data[1024:1536] = b"\x7f" * 512  # the header of b.png: tarfile would end there, silently
     path.write_bytes(data)
@@ -156,6 +159,6 @@ def test_a_header_in_the_middle_that_makes_no_sense(tmp_path):
 
 def test_what_an_operating_system_leaves_is_passed_over(tmp_path):
     files = {"a/1.png": b"x", "a/.DS_Store": b"x", "__MACOSX/a/._1.png": b"x"}
-    assert [m.path for m in ZipSource(made.write_zip(tmp_path / "x.zip", files)).members()] == [
-        "a/1.png"
-    ]
+    assert [
+        m.path for m in ZipSource(made_files.write_zip(tmp_path / "x.zip", files)).members()
+    ] == ["a/1.png"]

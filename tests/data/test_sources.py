@@ -2,10 +2,10 @@ import os
 
 import pytest
 
-from gnnvision.data.images.archives import TarSource, ZipSource
-from gnnvision.data.images.sources import FolderSource, open_source
+from gnnvision.data.archives import TarSource, ZipSource
+from gnnvision.data.sources import FolderSource, open_source
 
-from . import made
+from . import made_files
 
 FILES = {"b/2.txt": b"two", "a/1.txt": b"one", "a/deep/3.txt": b"", ".hidden": b"x"}
 SEEN = {"a/1.txt": b"one", "a/deep/3.txt": b"", "b/2.txt": b"two"}
@@ -14,11 +14,11 @@ SEEN = {"a/1.txt": b"one", "a/deep/3.txt": b"", "b/2.txt": b"two"}
 @pytest.fixture(params=["folder", "tar", "tar.gz", "zip"])
 def place(request, tmp_path):
     if request.param == "folder":
-        return made.write(tmp_path / "set", FILES)
+        return made_files.write(tmp_path / "set", FILES)
     path = tmp_path / f"set.{request.param}"
     if request.param == "zip":
-        return made.write_zip(path, FILES)
-    return made.write_tar(path, FILES, packed=request.param == "tar.gz")
+        return made_files.write_zip(path, FILES)
+    return made_files.write_tar(path, FILES, packed=request.param == "tar.gz")
 
 
 def test_all_kinds_list_and_read_alike(place):
@@ -32,8 +32,8 @@ def test_all_kinds_list_and_read_alike(place):
 
 
 def test_the_kind_is_told_by_content_not_by_name(tmp_path):
-    assert isinstance(open_source(made.write_zip(tmp_path / "x.tar", FILES)), ZipSource)
-    assert isinstance(open_source(made.write_tar(tmp_path / "x.zip", FILES)), TarSource)
+    assert isinstance(open_source(made_files.write_zip(tmp_path / "x.tar", FILES)), ZipSource)
+    assert isinstance(open_source(made_files.write_tar(tmp_path / "x.zip", FILES)), TarSource)
 
 
 def test_the_fingerprint_changes_with_the_contents(place):
@@ -50,8 +50,8 @@ def test_the_fingerprint_changes_with_the_contents(place):
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
-    made.write(tmp_path / "elsewhere", {"1.txt": b"one"})
-    folder = made.write(tmp_path / "set", {"a/2.txt": b"two"})
+    made_files.write(tmp_path / "elsewhere", {"1.txt": b"one"})
+    folder = made_files.write(tmp_path / "set", {"a/2.txt": b"two"})
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "a" / "round").symlink_to(folder)
     (folder / "a" / "gone.txt").symlink_to(tmp_path / "nowhere")
