@@ -40,14 +40,17 @@ def matrices(run: Run) -> Section | None:
     kinds = bond_matrix(mol)
     held, columns = feature_matrix(task, row)
     pictures = [_drawing(run, mol, names), _adjacency(run, names, kinds)]
-    pictures.append(_features(run, names, held, columns))
+    alone = [f"is atom {name}" for name in names]
+    pictures.append(_features(run, "identity", names, np.eye(len(names), dtype=np.float32), alone))
+    pictures.append(_features(run, "features", names, held, columns))
     bonds = mol.GetNumBonds()
     lead = (
         f"One test molecule, {short(task.smiles[row])}, as the network gets it. Each of its "
         f"{len(names)} atoms is a node and each of its {bonds} bonds an edge in both directions. "
         "Step 1: the adjacency matrix says which atoms are bonded, and how. Step 2: the feature "
-        "matrix has a row for each atom. If the rows were those of the identity matrix, atoms "
-        "would differ by their numbers alone; chosen attributes instead say what they are."
+        "matrix has a row for each atom. The simplest is the identity matrix, by which atoms "
+        "differ by their numbers alone and nothing learnt on one molecule would hold for "
+        "another; so the network gets chosen attributes instead, which say what an atom is."
     )
     note = (
         f"Of {task.in_channels} columns of features only those are shown that some atom of this "
@@ -146,9 +149,10 @@ def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Picture:
 
 
 def _features(
-    run: Run, names: list[str], held: NDArray[np.float32], columns: list[str]
+    run: Run, name: str, names: list[str], held: NDArray[np.float32], columns: list[str]
 ) -> Picture:
-    path = run.figures / "features.png"
+    path = run.figures / f"{name}.png"
+    first = name == "identity"
     with drawing(path, 0.28 * len(columns) + 1.3) as figure:
         axes = figure.add_subplot()
         axes.imshow(held.T, cmap=MATRIX_MAP, vmin=0, vmax=1.3, aspect="auto")
@@ -159,7 +163,8 @@ def _features(
             axes.text(i, j, shown, ha="center", va="center", size=8, color=ink)
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(columns)), [c.replace("=", " = ") for c in columns])
-        axes.set_title("Step 2: feature matrix, lying on its side")
+        title = "identity matrix" if first else "chosen attributes"
+        axes.set_title(f"Step 2, {'first' if first else 'then'}: {title}, lying on its side")
     write_csv(
         path.with_suffix(".csv"),
         [
@@ -168,7 +173,8 @@ def _features(
         ],
     )
     alt = f"Feature matrix of {len(names)} atoms with the columns {', '.join(columns)}."
-    return Picture(path, alt, "A column of this picture is an atom, a row is a feature.")
+    said = "What a molecule would be without attributes." if first else "What the network gets."
+    return Picture(path, alt, f"A column of this picture is an atom, a row is a feature. {said}")
 
 
 def _lines(axes: Axes, wide: int, high: int) -> None:

@@ -63,7 +63,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ValueError(
             f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
-            "Give the folder of a run that was stopped."
+            "It is damaged, or of another program: give the run folder as the run left it."
         ) from error
 
 

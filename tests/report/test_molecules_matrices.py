@@ -1,3 +1,4 @@
+import numpy as np
 from rdkit import Chem
 
 from gnnvision.report.molecules_matrices import bond_matrix, feature_matrix, matrices
@@ -24,5 +25,13 @@ def test_only_columns_that_occur_are_shown(molecules_run, tmp_path):
     assert held[:, columns.index("element=O")].tolist() == [0, 0, 1]
     assert not any("Cl" in column for column in columns)
     section = matrices(Run(molecules_run, tmp_path))
-    assert len(section.pictures) == 3
+    assert [p.path.stem for p in section.pictures] == [
+        "molecule",
+        "adjacency",
+        "identity",
+        "features",
+    ]
+    identity = rows_of(tmp_path / "identity.png")
+    for number, row in enumerate(identity):
+        assert [float(v) for v in list(row.values())[1:]] == np.eye(len(identity))[number].tolist()
     assert len(rows_of(tmp_path / "adjacency.png")) == len(rows_of(tmp_path / "features.png"))
