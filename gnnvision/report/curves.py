@@ -32,12 +32,15 @@ def curves(run: Run) -> Section | None:
         f" (the median over the {seeds} seeds)." if seeds > 1 else "."
     )
     validated = any(key.startswith("val_") for key in _keys(result.outcomes))
+    drops = any("Dropout" in type(module).__name__ for module in result.model.modules())
+    while_on, once_off = (" and with dropout on", " with dropout off") if drops else ("", "")
+    measured = f"Training values are measured while the weights change{while_on}"
     note = (
-        "Training values are measured while the weights change and with dropout on, validation "
-        "values after each epoch with dropout off: so training may look worse than validation. "
+        f"{measured}, validation values after each epoch{once_off}: so training may look worse "
+        "than validation. "
         if validated
         else "No validation part was held out, so there is no line for one: the last epoch was "
-        "kept. Training values are measured while the weights change and with dropout on. "
+        f"kept. {measured}. "
     )
     task = pictures_of(result.task)
     if task is not None and task.augment is not None:
