@@ -27,7 +27,7 @@ MUON: dict[str, Any] = {
     "select": "last",
 }
 PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, gv.Recipe(epochs=8, coarse=0.25, **MUON)),
+    "quick": ({}, gv.Recipe(epochs=9, coarse=0.25, **MUON)),
     "long": ({"widths": (64, 256, 512), "depths": (2, 3, 3)}, gv.Recipe(epochs=18, **MUON)),
 }
 LECTURES = gv.Recipe(

@@ -6,7 +6,7 @@ else. See the README for ten lines of each.
 
 from pathlib import Path
 
-from gnnvision import data, explain, models, training
+from gnnvision import data, explain, models, training, transfer
 from gnnvision._version import __version__
 from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
 from gnnvision.layers import (
@@ -64,6 +64,7 @@ __all__ = [
     "one_hot",
     "summary",
     "training",
+    "transfer",
 ]
 
 

@@ -1,5 +1,42 @@
 """Explanations: what part of an answer came from where, for pictures and graphs alike."""
 
+from gnnvision.explain.attribution import METHODS, Attribution, attribute, method_named
+from gnnvision.explain.depths import depths
+from gnnvision.explain.feature_maps import FeatureMaps, feature_maps
+from gnnvision.explain.filters import Filters, filters
 from gnnvision.explain.integrated import integrated_gradients, site_attributions
+from gnnvision.explain.layers import Layer, Layers, find_layer, last_spatial, layers
+from gnnvision.explain.quality import Faithfulness, faithfulness, pointing_game
+from gnnvision.explain.randomize import cascade, randomized
+from gnnvision.explain.receptive import Field, reaches, receptive_field, receptive_fields
+from gnnvision.explain.sanity import Sanity, sanity_check
 
-__all__ = ["integrated_gradients", "site_attributions"]
+__all__ = [
+    "METHODS",
+    "Attribution",
+    "Faithfulness",
+    "FeatureMaps",
+    "Field",
+    "Filters",
+    "Layer",
+    "Layers",
+    "Sanity",
+    "attribute",
+    "cascade",
+    "depths",
+    "faithfulness",
+    "feature_maps",
+    "filters",
+    "find_layer",
+    "integrated_gradients",
+    "last_spatial",
+    "layers",
+    "method_named",
+    "pointing_game",
+    "randomized",
+    "reaches",
+    "receptive_field",
+    "receptive_fields",
+    "sanity_check",
+    "site_attributions",
+]

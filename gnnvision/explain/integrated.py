@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.layers import Readout
+from gnnvision.explain.members import at_sites, num_members, total
+from gnnvision.explain.question import Question, fitted
+from gnnvision.explain.trace import answers
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 
-__all__ = ["integrated_gradients", "site_attributions"]
+__all__ = ["integrated_gradients", "shared_out", "site_attributions"]
 
-_TOTAL = Readout("sum")  # over the sites of each member, on any domain
+Answer = Callable[[Tensor], Tensor]
 
 
 def integrated_gradients(
@@ -57,7 +60,8 @@ def integrated_gradients(
         Differs from the paper: the slope within a step is a mean of those at its two ends,
         weighted so that it explains what f rises by in the step, which is known. For one kink
         in a step, as of a ReLU, that is exact; the paper's Riemann sum needs many times as many
-        steps for the same error.
+        steps for the same error. What the two slopes cannot explain, as of many kinks at once,
+        is left to the next step.
 
     Example:
         >>> from gnnvision import Grid, Readout, Sequential
@@ -71,20 +75,44 @@ def integrated_gradients(
         raise ValueError(f"'steps' must be at least 1, got {steps}. Raise it.")
     if is_sparse(x):
         raise ValueError("'x' must be dense, got a sparse tensor. Give x.to_dense().")
+    members = num_members(x, domain)
+
+    def answer(signal: Tensor) -> Tensor:
+        rows = answers(model, signal, domain)
+        _check(rows, output, members)
+        return rows[:, output]
+
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         signal = x.detach().clone()  # of an inference tensor too, whose clone is an ordinary one
-        start = torch.zeros_like(signal) if baseline is None else _baseline(baseline, signal)
-        away = signal - start
-        total = torch.zeros_like(signal)
-        before: _Point | None = None
-        for number in range(steps + 1):
-            here = _point(model, start + number / steps * away, away, domain, output)
-            if before is not None:
-                first = _share(before, here, steps)
-                total += _at_sites(first, before.slope, domain) * before.slope
-                total += _at_sites(1 - first, here.slope, domain) * here.slope
-            before = here
-        return away * total / steps
+        return _along_the_way(answer, signal, fitted(baseline, signal), domain, steps)
+
+
+def shared_out(question: Question, baseline: Tensor | None = None, steps: int = 64) -> Tensor:
+    """`integrated_gradients` of a question, whose members may each have a column of their own."""
+    if steps < 1:
+        raise ValueError(f"'steps' must be at least 1, got {steps}. Raise it.")
+    x = question.x
+    with evaluating(question.model), torch.inference_mode(False), torch.enable_grad():
+        return _along_the_way(question.answer, x, fitted(baseline, x), question.domain, steps)
+
+
+def _along_the_way(
+    answer: Answer, signal: Tensor, start: Tensor, domain: Domain, steps: int
+) -> Tensor:
+    away = signal - start
+    parts = torch.zeros_like(signal)
+    owed: Tensor | float = 0.0  # what the steps before rose by and could not explain
+    before: _Point | None = None
+    for number in range(steps + 1):
+        here = _point(answer, start + number / steps * away, away, domain)
+        if before is not None:
+            rise = (here.answer - before.answer) * steps + owed
+            first = _share(before, here, rise)
+            owed = rise - first * before.along - (1 - first) * here.along
+            parts += at_sites(first, before.slope, domain) * before.slope
+            parts += at_sites(1 - first, here.slope, domain) * here.slope
+        before = here
+    return away * parts / steps
 
 
 def site_attributions(
@@ -111,16 +139,6 @@ def site_attributions(
     return integrated_gradients(model, x, domain, output, baseline, steps).sum(1)
 
 
-def _baseline(baseline: Tensor, x: Tensor) -> Tensor:
-    try:
-        return baseline.detach().clone().to(x).expand_as(x)
-    except RuntimeError:
-        raise ValueError(
-            f"'baseline' must have the shape of 'x', {tuple(x.shape)}, or extend to it, got "
-            f"{tuple(baseline.shape)}. Give a signal of that shape, or None for zeros."
-        ) from None
-
-
 class _Point(NamedTuple):
     """A place on the way: f there, its slope by each number, and its slope along the way."""
 
@@ -129,33 +147,25 @@ class _Point(NamedTuple):
     along: Tensor  # (members,)
 
 
-def _point(model: nn.Module, x: Tensor, away: Tensor, domain: Domain, output: int) -> _Point:
-    x.requires_grad_()
-    answers = model(x, domain)
-    with torch.no_grad():
-        members = len(_TOTAL(x, domain))
-    _check(answers, output, members)
-    (slope,) = torch.autograd.grad(answers[:, output].sum(), x)
-    along = _TOTAL(away * slope, domain).sum(1)
-    return _Point(answers[:, output].detach().double(), slope, along.double())
+def _point(answer: Answer, x: Tensor, away: Tensor, domain: Domain) -> _Point:
+    x = x.requires_grad_()
+    value = answer(x.clone())  # a layer may write into its input
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
+    else:
+        found = None  # nothing on the way to the answer has a derivative
+    slope = torch.zeros_like(x) if found is None else found
+    along = total(away * slope, domain)
+    return _Point(value.detach().double(), slope.detach(), along.double())
 
 
-def _share(before: _Point, after: _Point, steps: int) -> Tensor:
+def _share(before: _Point, after: _Point, rise: Tensor) -> Tensor:
     """What weight the slope at a step's beginning has, so that f rises by what it does rise."""
-    rise = (after.answer - before.answer) * steps
     bend = before.along - after.along
     # Where both slopes are the same up to rounding, any weight will do.
     straight = bend.abs() <= 1e-4 * (before.along.abs() + after.along.abs())
     share = (rise - after.along) / torch.where(straight, torch.ones_like(bend), bend)
     return torch.where(straight, torch.full_like(share, 0.5), share).clamp(-1, 2)
-
-
-def _at_sites(values: Tensor, x: Tensor, domain: Domain) -> Tensor:
-    """The number of each member at all its sites: the readout's transpose."""
-    sites = torch.zeros_like(x, requires_grad=True)
-    summed = _TOTAL(sites, domain)
-    (out,) = torch.autograd.grad(summed, sites, values.to(x)[:, None].expand_as(summed))
-    return out
 
 
 def _check(answers: Tensor, output: int, members: int) -> None:

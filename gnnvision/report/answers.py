@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.data import GraphTask
-from gnnvision.report.trace import evaluating
+from gnnvision.explain.trace import evaluating
 from gnnvision.training import Result
 from gnnvision.training.objective import said
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.explain.trace import evaluating, hooked, trace
 from gnnvision.layers import Convolution
-from gnnvision.report.trace import evaluating, hooked, trace
 
 __all__ = ["Contributions", "contributions"]
 

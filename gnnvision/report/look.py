@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, ReconstructionTask, Task
-from gnnvision.report.trace import evaluating, hooked, last_weighted, trace
+from gnnvision.explain.trace import evaluating, hooked, last_weighted, trace
 
 __all__ = ["Seen", "drawn", "look", "normalized", "pictures_of", "pixels", "run_chunks"]
 

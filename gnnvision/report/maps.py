@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask
+from gnnvision.explain.trace import Call, trace
+from gnnvision.report.layer_filters import filter_pixels
 from gnnvision.report.look import normalized, pictures_of
 from gnnvision.report.parts import Picture, Run, Section
 from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
 from gnnvision.report.style import CLASS_COLORS
-from gnnvision.report.trace import Call, trace
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
@@ -86,7 +87,9 @@ def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
 def _filters(run: Run, weight: Tensor, name: str) -> Picture:
     path = run.figures / "filters.png"
     shown = weight[: _MOST_FILTERS if weight.shape[2] < _LARGE else _MOST_FILTERS // 2]
-    draw_sheet(path, [Tile(_filter(one.numpy())) for one in shown], even(len(shown), _COLUMNS))
+    draw_sheet(
+        path, [Tile(filter_pixels(one.numpy())) for one in shown], even(len(shown), _COLUMNS)
+    )
     columns = [f"w{c}_{i}_{j}" for c, i, j in np.ndindex(*weight.shape[1:])]
     write_csv(
         path.with_suffix(".csv"),
@@ -104,14 +107,6 @@ def _filters(run: Run, weight: Tensor, name: str) -> Picture:
     return Picture(
         path, f"{plural(len(shown), 'filter')} of the first layer as pictures.", caption
     )
-
-
-def _filter(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray:
-    """One filter (C, h, w) as the pixels of a tile."""
-    if len(values) == 3:
-        shares = signed(values.reshape(3, -1)).reshape(values.shape)
-        return np.round(127.5 + 127.5 * shares).astype(np.uint8).transpose(1, 2, 0)
-    return signed(values.mean(0))
 
 
 def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Picture:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
+from gnnvision.explain.trace import evaluating
 from gnnvision.report.answers import tested, unit
 from gnnvision.report.molecules_draw import Color, molecule_picture, short
 from gnnvision.report.parts import Picture, Run, Section
 from gnnvision.report.style import CLASS_COLORS, INK, drawing, plain_axes
-from gnnvision.report.trace import evaluating
 from gnnvision.training.folder import write_csv
 
 __all__ = ["Explained", "atoms", "explained", "heat"]

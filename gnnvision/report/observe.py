@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, NodeTask, Task
+from gnnvision.explain.trace import last_weighted, trace
 from gnnvision.report.look import drawn, look, pixels
-from gnnvision.report.trace import last_weighted, trace
 
 __all__ = ["MOST_ITEMS", "Observed", "observe"]
 

@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from gnnvision.data.card import PaperFigure
+from gnnvision.explain.trace import units
 from gnnvision.layers import Convolution
 from gnnvision.report.parts import Run, Section, Table
-from gnnvision.report.trace import units
 from gnnvision.report.words import amount, metric_name, scale
 from gnnvision.training import Result
 

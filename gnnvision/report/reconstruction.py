@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, ReconstructionTask
+from gnnvision.explain.trace import evaluating, hooked, trace
 from gnnvision.report.look import drawn, normalized, run_chunks
 from gnnvision.report.parts import Picture, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
-from gnnvision.report.trace import evaluating, hooked, trace
 from gnnvision.training.folder import write_csv
 
 __all__ = ["code_layer", "reconstruction"]

@@ -18,6 +18,7 @@ __all__ = ["class_counts", "samples"]
 
 _SHOWN = 20
 _MOST_BARS = 30
+_COLORS = {"train": CLASS_COLORS[0], "val": CLASS_COLORS[4], "test": CLASS_COLORS[5]}
 _PARTS = (("train", "training"), ("val", "validation"), ("test", "test"))
 
 
@@ -88,7 +89,8 @@ def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) ->
     left = np.zeros(task.num_outputs)
     with drawing(path, 1.2 + 0.27 * task.num_outputs) as figure:
         axes = figure.add_subplot()
-        for (part, word), color in zip(held, (CLASS_COLORS[0], *CLASS_COLORS[4:6]), strict=False):
+        for part, word in held:
+            color = _COLORS[part]
             axes.barh(places, counts[part], left=left, color=color, label=word, height=0.72)
             left += counts[part]
         axes.set_yticks(places, [wrapped(name, 26) for name in names])

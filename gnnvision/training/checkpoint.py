@@ -56,6 +56,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         ValueError: if there is none at `path`, or it is broken.
     """
+    if not path.is_file():
+        raise ValueError(
+            f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r}, which is not "
+            "there. Give the folder of a run."
+        )
     try:
         with safe_open(path, "pt") as file:
             state = json.loads((file.metadata() or {})["gnnvision"])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from gnnvision.layers import Convolution
+from gnnvision.training.blocks import blocks, last_linear
 
 if TYPE_CHECKING:
     from gnnvision.training.recipe import Recipe
@@ -31,6 +32,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         )
     first = {id(p) for p in _first(model).parameters()}
     head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
+    depths = _depths(model) if recipe.depth_decay != 1 else {}
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for parameter in learnt:
         lr = recipe.lr
@@ -38,6 +40,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
             lr = recipe.lr_head
         elif parameter.ndim <= 1 and recipe.lr_bias is not None:
             lr = recipe.lr_bias
+        lr *= recipe.depth_decay ** depths.get(id(parameter), 0)
         decayed = recipe.decay == "all" or id(parameter) in first
         options = {"lr": lr, "weight_decay": recipe.weight_decay if decayed else 0.0}
         if recipe.optimizer == "muon":
@@ -143,6 +146,17 @@ def orthogonalized(matrix: Tensor, steps: int = 3) -> Tensor:
 def _weighted(model: nn.Module) -> list[nn.Module]:
     """The modules that hold parameters of their own, in order."""
     return [m for m in model.modules() if any(True for _ in m.parameters(recurse=False))]
+
+
+def _depths(model: nn.Module) -> dict[int, int]:
+    """How many blocks behind each parameter's, the head counted: of the head itself none."""
+    parts = blocks(model)
+    early = len(parts)  # of what belongs to no block, as an embedding of positions
+    depths = dict.fromkeys(map(id, model.parameters()), early)
+    for number, block in enumerate(parts):
+        for module in block.modules:
+            depths |= dict.fromkeys(map(id, module.parameters()), len(parts) - number)
+    return depths | dict.fromkeys(map(id, last_linear(model)[1].parameters()), 0)
 
 
 def _first(model: nn.Module) -> nn.Module:

@@ -33,6 +33,9 @@ class Recipe:
         momentum: of "sgd" and "muon".
         lr_bias: learning rate of biases and norms, if it is another one.
         lr_head: learning rate of the last layer, if it is another one.
+        depth_decay: what the learning rate of each block is multiplied by to get that of the
+            block before it, from the head towards the input: below 1, trained early layers
+            change less than late ones.
         schedule: of the learning rates, after each step: "constant"; "cosine", down to 0;
             "one_cycle", in a straight line up and down to 0.
         warmup: the part of the training in which "one_cycle" and "cosine" go up, from 0 to 1.
@@ -63,6 +66,7 @@ class Recipe:
     momentum: float = 0.9
     lr_bias: float | None = None
     lr_head: float | None = None
+    depth_decay: float = 1.0
     schedule: Schedule = "constant"
     warmup: float = 0.0
     batch_size: int | None = None
@@ -76,7 +80,9 @@ class Recipe:
         self._check_number("epochs", 1, math.inf, whole=True)
         self._check_number("lr", 0, math.inf)
         self._check_number("weight_decay", 0, math.inf)
-        for name in ("momentum", "warmup", "label_smoothing", "coarse", "averaging"):
+        for name in (
+            "momentum", "depth_decay", "warmup", "label_smoothing", "coarse", "averaging",
+        ):  # fmt: skip
             self._check_number(name, 0, 1)
         for name in ("lr_bias", "lr_head"):
             if getattr(self, name) is not None:
@@ -143,6 +149,8 @@ class Recipe:
         for name in ("lr_bias", "lr_head"):
             if getattr(self, name) is not None:
                 parts.append(f"{name} {getattr(self, name):g}")
+        if self.depth_decay != 1:
+            parts.append(f"depth_decay {self.depth_decay:g}")
         parts += [self.optimizer, self.schedule]
         if self.warmup and self.schedule != "constant":
             parts.append(f"warmup {self.warmup:g}")

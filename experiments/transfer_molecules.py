@@ -1,0 +1,173 @@
+"""Transfer to molecules of which few are measured, from many that are.
+
+python experiments/transfer_molecules.py                          Tox21 first, then ESOL
+python experiments/transfer_molecules.py --weights runs/gcn_molecules/STAMP
+python experiments/transfer_molecules.py --csv FILE --target COLUMN --labels 20 40 80
+
+A network of bonds is trained on a large set, or taken from a run. Then, with few labels of
+another set, it is trained on: the whole network, or its head alone; and beside that one of the
+same kind from scratch. Nothing is chosen by the test part: no epoch, and the learning rates were
+chosen on the validation part of ESOL's seeds 100 to 102.
+"""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+import gnnvision as gv
+from gnnvision import cli, transfer
+from gnnvision.report import label_curve
+from gnnvision.report.page import write_page
+from gnnvision.report.parts import Section
+from gnnvision.training import new_folder
+from gnnvision.training.folder import write_json
+
+LARGE = gv.Recipe(
+    epochs=40,
+    lr=3e-3,
+    weight_decay=1e-5,
+    optimizer="adamw",
+    schedule="one_cycle",
+    warmup=0.1,
+    batch_size=64,
+    averaging=0.98,
+)
+FEW = replace(LARGE, epochs=150, batch_size=32, averaging=0.95, select="last")
+WAYS = {"from scratch": 1e-2, "whole network": 1e-3, "head alone": 3e-3}  # with learning rates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(cli.MoleculeOptions):
+    """The flags of this script.
+
+    Args:
+        dataset: the small set: auto, esol, freesolv, lipophilicity or another one; auto is ESOL
+            where it can be had.
+        pretrain: the large set.
+        weights: a run of gcn_molecules.py with --no-descriptors instead of training on the large
+            set.
+        labels: how many molecules to train on, one number after the other.
+        seeds: how many draws of these molecules.
+    """
+
+    pretrain: str = "tox21"
+    weights: Path | None = None
+    labels: tuple[int, ...] = (50, 100, 200)
+    seeds: int = 5
+
+
+def main(config: Config) -> None:
+    """Train on much, then on little in three ways; leave a table, a curve and a page."""
+    if config.resume is not None:
+        raise ValueError(
+            f"'--resume' must be left out here, got {str(config.resume)!r}. Name the run's "
+            "pretrained network with --weights instead, which is what takes time."
+        )
+    loaded = cli.load(config, "esol")
+    task = loaded.task
+    if not isinstance(task, gv.data.MoleculeTask) or task.kind != "regression":
+        raise ValueError(
+            f"'--dataset' must be molecules with measured numbers, got {task.name!r}. Choose "
+            "esol, freesolv or lipophilicity, or give a table with --csv."
+        )
+    few = {count: transfer.with_few(task, count) for count in config.labels}
+    device = cli.usable_device(config.device)
+    command = shlex.join(["python", *sys.argv])
+    settings = {"experiment": "transfer_molecules", "command": command, "dataset": task.name}
+    folder = new_folder(config.out, "transfer_molecules", settings)
+    backbone = pretrained(config, folder, device)
+    assert backbone.preprocessing is not None
+    backbone.preprocessing.prepare(task)  # the same features of atoms and bonds
+    scores: dict[str, dict[int, list[float]]] = {way: {} for way in WAYS}
+    for count, small in few.items():
+        for way, lr in WAYS.items():
+            model = start_of(way, backbone, small.num_outputs)
+            recipe = config.adapt(replace(FEW, lr=lr))
+            result = gv.fit(model, small, recipe, config.seeds, device=device, progress=False)
+            scores[way][count] = result.values("test", "rmse")
+            figures = result.metrics()["test"]["rmse"]
+            print(f"{count:5} labels, {way:14} {figures['mean']:.3f} ± {figures['std']:.3f}")
+    print(f"report: {leave(folder, task, backbone.name, scores, config.seeds, command)}")
+
+
+def pretrained(config: Config, folder: Path, device: str) -> transfer.Backbone:
+    """The backbone of a run, or of one on the large set."""
+    if config.weights is not None:
+        return transfer.load_backbone(config.weights)
+    large = gv.data.load(config.pretrain, root=config.data_root, on_invalid="skip")
+    assert isinstance(large, gv.data.MoleculeTask)
+    model = gv.models.bond_network(
+        large.in_channels, large.num_outputs, bond_channels=large.num_edge_attr, dropout=0.1
+    )
+    place = folder / "pretrained"
+    print(gv.fit(model, large, LARGE, device=device, folder=place).summary())
+    return transfer.load_backbone(place)
+
+
+def start_of(way: str, backbone: transfer.Backbone, num_outputs: int) -> nn.Module:
+    """What a way begins with: a copy of the backbone with another head, or its like without."""
+    spec = backbone.spec
+    assert spec is not None
+    fresh = gv.models.build(spec["name"], **spec["arguments"])
+    if way != "from scratch":
+        fresh.load_state_dict(backbone.network.state_dict())
+    model = transfer.Backbone(fresh, backbone.preprocessing, backbone.name)
+    model.reset_head(num_outputs)
+    if way == "from scratch":
+        return model.network
+    if way == "head alone":
+        transfer.freeze(*(module for block in model.blocks for module in block.modules))
+    return model
+
+
+def leave(
+    folder: Path,
+    task: gv.data.MoleculeTask,
+    backbone: str,
+    scores: dict[str, dict[int, list[float]]],
+    seeds: int,
+    command: str,
+) -> Path:
+    """Write the numbers, the curve and the page."""
+    rest = task.y[task.split.test]
+    constant = float((rest - task.y[task.split.train].nanmean()).square().nanmean().sqrt())
+    figures = folder / "figures"
+    figures.mkdir()
+    unit = task.card.facts.get("unit", "")
+    metric = f"RMSE in {unit}" if unit else "RMSE"
+    picture = label_curve.draw_label_curve(figures / "labels.png", scores, metric, constant)
+    table = label_curve.label_table(scores)
+    write_json(folder / "result.json", {"dataset": task.name, "test_rmse": scores})
+    said = []
+    for count in sorted(scores["from scratch"]):
+        means = {way: statistics.fmean(by_count[count]) for way, by_count in scores.items()}
+        best = min(means, key=lambda way: means[way])
+        said.append(f"with {count} labels {best} ({means[best]:.2f}")
+        said[-1] += (
+            ")" if best == "from scratch" else f"; from scratch {means['from scratch']:.2f})"
+        )
+    lead = f"The way with the lowest test RMSE is, {', '.join(said)}."
+    note = (
+        f"{seeds} seeds; each draws its own test part and its own training molecules. The last "
+        "epoch is kept, and no validation part is held out of the few. Recipe: "
+        f"{FEW}; learning rates {', '.join(f'{way} {lr:g}' for way, lr in WAYS.items())}."
+    )
+    section = Section("Error against the number of labels", lead, [picture], [table], note)
+    about = f"{backbone}, used on {task.card.title}, of which few molecules are measured."
+    return write_page(folder, "Transfer to few molecules", about, [section], command)
+
+
+def start(argv: Sequence[str] | None = None) -> None:
+    """Run with the flags of the command line, or with `argv`."""
+    cli.run(Config, main, argv)
+
+
+if __name__ == "__main__":
+    start()

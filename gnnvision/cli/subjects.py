@@ -1,0 +1,207 @@
+"""What scripts that look into a model are given on the command line: a network, and its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision import data
+from gnnvision.cli.torchvision_subjects import PREFIX, resized_note, torchvision_network
+from gnnvision.data.images import picture_files
+from gnnvision.data.images.picture import ENDINGS, measure_picture
+from gnnvision.data.molecules.store import descriptors_of, encoded
+from gnnvision.data.molecules.task import laid_out
+from gnnvision.domains import Domain, Grid
+from gnnvision.training import MoleculePredictor, Predictor
+from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
+from gnnvision.training.predictor import build_network, find_checkpoint
+
+__all__ = ["Subject", "Subjects", "load_subjects"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One input of a network.
+
+    Args:
+        name: of the file, the SMILES, or the node.
+        x: the signal, a batch of one.
+        domain: where it lives.
+        picture: as the network is given it before it is normalised, uint8 (C, H, W); or None.
+        smiles: of a molecule; or None.
+        node: of a citation network, which is `x` and `domain` as a whole; or None.
+        notes: what was changed about the input, in words.
+    """
+
+    name: str
+    x: Tensor
+    domain: Domain
+    picture: Tensor | None = None
+    smiles: str | None = None
+    node: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """A network and what it is asked about.
+
+    Args:
+        model: in evaluation mode.
+        output_names: of its outputs: classes or targets.
+        kind: "classification", "regression" or "multilabel".
+        items: at least one.
+        title: what the network was trained on, for people.
+        featurizer: how molecules are read; or None.
+        task: of a citation network; or None.
+    """
+
+    model: nn.Module
+    output_names: tuple[str, ...]
+    kind: str
+    items: list[Subject]
+    title: str
+    featurizer: data.Featurizer | None = None
+    task: data.NodeTask | None = field(default=None, repr=False)
+
+
+def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Subjects:
+    """The network that a command line names, and its inputs as the network reads them.
+
+    Args:
+        model: a run folder, its checkpoints folder or the file; or "torchvision:NAME", with
+            weights from the network or from the folder that torch keeps them in, or
+            "torchvision:NAME=FILE" with those of a file.
+        inputs: picture files or folders of them, SMILES, or for a citation network numbers or
+            names of nodes.
+        device: where to run.
+
+    Raises:
+        ValueError: if there is no such network, an input is not of the kind that it reads, or an
+            input cannot be read.
+    """
+    if not inputs:
+        raise ValueError(
+            "'inputs' must hold at least one input, got none. Name pictures, SMILES or nodes."
+        )
+    if model.startswith(PREFIX):
+        paths = _pictures(inputs, model)  # before anything is downloaded
+        network, names, read = torchvision_network(model)
+        items = [_picture(path, read, device) for path in paths]
+        title = f"ImageNet pictures ({model.removeprefix(PREFIX).partition('=')[0]})"
+        return Subjects(network.to(device).eval(), names, "classification", items, title)
+    file = find_checkpoint(model)
+    checkpoint = read_checkpoint(file)
+    about = checkpoint.state.get("input", {})
+    if "featurizer" in about:
+        return _molecules(file, inputs, device)
+    if "mean" in about:
+        return _photographs(file, inputs, device)
+    return _nodes(checkpoint, file, inputs, device)
+
+
+def _photographs(file: Path, inputs: Sequence[str], device: str) -> Subjects:
+    predictor = Predictor.load(file, device)
+    given = predictor.about["input"]
+    mean, std = (torch.tensor(given[name]).view(-1, 1, 1) for name in ("mean", "std"))
+
+    def read(path: Path) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+        picture, changes = predictor.read(path)
+        was, size = measure_picture(path.read_bytes()), tuple(picture.shape[1:])
+        resized = (resized_note(was, size),) if was != size else ()
+        return picture, (picture.float() / 255 - mean) / std, (*changes, *resized)
+
+    items = [_picture(path, read, device) for path in _pictures(inputs, str(file))]
+    title = predictor.about["title"]
+    return Subjects(predictor.model, predictor.class_names, "classification", items, title)
+
+
+def _pictures(inputs: Sequence[str], model: str) -> list[Path]:
+    """The files among the inputs, all of which must be there."""
+    for text in inputs:
+        if not Path(text).exists():
+            what = "a molecule" if _is_molecule(text) else "no file"
+            raise ValueError(
+                f"'input' must be a picture file for {model!r}, a network for pictures, got "
+                f"{text!r}, which is {what}. Give a file that ends in {', '.join(ENDINGS)}."
+            )
+    return picture_files(inputs)
+
+
+def _picture(
+    path: Path, read: Callable[[Path], tuple[Tensor, Tensor, tuple[str, ...]]], device: str
+) -> Subject:
+    try:
+        picture, x, notes = read(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"'input' must be a picture that can be read, got {str(path)!r} ({error}). "
+            "Leave it out."
+        ) from error
+    grid = Grid(tuple(picture.shape[1:]))
+    return Subject(path.name, x[None].to(device), grid, picture=picture, notes=notes)
+
+
+def _molecules(file: Path, inputs: Sequence[str], device: str) -> Subjects:
+    predictor = MoleculePredictor.load(file, device)
+    items = [_molecule(text, predictor, device) for text in inputs]
+    kind, title = predictor.kind, predictor.about["title"]
+    network, names = predictor.networks[0], predictor.targets
+    return Subjects(network, names, kind, items, title, predictor.featurizer)
+
+
+def _molecule(text: str, predictor: MoleculePredictor, device: str) -> Subject:
+    about = f"'input' must be SMILES for a network trained on {predictor.about['title']}, got "
+    if Path(text).is_file() or Path(text).suffix.lower() in ENDINGS:
+        raise ValueError(
+            f"{about}{text!r}, a file. This network reads molecules: write one, such as 'CCO'."
+        )
+    row = encoded([text], predictor.featurizer)
+    if row.reasons[0]:
+        raise ValueError(f"{about}{text!r} ({row.reasons[0]}). Write a molecule, such as 'CCO'.")
+    wanted = predictor.about["input"]["descriptors"]
+    extra = torch.from_numpy(descriptors_of([text], predictor.featurizer)) if wanted else None
+    graph, x = laid_out(row, predictor.featurizer, extra)
+    return Subject(text, x.to(device), graph.to(device), smiles=text)
+
+
+def _nodes(checkpoint: Checkpoint, file: Path, inputs: Sequence[str], device: str) -> Subjects:
+    """A network for the nodes of one graph, which the checkpoint names and does not hold."""
+    state: dict[str, Any] = checkpoint.state
+    name = state.get("dataset")
+    if name not in data.dataset_names() or data.describe(name).kind != "node":
+        raise ValueError(
+            f"'model' must be a network for pictures, molecules or the nodes of one graph, got "
+            f"{str(file)!r} of {state.get('title', 'an unfinished run')!r}. Give another run."
+        )
+    network, task = build_network(checkpoint, file), data.load(name)
+    assert isinstance(task, data.NodeTask)
+    names = task.graph.node_names or ()
+    numbers = {str(name): number for number, name in enumerate(names)}
+    numbers |= {str(number): number for number in range(task.graph.num_nodes)}
+    x, graph = task.x.to(device), task.graph.to(device)
+    items = []
+    for text in inputs:
+        if text not in numbers:
+            raise ValueError(
+                f"'input' must be a node of {task.card.title}, a number from 0 to "
+                f"{task.graph.num_nodes - 1}{' or a name' * bool(names)}, got {text!r}. "
+                "Give one of them."
+            )
+        items.append(Subject(f"node {text}", x, graph, node=numbers[text]))
+    network = network.to(device).eval()
+    title = task.card.title
+    return Subjects(network, task.class_names, task.kind, items, title, task=task)
+
+
+def _is_molecule(text: str) -> bool:
+    try:
+        data.Featurizer().read(text)
+    except ValueError:
+        return False
+    return True

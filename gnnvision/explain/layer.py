@@ -1,0 +1,123 @@
+"""One layer of a model, and a list of them that prints as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import TYPE_CHECKING, overload
+
+from gnnvision.domains import Domain, Graph
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Layer", "Layers"]
+
+_HEAD = ("Layer", "Kind", "Output", "Sites")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a model, or a block of them.
+
+    Args:
+        name: in the model, as `model.get_submodule` takes it.
+        kind: its class.
+        shape: of its output.
+        domain: where its output lives; None where the sites are gone.
+        times: how often it was called; the last time counts.
+        edges_of: the graph of which the sites are the edges; None where they are its nodes.
+        channel_dim: the dimension of the output's channels: 1, or -1 for the last.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    domain: Domain | None
+    times: int = 1
+    edges_of: Graph | None = None
+    channel_dim: int = 1
+
+    @property
+    def channels(self) -> int:
+        """How many numbers there are at each site."""
+        return self.shape[self.channel_dim]
+
+    @property
+    def sites(self) -> str:
+        """The sites in words: "7 × 7", "9 nodes", "16 edges", or "none"."""
+        if self.domain is None:
+            return "none"
+        size = getattr(self.domain, "size", None)
+        if size is not None:
+            return " × ".join(map(str, size))
+        what = "node" if self.edges_of is None else "edge"
+        return f"{self.domain.num_sites:,} {what}{'s' * (self.domain.num_sites != 1)}"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}), {self.sites}"
+
+
+class Layers(Sequence[Layer]):
+    """The layers of a model in the order in which they finished; `print` shows a table.
+
+    Args:
+        found: the layers.
+    """
+
+    def __init__(self, found: Sequence[Layer]) -> None:
+        self._found = tuple(found)
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> Layers: ...
+    def __getitem__(self, index: int | slice) -> Layer | Layers:
+        found = self._found[index]
+        return Layers(found) if isinstance(found, tuple) else found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(layer.name for layer in self)
+
+    def with_sites(self) -> Layers:
+        """Those that have feature maps."""
+        return Layers([layer for layer in self if layer.domain is not None])
+
+    def rows(self) -> list[dict[str, str]]:
+        """The table as plain text, by column."""
+        rows = []
+        for layer in self:
+            kind = layer.kind + (f", called {layer.times} times" if layer.times > 1 else "")
+            shape = " × ".join(f"{n:,}" for n in layer.shape)
+            rows.append(dict(zip(_HEAD, (layer.name, kind, shape, layer.sites), strict=True)))
+        return rows
+
+    def __rich__(self) -> Table:
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in _HEAD:
+            side = "right" if name in _HEAD[2:] else "left"
+            table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
+        for row in self.rows():
+            table.add_row(*row.values())
+        return table
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=120, no_color=True, highlight=False, markup=False)
+        with console.capture() as text:
+            console.print(self)
+        lines = [line.rstrip() for line in text.get().splitlines()]
+        return dedent("\n".join(line for line in lines if line))

@@ -1,0 +1,97 @@
+"""Members of a batch, pictures or graphs, and their sites: what explanations ask of a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+
+from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.layers import Readout
+
+__all__ = ["at_sites", "copies", "member_of", "num_members", "over_members", "ranked", "total"]
+
+_SUM, _MEAN = Readout("sum"), Readout("mean")
+
+
+def num_members(x: Tensor, domain: Domain) -> int:
+    """How many pictures or graphs a signal is of."""
+    with torch.no_grad():
+        return len(_SUM(x, domain))
+
+
+def total(x: Tensor, domain: Domain) -> Tensor:
+    """The sum over the sites and channels of each member. Shape (members,)."""
+    out: Tensor = _SUM(x, domain).sum(1)
+    return out
+
+
+def over_members(x: Tensor, domain: Domain) -> Tensor:
+    """The mean over the sites of each member. Shape (members, C)."""
+    out: Tensor = _MEAN(x, domain)
+    return out
+
+
+def at_sites(values: Tensor, x: Tensor, domain: Domain) -> Tensor:
+    """The numbers of each member at all its sites: the transpose of the readout by sum.
+
+    Args:
+        values: shape (members,), or (members, C) for a number of each channel.
+        x: a signal of the shape that is wanted.
+        domain: where it lives.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        sites = torch.zeros_like(x, requires_grad=True)
+        summed = _SUM(sites, domain)
+        wide = values if values.ndim == 2 else values[:, None]
+        (out,) = torch.autograd.grad(summed, sites, wide.to(x).expand_as(summed))
+        return out
+
+
+def member_of(x: Tensor, domain: Domain) -> Tensor:
+    """The member that each site belongs to. Shape (B, H, W) on a grid, (N,) on a graph."""
+    numbers = torch.arange(num_members(x, domain), dtype=torch.float64, device=x.device)
+    return at_sites(numbers, x[:, :1].double(), domain)[:, 0].round().long()
+
+
+def ranked(values: Tensor, member: Tensor) -> Tensor:
+    """The rank of each site within its member, from 0 for the least to 1 for the largest value.
+
+    Args:
+        values: a number for each site.
+        member: what `member_of` returns; of the same shape.
+    """
+    out = torch.zeros(values.shape, dtype=torch.float64, device=values.device)
+    for number in range(int(member.max()) + 1 if member.numel() else 0):
+        own = member == number
+        count = int(own.sum())
+        places = values[own].argsort(stable=True).argsort()
+        out[own] = (places.double() + 1) / max(count, 1)
+    return out
+
+
+@singledispatch
+def copies(domain: Domain, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
+    """Some members of a batch, in the given order, as a batch; one may come more than once.
+
+    Args:
+        domain: where they live.
+        x: their signal.
+        members: numbers from 0.
+    """
+    raise TypeError(
+        f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
+        "Write for example Grid((28, 28))."
+    )
+
+
+@copies.register
+def _(domain: Grid, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
+    return x[list(members)], domain
+
+
+@copies.register
+def _(domain: Graph, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
+    return x[domain.member_nodes(members)], domain.select(members)

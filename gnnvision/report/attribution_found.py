@@ -1,0 +1,200 @@
+"""What is asked about an input, and what was found: explanations and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain
+from gnnvision.explain import (
+    METHODS,
+    Attribution,
+    Faithfulness,
+    Sanity,
+    attribute,
+    faithfulness,
+    sanity_check,
+)
+from gnnvision.report.layer_canvas import Canvas
+from gnnvision.training.folder import write_csv
+
+__all__ = ["Asked", "Explained", "explain_inputs", "write_values"]
+
+_BLUR = 16  # standard deviations of the blur in the shorter side of a picture
+_STEPS = 12  # of integrated gradients in the sanity check, where the ranks alone count
+_LARGE = 10_000  # numbers; an input with more is checked with fewer runs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One input whose answer is explained.
+
+    Args:
+        name: for people.
+        x: the signal, a batch of one, or the whole of a citation network.
+        domain: where it lives.
+        canvas: what to draw on.
+        answer: what the network says of it, in words.
+        site: of a citation network: the node that is meant.
+        near: of a citation network: the nodes that are exchanged to measure quality.
+        notes: what was changed about it.
+    """
+
+    name: str
+    x: Tensor
+    domain: Domain
+    canvas: Canvas
+    answer: str
+    site: int | None = None
+    near: Sequence[int] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What was found about one input, by the name of the method.
+
+    Args:
+        asked: the input.
+        target: in words.
+        found: the explanations.
+        kind: of the network's answers.
+        curves: of deletion and insertion; empty if they were not wanted.
+        sanity: the checks against models that have forgotten; likewise.
+    """
+
+    asked: Asked
+    target: str
+    found: Mapping[str, Attribution]
+    kind: str
+    curves: Mapping[str, Faithfulness] = field(default_factory=dict)
+    sanity: Mapping[str, Sanity] = field(default_factory=dict)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The numbers of each method, for a file."""
+        rows = []
+        for name, found in self.found.items():
+            row: dict[str, Any] = {"input": self.asked.name, "method": name}
+            row |= {"target": self.target, "layer": found.layer or ""}
+            row |= {"completeness_gap": "" if found.completeness is None else found.completeness}
+            areas = self.curves[name].areas if name in self.curves else {}
+            for kind in ("deletion", "insertion", "random_deletion", "random_insertion"):
+                row[f"{kind}_area"] = areas.get(kind, "")
+            check = self.sanity.get(name)
+            row["similarity_after_randomisation"] = "" if check is None else check.remaining
+            row["verdict"] = "" if check is None else check.verdict
+            rows.append(row | {"notes": " ".join(found.notes)})
+        return rows
+
+
+def explain_inputs(
+    model: nn.Module,
+    inputs: Sequence[Asked],
+    methods: Sequence[str],
+    output_names: Sequence[str],
+    kind: Any,  # noqa: ANN401 - one of `explain.Kind`
+    *,
+    target: int | None = None,
+    layer: str | None = None,
+    checked: bool = True,
+) -> list[Explained]:
+    """Explanations of all inputs by all methods, and what they are worth.
+
+    Args:
+        model: the network.
+        inputs: what it is asked about.
+        methods: names of `METHODS`.
+        output_names: of the model's outputs.
+        kind: "classification", "multilabel" or "regression".
+        target: the column that is explained; else what the network says, or the first column of
+            a regression.
+        layer: of methods that look at one.
+        checked: whether quality is measured.
+
+    Raises:
+        ValueError: as of `attribute`.
+    """
+    if target is None and kind == "regression":
+        target = 0
+    explained = []
+    for one in inputs:
+        found = {m: _attribute(model, one, m, target, layer) for m in methods}
+        column = int(next(iter(found.values())).target[0])
+        held = Explained(one, output_names[column], found, kind)
+        if checked:
+            curves, sanity = _checks(model, one, found, kind)
+            held = Explained(one, output_names[column], found, kind, curves, sanity)
+        explained.append(held)
+    return explained
+
+
+def _attribute(
+    model: nn.Module, one: Asked, method: str, target: int | None, layer: str | None
+) -> Attribution:
+    looked_at = layer if METHODS[method].takes_layer else None
+    return attribute(model, one.x, one.domain, method, target, looked_at, site=one.site)
+
+
+def _is_large(one: Asked) -> bool:
+    return one.x.numel() > _LARGE
+
+
+def _checks(
+    model: nn.Module,
+    one: Asked,
+    found: Mapping[str, Attribution],
+    kind: Any,  # noqa: ANN401
+) -> tuple[dict[str, Faithfulness], dict[str, Sanity]]:
+    large = _is_large(one)
+    among = None
+    if one.site is not None:
+        among = torch.zeros(one.domain.num_sites, dtype=torch.bool)
+        among[list(one.near)] = True
+    covered = _covered(one)
+    curves: dict[str, Faithfulness] = {}
+    sanity: dict[str, Sanity] = {}
+    for name, held in found.items():
+        curves[name] = faithfulness(
+            model, one.x, one.domain, held, kind=kind, site=one.site, among=among,
+            steps=14 if large else 20, orders=2 if large else 5, baseline=covered,
+            against=next(iter(curves.values()), None),
+        )  # fmt: skip
+        sanity[name] = sanity_check(
+            model, one.x, one.domain, name, held.target, held.layer, site=one.site,
+            stages=1, draws=4 if large else 8,
+            **({"steps": _STEPS} if name == "integrated_gradients" else {}),
+        )  # fmt: skip
+    return curves, sanity
+
+
+def _covered(one: Asked) -> Tensor | None:
+    """What covers a part: of a picture a blurred copy, which has no edges; else nothing at all."""
+    if one.canvas.what != "picture":
+        return None
+    from scipy.ndimage import gaussian_filter
+
+    width = min(one.x.shape[2:]) / _BLUR
+    blurred = gaussian_filter(one.x.cpu().numpy(), (0, 0, width, width), mode="nearest")
+    return torch.from_numpy(blurred).to(one.x)
+
+
+def write_values(folder: Path, explained: Sequence[Explained]) -> None:
+    """`attributions.csv`, a row for each input and method, and `attributions.npz`, the values.
+
+    Args:
+        folder: of the run.
+        explained: what was found.
+    """
+    write_csv(folder / "attributions.csv", [row for one in explained for row in one.rows()])
+    arrays = {
+        f"{number}_{name}": found.values.cpu().numpy()
+        for number, one in enumerate(explained, 1)
+        for name, found in one.found.items()
+    }
+    np.savez_compressed(folder / "attributions.npz", **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,93 @@
+"""The picture of how an error falls with the number of labels, for several ways to train."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gnnvision.report.parts import Picture, Table
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
+from gnnvision.training.folder import write_csv
+
+__all__ = ["draw_label_curve", "label_table"]
+
+Scores = Mapping[str, Mapping[int, Sequence[float]]]  # way -> labels -> a value for each seed
+_MARKS = "osD^vP"
+
+
+def draw_label_curve(
+    path: Path, scores: Scores, metric: str, most: float | None = None
+) -> Picture:
+    """Mean and standard deviation over the seeds against the number of labels.
+
+    Args:
+        path: the PNG; the values of all seeds go beside it, as CSV.
+        scores: way -> number of labels -> the value of each seed.
+        metric: what the values are, with their unit.
+        most: what a constant answer gets, as a line to compare with.
+    """
+    labels = sorted({count for by_count in scores.values() for count in by_count})
+    shift = 0.03
+    with drawing(path, 4.0) as figure:
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        for number, (way, by_count) in enumerate(scores.items()):
+            # Side by side, so that the bars can be told apart.
+            aside = 1 + shift * (number - (len(scores) - 1) / 2)
+            counts = sorted(by_count)
+            means = [statistics.fmean(by_count[count]) for count in counts]
+            spread = [_std(by_count[count]) for count in counts]
+            axes.errorbar(
+                [count * aside for count in counts],
+                means,
+                yerr=spread,
+                fmt=f"{_MARKS[number % len(_MARKS)]}-",
+                color=CLASS_COLORS[number % len(CLASS_COLORS)],
+                capsize=3,
+                ms=6,
+                label=way,
+            )
+        if most is not None:
+            axes.axhline(most, color=MUTED, ls=":", lw=1.4, label="always the mean")
+        axes.set_xticks(labels, [f"{count:,}" for count in labels])
+        axes.minorticks_off()
+        axes.margins(x=0.12)
+        axes.set_ylim(bottom=0)
+        axes.set(xlabel="molecules to train on", ylabel=f"test {metric}")
+        axes.set_title("Mean ± standard deviation over the seeds", color=INK)
+        legend_below(figure, axes.get_legend_handles_labels()[0])
+    write_csv(
+        path.with_suffix(".csv"),
+        [
+            {"way": way, "labels": count, "number": number, "value": value}
+            for way, by_count in scores.items()
+            for count, values in sorted(by_count.items())
+            for number, value in enumerate(values)
+        ],
+    )
+    said = "; ".join(
+        f"{way} " + ", ".join(f"{c}: {statistics.fmean(v):.2f}" for c, v in sorted(by.items()))
+        for way, by in scores.items()
+    )
+    return Picture(path, f"Test {metric} by number of labels. {said}.")
+
+
+def label_table(scores: Scores) -> Table:
+    """The same as a table: a row for each way, a column for each number of labels."""
+    labels = sorted({count for by_count in scores.values() for count in by_count})
+    rows = [
+        (way, *(_cell(by_count.get(count, ())) for count in labels))
+        for way, by_count in scores.items()
+    ]
+    return Table(("Way", *(f"{count:,} labels" for count in labels)), rows)
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "none"
+    return f"{statistics.fmean(values):.3f} ± {_std(values):.3f}"
+
+
+def _std(values: Sequence[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0

@@ -1,0 +1,48 @@
+"""Filters as pictures: what a convolution looks for."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnvision.explain import Filters
+from gnnvision.report.sheet import Tile, draw_sheet, even, signed
+
+__all__ = ["draw_filters", "filter_pixels", "worth_drawing"]
+
+_COLUMNS = 8
+
+
+def worth_drawing(found: Filters) -> bool:
+    """Whether the filters are pictures of more than one pixel."""
+    size = found.kernel_size
+    return size is not None and len(size) == 2 and prod(size) > 1
+
+
+def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
+    """The first filters of a convolution on pictures, each with its number.
+
+    Args:
+        path: a PNG.
+        found: what `gnnvision.explain.filters` returned; of two axes.
+        count: how many.
+
+    Returns:
+        How many are shown.
+    """
+    kernels = found.on_grid()[:count].float().cpu().numpy()
+    tiles = [Tile(filter_pixels(one), [f"{n}"]) for n, one in enumerate(kernels)]
+    draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
+    return len(tiles)
+
+
+def filter_pixels(values: NDArray[np.float32]) -> NDArray[Any]:
+    """One filter (C, h, w) as the pixels of a tile: of three channels a picture in colour."""
+    if len(values) == 3:
+        shares = signed(values.reshape(3, -1)).reshape(values.shape)
+        return np.round(127.5 + 127.5 * shares).astype(np.uint8).transpose(1, 2, 0)
+    return signed(values.mean(0))

@@ -1,0 +1,204 @@
+"""The sections of a page that looks into a network: maps by depth, what they see, filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain
+from gnnvision.explain import (
+    FeatureMaps,
+    depths,
+    feature_maps,
+    filters,
+    reaches,
+    receptive_fields,
+)
+from gnnvision.explain.receptive import Field
+from gnnvision.report.layer_canvas import Canvas
+from gnnvision.report.layer_filters import draw_filters, worth_drawing
+from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
+from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.words import plural
+from gnnvision.summary import Reach
+
+__all__ = ["Looked", "look_into"]
+
+_SCALES = (
+    "Every map has a scale of its own: red is positive, blue negative, white 0; its largest "
+    "numbers, whatever their sign, have the full colour."
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One input that is looked at.
+
+    Args:
+        name: for people.
+        x: the signal, a batch of one, or the whole of a citation network.
+        domain: where it lives.
+        canvas: what to draw on.
+        answer: what the network says of it, in words.
+        notes: what was changed about it.
+    """
+
+    name: str
+    x: Tensor
+    domain: Domain
+    canvas: Canvas
+    answer: str
+    notes: Sequence[str] = ()
+
+
+def look_into(
+    model: nn.Module, inputs: Sequence[Looked], names: Sequence[str], figures: Path
+) -> list[Section]:
+    """The sections of all inputs, and the pictures and numbers behind them as files.
+
+    Args:
+        model: the network.
+        inputs: what it looks at.
+        names: of the layers; a choice from local to global if empty.
+        figures: a folder that exists.
+
+    Raises:
+        ValueError: if a layer is not there or has no sites.
+    """
+    sections: list[Section] = []
+    chosen: list[str] = []
+    for number, one in enumerate(inputs):
+        try:
+            seen, unknown = reaches(model, one.x, one.domain), ""
+        except (TypeError, ValueError) as error:
+            seen, unknown = {}, f"What a layer sees cannot be told: {error}"
+        wanted = list(names) or depths(model, one.x, one.domain, seen)
+        chosen += [name for name in wanted if name not in chosen]
+        maps = {name: feature_maps(model, one.x, one.domain, name) for name in wanted}
+        place = figures / f"{number + 1}_{_file(one.name)}"
+        _write(place.with_name(f"{place.name}_maps.npz"), maps)
+        sections.append(_by_depth(model, one, maps, seen, place, unknown))
+        if (sheets := _sheets(one, maps, place)) is not None:
+            sections.append(sheets)
+    found = _filters(model, chosen, figures)
+    return [*sections, *([found] if found else [])]
+
+
+def _by_depth(
+    model: nn.Module,
+    one: Looked,
+    maps: Mapping[str, FeatureMaps],
+    seen: Mapping[str, Reach | None],
+    place: Path,
+    unknown: str,
+) -> Section:
+    fitting = {name: each for name, each in maps.items() if one.canvas.fits(each.layer)}
+    known = {n: one.canvas.site(m.layer) for n, m in fitting.items() if _is_known(seen.get(n))}
+    fields = receptive_fields(model, one.x, one.domain, known) if known else {}
+    rows = [Depth(each, fields.get(name)) for name, each in fitting.items()]
+    pictures = []
+    if rows:
+        path = draw_depths(place.with_name(f"{place.name}_depths.png"), one.canvas, rows)
+        alt = f"Rows for {', '.join(fitting)}: what a site sees of {one.name}, and five maps."
+        pictures.append(Picture(path, alt, "From top to bottom: layers that see more and more."))
+    lead = (
+        f"{one.answer} Each row is a layer; in its first picture {one.canvas.seen}, and beside it "
+        "are the five maps that differ most from place to place, drawn over the input."
+    )
+    missing = [name for name in maps if name not in fitting]
+    notes = [*(f"{note[0].upper()}{note[1:]}." for note in one.notes), _SCALES, one.canvas.note]
+    if missing:
+        notes.append(f"Not drawn, as their sites have no place here: {', '.join(missing)}.")
+    note = " ".join(filter(None, [*notes, unknown]))
+    table = [_table(maps, fields)]
+    return Section(f"{one.name}: from local to global", lead, pictures, table, note, wide=True)
+
+
+def _is_known(reach: Reach | None) -> bool:
+    return reach is not None and "?" not in str(reach)
+
+
+def _table(maps: Mapping[str, FeatureMaps], fields: Mapping[str, Field]) -> Table:
+    rows = []
+    for name, each in maps.items():
+        field = fields.get(name)
+        share = "" if field is None else f"{100 * field.share:.1f} %"
+        dead = int(each.constant()[0].sum())
+        sees = "not known" if field is None else str(field)
+        layer = each.layer
+        rows.append((name, layer.sites, sees, share, f"{layer.channels:,}", f"{dead:,}"))
+    head = ("Layer", "Sites", "One site sees", "Of the input", "Maps", "Constant")
+    return Table(head, rows, 3)
+
+
+def _sheets(one: Looked, maps: Mapping[str, FeatureMaps], place: Path) -> Section | None:
+    """32 maps of each layer; None where they are no pictures."""
+    if one.canvas.what != "picture":
+        return None
+    pictures = []
+    for name, each in maps.items():
+        path = place.with_name(f"{place.name}_{_file(name)}.png")
+        shown = len(draw_map_sheet(path, one.canvas, Depth(each)))
+        some = f"{shown} of the {each.num_channels:,}" if shown < each.num_channels else "All"
+        caption = f"{name}: {some} maps, {each.layer.sites} numbers each."
+        pictures.append(Picture(path, f"{plural(shown, 'feature map')} of {name}.", caption))
+    lead = (
+        "The maps of each layer side by side. Those of the first layers still look like the "
+        "picture: edges, colours, texture, place by place. Those of the last are coarse and "
+        "answer to few things, wherever they are."
+    )
+    note = f"Above each map is its number. Shown are those that differ most. {_SCALES}"
+    return Section(f"{one.name}: the maps of each layer", lead, pictures, note=note)
+
+
+def _filters(model: nn.Module, chosen: Sequence[str], figures: Path) -> Section | None:
+    """The filters of the first convolution, and of the chosen ones that are pictures."""
+    from gnnvision.layers import Convolution
+
+    kinds = (nn.Conv2d, Convolution)
+    convolutions = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    pictures = []
+    for name in dict.fromkeys([*convolutions[:1], *(n for n in chosen if n in convolutions)]):
+        found = filters(model, name)
+        if worth_drawing(found):
+            path = figures / f"filters_{_file(name)}.png"
+            count, total = draw_filters(path, found), found.values.shape[2]
+            size = " × ".join(map(str, found.kernel_size or ()))
+            some = f"The first {count} of {total:,}" if count < total else f"The {count}"
+            caption = f"{name}: {some} filters, {size} pixels."
+            pictures.append(Picture(path, f"{plural(count, 'filter')} of {name}.", caption))
+    if not pictures:
+        return None
+    lead = (
+        "The weights of a convolution are a small picture of what it looks for: where the input "
+        "looks like the filter, the map is strongly positive."
+    )
+    note = (
+        "Filters that read three channels are shown in colour, with middle grey for 0; of others "
+        "the mean over the channels is shown, red for positive and blue for negative weights. "
+        "Every filter has a scale of its own."
+    )
+    return Section("Filters", lead, pictures, note=note)
+
+
+def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
+    """The numbers of all maps: an array for each layer, (C, H, W) or (C, sites)."""
+    arrays = {
+        name: (each.on_grid()[0] if hasattr(each.domain, "size") else each.values[0])
+        for name, each in maps.items()
+    }
+    part = path.with_name(f"{path.stem}.part.npz")
+    held: dict[str, Any] = {name: a.float().cpu().numpy() for name, a in arrays.items()}
+    np.savez_compressed(part, **held)
+    part.replace(path)
+
+
+def _file(name: str) -> str:
+    """A name that a file can have."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("._")[:40] or "input"

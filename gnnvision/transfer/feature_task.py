@@ -1,0 +1,133 @@
+"""A task whose signals are what a frozen network has already made of the items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision.data import Part, Task
+from gnnvision.data.batching import check_batches, without_single
+from gnnvision.domains import Domain, Graph, Grid
+
+__all__ = ["FeatureTask"]
+
+TRAIN_BATCH, _EVALUATION_BATCH = 32, 256
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FeatureTask(Task):
+    """The items of another task, each as a vector or a map of features.
+
+    A training batch takes each item in one of its versions at random: as it is, or in one of
+    the augmented views of it that were computed beforehand.
+
+    Args:
+        source: the task whose items these are.
+        x: of every item as it is. Shape (N, C) or (N, C, H, W).
+        y: the targets of every item, as those of the source.
+        views: of the items that train, in augmented versions. Shape (V, M, C) or
+            (V, M, C, H, W).
+        rows: where in `views` an item is; -1 for one that has none. Shape (N,).
+
+    Raises:
+        ValueError: If the sizes do not agree.
+    """
+
+    source: Task
+    x: Tensor
+    y: Tensor
+    views: Tensor
+    rows: Tensor
+
+    def __post_init__(self) -> None:
+        n = len(self.x)
+        if not len(self.y) == len(self.rows) == n or self.views.shape[2:] != self.x.shape[1:]:
+            raise ValueError(
+                f"'x' must have a row for each of {len(self.y)} targets and the shape of the "
+                f"views, {tuple(self.views.shape[2:])}, got {tuple(self.x.shape)}. "
+                "Compute both with the same network."
+            )
+        self.split.check(n)
+
+    @classmethod
+    def of(cls, source: Task, x: Tensor, views: Tensor, rows: Tensor) -> FeatureTask:
+        """The features of a task's items."""
+        named = {name: getattr(source, name) for name in Task.__dataclass_fields__}
+        y: Tensor = source.y  # type: ignore[attr-defined]
+        more = {"in_channels": x.shape[1], "source": source, "y": y.to(x.device)}
+        return cls(**(named | more), x=x, views=views, rows=rows)
+
+    def batches(
+        self,
+        part: Part,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """Features of some items, where they live, and their targets.
+
+        Args:
+            part: "train", "val" or "test".
+            batch_size: Items in a batch; None for 32 to train with and 256 otherwise.
+            generator: Shuffles the training part and draws the version of each item.
+            epoch: Not used.
+
+        Shapes:
+            Yields: x (B, C) on a graph of B nodes without edges, or (B, C, H, W) on its grid.
+
+        Raises:
+            ValueError: There is no such part, or the batch size is not positive.
+        """
+        check_batches(part, batch_size, "items")
+        index = torch.from_numpy(np.array(getattr(self.split, part)))
+        if part == "train" and generator is not None:
+            index = index[torch.randperm(len(index), generator=generator)]
+            for chosen in without_single(index, batch_size or TRAIN_BATCH):
+                version = torch.randint(len(self.views) + 1, (len(chosen),), generator=generator)
+                yield self._batch(chosen, version)
+            return
+        for chosen in index.split(batch_size or _EVALUATION_BATCH):
+            yield self._batch(chosen, torch.zeros_like(chosen))
+
+    def _batch(self, chosen: Tensor, version: Tensor) -> tuple[Tensor, Domain, Tensor]:
+        """Items, each in version 0, as it is, or in one of its views."""
+        there = chosen.to(self.x.device)
+        x = self.x.index_select(0, there)
+        rows = self.rows[there.to(self.rows.device)]
+        seen = ((version > 0) & (rows.cpu() >= 0)).nonzero().flatten()
+        if len(seen):
+            x[seen.to(x.device)] = self.views[version[seen] - 1, rows[seen]]
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+            return x, Grid((x.shape[2], x.shape[3])), self.y[there]
+        return x, _points(len(chosen), x.device), self.y[there]
+
+    @property
+    def target_moments(self) -> tuple[Tensor, Tensor] | None:
+        """Those of the source for this split."""
+        return replace(self.source, split=self.split).target_moments
+
+    def input_description(self) -> dict[str, Any]:
+        """That of the source."""
+        return self.source.input_description()
+
+    def with_seed(self, seed: int) -> Self:
+        """The task itself: its split is the one its views are of."""
+        return self
+
+    def to(self, device: torch.device | str) -> Self:
+        """The task with its tensors on `device`; itself if they are there."""
+        if self.x.device == torch.device(device):
+            return self
+        moved = {name: getattr(self, name).to(device) for name in ("x", "y", "views", "rows")}
+        return replace(self, **moved)
+
+
+def _points(count: int, device: torch.device) -> Graph:
+    """The domain of vectors that have nothing to do with one another."""
+    return Graph(torch.empty(2, 0, dtype=torch.int64, device=device), count)

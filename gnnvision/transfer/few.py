@@ -1,0 +1,39 @@
+"""A task of which only few items may train, to see what a backbone is worth then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gnnvision.data import GraphTask, Split
+from gnnvision.data.split import shuffled
+
+__all__ = ["with_few"]
+
+
+def with_few(task: GraphTask, labels: int) -> GraphTask:
+    """The task with so many training items, drawn anew for each seed, and no validation part.
+
+    The test part of each seed stays what it is; what is left over of the other parts is not
+    used, as one who has few labels does not have it either.
+
+    Args:
+        task: of graphs or molecules.
+        labels: how many items train.
+
+    Raises:
+        ValueError: if its training part has not so many.
+    """
+    most = len(task.split.train)
+    if not 1 <= labels <= most:
+        raise ValueError(
+            f"'labels' must be from 1 to the size of the training part, {most}, got {labels}. "
+            "Ask for fewer."
+        )
+    before = task.splitter
+
+    def split(seed: int) -> Split:
+        whole = task.split if before is None else before(seed)
+        chosen = whole.train[shuffled(len(whole.train), seed)[:labels]]
+        return Split(f"{labels} labels", chosen, [], whole.test)
+
+    return replace(task, split=split(task.seed), splitter=split)

@@ -1,0 +1,199 @@
+"""Backbones by name: torchvision's, timm's, and the checkpoints of our own runs."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision import models
+from gnnvision.domains import Domain
+from gnnvision.layers import OnDomain
+from gnnvision.training import find_checkpoint
+from gnnvision.training.blocks import last_linear
+from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.predictor import build_network
+from gnnvision.transfer.backbone import Backbone
+from gnnvision.transfer.preprocessing import PicturePreprocessing, preprocessing_of
+from gnnvision.transfer.weights import fill, num_outputs_of, read_weights
+
+__all__ = ["NoWeights", "load_backbone", "timm_network"]
+
+Weights = str | os.PathLike[str] | None
+_FILES = (".safetensors", ".pth", ".pt")
+
+
+class NoWeights(ValueError):
+    """Weights are neither on disk nor to be had."""
+
+
+def load_backbone(source: str | os.PathLike[str], weights: Weights = "DEFAULT") -> Backbone:
+    """A network with weights, ready for another head.
+
+    Args:
+        source: a network of torchvision by name, "resnet18" or "torchvision:resnet18"; one of
+            timm, "timm:NAME", if that is installed; or a run folder or checkpoint of our own,
+            of pictures or molecules.
+        weights: of torchvision and timm. "DEFAULT" or another name: from torch's folder
+            (`TORCH_HOME`), or the network, whose files are checked against their SHA-256. A
+            `.safetensors`, `.pth` or `.pt` file. None: newly drawn. A checkpoint has its own.
+
+    Raises:
+        ValueError: if there is no such network or checkpoint, or the weights cannot be had, are
+            damaged, are of another network, or would run code.
+
+    Example:
+        >>> backbone = load_backbone("resnet18", weights=None)
+        >>> backbone.num_features, backbone.preprocessing.size, len(backbone.blocks)
+        (512, (224, 224), 10)
+    """
+    name = os.fspath(source)
+    if name.startswith("timm:"):
+        return _timm(name.removeprefix("timm:"), weights)
+    if _is_path(name):
+        return _ours(name)
+    return _torchvision(name.removeprefix("torchvision:"), weights)
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name or name.endswith(".safetensors") or Path(name).exists()
+
+
+def _ours(path: str) -> Backbone:
+    file = find_checkpoint(path)
+    checkpoint = read_checkpoint(file)
+    network = build_network(checkpoint, file)
+    given = preprocessing_of(checkpoint.state.get("input", {}))
+    title = checkpoint.state.get("title", "another run")
+    return Backbone(network, given, f"{checkpoint.state['spec']['name']} trained on {title}")
+
+
+def _torchvision(name: str, weights: Weights) -> Backbone:
+    from torchvision import models as zoo
+
+    network = _by_name(name)
+    facts = next(iter(zoo.get_model_weights(name)))
+    if weights is not None and _is_file(weights):
+        file = os.fspath(weights)
+        tensors = read_weights(file)
+        outputs = num_outputs_of(tensors, last_linear(network.network)[0])
+        if outputs not in (None, network.num_classes):
+            network = _by_name(name, outputs)
+        fill(network.network, tensors, name, file)
+    elif weights is not None:
+        wanted = os.fspath(weights)
+        network = _fetched(name, wanted)
+        facts = zoo.get_model_weights(name)[wanted]
+    return Backbone(network, _picture_preset(facts.transforms()), name)
+
+
+def _by_name(
+    name: str, num_classes: int | None = None, weights: str | None = None
+) -> models.TorchvisionNetwork:
+    """A network that the registry can build again, under its own name where it has one."""
+    size = {"image_size": 299} if name == "inception_v3" else {}
+    arguments: dict[str, Any] = {"num_classes": num_classes or 1000, "weights": weights, **size}
+    if name in models.names():
+        made = models.build(name, **arguments)
+        if isinstance(made, models.TorchvisionNetwork):
+            return made
+    return models.torchvision_network(name, **arguments)
+
+
+def _fetched(name: str, weights: str) -> models.TorchvisionNetwork:
+    """With weights by name, from torch's folder or the network."""
+    try:
+        return _by_name(name, weights=weights)
+    except (URLError, OSError, RuntimeError) as error:
+        place = Path(torch.hub.get_dir()) / "checkpoints"
+        reason = str(error).splitlines()[0]
+        raise NoWeights(
+            f"'weights' must be weights that can be had, got {weights!r} of {name} ({reason}). "
+            f"Put their file into {place}, or give weights=FILE."
+        ) from error
+
+
+def _picture_preset(preset: Any) -> PicturePreprocessing:  # noqa: ANN401 - torchvision's class
+    side = preset.crop_size[0]
+    return PicturePreprocessing(
+        (side, side), preset.resize_size[0], tuple(preset.mean), tuple(preset.std)
+    )
+
+
+def _is_file(weights: Weights) -> bool:
+    text = os.fspath(weights or "")
+    return text.endswith(_FILES) or os.sep in text
+
+
+class TimmNetwork(nn.Module, OnDomain):
+    """A network of timm that may be given the domain of its pictures.
+
+    Args:
+        network: made by timm.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, domain: Domain | None = None) -> Tensor:
+        """The logits: (B, C, H, W) -> (B, num_classes)."""
+        out: Tensor = self.network(x)
+        return out
+
+    def out_domain(self, domain: Domain) -> None:
+        """None: the sites are gone."""
+        return None
+
+
+@models.register
+def timm_network(name: str, num_classes: int = 1000, weights: str | None = None) -> TimmNetwork:
+    """A network of timm, the library of image models, if it is installed.
+
+    Args:
+        name: as in timm.
+        num_classes: classes; the outputs are logits.
+        weights: None, or "DEFAULT" for those that timm has.
+
+    Raises:
+        ValueError: if timm is not installed or has no such network.
+
+    References:
+        https://github.com/huggingface/pytorch-image-models
+    """
+    if find_spec("timm") is None:
+        raise ValueError(
+            f"'name' must be a network of an installed library, got 'timm:{name}' without timm. "
+            "Install timm, or choose a network of torchvision."
+        )
+    import timm
+
+    try:
+        trained = weights is not None
+        return TimmNetwork(timm.create_model(name, pretrained=trained, num_classes=num_classes))
+    except RuntimeError as error:
+        raise ValueError(
+            f"'name' must be a network of timm, got {name!r} ({error}). See timm.list_models()."
+        ) from error
+
+
+def _timm(name: str, weights: Weights) -> Backbone:
+    file = os.fspath(weights) if weights is not None and _is_file(weights) else None
+    wanted = None if file is not None or weights is None else os.fspath(weights)
+    network = timm_network(name, weights=wanted)
+    if file is not None:
+        fill(network.network, read_weights(file), name, file)
+    given = vars(network.network).get("pretrained_cfg", {})
+    side = tuple(given.get("input_size", (3, 224, 224)))
+    resize = round(side[1] / given.get("crop_pct", 0.875))
+    mean, std = tuple(given.get("mean", ())), tuple(given.get("std", ()))
+    usual = PicturePreprocessing()
+    made = PicturePreprocessing(
+        (side[1], side[2]), resize, mean or usual.mean, std or usual.std, side[0]
+    )
+    return Backbone(network, made, f"timm:{name}")

@@ -1,0 +1,112 @@
+import pytest
+import torch
+
+from gnnvision.cli.asked import answer, canvas
+from gnnvision.cli.subjects import load_subjects
+from gnnvision.report.layer_canvas import MoleculeCanvas, NodesCanvas, PictureCanvas
+from gnnvision.training import MoleculePredictor, Predictor
+
+from .checkpoints import of_molecules, of_nodes, of_pictures, picture
+
+
+def test_pictures_as_the_predictor_reads_them(tmp_path):
+    run, file = of_pictures(tmp_path / "run"), picture(tmp_path / "a.png")
+    found = load_subjects(str(run), [str(file)])
+    (one,) = found.items
+    assert (found.kind, found.output_names, found.title) == (
+        "classification", ("a", "b", "c"), "Bars"
+    )  # fmt: skip
+    assert one.domain.size == (16, 16)
+    assert one.picture.dtype is torch.uint8
+    assert one.notes == ("20 × 30 pixels; made smaller or larger, then the middle 16 × 16 taken",)
+    torch.testing.assert_close(one.x[0], (one.picture / 255 - 0.5) / 0.25)
+    predictor = Predictor.load(run)
+    expected = predictor(predictor.read(file)[0][None])
+    torch.testing.assert_close(found.model(one.x, one.domain).softmax(1), expected)
+    best = found.output_names[int(expected.argmax())]
+    assert answer(found, one).startswith(f"The network says: “{best}” {100 * expected.max():.0f}")
+    assert isinstance(canvas(found, one), PictureCanvas)
+
+
+def test_a_folder_and_another_mode(tmp_path):
+    run = of_pictures(tmp_path / "run")
+    (tmp_path / "many").mkdir()
+    picture(tmp_path / "many" / "b.png", (16, 16))
+    picture(tmp_path / "many" / "a.png", (16, 16), "L")
+    found = load_subjects(str(run), [str(tmp_path / "many")])
+    assert [one.name for one in found.items] == ["a.png", "b.png"]
+    assert found.items[0].notes == ("gray; made coloured as the network's training pictures were",)
+    assert found.items[1].notes == ()
+
+
+@pytest.mark.parametrize("descriptors", [0, 79])
+def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
+    run = of_molecules(tmp_path / "run", descriptors)
+    found = load_subjects(str(run / "best.safetensors"), ["CCO", "c1ccccc1"])
+    assert (found.kind, found.output_names) == ("regression", ("mass", "charge"))
+    expected = MoleculePredictor.load(run)(["CCO", "c1ccccc1"]).values
+    for one, row in zip(found.items, expected, strict=True):
+        torch.testing.assert_close(found.model(one.x, one.domain)[0], row)
+        assert one.name == one.smiles
+    assert found.items[0].domain.num_nodes == 3
+    assert answer(found, found.items[0]).count(" for ") == 2
+    assert isinstance(canvas(found, found.items[0]), MoleculeCanvas)
+
+
+def test_nodes_by_number(tmp_path):
+    found = load_subjects(str(of_nodes(tmp_path / "run")), ["33", "0"])
+    assert [one.node for one in found.items] == [33, 0]
+    assert found.items[0].domain is found.items[1].domain
+    assert found.task.graph.num_nodes == 34
+    assert "Officer" in answer(found, found.items[0])
+    assert isinstance(canvas(found, found.items[0]), NodesCanvas)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            "CCO",
+            "must be a picture file for .*, a network for pictures, got 'CCO', which is a mol",
+        ),
+        ("nowhere.png", "got 'nowhere.png', which is no file. Give a file that ends in .jpg"),
+        ("broken.png", r"must be a picture that can be read, got '.*broken.png' \(not an image"),
+    ],
+)
+def test_what_a_network_for_pictures_does_not_read(tmp_path, monkeypatch, given, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=text):
+        load_subjects(str(of_pictures(tmp_path / "run")), [given])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("a.png", "must be SMILES for a network trained on Weights, got 'a.png', a file"),
+        ("away.jpg", "got 'away.jpg', a file. This network reads molecules"),
+        ("C1CC", r"must be SMILES for a network trained on Weights, got 'C1CC' \(unclosed ring"),
+    ],
+)
+def test_what_a_network_for_molecules_does_not_read(tmp_path, monkeypatch, given, text):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=text):
+        load_subjects(str(of_molecules(tmp_path / "run")), [given])
+
+
+def test_a_node_that_is_not_there(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"must be a node of .*, a number from 0 to 33.*, got '34'"
+    ):
+        load_subjects(str(of_nodes(tmp_path / "run")), ["34"])
+
+
+def test_other_runs(tmp_path):
+    run = of_nodes(tmp_path / "run", "mutag")
+    with pytest.raises(ValueError, match="'model' must be a network for pictures, molecules or"):
+        load_subjects(str(run), ["0"])
+    with pytest.raises(ValueError, match=r"there is no best.safetensors"):
+        load_subjects(str(tmp_path), ["0"])
+    with pytest.raises(ValueError, match="'inputs' must hold at least one input"):
+        load_subjects(str(run), [])

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import ResNet18_Weights, resnet18
+
+from gnnvision.cli.subjects import load_subjects
+
+from .checkpoints import of_torchvision, picture
+
+
+def test_weights_of_a_file_and_the_preprocessing_of_theirs(tmp_path):
+    network = of_torchvision(tmp_path / "w.safetensors", "resnet18")
+    file = picture(tmp_path / "a.png", (300, 400))
+    found = load_subjects(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
+    (one,) = found.items
+    with Image.open(file) as image:
+        expected = ResNet18_Weights.IMAGENET1K_V1.transforms()(image)
+    torch.testing.assert_close(one.x[0], expected)
+    assert one.picture.shape == (3, 224, 224)
+    assert one.notes == (
+        "300 × 400 pixels; made 256 along its shorter side, then the middle 224 × 224 taken",
+    )
+    held = found.model.network.state_dict()
+    for name, value in network.state_dict().items():
+        assert torch.equal(
+            held[name], value.half().float() if value.is_floating_point() else value
+        )
+    assert found.output_names == ("class 0", "class 1", "class 2", "class 3", "class 4")
+    assert not found.model.training
+
+
+def test_a_gray_picture(tmp_path):
+    of_torchvision(tmp_path / "w.safetensors", "resnet18")
+    file = picture(tmp_path / "a.png", (60, 60), "L")
+    found = load_subjects(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
+    assert found.items[0].notes[0] == "gray; made coloured, as the network reads"
+    assert torch.equal(found.items[0].picture[0], found.items[0].picture[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("resnet34=w", "must name the weights of resnet34, got others in .*Name the network that"),
+        ("resnet18=cut", "must name a whole safetensors file, got .*cut"),
+        ("resnet18=away", "must name a file of weights that exists, got 'away'"),
+        ("resnet18=pickle", "must name a whole safetensors file, got .*pickle"),
+        ("resnt18=w", "must be a network of torchvision, got 'resnt18'. Did you mean 'resnet18'"),
+    ],
+)
+def test_weights_that_cannot_be_used(tmp_path, monkeypatch, name, text):
+    monkeypatch.chdir(tmp_path)
+    of_torchvision("w", "resnet18")
+    (tmp_path / "cut").write_bytes((tmp_path / "w").read_bytes()[:100_000])
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "pickle")
+    picture("a.png")
+    with pytest.raises(ValueError, match=text):
+        load_subjects(f"torchvision:{name}", ["a.png"])
+
+
+def test_inputs_are_looked_at_before_anything_is_downloaded(tmp_path):
+    with pytest.raises(ValueError, match="must be a picture file for 'torchvision:resnet18'"):
+        load_subjects("torchvision:resnet18", ["CCO"])
+
+
+def test_no_network_no_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    file = picture(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"must have weights that can be had, .*name a file with"):
+        load_subjects("torchvision:resnet18", [str(file)])
+
+
+def test_weights_from_the_folder_that_torch_keeps_them_in(tmp_path, monkeypatch):
+    """Under the name that torchvision looks for; its hash is checked on downloads alone."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    place = tmp_path / "hub" / "checkpoints"
+    place.mkdir(parents=True)
+    made = resnet18()
+    torch.save(made.state_dict(), place / "resnet18-f37072fd.pth")
+    file = picture(tmp_path / "a.png")
+    found = load_subjects("torchvision:resnet18", [str(file)])
+    assert len(found.output_names) == 1000
+    assert torch.equal(found.model.network.conv1.weight, made.conv1.weight)

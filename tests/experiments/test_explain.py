@@ -1,0 +1,98 @@
+"""`experiments/explain.py` as a user runs it."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
+from .conftest import folder, one_sentence
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Checkpoints of three kinds, and a picture."""
+    of_pictures(tmp_path / "pictures")
+    of_molecules(tmp_path / "molecules")
+    of_nodes(tmp_path / "nodes")
+    picture(tmp_path / "a.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("inputs", "methods", "values"),
+    [
+        (("pictures", "a.png"), ["grad_cam", "integrated_gradients", "occlusion"], 3),
+        (("molecules", "c1ccccc1O"), ["grad_cam", "integrated_gradients", "occlusion"], 1),
+        pytest.param(
+            ("nodes", "3"),
+            ["gradient", "input_gradient", "integrated_gradients"],
+            1,
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_three_methods_side_by_side(inside, made, inputs, methods, values):
+    done = inside("explain", *inputs)
+    assert done.returncode == 0, done.stderr
+    run = folder(done, made)
+    assert run.parent == made / "runs" / "explain"
+    with (run / "attributions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == methods
+    for row in rows:
+        assert row["verdict"] in ("depends on the model", "worthless", "undecided")
+        assert abs(float(row["similarity_after_randomisation"])) <= 1
+        assert row["deletion_area"]
+        assert row["random_insertion_area"]
+        if row["method"] == "integrated_gradients":
+            assert float(row["completeness_gap"]) < 0.01
+    held = np.load(run / "attributions.npz")
+    assert list(held) == [f"1_{method}" for method in methods]
+    assert all(held[name].ndim == values for name in held)
+    text = (run / "report.html").read_text(encoding="utf-8")
+    for words in ("Why this answer", "The network says:", "Sanity check", "explain.py"):
+        assert words in text
+    figures = {path.name for path in (run / "figures").iterdir()}
+    assert figures == {"attribution_1.png", "curves_1.png"}
+
+
+def test_methods_target_and_layer_by_name(inside, made):
+    flags = ("--method", "guided-gradient", "grad-cam", "--target", "1", "--layer", "0")
+    done = inside("explain", "molecules", "CCO", "CCN", *flags, "--no-checks", "--out", "there")
+    assert done.returncode == 0, done.stderr
+    run = folder(done, made)
+    assert run.parent == made / "there" / "explain"
+    with (run / "attributions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["input"], row["method"], row["layer"]) for row in rows] == [
+        ("CCO", "guided_gradient", ""),
+        ("CCO", "grad_cam", "0"),
+        ("CCN", "guided_gradient", ""),
+        ("CCN", "grad_cam", "0"),
+    ]
+    assert len({row["target"] for row in rows}) == 1
+    assert not any(row["verdict"] or row["deletion_area"] for row in rows)
+    assert not list((run / "figures").glob("curves*"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (("pictures", "a.png", "--method", "gradcam"), "Did you mean 'grad_cam'?"),
+        (("pictures", "a.png", "--target", "99"), "'--target' must be a number from 0 to"),
+        (("pictures", "a.png", "--target", "dragon"), "'--target' must be an output of the"),
+        (("pictures", "a.png", "--layer", "2.conv.1"), "Did you mean '2.convs.1'"),
+        (("pictures", "a.png", "--layer", "6"), "must have an output that lies on sites, got '6'"),
+        (
+            ("pictures", "a.png", "--method", "gradient", "--layer", "0"),
+            "'--layer' must be left out",
+        ),
+        (("pictures", "CCO"), "must be a picture file for"),
+        (("molecules", "a.png"), "must be SMILES for a network trained on"),
+        (("nowhere", "a.png"), "there is no best.safetensors"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(inside, made, flags, text):
+    one_sentence(inside("explain", *flags), text)
+    assert not (made / "runs").exists()

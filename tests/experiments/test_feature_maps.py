@@ -1,0 +1,83 @@
+"""`experiments/feature_maps.py` as a user runs it."""
+
+import json
+
+import pytest
+
+from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, of_torchvision, picture
+from .conftest import folder, one_sentence
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Checkpoints of three kinds, and a picture."""
+    of_pictures(tmp_path / "pictures")
+    of_molecules(tmp_path / "molecules")
+    of_nodes(tmp_path / "nodes")
+    picture(tmp_path / "a.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shown"),
+    [
+        (("pictures", "a.png"), ("a.png: from local to global", "Filters", "Bars")),
+        (("molecules", "c1ccccc1"), ("c1ccccc1: from local to global", "0.conv")),
+        (("nodes", "3"), ("node 3: from local to global", "2 hops")),
+    ],
+)
+def test_a_run_leaves_everything(inside, made, inputs, shown):
+    done = inside("feature_maps", *inputs)
+    assert done.returncode == 0, done.stderr
+    run = folder(done, made)
+    assert run.parent == made / "runs" / "feature_maps"
+    text = (run / "report.html").read_text(encoding="utf-8")
+    for words in (*shown, "The network says:", "feature_maps.py"):
+        assert words in text
+    assert json.loads((run / "config.json").read_text())["flags"]["inputs"] == list(inputs[1:])
+    assert len(list((run / "figures").glob("*_maps.npz"))) == len(inputs) - 1
+    assert list((run / "figures").glob("*_depths.png"))
+
+
+def test_the_layers_are_listed_and_nothing_is_left(inside, made):
+    done = inside("feature_maps", "pictures", "a.png", "--list")
+    assert done.returncode == 0, done.stderr
+    assert "1 × 24 × 14 × 14" in done.stdout
+    assert "2.convs.1" in done.stdout
+    assert not (made / "runs").exists()
+
+
+@pytest.mark.slow
+def test_one_layer_by_name(inside, made):
+    done = inside("feature_maps", "pictures", "a.png", "--layer", "2.convs.1", "0")
+    assert done.returncode == 0, done.stderr
+    figures = {path.name for path in (folder(done, made) / "figures").iterdir()}
+    assert {"1_a.png_2.convs.1.png", "1_a.png_0.png", "filters_2.convs.1.png"} <= figures
+
+
+@pytest.mark.slow
+def test_weights_of_torchvision_in_a_file(inside, made):
+    of_torchvision(made / "w.safetensors", "resnet18")
+    given = f"torchvision:resnet18={made / 'w.safetensors'}"
+    done = inside("feature_maps", given, "a.png", "--layer", "network.layer1", "--out", "there")
+    assert done.returncode == 0, done.stderr
+    assert "20 × 30 pixels; made 256" in (folder(done, made) / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (("pictures", "a.png", "--layer", "2.conv.1"), "got '2.conv.1'. Did you mean '2.convs.1'"),
+        (("pictures", "a.png", "--layer", "6"), "must have an output that lies on sites, got '6'"),
+        (("pictures", "CCO"), "must be a picture file for"),
+        (("molecules", "a.png"), "must be SMILES for a network trained on Weights, got 'a.png'"),
+        (("molecules", "C1CC"), "(unclosed ring"),
+        (("nodes", "99"), "must be a node of"),
+        (("nowhere", "a.png"), "there is no best.safetensors"),
+        (("torchvision:resnt18", "a.png"), "Did you mean 'resnet18'?"),
+        (("pictures", "a.png", "--device", "gpu"), "'--device' must be a device"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(inside, made, flags, text):
+    one_sentence(inside("feature_maps", *flags), text)
+    assert not (made / "runs").exists()

@@ -1,0 +1,79 @@
+"""The script for cats and dogs, on small pictures of two colours and a small trained network."""
+
+import csv
+import io
+import json
+
+import pytest
+
+import gnnvision as gv
+
+from .conftest import folder, one_sentence
+from .test_pictures import photographs
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A network that was trained on digits made coloured."""
+    place = tmp_path_factory.mktemp("run")
+    task = gv.data.load("digits", image_size=12, channels=3)
+    network = gv.models.small_resnet(3, 10, 12)
+    gv.fit(network, task, gv.Recipe(epochs=1, lr=0.01), folder=place, progress=False)
+    return place
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with twelve red and twelve blue pictures, some of them to test."""
+    photographs(tmp_path / "photos" / "train", 16)
+    photographs(tmp_path / "photos" / "test", 8)
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("strategy", ["auto", "last"])
+def test_it_leaves_a_run_that_predicts(inside, tmp_path, run, photos, strategy):
+    flags = ("--weights", run, "--data", photos, "--strategy", strategy, "--epochs", "2")
+    done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
+    assert done.returncode == 0, done.stderr
+    left = folder(done, tmp_path)
+    result = json.loads((left / "result.json").read_text())
+    assert result["split_sizes"] == {"train": 32, "val": 0, "test": 16}
+    assert result["metrics"]["test"]["accuracy"]["mean"] > 0.8
+    assert "small_resnet trained on Handwritten digits" in done.stdout
+    assert ("strategy '" in done.stdout) == (strategy == "auto")
+    assert "95 % interval" in done.stdout
+    assert (left / "report.html").is_file()
+    answers = inside("predict", left, photos / "test" / "red")
+    rows = list(csv.DictReader(io.StringIO(answers.stdout)))
+    assert len(rows) == 8
+    assert sum(row["label"] == "red" for row in rows) > 5
+
+
+def test_folds_choose(inside, run, photos):
+    flags = ("--weights", run, "--data", photos, "--compare", "--epochs", "1", "--seeds", "1")
+    done = inside("transfer_cats_dogs", *flags)
+    assert done.returncode == 0, done.stderr
+    for name in ("head", "last", "part", "whole"):
+        assert f"{name}: accuracy" in done.stdout
+    assert "best on five validation folds of the training part: head" in done.stdout
+
+
+def test_mistakes_end_with_one_sentence(inside, tmp_path, run, photos):
+    (tmp_path / "cut.safetensors").write_bytes(b"123456789")
+    cases = {
+        ("--weights", "cut.safetensors"): ("'weights' must be a whole .safetensors file",),
+        ("--weights", "nothing.pth"): ("'weights' must be a file that exists",),
+        ("--backbone", "xception", "--weights", "x.pth"): ("'name' must be a network of",),
+        ("--weights", run, "--data", "nowhere"): ("nowhere",),
+    }
+    for flags, parts in cases.items():
+        one_sentence(inside("transfer_cats_dogs", *flags), *parts)
+
+
+def test_another_networks_molecules(inside, tmp_path, photos):
+    task = gv.data.load("bioactivity")
+    network = gv.models.molecule_gcn(task.in_channels, task.num_outputs, 8)
+    recipe = gv.Recipe(epochs=1, lr=0.01)
+    gv.fit(network, task, recipe, folder=tmp_path / "molecules", progress=False)
+    done = inside("transfer_cats_dogs", "--weights", "molecules", "--data", photos)
+    one_sentence(done, "'--weights' must be of a network for pictures, got molecule_gcn")

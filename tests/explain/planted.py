@@ -1,0 +1,87 @@
+"""Two sets whose answers have a cause that is known: which sites an explanation should name."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import gnnvision as gv
+
+SIDE, PATCH = 16, 4
+COLOURS = torch.tensor([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]])
+GREYS = 3
+
+
+def pictures(count, seed=0):
+    """Noise with three grey patches and one in colour, whose colour is the class.
+
+    Returns:
+        The pictures (count, 3, 16, 16), the classes, and which pixels are of the coloured patch.
+    """
+    drawn = torch.Generator().manual_seed(seed)
+    x = 0.5 * torch.randn(count, 3, SIDE, SIDE, generator=drawn)
+    y = torch.randint(3, (count,), generator=drawn)
+    planted = torch.zeros(count, SIDE, SIDE, dtype=torch.bool)
+    cells = SIDE // PATCH
+    for number in range(count):
+        places = torch.randperm(cells * cells, generator=drawn)[: GREYS + 1].tolist()
+        for turn, place in enumerate(places):
+            top, left = PATCH * (place // cells), PATCH * (place % cells)
+            here = (slice(top, top + PATCH), slice(left, left + PATCH))
+            sign = 1 if torch.rand(1, generator=drawn) < 0.5 else -1
+            colour = COLOURS[y[number]] if not turn else sign * torch.full((3,), 2**0.5)
+            x[number, :, *here] += colour[:, None, None]
+            if not turn:
+                planted[number][here] = True
+    return x, y, planted
+
+
+def molecules(count, seed=0):
+    """Random trees of atoms, three of them nitrogens and three oxygens.
+
+    In class 1 one nitrogen is bound to one oxygen; in class 0 none is.
+
+    Returns:
+        The atoms' elements as columns, the batch, the classes, and which atoms are the pair.
+    """
+    drawn = torch.Generator().manual_seed(seed)
+    graphs, elements, planted = [], [], []
+    y = torch.arange(count) % 2
+    while len(graphs) < count:
+        n = int(torch.randint(13, 19, (1,), generator=drawn))
+        parent = [int(torch.randint(max(0, i - 3), i, (1,), generator=drawn)) for i in range(1, n)]
+        edges = torch.tensor([list(range(1, n)), parent])
+        kind = torch.zeros(n, dtype=torch.int64)
+        kind[torch.randperm(n, generator=drawn)[:6]] = torch.tensor([1, 1, 1, 2, 2, 2])
+        bound = kind[edges].sum(0) * (kind[edges] > 0).all(0) == 3
+        if int(bound.sum()) != int(y[len(graphs)]):
+            continue
+        pair = torch.zeros(n, dtype=torch.bool)
+        pair[edges[:, bound].flatten()] = True
+        graphs.append(gv.Graph.from_edges(edges.T.tolist(), num_nodes=n, undirected=True))
+        elements.append(F.one_hot(kind, 3).to(torch.get_default_dtype()))
+        planted.append(pair)
+    return torch.cat(elements), gv.Graph.batch(graphs), y, torch.cat(planted)
+
+
+def picture_network():
+    return gv.Sequential(
+        gv.Conv2d(3, 16, 3, padding=1), nn.ReLU(), gv.MaxPool2d(2),
+        gv.Conv2d(16, 16, 3, padding=1), nn.ReLU(), gv.Readout("max"), nn.Linear(16, 3),
+    )  # fmt: skip
+
+
+def molecule_network():
+    return gv.Sequential(
+        gv.SAGEConv(3, 24), nn.ReLU(), gv.SAGEConv(24, 24), nn.ReLU(),
+        gv.Readout("sum"), nn.Linear(24, 2),
+    )  # fmt: skip
+
+
+def trained(model, x, domain, y, steps, lr=1e-2):
+    """The model after so many steps on all items at once."""
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x, domain), y).backward()
+        optimizer.step()
+    return model.eval()

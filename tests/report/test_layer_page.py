@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import gnnvision as gv
+from gnnvision.explain import feature_maps
+from gnnvision.report.layer_canvas import NodesCanvas, PictureCanvas
+from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
+from gnnvision.report.layer_page import Looked, look_into
+
+
+def picture(name="a photo.jpg"):
+    pixels = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    x, grid = pixels[None].float() / 255, gv.Grid((32, 32))
+    return Looked(name, x, grid, PictureCanvas(pixels), "It says: “cat”.", ("resized",))
+
+
+def network():
+    return gv.models.whitened_cnn(widths=(8, 16, 16)).eval()
+
+
+def test_a_picture_from_local_to_global(tmp_path):
+    one, model = picture(), network()
+    by_depth, sheets, filters = look_into(model, [one], (), tmp_path)
+    assert by_depth.title == "a photo.jpg: from local to global"
+    assert by_depth.lead.startswith("It says: “cat”.")
+    assert by_depth.note.startswith("Resized.")
+    (table,) = by_depth.tables
+    assert [row[0] for row in table.rows] == ["0", "2", "3", "4"]
+    assert [row[1] for row in table.rows] == ["30 × 30", "15 × 15", "7 × 7", "3 × 3"]
+    shares = [float(row[3].split()[0]) for row in table.rows]
+    assert shares == sorted(shares)
+    assert shares[0] == pytest.approx(100 * 9 / 1024, abs=0.1)
+    assert len(sheets.pictures) == 4
+    assert len(filters.pictures) == 1
+    assert all(p.path.is_file() for s in (by_depth, sheets, filters) for p in s.pictures)
+    with np.load(tmp_path / "1_a_photo.jpg_maps.npz") as held:
+        assert list(held) == ["0", "2", "3", "4"]
+        expected = feature_maps(model, one.x, one.domain, "2").on_grid()[0]
+        np.testing.assert_array_equal(held["2"], expected.numpy())
+
+
+@pytest.mark.slow
+def test_named_layers_and_two_pictures(tmp_path):
+    sections = look_into(network(), [picture("a"), picture("b")], ("1",), tmp_path)
+    assert [section.title for section in sections] == [
+        "a: from local to global", "a: the maps of each layer",
+        "b: from local to global", "b: the maps of each layer", "Filters",
+    ]  # fmt: skip
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"1_a_maps.npz", "2_b_maps.npz"}
+
+
+def test_constant_maps_are_counted(tmp_path):
+    model = gv.Sequential(gv.Conv2d(3, 4, 3), gv.Readout("mean"))
+    with torch.no_grad():
+        model[0].weight[1:3] = 0
+    table = look_into(model, [picture()], ("0",), tmp_path)[0].tables[0]
+    assert table.head[-1] == "Constant"
+    assert table.rows[0][-2:] == ("4", "2")
+
+
+def test_a_model_that_cannot_be_followed_is_drawn_all_the_same(tmp_path):
+    class Chooses(nn.Module):
+        def forward(self, x):
+            return x if x.mean() > 0 else -x
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Chooses(), nn.Conv2d(4, 4, 3))
+    section = look_into(model, [picture()], (), tmp_path)[0]
+    assert "What a layer sees cannot be told" in section.note
+    assert {row[2] for row in section.tables[0].rows} == {"not known"}
+
+
+def test_a_node_of_a_graph(tmp_path):
+    task = gv.data.load("karate")
+    model = gv.models.gcn(34, 4, 2).eval()
+    one = Looked("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "It says: “a”.")
+    (section,) = look_into(model, [one], (), tmp_path)
+    assert [row[2] for row in section.tables[0].rows] == ["1 hop", "2 hops"]
+    with np.load(tmp_path / "1_node_5_maps.npz") as held:
+        assert {value.shape for value in held.values()} == {(4, 34), (2, 34)}
+
+
+def test_rows_of_one_width(tmp_path):
+    """Fewer maps than columns, and one alone."""
+    one, model = picture(), gv.Sequential(gv.Conv2d(3, 2, 3), gv.Conv2d(2, 1, 3))
+    rows = [Depth(feature_maps(model, one.x, one.domain, name)) for name in "01"]
+    path = draw_depths(tmp_path / "a.png", one.canvas, rows)
+    with Image.open(path) as image:
+        assert image.width > 1500
+    assert draw_map_sheet(tmp_path / "b.png", one.canvas, rows[0]) == [0, 1]
