@@ -120,16 +120,14 @@ def _bar(scale: ScalarMappable, axes: Axes, label: str) -> None:
     bar.locator = _few_ticks()
     bar.formatter = _plain_numbers()
     bar.update_ticks()
-    bar.ax.xaxis.get_offset_text().set_fontsize(7.5)
     bar.set_label(wrapped(label, 34), size=8)
 
 
 def _plain_numbers() -> Any:  # noqa: ANN401
-    from matplotlib.ticker import ScalarFormatter
+    """Small numbers in full, as a factor beside the axis would lie over its label."""
+    from matplotlib.ticker import FuncFormatter
 
-    formatter = ScalarFormatter()
-    formatter.set_powerlimits((-3, 4))
-    return formatter
+    return FuncFormatter(lambda value, _: f"{value:.3g}")
 
 
 def _few_ticks() -> Any:  # noqa: ANN401

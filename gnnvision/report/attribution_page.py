@@ -17,6 +17,7 @@ from gnnvision.report.attribution_draw import (
 from gnnvision.report.attribution_found import Explained
 from gnnvision.report.molecules_draw import short
 from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.words import sentence
 
 __all__ = ["sections_of"]
 
@@ -73,7 +74,7 @@ def _maps(one: Explained, number: int, figures: Path) -> Section:
         caption += " A few of the largest values share the last colour."
     picture = Picture(path, f"The {what} {asked.name} and its explanations by {names}.", caption)
     lead = f"{asked.answer} Explained is the output for “{one.target}”."
-    notes = [*asked.notes]
+    notes = [sentence(note) for note in asked.notes]
     for name, found in one.found.items():
         notes += [f"{METHODS[name].title}: {note}" for note in found.notes]
     return Section(asked.name, lead, [picture], note=" ".join(notes), wide=True)

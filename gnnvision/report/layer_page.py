@@ -25,7 +25,7 @@ from gnnvision.report.layer_canvas import Canvas
 from gnnvision.report.layer_filters import draw_filters, worth_drawing
 from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
 from gnnvision.report.parts import Picture, Section, Table
-from gnnvision.report.words import plural
+from gnnvision.report.words import plural, sentence
 from gnnvision.summary import Reach
 
 __all__ = ["Looked", "look_into"]
@@ -112,7 +112,7 @@ def _by_depth(
         "are the five maps that differ most from place to place, drawn over the input."
     )
     missing = [name for name in maps if name not in fitting]
-    notes = [*(f"{note[0].upper()}{note[1:]}." for note in one.notes), _SCALES, one.canvas.note]
+    notes = [*map(sentence, one.notes), _SCALES, one.canvas.note]
     if missing:
         notes.append(f"Not drawn, as their sites have no place here: {', '.join(missing)}.")
     note = " ".join(filter(None, [*notes, unknown]))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from gnnvision.training.result import shown
 
-__all__ = ["amount", "duration", "metric_label", "metric_name", "plural", "scale", "shown"]
+__all__ = [
+    "amount",
+    "duration",
+    "metric_label",
+    "metric_name",
+    "plural",
+    "scale",
+    "sentence",
+    "shown",
+]
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -55,3 +64,8 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def sentence(note: str) -> str:
+    """A remark as a sentence: with a capital letter and one full stop."""
+    return f"{note[0].upper()}{note[1:].rstrip('.')}."
