@@ -26,7 +26,9 @@ _RIGHT, _WRONG = ("#009988", "\u2713"), ("#CC3311", "\u2717")
 def gallery(run: Run) -> Section | None:
     """The section of test pictures and their predictions; None where the items are none."""
     task, best = run.result.task, run.result.best
-    if not isinstance(task, ImageTask) or not len(task.split.test):
+    if not isinstance(task, ImageTask) or task.kind != "classification":
+        return None
+    if not len(task.split.test):
         return None
     test = np.array(task.split.test, dtype=np.int64)
     wrong = (best.prediction.cpu() != best.target.cpu()).numpy()

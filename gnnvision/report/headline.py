@@ -140,6 +140,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Choice", kept),
         ("Test", f"The test part was read once {once}at the end, by the weights of {chosen}."),
         *together,
+        *result.facts.items(),
     ]
 
 

@@ -12,6 +12,7 @@ from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.embed import embed, size
+from gnnvision.report.gallery import gallery
 from gnnvision.report.headline import headline
 from gnnvision.report.look import pictures_of
 from gnnvision.report.maps import maps
@@ -54,6 +55,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     regression,
     ranking,
     confusion,
+    gallery,
     mistakes,
     extremes,
     alike,

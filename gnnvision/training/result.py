@@ -71,7 +71,8 @@ class Result:
         train_seconds: time spent in training, over all seeds.
         data_seconds: time spent on loading the data, if the caller measured it.
         folder: the run folder, if there is one.
-        notes: lines for the report: what the caller wants said about the run.
+        notes: lines for the report, at its very top: what nobody may overlook about the run.
+        facts: more of the report's first table: a word and a sentence each.
     """
 
     task: Task
@@ -88,6 +89,7 @@ class Result:
     data_seconds: float = 0.0
     folder: Path | None = None
     notes: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
 
     # Set by the package's top: the report floor stands above this one.
     writer: ClassVar[Callable[[Result], Path]]

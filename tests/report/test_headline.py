@@ -5,7 +5,8 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.data.card import PaperFigure
-from gnnvision.report.headline import banner
+from gnnvision.report.headline import banner, headline
+from gnnvision.report.parts import Run
 from gnnvision.report.published import compare, find_paper, model_name
 
 PAPER = PaperFigure("GCN", "public", "accuracy", 0.815, "somewhere")
@@ -43,6 +44,12 @@ def test_notes_are_never_left_out(stdlib_run):
         "Mind this.",
     ]
     assert "Mind this." in banner(asked(stdlib_run, "auto", notes=["Mind this."]))
+
+
+def test_what_the_caller_knows_is_among_the_facts(stdlib_run, tmp_path):
+    told = replace(stdlib_run, facts={"Strategy": "The head alone."})
+    assert ("Strategy", "The head alone.") in headline(Run(told, tmp_path)).facts
+    assert banner(told) == []
 
 
 @pytest.mark.parametrize(

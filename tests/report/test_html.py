@@ -123,6 +123,7 @@ def test_tasks_on_pictures_get_the_sections_that_fit(kind, outputs, tmp_path):
     assert "Two nodes" not in page
     assert ("What is taken for what" in page) == (kind == "classification")
     assert ("What the layers do" in page) == (kind == "classification")
+    assert ("What it says of the test pictures" in page) == (kind == "classification")
     assert ("RMSE" in page) == (kind == "regression")
 
 

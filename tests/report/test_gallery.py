@@ -1,0 +1,58 @@
+"""The gallery: which pictures it shows, and that right and wrong are told apart without colour."""
+
+import csv
+
+import torch
+
+import gnnvision as gv
+from gnnvision.report.gallery import gallery
+from gnnvision.report.parts import Run
+
+
+def run_on_digits(tmp_path, epochs):
+    task = gv.data.load("digits")
+    model = gv.models.fashion_dnn(1, 10, 8)
+    recipe = gv.Recipe(epochs=epochs, lr=1e-3)
+    result = gv.fit(model, task, recipe, progress=False)
+    return Run(result, tmp_path), result
+
+
+def test_mistakes_come_first_and_every_mark_is_true(tmp_path):
+    run, result = run_on_digits(tmp_path, 3)
+    section = gallery(run)
+    rows = list(csv.DictReader((tmp_path / "gallery.csv").open()))
+    assert len(rows) == 24
+    marks = [int(row["right"]) for row in rows]
+    assert marks == sorted(marks)
+    place = {int(item): n for n, item in enumerate(result.task.split.test)}
+    names = result.task.class_names
+    for row, mark in zip(rows, marks, strict=True):
+        n = place[int(row["item"])]
+        assert row["predicted_class"] == names[int(result.best.prediction[n])]
+        assert row["true_class"] == names[int(result.best.target[n])]
+        assert mark == (row["predicted_class"] == row["true_class"])
+    wrong = int((result.best.prediction != result.best.target).sum())
+    count = len(place)
+    assert f"Of {count:,} test pictures {count - wrong:,} are right and {wrong:,} wrong" in (
+        section.lead
+    )
+    assert "✗" in section.lead
+    assert "✓" in section.lead
+    assert (tmp_path / "gallery.png").stat().st_size > 10_000
+
+
+def test_without_a_mistake_none_is_promised(tmp_path):
+    run, result = run_on_digits(tmp_path, 1)
+    result.best.prediction = result.best.target.clone()
+    section = gallery(run)
+    assert "✗" not in section.lead
+    assert "all are right" in section.pictures[0].alt
+
+
+def test_graphs_have_none(tmp_path):
+    task = gv.data.load("karate")
+    result = gv.fit(
+        gv.models.gcn(task.in_channels, 4, 2), task, gv.Recipe(epochs=1), progress=False
+    )
+    assert gallery(Run(result, tmp_path)) is None
+    assert torch.is_tensor(result.best.prediction)
