@@ -6,6 +6,10 @@ python experiments/transfer_cats_dogs.py --strategy last --seeds 1
 python experiments/transfer_cats_dogs.py --backbone resnet18 --weights resnet18.pth
 python experiments/transfer_cats_dogs.py --data PHOTOS               your own folder, one per class
 
+On cats and dogs (385 train, 98 test), MobileNetV2's ImageNet weights, five seeds, one core:
+head 96.5 ± 0.6 % (98.7 % on five validation folds), last 98.2 ± 0.5 % (99.0 % on the folds). With
+the network of cnn_cifar.py instead, on pictures of 64 x 64: 67.3 ± 2.0 % over three seeds.
+
 Weights are those of --weights, else of the data root, else of torchvision; where there are none,
 a network is trained on CIFAR-10 first, which is said and gives a lower figure.
 """
@@ -85,10 +89,9 @@ def main(config: Config) -> gv.Result:
     plan = transfer.Plan()
     if config.epochs is not None:
         plan = replace(plan, fine=replace(plan.fine, epochs=config.epochs))
-    strategy, notes = config.strategy, []
+    strategy, facts = config.strategy, {}
     if config.compare:
-        strategy, note = compared(backbone, task, plan)
-        notes.append(note)
+        strategy, facts["Strategy"] = compared(backbone, task, plan)
     result = transfer.fine_tune(
         backbone,
         task,
@@ -99,9 +102,8 @@ def main(config: Config) -> gv.Result:
         told=print,
         data_seconds=seconds,
     )
-    result.notes[:0] = notes
-    result.notes.append(interval(result))
-    print(result.summary(), *result.notes, sep="\n")
+    result.facts |= facts | {"Interval": interval(result)}
+    print(result.summary(), *result.facts.values(), sep="\n")
     print(f"report: {result.report()}")
     return result
 
@@ -158,7 +160,7 @@ def compared(
     figures = ", ".join(f"{name} {100 * mean:.1f} %" for name, mean in means.items())
     return (
         best,
-        f"strategy {best!r}: best on five validation folds of the training part: {figures}",
+        f"“{best}”: the best on five validation folds of the training part: {figures}.",
     )
 
 
@@ -170,8 +172,9 @@ def interval(result: gv.Result) -> str:
     right, count = int((best.prediction == best.target).sum()), len(best.target)
     low, high = binomtest(right, count).proportion_ci(0.95, method="wilson")
     return (
-        f"test: the kept model, of seed {best.seed}, has {right} of {count} right: "
-        f"{100 * right / count:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f} %, Wilson"
+        f"The kept model, of seed {best.seed}, has {right} of {count} test pictures right: "
+        f"{100 * right / count:.1f} %, "
+        f"95 % interval {100 * low:.1f} to {100 * high:.1f} % (Wilson)."
     )
 
 

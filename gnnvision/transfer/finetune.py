@@ -85,11 +85,11 @@ def fine_tune(
     say = told or (lambda sentence: None)
     started = time.perf_counter()
     plan = plan or Plan()
-    notes = []
+    facts = {}
     if strategy == "auto":
         choice = auto_strategy(backbone, task, plan.views)
         say(str(choice))
-        notes.append(str(choice))
+        facts["Strategy"] = f"“{choice.strategy}”: {choice.reason}"
         strategy = choice.strategy
     plan = plan if strategy is None else replace(plan, strategy=strategy)
     work = Transfer(backbone, task, plan, say)
@@ -116,7 +116,7 @@ def fine_tune(
         train_seconds=time.perf_counter() - started,
         data_seconds=data_seconds,
         folder=folder,
-        notes=notes,
+        facts=facts,
     )
     if folder is not None:
         write_result(result, folder)

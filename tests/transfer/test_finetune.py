@@ -136,8 +136,8 @@ def test_gradual_runs_as_many_epochs(backbone, task):
 def test_auto_says_why(backbone, task):
     said = []
     result = fine_tune(backbone, task, PLAN, strategy="auto", told=said.append)
-    assert result.notes[0].startswith("strategy 'head': 30 training items for 2 outputs are few")
-    assert said[0] == result.notes[0]
+    assert result.facts["Strategy"].startswith("“head”: 30 training items for 2 outputs are few")
+    assert said[0].startswith("strategy 'head': 30 training items for 2 outputs are few")
 
 
 def test_similarity_tells_known_from_unknown(backbone, task):
@@ -151,7 +151,7 @@ def test_similarity_tells_known_from_unknown(backbone, task):
 def test_its_checkpoint_predicts_and_is_a_backbone_again(backbone, task, tmp_path):
     result = fine_tune(backbone, task, PLAN, strategy="head", folder=tmp_path)
     predictor = Predictor.load(tmp_path)
-    said = predictor(task.pictures(task.split.test)).argmax(1)
+    said = predictor(task.pictures(task.split.test.tolist())).argmax(1)
     assert torch.equal(said, result.best.prediction)
     assert load_backbone(tmp_path).num_features == backbone.num_features
 

@@ -227,8 +227,9 @@ class ImageTask(Task):
         Shapes:
             Output: uint8 (B, C, H, W), on the CPU.
         """
-        chosen = torch.as_tensor(indices, dtype=torch.int64, device=self.y.device)
-        return self._gather(chosen).cpu()
+        if not isinstance(indices, Tensor):
+            indices = torch.tensor(np.asarray(indices, dtype=np.int64))  # a split is read-only
+        return self._gather(indices.to(self.y.device, torch.int64)).cpu()
 
     def with_augment(self, augment: Augment | None) -> Self:
         """The task with its training pictures varied like this."""

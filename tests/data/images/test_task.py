@@ -240,3 +240,11 @@ def test_coarse_batches_are_the_same_pictures_with_less_detail():
     torch.testing.assert_close(small[0].mean((2, 3)), fine[0].mean((2, 3)), atol=0.15, rtol=0)
     assert coarse.input_description() == task.input_description()
     assert torch.equal(coarse.pictures([0]), task.pictures([0]))
+
+
+def test_pictures_are_asked_for_by_any_list_of_numbers():
+    task = made.task()
+    part = task.split.test  # an array that cannot be written to
+    wanted = task.images[part.tolist()]
+    for numbers in (part, part.tolist(), torch.from_numpy(part.copy())):
+        assert torch.equal(task.pictures(numbers), wanted)
