@@ -60,7 +60,7 @@ def question(subjects: Subjects, subject: Subject) -> Asked:
         subject.domain,
         held,
         answer(subjects, subject),
-        subject.node,
-        near,
         notes,
+        site=subject.node,
+        near=near,
     )

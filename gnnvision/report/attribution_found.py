@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain
 from gnnvision.explain import (
     METHODS,
     Attribution,
@@ -21,7 +20,7 @@ from gnnvision.explain import (
     faithfulness,
     sanity_check,
 )
-from gnnvision.report.layer_canvas import Canvas
+from gnnvision.report.layer_page import Looked
 from gnnvision.training.folder import write_csv
 
 __all__ = ["Asked", "Explained", "explain_inputs", "write_values"]
@@ -32,28 +31,16 @@ _LARGE = 10_000  # numbers; an input with more is checked with fewer runs
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(Looked):
     """One input whose answer is explained.
 
-    Args:
-        name: for people.
-        x: the signal, a batch of one, or the whole of a citation network.
-        domain: where it lives.
-        canvas: what to draw on.
-        answer: what the network says of it, in words.
-        site: of a citation network: the node that is meant.
-        near: of a citation network: the nodes that are exchanged to measure quality.
-        notes: what was changed about it.
+    Args: as those of `Looked`, and of a citation network also:
+        site: the node that is meant.
+        near: the nodes that are exchanged to measure quality.
     """
 
-    name: str
-    x: Tensor
-    domain: Domain
-    canvas: Canvas
-    answer: str
     site: int | None = None
     near: Sequence[int] = ()
-    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

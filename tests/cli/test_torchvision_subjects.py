@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from PIL import Image
@@ -37,21 +39,35 @@ def test_a_gray_picture(tmp_path):
     assert torch.equal(found.items[0].picture[0], found.items[0].picture[2])
 
 
+class Runs:
+    """A pickle of it would call a function of the system when it is read."""
+
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("resnet34=w", "must name the weights of resnet34, got others in .*Name the network that"),
-        ("resnet18=cut", "must name a whole safetensors file, got .*cut"),
-        ("resnet18=away", "must name a file of weights that exists, got 'away'"),
-        ("resnet18=pickle", "must name a whole safetensors file, got .*pickle"),
-        ("resnt18=w", "must be a network of torchvision, got 'resnt18'. Did you mean 'resnet18'"),
+        ("resnet34=w.pt", "must be those of resnet34, got .*Name the network that"),
+        ("resnet18=cut.safetensors", "must be a whole .safetensors file, got .*cut"),
+        ("resnet18=away.pth", "must be a file that exists, got .*away.pth"),
+        ("resnet18=w.zip", "must be a .safetensors, .pth or .pt file, got 'w.zip'"),
+        ("resnet18=evil.pth", "must hold tensors alone, got .*evil.pth.* It was not run"),
+        (
+            "resnt18=w.pt",
+            "must be a network of torchvision, got 'resnt18'. Did you mean 'resnet18'",
+        ),
     ],
 )
 def test_weights_that_cannot_be_used(tmp_path, monkeypatch, name, text):
     monkeypatch.chdir(tmp_path)
-    of_torchvision("w", "resnet18")
-    (tmp_path / "cut").write_bytes((tmp_path / "w").read_bytes()[:100_000])
-    torch.save({"weight": torch.zeros(2)}, tmp_path / "pickle")
+    network = of_torchvision("w.safetensors", "resnet18")
+    torch.save(network.state_dict(), tmp_path / "w.pt")
+    whole = (tmp_path / "w.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[:100_000])
+    (tmp_path / "w.zip").write_bytes(whole)
+    torch.save({"weight": Runs()}, tmp_path / "evil.pth")
     picture("a.png")
     with pytest.raises(ValueError, match=text):
         load_subjects(f"torchvision:{name}", ["a.png"])
@@ -66,7 +82,9 @@ def test_no_network_no_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     file = picture(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"must have weights that can be had, .*name a file with"):
+    with pytest.raises(
+        ValueError, match=r"must be weights that can be had, .*torchvision:resnet18=FILE"
+    ):
         load_subjects("torchvision:resnet18", [str(file)])
 
 

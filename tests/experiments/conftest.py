@@ -14,6 +14,8 @@ from rich.console import Console
 
 from gnnvision import cli
 
+from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
 
 # A script with a checkpoint after every 20 ms instead of every 30 s.
@@ -77,6 +79,16 @@ def inside(tmp_path, monkeypatch):
         return subprocess.CompletedProcess(flags, code, out.getvalue(), err.getvalue())
 
     return start
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Checkpoints of three kinds, and a picture."""
+    of_pictures(tmp_path / "pictures")
+    of_molecules(tmp_path / "molecules")
+    of_nodes(tmp_path / "nodes")
+    picture(tmp_path / "a.png")
+    return tmp_path
 
 
 def folder(done, tmp_path):

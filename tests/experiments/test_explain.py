@@ -5,18 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
 from .conftest import folder, one_sentence
-
-
-@pytest.fixture
-def made(tmp_path):
-    """Checkpoints of three kinds, and a picture."""
-    of_pictures(tmp_path / "pictures")
-    of_molecules(tmp_path / "molecules")
-    of_nodes(tmp_path / "nodes")
-    picture(tmp_path / "a.png")
-    return tmp_path
 
 
 @pytest.mark.parametrize(
