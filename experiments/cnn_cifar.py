@@ -9,26 +9,19 @@ python experiments/cnn_cifar.py --dataset PHOTOS --on-invalid skip  your own fol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gnnvision as gv
 from gnnvision import cli
+from gnnvision.training import recipes
 
-MUON: dict[str, Any] = {
-    "optimizer": "muon",
-    "lr": 0.15,  # the length of a step relative to a filter
-    "momentum": 0.6,
-    "lr_bias": 50.0,
-    "lr_head": 2.0,
-    "schedule": "one_cycle",  # here: in a straight line down to 0
-    "batch_size": 500,
-    "label_smoothing": 0.2,
-    "select": "last",
-}
 PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, gv.Recipe(epochs=9, coarse=0.25, **MUON)),
-    "long": ({"widths": (64, 256, 512), "depths": (2, 3, 3)}, gv.Recipe(epochs=18, **MUON)),
+    "quick": ({}, recipes.WHITENED_CNN),
+    "long": (
+        {"widths": (64, 256, 512), "depths": (2, 3, 3)},
+        replace(recipes.WHITENED_CNN, epochs=18, coarse=0.0),
+    ),
 }
 LECTURES = gv.Recipe(
     epochs=15, lr=2e-3, optimizer="adamw", weight_decay=0.02, schedule="one_cycle", warmup=0.2

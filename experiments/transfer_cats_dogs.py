@@ -17,7 +17,6 @@ a network is trained on CIFAR-10 first, which is said and gives a lower figure.
 from __future__ import annotations
 
 import shlex
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -27,23 +26,9 @@ from typing import Literal
 
 import gnnvision as gv
 from gnnvision import cli, transfer
-from gnnvision.training import new_folder
+from gnnvision.training import new_folder, recipes
 
 WEIGHTS = Path("weights", "mobilenet_v2_imagenet.safetensors")  # below the data root
-STRATEGIES: tuple[transfer.Strategy, ...] = ("head", "last", "part", "whole")  # cheapest first
-CIFAR = gv.Recipe(
-    epochs=8,
-    lr=0.15,
-    optimizer="muon",
-    momentum=0.6,
-    lr_bias=50.0,
-    lr_head=2.0,
-    schedule="one_cycle",
-    batch_size=500,
-    label_smoothing=0.2,
-    coarse=0.25,
-    select="last",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +45,7 @@ class Config:
         data: a folder of pictures instead of cats_dogs, with one folder for each class.
         image_size: side of the pictures, in pixels; else what belongs to the weights.
         epochs: of what is trained after the head, instead of the recipe's.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
         out: folder of all runs.
     """
@@ -72,6 +58,7 @@ class Config:
     data: Path | None = None
     image_size: int | None = None
     epochs: int | None = None
+    device: str = "auto"
     data_root: Path | None = None
     out: Path = Path("runs")
 
@@ -80,8 +67,9 @@ def main(config: Config) -> gv.Result:
     """Load, choose, train; what is left is in the run folder."""
     flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     command = shlex.join(["python", *sys.argv])
+    device = cli.usable_device(config.device)
     folder = new_folder(config.out, "transfer_cats_dogs", {"command": command, "flags": flags})
-    backbone = backbone_for(config, folder)
+    backbone = backbone_for(config, folder, device)
     print(f"backbone: {backbone.name}, {len(backbone.blocks)} blocks before the head")
     started = time.perf_counter()
     task = photographs(config, backbone)
@@ -91,7 +79,8 @@ def main(config: Config) -> gv.Result:
         plan = replace(plan, fine=replace(plan.fine, epochs=config.epochs))
     strategy, facts = config.strategy, {}
     if config.compare:
-        strategy, facts["Strategy"] = compared(backbone, task, plan)
+        choice = transfer.best_strategy(backbone, task, plan, device=device, told=print)
+        strategy, facts["Strategy"] = choice.strategy, f"“{choice.strategy}”: {choice.reason}"
     result = transfer.fine_tune(
         backbone,
         task,
@@ -99,10 +88,11 @@ def main(config: Config) -> gv.Result:
         config.seeds,
         strategy=strategy,
         folder=folder,
+        device=device,
         told=print,
         data_seconds=seconds,
     )
-    result.facts |= facts | {"Interval": interval(result)}
+    result.facts |= facts | {"Interval": result.interval()}
     print(result.summary(), *result.facts.values(), sep="\n")
     print(f"report: {result.report()}")
     return result
@@ -126,7 +116,7 @@ def photographs(config: Config, backbone: transfer.Backbone) -> gv.data.ImageTas
     return task.with_augment(gv.data.Augment(resized_crop=(0.5, 1.0), flip="random"))
 
 
-def backbone_for(config: Config, folder: Path) -> transfer.Backbone:
+def backbone_for(config: Config, folder: Path, device: str) -> transfer.Backbone:
     """The network and weights of the flags, or what can be had."""
     if config.weights is not None:
         if config.weights.is_dir():
@@ -145,37 +135,8 @@ def backbone_for(config: Config, folder: Path) -> transfer.Backbone:
     assert isinstance(pictures, gv.data.ImageTask)
     pictures = pictures.with_augment(gv.data.Augment(crop=2, flip="alternating"))
     place = folder / "pretrained"
-    gv.fit(gv.models.whitened_cnn(), pictures, CIFAR, folder=place)
+    gv.fit(gv.models.whitened_cnn(), pictures, recipes.WHITENED_CNN, device=device, folder=place)
     return transfer.load_backbone(place)
-
-
-def compared(
-    backbone: transfer.Backbone, task: gv.data.ImageTask, plan: transfer.Plan
-) -> tuple[transfer.Strategy, str]:
-    """The strategy with the best mean on five folds, the cheaper of equals, and the figures."""
-    plans = {str(name): replace(plan, strategy=name) for name in STRATEGIES}
-    scores = transfer.cross_validate(backbone, task, plans, 5, told=print)
-    means = {name: statistics.fmean(scores[name]) for name in STRATEGIES}
-    best = max(STRATEGIES, key=lambda name: means[name])  # the first of equals
-    figures = ", ".join(f"{name} {100 * mean:.1f} %" for name, mean in means.items())
-    return (
-        best,
-        f"“{best}”: the best on five validation folds of the training part: {figures}.",
-    )
-
-
-def interval(result: gv.Result) -> str:
-    """How many test pictures the kept model has right, and what that says."""
-    from scipy.stats import binomtest
-
-    best = result.best
-    right, count = int((best.prediction == best.target).sum()), len(best.target)
-    low, high = binomtest(right, count).proportion_ci(0.95, method="wilson")
-    return (
-        f"The kept model, of seed {best.seed}, has {right} of {count} test pictures right: "
-        f"{100 * right / count:.1f} %, "
-        f"95 % interval {100 * low:.1f} to {100 * high:.1f} % (Wilson)."
-    )
 
 
 def start(argv: Sequence[str] | None = None) -> None:

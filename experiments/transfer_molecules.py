@@ -12,8 +12,8 @@ chosen on the validation part of ESOL's seeds 100 to 102.
 
 from __future__ import annotations
 
+import copy
 import shlex
-import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,23 +23,12 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision import cli, transfer
-from gnnvision.report import label_curve
+from gnnvision.report.label_curve import Scores, label_section
 from gnnvision.report.page import write_page
-from gnnvision.report.parts import Section
-from gnnvision.training import new_folder
+from gnnvision.training import new_folder, recipes
 from gnnvision.training.folder import write_json
 
-LARGE = gv.Recipe(
-    epochs=40,
-    lr=3e-3,
-    weight_decay=1e-5,
-    optimizer="adamw",
-    schedule="one_cycle",
-    warmup=0.1,
-    batch_size=64,
-    averaging=0.98,
-)
-FEW = replace(LARGE, epochs=150, batch_size=32, averaging=0.95, select="last")
+FEW = replace(recipes.BOND_NETWORK, epochs=150, batch_size=32, averaging=0.95, select="last")
 WAYS = {"from scratch": 1e-2, "whole network": 1e-3, "head alone": 3e-3}  # with learning rates
 
 
@@ -85,7 +74,7 @@ def main(config: Config) -> None:
     backbone = pretrained(config, folder, device)
     assert backbone.preprocessing is not None
     backbone.preprocessing.prepare(task)  # the same features of atoms and bonds
-    scores: dict[str, dict[int, list[float]]] = {way: {} for way in WAYS}
+    scores: Scores = {way: {} for way in WAYS}
     for count, small in few.items():
         for way, lr in WAYS.items():
             model = start_of(way, backbone, small.num_outputs)
@@ -107,21 +96,17 @@ def pretrained(config: Config, folder: Path, device: str) -> transfer.Backbone:
         large.in_channels, large.num_outputs, bond_channels=large.num_edge_attr, dropout=0.1
     )
     place = folder / "pretrained"
-    print(gv.fit(model, large, LARGE, device=device, folder=place).summary())
+    print(gv.fit(model, large, recipes.BOND_NETWORK, device=device, folder=place).summary())
     return transfer.load_backbone(place)
 
 
 def start_of(way: str, backbone: transfer.Backbone, num_outputs: int) -> nn.Module:
     """What a way begins with: a copy of the backbone with another head, or its like without."""
-    spec = backbone.spec
-    assert spec is not None
-    fresh = gv.models.build(spec["name"], **spec["arguments"])
-    if way != "from scratch":
-        fresh.load_state_dict(backbone.network.state_dict())
-    model = transfer.Backbone(fresh, backbone.preprocessing, backbone.name)
+    model = copy.deepcopy(backbone)
     model.reset_head(num_outputs)
     if way == "from scratch":
-        return model.network
+        assert model.spec is not None
+        return gv.models.build(model.spec["name"], **model.spec["arguments"])
     if way == "head alone":
         transfer.freeze(*(module for block in model.blocks for module in block.modules))
     return model
@@ -131,7 +116,7 @@ def leave(
     folder: Path,
     task: gv.data.MoleculeTask,
     backbone: str,
-    scores: dict[str, dict[int, list[float]]],
+    scores: Scores,
     seeds: int,
     command: str,
 ) -> Path:
@@ -139,28 +124,15 @@ def leave(
     measured = {part: task.y[getattr(task.split, part).tolist()] for part in ("train", "test")}
     off = measured["test"] - measured["train"].nanmean()
     constant = float(off.square().nanmean().sqrt())
-    figures = folder / "figures"
-    figures.mkdir()
     unit = task.card.facts.get("unit", "")
     metric = f"RMSE in {unit}" if unit else "RMSE"
-    picture = label_curve.draw_label_curve(figures / "labels.png", scores, metric, constant)
-    table = label_curve.label_table(scores)
     write_json(folder / "result.json", {"dataset": task.name, "test_rmse": scores})
-    said = []
-    for count in sorted(scores["from scratch"]):
-        means = {way: statistics.fmean(by_count[count]) for way, by_count in scores.items()}
-        best = min(means, key=lambda way: means[way])
-        said.append(f"with {count} labels {best} ({means[best]:.2f}")
-        said[-1] += (
-            ")" if best == "from scratch" else f"; from scratch {means['from scratch']:.2f})"
-        )
-    lead = f"The way with the lowest test RMSE is, {', '.join(said)}."
     note = (
         f"{seeds} seeds; each draws its own test part and its own training molecules. The last "
         "epoch is kept, and no validation part is held out of the few. Recipe: "
         f"{FEW}; learning rates {', '.join(f'{way} {lr:g}' for way, lr in WAYS.items())}."
     )
-    section = Section("Error against the number of labels", lead, [picture], [table], note)
+    section = label_section(folder / "figures" / "labels.png", scores, metric, constant, note)
     about = f"{backbone}, used on {task.card.title}, of which few molecules are measured."
     return write_page(folder, "Transfer to few molecules", about, [section], command)
 

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from gnnvision.report.parts import Picture, Table
+from gnnvision.report.parts import Picture, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
-__all__ = ["draw_label_curve", "label_table"]
+__all__ = ["Scores", "draw_label_curve", "label_section", "label_table"]
 
-Scores = Mapping[str, Mapping[int, Sequence[float]]]  # way -> labels -> a value for each seed
+Scores = dict[str, dict[int, list[float]]]  # way -> labels -> a value for each seed
 _MARKS = "osD^vP"
+
+
+def label_section(
+    path: Path, scores: Scores, metric: str, most: float | None = None, note: str = ""
+) -> Section:
+    """The curve, its table, and which way has the lowest error for each number of labels.
+
+    Args:
+        path: as of `draw_label_curve`, like `metric` and `most`.
+        scores: the first way is the one the others are compared with.
+        metric: an error: the lower, the better.
+        most: of a constant answer.
+        note: in small print.
+    """
+    plain = next(iter(scores))
+    said = []
+    for count in sorted(scores[plain]):
+        means = {way: statistics.fmean(by[count]) for way, by in scores.items() if count in by}
+        best = min(means, key=lambda way: means[way])
+        beside = "" if best == plain else f"; {plain} {means[plain]:.2f}"
+        said.append(f"with {count} labels {best} ({means[best]:.2f}{beside})")
+    lead = f"The way with the lowest test error is, {', '.join(said)}."
+    path.parent.mkdir(exist_ok=True)
+    picture = draw_label_curve(path, scores, metric, most)
+    title = "Error against the number of labels"
+    return Section(title, lead, [picture], [label_table(scores)], note)
 
 
 def draw_label_curve(

@@ -1,5 +1,6 @@
 """Training: one `fit`, recipes, seeds, checkpoints and resume."""
 
+from gnnvision.training import recipes
 from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
 from gnnvision.training.memory import keep_memory
@@ -23,4 +24,5 @@ __all__ = [
     "keep_memory",
     "new_folder",
     "read_json",
+    "recipes",
 ]

@@ -15,6 +15,7 @@ from gnnvision.data import Task
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gnnvision.training.folder import write_csv, write_json
 from gnnvision.training.objective import objective
+from gnnvision.training.precision import device_name
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
@@ -139,7 +140,7 @@ def fit(
         outcomes=session.outcomes,
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
-        device=session.device_name(),
+        device=device_name(device),
         precision=session.precision,
         compiled=compiled,
         threads=session.threads,

@@ -1,11 +1,13 @@
-"""Which arithmetic suits a model on a device."""
+"""A device: its name, and which arithmetic suits a model on it."""
 
 from __future__ import annotations
+
+import platform
 
 import torch
 from torch import nn
 
-__all__ = ["suitable"]
+__all__ = ["device_name", "suitable"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -33,6 +35,13 @@ def suitable(precision: str, model: nn.Module, device: str) -> str:
         return precision
     of_pictures = any(isinstance(m, nn.modules.conv._ConvNd) for m in model.modules())
     return "bfloat16" if of_pictures and has_quick_bfloat16(device) else "float32"
+
+
+def device_name(device: str) -> str:
+    """The device with its name: "cpu (x86_64)", "cuda (NVIDIA H200)"."""
+    if torch.device(device).type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.machine()})"
 
 
 def has_quick_bfloat16(device: str) -> bool:

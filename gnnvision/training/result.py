@@ -138,6 +138,27 @@ class Result:
         mean = torch.stack([outcome.prediction for outcome in self.outcomes]).mean(0)
         return objective(self.task).score(mean, self.outcomes[0].target)
 
+    def interval(self) -> str:
+        """How many test items the kept model has right, with Wilson's 95 % interval.
+
+        Raises:
+            ValueError: if the task is not to tell classes.
+        """
+        from scipy.stats import binomtest
+
+        if self.task.kind != "classification":
+            raise ValueError(
+                f"'task' must be to tell classes, got {self.task.kind}. Read metrics() instead."
+            )
+        best = self.best
+        right, count = int((best.prediction == best.target).sum()), len(best.target)
+        low, high = binomtest(right, count).proportion_ci(0.95, method="wilson")
+        return (
+            f"The kept model, of seed {best.seed}, has {right} of {count} test items right: "
+            f"{100 * right / count:.1f} %, "
+            f"95 % interval {100 * low:.1f} to {100 * high:.1f} % (Wilson)."
+        )
+
     def summary(self) -> str:
         """A table of the metrics, mean ± standard deviation over the seeds."""
         count = len(self.outcomes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -225,12 +224,6 @@ class Session:
         """Where the run is, in words."""
         epoch = 0 if self._seed_run is None else self._seed_run.epoch
         return f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"
-
-    def device_name(self) -> str:
-        """The device with its name: "cpu (x86_64)", "cuda (NVIDIA H200)"."""
-        if torch.device(self.device).type == "cuda":
-            return f"{self.device} ({torch.cuda.get_device_name(self.device)})"
-        return f"{self.device} ({platform.machine()})"
 
     # --- saving and going on ----------------------------------------------------------------
 

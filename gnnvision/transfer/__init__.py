@@ -4,7 +4,7 @@ from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.feature_task import FeatureTask
 from gnnvision.transfer.features import Frozen, frozen_part
 from gnnvision.transfer.few import with_few
-from gnnvision.transfer.finetune import auto_strategy, cross_validate, fine_tune
+from gnnvision.transfer.finetune import auto_strategy, best_strategy, cross_validate, fine_tune
 from gnnvision.transfer.freeze import freeze, hold_statistics, is_frozen, unfreeze
 from gnnvision.transfer.plan import Plan
 from gnnvision.transfer.preprocessing import MoleculePreprocessing, PicturePreprocessing
@@ -26,6 +26,7 @@ __all__ = [
     "Strategy",
     "apply_strategy",
     "auto_strategy",
+    "best_strategy",
     "choose_strategy",
     "cross_validate",
     "fill",

@@ -19,7 +19,8 @@ from gnnvision.layers import Rescale
 from gnnvision.training import Outcome, Recipe, Result
 from gnnvision.training.fit import write_result
 from gnnvision.training.objective import objective
-from gnnvision.training.result import best_outcome
+from gnnvision.training.precision import device_name
+from gnnvision.training.result import best_outcome, shown
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.training.seeds import seeded, to_seeds
 from gnnvision.training.threads import threads_for
@@ -30,20 +31,23 @@ from gnnvision.transfer.plan import Plan
 from gnnvision.transfer.similarity import similarity
 from gnnvision.transfer.strategy import Choice, Strategy, choose_strategy
 
-__all__ = ["Transfer", "auto_strategy", "cross_validate", "fine_tune"]
+__all__ = ["Transfer", "auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
 
 Told = Callable[[str], None]
+_CHEAPEST_FIRST: tuple[Strategy, ...] = ("head", "last", "part", "whole")
 
 
-def auto_strategy(backbone: Backbone, task: Task, views: int = 0) -> Choice:
+def auto_strategy(backbone: Backbone, task: Task, views: int = 0, device: str = "cpu") -> Choice:
     """The strategy that the size of the training part and its similarity speak for.
 
     Args:
         backbone: with its weights.
         task: as it was loaded.
         views: as in `Plan`, so that the features that are measured are those of the training.
+        device: as in `fine_tune`.
     """
-    task = _prepared(backbone, task)
+    backbone = copy.deepcopy(backbone).to(device)
+    task = _prepared(backbone, task).to(device)
     measured = similarity(backbone, task, frozen_part(backbone, task, views=views))
     return choose_strategy(len(task.split.train), task.num_outputs, measured.value, str(measured))
 
@@ -56,6 +60,7 @@ def fine_tune(
     *,
     strategy: Strategy | Literal["auto"] | None = None,
     folder: Path | None = None,
+    device: str = "cpu",
     told: Told | None = None,
     data_seconds: float = 0.0,
 ) -> Result:
@@ -72,6 +77,7 @@ def fine_tune(
         strategy: instead of the plan's; "auto" for `auto_strategy`, whose reason is a note of
             the result.
         folder: a run folder, to leave the result and a checkpoint in.
+        device: "cpu", "cuda", "mps"; where the features are computed, too.
         told: called with a sentence about each step.
         data_seconds: how long loading the data took, for the record.
 
@@ -87,12 +93,12 @@ def fine_tune(
     plan = plan or Plan()
     facts = {}
     if strategy == "auto":
-        choice = auto_strategy(backbone, task, plan.views)
+        choice = auto_strategy(backbone, task, plan.views, device)
         say(str(choice))
         facts["Strategy"] = f"“{choice.strategy}”: {choice.reason}"
         strategy = choice.strategy
     plan = plan if strategy is None else replace(plan, strategy=strategy)
-    work = Transfer(backbone, task, plan, say)
+    work = Transfer(backbone, task, plan, say, device)
     goal = objective(task)
     outcomes: list[Outcome] = []
     networks: list[nn.Module] = []
@@ -109,7 +115,7 @@ def fine_tune(
         outcomes=outcomes,
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
-        device="cpu",
+        device=device_name(device),
         precision="float32",
         compiled=False,
         threads=torch.get_num_threads(),
@@ -130,6 +136,7 @@ def cross_validate(
     folds: int = 5,
     *,
     seed: int = 0,
+    device: str = "cpu",
     told: Told | None = None,
 ) -> dict[str, list[float]]:
     """The score of each plan on each fold of what trains and validates; no test item is read.
@@ -140,6 +147,7 @@ def cross_validate(
         plans: to compare, by name.
         folds: into how many parts the items are divided, classes in proportion.
         seed: of the division and the training.
+        device: as in `fine_tune`.
         told: called with a sentence about each plan.
 
     Returns:
@@ -149,7 +157,7 @@ def cross_validate(
     scores: dict[str, list[float]] = {}
     metric = objective(task).metric
     for name, plan in plans.items():
-        work = Transfer(backbone, task, plan, told or (lambda sentence: None))
+        work = Transfer(backbone, task, plan, told or (lambda sentence: None), device)
         outcomes = [work.run(seed, split, ("val",))[1] for split in splits]
         scores[name] = [outcome.metrics["val"][metric] for outcome in outcomes]
         if told is not None:
@@ -157,6 +165,39 @@ def cross_validate(
             mean = statistics.fmean(scores[name])
             told(f"{name}: {metric} {mean:.4f} on {folds} validation folds ({values})")
     return scores
+
+
+def best_strategy(
+    backbone: Backbone,
+    task: Task,
+    plan: Plan | None = None,
+    folds: int = 5,
+    *,
+    device: str = "cpu",
+    told: Told | None = None,
+) -> Choice:
+    """The strategy with the best mean on validation folds, the cheaper of equals.
+
+    Args:
+        backbone: with its weights.
+        task: as it was loaded.
+        plan: how, but for the strategy.
+        folds: of what trains and validates; see `cross_validate`.
+        device: as in `fine_tune`.
+        told: called with a sentence about each strategy.
+    """
+    plan = plan or Plan()
+    plans = {name: replace(plan, strategy=name) for name in _CHEAPEST_FIRST}
+    scores = cross_validate(backbone, task, dict(plans.items()), folds, device=device, told=told)
+    goal = objective(task)
+    sign = 1 if goal.higher_is_better else -1
+    means = {name: statistics.fmean(scores[name]) for name in _CHEAPEST_FIRST}
+    best = max(_CHEAPEST_FIRST, key=lambda name: sign * means[name])  # the first of equals
+    figures = ", ".join(
+        f"{name} {shown(goal.metric, {'mean': mean, 'std': 0.0}, 1)}"
+        for name, mean in means.items()
+    )
+    return Choice(best, f"the best on {folds} validation folds of the training part: {figures}.")
 
 
 @dataclass
@@ -176,11 +217,15 @@ class Transfer:
         task: as it was loaded.
         plan: what to do.
         told: called with a sentence about each step.
+        device: where to.
     """
 
-    def __init__(self, backbone: Backbone, task: Task, plan: Plan, told: Told) -> None:
-        self.backbone, self.plan = backbone, plan
-        self.task = _prepared(backbone, task)
+    def __init__(
+        self, backbone: Backbone, task: Task, plan: Plan, told: Told, device: str = "cpu"
+    ) -> None:
+        self.backbone = backbone = copy.deepcopy(backbone).to(device)
+        self.plan, self.device = plan, device
+        self.task = _prepared(backbone, task).to(device)
         count = len(backbone.blocks)
         head = frozen_part(backbone, self.task, views=plan.views)
         assert head is not None
@@ -258,7 +303,7 @@ class Transfer:
         for block in blocks[: stage.cut]:
             freeze(*block.modules)
         frozen = stage.frozen
-        task: Task = self.task if frozen is None else frozen.task
+        task: Task = self.task if frozen is None else frozen.task.to(self.device)
         trained: nn.Module = model if frozen is None else frozen.rest(model)
         recipe = stage.recipe
         if recipe.select != "last" and not len(split.val):

@@ -55,7 +55,7 @@ def test_folds_choose(inside, run, photos):
     assert done.returncode == 0, done.stderr
     for name in ("head", "last", "part", "whole"):
         assert f"{name}: accuracy" in done.stdout
-    assert "best on five validation folds of the training part: head" in done.stdout
+    assert "best on 5 validation folds of the training part: head" in done.stdout
 
 
 def test_mistakes_end_with_one_sentence(inside, tmp_path, run, photos):

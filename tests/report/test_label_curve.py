@@ -1,6 +1,6 @@
 import pytest
 
-from gnnvision.report.label_curve import draw_label_curve, label_table
+from gnnvision.report.label_curve import draw_label_curve, label_section, label_table
 
 from .rows import rows_of
 
@@ -21,3 +21,13 @@ def test_a_row_for_each_way():
     assert table.head == ("Way", "50 labels", "100 labels")
     assert table.rows[0] == ("from scratch", "1.500 ± 0.707", "1.000 ± 0.000")
     assert table.rows[1] == ("whole network", "0.600 ± 0.141", "none")
+
+
+def test_the_section_says_which_way_errs_least(tmp_path):
+    section = label_section(tmp_path / "figures" / "labels.png", SCORES, "RMSE", 2.1, "5 seeds")
+    assert section.lead == (
+        "The way with the lowest test error is, with 50 labels whole network (0.60; from scratch "
+        "1.50), with 100 labels from scratch (1.00)."
+    )
+    assert section.note == "5 seeds"
+    assert section.pictures[0].path.is_file()

@@ -99,6 +99,25 @@ class TestKindsOfTask:
         assert result.metrics()["test"]["rocauc"]["mean"] > 0.9
 
 
+class TestInterval:
+    def test_of_the_kept_model(self, karate):
+        result = fit(small(karate), karate, quick(), progress=False)
+        best = result.best
+        right, n = int((best.prediction == best.target).sum()), len(best.target)
+        share, z = right / n, 1.959964  # Wilson 1927
+        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+        text = f"95 % interval {100 * (middle - half):.1f} to {100 * (middle + half):.1f} %"
+        assert f"has {right} of {n} test items right" in result.interval()
+        assert text in result.interval()
+
+    def test_only_of_classes(self):
+        model = gv.Sequential(gv.GCNConv(2, 8), gv.Readout("mean"), nn.Linear(8, 1))
+        result = fit(model, tasks.rings(), quick(batch_size=20, epochs=1), progress=False)
+        with pytest.raises(ValueError, match="'task' must be to tell classes, got regression"):
+            result.interval()
+
+
 class TestEnsemble:
     def test_the_mean_prediction_is_scored(self):
         model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 1))

@@ -1,0 +1,31 @@
+"""Recipes that belong to the strong networks of `gnnvision.models`, whoever trains them."""
+
+from __future__ import annotations
+
+from gnnvision.training.recipe import Recipe
+
+__all__ = ["BOND_NETWORK", "WHITENED_CNN"]
+
+WHITENED_CNN = Recipe(  # after Jordan 2024, https://arxiv.org/abs/2404.00498
+    epochs=9,
+    optimizer="muon",
+    lr=0.15,  # the length of a step relative to a filter
+    momentum=0.6,
+    lr_bias=50.0,
+    lr_head=2.0,
+    schedule="one_cycle",  # here: in a straight line down to 0
+    batch_size=500,
+    label_smoothing=0.2,
+    coarse=0.25,
+    select="last",
+)
+BOND_NETWORK = Recipe(
+    epochs=40,
+    optimizer="adamw",
+    lr=3e-3,
+    weight_decay=1e-5,
+    schedule="one_cycle",
+    warmup=0.1,
+    batch_size=64,
+    averaging=0.98,
+)
