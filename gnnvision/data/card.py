@@ -93,6 +93,8 @@ class Card:
         source: Where it was published.
         licence: The licence of the data, or that none is stated.
         citation: The paper to cite.
+        embedded: Whether it comes with this package or a dependency, so that it is always there
+            and can stand in for another one.
         urls: Folders on the web that hold the files, tried in order.
         folder: Their folder below the data root, in torch-geometric's or torchvision's layout.
         files: The files, with sizes and checksums where known.
@@ -111,6 +113,7 @@ class Card:
     source: str
     licence: str
     citation: str
+    embedded: bool = False
     urls: tuple[str, ...] = ()
     folder: str = ""
     files: tuple[DataFile, ...] = ()

@@ -173,8 +173,11 @@ def _write_numbers(
     for (i, j), share in np.ndenumerate(shares):
         ink = "white" if share > 0.55 else INK if counts[i, j] else "#aeb7c0"
         weight = "bold" if i == j else "normal"
-        text = f"{counts[i, j]:,}"
-        if in_shares and counts[i, j]:
-            text = "<1" if share < 0.005 else f"{100 * share:.0f}"
+        text = _percent(share) if in_shares else f"{counts[i, j]:,}"
         place: dict[str, Any] = {"ha": "center", "va": "center", "size": letters}
         axes.text(j, i, text, color=ink, weight=weight, **place)
+
+
+def _percent(share: float) -> str:
+    """A share in percent; what is there and rounds to nothing is "<1"."""
+    return "<1" if 0 < share < 0.01 else f"{100 * share:.0f}"

@@ -79,7 +79,7 @@ def banner(result: Result) -> list[str]:
     if task.card.title in (wanted, Path(wanted).name):  # a table is named by its path
         return ["Please note", *lines] if lines else []
     if task.requested.lower().startswith("auto"):
-        if task.card.urls:  # what was looked for was found
+        if not task.card.embedded:  # what was looked for was found
             return ["Please note", *lines] if lines else []
         title = "This is NOT Cora or another published data set, but a stand-in"
         for note in lines:

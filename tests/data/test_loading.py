@@ -79,6 +79,16 @@ def test_embedded_sets_need_no_root(name, split, monkeypatch):
     assert task.split.hash == load(name, split=split).split.hash
 
 
+@pytest.mark.parametrize("name", dataset_names())
+def test_what_says_that_it_is_embedded_needs_no_root(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("GNNVISION_DATA", str(tmp_path))
+    if describe(name).embedded:
+        assert load(name, download=False).name == name
+    else:
+        with pytest.raises(OSError, match=r"not|no "):
+            load(name, download=False)
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gnnvision.report.confusion import confusion, confusion_counts
+from gnnvision.report.confusion import _percent, confusion, confusion_counts
 from gnnvision.report.parts import Run
 
 from .conftest import picture_task
@@ -56,6 +56,14 @@ def test_any_number_of_classes(pictures_run, classes, tmp_path):
     if classes <= 16:
         shares = rows_of(tmp_path / "confusion_shares.png")
         assert float(shares[0]["red"]) == pytest.approx(6 / 7, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0"), (0.001, "<1"), (0.005, "<1"), (0.0099, "<1"), (0.016, "2"), (1, "100")],
+)
+def test_a_rare_mistake_is_not_none(share, text):
+    assert _percent(share) == text
 
 
 def test_with_very_many_classes_the_commonest_mistakes_are_listed(pictures_run, tmp_path):

@@ -29,8 +29,9 @@ def test_the_data_set_asked_for_needs_no_banner(stdlib_run, requested):
     assert banner(asked(stdlib_run, requested)) == []
 
 
-def test_auto_that_found_the_real_data_needs_no_banner(stdlib_run):
-    assert banner(asked(stdlib_run, "auto", gv.data.describe("cora"))) == []
+@pytest.mark.parametrize("found", ["cora", "cats_dogs", "cifar10-jpeg", "esol"])
+def test_auto_that_found_the_real_data_needs_no_banner(stdlib_run, found):
+    assert banner(asked(stdlib_run, "auto", gv.data.describe(found))) == []
 
 
 def test_a_table_of_ones_own_needs_no_banner(molecules_run):
