@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.explain.layer import Layer
 from gnnvision.summary import Reach
 
-__all__ = ["Field", "Site", "number_of", "unknown"]
+__all__ = ["Field", "Site", "field_of"]
 
 Site = int | Sequence[int]
 
@@ -43,26 +45,49 @@ class Field:
         return float(self.mask.float().mean())
 
 
-def number_of(layer: Layer, site: Site, size: Sequence[int]) -> int:
+def field_of(layer: Layer, reach: Reach | None, site: Site) -> Field:
+    """What one site of a layer sees.
+
+    Args:
+        layer: where the site is.
+        reach: what a summary says of the layer; None if it does not see the input.
+        site: its number, or its place along each axis.
+
+    Raises:
+        ValueError: if there is no such site, or it is not known what it sees.
+    """
+    assert layer.domain is not None
+    on_grid = hasattr(layer.domain, "size")
+    size: Sequence[int] = getattr(layer.domain, "size", (layer.domain.num_sites,))
+    number = _number(layer, site, size)
+    index = [int(place) for place in np.unravel_index(number, size)]
+    index = [0, *index] if on_grid else index  # of the first picture
+    index.insert(layer.channel_dim % (len(index) + 1), 0)
+    mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
+    if reach is None or mask is None:
+        raise ValueError(
+            f"'layer' must be one of which it is known what it sees, got {layer.name!r}, which "
+            "mixes sites in a way that cannot be told from shapes. Choose a layer before it."
+        )
+    box = _box(mask) if on_grid else None
+    return Field(torch.from_numpy(mask.flatten()), layer, number, reach, box)
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    """Along each axis the first site seen and the one after the last."""
+    if not mask.any():
+        return ((0, 0),) * mask.ndim
+    return tuple((int(seen.min()), int(seen.max()) + 1) for seen in mask.nonzero())
+
+
+def _number(layer: Layer, site: Site, size: Sequence[int]) -> int:
     """The number of a site that may be given by its places."""
+    places = (site,) if isinstance(site, int) else tuple(site)
+    limits = [layer.domain.num_sites] if isinstance(site, int) and layer.domain else size
+    if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
+        return int(np.ravel_multi_index(places, tuple(limits)))
     axes = "a number" if len(size) == 1 else f"a number or {len(size)} places"
-    if isinstance(site, int):
-        if 0 <= site < prod(size):
-            return site
-    elif len(site) == len(size) and all(0 <= i < n for i, n in zip(site, size, strict=True)):
-        number = 0
-        for i, n in zip(site, size, strict=True):
-            number = number * n + i
-        return number
     raise ValueError(
         f"'site' must be {axes} within the {layer.sites} of {layer.name!r}, got {site!r}. "
         "Count from 0."
-    )
-
-
-def unknown(layer: Layer) -> ValueError:
-    """The error about a layer of which it cannot be told what it sees."""
-    return ValueError(
-        f"'layer' must be one of which it is known what it sees, got {layer.name!r}, which mixes "
-        "sites in a way that cannot be told from shapes. Choose a layer before it."
     )

@@ -1,39 +1,37 @@
 """How much of the input a number depends on: receptive fields on grids.
 
-A field is kept for each tensor while a network is traced. It says how many sites the numbers of
-the tensor see along each axis, how far apart on the input two neighbouring numbers look, and
-where along the dimensions of the tensor the sites lie, for only a sum over those mixes them.
+A field is kept for each tensor while a network is traced. It says what the sites along each axis
+see of the input, and where along the dimensions of the tensor they lie, for only a sum over those
+mixes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isnan, nan, prod
+from functools import partial
+from math import prod
 from typing import Self
 
-from gnnvision.summary.places import Places, Run, regrouped
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Field", "larger", "reshaped"]
+from gnnvision.summary.axis import Axis, Table, hull
+from gnnvision.summary.places import Places, Run, numbers, regrouped, together
+
+__all__ = ["Field", "joined", "reshaped"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """What the numbers of one tensor see of a grid.
 
     Args:
-        size: r, the sites seen along each axis; `inf` is the whole axis, `nan` not known.
-        jump: j, the distance on the input between the centres of two neighbouring fields.
-        first: the site of the input at which the field of the first number begins; below 0 in a
-            margin.
-        extent: the number of sites that are left along each axis.
+        axes: what the sites along each axis see.
         dims: the places along each dimension of the tensor; None if they are not known.
     """
 
-    size: tuple[float, ...]
-    jump: tuple[float, ...]
-    first: tuple[float, ...]
-    extent: tuple[int, ...]
+    axes: tuple[Axis, ...]
     dims: tuple[Places, ...] | None
 
     @classmethod
@@ -42,34 +40,41 @@ class Field:
         batch, channels, *size = shape
         sites = (Run(n, frozenset({axis})) for axis, n in enumerate(size))
         dims = ((Run(batch),), (Run(channels),), *((run,) for run in sites))
-        ones, zeros = (1.0,) * len(size), (0.0,) * len(size)
-        return cls(ones, ones, zeros, tuple(size), dims)
+        return cls(tuple(map(Axis.of_input, size)), dims)
 
-    def axes(self, dims: Iterable[int]) -> frozenset[int]:
+    def along(self, dims: Iterable[int]) -> frozenset[int]:
         """The axes of the grid along some dimensions of the tensor; all if that is not known."""
         if self.dims is None:
-            return frozenset(range(len(self.size)))
+            return frozenset(range(len(self.axes)))
         return frozenset().union(*(run.axes for dim in dims for run in self.dims[dim]))
 
-    def seeing(self, axes: Iterable[int], size: float) -> Self:
-        """The same with another size along some axes; what sees everything goes on doing so."""
-        sizes = list(self.size)
-        for axis in axes:
-            sizes[axis] = inf if sizes[axis] == inf else size
-        return replace(self, size=tuple(sizes))
+    def changed(self, numbers: Iterable[int], change: Callable[[Axis], Axis]) -> Self:
+        """The same with some axes changed."""
+        chosen = set(numbers)
+        axes = (change(axis) if n in chosen else axis for n, axis in enumerate(self.axes))
+        return replace(self, axes=tuple(axes))
 
     def laid(self, dims: Iterable[Places] | None) -> Self:
         """The same sites at other places."""
         return replace(self, dims=None if dims is None else tuple(dims))
 
+    def without(self, dim: int, size: int) -> Self:
+        """With a dimension along which what is seen does not move any more, as of channels."""
+        return self.placed(dim, (Run(size),))
+
+    def placed(self, dim: int, place: Places) -> Self:
+        """The same with another place along one dimension."""
+        assert self.dims is not None
+        return self.laid((*self.dims[:dim], place, *self.dims[dim + 1 :]))
+
     def lost(self) -> Self:
         """After an operation about which nothing is known."""
-        return self.seeing(range(len(self.size)), nan).laid(None)
+        return self.changed(range(len(self.axes)), Axis.unknown).laid(None)
 
     def summed(self, dims: Iterable[int]) -> Self:
         """After a sum over whole dimensions: everything along an axis that lies there.
 
-        Over the n sites of a window, d apart, that was cut out of an axis: r' = r + (n - 1) d j.
+        Of an axis that was cut into windows, all of the window.
         """
         if self.dims is None:
             return self
@@ -78,82 +83,105 @@ class Field:
         for axis in frozenset().union(*(run.axes for run in runs)):
             own = [run for run in runs if axis in run.axes]
             mixed = any(len(run.axes) > 1 for run in own)
-            if mixed or prod(run.size for run in own) == self.extent[axis]:
-                cut = mixed and isnan(self.size[axis])
-                field = field.seeing([axis], nan if cut else inf)
-            else:
-                reach = sum((run.size - 1) * run.stride for run in own) * self.jump[axis]
-                field = field.seeing([axis], self.size[axis] + reach)
+            if mixed or prod(run.size for run in own) == len(self.axes[axis].begin):
+                field = field.changed([axis], Axis.everything)
+                continue
+            for run in own:
+                field = field.changed(
+                    [axis], partial(Axis.windowed, size=run.size, apart=run.stride)
+                )
         return field
 
-    def window(
-        self, dim: int, kernel: float, stride: float, length: int, before: float = 0
+    def reading(
+        self, dim: int, sites: Table, stride: float = 1, valid: NDArray[np.bool_] | bool = True
     ) -> Self:
-        """After a window of `kernel` sites, `stride` apart, has moved along one dimension.
-
-        r' = r + (kernel - 1) j and j' = stride j.
+        """After an operation whose outputs along one dimension each read some sites there.
 
         Args:
-            dim: along which it moved.
-            kernel: f, or d (f - 1) + 1 with dilation.
-            stride: s; 1 / s from coarse to fine sites.
-            length: the sites that it left.
-            before: the sites before the first one at which it began.
+            dim: along which.
+            sites: of each output. Shape (outputs, reads).
+            stride: the sites between two outputs.
+            valid: which entries of `sites` count.
         """
-        axes = self.axes([dim])
-        moved = self.resized(dim, length, before)
-        if kernel == stride == 1 or not axes:
-            return moved
-        if self.dims is None or len(self.dims[dim]) > 1 or len(axes) > 1:
-            return moved.seeing(axes, nan)
-        size, jump = list(self.size), list(self.jump)
-        for axis in axes:
-            size[axis] += (kernel - 1) * jump[axis]
-            jump[axis] *= stride
-        return replace(moved, size=tuple(size), jump=tuple(jump))
-
-    def resized(self, dim: int, length: int, before: float = 0) -> Self:
-        """After one dimension got another length or beginning, by a cut, a margin or a window."""
-        if self.dims is None:
+        assert self.dims is not None
+        count = prod(run.size for run in self.dims[dim])
+        if sites.shape == (count, 1) and (sites[:, 0] == np.arange(count)).all():
             return self
-        place, axes = self.dims[dim], self.axes([dim])
-        extent, first = list(self.extent), list(self.first)
-        if len(axes) == 1 and len(place) == 1:
-            (axis,) = axes
-            extent[axis] = length
-            first[axis] -= before * self.jump[axis]
-        field = replace(self, extent=tuple(extent), first=tuple(first))
-        if prod(run.size for run in place) == length:
-            return field
-        dims = list(self.dims)
-        dims[dim] = (Run(length, axes),)
-        return field.laid(dims)
+        field = self.moved(dim, lambda axis: axis.reading(sites, stride, valid))
+        return field.placed(dim, (Run(len(sites), self.along([dim])),))
+
+    def moved(self, dim: int, change: Callable[[Axis], Axis]) -> Self:
+        """With the axis along a dimension changed, which is not known if it does not lie alone."""
+        field, axes = self.settled(dim), self.along([dim])
+        assert field.dims is not None
+        plain = [(Run(len(field.axes[n].begin), frozenset({n})),) for n in axes]
+        alike = all(field.axes[n].is_alike for n in axes)
+        alone = alike or [field.dims[dim]] == plain
+        return field.changed(axes, change if alone else Axis.unknown)
+
+    def settled(self, dim: int) -> Self:
+        """The same with one entry of the axis for each along a dimension, where it lies alone."""
+        assert self.dims is not None
+        place, axes = self.dims[dim], self.along([dim])
+        alone = self.along(d for d in range(len(self.dims)) if d != dim).isdisjoint(axes)
+        if len(axes) != 1 or not alone:
+            return self
+        sites, stride = numbers(place)
+        plain = (Run(len(sites), axes),)
+        if all(axis.is_alike for n, axis in enumerate(self.axes) if n in axes):
+            return self.placed(dim, plain)
+        (number,) = axes
+        if place == plain and len(self.axes[number].begin) == len(sites):
+            return self
+        if sites.max(initial=0) >= len(self.axes[number].begin):
+            return self.changed(axes, Axis.unknown).placed(dim, plain)
+        settle = self.changed(axes, lambda axis: axis.reading(sites[:, None], stride))
+        return settle.placed(dim, plain)
+
+    def all_settled(self) -> Self:
+        """`settled` along every dimension."""
+        field = self
+        for dim in range(len(self.dims or ())):
+            field = field.settled(dim)
+        return field
+
+    def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
+        """The sites of the input that one number sees; None if that is not known.
+
+        Args:
+            index: of the number, along each dimension of the tensor.
+        """
+        if self.dims is None:
+            return None
+        seen = np.ones((), dtype=bool)
+        for number, axis in enumerate(self.axes):
+            lies = [dim for dim in range(len(self.dims)) if number in self.along([dim])]
+            along = axis.mask(index[lies[0]] if lies else 0)
+            places = [self.dims[dim] for dim in lies]
+            plain = places in ([], [(Run(len(axis.begin), frozenset({number})),)])
+            if along is None or not (axis.is_alike or plain):
+                return None
+            seen = seen[..., None] & along
+        return seen
 
 
-def larger(fields: Sequence[Field], dims: Iterable[Places] | None) -> Field:
-    """What a number made of several sees: along each axis all between their ends."""
-    if len(fields) == 1:
-        return fields[0].laid(dims)
-    begin = _along((f.first for f in fields), min)
-    ends = ([a + n for a, n in zip(f.first, f.size, strict=True)] for f in fields)
-    spans = zip(begin, _along(ends, max), strict=True)
-    return replace(
-        fields[0].laid(dims),
-        size=tuple(end - first for first, end in spans),
-        jump=_along((f.jump for f in fields), max),
-        first=begin,
-    )
+def joined(
+    fields: Sequence[Field], dims: Sequence[Sequence[Places]], shape: Sequence[int]
+) -> Field:
+    """What numbers see that are each made of a number of several tensors.
 
-
-def _along(
-    values: Iterable[Iterable[float]], choose: Callable[[list[float]], float]
-) -> tuple[float, ...]:
-    """One number for each axis; all of an axis is more than what is not known."""
-    each = [list(column) for column in zip(*values, strict=True)]
-    return tuple(
-        inf if inf in column else nan if any(map(isnan, column)) else choose(column)
-        for column in each
-    )
+    Args:
+        fields: of the tensors.
+        dims: for each dimension of the result, the places along it in each tensor that has it.
+        shape: of the result.
+    """
+    axes = (hull(field.axes[n] for field in fields) for n in range(len(fields[0].axes)))
+    out = replace(fields[0], axes=tuple(axes))
+    out = out.laid(together(places, size) for places, size in zip(dims, shape, strict=True))
+    for dim, places in enumerate(dims):
+        if len({place for place in places if any(run.axes for run in place)}) > 1:
+            out = out.changed(out.along([dim]), Axis.unknown)  # as in a picture and its transpose
+    return out
 
 
 def reshaped(field: Field, new: Sequence[int]) -> Field:
@@ -163,5 +191,5 @@ def reshaped(field: Field, new: Sequence[int]) -> Field:
     dims = regrouped(field.dims, new)
     if dims is not None:
         return field.laid(dims)
-    axes = field.axes(range(len(field.dims)))
-    return field.seeing(axes, nan).laid((Run(size, axes),) for size in new)
+    axes = field.along(range(len(field.dims)))
+    return field.changed(axes, Axis.unknown).laid((Run(size, axes),) for size in new)

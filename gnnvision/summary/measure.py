@@ -45,7 +45,8 @@ def summary(
     * A layer sees so many sites along each axis of a grid: r = Σ (f - 1) j + 1 with the
       jump j = Π s over the layers before; of several branches all between their ends. Margins
       count, so near the border, or in a small picture, it is more than there is. Of a graph it
-      sees nodes within so many hops.
+      sees nodes within so many hops; from nodes to the edges that leave them is none. After an
+      operation of which it is not known how it mixes sites, "?" stands for what is seen.
 
     Args:
         model: any module from pictures (B, C, *size), or one from node features (N, C) and a

@@ -6,7 +6,7 @@ from math import prod
 
 from gnnvision.summary.field import Field, reshaped
 from gnnvision.summary.places import Run
-from gnnvision.summary.windows import Arguments, Shape, channels
+from gnnvision.summary.windows import Arguments, Shape
 
 __all__ = [
     "batch_norm",
@@ -16,8 +16,8 @@ __all__ = [
     "moved",
     "over",
     "reduce",
+    "restrided",
     "same",
-    "select",
     "squeeze",
     "unsqueeze",
     "view",
@@ -37,17 +37,17 @@ def reduce(field: Field, given: Arguments, shape: Shape) -> Field:
     gone = listed(given, x.ndim)
     field = field.summed(gone)
     assert field.dims is not None
-    if len(shape) == x.ndim:
-        return field.laid((Run(1),) if dim in gone else p for dim, p in enumerate(field.dims))
-    return field.laid(p for dim, p in enumerate(field.dims) if dim not in gone)
+    kept = len(shape) == x.ndim
+    ones = ((Run(1),) if dim in gone else p for dim, p in enumerate(field.dims))
+    return field.laid(p for dim, p in enumerate(ones) if kept or dim not in gone).all_settled()
 
 
 def over(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Softmax: every number depends on all along a dimension, wherever it stands itself."""
+    """Softmax, Fourier: each number sees all along a dimension, wherever it stands itself."""
     dims = listed(given, len(shape))
     field = field.summed(dims)
     for dim in dims:
-        field = channels(field, dim, shape[dim])
+        field = field.without(dim, shape[dim])
     return field
 
 
@@ -101,16 +101,6 @@ def squeeze(field: Field, given: Arguments, shape: Shape) -> Field:
     return field.laid(p for dim, p in enumerate(field.dims) if dim not in gone)
 
 
-def select(field: Field, given: Arguments, shape: Shape) -> Field:
-    """One entry, or each entry, of a dimension."""
-    assert field.dims is not None
-    gone = given.get("dim", 0) % len(field.dims)
-    index = given.get("index", given["position"])
-    field = field.resized(gone, given["self"].shape[gone], -(index % given["self"].shape[gone]))
-    assert field.dims is not None
-    return field.laid(p for dim, p in enumerate(field.dims) if dim != gone)
-
-
 def expand(field: Field, given: Arguments, shape: Shape) -> Field:
     """Dimensions of one entry are repeated."""
     assert field.dims is not None
@@ -119,8 +109,14 @@ def expand(field: Field, given: Arguments, shape: Shape) -> Field:
     for dim, size in enumerate(shape):
         assert field.dims is not None
         if prod(run.size for run in field.dims[dim]) != size:
-            field = channels(field, dim, size)
+            field = field.without(dim, size)
     return field
+
+
+def restrided(field: Field, given: Arguments, shape: Shape) -> Field:
+    """Another order in memory, as of an output that is to lie as its input does."""
+    x = given["self"]
+    return field if list(x.stride()) == list(given["stride"]) else field.lost()
 
 
 def same(field: Field, given: Arguments, shape: Shape) -> Field:

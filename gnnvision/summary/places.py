@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-__all__ = ["Places", "Run", "regrouped", "together"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Places", "Run", "numbers", "regrouped", "together"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ def joined(runs: Iterable[Run]) -> Places:
                 continue
         out.append(run)
     return tuple(out) or (Run(1),)
+
+
+def numbers(places: Places) -> tuple[NDArray[np.int64], float]:
+    """Which site of its axis each entry along a dimension is, and the sites between two."""
+    sites, stride = np.zeros(1, dtype=np.int64), 1.0
+    for run in places:
+        steps = np.arange(run.size) * (run.stride if run.axes else 0)
+        sites = (sites[:, None] + steps).ravel()
+        stride = run.stride if run.axes else stride / run.size
+    return sites, stride
 
 
 def together(places: Iterable[Places], size: int) -> Places:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isinf, isnan
+from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Reach", "tensors_in"]
+__all__ = ["Reach", "Sight", "tensors_in"]
+
+
+class Sight(Protocol):
+    """What each number of a tensor sees, for itself."""
+
+    def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
+        """The sites of the input that the number at `index` sees; None if it is not known."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +28,17 @@ class Reach:
     Args:
         size: on a grid, the sites seen along each axis; `inf` is all of them, `nan` not known.
         jump: on a grid, how far apart on the input two neighbouring numbers look.
+        first: on a grid, the site of the input at which the field of the first number begins;
+            below 0 in a margin, `-inf` where all are seen, `nan` where it is not known.
         hops: on a graph, the edges to the farthest node seen, at most; `inf` is the whole graph.
+        sight: the same for each number by itself.
     """
 
     size: tuple[float, ...] | None = None
     jump: tuple[float, ...] | None = None
+    first: tuple[float, ...] | None = None
     hops: float | None = None
+    sight: Sight | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         if self.hops is not None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 from gnnvision.summary.layer import LayerSummary, Shape
 from gnnvision.summary.network import Summary
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["amount", "html", "in_bytes", "shape_text", "text"]
 

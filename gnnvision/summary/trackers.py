@@ -7,34 +7,20 @@ from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import Any, Generic, TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.layers import GraphPool, Readout
-from gnnvision.summary.field import Field, larger
+from gnnvision.summary.field import Field, joined
 from gnnvision.summary.hops import Hops
+from gnnvision.summary.memory import copied, memory, part_of
 from gnnvision.summary.reach import Reach, tensors_in
+from gnnvision.summary.rows import hops_after, hops_of_layer
 from gnnvision.summary.rules import field_after
 
 __all__ = ["Tracker", "tracker"]
 
 Seen = TypeVar("Seen", Field, Hops)
-BAGS = ("aten::_embedding_bag", "aten::_embedding_bag_forward_only")
-
-
-def _memory(tensor: Tensor) -> int | None:
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
-
-
-def _begins(tensor: Tensor) -> list[int]:
-    """Where a part of a memory begins along each dimension."""
-    left, begins = int(tensor.storage_offset()), [0] * tensor.ndim
-    for dim in sorted(range(tensor.ndim), key=tensor.stride, reverse=True):
-        if stride := tensor.stride(dim):
-            begins[dim], left = divmod(left, stride)
-    return begins
 
 
 class Tracker(ABC, Generic[Seen]):
@@ -83,7 +69,8 @@ class GridTracker(Tracker[Field]):
     def __init__(self, grid: Grid) -> None:
         super().__init__()
         self.grid = grid
-        self._written: dict[int, Field] = {}
+        self._written: dict[int, list[tuple[Tensor, Field]]] = {}
+        self._known: dict[int, int] = {}
 
     def begin(self, x: Tensor) -> None:
         """Each pixel sees itself."""
@@ -93,83 +80,84 @@ class GridTracker(Tracker[Field]):
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], out: object
     ) -> None:
         """See `field_after`."""
-        schema = func._schema
-        names = [argument.name for argument in schema.arguments]
-        given = dict(zip(names, args, strict=False)) | dict(kwargs)
+        given = named(func, args, kwargs)
         results = tensors_in(out)
         given["pieces"] = [tensor.shape for tensor in results]
         for position, tensor in enumerate(results):
             given["position"] = position
-            field = field_after(schema.name, given, self.seen, tensor.shape)
+            field = field_after(func, given, self.seen, tensor.shape)
             if field is not None:
+                if func._schema.is_mutable and (place := memory(tensor)) is not None:
+                    for source in tensors_in(args):
+                        if source is not tensor and memory(source) == place:
+                            field = copied(field, source, tensor)
+                    self._written.setdefault(place, []).append((tensor, field))
                 self.see(tensor, field)
-                if schema.is_mutable:
-                    self._write(tensor, field, args)
 
-    def _write(self, tensor: Tensor, field: Field, args: Sequence[Any]) -> None:
-        """What a memory sees of which `tensor` may be a part, unless it was copied within it."""
-        place = _memory(tensor)
-        others = (_memory(t) for t in tensors_in(args) if t is not tensor)
-        if place is None or place in others:
-            return
-        for dim, begin in enumerate(_begins(tensor)):
-            field = field.resized(dim, tensor.shape[dim], begin)
-        before = self._written.get(place)
-        together = [field] if before is None else [before, field]
-        self._written[place] = larger(together, field.dims)
+    def see(self, tensor: Tensor, seen: Field) -> None:
+        """Write down what a tensor sees, and what was written into its memory until then."""
+        super().see(tensor, seen)
+        self._known[id(tensor)] = len(self._written.get(memory(tensor) or 0, []))
 
     def seen(self, value: object) -> Field | None:
-        """The field of a tensor, or of what was written into its memory through a part of it."""
-        field = super().seen(value)
-        if field is not None or not self._written or not isinstance(value, Tensor):
-            return field
-        written = self._written.get(_memory(value) or 0)
-        if written is None or written.dims is None or len(written.dims) != value.ndim:
-            return written
-        for dim, begin in enumerate(_begins(value)):
-            written = written.resized(dim, value.shape[dim], -begin)
-        return written
+        """The field of a tensor, and of what was written into its memory through others."""
+        if not isinstance(value, Tensor):
+            return None
+        own = super().seen(value)
+        later = self._written.get(memory(value) or 0, [])[self._known.get(id(value), 0) :]
+        fields = [part_of(field, tensor, value) for tensor, field in later if tensor is not value]
+        if not fields:
+            return own
+        fields = [field.all_settled() for field in fields + ([own] if own else [])]
+        if any(field.dims is None for field in fields):
+            return fields[0].lost()
+        places = [[f.dims[dim] for f in fields if f.dims] for dim in range(value.ndim)]
+        return joined(fields, places, value.shape)
 
     def reach(self, tensor: Tensor) -> Reach | None:
-        """Sizes and jumps."""
+        """The axes for people, and each number for itself."""
         field = self.seen(tensor)
-        return None if field is None else Reach(size=field.size, jump=field.jump)
+        if field is None:
+            return None
+        field = field.all_settled()
+        size, jump, first = zip(*((a.size, a.jump, a.first) for a in field.axes), strict=True)
+        return Reach(size, jump, first, sight=field)
 
 
 class GraphTracker(Tracker[Hops]):
-    """Hops: one more for each product with an operator on the nodes."""
+    """Hops, by a rule for each operation and for some layers."""
 
     def begin(self, x: Tensor) -> None:
         """Each node sees itself."""
-        self.see(x, Hops())
+        self.see(x, Hops.of_input(x.shape[0]))
 
     def operation(
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], out: object
     ) -> None:
-        """The most of all arguments; one further where rows of nodes are gathered."""
-        known = [s for t in tensors_in([args, kwargs]) if (s := self.seen(t)) is not None]
-        if not known:
-            return
-        seen = Hops(max(s.reach for s in known), max(s.across for s in known))
-        # A sparse signal gathers rows of weights in the same way, which is no step to a neighbour.
-        if func._schema.name in BAGS and self.seen(args[0]) is not None:
-            seen = seen.received()
+        """See `hops_after`."""
+        given = named(func, args, kwargs)
         for tensor in tensors_in(out):
-            self.see(tensor, seen)
+            hops = hops_after(func, given, self.seen, tensor.shape)
+            if hops is not None:
+                self.see(tensor, hops)
 
     def layer(self, module: nn.Module, args: Sequence[Any], out: object) -> None:
-        """Pooling and readout have rules of their own."""
-        if not isinstance(module, (GraphPool, Readout)):
-            return
-        before = next(s for t in tensors_in(args) if (s := self.seen(t)) is not None)
-        after = before.pooled(module) if isinstance(module, GraphPool) else before.everything()
+        """See `hops_of_layer`."""
         for tensor in tensors_in(out):
-            self.see(tensor, after)
+            hops = hops_of_layer(module, args, self.seen, tensor.shape[0] if tensor.ndim else 1)
+            if hops is not None:
+                self.see(tensor, hops)
 
     def reach(self, tensor: Tensor) -> Reach | None:
-        """Hops alone."""
+        """The hops for people, and each row for itself."""
         hops = self.seen(tensor)
-        return None if hops is None else Reach(hops=hops.reach)
+        return None if hops is None else Reach(hops=hops.reach, sight=hops)
+
+
+def named(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an operation by name, the signal first."""
+    names = (argument.name for argument in func._schema.arguments)
+    return dict(zip(names, args, strict=False)) | dict(kwargs)
 
 
 @singledispatch

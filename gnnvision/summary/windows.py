@@ -1,25 +1,28 @@
-"""Receptive fields after windows: convolution, pooling, finer grids, margins and cuts."""
+"""Which sites each output reads: convolution, pooling, finer grids, margins and cuts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, floor
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
+import numpy as np
+
+from gnnvision.summary.axis import Axis, Table
 from gnnvision.summary.field import Field
-from gnnvision.summary.places import Run
 
 __all__ = [
     "Arguments",
     "Rule",
     "Shape",
     "adaptive",
-    "channels",
     "convolution",
+    "flipped",
     "padded",
     "parted",
     "pool",
     "rolled",
+    "select",
     "shuffle",
     "strided",
     "upsample",
@@ -30,27 +33,31 @@ Shape = Sequence[int]
 Rule = Callable[[Field, Arguments, Shape], Field]
 
 
+def column(count: int) -> Table:
+    """The numbers of outputs, one a row."""
+    return np.arange(count)[:, None]
+
+
+def window(count: int, kernel: int, stride: int, before: int, dilation: int) -> Table:
+    """Windows of `kernel` sites, `dilation` apart, each `stride` further."""
+    return column(count) * stride - before + np.arange(kernel) * dilation
+
+
 def convolution(field: Field, given: Arguments, shape: Shape) -> Field:
     """A window with dilation, and a sum over channels; transposed, the other way round."""
     kernel = given["weight"].shape[2:]
     count = len(kernel)
     channel = len(shape) - count - 1
-    field = channels(field.summed([channel]), channel, shape[channel])
+    field = field.summed([channel]).without(channel, shape[channel])
     lists = (each(given[name], count) for name in ("stride", "padding", "dilation"))
     for i, (k, s, p, d) in enumerate(zip(kernel, *lists, strict=True), channel + 1):
-        reach = d * (k - 1)
         if given["transposed"]:
-            # Windows overlap on a grid that is s times as fine.
-            field = field.window(i, floor(reach / s) + 1, 1 / s, shape[i], floor((reach - p) / s))
+            # An input at x goes to s x - p + d t for each t of the kernel.
+            sites, rest = np.divmod(column(shape[i]) + p - np.arange(k) * d, s)
+            field = field.reading(i, sites, 1 / s, rest == 0)
         else:
-            field = field.window(i, reach + 1, s, shape[i], p)
+            field = field.reading(i, window(shape[i], k, s, p, d), s)
     return field
-
-
-def channels(field: Field, dim: int, size: int) -> Field:
-    """A dimension along which what is seen does not move any more, as of channels."""
-    assert field.dims is not None
-    return field.laid((*field.dims[:dim], (Run(size),), *field.dims[dim + 1 :]))
 
 
 def each(values: object, count: int) -> list[Any]:
@@ -69,7 +76,7 @@ def pool(count: int) -> Rule:
         dilations = each(given.get("dilation", 1), count)
         sizes = zip(kernel, strides, pads, dilations, strict=True)
         for i, (k, s, p, d) in enumerate(sizes, len(shape) - count):
-            field = field.window(i, d * (k - 1) + 1, s, shape[i], p)
+            field = field.reading(i, window(shape[i], k, s, p, d), s)
         return field
 
     return rule
@@ -79,20 +86,33 @@ def adaptive(field: Field, given: Arguments, shape: Shape) -> Field:
     """Window i of m reads the sites from floor(i n / m) to ceil((i + 1) n / m)."""
     for dim, (n, m) in enumerate(zip(given["self"].shape, shape, strict=True)):
         if n != m and m == 1:
-            field = field.summed([dim]).resized(dim, 1)
+            field = field.summed([dim]).without(dim, 1)
         elif n != m:
-            widest = max(ceil((i + 1) * n / m) - i * n // m for i in range(m))
-            field = field.window(dim, widest, n / m, m)
+            first, last = column(m) * n // m, -(-(column(m) + 1) * n // m) - 1
+            sites = first + np.arange((last - first).max() + 1)
+            field = field.reading(dim, sites, n / m, sites <= last)
     return field
 
 
-def upsample(taps: int) -> Rule:
+def upsample(taps: int, nearest: Literal["floor", "middle"] = "middle") -> Rule:
     """Finer sites, each made of so many neighbouring coarse ones."""
 
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         x = next(iter(given.values()))
-        for dim, (n, m) in enumerate(zip(x.shape, shape, strict=True)):
-            field = field if n == m else field.window(dim, taps, n / m, m, taps // 2)
+        scales = [value for name, value in given.items() if name.startswith("scales")]
+        scales = [None] * (len(shape) - len(scales)) + scales
+        for dim, (n, m, scale) in enumerate(zip(x.shape, shape, scales, strict=True)):
+            if n == m:
+                continue
+            stride, offset = 1 / scale if scale else n / m, 0.5
+            if given.get("align_corners") and m > 1:
+                stride, offset = (n - 1) / (m - 1), 0.0
+            if taps == 1:
+                sites = np.floor((column(m) + (offset if nearest == "middle" else 0)) * stride)
+            else:
+                middle = (column(m) + offset) * stride - offset
+                sites = np.floor(middle) + np.arange(taps) - taps // 2 + 1
+            field = field.reading(dim, sites.astype(np.int64).clip(0, n - 1), stride)
         return field
 
     return rule
@@ -100,19 +120,28 @@ def upsample(taps: int) -> Rule:
 
 def shuffle(field: Field, given: Arguments, shape: Shape) -> Field:
     """Channels become sites or the other way round."""
-    dims = range(len(shape) - 2, len(shape))
-    for dim in dims:
-        ratio = given["self"].shape[dim] / shape[dim]
-        field = field.window(dim, max(1, ratio), ratio, shape[dim])
-    return field.resized(len(shape) - 3, shape[-3])
+    for dim in range(len(shape) - 2, len(shape)):
+        n, m = given["self"].shape[dim], shape[dim]
+        sites = column(m) * n // m + np.arange(max(1, n // m))
+        field = field.reading(dim, sites, n / m)
+    return field.without(len(shape) - 3, shape[-3])
 
 
-def padded(field: Field, given: Arguments, shape: Shape) -> Field:
+def padded(mode: Literal["constant", "reflect", "replicate"]) -> Rule:
     """Margins, or cuts where they are negative, listed from the last dimension on."""
-    margins = list(given["pad"] if "pad" in given else given["padding"])
-    for i, before in enumerate(margins[::2], 1):
-        field = field.resized(len(shape) - i, shape[-i], before)
-    return field
+
+    def rule(field: Field, given: Arguments, shape: Shape) -> Field:
+        margins = list(given["pad"] if "pad" in given else given["padding"])
+        for i, before in enumerate(margins[::2], 1):
+            n, sites = given["self"].shape[-i], column(shape[-i]) - before
+            if mode == "reflect":
+                sites = n - 1 - abs(n - 1 - abs(sites))
+            elif mode == "replicate":
+                sites = sites.clip(0, n - 1)
+            field = field.reading(len(shape) - i, sites)
+        return field
+
+    return rule
 
 
 def strided(field: Field, given: Arguments, shape: Shape) -> Field:
@@ -121,19 +150,37 @@ def strided(field: Field, given: Arguments, shape: Shape) -> Field:
     count = given["self"].shape[dim]
     start = given.get("start") or 0
     start = min(count, start if start >= 0 else max(0, start + count))
-    return field.window(dim, 1, step, shape[dim], -start)
+    return field.reading(dim, column(shape[dim]) * step + start, step)
 
 
 def parted(field: Field, given: Arguments, shape: Shape) -> Field:
     """One of several pieces in a row."""
     dim = given.get("dim", 0) % len(shape)
     start = sum(piece[dim] for piece in given["pieces"][: given["position"]])
-    return field.resized(dim, shape[dim], -start)
+    return field.reading(dim, column(shape[dim]) + start)
+
+
+def select(field: Field, given: Arguments, shape: Shape) -> Field:
+    """One entry, or each entry, of a dimension."""
+    assert field.dims is not None
+    gone = given.get("dim", 0) % len(field.dims)
+    index = given.get("index", given["position"]) % given["self"].shape[gone]
+    field = field.reading(gone, np.array([[index]]))
+    assert field.dims is not None
+    return field.laid(p for dim, p in enumerate(field.dims) if dim != gone)
+
+
+def flipped(field: Field, given: Arguments, shape: Shape) -> Field:
+    """The last site first."""
+    for dim in given["dims"]:
+        field = field.reading(dim % len(shape), shape[dim] - 1 - column(shape[dim]), -1)
+    return field
 
 
 def rolled(field: Field, given: Arguments, shape: Shape) -> Field:
     """Sites that move along, and come in again at the other end."""
-    dims = each(given.get("dims", []), 1)
-    for dim, shift in zip(dims, each(given["shifts"], 1), strict=True):
-        field = field.resized(dim % len(shape), shape[dim], shift)
+    if not given.get("dims"):
+        return field.lost()  # all numbers in a row
+    for dim, shift in zip(given["dims"], given["shifts"], strict=True):
+        field = field.moved(dim % len(shape), partial(Axis.rolled, shift=shift))
     return field

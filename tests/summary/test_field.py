@@ -144,6 +144,95 @@ FUNCTIONS = {
 }
 
 
+def residual_windows(x):
+    """Windows of 4 x 4, then others half across them, each beside what was there."""
+    x = x + windows(x)
+    return x + windows(x.roll((-2, -2), (2, 3))).roll((2, 2), (2, 3))
+
+
+def attended(x):
+    tokens = x.flatten(2).mT
+    return F.scaled_dot_product_attention(tokens, tokens, tokens).mT.reshape(x.shape)
+
+
+# Of these each site sees just what the field says, at the border too; of the hulls, no more.
+EXACT = {
+    "a flip": (lambda x: F.avg_pool2d(x.flip(3), 3, 2), (3, 3)),
+    "a roll": (lambda x: x.roll((3, -1), (2, 3)), (1, 1)),
+    "reflected": (lambda x: F.avg_pool2d(F.pad(x, (3,) * 4, "reflect"), 3, 1), (3, 3)),
+    "replicated": (lambda x: F.avg_pool2d(F.pad(x, (3,) * 4, "replicate"), 3, 1), (3, 3)),
+    "around twice": (lambda x: around(around(x)), (5, 5)),
+    "around, coarser": (lambda x: F.avg_pool2d(F.pad(x, (1,) * 4, "circular"), 3, 2), (3, 3)),
+    "a quarter": (lambda x: F.interpolate(x, scale_factor=0.25, mode="bilinear"), (2, 2)),
+    "nearest": (lambda x: F.interpolate(x, size=(3, 13), mode="nearest-exact"), (1, 1)),
+    "transposed": (
+        lambda x: F.conv_transpose2d(x, torch.ones(3, 2, 3, 1), stride=2, padding=1),
+        (2, 1),
+    ),
+    "means of windows": (lambda x: x.view(-1, 3, 2, 4, 2, 4).mean((3, 5)), (4, 4)),
+    "halves the other way": (lambda x: torch.cat([x[..., 4:], x[..., :4]], 3), (1, 1)),
+    "behind zeros": (lambda x: torch.cat([torch.zeros_like(x), x], 3), (1, 1)),
+    "windows, shifted": (residual_windows, (8, 8)),
+    "Fourier": (lambda x: torch.fft.fft(x, dim=3).abs(), (1, inf)),
+    "less the mean": (lambda x: x - x.mean(2, keepdim=True), (inf, 1)),
+    "attention": (attended, (inf, inf)),
+}
+HULLS = {
+    "beside its roll": (lambda x: x + x.roll(2, 3), (1, 3)),
+    "rolled when coarse": (lambda x: F.avg_pool2d(x, 3, 2, 1).roll((1, -1), (2, 3)), (3, 3)),
+    "corners": (
+        lambda x: F.interpolate(x, size=(13, 5), mode="bilinear", align_corners=True),
+        (2, 2),
+    ),
+    "pairs of tokens": (lambda x: x.flatten(2).mT @ x.flatten(2), (inf, inf)),
+}
+LOST = {
+    "roll of all": lambda x: x.roll(5),
+    "running sum": lambda x: x.cumsum(3),
+    "order": lambda x: x.sort(3)[0],
+    "picked": lambda x: x[..., torch.arange(7, -1, -1)],
+    "gathered": lambda x: x.gather(3, torch.zeros(1, 3, 8, 8, dtype=torch.int64)),
+    "beside its transpose": lambda x: x + x.mT,
+    "a triangle": lambda x: x.triu(),
+}
+
+
+def around(x):
+    return F.avg_pool2d(F.pad(x, (1,) * 4, "circular"), 3, 1)
+
+
+def seen(function):
+    """For some numbers of a result: what the field says, and what has a gradient."""
+    x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + 0.1
+    x.requires_grad_()
+    y = function(x)
+    reach = gv.summary(Apply(function), gv.Grid((8, 8)), 3).layers[-1].reach
+    places = [(0, 0), (1, 1), (2, 5), (-1, -1), (0, -2)]
+    for place in places:
+        index = [0] * (y.ndim - 2) + [i % n for i, n in zip(place, y.shape[-2:], strict=True)]
+        (slope,) = torch.autograd.grad(y[tuple(index)], x, retain_graph=True)
+        yield reach.sight.mask(index), (slope[0].abs().sum(0) > 1e-12).numpy()
+
+
+@pytest.mark.parametrize("name", [*EXACT, *HULLS])
+def test_each_site_sees_what_its_gradient_says(name):
+    function, size = (EXACT | HULLS)[name]
+    assert fields(Apply(function), (8, 8), 3)[-1][0] == size
+    for mask, slope in seen(function):
+        assert (mask >= slope).all()
+        assert name in HULLS or (mask == slope).all()
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_an_unknown_operation_leaves_is_not_known(name):
+    """The result has the shape of the input, but its sites are not those of the input."""
+    reach = gv.summary(Apply(LOST[name]), gv.Grid((8, 8)), 3).network.reach
+    assert all(isnan(size) for size in reach.size)
+    assert all(isnan(first) for first in reach.first)
+    assert str(reach) == "? × ?"
+    assert reach.sight.mask((0, 0, 1, 1)) is None
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_functions(name, batch_size):
@@ -166,7 +255,8 @@ def test_transformers():
     """Windows of 7 patches of 4 pixels, then the same windows shifted; ViT sees all at once."""
     swin = gv.summary(built("swin_t"), gv.Grid((224, 224)), depth=2).layers
     (first,) = (layer for layer in swin if layer.name == "features.1")
-    assert first.receptive_field == (4 + 2 * 6 * 4,) * 2
+    # A shifted window lies across two windows along each axis: 2 x 7 patches.
+    assert first.receptive_field == (2 * 7 * 4,) * 2
     vit = summarized("vit_b_32").layers
     assert vit[0].receptive_field == (32, 32)
     attention = next(layer for layer in vit if layer.kind == "MultiheadAttention")
@@ -213,6 +303,18 @@ def stack(layers):
         else:
             parts.append(nn.AvgPool1d(*sizes))
     return positive(nn.Sequential(*parts))
+
+
+def test_where_the_first_field_begins():
+    """f' = f - p j, with the jump j before the layer; `inf` where nothing is seen."""
+    model = nn.Sequential(
+        nn.Conv1d(2, 2, 5, stride=2, padding=2), nn.Conv1d(2, 2, 3, padding=2, dilation=2),
+        nn.MaxPool1d(3, 2, padding=1), nn.ConvTranspose1d(2, 2, 2, stride=2),
+    )  # fmt: skip
+    layers = gv.summary(model, gv.Grid(40), 2).layers
+    assert [layer.reach.first for layer in layers] == [(-2,), (-2 - 4,), (-6 - 2,), (-8,)]
+    assert [layer.jump for layer in layers] == [(2,), (2,), (4,), (2,)]
+    assert gv.summary(gv.Readout("mean"), gv.Grid(40), 2).network.reach.first == (-inf,)
 
 
 @settings(max_examples=12)

@@ -44,6 +44,66 @@ def test_hops_are_what_the_gradient_says(name):
     assert found.receptive_field is None
 
 
+def depends(model, graph, x):
+    """Which nodes each row of an answer has a gradient by. Shape (rows, nodes)."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.abs() + 0.1  # nothing cancels
+    x = x.clone().requires_grad_()
+    rows = model.eval()(x, graph)
+    slopes = [torch.autograd.grad(row.sum(), x, retain_graph=True)[0] for row in rows]
+    return torch.stack([slope.abs().sum(1) > 0 for slope in slopes])
+
+
+def told(model, graph, channels):
+    """The same by the summary."""
+    reach = gv.summary(model, graph, channels).network.reach
+    rows = gv.summary(model, graph, channels).output_shape[0]
+    return reach.hops, torch.stack([torch.tensor(reach.sight.mask((i, 0))) for i in range(rows)])
+
+
+def chain(nodes):
+    graph = path(nodes)
+    return gv.Graph(graph.edge_index, nodes, edge_attr=torch.rand(graph.num_edges, 4))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("kind", ["bonds", "GCN"])
+@pytest.mark.parametrize("nodes", [2, 13])
+def test_bonds_and_nodes_count_alike(kind, depth, nodes):
+    """From atoms to bonds is no step: a bond starts with what its first atom has."""
+    model = gv.Sequential(*[gv.GCNConv(5, 5) for _ in range(depth)])
+    if kind == "bonds":
+        model = gv.Sequential(gv.models.bond_network(5, 1, 8, bond_channels=4, depth=depth)[0])
+    graph = chain(nodes)
+    hops, mask = told(model, graph, 5)
+    measured = depends(model, graph, torch.rand(nodes, 5) + 0.1)
+    assert torch.equal(mask, measured)
+    farthest = max(abs(i - j) for i, j in measured.nonzero().tolist())
+    assert farthest == min(depth, nodes - 1)
+    assert farthest <= hops <= depth
+    assert hops == depth or nodes == 2  # an edge that leads nowhere is no step
+
+
+MIXED = {
+    "pooled": lambda: gv.Sequential(
+        gv.GCNConv(3, 2), gv.GraphPool(2, "mean"), gv.GCNConv(2, 2), nn.Tanh()
+    ),
+    "own clusters": lambda: gv.Sequential(gv.GraphPool(4, "mean", [0, 0, 1, 1, 2, 3, 3, 3, 3, 4])),
+    "attention": lambda: gv.Sequential(
+        gv.GATv2Conv(3, 2, heads=2), nn.Tanh(), gv.GATv2Conv(4, 2, add_self_loops=False)
+    ),
+    "no loops": lambda: gv.Sequential(gv.GCNConv(3, 3, normalize=False)),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_each_row_sees_what_its_gradient_says(name):
+    model, graph = MIXED[name](), path(10)
+    mask, measured = told(model, graph, 3)[1], depends(model, graph, torch.rand(10, 3) + 0.1)
+    # A softmax over one neighbour is 1 whatever that is.
+    assert bool((mask >= measured).all()) if name == "attention" else torch.equal(mask, measured)
+
+
 def test_a_sparse_signal_is_no_neighbour():
     model = gv.models.gcn(6, 4, 2)
     assert [r.hops for r in gv.summary(model, path(5), nonzeros=9).layers] == [0, 1, 1, 1, 2]
