@@ -3,6 +3,7 @@
 python experiments/explain.py runs/cnn_cifar/STAMP photo.jpg
 python experiments/explain.py runs/gcn_molecules/STAMP CCO "c1ccccc1C(=O)O"
 python experiments/explain.py runs/gcn_cora/STAMP 1708                       a node, by number
+python experiments/explain.py runs/gcn_molecules/MUTAG_STAMP 17   a graph of the set, from 1
 python experiments/explain.py torchvision:mobilenet_v2=FILE.safetensors photo.jpg --target tabby
 python experiments/explain.py RUN photo.jpg --method gradient guided-gradient occlusion
 
@@ -41,7 +42,8 @@ class Config:
 
     Args:
         model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
-        inputs: pictures or folders of them, SMILES, or nodes of a citation network.
+        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
+            or graphs of a set in TU's layout by number from 1.
         method: gradient, input_gradient, integrated_gradients, grad_cam, guided_gradient,
             guided_grad_cam or occlusion; several stand side by side.
         target: the class or target to explain, by name or number; else what the network says.

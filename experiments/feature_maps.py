@@ -3,6 +3,7 @@
 python experiments/feature_maps.py runs/cnn_cifar/STAMP photo.jpg
 python experiments/feature_maps.py runs/gcn_molecules/STAMP CCO "c1ccccc1C(=O)O"
 python experiments/feature_maps.py runs/gcn_cora/STAMP 1708                   a node, by number
+python experiments/feature_maps.py runs/gcn_molecules/MUTAG_STAMP 17   a graph of the set, from 1
 python experiments/feature_maps.py torchvision:resnet18 photo.jpg --list      the layers
 python experiments/feature_maps.py torchvision:mobilenet_v2=FILE.safetensors photo.jpg
 
@@ -37,7 +38,8 @@ class Config:
 
     Args:
         model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
-        inputs: pictures or folders of them, SMILES, or nodes of a citation network.
+        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
+            or graphs of a set in TU's layout by number from 1.
         layer: which layers to look at, by name; else a few from local to global.
         list: print the layers with their shapes, and make no page.
         out: folder of all runs.
@@ -71,7 +73,8 @@ def main(config: Config) -> None:
     folder = new_folder(config.out, "feature_maps", settings)
     figures = folder / "figures"
     figures.mkdir()
-    sections = look_into(subjects.model, looked, config.layer, figures)
+    names = subjects.feature_names
+    sections = look_into(subjects.model, looked, config.layer, figures, names)
     title = f"What the layers see: a network for {subjects.title}"
     about = "Feature maps: what each layer of a network finds, and where."
     print(f"report: {write_page(folder, title, about, sections, command)}")

@@ -163,6 +163,8 @@ def fit(
     """
     task = loaded.task
     recipe = config.adapt(recipe)
+    if not len(task.split.val):
+        recipe = replace(recipe, select="last")  # nothing tells which epoch is best
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)

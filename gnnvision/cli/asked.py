@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from gnnvision.cli.subjects import Subject, Subjects
+from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.domains import Graph
 from gnnvision.layers.hooks import evaluating
-from gnnvision.report.layer_canvas import Canvas, MoleculeCanvas, NodesCanvas, PictureCanvas
+from gnnvision.report.layer_canvas import Canvas, PictureCanvas
+from gnnvision.report.layer_nodes import GraphCanvas, MoleculeCanvas, NodesCanvas
 from gnnvision.training.objective import said
 
 __all__ = ["answer", "canvas"]
@@ -32,10 +33,12 @@ def answer(subjects: Subjects, subject: Subject) -> str:
 
 
 def canvas(subjects: Subjects, subject: Subject) -> Canvas:
-    """The picture, the molecule, or the nodes around the one that is asked about."""
+    """The picture, the molecule, the graph, or the nodes around the one that is asked about."""
     if subject.picture is not None:
         return PictureCanvas(subject.picture)
     assert isinstance(subject.domain, Graph)
     if subject.smiles is not None and subjects.featurizer is not None:
         return MoleculeCanvas(subjects.featurizer.read(subject.smiles), subject.domain)
+    if subject.kinds is not None:
+        return GraphCanvas(subject.domain, subject.kinds, subjects.kind_names)
     return NodesCanvas(subject.domain, subject.node or 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 
 from gnnvision.cli.asked import answer, canvas
-from gnnvision.cli.subjects import Subject, Subjects
+from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.attribution_found import Asked
-from gnnvision.report.layer_canvas import NodesCanvas
+from gnnvision.report.layer_nodes import NodesCanvas
 
 __all__ = ["column", "question"]
 
@@ -48,11 +48,11 @@ def question(subjects: Subjects, subject: Subject) -> Asked:
     """One input as the explanations take it."""
     held = canvas(subjects, subject)
     near: tuple[int, ...] = ()
-    notes = tuple(subject.notes)
+    notes = (*subject.notes, *filter(None, [held.note]))
     if isinstance(held, NodesCanvas):
         near = tuple(held.nodes)
         if held.note:
-            notes += (held.note, "They are also those whose features are taken away below.")
+            notes += ("They are also those whose features are taken away below.",)
     x = subject.x.to_dense() if is_sparse(subject.x) else subject.x
     return Asked(
         subject.name,

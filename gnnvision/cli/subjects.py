@@ -3,71 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnnvision import data
+from gnnvision.cli.set_subjects import of_a_set
+from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.cli.torchvision_subjects import PREFIX, resized_note, torchvision_network
 from gnnvision.data.images import picture_files
 from gnnvision.data.images.picture import ENDINGS, measure_picture
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
-from gnnvision.domains import Domain, Grid
+from gnnvision.domains import Grid
 from gnnvision.training import MoleculePredictor, Predictor
-from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
-from gnnvision.training.predictor import build_network, find_checkpoint
+from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.predictor import find_checkpoint
 
 __all__ = ["Subject", "Subjects", "load_subjects"]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One input of a network.
-
-    Args:
-        name: of the file, the SMILES, or the node.
-        x: the signal, a batch of one.
-        domain: where it lives.
-        picture: as the network is given it before it is normalised, uint8 (C, H, W); or None.
-        smiles: of a molecule; or None.
-        node: of a citation network, which is `x` and `domain` as a whole; or None.
-        notes: what was changed about the input, in words.
-    """
-
-    name: str
-    x: Tensor
-    domain: Domain
-    picture: Tensor | None = None
-    smiles: str | None = None
-    node: int | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """A network and what it is asked about.
-
-    Args:
-        model: in evaluation mode.
-        output_names: of its outputs: classes or targets.
-        kind: "classification", "regression" or "multilabel".
-        items: at least one.
-        title: what the network was trained on, for people.
-        featurizer: how molecules are read; or None.
-        task: of a citation network; or None.
-    """
-
-    model: nn.Module
-    output_names: tuple[str, ...]
-    kind: str
-    items: list[Subject]
-    title: str
-    featurizer: data.Featurizer | None = None
-    task: data.NodeTask | None = field(default=None, repr=False)
 
 
 def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Subjects:
@@ -77,8 +31,8 @@ def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Sub
         model: a run folder, its checkpoints folder or the file; or "torchvision:NAME", with
             weights from the network or from the folder that torch keeps them in, or
             "torchvision:NAME=FILE" with those of a file.
-        inputs: picture files or folders of them, SMILES, or for a citation network numbers or
-            names of nodes.
+        inputs: picture files or folders of them, SMILES, for a citation network numbers or
+            names of nodes, or for a set of graphs their numbers, from 1 as in its files.
         device: where to run.
 
     Raises:
@@ -87,7 +41,8 @@ def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Sub
     """
     if not inputs:
         raise ValueError(
-            "'inputs' must hold at least one input, got none. Name pictures, SMILES or nodes."
+            "'inputs' must hold at least one input, got none. Name pictures, SMILES, "
+            "nodes or graphs."
         )
     if model.startswith(PREFIX):
         paths = _pictures(inputs, model)  # before anything is downloaded
@@ -102,7 +57,7 @@ def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Sub
         return _molecules(file, inputs, device)
     if "mean" in about:
         return _photographs(file, inputs, device)
-    return _nodes(checkpoint, file, inputs, device)
+    return of_a_set(checkpoint, file, inputs, device)
 
 
 def _photographs(file: Path, inputs: Sequence[str], device: str) -> Subjects:
@@ -152,7 +107,9 @@ def _molecules(file: Path, inputs: Sequence[str], device: str) -> Subjects:
     items = [_molecule(text, predictor, device) for text in inputs]
     kind, title = predictor.kind, predictor.about["title"]
     network, names = predictor.networks[0], predictor.targets
-    return Subjects(network, names, kind, items, title, predictor.featurizer)
+    reader = predictor.featurizer
+    columns = reader.atom_columns
+    return Subjects(network, names, kind, items, title, reader, feature_names=columns)
 
 
 def _molecule(text: str, predictor: MoleculePredictor, device: str) -> Subject:
@@ -168,35 +125,6 @@ def _molecule(text: str, predictor: MoleculePredictor, device: str) -> Subject:
     extra = torch.from_numpy(descriptors_of([text], predictor.featurizer)) if wanted else None
     graph, x = laid_out(row, predictor.featurizer, extra)
     return Subject(text, x.to(device), graph.to(device), smiles=text)
-
-
-def _nodes(checkpoint: Checkpoint, file: Path, inputs: Sequence[str], device: str) -> Subjects:
-    """A network for the nodes of one graph, which the checkpoint names and does not hold."""
-    state: dict[str, Any] = checkpoint.state
-    name = state.get("dataset")
-    if name not in data.dataset_names() or data.describe(name).kind != "node":
-        raise ValueError(
-            f"'model' must be a network for pictures, molecules or the nodes of one graph, got "
-            f"{str(file)!r} of {state.get('title', 'an unfinished run')!r}. Give another run."
-        )
-    network, task = build_network(checkpoint, file), data.load(name)
-    assert isinstance(task, data.NodeTask)
-    names = task.graph.node_names or ()
-    numbers = {str(name): number for number, name in enumerate(names)}
-    numbers |= {str(number): number for number in range(task.graph.num_nodes)}
-    x, graph = task.x.to(device), task.graph.to(device)
-    items = []
-    for text in inputs:
-        if text not in numbers:
-            raise ValueError(
-                f"'input' must be a node of {task.card.title}, a number from 0 to "
-                f"{task.graph.num_nodes - 1}{' or a name' * bool(names)}, got {text!r}. "
-                "Give one of them."
-            )
-        items.append(Subject(f"node {text}", x, graph, node=numbers[text]))
-    network = network.to(device).eval()
-    title = task.card.title
-    return Subjects(network, task.class_names, task.kind, items, title, task=task)
 
 
 def _is_molecule(text: str) -> bool:

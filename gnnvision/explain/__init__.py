@@ -6,6 +6,7 @@ from gnnvision.explain.feature_maps import FeatureMaps, feature_maps
 from gnnvision.explain.filters import Filters, filters
 from gnnvision.explain.integrated import integrated_gradients, site_attributions
 from gnnvision.explain.layers import Layer, Layers, find_layer, last_spatial, layers
+from gnnvision.explain.pooled import clusters
 from gnnvision.explain.quality import Faithfulness, faithfulness, pointing_game
 from gnnvision.explain.randomize import cascade, randomized
 from gnnvision.explain.receptive import Field, reaches, receptive_field, receptive_fields
@@ -23,6 +24,7 @@ __all__ = [
     "Sanity",
     "attribute",
     "cascade",
+    "clusters",
     "depths",
     "faithfulness",
     "feature_maps",

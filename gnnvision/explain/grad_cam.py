@@ -15,7 +15,6 @@ from gnnvision.explain.layers import Layer
 from gnnvision.explain.members import at_sites, over_members
 from gnnvision.explain.question import Question
 from gnnvision.explain.trace import hooked
-from gnnvision.layers import GraphPool
 from gnnvision.operators import arriving
 
 __all__ = ["grad_cam", "guided_grad_cam", "onto_input"]
@@ -59,7 +58,7 @@ def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
         ]
     if not bool(values.any()) and bool(summed.any()):
         notes = [*notes, f"Every site of {layer.name} speaks against this answer, none for it."]
-    return onto_input(question.domain, values, layer, question.model), notes
+    return onto_input(question.domain, values, layer), notes
 
 
 def guided_grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
@@ -74,14 +73,13 @@ def guided_grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]
 
 
 @singledispatch
-def onto_input(domain: Domain, values: Tensor, layer: Layer, model: nn.Module) -> Tensor:
+def onto_input(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
     """Values at the sites of a layer as values at the sites of the input.
 
     Args:
         domain: of the input.
         values: shape (B, h, w) on a grid, (n,) on a graph.
         layer: where they are.
-        model: that the layer is in.
 
     Raises:
         ValueError: if it is not known which sites belong together.
@@ -93,7 +91,7 @@ def onto_input(domain: Domain, values: Tensor, layer: Layer, model: nn.Module) -
 
 
 @onto_input.register
-def _(domain: Grid, values: Tensor, layer: Layer, model: nn.Module) -> Tensor:
+def _(domain: Grid, values: Tensor, layer: Layer) -> Tensor:
     """Linear between the middles of the layer's sites."""
     mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[domain.ndim]
     if values.shape[1:] == domain.size:
@@ -102,33 +100,17 @@ def _(domain: Grid, values: Tensor, layer: Layer, model: nn.Module) -> Tensor:
 
 
 @onto_input.register
-def _(domain: Graph, values: Tensor, layer: Layer, model: nn.Module) -> Tensor:
-    """A node's own value; on edges the mean over those that arrive; that of its cluster."""
+def _(domain: Graph, values: Tensor, layer: Layer) -> Tensor:
+    """A node's own value; on edges the mean over those that arrive; that of its cluster, or 0."""
     if layer.edges_of is not None:
         incidence = arriving(layer.edges_of, values.dtype)
         count = incidence @ torch.ones_like(values)[:, None]
         values = (incidence @ values[:, None] / count.clamp(min=1))[:, 0]
-        if layer.edges_of is domain:
-            return values
-    elif layer.domain is domain:
-        return values
-    here: Domain = domain
-    node = torch.arange(domain.num_nodes, device=values.device)
-    for module in model.modules():
-        if here.num_sites == len(values):
-            break
-        if isinstance(module, GraphPool):
-            assert isinstance(here, Graph)
-            coarse = module._coarsen(here)
-            cluster = torch.empty_like(coarse.order)
-            sizes = coarse.starts.diff()
-            cluster[coarse.order] = torch.arange(
-                len(sizes), device=values.device
-            ).repeat_interleave(sizes)
-            node, here = cluster[node], coarse.graph
-    if here.num_sites != len(values):
+    if layer.inside is not None:
+        return values[layer.inside.clamp(min=0)] * (layer.inside >= 0)
+    if len(values) != domain.num_nodes:
         raise ValueError(
             f"'layer' must have the sites of the input or clusters of them, got {layer.name!r} "
             f"with {layer.sites}. Choose a layer before it."
         )
-    return values[node]
+    return values

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TYPE_CHECKING, overload
+
+from torch import Tensor
 
 from gnnvision.domains import Domain, Graph
 
@@ -29,6 +31,8 @@ class Layer:
         times: how often it was called; the last time counts.
         edges_of: the graph of which the sites are the edges; None where they are its nodes.
         channel_dim: the dimension of the output's channels: 1, or -1 for the last.
+        inside: behind pooling on a graph, the node of the pooled graph that each node of the
+            input is in, -1 for a node that was left out; else None. Shape (N,).
     """
 
     name: str
@@ -38,6 +42,7 @@ class Layer:
     times: int = 1
     edges_of: Graph | None = None
     channel_dim: int = 1
+    inside: Tensor | None = field(default=None, compare=False, repr=False)
 
     @property
     def channels(self) -> int:

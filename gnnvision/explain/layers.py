@@ -141,7 +141,8 @@ def _has_sites(call: Call) -> bool:
 def as_layer(call: Call) -> Layer:
     """A call without its numbers."""
     kind, shape = type(call.module).__name__, tuple(call.output.shape)
-    return Layer(call.name, kind, shape, call.domain, call.times, call.edges_of, call.channel_dim)
+    where = (call.edges_of, call.channel_dim, call.inside)
+    return Layer(call.name, kind, shape, call.domain, call.times, *where)
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:

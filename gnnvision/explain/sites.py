@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.explain.pooled import clusters, through
 from gnnvision.layers import OnDomain
 
 __all__ = ["Place", "Places", "places"]
@@ -25,11 +26,14 @@ class Place:
         domain: its grid or graph; None where the sites are gone, as after a readout.
         channel_dim: the dimension of the channels: 1 or, as in a Swin transformer, the last.
         edges_of: the graph of which the sites are the edges; None where they are its nodes.
+        inside: behind pooling on a graph, the node of the pooled graph that each node of the
+            input is in, -1 for a node that was left out; else None. Shape (N,).
     """
 
     domain: Domain | None
     channel_dim: int = 1
     edges_of: Graph | None = None
+    inside: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 class Places(ABC):
@@ -101,55 +105,73 @@ class GraphPlaces(Places):
 
     def __init__(self) -> None:
         super().__init__()
-        self._graphs: list[Graph] = []
+        self._graphs: list[tuple[Graph, Tensor | None]] = []  # with what is inside their nodes
 
     def begin(self, x: Tensor, domain: Domain) -> None:
         """`x` is the input, on the nodes of a graph."""
-        self._meet(domain)
+        self._meet(domain, None)
         super().begin(x, domain)
 
-    def _meet(self, value: object) -> None:
-        if isinstance(value, Graph) and not any(value is graph for graph in self._graphs):
-            self._graphs.append(value)
+    def _meet(self, value: object, inside: Tensor | None) -> None:
+        if isinstance(value, Graph) and not any(value is graph for graph, _ in self._graphs):
+            self._graphs.append((value, inside))
 
     def after(self, module: nn.Module, inputs: Sequence[Any], output: Tensor) -> Place:
         """By what the layer says, else by what entered it, else by the number of rows."""
-        for value in inputs:
-            self._meet(value)
+        entered = next((v for v in inputs if isinstance(v, Tensor)), None)
+        before = self.of(entered)
+        for value in inputs:  # clusters that are given make another graph each time it is asked
+            self._meet(value, None if before is None else before.inside)
         here = next((value for value in inputs if isinstance(value, Graph)), None)
         rows = output.shape[0] if output.ndim else 0
         if isinstance(module, OnDomain) and here is not None:
             there = module.out_domain(here)
+            if there is not here and isinstance(there, Graph):
+                self._meet(there, self._pooled(module, here))
             place = self._named(there)
-            self._meet(there)
             if there is None or there.num_sites == rows:
                 return self.note(output, place)
-        entered = next((v for v in inputs if isinstance(v, Tensor)), None)
-        place_before = self._of_edges(entered) or self.of(entered)
+        place_before = self._of_edges(entered) or before
         if entered is not None and place_before is not None and len(entered) == rows:
             return self.note(output, place_before)
         return self.note(output, self._by_rows(rows))
 
+    def _pooled(self, module: nn.Module, graph: Graph) -> Tensor | None:
+        """Where the nodes of the input are after a pooling; None if that is not known."""
+        then = clusters(module, graph)
+        inside = None if then is None else through(self._inside(graph), then)
+        known = inside is not None and len(inside) == self._graphs[0][0].num_nodes
+        return inside if known else None
+
+    def _inside(self, graph: Graph) -> Tensor | None:
+        return next((inside for known, inside in self._graphs if known is graph), None)
+
     def _named(self, domain: Domain | None) -> Place:
         """A domain, with the graph whose edges it joins where it is a line graph."""
-        return next((p for p in self._lines() if p.domain is domain), Place(domain))
+        line = next((p for p in self._lines() if p.domain is domain), None)
+        if line is not None or not isinstance(domain, Graph):
+            return line or Place(domain)
+        return Place(domain, inside=self._inside(domain))
 
     def _lines(self) -> list[Place]:
         """The line graphs that the model has used."""
-        made = ((graph, graph._derived.get("line_graph")) for graph in self._graphs)
-        return [Place(line, edges_of=graph) for graph, line in made if line is not None]
+        made = (
+            (graph, inside, graph._derived.get("line_graph")) for graph, inside in self._graphs
+        )
+        return [Place(line, 1, graph, inside) for graph, inside, line in made if line is not None]
 
     def _of_edges(self, value: Tensor | None) -> Place | None:
         """The edges of the graph whose attributes these are."""
-        for graph in self._graphs:
+        for graph, inside in self._graphs:
             if value is not None and value is graph.edge_attr:
-                return Place(graph.line_graph, edges_of=graph)
+                return Place(graph.line_graph, 1, graph, inside)
         return None
 
     def _by_rows(self, rows: int) -> Place:
         """The place with so many rows that was met last."""
+        graph = self._graphs[0][0]
         for place in reversed(self._recent):
-            sites = self._graphs[0].num_graphs if place.domain is None else place.domain.num_sites
+            sites = graph.num_graphs if place.domain is None else place.domain.num_sites
             if sites == rows:
                 return place
         return next((p for p in self._lines() if p.domain and p.domain.num_sites == rows), _GONE)

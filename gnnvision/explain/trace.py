@@ -35,6 +35,8 @@ class Call:
         domain: where `output` lives; None where the sites are gone.
         channel_dim: the dimension of `output`'s channels: 1, or -1 for the last.
         edges_of: the graph of which the sites are the edges; None where they are its nodes.
+        inside: behind pooling on a graph, the node of the pooled graph that each node of the
+            input is in, -1 for a node that was left out; else None.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Call:
     domain: Domain | None = None
     channel_dim: int = 1
     edges_of: Graph | None = None
+    inside: Tensor | None = None
 
 
 @contextmanager
@@ -139,7 +142,7 @@ def trace(
                 signal, held = inputs[0], output.detach().clone()
             else:
                 signal, held = _empty(inputs[0]), _empty(output)
-            at = (place.domain, place.channel_dim, place.edges_of)
+            at = (place.domain, place.channel_dim, place.edges_of, place.inside)
             calls[module] = Call(name, module, signal, held, times, *at)
 
     handles = (module.register_forward_hook(hook, with_kwargs=True) for module in names)

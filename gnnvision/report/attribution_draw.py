@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
-__all__ = ["Drawn", "draw_attributions", "draw_curves", "strongest"]
+__all__ = ["Drawn", "draw_attributions", "draw_curves", "method_looks", "strongest"]
 
 _SIDE = 2.35  # inches of a panel
 _TOP = 0.995  # of a picture's values have a colour of their own; the few beyond share the last
@@ -136,10 +136,15 @@ def _few_ticks() -> Any:  # noqa: ANN401
     return MaxNLocator(3, steps=[1, 2, 5, 10])
 
 
+def method_looks() -> list[tuple[str, Any]]:
+    """The colour and style of each method's line, in the order in which they are drawn."""
+    looks = [(CLASS_COLORS[n], style) for n, style in ((0, "-"), (1, "--"), (2, "-."), (3, ":"))]
+    return [*looks, (CLASS_COLORS[4], "-"), (CLASS_COLORS[5], "--"), (CLASS_COLORS[7], "-.")]
+
+
 def draw_curves(path: Path, curves: Mapping[str, Faithfulness]) -> Path:
     """What is left of the answer, with the most important sites covered or uncovered first."""
-    looks = [(CLASS_COLORS[n], style) for n, style in ((0, "-"), (1, "--"), (2, "-."), (3, ":"))]
-    looks += [(CLASS_COLORS[4], "-"), (CLASS_COLORS[5], "--"), (CLASS_COLORS[7], "-.")]
+    looks = method_looks()
     some = next(iter(curves.values()))
     with drawing(path, 3.3, 7.4) as figure:
         pair = figure.subplots(1, 2, sharey=True)

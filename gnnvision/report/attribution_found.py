@@ -28,6 +28,8 @@ __all__ = ["Asked", "Explained", "explain_inputs", "write_values"]
 _BLUR = 16  # standard deviations of the blur in the shorter side of a picture
 _STEPS = 12  # of integrated gradients in the sanity check, where the ranks alone count
 _LARGE = 10_000  # numbers; an input with more is checked with fewer runs
+_STAGES = 4  # in which a network forgets, from its head down
+_DRAWS, _DRAWS_OF_LARGE = 8, 4
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Explained:
         found: the explanations.
         kind: of the network's answers.
         curves: of deletion and insertion; empty if they were not wanted.
-        sanity: the checks against models that have forgotten; likewise.
+        sanity: the checks against models that have forgotten all; likewise.
+        stages: the checks against models that forget layer by layer; likewise. Of a large input
+            the stages before the last have one draw each.
     """
 
     asked: Asked
@@ -62,6 +66,7 @@ class Explained:
     kind: str
     curves: Mapping[str, Faithfulness] = field(default_factory=dict)
     sanity: Mapping[str, Sanity] = field(default_factory=dict)
+    stages: Mapping[str, Sanity] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """The numbers of each method, for a file."""
@@ -78,6 +83,22 @@ class Explained:
             row["verdict"] = "" if check is None else check.verdict
             rows.append(row | {"notes": " ".join(found.notes)})
         return rows
+
+    def stage_rows(self) -> list[dict[str, Any]]:
+        """How like the map is after each stage of forgetting, for a file."""
+        rows = []
+        for name in self.stages:
+            for layer, draws in self.by_stage(name):
+                row: dict[str, Any] = {"input": self.asked.name, "method": name}
+                row |= {"forgotten_down_to": layer, "draws": len(draws)}
+                rows.append(row | {"similarity": sum(draws) / len(draws)})
+        return rows
+
+    def by_stage(self, name: str) -> list[tuple[str, list[float]]]:
+        """The layer down to which was forgotten, and the similarity of each draw; all at last."""
+        stages, last = self.stages[name], self.sanity[name]
+        draws = [*stages.similarity[:-1].tolist(), last.similarity[-1].tolist()]
+        return list(zip(stages.layers, draws, strict=True))
 
 
 def explain_inputs(
@@ -115,8 +136,8 @@ def explain_inputs(
         column = int(next(iter(found.values())).target[0])
         held = Explained(one, output_names[column], found, kind)
         if checked:
-            curves, sanity = _checks(model, one, found, kind)
-            held = Explained(one, output_names[column], found, kind, curves, sanity)
+            checks = _checks(model, one, found, kind)
+            held = Explained(one, output_names[column], found, kind, *checks)
         explained.append(held)
     return explained
 
@@ -137,7 +158,7 @@ def _checks(
     one: Asked,
     found: Mapping[str, Attribution],
     kind: Any,  # noqa: ANN401
-) -> tuple[dict[str, Faithfulness], dict[str, Sanity]]:
+) -> tuple[dict[str, Faithfulness], dict[str, Sanity], dict[str, Sanity]]:
     large = _is_large(one)
     among = None
     if one.site is not None:
@@ -146,18 +167,34 @@ def _checks(
     covered = _covered(one)
     curves: dict[str, Faithfulness] = {}
     sanity: dict[str, Sanity] = {}
+    stages: dict[str, Sanity] = {}
     for name, held in found.items():
         curves[name] = faithfulness(
             model, one.x, one.domain, held, kind=kind, site=one.site, among=among,
             steps=14 if large else 20, orders=2 if large else 5, baseline=covered,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
-        sanity[name] = sanity_check(
-            model, one.x, one.domain, name, held.target, held.layer, site=one.site,
-            stages=1, draws=4 if large else 8,
-            **({"steps": _STEPS} if name == "integrated_gradients" else {}),
-        )  # fmt: skip
-    return curves, sanity
+        sanity[name], stages[name] = _forgetting(model, one, name, held)
+    return curves, sanity, stages
+
+
+def _forgetting(
+    model: nn.Module, one: Asked, name: str, held: Attribution
+) -> tuple[Sanity, Sanity]:
+    """The check against models that have forgotten all, and that by stages.
+
+    The last stage is the first check, so that of a large input only more draws of it are made.
+    """
+    options: dict[str, Any] = {"site": one.site}
+    options |= {"steps": _STEPS} if name == "integrated_gradients" else {}
+    asked = (model, one.x, one.domain, name, held.target, held.layer)
+    draws = 1 if _is_large(one) else _DRAWS
+    stages = sanity_check(*asked, stages=_STAGES, draws=draws, **options)
+    if not _is_large(one):
+        return stages, stages
+    more = sanity_check(*asked, stages=1, draws=_DRAWS_OF_LARGE - 1, seed=1, **options)
+    last = torch.cat([stages.similarity[-1:], more.similarity], 1)
+    return Sanity(more.layers, last, stages.fewest), stages
 
 
 def _covered(one: Asked) -> Tensor | None:
@@ -174,11 +211,16 @@ def _covered(one: Asked) -> Tensor | None:
 def write_values(folder: Path, explained: Sequence[Explained]) -> None:
     """`attributions.csv`, a row for each input and method, and `attributions.npz`, the values.
 
+    `randomisation.csv` has a row for each stage in which a network forgot, if that was checked.
+
     Args:
         folder: of the run.
         explained: what was found.
     """
     write_csv(folder / "attributions.csv", [row for one in explained for row in one.rows()])
+    forgot = [row for one in explained for row in one.stage_rows()]
+    if forgot:
+        write_csv(folder / "randomisation.csv", forgot)
     arrays = {
         f"{number}_{name}": found.values.cpu().numpy()
         for number, one in enumerate(explained, 1)

@@ -15,6 +15,7 @@ from gnnvision.report.attribution_draw import (
     input_layer,
 )
 from gnnvision.report.attribution_found import Explained
+from gnnvision.report.attribution_stages import draw_stages
 from gnnvision.report.molecules_draw import short
 from gnnvision.report.parts import Picture, Section, Table
 from gnnvision.report.words import sentence
@@ -51,7 +52,7 @@ def sections_of(explained: Sequence[Explained], figures: Path) -> list[Section]:
     for number, one in enumerate(explained, 1):
         sections.append(_maps(one, number, figures))
         if one.curves:
-            sections.append(_worth(one, number, figures))
+            sections += [_worth(one, number, figures), _forgetting(one, number, figures)]
     if any(one.curves for one in explained):
         measure = next(iter(explained[0].curves.values())).measure
         sections.append(Section("How to read the numbers", _READING.format(measure=measure)))
@@ -104,6 +105,39 @@ def _worth(one: Explained, number: int, figures: Path) -> Section:
     return Section(title, lead, [picture], [_table(one)], wide=True)
 
 
+def _forgetting(one: Explained, number: int, figures: Path) -> Section:
+    """How the maps change while the network forgets, with the figures and the verdict below."""
+    stages = {name: one.by_stage(name) for name in one.stages}
+    path = draw_stages(figures / f"randomisation_{number}.png", stages)
+    means = {
+        name: [f"{sum(draws) / len(draws):z.2f}" for _, draws in held]
+        for name, held in stages.items()
+    }
+    told = "; ".join(f"{METHODS[name].title}: {', '.join(row)}" for name, row in means.items())
+    picture = Picture(
+        path,
+        f"Similarity after each stage. {told}.",
+        "Lines are the means over draws of new weights, dots the single draws.",
+    )
+    layers = [layer for layer, _ in next(iter(stages.values()))]
+    rows = [
+        [f"{layer} (all)" if layer == layers[-1] else layer, *values]
+        for layer, *values in zip(layers, *means.values(), strict=True)
+    ]
+    rows.append(["verdict", *(one.sanity[name].verdict for name in stages)])
+    table = Table(("Drawn anew down to", *(METHODS[name].title for name in stages)), rows)
+    lead = (
+        "The network forgets what it learnt from its head down: stage by stage the weights of "
+        "more layers are drawn anew. A map that shows what was learnt soon becomes another, with "
+        "a rank correlation near 0; one that stays the same shows the picture or the graph, not "
+        "the network."
+    )
+    few = any(len(draws) != len(held[-1][1]) for held in stages.values() for _, draws in held)
+    note = "Of an input of this size there is one draw for each stage before the last." * few
+    title = f"While the network forgets: {short(one.asked.name, 40)}"
+    return Section(title, lead, [picture], [table], note, wide=True)
+
+
 def _table(one: Explained) -> Table:
     rows = []
     for name, found in one.found.items():
@@ -111,5 +145,5 @@ def _table(one: Explained) -> Table:
         areas, check = one.curves[name].areas, one.sanity[name]
         cells = [METHODS[name].title, gap]
         cells += [f"{areas[k]:.2f} ({areas['random_' + k]:.2f})" for k in _CURVES]
-        rows.append([*cells, f"{check.verdict} ({check.remaining:.2f})"])
+        rows.append([*cells, f"{check.verdict} ({check.remaining:z.2f})"])
     return Table(_HEAD, rows)

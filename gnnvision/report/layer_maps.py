@@ -12,7 +12,7 @@ from gnnvision.report.layer_canvas import Canvas, two_colours
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
 from gnnvision.report.style import INK, MUTED, drawing, plain_axes
 
-__all__ = ["Depth", "draw_depths", "draw_map_sheet"]
+__all__ = ["Depth", "broken_name", "draw_depths", "draw_map_sheet"]
 
 _WIDTH = 9.6
 _LABEL = 1.25  # inches, for the words beside a row
@@ -73,13 +73,13 @@ def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int 
 def _label(axes: object, depth: Depth) -> None:
     layer = depth.maps.layer
     words = [f"{layer.channels:,} maps", layer.sites]
-    name = _broken(layer.name)
+    name = broken_name(layer.name)
     axes.text(0, 0.62, name, size=9, weight="bold", va="bottom", color=INK)  # type: ignore[attr-defined]
     axes.text(0, 0.56, "\n".join([layer.kind, *words]), size=8, va="top", color=MUTED)  # type: ignore[attr-defined]
     axes.set(xlim=(0, 1), ylim=(0, 1))  # type: ignore[attr-defined]
 
 
-def _broken(name: str, width: int = 16) -> str:
+def broken_name(name: str, width: int = 16) -> str:
     """A dotted name over several lines."""
     lines = [""]
     for number, part in enumerate(name.split(".")):

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.explain import (
     FeatureMaps,
+    Layer,
     depths,
     feature_maps,
-    filters,
     reaches,
     receptive_fields,
 )
 from gnnvision.explain.receptive import Field
 from gnnvision.report.layer_canvas import Canvas
-from gnnvision.report.layer_filters import draw_filters, worth_drawing
+from gnnvision.report.layer_filter_page import filters_section
 from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
 from gnnvision.report.parts import Picture, Section, Table
 from gnnvision.report.words import plural, sentence
@@ -33,6 +33,11 @@ __all__ = ["Looked", "look_into"]
 _SCALES = (
     "Every map has a scale of its own: red is positive, blue negative, white 0; its largest "
     "numbers, whatever their sign, have the full colour."
+)
+
+_EDGES = (
+    "Where the sites are edges, one in either direction, a node is shown with the mean of those "
+    "that arrive, and seen is what the edge to the chosen node sees."
 )
 
 
@@ -58,7 +63,11 @@ class Looked:
 
 
 def look_into(
-    model: nn.Module, inputs: Sequence[Looked], names: Sequence[str], figures: Path
+    model: nn.Module,
+    inputs: Sequence[Looked],
+    names: Sequence[str],
+    figures: Path,
+    features: Sequence[str] = (),
 ) -> list[Section]:
     """The sections of all inputs, and the pictures and numbers behind them as files.
 
@@ -67,6 +76,7 @@ def look_into(
         inputs: what it looks at.
         names: of the layers; a choice from local to global if empty.
         figures: a folder that exists.
+        features: the names of the input's channels, where they mean something each.
 
     Raises:
         ValueError: if a layer is not there or has no sites.
@@ -86,7 +96,7 @@ def look_into(
         sections.append(_by_depth(model, one, maps, seen, place, unknown))
         if (sheets := _sheets(one, maps, place)) is not None:
             sections.append(sheets)
-    found = _filters(model, chosen, figures)
+    found = filters_section(model, inputs[0].x, inputs[0].domain, chosen, figures, features)
     return [*sections, *([found] if found else [])]
 
 
@@ -100,7 +110,8 @@ def _by_depth(
 ) -> Section:
     fitting = {name: each for name, each in maps.items() if one.canvas.fits(each.layer)}
     known = {n: one.canvas.site(m.layer) for n, m in fitting.items() if _is_known(seen.get(n))}
-    fields = receptive_fields(model, one.x, one.domain, known) if known else {}
+    fields, refused = _fields(model, one, known)
+    unknown = " ".join(filter(None, [unknown, refused]))
     rows = [Depth(each, fields.get(name)) for name, each in fitting.items()]
     pictures = []
     if rows:
@@ -113,11 +124,45 @@ def _by_depth(
     )
     missing = [name for name in maps if name not in fitting]
     notes = [*map(sentence, one.notes), _SCALES, one.canvas.note]
+    if any(each.layer.edges_of is not None for each in fitting.values()):
+        notes.append(_EDGES)
+    notes += [_pooled(name, each.layer) for name, each in fitting.items()]
     if missing:
         notes.append(f"Not drawn, as their sites have no place here: {', '.join(missing)}.")
     note = " ".join(filter(None, [*notes, unknown]))
     table = [_table(maps, fields)]
     return Section(f"{one.name}: from local to global", lead, pictures, table, note, wide=True)
+
+
+def _fields(
+    model: nn.Module, one: Looked, known: Mapping[str, int]
+) -> tuple[dict[str, Field], str]:
+    """What a site of each layer sees, and why it cannot be told of some, in words."""
+    if not known:
+        return {}, ""
+    try:
+        return receptive_fields(model, one.x, one.domain, known), ""
+    except ValueError as error:  # behind a pooling of which it is not known what it joins
+        if len(known) == 1:
+            return {}, f"What a layer sees cannot be told: {error}"
+    each = [_fields(model, one, {name: site}) for name, site in known.items()]
+    fields = {name: field for found, _ in each for name, field in found.items()}
+    return fields, " ".join(filter(None, (words for _, words in each)))
+
+
+def _pooled(name: str, layer: Layer) -> str:
+    """How what lies behind a pooling of a graph is drawn on its nodes; "" of other layers."""
+    if layer.inside is None:
+        return ""
+    ends = layer.edges_of or layer.domain
+    count = 0 if ends is None else ends.num_sites
+    out = int((layer.inside < 0).sum())
+    words = (
+        f"{name} is behind pooling: it has a number for each of {plural(count, 'cluster')} of "
+        "nodes, and every node has the colour of its cluster."
+    )
+    left = "The node that was left out is" if out == 1 else f"The {out:,} left out are"
+    return f"{words} {left} grey." if out else words
 
 
 def _is_known(reach: Reach | None) -> bool:
@@ -157,44 +202,20 @@ def _sheets(one: Looked, maps: Mapping[str, FeatureMaps], place: Path) -> Sectio
     return Section(f"{one.name}: the maps of each layer", lead, pictures, note=note)
 
 
-def _filters(model: nn.Module, chosen: Sequence[str], figures: Path) -> Section | None:
-    """The filters of the first convolution, and of the chosen ones that are pictures."""
-    from gnnvision.layers import Convolution
-
-    kinds = (nn.Conv2d, Convolution)
-    convolutions = [name for name, module in model.named_modules() if isinstance(module, kinds)]
-    pictures = []
-    for name in dict.fromkeys([*convolutions[:1], *(n for n in chosen if n in convolutions)]):
-        found = filters(model, name)
-        if worth_drawing(found):
-            path = figures / f"filters_{_file(name)}.png"
-            count, total = draw_filters(path, found), found.values.shape[2]
-            size = " × ".join(map(str, found.kernel_size or ()))
-            some = f"The first {count} of {total:,}" if count < total else f"The {count}"
-            caption = f"{name}: {some} filters, {size} pixels."
-            pictures.append(Picture(path, f"{plural(count, 'filter')} of {name}.", caption))
-    if not pictures:
-        return None
-    lead = (
-        "The weights of a convolution are a small picture of what it looks for: where the input "
-        "looks like the filter, the map is strongly positive."
-    )
-    note = (
-        "Filters that read three channels are shown in colour, with middle grey for 0; of others "
-        "the mean over the channels is shown, red for positive and blue for negative weights. "
-        "Every filter has a scale of its own."
-    )
-    return Section("Filters", lead, pictures, note=note)
-
-
 def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
-    """The numbers of all maps: an array for each layer, (C, H, W) or (C, sites)."""
+    """The numbers of all maps: an array for each layer, (C, H, W) or (C, sites).
+
+    Behind pooling of a graph also which of the sites each node is in, (N,), -1 for none.
+    """
     arrays = {
         name: (each.on_grid()[0] if hasattr(each.domain, "size") else each.values[0])
         for name, each in maps.items()
     }
     part = path.with_name(f"{path.stem}.part.npz")
     held: dict[str, Any] = {name: a.float().cpu().numpy() for name, a in arrays.items()}
+    for name, each in maps.items():
+        if each.layer.inside is not None:
+            held[f"{name} cluster of each node"] = each.layer.inside.cpu().numpy()
     np.savez_compressed(part, **held)
     part.replace(path)
 

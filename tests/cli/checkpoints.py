@@ -41,6 +41,35 @@ def of_nodes(folder, dataset="karate"):
     return write(folder, model, about | {"class_names": ["Mr. Hi", "Officer"]})
 
 
+def graphs_in(root, kinds=True):
+    """Paths of 2 or 3 nodes of the kinds 0, 1 and 2, in MUTAG's layout and with its sizes."""
+    raw = root / "MUTAG" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    sizes = [3] * 63 + [2] * 125
+    starts = [1 + sum(sizes[:i]) for i in range(188)]
+    ends = zip(starts, sizes, strict=True)
+    pairs = [(first + i, first + i + 1) for first, size in ends for i in range(size - 1)]
+    lines = {
+        "A": [f"{a}, {b}\n{b}, {a}" for a, b in pairs],
+        "graph_indicator": [g + 1 for g, size in enumerate(sizes) for _ in range(size)],
+        "graph_labels": [-1] * 63 + [1] * 125,
+    }
+    if kinds:
+        lines["node_labels"] = [5 + i for size in sizes for i in range(size)]
+    for part, content in lines.items():
+        (raw / f"MUTAG_{part}.txt").write_text("\n".join(map(str, content)))
+    return root
+
+
+def of_graphs(folder, columns=3):
+    """A network for the graphs of `graphs_in`."""
+    model = gv.models.molecule_gcn(columns, 2, 8, num_layers=2)
+    about = {"kind": "classification", "title": "MUTAG", "dataset": "mutag", "input": {}}
+    about |= {"class_names": ["no", "yes"], "in_channels": columns}
+    about |= {"split": {"train": list(range(1, 180)), "val": [0], "test": list(range(180, 187))}}
+    return write(folder, model, about)
+
+
 def of_torchvision(path, name="squeezenet1_1", num_classes=5):
     """Weights in half precision in a file, drawn at random."""
     network = gv.models.torchvision_network(name, num_classes).network

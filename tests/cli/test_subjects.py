@@ -3,7 +3,8 @@ import torch
 
 from gnnvision.cli.asked import answer, canvas
 from gnnvision.cli.subjects import load_subjects
-from gnnvision.report.layer_canvas import MoleculeCanvas, NodesCanvas, PictureCanvas
+from gnnvision.report.layer_canvas import PictureCanvas
+from gnnvision.report.layer_nodes import MoleculeCanvas
 from gnnvision.training import MoleculePredictor, Predictor
 
 from .checkpoints import of_molecules, of_nodes, of_pictures, picture
@@ -53,15 +54,6 @@ def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
     assert isinstance(canvas(found, found.items[0]), MoleculeCanvas)
 
 
-def test_nodes_by_number(tmp_path):
-    found = load_subjects(str(of_nodes(tmp_path / "run")), ["33", "0"])
-    assert [one.node for one in found.items] == [33, 0]
-    assert found.items[0].domain is found.items[1].domain
-    assert found.task.graph.num_nodes == 34
-    assert "Officer" in answer(found, found.items[0])
-    assert isinstance(canvas(found, found.items[0]), NodesCanvas)
-
-
 @pytest.mark.parametrize(
     ("given", "text"),
     [
@@ -95,16 +87,9 @@ def test_what_a_network_for_molecules_does_not_read(tmp_path, monkeypatch, given
         load_subjects(str(of_molecules(tmp_path / "run")), [given])
 
 
-def test_a_node_that_is_not_there(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"must be a node of .*, a number from 0 to 33.*, got '34'"
-    ):
-        load_subjects(str(of_nodes(tmp_path / "run")), ["34"])
-
-
 def test_other_runs(tmp_path):
-    run = of_nodes(tmp_path / "run", "mutag")
-    with pytest.raises(ValueError, match="'model' must be a network for pictures, molecules or"):
+    run = of_nodes(tmp_path / "run", "digits")
+    with pytest.raises(ValueError, match="'model' must be a network for pictures, molecules, the"):
         load_subjects(str(run), ["0"])
     with pytest.raises(ValueError, match=r"there is no best.safetensors"):
         load_subjects(str(tmp_path), ["0"])

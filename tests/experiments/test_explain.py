@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from ..cli.checkpoints import graphs_in, of_graphs
 from .conftest import folder, one_sentence
 
 
@@ -43,7 +44,29 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
     for words in ("Why this answer", "The network says:", "Sanity check", "explain.py"):
         assert words in text
     figures = {path.name for path in (run / "figures").iterdir()}
-    assert figures == {"attribution_1.png", "curves_1.png"}
+    assert figures == {"attribution_1.png", "curves_1.png", "randomisation_1.png"}
+    with (run / "randomisation.csv").open(encoding="utf-8") as file:
+        stages = list(csv.DictReader(file))
+    for row in rows:
+        own = [stage for stage in stages if stage["method"] == row["method"]]
+        assert len(own) > 1
+        last = float(row["similarity_after_randomisation"])
+        assert float(own[-1]["similarity"]) == pytest.approx(last)
+
+
+def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
+    monkeypatch.setenv("GNNVISION_DATA", str(graphs_in(tmp_path / "data")))
+    of_graphs(tmp_path / "run")
+    done = inside("explain", "run", "1", "--target", "yes", "--no-checks")
+    assert done.returncode == 0, done.stderr
+    run = folder(done, tmp_path)
+    with np.load(run / "attributions.npz") as held:
+        assert {name: held[name].shape for name in held} == {
+            f"1_{method}": (3,) for method in ("grad_cam", "integrated_gradients", "occlusion")
+        }
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert "Explained is the output for “yes”" in text
+    assert "1 node of kind 2" in text
 
 
 def test_methods_target_and_layer_by_name(inside, made):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ..cli.checkpoints import of_torchvision
+from ..cli.checkpoints import graphs_in, of_graphs, of_torchvision
 from .conftest import folder, one_sentence
 
 
@@ -12,8 +12,8 @@ from .conftest import folder, one_sentence
     ("inputs", "shown"),
     [
         (("pictures", "a.png"), ("a.png: from local to global", "Filters", "Bars")),
-        (("molecules", "c1ccccc1"), ("c1ccccc1: from local to global", "0.conv")),
-        (("nodes", "3"), ("node 3: from local to global", "2 hops")),
+        (("molecules", "c1ccccc1"), ("c1ccccc1: from local to global", "0.conv", "Filters")),
+        (("nodes", "3"), ("node 3: from local to global", "2 hops", "Filters")),
     ],
 )
 def test_a_run_leaves_everything(inside, made, inputs, shown):
@@ -27,6 +27,21 @@ def test_a_run_leaves_everything(inside, made, inputs, shown):
     assert json.loads((run / "config.json").read_text())["flags"]["inputs"] == list(inputs[1:])
     assert len(list((run / "figures").glob("*_maps.npz"))) == len(inputs) - 1
     assert list((run / "figures").glob("*_depths.png"))
+
+
+def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
+    monkeypatch.setenv("GNNVISION_DATA", str(graphs_in(tmp_path / "data")))
+    of_graphs(tmp_path / "run")
+    done = inside("feature_maps", "run", "1")
+    assert done.returncode == 0, done.stderr
+    text = (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "graph 1: from local to global",
+        "In the data its class is",
+        "0 reads the input",
+    ):
+        assert words in text
+    one_sentence(inside("feature_maps", "run", "0"), "a number from 1 to 188, got '0'")
 
 
 def test_the_layers_are_listed_and_nothing_is_left(inside, made):

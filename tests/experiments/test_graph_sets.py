@@ -7,26 +7,13 @@ import pytest
 
 from gnnvision.training.checkpoint import read_checkpoint
 
+from ..cli.checkpoints import graphs_in
 from .conftest import folder, one_sentence
 
 
 @pytest.fixture
 def root(tmp_path):
-    """Paths of 2 or 3 nodes, in MUTAG's layout and with its sizes."""
-    raw = tmp_path / "data" / "MUTAG" / "raw"
-    raw.mkdir(parents=True)
-    sizes = [3] * 63 + [2] * 125
-    starts = [1 + sum(sizes[:i]) for i in range(188)]
-    ends = zip(starts, sizes, strict=True)
-    pairs = [(first + i, first + i + 1) for first, size in ends for i in range(size - 1)]
-    lines = {
-        "A": [f"{a}, {b}\n{b}, {a}" for a, b in pairs],
-        "graph_indicator": [g + 1 for g, size in enumerate(sizes) for _ in range(size)],
-        "graph_labels": [-1] * 63 + [1] * 125,
-    }
-    for part, content in lines.items():
-        (raw / f"MUTAG_{part}.txt").write_text("\n".join(map(str, content)))
-    return tmp_path / "data"
+    return graphs_in(tmp_path / "data", kinds=False)
 
 
 @pytest.mark.parametrize(

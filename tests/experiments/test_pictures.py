@@ -75,6 +75,14 @@ def test_the_preset_suits_the_device_unless_it_is_named(inside, monkeypatch, fla
     assert recipe.epochs > 15 if wide else recipe.epochs < 15
 
 
+def test_without_a_validation_part_the_last_epoch_is_kept(inside, tmp_path):
+    done = inside("cnn_cifar", *DIGITS, "--model", "small_resnet", "--split", "full")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((folder(done, tmp_path) / "result.json").read_text())
+    assert result["split_sizes"]["val"] == 0
+    assert result["recipe"]["select"] == "last"
+
+
 def test_dense_against_convolution_side_by_side(inside, tmp_path):
     done = inside("cnn_fashion", *DIGITS)
     assert done.returncode == 0, done.stderr

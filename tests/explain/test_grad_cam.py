@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import attribute
+from gnnvision.explain import Layer, attribute
+from gnnvision.explain.grad_cam import onto_input
 
 from .nets import bonds, cnn, gcn, molecules, pictures, warm
 
@@ -143,3 +144,13 @@ def test_channels_may_come_last():
     outer = attribute(model, x, GRID, "grad_cam", 1, "1")
     assert inner.values.any()
     torch.testing.assert_close(inner.values, outer.values)
+
+
+def test_a_node_that_pooling_left_out_has_no_say():
+    path = gv.Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+    coarse = gv.Graph.from_edges([(0, 1)], num_nodes=2, undirected=True)
+    layer = Layer("pool", "Pool", (2, 4), coarse, inside=torch.tensor([1, -1, 0]))
+    assert onto_input(path, torch.tensor([5.0, 7.0]), layer).tolist() == [7.0, 0.0, 5.0]
+    unknown = Layer("pool", "Pool", (2, 4), coarse)
+    with pytest.raises(ValueError, match="'layer' must have the sites of the input or clusters"):
+        onto_input(path, torch.tensor([5.0, 7.0]), unknown)

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 import gnnvision as gv
+from gnnvision.explain import sanity_check
 from gnnvision.report.attribution_found import Asked, explain_inputs, write_values
 from gnnvision.report.attribution_page import sections_of
-from gnnvision.report.layer_canvas import MoleculeCanvas
+from gnnvision.report.layer_canvas import PictureCanvas
+from gnnvision.report.layer_nodes import MoleculeCanvas
 
 
 @pytest.fixture
@@ -47,3 +49,38 @@ def test_the_first_target_of_a_regression(molecule):
         model, [molecule[1]], ["gradient"], "abc", "regression", target=2, checked=False
     )
     assert one.target == "c"
+
+
+def test_forgetting_by_stages(molecule, tmp_path):
+    """What is shown of a small input is one check by stages."""
+    model, asked = molecule
+    (one,) = explain_inputs(model, [asked], ["occlusion"], ["solubility"], "regression")
+    direct = sanity_check(
+        model, asked.x, asked.domain, "occlusion", one.found["occlusion"].target, draws=8
+    )
+    stages = one.by_stage("occlusion")
+    assert [name for name, _ in stages] == list(direct.layers)
+    torch.testing.assert_close(torch.tensor([draws for _, draws in stages]), direct.similarity)
+    assert one.sanity["occlusion"].remaining == direct.remaining
+    write_values(tmp_path, [one])
+    with (tmp_path / "randomisation.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["forgotten_down_to"] for row in rows] == list(direct.layers)
+    found = [float(row["similarity"]) for row in rows]
+    np.testing.assert_allclose(found, direct.similarity.mean(1), rtol=1e-5)
+
+
+def test_a_large_input_has_one_draw_for_each_stage_but_the_last():
+    torch.manual_seed(0)
+    shown = torch.randint(0, 256, (3, 60, 60), dtype=torch.uint8)
+    model = gv.Sequential(
+        gv.Conv2d(3, 4, 3), torch.nn.ReLU(), gv.Conv2d(4, 4, 3), gv.Readout("mean"),
+        torch.nn.Linear(4, 2),
+    )  # fmt: skip
+    asked = Asked("a", shown[None].float(), gv.Grid((60, 60)), PictureCanvas(shown), "It says.")
+    (one,) = explain_inputs(model, [asked], ["gradient"], "ab", "classification")
+    stages = one.by_stage("gradient")
+    assert [(name, len(draws)) for name, draws in stages] == [("4", 1), ("2", 1), ("0", 4)]
+    target = one.found["gradient"].target
+    whole = sanity_check(model, asked.x, asked.domain, "gradient", target, stages=1, draws=4)
+    assert stages[-1][1] == pytest.approx(whole.similarity[0].tolist())

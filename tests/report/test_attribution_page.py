@@ -26,7 +26,7 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     direct = attribute(model, asked.x, asked.domain, "gradient")
     torch.testing.assert_close(one.found["gradient"].values, direct.values)
     assert one.target == "abcd"[int(direct.target)]
-    maps, worth, reading = sections_of([one], tmp_path)
+    maps, worth, forgetting, reading = sections_of([one], tmp_path)
     assert maps.lead == f"It says: “b”. Explained is the output for “{one.target}”."
     assert "Resized." in maps.note
     assert f"Grad-CAM looks at is {one.found['grad_cam'].layer}." in maps.pictures[0].caption
@@ -37,7 +37,14 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     )
     assert one.sanity["gradient"].verdict in worth.tables[0].rows[1][-1]
     assert "the probability of the class" in reading.lead
-    assert all(p.path.is_file() for s in (maps, worth) for p in s.pictures)
+    (table,) = forgetting.tables
+    assert table.head == ("Drawn anew down to", "Grad-CAM", "Gradient")
+    stages = one.by_stage("gradient")
+    means = [f"{sum(draws) / len(draws):.2f}" for _, draws in stages]
+    assert [row[2] for row in table.rows] == [*means, one.sanity["gradient"].verdict]
+    assert [row[0] for row in table.rows[:-2]] == [layer for layer, _ in stages[:-1]]
+    assert f"Gradient: {', '.join(means)}" in forgetting.pictures[0].alt
+    assert all(p.path.is_file() for s in (maps, worth, forgetting) for p in s.pictures)
 
 
 def test_worthless_is_said_first(picture, tmp_path):

@@ -6,8 +6,9 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import feature_maps
-from gnnvision.report.layer_canvas import NodesCanvas, PictureCanvas
+from gnnvision.report.layer_canvas import PictureCanvas
 from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
+from gnnvision.report.layer_nodes import GraphCanvas, NodesCanvas
 from gnnvision.report.layer_page import Looked, look_into
 
 
@@ -76,10 +77,28 @@ def test_a_node_of_a_graph(tmp_path):
     task = gv.data.load("karate")
     model = gv.models.gcn(34, 4, 2).eval()
     one = Looked("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "It says: “a”.")
-    (section,) = look_into(model, [one], (), tmp_path)
+    section, filters = look_into(model, [one], (), tmp_path)
+    assert "1 reads the input" in filters.pictures[0].caption
     assert [row[2] for row in section.tables[0].rows] == ["1 hop", "2 hops"]
     with np.load(tmp_path / "1_node_5_maps.npz") as held:
         assert {value.shape for value in held.values()} == {(4, 34), (2, 34)}
+
+
+def test_behind_pooling_of_a_graph(tmp_path):
+    """Drawn on all nodes, said so, and the clusters are kept beside the numbers."""
+    edges = [(i, i + 1) for i in range(5)]
+    graph = gv.Graph.from_edges(edges, num_nodes=6, undirected=True)
+    model = gv.Sequential(gv.GCNConv(2, 3), gv.GraphPool(2), gv.GCNConv(3, 4), gv.Readout())
+    one = Looked("a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), "It says.")
+    section = look_into(model.eval(), [one], ("0", "2"), tmp_path)[0]
+    assert [row[0] for row in section.tables[0].rows] == ["0", "2"]
+    assert "2 is behind pooling: it has a number for each of 3 clusters of nodes" in section.note
+    assert "grey" not in section.note
+    assert "Not drawn" not in section.note
+    with np.load(tmp_path / "1_a_maps.npz") as held:
+        maps = feature_maps(model, one.x, graph, "2")
+        assert held["2"].shape == (4, 3)
+        np.testing.assert_array_equal(held["2 cluster of each node"], maps.layer.inside)
 
 
 def test_rows_of_one_width(tmp_path):

@@ -1,0 +1,299 @@
+"""Graphs that feature maps are drawn on: a molecule, a whole graph, or the nodes around one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision.domains import Graph
+from gnnvision.explain import Layer
+from gnnvision.explain.receptive import Field
+from gnnvision.report.layer_canvas import SEEN, Canvas, on_scale, two_colours
+from gnnvision.report.layer_places import places, spread
+from gnnvision.report.style import FAINT, INK, MUTED, UNKNOWN, class_color
+from gnnvision.report.words import plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from rdkit.Chem import Mol
+
+__all__ = ["GraphCanvas", "MoleculeCanvas", "NodesCanvas", "OnNodes"]
+
+_SIGNED = 60  # nodes; the signs of more are too small to read
+_RADIUS = 0.37  # of a node, in edges
+
+
+class OnNodes(Canvas):
+    """A graph with a number for each of its nodes, also where a layer has other sites.
+
+    Args:
+        graph: of the input.
+        node: of which it is shown what it sees.
+    """
+
+    def __init__(self, graph: Graph, node: int) -> None:
+        self.graph = graph
+        self.node = node
+
+    def fits(self, layer: Layer) -> bool:
+        """Whether its sites are the nodes or clusters of them, or edges between these."""
+        if layer.domain is None:
+            return False
+        ends = layer.edges_of or layer.domain
+        return layer.inside is not None or ends.num_sites == self.graph.num_nodes
+
+    def site(self, layer: Layer) -> int:
+        """That of the node; of edges the first that arrives."""
+        node = self.node
+        if layer.inside is not None:
+            kept = layer.inside[layer.inside >= 0]
+            own = int(layer.inside[node])
+            node = own if own >= 0 else int(kept[0])
+        if layer.edges_of is None:
+            return node
+        arriving = torch.nonzero(layer.edges_of.edge_index[1] == node)
+        return int(arriving[0]) if len(arriving) else 0
+
+    def at_nodes(self, values: Tensor, layer: Layer) -> Tensor:
+        """A number for each node: that of its cluster, and of edges the mean of those that arrive.
+
+        NaN for a node that pooling left out. Shape (N,).
+        """
+        values = values.cpu()
+        if layer.edges_of is not None:
+            values = _arriving_mean(values, layer.edges_of)
+        if layer.inside is None:
+            return values
+        padded = torch.cat([values, values.new_full((1,), torch.nan)])
+        return padded[layer.inside.cpu()]  # -1 is the last
+
+    def draw_map(
+        self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
+    ) -> None:
+        """The nodes in the colour of their number; grey for those that were left out."""
+        shown = self.at_nodes(values, layer)
+        known = self.shown(shown)
+        known = known[~known.isnan()]
+        full = most or (self.most(known) if len(known) else 1.0)
+        scale = two_colours().with_extremes(bad=UNKNOWN)
+        self.paint(axes, scale(np.ma.masked_invalid(on_scale(shown, full))))
+
+    def shown(self, values: Tensor) -> Tensor:
+        """Those of the nodes that are drawn."""
+        return values
+
+    @abstractmethod
+    def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        """The graph, its nodes in these colours. Shape (N, 4)."""
+
+
+class MoleculeCanvas(OnNodes):
+    """A molecule.
+
+    Args:
+        mol: as the featurizer reads it, so that its atoms are the nodes in order.
+        graph: of its atoms.
+    """
+
+    aspect = 5 / 7
+    what = "molecule"
+    seen = "the orange atoms are those that one atom at the end can have heard from"
+
+    def __init__(self, mol: Mol, graph: Graph) -> None:
+        super().__init__(graph, _farthest(graph))
+        self.mol = mol
+
+    def draw_field(self, axes: Axes, field: Field | None) -> None:
+        """The molecule, with the atoms that are seen."""
+        from matplotlib.colors import to_rgb
+
+        seen = [] if field is None else torch.nonzero(field.mask).flatten().tolist()
+        self._draw(axes, dict.fromkeys(seen, to_rgb(SEEN)))
+
+    def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        """The molecule, its atoms in these colours."""
+        self._draw(axes, {atom: tuple(color[:3]) for atom, color in enumerate(colors)})
+
+    def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        from gnnvision.report.molecules_draw import molecule_picture
+
+        axes.imshow(molecule_picture(self.mol, colors=colors))
+
+
+class GraphCanvas(OnNodes):
+    """A whole graph of a set, with the kinds of its nodes.
+
+    Args:
+        graph: the graph.
+        kinds: of each node, a number from 0, or -1 for none.
+        names: of the kinds; a sign in the node if there are not too many nodes.
+    """
+
+    what = "graph"
+    seen = "the orange nodes are those that one node at the end can have heard from"
+
+    def __init__(self, graph: Graph, kinds: Sequence[int], names: Sequence[str]) -> None:
+        super().__init__(graph, _farthest(graph))
+        self.kinds, self.names = list(kinds), list(names)
+        self.edges = _pairs(graph)
+        self.places, self.aspect = places(graph.num_nodes, self.edges)
+        self.radius = min(_RADIUS, 0.48 * spread(self.places))
+        several = len(set(self.kinds)) > 1
+        self.signs = several and graph.num_nodes <= _SIGNED
+        counts = [(name, self.kinds.count(number)) for number, name in enumerate(self.names)]
+        told = ", ".join(
+            f"{plural(count, 'node')} of kind {name}" for name, count in counts if count
+        )
+        if several:
+            where = "The sign in a node is" if self.signs else "The colour of a node is that of"
+            self.note = f"{where} its kind, by its label in the data: {told}."
+
+    def draw_field(self, axes: Axes, field: Field | None) -> None:
+        """The graph with the nodes that are seen, or with the kinds of its nodes."""
+        if field is not None:
+            self._draw(axes, [SEEN if seen else "white" for seen in field.mask.tolist()])
+            return
+        self._draw(axes, [_pale(class_color(kind)) for kind in self.kinds])
+        if not self.signs and len(set(self.kinds)) > 1:
+            self._legend(axes)
+
+    def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        """The graph, its nodes in these colours."""
+        self._draw(axes, colors)
+
+    def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        from matplotlib.collections import LineCollection, PatchCollection
+        from matplotlib.patches import Circle
+
+        lines = [self.places[[a, b]] for a, b in self.edges]
+        ink = INK if len(self.places) <= _SIGNED else MUTED
+        axes.add_collection(LineCollection(lines, colors=ink, linewidths=0.6, zorder=1))
+        circles = [Circle((x, y), self.radius) for x, y in self.places]
+        look: dict[str, Any] = {"edgecolors": INK, "linewidths": 0.5, "zorder": 2}
+        axes.add_collection(PatchCollection(circles, facecolors=colors, **look))
+        if self.signs:
+            letters = [_letter(self.names[k], self.radius) for k in self.kinds if k >= 0]
+            ends = [place for place, k in zip(self.places, self.kinds, strict=True) if k >= 0]
+            paths = [_moved(letter, place) for letter, place in zip(letters, ends, strict=True)]
+            axes.add_collection(PatchCollection(paths, facecolors=INK, linewidths=0, zorder=3))
+        low, high = self.places.min(0) - self.radius, self.places.max(0) + self.radius
+        edge = 0.03 * (high - low).max()
+        axes.set(xlim=(low[0] - edge, high[0] + edge), ylim=(low[1] - edge, high[1] + edge))
+        axes.set_aspect("equal")
+
+    def _legend(self, axes: Axes) -> None:
+        from matplotlib.lines import Line2D
+
+        held = sorted({kind for kind in self.kinds if kind >= 0})
+        look: dict[str, Any] = {"ls": "", "marker": "o", "mec": INK, "mew": 0.5}
+        dots = [
+            Line2D([], [], mfc=_pale(class_color(k)), label=f"kind {self.names[k]}", **look)
+            for k in held
+        ]
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
+        axes.legend(handles=dots, ncols=4, fontsize=7.5, handletextpad=0.1, **place)
+
+
+class NodesCanvas(OnNodes):
+    """A node of a large graph among those around it.
+
+    Args:
+        graph: the graph.
+        node: in the middle.
+        most: nodes that are drawn, the nearest first.
+    """
+
+    what = "node"
+    seen = "the orange nodes are those that the large one can have heard from"
+
+    def __init__(self, graph: Graph, node: int, most: int = 60) -> None:
+        import networkx as nx
+
+        super().__init__(graph, node)
+        near = graph.neighborhood(node, 2).cpu()
+        self.nodes = near[:most].tolist()
+        if len(near) > len(self.nodes):
+            self.note = (
+                f"Drawn are the nearest {len(self.nodes)} of the {len(near):,} nodes within two "
+                "edges."
+            )
+        self.edges = _pairs(graph.subgraph(self.nodes))
+        drawn = nx.Graph(self.edges)
+        drawn.add_nodes_from(range(len(self.nodes)))
+        found = nx.kamada_kawai_layout(drawn) if len(self.nodes) > 1 else {0: (0.0, 0.0)}
+        self.places = np.array([found[n] for n in range(len(self.nodes))])
+
+    def draw_field(self, axes: Axes, field: Field | None) -> None:
+        """The nodes, with those that are seen."""
+        seen = [field is not None and bool(field.mask[n]) for n in self.nodes]
+        self._draw(axes, [SEEN if one else "white" for one in seen])
+
+    def shown(self, values: Tensor) -> Tensor:
+        """Those around the one in the middle, and that one."""
+        return values[self.nodes]
+
+    def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        """The nodes in these colours."""
+        self._draw(axes, colors[self.nodes])
+
+    def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
+        for a, b in self.edges:
+            axes.plot(*self.places[[a, b]].T, color=FAINT, lw=0.7, zorder=1)
+        sizes = [70.0, *[22.0] * (len(self.nodes) - 1)]
+        x, y = self.places.T
+        lines = [1.6, *[0.5] * (len(sizes) - 1)]
+        axes.scatter(x, y, sizes, colors, zorder=2, edgecolors=INK, linewidths=lines)
+        axes.margins(0.08)
+
+
+def _pairs(graph: Graph) -> list[tuple[int, int]]:
+    """The edges without their directions, each once, without loops."""
+    return sorted({(min(e), max(e)) for e in graph.edge_index.T.tolist() if e[0] != e[1]})
+
+
+def _arriving_mean(values: Tensor, graph: Graph) -> Tensor:
+    """The mean over the edges that lead to each node: (E,) -> (N,)."""
+    target = graph.edge_index[1].cpu()
+    sums = values.new_zeros(graph.num_nodes).index_add(0, target, values)
+    counts = torch.bincount(target, minlength=graph.num_nodes)
+    return sums / counts.clamp(min=1)
+
+
+def _farthest(graph: Graph) -> int:
+    """A node as far from another as there is one, and 0 if all are alone."""
+    if not graph.num_edges:
+        return 0
+    first = int(graph.edge_index[0, 0])
+    return int(graph.neighborhood(first, graph.num_nodes)[-1])
+
+
+def _pale(color: str) -> tuple[float, float, float]:
+    """A colour on which a dark letter can be read."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (0.45 * part + 0.55 for part in to_rgb(color))
+    return red, green, blue
+
+
+def _letter(text: str, radius: float) -> Any:  # noqa: ANN401
+    """A sign as a shape around 0, as large as a node has room for."""
+    from matplotlib.textpath import TextPath
+    from matplotlib.transforms import Affine2D
+
+    path = TextPath((0, 0), text[:3], size=1.0)
+    box = path.get_extents()
+    middle = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2)
+    size = min(1.35 * radius / 0.75, 1.5 * radius / max(box.width, 1e-9))
+    return path.transformed(middle.scale(size))
+
+
+def _moved(path: Any, place: Any) -> Any:  # noqa: ANN401
+    from matplotlib.patches import PathPatch
+    from matplotlib.transforms import Affine2D
+
+    return PathPatch(path.transformed(Affine2D().translate(*place)))

@@ -1,0 +1,28 @@
+"""What canvases draw, as pixels."""
+
+import numpy as np
+from PIL import Image
+
+from gnnvision.report.layer_canvas import SEEN, two_colours
+from gnnvision.report.style import drawing, plain_axes
+
+ORANGE = tuple(int(SEEN[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def drawn(path, draw, aspect=1.0):
+    """What a canvas draws, as pixels."""
+    with drawing(path, 2 * aspect, 2) as figure:
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0, 0, 1, 1))
+        plain_axes(axes)
+        draw(axes)
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def near(pixels, colour, most=30):
+    return np.abs(pixels - np.array(colour)).max(2) <= most
+
+
+def colours(share):
+    return tuple(round(255 * part) for part in two_colours()(share)[:3])
