@@ -20,7 +20,7 @@ PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
     "quick": ({}, recipes.WHITENED_CNN),
     "long": (
         {"widths": (64, 256, 512), "depths": (2, 3, 3)},
-        replace(recipes.WHITENED_CNN, epochs=18, coarse=0.0),
+        replace(recipes.WHITENED_CNN, epochs=18),
     ),
 }
 LECTURES = gv.Recipe(
