@@ -18,10 +18,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
-
-from tyro.conf import Positional
 
 from gnnvision import cli
 from gnnvision.cli.questions import column, question
@@ -37,30 +33,21 @@ FOR_NODES = ("gradient", "input_gradient", "integrated_gradients")  # occlusion 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(cli.LookOptions):
     """The flags of this script.
 
     Args:
-        model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
-        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
-            or graphs of a set in TU's layout by number from 1.
         method: gradient, input_gradient, integrated_gradients, grad_cam, guided_gradient,
             guided_grad_cam or occlusion; several stand side by side.
         target: the class or target to explain, by name or number; else what the network says.
         layer: for Grad-CAM; else the last convolution with more than one site.
         checks: whether to measure what the explanations are worth, which takes longer.
-        out: folder of all runs.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
     """
 
-    model: Annotated[str, Positional]
-    inputs: Annotated[tuple[str, ...], Positional]
     method: tuple[str, ...] = ()
     target: str | None = None
     layer: str | None = None
     checks: bool = True
-    out: Path = Path("runs")
-    device: str = "cpu"
 
 
 def main(config: Config) -> None:

@@ -17,11 +17,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
 
 from gnnvision import cli
 from gnnvision.cli.asked import answer, canvas
@@ -33,25 +30,16 @@ from gnnvision.training import new_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(cli.LookOptions):
     """The flags of this script.
 
     Args:
-        model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
-        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
-            or graphs of a set in TU's layout by number from 1.
         layer: which layers to look at, by name; else a few from local to global.
         list: print the layers with their shapes, and make no page.
-        out: folder of all runs.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
     """
 
-    model: Annotated[str, Positional]
-    inputs: Annotated[tuple[str, ...], Positional]
     layer: tuple[str, ...] = ()
     list: bool = False
-    out: Path = Path("runs")
-    device: str = "cpu"
 
 
 def main(config: Config) -> None:

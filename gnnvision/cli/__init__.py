@@ -24,12 +24,13 @@ from rich.console import Console
 from torch import nn
 
 from gnnvision import data, training
-from gnnvision.cli.options import MoleculeOptions, Options, PictureOptions
+from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
 from gnnvision.training import Interrupted, Recipe, Result
 from gnnvision.training.folder import replace_file
 
 __all__ = [
     "Loaded",
+    "LookOptions",
     "MoleculeOptions",
     "Options",
     "PictureOptions",

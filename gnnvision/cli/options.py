@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional
 
 from gnnvision import data
 from gnnvision.training import Recipe
 
-__all__ = ["MoleculeOptions", "Options", "PictureOptions"]
+__all__ = ["LookOptions", "MoleculeOptions", "Options", "PictureOptions"]
 
 MoleculeSplit = Literal["public", "random", "stratified", "scaffold", "column", "kfold"]
 
@@ -150,3 +152,21 @@ class MoleculeOptions(Options):
                 wildcards=self.wildcards,
             ),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookOptions:
+    """The flags of every script that looks into a trained network.
+
+    Args:
+        model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
+        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
+            or graphs of a set in TU's layout by number from 1.
+        out: folder of all runs.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+    """
+
+    model: Annotated[str, Positional]
+    inputs: Annotated[tuple[str, ...], Positional]
+    out: Path = Path("runs")
+    device: str = "cpu"

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnvision.domains import Grid
 from gnnvision.explain.layer import Layer
 from gnnvision.summary import Reach
 
@@ -57,8 +58,8 @@ def field_of(layer: Layer, reach: Reach | None, site: Site) -> Field:
         ValueError: if there is no such site, or it is not known what it sees.
     """
     assert layer.domain is not None
-    on_grid = hasattr(layer.domain, "size")
-    size: Sequence[int] = getattr(layer.domain, "size", (layer.domain.num_sites,))
+    on_grid = isinstance(layer.domain, Grid)
+    size = layer.domain.size if isinstance(layer.domain, Grid) else (layer.domain.num_sites,)
     number = _number(layer, site, size)
     index = [int(place) for place in np.unravel_index(number, size)]
     index = [0, *index] if on_grid else index  # of the first picture

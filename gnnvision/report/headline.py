@@ -129,7 +129,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     )
     chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
     if not sizes["val"]:
-        kept += " No validation part was held out, so nothing was chosen by looking at results."
+        kept += " No validation part was held out, so no epoch was chosen by its results."
     together = []
     if (score := result.ensemble()) is not None:
         text = f"The mean of what all {seeds} models predict: {amount(result.metric, score)}."
