@@ -9,18 +9,39 @@ python experiments/cnn_cifar.py --dataset PHOTOS --on-invalid skip  your own fol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import gnnvision as gv
 from gnnvision import cli
 from gnnvision.training import recipes
 
-PRESETS: dict[str, tuple[dict[str, Any], gv.Recipe]] = {
-    "quick": ({}, recipes.WHITENED_CNN),
-    "long": (
+
+@dataclass(frozen=True)
+class Preset:
+    """How the strong network is built and trained."""
+
+    recipe: gv.Recipe = recipes.WHITENED_CNN
+    settings: dict[str, Any] = field(default_factory=dict)
+    moved: float = 1 / 16  # of a side, either way
+    blank: float = 0.0  # a square of so much of a side
+
+    def augment(self, side: int, mirrored: bool) -> gv.data.Augment:
+        """What is done to training pictures of so many pixels."""
+        return gv.data.Augment(
+            crop=max(1, int(side * self.moved)),
+            flip="alternating" if mirrored else None,
+            cutout=int(side * self.blank),
+        )
+
+
+PRESETS = {
+    "quick": Preset(),
+    "long": Preset(
+        replace(recipes.WHITENED_CNN, epochs=16, coarse=0.5),
         {"widths": (64, 256, 512), "depths": (2, 3, 3)},
-        replace(recipes.WHITENED_CNN, epochs=18),
+        moved=1 / 8,
+        blank=1 / 4,
     ),
 }
 LECTURES = gv.Recipe(
@@ -51,26 +72,21 @@ def main(config: Config) -> gv.Result:
     """Load, build, train; what is left is in the run folder."""
     loaded = cli.load(config, "cifar10")
     task = cli.pictures(loaded)
+    strong = config.model == "strong"
+    chosen = PRESETS[preset(config)] if strong else Preset(LECTURES)
     mirrored = task.name not in SYMBOLS
     if config.augment:
-        flip: Literal["alternating"] | None = "alternating" if mirrored else None
-        pixels = max(1, min(task.grid.size) // 16)  # 2 of 32
-        task = task.with_augment(gv.data.Augment(crop=pixels, flip=flip))
-    name: str = config.model
-    settings: dict[str, Any] = {}
-    recipe = LECTURES
-    if name == "strong":
-        settings, recipe = PRESETS[preset(config)]
-        name = "whitened_cnn"
+        task = task.with_augment(chosen.augment(min(task.grid.size), mirrored))
+    if strong:
         task = task.with_test_views("mirror+shift" if mirrored else "none")
     model = gv.models.build(
-        name,
+        "whitened_cnn" if strong else config.model,
         in_channels=task.in_channels,
         num_classes=task.num_classes,
         image_size=task.grid.size,
-        **settings,
+        **chosen.settings,
     )
-    return cli.fit("cnn_cifar", config, model, loaded.with_task(task), recipe)
+    return cli.fit("cnn_cifar", config, model, loaded.with_task(task), chosen.recipe)
 
 
 def preset(config: Config) -> str:
