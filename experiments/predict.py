@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import torch
+from torch import Tensor
 from tyro.conf import Positional
 
 from gnnvision import cli
 from gnnvision.data.images import picture_files
 from gnnvision.training import Predictor
+
+TOGETHER = 200  # pictures read before the network sees them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class Config:
 def main(config: Config) -> None:
     """Load the network, read the pictures, write a row for each."""
     predictor = Predictor.load(config.checkpoint, cli.usable_device(config.device))
-    rows = [answer(predictor, path) for path in picture_files(config.images)]
+    files = picture_files(config.images)
     names = [
         "file",
         "label",
@@ -57,31 +60,41 @@ def main(config: Config) -> None:
     with cli.output(config.out) as file:
         writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    failed = sum(row["status"] == "failed" for row in rows)
+        failed = 0
+        for row in answers(predictor, files):
+            writer.writerow(row)
+            failed += row["status"] == "failed"
     if failed:
-        print(f"{failed} of {len(rows)} pictures could not be read; see 'reason'", file=sys.stderr)
+        print(
+            f"{failed} of {len(files)} pictures could not be read; see 'reason'", file=sys.stderr
+        )
 
 
-def answer(predictor: Predictor, path: Path) -> dict[str, str]:
-    """The row of one picture."""
-    try:
-        picture, changes = predictor.read(path)
-    except (ValueError, OSError) as error:
-        return {"file": str(path), "status": "failed", "reason": str(error)}
-    chances = predictor(picture[None])[0]
+def answers(predictor: Predictor, files: Sequence[Path]) -> Iterator[dict[str, str]]:
+    """The row of each picture, in the order given."""
+    for first in range(0, len(files), TOGETHER):
+        rows, pictures = [], []
+        for path in files[first : first + TOGETHER]:
+            row = {"file": str(path)}
+            try:
+                picture, changes = predictor.read(path)
+            except (ValueError, OSError) as error:
+                row |= {"status": "failed", "reason": str(error)}
+            else:
+                pictures.append(picture)
+                row |= {"status": "changed" if changes else "ok", "reason": "; ".join(changes)}
+            rows.append(row)
+        chances = iter(predictor(torch.stack(pictures)) if pictures else ())
+        for row in rows:
+            yield row if row["status"] == "failed" else row | named(predictor, next(chances))
+
+
+def named(predictor: Predictor, chances: Tensor) -> dict[str, str]:
+    """The columns of one picture's probabilities."""
     best = int(torch.argmax(chances))
-    row = {
-        "file": str(path),
-        "label": predictor.class_names[best],
-        "probability": f"{chances[best]:.4f}",
-        "status": "changed" if changes else "ok",
-        "reason": "; ".join(changes),
-    }
-    return row | {
-        f"p_{name}": f"{chance:.4f}"
-        for name, chance in zip(predictor.class_names, chances, strict=True)
-    }
+    row = {"label": predictor.class_names[best], "probability": f"{chances[best]:.4f}"}
+    pairs = zip(predictor.class_names, chances, strict=True)
+    return row | {f"p_{name}": f"{chance:.4f}" for name, chance in pairs}
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -129,10 +129,18 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     assert all(row["reason"] for row in rows[1:])
     assert "2 of 4 pictures could not be read" in predicted.stderr
 
-    every = inside("predict", left / "checkpoints", place / "blue", "--out", "answers.csv")
+    many = [place / "blue"] * 17  # more than the network sees at once
+    every = inside("predict", left / "checkpoints", *many, "--out", "answers.csv")
     assert every.returncode == 0, every.stderr
+    assert "17 of 221 pictures could not be read" in every.stderr
     with (tmp_path / "answers.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 13
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 13 * 17
+    for row, same in zip(rows, rows[13:], strict=False):
+        assert row["file"] == same["file"]
+        assert row["status"] == same["status"]
+        if row["status"] == "ok":
+            assert float(row["p_red"]) == pytest.approx(float(same["p_red"]), abs=2e-3)
 
 
 @pytest.mark.parametrize(
