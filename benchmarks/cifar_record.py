@@ -84,7 +84,7 @@ def record(precision: str, count: int) -> Callable[[], None]:
 def ours(task: gv.data.ImageTask, preset: Preset, precision: str) -> Callable[[], object]:
     """One pass of a preset's training over the training pictures of `task`."""
     recipe = replace(preset.recipe, epochs=10**6, coarse=0.0)
-    model = gv.models.whitened_cnn(**preset.settings)
+    model = gv.models.whitened_cnn(**preset.settings).to(memory_format=torch.channels_last)
     run = SeedRun(model, task, recipe, 0, precision, False)
     return lambda: run.train_epoch(lambda seen: True)
 
