@@ -19,7 +19,7 @@ from gnnvision.training import recipes
 
 @dataclass(frozen=True)
 class Preset:
-    """How the strong network is built and trained."""
+    """How a network is built and trained."""
 
     recipe: gv.Recipe = recipes.WHITENED_CNN
     settings: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Config(cli.PictureOptions):
         model: the strong network of today, or one of the lectures'.
         preset: of the strong network: "quick", "long" (wider, deeper and more epochs), or "auto":
             long on a GPU, quick otherwise.
-        augment: whether training pictures are moved and mirrored.
+        augment: whether training pictures are moved, mirrored and, by "long", partly blanked.
     """
 
     model: Literal["strong", "vgg_like", "strided_cnn", "cifar_cnn", "small_resnet"] = "strong"

@@ -79,7 +79,8 @@ def run(
         argv: the arguments; those of the process if None.
 
     Raises:
-        SystemExit: with code 2 after a mistake of the user, 130 after Ctrl-C.
+        SystemExit: with code 2 after a mistake of the user, 130 after Ctrl-C, 141 where whoever
+            read the output has stopped, as `head` does.
     """
     training.keep_memory()
     about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
@@ -87,6 +88,11 @@ def run(
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             main(_parse(config, argv, about))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left unwritten would be tried again, and complained of, at the end of Python.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except Interrupted as stop:
         _end(130, str(stop))
     except KeyboardInterrupt:

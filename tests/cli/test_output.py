@@ -1,0 +1,31 @@
+"""What becomes of a script's output when its reader has had enough."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+from dataclasses import dataclass
+from gnnvision import cli
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    rows: int = 1
+
+def main(config):
+    for row in range(config.rows):
+        print(row)
+
+cli.run(Config, main, None)
+"""
+
+
+def test_a_reader_that_has_enough_ends_the_script_quietly(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    for rows in ("300000", "3"):  # while it writes, and at its end
+        command = [sys.executable, path, "--rows", rows]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            running.stdout.close()
+            errors = running.stderr.read().decode()
+            assert running.wait() == 141, errors
+            assert errors == ""
