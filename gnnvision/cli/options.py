@@ -13,7 +13,9 @@ from gnnvision.training import Recipe
 
 __all__ = ["LookOptions", "MoleculeOptions", "Options", "PictureOptions"]
 
-MoleculeSplit = Literal["public", "random", "stratified", "scaffold", "column", "kfold"]
+MoleculeSplit = Literal[
+    "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,8 @@ class MoleculeOptions(Options):
         target: its columns to predict.
         split: "public" is what the data set's authors recommend, of a table "random"; "random",
             "stratified" and "kfold" are others for each seed; "scaffold" tests on scaffolds that
-            were not trained on; "column" is as a column says.
+            were not trained on, as MoleculeNet does; "scaffold_balanced" likewise, another draw
+            for each seed, as Chemprop does; "column" is as a column says.
         split_column: the column that says train, val or test.
         folds: of "kfold"; seed s tests on fold s.
         batch_size: molecules in a training step, instead of the recipe's.

@@ -142,8 +142,9 @@ def load(
         root: The data root; None for `$GNNVISION_DATA`, the checkout or the user's cache.
         split: "public", the published one; "random", drawn for `seed`; of pictures also
             "full", in which all but the published test part trains and nothing validates; of
-            molecules also "stratified", "scaffold", "column" and "kfold"; of sets of graphs
-            also "stratified" and "kfold", which is their "public".
+            molecules also "stratified", "scaffold" (MoleculeNet's), "scaffold_balanced"
+            (Chemprop's), "column" and "kfold"; of sets of graphs also "stratified" and
+            "kfold", which is their "public".
         seed: The seed of a random split; `task.with_seed(options.seed)` draws another one.
         download: Whether missing files may be fetched.
         normalize_features: Of citation graphs: divide the features of each node by their sum.

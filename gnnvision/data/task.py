@@ -60,6 +60,11 @@ class Task(ABC):
         """The name of the split: "public" or "random"."""
         return self.split.name
 
+    @property
+    def split_rule(self) -> str:
+        """What decides the split: its name, and a version where its rule has changed."""
+        return self.split.name
+
     @abstractmethod
     def batches(
         self,

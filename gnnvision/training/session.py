@@ -241,7 +241,7 @@ class Session:
             "recipe": self.recipe.to_dict(),
             "seeds": self.seeds,
             "data": self.task.data_hash,
-            "split": self.task.split_name,
+            "split": self.task.split_rule,
             "model": hashlib.sha256(described.encode()).hexdigest(),
             "precision": self.precision,
             "compiled": self.compiled,

@@ -17,7 +17,7 @@ from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.molecules.describe import SCAFFOLDS
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
-from gnnvision.data.molecules.splits import column_split, scaffold_split
+from gnnvision.data.molecules.splits import column_split, scaffold_balanced_split, scaffold_split
 from gnnvision.data.molecules.store import descriptors_of, encoded, scaffolds_of
 from gnnvision.data.molecules.table import Table, parse_table, read_table
 from gnnvision.data.molecules.targets import Targets, read_targets
@@ -27,7 +27,7 @@ from gnnvision.data.split import Split, fold_split, random_split, stratified_spl
 
 __all__ = ["SPLITS", "load_csv", "load_molecules", "load_table"]
 
-SPLITS = ("random", "stratified", "scaffold", "column", "kfold")
+SPLITS = ("random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold")
 SMILES_NAMES = ("smiles", "SMILES", "Smiles", "mol", "canonical_smiles", "structure")
 SHOWN = 5  # rows that an error names
 
@@ -142,7 +142,7 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         reasons=dict(sorted(reasons.items())),
         remarks=targets.remarks,
         table=table,
-        scaffolds=SCAFFOLDS if options.split == "scaffold" else "",
+        scaffolds=SCAFFOLDS if options.split in ("scaffold", "scaffold_balanced") else "",
     )
 
 
@@ -171,7 +171,10 @@ def _sound(table: Table, name: str) -> list[str]:
 _DESCRIPTIONS = {
     "random": "Drawn anew for each seed: 80 % train, 10 % validate, 10 % test.",
     "stratified": "Drawn anew for each seed, with the classes in proportion: 80, 10 and 10 %.",
-    "scaffold": f"The rarest scaffolds test, without chance: 80, 10, 10 % ({SCAFFOLDS}).",
+    "scaffold": f"By scaffold as MoleculeNet does: the rarest test, without chance: 80, 10, 10 % "
+    f"({SCAFFOLDS}).",
+    "scaffold_balanced": "By scaffold as Chemprop does: drawn anew for each seed, the largest "
+    f"groups first: 80, 10, 10 % ({SCAFFOLDS}).",
     "column": "As a column of the table says.",
     "kfold": "Fold s of {folds} tests for seed s, the next one validates, the others train.",
 }
@@ -196,9 +199,11 @@ def _splitter(
             even = targets.kind != "regression" and not many
             labels = _single(targets)[usable] if even else None
             return lambda seed: fold_split(usable, seed, options.folds, labels)
-        case "scaffold":
+        case "scaffold" | "scaffold_balanced":
             every = scaffolds_of(smiles, featurizer)
             found = [every[row] for row in usable.tolist()]
+            if options.split == "scaffold_balanced":
+                return lambda seed: scaffold_balanced_split(usable, found, seed)
             split = scaffold_split(usable, found)
         case "column":
             if not options.split_column:

@@ -48,6 +48,11 @@ class MoleculeTask(GraphTask):
         """The SMILES of every row."""
         return self.item_names
 
+    @property
+    def split_rule(self) -> str:
+        """As of every task; the order of scaffolds was another one before version 2."""
+        return "scaffold 2" if self.split.name == "scaffold" else self.split.name
+
     def duplicates(self) -> tuple[Duplicate, ...]:
         """The molecules that are in more than one part of the split, however they are written.
 

@@ -201,6 +201,13 @@ def test_a_scaffold_split_says_whose_scaffolds(tmp_path):
     assert sum(map(len, found)) == 7  # each ring is in one part alone
     assert "MurckoScaffold" in task.scaffolds
     assert task.with_seed(5).split == task.split
+    # A stopped run of before has another order of scaffolds: it must not be resumed with this.
+    assert task.split_rule == "scaffold 2"
+    links = [(f"C1CCCC1{'C' * n}C1CCCC1", n) for n in range(30)]  # a scaffold of each row
+    path = write(tmp_path / "links.csv", ["smiles", "y"], links)
+    balanced = load(path, targets="y", split="scaffold_balanced")
+    assert (balanced.split_rule, balanced.scaffolds) == ("scaffold_balanced", task.scaffolds)
+    assert balanced.with_seed(5).split != balanced.split
 
 
 def test_a_column_for_the_split(tmp_path):
@@ -249,6 +256,23 @@ def test_esol(published):
     assert scaffolds.split.sizes == {"train": 902, "val": 113, "test": 113}
     assert task.duplicates()[0].rows == {"train": (779,), "val": (147,)}
     assert (len(task.duplicates()), scaffolds.duplicates()) == (3, ())
+
+
+@pytest.mark.slow
+def test_hiv_by_scaffold(published):
+    if not (published / "hiv" / "raw").is_dir():
+        pytest.skip("needs the real HIV")
+    task = load("hiv", root=published)
+    assert (len(task.smiles), len(task.reasons), task.split_name) == (41_913, 7, "scaffold")
+    assert task.split.sizes == {"train": 33_524, "val": 4191, "test": 4191}
+    positive = {
+        part: int(task.y[torch.from_numpy(getattr(task.split, part).copy())].sum())
+        for part in task.split.sizes
+    }
+    assert positive == {"train": 1272, "val": 84, "test": 131}  # OGB's 41,127 rows: 81 and 130
+    balanced = load("hiv", root=published, split="scaffold_balanced")
+    assert balanced.split.sizes == {"train": 33_524, "val": 4190, "test": 4192}
+    assert balanced.with_seed(1).split != balanced.split
 
 
 @pytest.mark.slow
