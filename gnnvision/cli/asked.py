@@ -6,6 +6,7 @@ import torch
 
 from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.domains import Graph
+from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import evaluating
 from gnnvision.report.layer_canvas import Canvas, PictureCanvas
 from gnnvision.report.layer_nodes import GraphCanvas, MoleculeCanvas, NodesCanvas
@@ -19,7 +20,8 @@ _FIRST = 3
 def answer(subjects: Subjects, subject: Subject) -> str:
     """What the network says of one input: the likeliest classes, or the values."""
     with evaluating(subjects.model), torch.inference_mode():
-        rows = said(subjects.kind, subjects.model(subject.x, subject.domain).float().cpu())
+        output = call(subjects.model, subject.x, subject.domain)
+        rows = said(subjects.kind, output.float().cpu())
     values = rows[subject.node or 0]
     if subjects.kind == "regression":
         each = [

@@ -16,6 +16,7 @@ from gnnvision.data.batching import check_batches
 from gnnvision.data.card import Card
 from gnnvision.data.split import PARTS, Split, random_node_split
 from gnnvision.domains import Domain, Graph
+from gnnvision.layers.calling import call
 
 __all__ = ["NodeTask", "Part", "Task"]
 
@@ -95,11 +96,11 @@ class Task(ABC):
         """What a model says of an evaluation batch: its output, unless the task asks twice.
 
         Args:
-            model: called with a signal and its domain.
+            model: any module; or a function of a signal and its domain.
             x: a signal.
             domain: where it lives.
         """
-        return model(x, domain)
+        return call(model, x, domain)
 
     @property
     def target_moments(self) -> tuple[Tensor, Tensor] | None:

@@ -5,7 +5,6 @@ Whatever is attached to a model here is taken off again, and its modes are put b
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.explain.sites import places
-from gnnvision.layers import Convolution, OnDomain
+from gnnvision.layers import Convolution
+from gnnvision.layers.calling import call, check_takes
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["Call", "answers", "blocks", "evaluating", "hooked", "last_weighted", "trace", "units"]
@@ -58,26 +58,18 @@ def hooked(modules: list[nn.Module], hook: Callable[..., Any]) -> Iterator[None]
 
 
 def answers(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-    """What a model says, called with the domain or, if it takes none, without.
+    """The output of a model, called with the domain or, if it does not ask for one, without.
 
     Args:
-        model: ours, called as (x, domain), or any for pictures, called as (x).
+        model: any module for signals on such a domain; `layers.calling` says how it is called.
         x: the signal.
         domain: where it lives.
+
+    Raises:
+        TypeError: if it takes no such signal, or requires another input.
     """
-    if not isinstance(model, OnDomain):
-        try:
-            inspect.signature(model.forward).bind(x, domain)
-        except TypeError:
-            if isinstance(domain, Graph):
-                raise TypeError(
-                    f"'model' must take node features and a graph, got {type(model).__name__}, "
-                    "whose forward takes the signal alone. Give a network for graphs."
-                ) from None
-            alone: Tensor = model(x)
-            return alone
-    out: Tensor = model(x, domain)
-    return out
+    check_takes(model, domain)
+    return call(model, x, domain)
 
 
 def units(model: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from gnnvision.domains import Domain
+from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.layers.calling import call
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 
@@ -14,7 +17,9 @@ __all__ = ["Sequential"]
 class Sequential(nn.Sequential, OnDomain):
     """`torch.nn.Sequential` whose layers may read the domain: convolutions, pooling, readout.
 
-    Others (activations, norms, `nn.Linear`) get the signal alone. Pictures need no domain.
+    A module of your own with forward(x, domain) gets the domain too, and a layer of
+    torch-geometric the graph's edge_index; others (activations, norms, `nn.Linear`) get the
+    signal alone. Pictures need no domain.
 
     Example:
         >>> import torch
@@ -37,17 +42,66 @@ class Sequential(nn.Sequential, OnDomain):
         """
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
         for layer in self:
-            if isinstance(layer, OnDomain):
-                x = layer(x, here)
-                here = None if here is None else layer.out_domain(here)
-            else:
-                x = layer(x)
+            x = layer(x, here) if isinstance(layer, OnDomain) else call(layer, x, here)
+            here = None if here is None else _domain_of(x, layer, here)
         return x
 
     def out_domain(self, domain: Domain) -> Domain | None:
-        """The domain after all layers."""
-        here: Domain | None = domain
-        for layer in self:
-            if isinstance(layer, OnDomain) and here is not None:
+        """The domain after all layers.
+
+        Raises:
+            ValueError: if a layer that is not one of gnnvision's leaves a grid of unknown size.
+        """
+        return self._after(domain)
+
+    def _after(self, here: Domain | None) -> Domain | None:
+        for name, layer in self.named_children():
+            if isinstance(layer, Sequential):
+                here = layer._after(here)
+            elif here is None:  # no sites, unless a layer makes some again
+                made = tuple(getattr(layer, "unflattened_size", ()))
+                here = Grid(made[1:]) if len(made) > 1 else None
+            elif isinstance(layer, OnDomain):
                 here = layer.out_domain(here)
+            elif isinstance(here, Grid):
+                here = _grid_after(name, layer, here)
         return here
+
+
+def _domain_of(x: Tensor, layer: nn.Module, before: Domain) -> Domain | None:
+    """Where the output of a layer lives; on a grid the signal itself tells."""
+    if isinstance(before, Grid):
+        if x.ndim == before.ndim + 2:
+            size = tuple(x.shape[2:])
+            return before if size == before.size else Grid(size)
+        if isinstance(layer, Sequential) or not isinstance(layer, OnDomain):
+            return None
+    if isinstance(layer, OnDomain):
+        return layer.out_domain(before)
+    same = isinstance(before, Graph) and x.ndim == 2 and x.shape[0] == before.num_nodes
+    return before if same else None
+
+
+def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
+    """The grid that a layer of torch.nn leaves, found by running it on a signal without values."""
+    reads = (getattr(m, n, None) for m in layer.modules() for n in _CHANNELS)
+    channels = next((n for n in reads if isinstance(n, int)), _ANY_CHANNELS)
+    state = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+    blank = {name: value.to("meta") for name, value in state.items()}
+    dtype = next((v.dtype for v in blank.values() if v.is_floating_point()), None)
+    try:
+        with torch.no_grad():
+            x = torch.zeros(2, channels, *grid.size, dtype=dtype, device="meta")
+            out = functional_call(layer, blank, (x,))
+        sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None
+    except Exception as error:
+        raise ValueError(
+            f"'domain' after layer {name!r} ({type(layer).__name__}) is not known on {grid}, got "
+            f"an error from it ({str(error).splitlines()[0]}). Use gnnvision's own layer, as "
+            "gv.Conv2d, or give the module an out_domain."
+        ) from error
+    return None if sizes is None else Grid(sizes)
+
+
+_CHANNELS = ("in_channels", "num_features", "num_channels")
+_ANY_CHANNELS = 16  # divisible as pixel shuffles and groups ask for

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnvision.data import GraphTask
 from gnnvision.explain.trace import evaluating
+from gnnvision.layers.calling import call
 from gnnvision.training import Result
 from gnnvision.training.objective import said
 
@@ -33,7 +34,7 @@ def answers(result: Result) -> Tensor | None:
     with evaluating(model), torch.no_grad():
         for members in good.split(_AT_ONCE):
             x = task.x[task.graphs.member_nodes(members)]
-            output = model(x, task.graphs.select(members)).float()
+            output = call(model, x, task.graphs.select(members)).float()
             out[members.cpu()] = said(task.kind, output).cpu()
     return out
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain.trace import evaluating, hooked, trace
+from gnnvision.explain.trace import answers, evaluating, hooked, trace
 from gnnvision.layers import Convolution
 
 __all__ = ["Contributions", "contributions"]
@@ -79,7 +79,7 @@ def contributions(
             return output.detach().index_copy(0, place, row)
 
         with torch.enable_grad(), hooked([call.module], hook):
-            outputs = model(x, domain)[node, list(classes)]
+            outputs = answers(model, x, domain)[node, list(classes)]
             slopes = [torch.autograd.grad(o, received, retain_graph=True)[0] for o in outputs]
     g = torch.stack(slopes)  # (num_classes, C_out)
     values, outputs = g @ messages.T, outputs.detach()

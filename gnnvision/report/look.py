@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, ReconstructionTask, Task
 from gnnvision.explain.trace import evaluating, hooked, last_weighted, trace
+from gnnvision.layers.calling import call
 
 __all__ = ["Seen", "drawn", "look", "normalized", "pictures_of", "pixels", "run_chunks"]
 
@@ -62,7 +63,7 @@ def run_chunks(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
     at_once = max(1, min(256, _PIXELS_AT_ONCE // (task.in_channels * prod(task.grid.size))))
     with evaluating(model), torch.no_grad():
         outputs = [
-            model(normalized(task, part, model), task.grid).float().cpu()
+            call(model, normalized(task, part, model), task.grid).float().cpu()
             for part in items.split(at_once)
         ]
     return torch.cat(outputs)

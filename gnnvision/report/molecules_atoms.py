@@ -12,6 +12,7 @@ from torch import Tensor
 from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
 from gnnvision.explain.trace import evaluating
+from gnnvision.layers.calling import call
 from gnnvision.report.answers import tested, unit
 from gnnvision.report.molecules_draw import Color, molecule_picture, short
 from gnnvision.report.parts import Picture, Run, Section
@@ -51,8 +52,8 @@ def explained(run: Run, rows: list[int], column: int) -> Explained:
     x = task.x[task.graphs.member_nodes(members)].to(there)
     parts = site_attributions(model, x, graph, column).double().cpu()
     with evaluating(model), torch.no_grad():
-        output = model(x, graph)[:, column].double().cpu()
-        baseline = model(torch.zeros_like(x), graph)[:, column].double().cpu()
+        output = call(model, x, graph)[:, column].double().cpu()
+        baseline = call(model, torch.zeros_like(x), graph)[:, column].double().cpu()
     sizes = graph.offsets.diff().tolist()
     return Explained(rows, [p.numpy() for p in parts.split(sizes)], baseline, output)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.layers import GraphPool
+from gnnvision.layers.calling import check_takes, form_of
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.summary.assemble import assemble
 from gnnvision.summary.network import Summary, checked_depth
@@ -168,14 +167,12 @@ def _check_kind(model: nn.Module, domain: Grid | Graph) -> None:
                     f"'domain' must be a Graph for layer '{name}' ({type(module).__name__}), "
                     f"got {domain}. Give the graph of the node features."
                 )
-        return
-    try:
-        inspect.signature(model.forward).bind(None, domain)
-    except TypeError as error:
+    elif form_of(model).signal_alone:
         raise TypeError(
             f"'domain' must be a Grid for {type(model).__name__}, whose forward takes no graph, "
             f"got {domain}. Give a grid, or a model whose forward is (x, graph)."
-        ) from error
+        )
+    check_takes(model, domain)
 
 
 def _inferred(model: nn.Module, domain: Grid | Graph) -> int:

@@ -20,7 +20,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.layers import OnDomain
+from gnnvision.layers.calling import form_of, two_inputs
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.summary.trackers import tracker
 from gnnvision.summary.watch import Call, Watch
@@ -85,10 +85,13 @@ def trace(
         for value in (x, *held.values()):
             watch.meet(value)
         stack.enter_context(watch)
-        arguments = (x, domain) if on_graph or isinstance(model, OnDomain) else (x,)
+        form = form_of(model)
+        arguments, more = form.arguments(model, x, domain)
         try:
-            functional_call(model, held, arguments)
+            functional_call(model, held, arguments, more)
         except Exception as error:
+            if form.unsure is not None and isinstance(error, (TypeError, AttributeError)):
+                raise two_inputs(model, form.unsure, error) from error
             raise _explained(error, watch.stack[-1]) from error
     names = {id(value): name for values in (state, held) for name, value in values.items()}
     used = frozenset(name for key, name in names.items() if key in watch.read)

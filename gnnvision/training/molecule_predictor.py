@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
+from gnnvision.layers.calling import call
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
 from gnnvision.training.objective import said
 from gnnvision.training.predictor import build_network, find_checkpoint
@@ -129,6 +130,6 @@ class MoleculePredictor:
             batch = graphs.select(members).to(self.device)
             signal = x[graphs.member_nodes(members)].to(self.device)
             with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
-                out.append(network(signal, batch).float().cpu())
+                out.append(call(network, signal, batch).float().cpu())
         output = torch.cat(out) if out else torch.empty(0, self._width)
         return said(self.kind, output)

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import Part, Task
 from gnnvision.layers import FromSignal, FromTargets
+from gnnvision.layers.calling import call, caller
 from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.training.checkpoint import (
     Checkpoint,
@@ -58,7 +59,7 @@ class SeedRun:
         self.recipe = recipe
         self.goal = objective(task)
         self.precision = precision
-        self.call: Callable[..., Tensor] = torch.compile(model) if compiled else model
+        self.call = caller(torch.compile(model) if compiled else model)
         self.optimizer = recipe.make_optimizer(model)
         self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
         self.learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -169,7 +170,7 @@ class SeedRun:
         """Loss and score of the validation part, if there is one; each item is asked once."""
         if not len(self.task.split.val):
             return {}
-        output, target = self.outputs("val", self.kept_model)
+        output, target = self.outputs("val", caller(self.kept_model))
         return {
             "val_loss": float(self.goal.loss(output, target)),
             f"val_{self.goal.metric}": self.goal.score(output, target),
@@ -308,7 +309,7 @@ def initialize(model: nn.Module, task: Task) -> None:
 
     hooks = (m.register_forward_pre_hook(look) for m in waiting)
     with attached(hooks), evaluating(model), torch.no_grad():
-        model(x, domain)
+        call(model, x, domain)
 
 
 def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:

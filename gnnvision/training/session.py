@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import Part, Task
+from gnnvision.layers.calling import check_takes
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import suitable
@@ -130,6 +131,7 @@ class Session:
     def _largest_signal(self) -> int:
         model = self._new_model(reset=False)
         x, domain, _ = next(iter(self.task.batches("train", self.recipe.batch_size)))
+        check_takes(model, domain)
         with seeded(0):
             return largest_signal(model, x, domain)
 

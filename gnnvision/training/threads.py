@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["largest_signal", "threads_for"]
@@ -28,7 +29,7 @@ def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
 
     hooks = (module.register_forward_hook(note) for module in model.modules())
     with attached(hooks), evaluating(model), torch.no_grad():
-        model(x, domain)
+        call(model, x, domain)
     return max(sizes)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gnnvision import models
 from gnnvision.domains import Domain
 from gnnvision.layers import FromSignal, OnDomain, Rescale, Sequential
+from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import attached
 from gnnvision.training.blocks import Block, blocks, last_linear
 from gnnvision.transfer.freeze import is_frozen
@@ -99,9 +100,7 @@ class Backbone(nn.Module, OnDomain):
 
     def forward(self, x: Tensor, domain: Domain | None = None) -> Tensor:
         """What the network says: logits, or values in the units of the targets."""
-        network = self.network
-        out: Tensor = network(x, domain) if isinstance(network, OnDomain) else network(x)
-        return out
+        return call(self.network, x, domain)
 
     def out_domain(self, domain: Domain) -> Domain | None:
         """The domain of the answers: None where there is one for each picture or graph."""

@@ -101,3 +101,34 @@ def test_empty_passes_the_signal():
     x = torch.randn(2, 3)
     assert gv.Sequential()(x) is x
     assert gv.Sequential().out_domain(gv.Grid((2,))) == gv.Grid((2,))
+
+
+def test_layers_of_torch_leave_the_grid_that_their_output_has():
+    net = gv.Sequential(
+        gv.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        nn.ConvTranspose2d(4, 8, 2, stride=2),
+        gv.Conv2d(8, 6, 3),
+        gv.Readout("mean"),
+    )
+    x, grid = torch.randn(2, 3, 10, 8), gv.Grid((10, 8))
+    torch.testing.assert_close(net(x, grid), net[2](net[1](net[0](x))).mean((2, 3)))
+    assert net[:1].out_domain(grid) == gv.Grid((4, 3))
+    assert net[:3].out_domain(grid) == gv.Grid((6, 4))
+    assert gv.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).out_domain(grid) is None
+
+
+def test_a_grid_that_cannot_be_worked_out_names_the_layer():
+    net = gv.Sequential(nn.ReLU(), nn.Linear(5, 2))
+    with pytest.raises(ValueError, match=r"after layer '1' \(Linear\) is not known on Grid"):
+        net.out_domain(gv.Grid((10, 8)))
+
+
+class Scaled(nn.Module):
+    def forward(self, x, graph):
+        return x / graph.num_nodes
+
+
+def test_a_nested_module_gets_the_domain():
+    net, graph, x = gv.Sequential(Scaled(), gv.Readout("sum")), batch(), None
+    x = torch.randn(graph.num_nodes, 4)
+    torch.testing.assert_close(net(x, graph), net[1](x / graph.num_nodes, graph))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.domains import Domain
+from gnnvision.layers.calling import caller
 
 __all__ = ["TestViews", "mean_answer"]
 
@@ -21,7 +22,7 @@ def mean_answer(
     """The model's output, averaged over versions of the pictures.
 
     Args:
-        model: called with pictures and their domain.
+        model: any module for images; or a function of images and their domain.
         x: pictures of shape (B, C, H, W).
         domain: their grid.
         views: "none", the pictures alone; "mirror", themselves and mirrored left to right;
@@ -32,11 +33,12 @@ def mean_answer(
         Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024,
         https://arxiv.org/abs/2404.00498, section 3.5.
     """
+    ask = caller(model)
     if views == "none":
-        return model(x, domain)
+        return ask(x, domain)
 
     def mirrored(x: Tensor) -> Tensor:
-        return (model(x, domain).float() + model(x.flip(3), domain).float()) / 2
+        return (ask(x, domain).float() + ask(x.flip(3), domain).float()) / 2
 
     if views == "mirror":
         return mirrored(x)
