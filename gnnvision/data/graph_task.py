@@ -15,6 +15,7 @@ from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Graph
+from gnnvision.domains.device import full_device
 
 __all__ = ["GraphTask"]
 
@@ -156,7 +157,7 @@ class GraphTask(Task):
 
     def to(self, device: torch.device | str) -> Self:
         """The task with graphs, features and targets on `device`; itself if they are there."""
-        if self.y.device == torch.device(device):
+        if self.y.device == full_device(device):
             return self
         graphs = self.graphs.to(device)
         return replace(self, graphs=graphs, x=self.x.to(device), y=self.y.to(device))

@@ -16,6 +16,7 @@ from gnnvision.data.batching import check_batches
 from gnnvision.data.card import Card
 from gnnvision.data.split import PARTS, Split, random_node_split
 from gnnvision.domains import Domain, Graph
+from gnnvision.domains.device import full_device
 from gnnvision.layers.calling import call
 
 __all__ = ["NodeTask", "Part", "Task"]
@@ -196,6 +197,6 @@ class NodeTask(Task):
 
     def to(self, device: torch.device | str) -> Self:
         """The task with features, graph and labels on `device`; itself if they are there."""
-        if self.x.device == torch.device(device):
+        if self.x.device == full_device(device):
             return self
         return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))

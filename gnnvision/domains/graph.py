@@ -6,12 +6,15 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.domains import compose, convert
 from gnnvision.domains.base import Domain, remember
 from gnnvision.domains.constructors import Constructors
+from gnnvision.domains.device import full_device
 from gnnvision.domains.matrices import Matrices
 from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
 
@@ -147,9 +150,9 @@ class Graph(Constructors, Matrices, Domain):
         Quick: nothing is checked again, columns are not copied, and the matrices that layers
         multiply with are cut out of those of the whole batch.
         """
-        nodes = (int(self.offsets[start]), int(self.offsets[stop]))
-        edge_offsets, order = self.edge_offsets
-        if order is not None:
+        node_offsets, edge_offsets = self.host_offsets
+        nodes = (int(node_offsets[start]), int(node_offsets[stop]))
+        if self.edge_offsets[1] is not None:
             return self.select(range(start, stop)), slice(*nodes)
         edges = (int(edge_offsets[start]), int(edge_offsets[stop]))
         changes = compose.section(self, (start, stop), nodes, edges)
@@ -189,7 +192,8 @@ class Graph(Constructors, Matrices, Domain):
 
     def to(self, device: torch.device | str) -> Self:
         """The same graph on `device`; itself if it is there already."""
-        if self.edge_index.device == torch.device(device):
+        device = full_device(device)
+        if self.edge_index.device == device:
             return self
         tensors = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
         moved = {k: None if (v := getattr(self, k)) is None else v.to(device) for k in tensors}
@@ -235,6 +239,19 @@ class Graph(Constructors, Matrices, Domain):
         The order is None where the edges already lie member by member, as in any `batch`.
         """
         return self.derived("edge_offsets", lambda: compose.edge_offsets(self))
+
+    @property
+    def host_offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`offsets` and those of the edges, to be read without waiting for a GPU each time."""
+
+        def build() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+            if (place := self.section_of) is None:
+                return self.offsets.cpu().numpy(), self.edge_offsets[0].cpu().numpy()
+            start, stop = place.members
+            nodes, edges = (ends[start : stop + 1] for ends in place.whole.host_offsets)
+            return nodes - nodes[0], edges - edges[0]
+
+        return self.derived("host_offsets", build)
 
     @property
     def device(self) -> torch.device:

@@ -12,7 +12,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import Function
 
@@ -38,6 +40,7 @@ class Pattern:
         self.rowptr = rowptr.to(dtype)
         self.col = col.to(dtype)
         self.shape = (rowptr.numel() - 1, num_cols)
+        self.of_runs = False  # whether `col` is known to be 0, 1, ...
         self._section_of: tuple[Pattern, Range, Range, int] | None = None
 
     @classmethod
@@ -58,11 +61,19 @@ class Pattern:
         No entry of these rows or columns may lie outside of the block, as in a batch of graphs.
         """
         first, last = rows
-        entries = slice(int(self.rowptr[first]), int(self.rowptr[last]))
+        entries = slice(self.starts(first), self.starts(last))
         rowptr = self.rowptr[first : last + 1] - entries.start
         part = Pattern(rowptr, self.col[entries] - cols[0], cols[1] - cols[0])
         part._section_of = (self, rows, cols, entries.start)
         return part, entries
+
+    def starts(self, row: int) -> int:
+        """Where the entries of a row begin; the rows' ends are copied from a GPU once."""
+        return int(self._host_rowptr[row])
+
+    @cached_property
+    def _host_rowptr(self) -> NDArray[np.int64]:
+        return self.rowptr.cpu().numpy()
 
     @cached_property
     def row(self) -> Tensor:
@@ -87,10 +98,11 @@ class Pattern:
             if self._section_of is not None:  # the whole is sorted once, for all its sections
                 whole, _, cols, first = self._section_of
                 pattern, order = whole.transposed
-                start = int(pattern.rowptr[cols[0]])
+                start = pattern.starts(cols[0])
                 return self.turned, order[start : start + self.col.numel()] - first
             each = torch.arange(self.shape[1], dtype=self.col.dtype, device=self.col.device)
-            if torch.equal(self.col, each):  # sums over runs of rows: sorted as they are
+            # Sums over runs of rows are sorted as they are; a GPU is not waited for to find out.
+            if self.of_runs or (self.col.device.type == "cpu" and torch.equal(self.col, each)):
                 ends = torch.arange(self.shape[1] + 1, device=self.col.device)
                 return Pattern(ends, self.row, self.shape[0]), each
             return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])

@@ -31,18 +31,20 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
     lengths = offsets.diff()
     match reduce:
         case "max":
-            # Rows of their own for empty runs: their gradient is 0 and no value is invented.
+            # Zeros for empty runs, of which the maximum is -inf; no gradient comes from them.
             if x.shape[0] == 0:
                 return x.new_zeros(lengths.numel(), x.shape[1])
-            filled = (lengths > 0).nonzero().squeeze(1)
-            top = torch.segment_reduce(x, "max", lengths=lengths[filled], axis=0, unsafe=True)
-            return x.new_zeros(lengths.numel(), x.shape[1]).index_copy(0, filled, top)
+            top = torch.segment_reduce(x, "max", lengths=lengths, axis=0, unsafe=True)
+            return torch.where((lengths > 0).unsqueeze(1), top, 0)
         case "sum" | "mean":
             rows = torch.arange(x.shape[0], device=x.device)
             weight = x.new_ones(x.shape[0])
             if reduce == "mean":
-                weight = (1 / lengths.clamp(min=1).to(x.dtype)).repeat_interleave(lengths)
-            return sparse_product(Pattern(offsets, rows, x.shape[0]), weight, x)
+                weight = 1 / lengths.clamp(min=1).to(x.dtype)
+                weight = weight.repeat_interleave(lengths, output_size=x.shape[0])
+            pattern = Pattern(offsets, rows, x.shape[0])
+            pattern.of_runs = True
+            return sparse_product(pattern, weight, x)
         case _:
             raise ValueError(
                 f"'reduce' must be 'mean', 'sum' or 'max', got {reduce!r}. Choose one of them."

@@ -58,7 +58,7 @@ class Sparse(Operator):
         """The transpose, sorted on first use and kept."""
         if self._transpose is None and self._section_of is not None:
             whole, rows, cols = self._section_of
-            start = int(whole.T.pattern.rowptr[cols[0]])
+            start = whole.T.pattern.starts(cols[0])
             value = whole.T.value[start : start + self.value.numel()]
             self._transpose = Sparse(self.pattern.turned, value)
             self._transpose._section_of = (whole.T, cols, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -83,6 +83,10 @@ class Run:
     item: str = field(init=False)
 
     def __post_init__(self) -> None:
+        # One of the two may have been moved since the training.
+        there = next((p.device for p in self.result.model.parameters()), None)
+        if there is not None:
+            self.result = replace(self.result, task=self.result.task.to(there))
         kind = self.result.task.card.kind or "item"
         self.item = {"image": "picture"}.get(kind, kind)
 

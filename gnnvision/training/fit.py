@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
@@ -52,7 +53,8 @@ def fit(
     random. Within a seed, validation chooses the epoch that is kept; the test part is read once,
     at the end, by the kept model. So is the training part, unless it has more than 10,000 items:
     then its figures are those of the kept epoch itself, each batch taken before its step. After
-    the call `model`, if it is a module, holds the weights of the seed that validation likes best.
+    the call `model`, if it is a module, holds the weights of the seed that validation likes best,
+    on the device it was on; the result's `model` and `task` are both on the device that trained.
 
     With a `folder` the run leaves there: `metrics.csv` (a row for each seed and epoch),
     `result.json` and `checkpoints/best.safetensors`; while it runs, also
@@ -150,13 +152,18 @@ def fit(
     )
     if isinstance(model, nn.Module):
         model.load_state_dict(result.model.state_dict())
-        result.model = model
+        if _device_of(model) == _device_of(result.model):
+            result.model = model
     if path is not None:
         try:
             write_result(result, path)
         except OSError as error:
             raise NotSaved(result, path, error) from error
     return result
+
+
+def _device_of(model: nn.Module) -> torch.device | None:
+    return next((value.device for value in model.state_dict().values()), None)
 
 
 class NotSaved(OSError):

@@ -58,9 +58,9 @@ class Result:
     """What `fit` returns.
 
     Args:
-        task: what was learnt, with the split of the best seed.
+        task: what was learnt, with the split of the best seed; on the device that trained.
         recipe: what was asked for.
-        model: the model of the best seed, with the weights of its kept epoch.
+        model: the model of the best seed, with the weights of its kept epoch; on that device.
         outcomes: one for each seed.
         metric: the score by which epochs and seeds were compared on the validation part.
         higher_is_better: whether a higher score is better.

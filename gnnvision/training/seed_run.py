@@ -155,7 +155,8 @@ class SeedRun:
     def _end_epoch(self) -> dict[str, float]:
         self.epoch += 1
         counts = [len(target) for target in self._targets]
-        total = sum(float(loss) * n for loss, n in zip(self._losses, counts, strict=True))
+        losses = torch.stack(self._losses).tolist() if counts else []  # a GPU is waited for once
+        total = sum(loss * n for loss, n in zip(losses, counts, strict=True))
         loss = total / max(sum(counts), 1)
         if not math.isfinite(loss):
             raise ValueError(

@@ -13,6 +13,7 @@ from torch import Tensor
 from gnnvision.data import Part, Task
 from gnnvision.data.batching import check_batches, without_single
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains.device import full_device
 
 __all__ = ["FeatureTask"]
 
@@ -122,7 +123,7 @@ class FeatureTask(Task):
 
     def to(self, device: torch.device | str) -> Self:
         """The task with its tensors on `device`; itself if they are there."""
-        if self.x.device == torch.device(device):
+        if self.x.device == full_device(device):
             return self
         moved = {name: getattr(self, name).to(device) for name in ("x", "y", "views", "rows")}
         return replace(self, **moved)

@@ -22,6 +22,7 @@ from gnnvision.data.images.views import TestViews, mean_answer
 from gnnvision.data.split import stratified_split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Grid
+from gnnvision.domains.device import full_device
 
 __all__ = ["ImageTask"]
 
@@ -285,6 +286,6 @@ class ImageTask(Task):
 
     def to(self, device: torch.device | str) -> Self:
         """The task with pictures and labels on `device`; itself if they are there."""
-        if self.y.device == torch.device(device):
+        if self.y.device == full_device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))

@@ -1,0 +1,138 @@
+"""Which tensors are in the memory of the pretended device."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+
+DOUBLE = (torch.float64, torch.complex128)
+
+
+class Memory:
+    """The storages that are on the device; all others are on the CPU.
+
+    Args:
+        device: that is pretended.
+        ledger: where what it refuses is noted.
+    """
+
+    def __init__(self, device, ledger):
+        self.device = device
+        self.ledger = ledger
+        # A weak reference keeps the address of a storage from being used by another.
+        self._there = {}
+        self._pinned = {}
+        self._most = 100_000
+        self.generators = []  # those of the device
+        self.forced = None  # where outputs go that follow from no input: True, False, or None
+
+    def holds(self, tensor):
+        """Whether a tensor is on the device."""
+        return all(storage._cdata in self._there for storage in _storages(tensor))
+
+    def take(self, tensor):
+        """From here on the tensor, and all that shares its memory, is on the device."""
+        if self.device.type == "mps" and tensor.dtype in DOUBLE:
+            self.ledger.fault(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
+                "support float64. Please use float32 instead.",
+                TypeError,
+            )
+        for part in _parts(tensor):
+            storage = part.untyped_storage()
+            self._there[storage._cdata] = StorageWeakRef(storage)
+        if len(self._there) > self._most:
+            self._there = {k: v for k, v in self._there.items() if not v.expired()}
+            self._most = max(100_000, 2 * len(self._there))
+        return tensor
+
+    def of_device(self, generator):
+        """Whether random numbers from a generator are drawn on the device."""
+        # Underneath autograd a generator has lost its class: its state tells.
+        state = generator.get_state()
+        return any(torch.equal(known.get_state(), state) for known in self.generators)
+
+    def pin(self, tensor):
+        """A copy in pinned memory of the CPU."""
+        copied = tensor.clone()
+        storage = copied.untyped_storage()
+        self._pinned[storage._cdata] = StorageWeakRef(storage)
+        return copied
+
+    def is_pinned(self, tensor):
+        return all(storage._cdata in self._pinned for storage in _storages(tensor))
+
+    @contextmanager
+    def forcing(self, there):
+        """Inside the block, new tensors are on the device, or on the CPU."""
+        before, self.forced = self.forced, there
+        try:
+            yield
+        finally:
+            self.forced = before
+
+    def move(self, tensor, there, dtype=None, memory_format=None, copy=False):
+        """The tensor on the device, or on the CPU; itself if it is there already."""
+        here, layout = self.holds(tensor), memory_format in (None, torch.preserve_format)
+        same = here == there and dtype in (None, tensor.dtype)
+        if same and not copy and (layout or tensor.is_contiguous(memory_format=memory_format)):
+            return tensor
+        if here and not there:
+            self.ledger.wait("copy to the host")
+        elif there and not here and tensor.numel() and not self.is_pinned(tensor):
+            self.ledger.copy("copy from memory that is not pinned")
+        options = (there, dtype or tensor.dtype, memory_format)
+        if tensor.requires_grad and torch.is_grad_enabled():
+            return _Moved.apply(tensor, self, options)
+        return self._copied(tensor, *options)
+
+    def _copied(self, tensor, there, dtype, memory_format):
+        if there and self.device.type == "mps" and dtype in DOUBLE:
+            self.take(torch.empty(0, dtype=dtype))
+        format = {} if memory_format is None else {"memory_format": memory_format}
+        with self.forcing(False):  # a float64 may become a float32 before it is on the device
+            copied = tensor.clone(**format) if tensor.layout is torch.strided else tensor.clone()
+            if dtype is not tensor.dtype:
+                copied = torch._C.TensorBase.to(copied, dtype)
+        return self.take(copied) if there else copied
+
+
+class _Moved(torch.autograd.Function):
+    """A copy on the other side, whose gradient is copied back."""
+
+    @staticmethod
+    def forward(ctx, tensor, memory, options):
+        ctx.memory, ctx.back = memory, (memory.holds(tensor), tensor.dtype, None)
+        return memory._copied(tensor, *options)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.memory.move(grad, *ctx.back[:2]), None, None
+
+
+def _parts(tensor):
+    """The dense tensors of which a tensor consists."""
+    if tensor.layout is torch.strided:
+        return [tensor]
+    if tensor.layout is torch.sparse_coo:
+        return [tensor._values(), tensor._indices()]
+    if tensor.layout is torch.sparse_csr:
+        return [tensor.values(), tensor.crow_indices(), tensor.col_indices()]
+    return [tensor.values(), tensor.ccol_indices(), tensor.row_indices()]
+
+
+def _storages(tensor):
+    try:
+        part = tensor if tensor.layout is torch.strided else _parts(tensor)[0]
+        return [part.untyped_storage()]
+    except (NotImplementedError, RuntimeError):  # a wrapper of functorch: no memory of its own
+        return [_NOWHERE]
+
+
+class _Nowhere:
+    _cdata = None
+
+
+_NOWHERE = _Nowhere()

@@ -1,0 +1,138 @@
+"""What a device asks of every operation, looked at underneath autograd."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+# The host must know a number, or a size, before it can go on.
+WAITING = {
+    "_local_scalar_dense",
+    "nonzero",
+    "masked_select",
+    "_unique",
+    "_unique2",
+    "unique_dim",
+    "unique_consecutive",
+    "unique_dim_consecutive",
+    "bincount",
+    "equal",
+    "is_nonzero",
+    "_coalesce",
+    "_to_sparse",
+    "_to_sparse_csr",
+    "to_sparse",
+    "one_hot",
+    "linalg_eigh",
+    "_linalg_eigh",
+    "linalg_svd",
+    "_linalg_svd",
+    "linalg_solve",
+    "histc",
+}
+COPYING = {"copy_", "copy", "_copy_from", "_to_copy", "set_", "resize_"}
+INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
+# These take no number from the CPU beside tensors of the device.
+STRICT = {
+    "cat",
+    "stack",
+    "index_select",
+    "index_copy",
+    "index_copy_",
+    "gather",
+    "scatter",
+    "mm",
+    "addmm",
+    "bmm",
+    "convolution",
+}
+
+
+class Rules(TorchDispatchMode):
+    """Checks each operation as a device would, and says where its outputs are.
+
+    Args:
+        memory: which tensors are on the device.
+    """
+
+    def __init__(self, memory):
+        super().__init__()
+        self.memory = memory
+        self.ledger = memory.ledger
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # else its import, of some seconds, comes first; nothing is compiled here
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        there = [t for t in tensors if self.memory.holds(t)]
+        name = func._schema.name.rpartition("::")[2]
+        if there and self.memory.forced is None:
+            self.ledger.calls += 1
+            self._check(name, args, kwargs, tensors)
+            self._count(name, args, kwargs)
+        self._check_generator(name, kwargs, bool(there))
+        out = func(*args, **kwargs)
+        forced = self.memory.forced
+        if forced or (forced is None and there and not _stays(name, args, self.memory)):
+            for tensor in tree_leaves(out):
+                if isinstance(tensor, torch.Tensor) and not self.memory.holds(tensor):
+                    self.memory.take(tensor)
+        return out
+
+    def _check(self, name, args, kwargs, tensors):
+        if name in COPYING:
+            return
+        held = self.memory.holds
+        strict = name in STRICT
+        apart = [t for t in tensors if not held(t) and (strict or t.dim())]
+        if name in INDEXING and held(args[0]):
+            # Indices may be on the CPU: they are copied each time.
+            values = args[2] if len(args) > 2 else None
+            indices = [t for t in apart if t is not values]
+            apart = [t for t in apart if t is values]
+            if indices:
+                self.ledger.copy(f"{name} with an index of the host")
+        elif not apart and name.endswith("_") and args and isinstance(args[0], torch.Tensor):
+            apart = [] if held(args[0]) else [args[0]]
+        if apart:
+            where = [f"{'device' if held(t) else 'cpu'}{tuple(t.shape)}" for t in tensors]
+            self.ledger.fault(
+                "Expected all tensors to be on the same device, but found at least two devices: "
+                f"{name}({', '.join(where)})"
+            )
+
+    def _check_generator(self, name, kwargs, there):
+        generator = kwargs.get("generator")
+        if generator is None:
+            return
+        there = there if self.memory.forced is None else self.memory.forced
+        if self.memory.of_device(generator) != there:
+            wanted, found = ("device", "cpu") if there else ("cpu", "device")
+            self.ledger.fault(
+                f"Expected a '{wanted}' device type for generator but found '{found}': {name}"
+            )
+
+    def _count(self, name, args, kwargs):
+        if name in WAITING:
+            self.ledger.wait(name)
+        elif name == "repeat_interleave" and kwargs.get("output_size") is None:
+            self.ledger.wait("repeat_interleave without output_size")
+        elif name in INDEXING:
+            masks = [t for t in args[1] if t is not None and t.dtype in (torch.bool, torch.uint8)]
+            if masks:
+                self.ledger.wait("index by a mask")
+        elif name == "copy_":
+            target, source = (self.memory.holds(t) for t in args[:2])
+            if source and not target:
+                self.ledger.wait("copy to the host")
+            elif target and not source and not self.memory.is_pinned(args[1]):
+                self.ledger.copy("copy from memory that is not pinned")
+
+
+def _stays(name, args, memory):
+    """Whether the output is on the CPU although something came from the device."""
+    return name == "_local_scalar_dense" or (name == "copy_" and not memory.holds(args[0]))
