@@ -24,19 +24,32 @@ def with_allocator() -> None:
 
 
 def in_turn(
-    programs: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1
+    programs: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1, device: str = "cpu"
 ) -> dict[str, list[float]]:
-    """Seconds of each program, run in turn so that a slow minute hits all of them."""
+    """Seconds of each program, run in turn so that a slow minute hits all of them.
+
+    What a program leaves running on a GPU belongs to its time.
+    """
     for program in programs.values():
         for _ in range(warm):
             program()
     seconds: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(rounds):
         for name, program in programs.items():
+            wait_for(device)
             started = time.perf_counter()
             program()
+            wait_for(device)
             seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+def wait_for(device: str) -> None:
+    """Wait until a GPU has done all that was asked of it."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.synchronize(device)
 
 
 def table(
@@ -52,8 +65,8 @@ def table(
     return "\n".join(lines)
 
 
-def machine(threads: int) -> str:
-    """Processor, threads and versions, for the head of a table."""
+def machine(threads: int, device: str = "cpu") -> str:
+    """Processor or GPU, threads and versions, for the head of a table."""
     import torch
     import torch_geometric
 
@@ -61,6 +74,8 @@ def machine(threads: int) -> str:
         (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line),
         platform.processor(),
     )
+    if device.startswith("cuda"):
+        cpu = f"{torch.cuda.get_device_name(device)} beside {cpu}"
     versions = f"torch {torch.__version__}, torch-geometric {torch_geometric.__version__}"
     pages = os.environ.get("THP_MEM_ALLOC_ENABLE", "0")
     return f"{cpu}, {threads} threads, {versions}, THP_MEM_ALLOC_ENABLE={pages}"
@@ -85,6 +100,19 @@ def peak_of(program: Callable[[], object]) -> float:
     before = _status("VmRSS")
     program()
     return (_status("VmHWM") - before) / 1024
+
+
+def device_peak(program: Callable[[], object]) -> float:
+    """The same of a GPU: MiB of torch's allocator."""
+    import torch
+
+    program()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    program()
+    torch.cuda.synchronize()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
 def _status(name: str) -> int:

@@ -1,0 +1,368 @@
+"""The sections of `gpu_check.py`; each gives its rows as soon as it knows them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from gpu_check import Row
+from gpu_parity import OPERATORS, TOLERANCE, difference
+
+import gnnvision as gv
+from gnnvision.data.errors import DataNotFound
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def layers(device: str, small: bool) -> Iterator[Row]:
+    """Each operator and layer against the CPU, values and gradients."""
+    torch.backends.cudnn.allow_tf32 = False  # else a convolution in float32 keeps ten bits
+    started = time.perf_counter()
+    for dtype, tolerance in TOLERANCE.items():
+        worst = {name: difference(name, device, dtype) for name in OPERATORS}
+        wrong = {name: value for name, value in worst.items() if not value <= tolerance}
+        name = max(worst, key=worst.__getitem__)
+        figure = f"largest relative difference {worst[name]:.1e} ({name})"
+        if wrong:
+            figure = "differ: " + ", ".join(f"{n} {v:.1e}" for n, v in wrong.items())
+        taken, started = time.perf_counter() - started, time.perf_counter()
+        label = f"{len(worst)} operators and layers, {str(dtype).removeprefix('torch.')}"
+        yield Row(label, "failed" if wrong else "passed", figure, taken)
+
+
+def tests(device: str, small: bool) -> Iterator[Row]:
+    """The tests that need a GPU, and the contract suites there."""
+    runs = {
+        "GPU tests": ["-m", "gpu", "tests"],
+        "contract suites": [f"--device={device}", "-k", "Contract", "tests/layers"],
+    }
+    if small:
+        runs = {"contract suites": [f"--device={device}", "tests/layers/test_gcn.py"]}
+    for name, flags in runs.items():
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *flags],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        last = (done.stdout.strip().splitlines() or ["no output"])[-1].strip("= ")
+        outcome = "passed" if done.returncode == 0 else "failed"
+        if done.returncode:
+            print(done.stdout[-5000:], file=sys.stderr)
+        yield Row(name, outcome, last, time.perf_counter() - started)
+
+
+# --- the scripts ------------------------------------------------------------------------------
+
+
+def script(name: str, *flags: str, out: Path) -> tuple[float, Path]:
+    """Run an experiment; its seconds and its run folder."""
+    command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), *flags, "--out", str(out)]
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        text = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+        raise RuntimeError(f"{name}.py ended with {done.returncode}: {text[-1][:200]}")
+    made = sorted((out / name).iterdir(), key=lambda folder: folder.stat().st_mtime)
+    return time.perf_counter() - started, made[-1]
+
+
+def figure(run: Path) -> str:
+    """Score on the test split and the seconds of the training, from a run folder."""
+    result = json.loads((run / "result.json").read_text())
+    metrics = result["metrics"]["test"]
+    metric = next(name for name in ("accuracy", "rocauc", "rmse", "loss") if name in metrics)
+    values = metrics[metric]["values"]
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return (
+        f"test {metric} {statistics.fmean(values):.3f}{spread}, {len(values)} seed{'s' * (len(values) > 1)}, training "
+        f"{result['seconds']['train']:.1f} s, {result['title']}"
+    )
+
+
+def scripted(label: str, name: str, *flags: str, out: Path) -> tuple[Row, Path | None]:
+    """The row of an experiment that may fail, and its run folder."""
+    try:
+        seconds, run = script(name, *flags, out=out)
+    except RuntimeError as error:
+        return Row(label, "failed", str(error)), None
+    text = figure(run) if (run / "result.json").exists() else ""
+    return Row(label, "passed", text, seconds), run
+
+
+def there(dataset: str) -> bool:
+    """Whether a data set is on this machine."""
+    try:
+        gv.data.load(dataset, download=False)
+    except DataNotFound:
+        return False
+    return True
+
+
+def graphs(device: str, small: bool) -> Iterator[Row]:
+    """Citation graphs, molecules and sets of graphs, with their explanations."""
+    few = ["--epochs", "3"] if small else []
+    with tempfile.TemporaryDirectory() as folder:
+        out, on = Path(folder), ["--device", device]
+        for name, seeds, item in (
+            ("gcn_cora", "2" if small else "10", "5"),
+            ("gcn_molecules", "1", "CCO"),
+        ):
+            row, run = scripted(f"{name}.py", name, "--seeds", seeds, *few, *on, out=out)
+            yield row
+            yield from looks(run, name, item, on, out)
+        label = "gcn_molecules.py --dataset mutag"
+        if there("mutag"):
+            flags = ["--dataset", "mutag", "--seeds", "1", *few, *on]
+            yield scripted(label, "gcn_molecules", *flags, out=out)[0]
+        else:
+            yield Row(label, "skipped", "MUTAG is not on this machine")
+
+
+def looks(run: Path | None, name: str, item: str, on: list[str], out: Path) -> Iterator[Row]:
+    """What the network of a run found in an input, and why it answers as it does."""
+    for look in ("explain", "feature_maps") if run is not None else ():
+        yield scripted(f"{look}.py of {name}.py", look, str(run), item, *on, out=out)[0]
+
+
+def images(device: str, small: bool) -> Iterator[Row]:
+    """CIFAR-10 by both presets, an explanation and its feature maps."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, on = Path(folder), ["--device", device]
+        data = ["--dataset", "digits", "--epochs", "2"]
+        if there("cifar10-jpeg") and not small:
+            data = ["--dataset", "cifar10-jpeg", "--split", "full"]
+        run: Path | None = None
+        for preset in ("quick", "long"):
+            flags = ["--preset", preset, "--seeds", "1", *data, *on]
+            row, run = scripted(f"cnn_cifar.py --preset {preset}", "cnn_cifar", *flags, out=out)
+            yield row
+        image = Path(folder, "image.png")
+        _photograph(image)
+        yield from looks(run, "cnn_cifar", str(image), on, out)
+
+
+def _photograph(path: Path) -> None:
+    """A photograph that scikit-learn carries, as a file."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_image
+
+    Image.fromarray(load_sample_image("flower.jpg")).resize((64, 64)).save(path)
+
+
+def transfer(device: str, small: bool) -> Iterator[Row]:
+    """Fine-tuning of images and of molecules."""
+    on = ["--device", device]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        label, weights = "transfer_cats_dogs.py", "weights/mobilenet_v2_imagenet.safetensors"
+        if there("cats_dogs") and (gv.data.data_root() / weights).is_file():
+            flags = ["--strategy", "head" if small else "last", "--seeds", "1", *on]
+            yield scripted(label, "transfer_cats_dogs", *flags, out=out)[0]
+        else:
+            yield Row(label, "skipped", "its data or weights are not on this machine")
+        if small:
+            yield Row("transfer_molecules.py", "skipped", "takes minutes on a CPU")
+            return
+        flags = ["--pretrain", "bioactivity", "--labels", "50", "--seeds", "1", *on]
+        yield scripted("transfer_molecules.py", "transfer_molecules", *flags, out=out)[0]
+
+
+# --- speed ------------------------------------------------------------------------------------
+
+
+def speed(device: str, small: bool) -> Iterator[Row]:
+    """Cora and large layers beside torch-geometric; host waits and memory of a step."""
+    warnings.simplefilter("ignore")
+    import cora
+    import layers as large
+    from timing import device_peak, in_turn
+
+    dataset = "cora" if there("cora") else "stdlib"
+    for seeds in (1,) if small else (1, 10):
+        started = time.perf_counter()
+        both, accuracy = cora.programs(device, seeds, dataset)
+        if small:
+            both = {cora.OURS: both[cora.OURS]}
+        rounds = 1 if small or seeds > 1 else 3
+        taken = in_turn(both, rounds, warm=0 if seeds > 1 or small else 1, device=device)
+        mean = statistics.fmean(accuracy[cora.OURS])
+        yield Row(
+            f"{dataset}, {seeds} seed{'s' * (seeds > 1)}",
+            "measured",
+            _beside(taken, cora.OURS, "s", 1.0) + f", accuracy {mean:.3f}",
+            time.perf_counter() - started,
+        )
+    nodes, edges = (2000, 20_000) if small else (large.NODES, large.EDGES)
+    for layer, ours in large.OURS.items():
+        started = time.perf_counter()
+        forms = large.programs(layer, device, nodes, edges)
+        taken = in_turn(forms, 2 if small else 20, warm=2, device=device)
+        text = _beside(taken, ours, "ms", 1e3)
+        if device.startswith("cuda"):
+            text += ", peak " + " against ".join(
+                f"{device_peak(form):.0f} MiB" for form in forms.values()
+            )
+        yield Row(f"{ours}, {nodes:,} nodes", "measured", text, time.perf_counter() - started)
+    yield from waits(device)
+
+
+def _beside(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -> str:
+    """Our median and each peer's, with the ratio."""
+    medians = {name: statistics.median(values) * scale for name, values in taken.items()}
+    parts = [f"{medians[ours]:.3g} {unit}"]
+    for name, value in medians.items():
+        if name != ours:
+            parts.append(f"{name} {value:.3g} {unit} ({value / medians[ours]:.1f} times)")
+    return ", ".join(parts)
+
+
+def waits(device: str) -> Iterator[Row]:
+    """How often a training step makes the host wait for the GPU, as torch itself warns."""
+    from gnnvision.training.precision import suitable
+    from gnnvision.training.seed_run import SeedRun, initialize
+
+    node = gv.data.load("karate")
+    molecule = gv.data.load("auto:esol")
+    image = gv.data.load("digits")
+    made: dict[str, tuple[Any, Any, gv.Recipe]] = {
+        "citation graph": (
+            node,
+            gv.models.gcn(node.in_channels, 16, node.num_classes),
+            gv.Recipe(epochs=10),
+        ),
+        "molecules": (
+            molecule,
+            gv.models.build(
+                "bond_network",
+                in_channels=molecule.in_channels,
+                num_outputs=molecule.num_outputs,
+                bond_channels=molecule.num_edge_attr,
+            ),
+            gv.Recipe(epochs=10, batch_size=64, optimizer="adamw"),
+        ),
+        "images": (
+            image,
+            gv.models.whitened_cnn(in_channels=1, num_classes=10, image_size=(8, 8)),
+            replace(gv.training.recipes.WHITENED_CNN, epochs=10, batch_size=128),
+        ),
+    }
+    for name, (task, model, recipe) in made.items():
+        if not device.startswith("cuda"):
+            yield Row(f"host waits a step, {name}", "skipped", "no GPU to wait for")
+            continue
+        started = time.perf_counter()
+        task, model = task.to(device), model.to(device)
+        initialize(model, task)
+        run = SeedRun(model, task, recipe, 0, suitable("auto", model, device), False)
+        run.train_epoch(lambda seen: True)  # what is laid out once is not counted
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        steps = 0
+
+        def step(seen: int) -> bool:
+            nonlocal steps
+            steps += 1
+            return True
+
+        torch.cuda.set_sync_debug_mode("warn")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            run.train_epoch(step)
+        torch.cuda.set_sync_debug_mode("default")
+        count = sum("synchronizing" in str(warning.message) for warning in caught)
+        peak = torch.cuda.max_memory_allocated() / 2**20
+        yield Row(
+            f"host waits a step, {name}",
+            "measured",
+            f"{count / steps:.2f} over {steps} steps, the end of the epoch included; "
+            f"peak memory {peak:.0f} MiB",
+            time.perf_counter() - started,
+        )
+
+
+def deterministic(device: str, small: bool) -> Iterator[Row]:
+    """Scripts run twice with --deterministic leave the same bytes."""
+    for name, flags in {
+        "gcn_cora": ["--seeds", "1", "--epochs", "20"],
+        "gcn_molecules": ["--seeds", "1", "--epochs", "2"],
+        "cnn_cifar": ["--dataset", "digits", "--epochs", "2", "--preset", "quick"],
+    }.items():
+        started = time.perf_counter()
+        found = []
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                for number in "12":
+                    out = Path(folder, number)
+                    run = script(name, *flags, "--deterministic", "--device", device, out=out)[1]
+                    weights = (run / "checkpoints" / "best.safetensors").read_bytes()
+                    found.append(hashlib.sha256(weights).hexdigest())
+            except RuntimeError as error:
+                yield Row(f"{name}.py --deterministic", "failed", str(error))
+                continue
+        same = found[0] == found[1]
+        text = "same bytes twice" if same else "two runs left different weights"
+        yield Row(
+            f"{name}.py --deterministic",
+            "passed" if same else "failed",
+            text,
+            time.perf_counter() - started,
+        )
+
+
+def airbench(device: str, small: bool) -> Iterator[Row]:
+    """The published speed record's own package on the same images, where it is installed."""
+    label = "airbench94 on the same images"
+    if importlib.util.find_spec("airbench") is None:
+        yield Row(label, "skipped", "the package airbench is not installed")
+        return
+    if not there("cifar10-jpeg") or not device.startswith("cuda"):
+        yield Row(label, "skipped", "needs CIFAR-10 as an image tree and a GPU")
+        return
+    import airbench
+
+    task = gv.data.load("cifar10-jpeg", split="full")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("cifar10").mkdir()
+        for part in ("train", "test"):  # as airbench stores what it has downloaded
+            index = torch.from_numpy(getattr(task.split, part).copy())
+            pixels = task.images[index].permute(0, 2, 3, 1).contiguous()
+            content = {"images": pixels, "labels": task.y[index], "classes": task.class_names}
+            torch.save(content, Path("cifar10", f"{part}.pt"))
+        airbench.warmup94(verbose=False)
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        network = airbench.train94(verbose=False)
+        torch.cuda.synchronize()
+        seconds = time.perf_counter() - started
+        loader = airbench.CifarLoader("cifar10", train=False, batch_size=1000)
+        accuracy = airbench.evaluate(network, loader, tta_level=2)
+        os.chdir(ROOT)
+    yield Row(label, "measured", f"test accuracy {accuracy:.4f} in {seconds:.2f} s", seconds)
+
+
+SECTIONS: dict[str, Callable[[str, bool], Iterator[Row]]] = {
+    "layers": layers,
+    "tests": tests,
+    "graphs": graphs,
+    "speed": speed,
+    "images": images,
+    "transfer": transfer,
+    "deterministic": deterministic,
+    "airbench": airbench,
+}
