@@ -88,10 +88,10 @@ def figure(run: Path) -> str:
     metric = next(name for name in ("accuracy", "rocauc", "rmse", "loss") if name in metrics)
     values = metrics[metric]["values"]
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return (
-        f"test {metric} {statistics.fmean(values):.3f}{spread}, {len(values)} seed{'s' * (len(values) > 1)}, training "
-        f"{result['seconds']['train']:.1f} s, {result['title']}"
-    )
+    seeds = f"{len(values)} seed{'s' * (len(values) > 1)}"
+    seconds = result["seconds"]["train"]
+    score = f"test {metric} {statistics.fmean(values):.3f}{spread}"
+    return f"{score}, {seeds}, training {seconds:.1f} s, {result['title']}"
 
 
 def scripted(label: str, name: str, *flags: str, out: Path) -> tuple[Row, Path | None]:

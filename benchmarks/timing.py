@@ -70,10 +70,9 @@ def machine(threads: int, device: str = "cpu") -> str:
     import torch
     import torch_geometric
 
-    cpu = next(
-        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line),
-        platform.processor(),
-    )
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = (line.split(":")[1].strip() for line in lines if "model name" in line)
+    cpu = next(models, platform.processor())
     if device.startswith("cuda"):
         cpu = f"{torch.cuda.get_device_name(device)} beside {cpu}"
     versions = f"torch {torch.__version__}, torch-geometric {torch_geometric.__version__}"
