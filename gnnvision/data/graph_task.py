@@ -15,7 +15,7 @@ from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Graph
-from gnnvision.domains.device import full_device
+from gnnvision.domains.device import as_double, full_device, send
 
 __all__ = ["GraphTask"]
 
@@ -103,7 +103,7 @@ class GraphTask(Task):
         pieces = without_single(order, size)
         at_once = max(1, BLOCK // size)
         for start in range(0, len(pieces), at_once):
-            block = torch.cat(pieces[start : start + at_once]).to(self.y.device)
+            block = send(torch.cat(pieces[start : start + at_once]), self.y.device)
             members, x, y = self._chosen(block)
             yield from _sections(members, x, y, size, len(pieces[start : start + at_once]))
 
@@ -129,13 +129,14 @@ class GraphTask(Task):
         """
         if self.kind != "regression":
             return None
-        train = self.y[torch.from_numpy(np.array(self.split.train)).to(self.y.device)].double()
+        items = torch.from_numpy(np.array(self.split.train)).to(self.y.device)
+        train = as_double(self.y[items])
         here = ~train.isnan()
         count = here.sum(0).clamp(min=1)
         mean = train.nansum(0) / count
         spread = ((train - mean).square().nansum(0) / count).sqrt()
         spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-        return mean.to(self.y.dtype), spread.to(self.y.dtype)
+        return mean.to(self.y.dtype).to(self.y.device), spread.to(self.y.dtype).to(self.y.device)
 
     @property
     def num_edge_attr(self) -> int:

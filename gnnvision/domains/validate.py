@@ -85,7 +85,7 @@ def check_offsets(offsets: Tensor | None, num_nodes: int, edge_index: Tensor) ->
         ValueError: if it does not run from 0 to `num_nodes`, falls, or an edge joins two members.
     """
     if offsets is None:
-        return torch.tensor([0, num_nodes], device=edge_index.device)
+        return torch.arange(2, device=edge_index.device) * num_nodes
     offsets = _indices(offsets, "offsets").clone()
     ends = (offsets[0].item(), offsets[-1].item()) if offsets.numel() else ()
     if offsets.ndim != 1 or ends != (0, num_nodes) or bool((offsets.diff() < 0).any()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from gnnvision.data import Part, Task
 from gnnvision.data.batching import check_batches, without_single
 from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.domains.device import full_device
+from gnnvision.domains.device import full_device, send
 
 __all__ = ["FeatureTask"]
 
@@ -88,25 +89,39 @@ class FeatureTask(Task):
         index = torch.from_numpy(np.array(getattr(self.split, part)))
         if part == "train" and generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
-            for chosen in without_single(index, batch_size or TRAIN_BATCH):
+            size = batch_size or TRAIN_BATCH
+            there = without_single(send(index, self.x.device), size)  # once for the whole epoch
+            for chosen, items in zip(there, without_single(index, size), strict=True):
                 version = torch.randint(len(self.views) + 1, (len(chosen),), generator=generator)
-                yield self._batch(chosen, version)
+                yield self._batch(chosen, self._seen(items, version))
             return
-        for chosen in index.split(batch_size or _EVALUATION_BATCH):
-            yield self._batch(chosen, torch.zeros_like(chosen))
+        for chosen in send(index, self.x.device).split(batch_size or _EVALUATION_BATCH):
+            yield self._batch(chosen, None)
 
-    def _batch(self, chosen: Tensor, version: Tensor) -> tuple[Tensor, Domain, Tensor]:
-        """Items, each in version 0, as it is, or in one of its views."""
-        there = chosen.to(self.x.device)
+    @cached_property
+    def _host_rows(self) -> Tensor:
+        return self.rows.cpu()
+
+    def _seen(self, items: Tensor, version: Tensor) -> Tensor | None:
+        """Places in a batch, views and their rows, for the items of another version than 0.
+
+        Shapes:
+            Output: (3, number of them).
+        """
+        rows = self._host_rows[items]
+        seen = ((version > 0) & (rows >= 0)).nonzero().flatten()
+        return torch.stack([seen, version[seen] - 1, rows[seen]]) if len(seen) else None
+
+    def _batch(self, there: Tensor, seen: Tensor | None) -> tuple[Tensor, Domain, Tensor]:
+        """Items as they are, but for those in one of their views."""
         x = self.x.index_select(0, there)
-        rows = self.rows[there.to(self.rows.device)]
-        seen = ((version > 0) & (rows.cpu() >= 0)).nonzero().flatten()
-        if len(seen):
-            x[seen.to(x.device)] = self.views[version[seen] - 1, rows[seen]]
+        if seen is not None:
+            place, view, row = send(seen, x.device)
+            x[place] = self.views[view, row]
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
             return x, Grid((x.shape[2], x.shape[3])), self.y[there]
-        return x, _points(len(chosen), x.device), self.y[there]
+        return x, _points(len(there), x.device), self.y[there]
 
     @property
     def target_moments(self) -> tuple[Tensor, Tensor] | None:

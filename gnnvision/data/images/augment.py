@@ -19,6 +19,7 @@ from gnnvision.data.images.geometry import (
     resized_crop,
     rows,
 )
+from gnnvision.domains.device import send
 
 __all__ = ["Augment"]
 
@@ -169,7 +170,7 @@ class Augment:
         if self.flip is not None:
             if flip_state is None:
                 flip_state = torch.rand(len(x), generator=generator) < 0.5
-            x = flip(x, flip_state.to(x.device))
+            x = flip(x, flip_state)
         if self._colours:
             x = self._coloured(x, generator)
         if self.cutout:
@@ -200,15 +201,16 @@ class Augment:
         _, height, width, _ = x.shape
         box = _boxes(len(x), (height, width), self.resized_crop, self.ratio, generator)
         pictures = _floats(x)
-        return _bytes(resized_crop(pictures, box.to(x.device), self.size or (height, width)))
+        return _bytes(resized_crop(pictures, send(box, x.device), self.size or (height, width)))
 
     def _shifted_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator).to(x.device)
+        offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator)
+        offset = send(offset, x.device)
         padded = pad(x, self.crop, self.padding_mode)
         return crop(padded, offset[0], offset[1], (x.shape[1], x.shape[2]))
 
     def _moved(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        draw = torch.rand(4, len(x), generator=generator).to(x.device)
+        draw = send(torch.rand(4, len(x), generator=generator), x.device)
         angle = (2 * draw[0] - 1) * math.radians(self.rotation)
         shift = (2 * draw[1:3] - 1).T * self.shift
         low, high = self.scale
@@ -217,9 +219,9 @@ class Augment:
         return _bytes(affine(pictures, angle, shift, scale, self.padding_mode))
 
     def _coloured(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        draw = 2 * torch.rand(3, len(x), generator=generator).to(x.device) - 1
-        reach = torch.tensor([self.brightness, self.contrast, self.saturation], device=x.device)
-        brightness, contrast, saturation = 1 + draw * reach[:, None]
+        draw = 2 * torch.rand(3, len(x), generator=generator) - 1
+        reach = torch.tensor([self.brightness, self.contrast, self.saturation])
+        brightness, contrast, saturation = send(1 + draw * reach[:, None], x.device)
         return _bytes(jitter(_floats(x), brightness, contrast, saturation))
 
     def _cut_out(
@@ -227,10 +229,11 @@ class Augment:
     ) -> Tensor:
         _, height, width, channels = x.shape
         places = (height - self.cutout + 1, width - self.cutout + 1)
-        top, left = (torch.randint(n, (len(x),), generator=generator).to(x.device) for n in places)
-        colour = torch.tensor(fill or (0.0,) * channels, device=x.device)
+        draws = [torch.randint(n, (len(x),), generator=generator) for n in places]
+        top, left = send(torch.stack(draws), x.device)
+        colour = torch.tensor(fill or (0.0,) * channels)
         blank = (255 * colour).round().clamp(0, 255).to(torch.uint8)
-        return cutout(x, top, left, self.cutout, blank)
+        return cutout(x, top, left, self.cutout, send(blank, x.device))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings that differ from doing nothing, as plain JSON types."""
@@ -284,7 +287,8 @@ def _boxes(
     whole_tall = min(height, round(width / ratio[0]))
     whole_wide = min(width, round(height * ratio[1]))
     rest = [(height - whole_tall) // 2, (width - whole_wide) // 2, whole_tall, whole_wide]
-    return torch.where(fits.any(1, keepdim=True), box, torch.tensor(rest, dtype=box.dtype))
+    box = torch.where(fits.any(1, keepdim=True), box, torch.tensor(rest, dtype=box.dtype))
+    return box.float()  # whole pixels, and not every device has float64
 
 
 def _floats(x: Tensor) -> Tensor:

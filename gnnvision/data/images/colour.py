@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import send
+
 __all__ = ["cutout", "jitter"]
 
 # ITU-R BT.601, what Pillow and torchvision take as the gray of a colour.
@@ -56,7 +58,7 @@ def cutout(x: Tensor, top: Tensor, left: Tensor, size: int, fill: Tensor) -> Ten
 def _gray(x: Tensor) -> Tensor:
     if x.shape[1] == 1:
         return x
-    weight = torch.tensor(_LUMA, device=x.device, dtype=x.dtype)
+    weight = send(torch.tensor(_LUMA, dtype=x.dtype), x.device)
     return (x * weight.view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnnvision.domains.device import send
+
 __all__ = ["PadMode", "affine", "crop", "flip", "pad", "resized_crop", "rows"]
 
 PadMode = Literal["reflect", "zeros"]
@@ -71,9 +73,9 @@ def flip(x: Tensor, which: Tensor) -> Tensor:
 
     Shapes:
         x: (B, H, W, C), contiguous.
-        which: bool (B,).
+        which: bool (B,), best on the CPU, where the number of them is known at once.
     """
-    chosen = which.nonzero().flatten()
+    chosen = send(which.nonzero().flatten(), x.device)
     if not len(chosen):
         return x
     flat = x.view(len(x), -1).clone()

@@ -7,6 +7,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from gnnvision.domains.device import as_double
+
 __all__ = ["channel_statistics"]
 
 _CHUNK_BYTES = 1 << 24
@@ -33,13 +35,13 @@ def channel_statistics(
         raise ValueError("'index' must name at least one picture, got none. Give a training part.")
     n, channels, height, width = images.shape
     flat = images.permute(0, 2, 3, 1).reshape(n, -1)
-    total = torch.zeros(2, channels, dtype=torch.float64, device=images.device)
+    total = as_double(torch.zeros(2, channels, device=images.device))
     # Sums of bytes and of their squares are whole numbers that float64 holds exactly; those of
     # one place over 256 pictures fit float32.
     for piece in chosen.split(max(1, min(256, _CHUNK_BYTES // flat.shape[1]))):
         x = flat.index_select(0, piece).float()
         sums = torch.stack([x.sum(0), x.square_().sum(0)])  # (2, H W C)
-        total += sums.double().view(2, -1, channels).sum(1)
+        total += as_double(sums).view(2, -1, channels).sum(1)
     mean, square = total / (
         len(chosen) * height * width * 255 * torch.tensor([[1.0], [255.0]]).to(total)
     )

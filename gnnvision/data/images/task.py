@@ -22,7 +22,7 @@ from gnnvision.data.images.views import TestViews, mean_answer
 from gnnvision.data.split import stratified_split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Grid
-from gnnvision.domains.device import full_device
+from gnnvision.domains.device import full_device, send
 
 __all__ = ["ImageTask"]
 
@@ -98,12 +98,13 @@ class ImageTask(Task):
             self.augment.check(self._stored_size)
         last = torch.channels_last
         object.__setattr__(self, "images", self.images.contiguous(memory_format=last))
-        mean = torch.tensor(self.mean, dtype=torch.float64, device=self.y.device)
-        std = torch.tensor(self.std, dtype=torch.float64, device=self.y.device)
+        # On the CPU, as not every device has float64.
+        mean = torch.tensor(self.mean, dtype=torch.float64)
+        std = torch.tensor(self.std, dtype=torch.float64)
         # (p / 255 - mean) / std = p scale + shift, repeated along a row of pixels.
         scale, shift = 1 / (255 * std), -mean / std
         width = self._full_size[1]
-        both = (scale.float().repeat(width), shift.float().repeat(width))
+        both = tuple(v.float().repeat(width).to(self.y.device) for v in (scale, shift))
         object.__setattr__(self, "_scale", both)
 
     @property
@@ -170,20 +171,20 @@ class ImageTask(Task):
         check_batches(part, batch_size, "pictures")
         index = torch.from_numpy(np.array(getattr(self.split, part)))
         if part != "train" or generator is None:
-            for chosen in index.split(batch_size or _EVALUATION_BATCH):
-                chosen = chosen.to(self.y.device)
+            for chosen in send(index, self.y.device).split(batch_size or _EVALUATION_BATCH):
                 yield self._gather(chosen), chosen
             return
         index = index[torch.randperm(len(index), generator=generator)]
-        for chosen in without_single(index, batch_size or TRAIN_BATCH):
-            there = chosen.to(self.y.device)
-            pictures = self._stored(there)
+        size = batch_size or TRAIN_BATCH
+        there = without_single(send(index, self.y.device), size)  # once for the whole epoch
+        for chosen, numbers in zip(there, without_single(index, size), strict=True):
+            pictures = self._stored(chosen)
             if self.augment is not None:
                 mirrored = None
                 if self.augment.flip == "alternating":
-                    mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+                    mirrored = self._mirrored_first[numbers] ^ bool(epoch % 2)
                 pictures = self.augment(pictures, generator, flip_state=mirrored, fill=self.mean)
-            yield pictures, there
+            yield pictures, chosen
 
     @cached_property
     def _mirrored_first(self) -> Tensor:
