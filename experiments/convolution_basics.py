@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 from gnnvision import basics, cli
-from gnnvision.training import new_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +51,9 @@ def main(config: Config) -> None:
     command = shlex.join(["python", *sys.argv])
     flags = {"photo": str(config.photo or photo.name), "out": str(config.out)}
     settings = {"experiment": "convolution_basics", "command": command, "flags": flags}
-    folder = new_folder(config.out, "convolution_basics", settings)
-    print(f"report: {basics.write_page(folder, photo, command)}")
+    with cli.run_folder(config.out, "convolution_basics", settings) as folder:
+        page = basics.write_page(folder, photo, command)
+    print(f"report: {page}")
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -26,7 +26,6 @@ from gnnvision.explain import METHODS, method_named
 from gnnvision.report.attribution_found import explain_inputs, write_values
 from gnnvision.report.attribution_page import sections_of
 from gnnvision.report.page import write_page
-from gnnvision.training import new_folder
 
 FOR_ALL = ("grad_cam", "integrated_gradients", "occlusion")
 FOR_NODES = ("gradient", "input_gradient", "integrated_gradients")  # occlusion takes minutes
@@ -67,14 +66,16 @@ def main(config: Config) -> None:
         target=target, layer=config.layer, checked=config.checks,
     )  # fmt: skip
     command = shlex.join(["python", *sys.argv])
-    folder = new_folder(config.out, "explain", {"experiment": "explain", "command": command})
-    figures = folder / "figures"
-    figures.mkdir()
-    write_values(folder, explained)
     title = f"Why this answer: a network for {subjects.title}"
     about = "What of each input made the network's answer, and how far to trust the explanation."
-    sections = sections_of(explained, figures)
-    print(f"report: {write_page(folder, title, about, sections, command)}")
+    settings = {"experiment": "explain", "command": command}
+    with cli.run_folder(config.out, "explain", settings) as folder:
+        figures = folder / "figures"
+        figures.mkdir()
+        write_values(folder, explained)
+        sections = sections_of(explained, figures)
+        page = write_page(folder, title, about, sections, command)
+    print(f"report: {page}")
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -26,7 +26,6 @@ from gnnvision.cli.subjects import load_subjects
 from gnnvision.explain import find_layer, layers
 from gnnvision.report.layer_page import Looked, look_into
 from gnnvision.report.page import write_page
-from gnnvision.training import new_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +57,15 @@ def main(config: Config) -> None:
     command = shlex.join(["python", *sys.argv])
     flags = {"model": config.model, "inputs": list(config.inputs), "layer": list(config.layer)}
     settings = {"experiment": "feature_maps", "command": command, "flags": flags}
-    folder = new_folder(config.out, "feature_maps", settings)
-    figures = folder / "figures"
-    figures.mkdir()
-    names = subjects.feature_names
-    sections = look_into(subjects.model, looked, config.layer, figures, names)
     title = f"What the layers see: a network for {subjects.title}"
     about = "Feature maps: what each layer of a network finds, and where."
-    print(f"report: {write_page(folder, title, about, sections, command)}")
+    with cli.run_folder(config.out, "feature_maps", settings) as folder:
+        figures = folder / "figures"
+        figures.mkdir()
+        names = subjects.feature_names
+        sections = look_into(subjects.model, looked, config.layer, figures, names)
+        page = write_page(folder, title, about, sections, command)
+    print(f"report: {page}")
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -30,7 +30,7 @@ class Config(cli.Options):
 def main(config: Config) -> gv.Result:
     """Load, build, train; what is left is in the run folder."""
     loaded = cli.load(config, "cora")
-    task = loaded.task
+    task = cli.nodes(loaded)
     if config.model == "gcn":
         model = gv.models.gcn(task.in_channels, 16, task.num_classes, dropout=0.5)
         recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first", select="last")

@@ -27,7 +27,7 @@ from typing import Literal
 
 import gnnvision as gv
 from gnnvision import cli, transfer
-from gnnvision.training import new_folder, recipes
+from gnnvision.training import recipes
 
 WEIGHTS = Path("weights", "mobilenet_v2_imagenet.safetensors")  # below the data root
 
@@ -69,7 +69,13 @@ def main(config: Config) -> gv.Result:
     flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     command = shlex.join(["python", *sys.argv])
     device = cli.usable_device(config.device)
-    folder = new_folder(config.out, "transfer_cats_dogs", {"command": command, "flags": flags})
+    settings = {"experiment": "transfer_cats_dogs", "command": command, "flags": flags}
+    with cli.run_folder(config.out, "transfer_cats_dogs", settings) as folder:
+        return work(config, folder, device)
+
+
+def work(config: Config, folder: Path, device: str) -> gv.Result:
+    """Load, choose and train in a run folder."""
     backbone = backbone_for(config, folder, device)
     print(f"backbone: {backbone.name}, {len(backbone.blocks)} blocks before the head")
     started = time.perf_counter()

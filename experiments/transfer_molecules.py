@@ -25,7 +25,7 @@ import gnnvision as gv
 from gnnvision import cli, transfer
 from gnnvision.report.label_curve import Scores, label_section
 from gnnvision.report.page import write_page
-from gnnvision.training import new_folder, recipes
+from gnnvision.training import recipes
 from gnnvision.training.folder import write_json
 
 FEW = replace(recipes.BOND_NETWORK, epochs=150, batch_size=32, averaging=0.95, select="last")
@@ -70,7 +70,20 @@ def main(config: Config) -> None:
     device = cli.usable_device(config.device)
     command = shlex.join(["python", *sys.argv])
     settings = {"experiment": "transfer_molecules", "command": command, "dataset": task.name}
-    folder = new_folder(config.out, "transfer_molecules", settings)
+    with cli.run_folder(config.out, "transfer_molecules", settings) as folder:
+        scores, name = compared(config, task, few, folder, device)
+        page = leave(folder, task, name, scores, config.seeds, command)
+    print(f"report: {page}")
+
+
+def compared(
+    config: Config,
+    task: gv.data.MoleculeTask,
+    few: dict[int, gv.data.GraphTask],
+    folder: Path,
+    device: str,
+) -> tuple[Scores, str]:
+    """The scores of each way with each number of labels, and the name of the backbone."""
     backbone = pretrained(config, folder, device)
     assert backbone.preprocessing is not None
     backbone.preprocessing.prepare(task)  # the same features of atoms and bonds
@@ -83,7 +96,7 @@ def main(config: Config) -> None:
             scores[way][count] = result.values("test", "rmse")
             figures = result.metrics()["test"]["rmse"]
             print(f"{count:5} labels, {way:14} {figures['mean']:.3f} ± {figures['std']:.3f}")
-    print(f"report: {leave(folder, task, backbone.name, scores, config.seeds, command)}")
+    return scores, backbone.name
 
 
 def pretrained(config: Config, folder: Path, device: str) -> transfer.Backbone:

@@ -7,15 +7,15 @@ goes on and exit code 130.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shlex
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -24,9 +24,15 @@ from rich.console import Console
 from torch import nn
 
 from gnnvision import data, training
+from gnnvision.cli.loaded import Loaded, load, molecules, nodes, pictures
+from gnnvision.cli.mistakes import sentence
 from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
+from gnnvision.cli.resumed import parsed
 from gnnvision.training import Interrupted, Recipe, Result
-from gnnvision.training.folder import replace_file
+from gnnvision.training.folder import remove_unused, replace_file, utf8
+from gnnvision.training.lock import in_use
+from gnnvision.training.progress import signals_interrupt
+from gnnvision.training.record import LAST, is_complete, read_result
 
 __all__ = [
     "Loaded",
@@ -37,35 +43,19 @@ __all__ = [
     "fit",
     "load",
     "molecules",
+    "nodes",
     "output",
     "pictures",
     "run",
+    "run_folder",
     "usable_device",
 ]
 
 Config = TypeVar("Config")
-FREE_ON_RESUME = ("resume", "out", "data_root", "device")
+
+_DEVICES = ("cpu", "cuda", "mps")
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A task as the command line asked for it.
-
-    Args:
-        task: what was loaded.
-        seconds: how long that took.
-        preferred: the data set that "auto" stands for.
-    """
-
-    task: data.Task
-    seconds: float
-    preferred: str
-
-    def with_task(self, task: data.Task) -> Loaded:
-        """The same with another form of the task: augmented, for example."""
-        return replace(self, task=task)
 
 
 def run(
@@ -83,70 +73,31 @@ def run(
             read the output has stopped, as `head` does.
     """
     training.keep_memory()
-    about = (sys.modules[main.__module__].__doc__ or "").partition("\n")[0]
+    module = sys.modules[main.__module__]
+    about = (module.__doc__ or "").partition("\n")[0]
+    _write_any_name()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), signals_interrupt():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
-            main(_parse(config, argv, about))
+            main(parsed(config, argv, about, _script(module)))
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left unwritten would be tried again, and complained of, at the end of Python.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         raise SystemExit(141) from None
     except Interrupted as stop:
         _end(130, str(stop))
     except KeyboardInterrupt:
         _end(130, "Stopped.")
     except training.NotSaved as error:
-        print(error.result.summary())
-        _end(2, f"error: {error}")
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        if os.environ.get("GNNVISION_TRACEBACK"):
+        with contextlib.suppress(OSError):
+            print(error.result.summary(), flush=True)
+        more = f" Go on with: {_resume_with(error.folder)}"
+        _end(2, f"error: {error}{more if (error.folder / LAST).is_file() else ''}")
+    except Exception as error:
+        text = sentence(error)
+        if text is None or os.environ.get("GNNVISION_TRACEBACK"):
             raise
-        _end(2, f"error: {error}")
-
-
-def load(config: Options, preferred: str, **options: Any) -> Loaded:  # noqa: ANN401
-    """The task that the flags name.
-
-    Args:
-        config: the flags.
-        preferred: the data set that "auto" stands for, where it can be had.
-        **options: more of those that `gnnvision.data.load` takes.
-    """
-    started = time.perf_counter()
-    if config.data_root is not None:
-        data.data_root(config.data_root)  # a folder that is named must be there, needed or not
-    task = data.load(config.source(preferred), **config.data_options() | options)
-    return Loaded(task, time.perf_counter() - started, preferred)
-
-
-def pictures(loaded: Loaded) -> data.ImageTask:
-    """The task, which must be one of pictures.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if not isinstance(loaded.task, data.ImageTask):
-        raise ValueError(
-            f"'--dataset' must be pictures, got {loaded.task.name!r}. Choose cifar10, "
-            "fashion_mnist, mnist, digits, or a folder of pictures."
-        )
-    return loaded.task
-
-
-def molecules(loaded: Loaded) -> data.GraphTask:
-    """The task, which must be one of molecules or other graphs, with a target for each.
-
-    Raises:
-        ValueError: if it is not.
-    """
-    if not isinstance(loaded.task, data.GraphTask):
-        raise ValueError(
-            f"'--dataset' must be molecules or graphs, got {loaded.task.name!r}. Choose esol, "
-            "tox21, hiv, mutag or another one of them, or give a table with --csv."
-        )
-    return loaded.task
+        _end(2, f"error: {text}")
 
 
 def fit(
@@ -177,102 +128,115 @@ def fit(
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.benchmark = False
     device = usable_device(config.device)
-    if config.resume is None:
-        settings = {
-            "experiment": experiment,
-            "command": _command(),
-            "flags": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-            "dataset": task.name,
-            "split": {"name": task.split_name, "hash": task.split.hash},
-            "model": repr(model),
-            "recipe": recipe.to_dict(),
-            "device": device,
-        }
-        folder = training.new_folder(config.out, experiment, settings)
-    else:
-        folder = config.resume
-        if (folder / "result.json").exists():
-            raise ValueError(
-                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
-                f"complete. See {folder / 'report.html'}, or start a new run."
-            )
-    try:
-        result = training.fit(
-            model,
-            task,
-            recipe,
-            config.seeds,
-            device=device,
-            precision=config.precision,
-            compiled=config.compile,
-            folder=folder,
-            resume=config.resume is not None,
-            ensemble=ensemble,
-            data_seconds=loaded.seconds,
-        )
-    except Interrupted as stop:
-        script = shlex.quote(sys.argv[0])
-        raise Interrupted(
-            f"{stop} Go on with: python {script} --resume {shlex.quote(str(folder))}"
-        ) from None
-    if task.requested == "auto" and not task.name.startswith(loaded.preferred):
-        title = data.describe(loaded.preferred).title
-        result.notes.append(f"This is NOT {title}: it ran on {task.card.title}.")
-    page = result.report()
-    print(result.summary())
-    for note in result.notes:
-        _errors.print(note, style="bold yellow")
-    print(f"report: {page}")
+    settings = {
+        "experiment": experiment,
+        "script": Path(sys.argv[0]).stem,
+        "command": _command(),
+        "flags": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "dataset": task.name,
+        "split": {"name": task.split_name, "hash": task.split.hash},
+        "model": repr(model),
+        "recipe": recipe.to_dict(),
+        "device": device,
+    }
+    with run_folder(config.out, experiment, settings, config.resume) as folder:
+        if config.resume is not None and _is_over(folder):
+            result = read_result(folder, task, model, device)
+        else:
+            try:
+                result = training.fit(
+                    model,
+                    task,
+                    recipe,
+                    config.seeds,
+                    device=device,
+                    precision=config.precision,
+                    compiled=config.compile,
+                    folder=folder,
+                    resume=config.resume is not None,
+                    ensemble=ensemble,
+                    data_seconds=loaded.seconds,
+                )
+            except Interrupted as stop:
+                again = f" Go on with: {_resume_with(folder)}"
+                raise Interrupted(f"{stop}{again * (folder / LAST).is_file()}") from None
+        if task.requested == "auto" and not task.name.startswith(loaded.preferred):
+            title = data.describe(loaded.preferred).title
+            result.notes.append(f"This is NOT {title}: it ran on {task.card.title}.")
+        print(result.summary(), flush=True)
+        for note in result.notes:
+            _errors.print(note, style="bold yellow")
+        print(f"report: {_report(result, folder)}")
     return result
 
 
-def _parse(config: type[Config], argv: Sequence[str] | None, about: str) -> Config:
-    import tyro
+def _is_over(folder: Path) -> bool:
+    """Whether a run needs nothing but its report.
 
-    flags = tyro.cli(config, args=argv, description=about)
-    folder = getattr(flags, "resume", None)
-    if folder is None:
-        return flags
-    assert isinstance(flags, Options)
-    return _resumed(flags, folder, config, argv, about)
-
-
-def _resumed(
-    flags: Any,  # noqa: ANN401 - a dataclass of its own for each script
-    folder: Path,
-    config: type[Config],
-    argv: Sequence[str] | None,
-    about: str,
-) -> Config:
-    """The flags of the run that is to go on; those that are given must not contradict them."""
-    import tyro
-
-    stored = training.read_json(folder / "config.json").get("flags", {})
-    kinds = {f.name: f.type for f in fields(config)}  # type: ignore[arg-type]
-    before: dict[str, Any] = {
-        name: _as_kind(value, str(kinds[name]))
-        for name, value in stored.items()
-        if name in kinds and name != "resume"
-    }
-    old = replace(flags, **before, resume=folder)
-    flags = tyro.cli(config, args=argv, default=old, description=about)
-    given: Config = flags
-    for name in kinds:
-        if name not in FREE_ON_RESUME and getattr(flags, name) != getattr(old, name):
-            then = getattr(old, name)
-            raise ValueError(
-                f"'--{name.replace('_', '-')}' must be {'unset' if then is None else then} as in "
-                f"the run that is resumed, got {getattr(flags, name)}. Leave it out, or start a "
-                "new run."
-            )
-    return given
+    Raises:
+        ValueError: if it has that too, or can neither go on nor be drawn.
+    """
+    if not (folder / "result.json").exists():
+        return False
+    report = folder / "report.html"
+    if report.exists():
+        raise ValueError(
+            f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
+            f"complete. See {report}, or start a new run."
+        )
+    if is_complete(folder):
+        return True
+    if (folder / LAST).exists():
+        return False
+    raise ValueError(
+        f"'--resume' must name a run that can go on, got {str(folder)!r}, which is finished, but "
+        "not all of it was saved. Its figures are in result.json; start a new run."
+    )
 
 
-def _as_kind(value: Any, kind: str) -> Any:  # noqa: ANN401
-    """A flag that JSON has held, as it was."""
-    if value is not None and "Path" in kind:
-        return Path(value)
-    return tuple(value) if isinstance(value, list) else value
+def _report(result: Result, folder: Path) -> Path:
+    """The page of a result, which is saved already, whatever becomes of the page."""
+    draw = f"Draw it with: {_resume_with(folder)}"
+    saved = f"The run is complete and saved in {str(folder)!r}, but its report"
+    try:
+        return result.report()
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. {saved} is not drawn yet. {draw}") from None
+    except Exception as error:
+        reason = sentence(error)
+        if reason is None or os.environ.get("GNNVISION_TRACEBACK"):
+            _errors.print(f"{saved} could not be drawn. {draw}")
+            raise
+        raise ValueError(f"{saved} could not be drawn: {reason} {draw}") from error
+
+
+@contextmanager
+def run_folder(
+    out: Path, experiment: str, settings: Mapping[str, Any], resumed: Path | None = None
+) -> Iterator[Path]:
+    """The folder of a run, for this process alone; a new one goes again if nothing came of it.
+
+    Args:
+        out: folder of all runs.
+        experiment: the name of the script.
+        settings: for `config.json`.
+        resumed: the folder of a run that goes on, instead of a new one.
+
+    Raises:
+        ValueError: if it cannot be made, or another process works in it.
+    """
+    if resumed is not None:
+        with in_use(resumed):
+            yield resumed
+        return
+    made = [parent for parent in (out / experiment, out, *out.parents) if not parent.exists()]
+    folder = training.new_folder(out, experiment, settings)
+    try:
+        with in_use(folder):
+            yield folder
+    except BaseException:
+        remove_unused(folder, made)
+        raise
 
 
 def usable_device(name: str) -> str:
@@ -287,9 +251,11 @@ def usable_device(name: str) -> str:
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type not in _DEVICES:
+            raise RuntimeError(f"one of {', '.join(_DEVICES)} is needed")
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError, ImportError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
             f"'--device' must be a device of this machine, got {name!r} ({reason}). "
             "Use 'auto' or 'cpu'."
@@ -307,10 +273,15 @@ def output(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
+    if path.exists() and not path.is_file():
+        raise ValueError(
+            f"'--out' must be a file that can be written, got {str(path)!r}, which is no regular "
+            "file. Leave it out to print the table."
+        )
     text = io.StringIO()
     yield text
     try:
-        replace_file(path, text.getvalue().encode())
+        replace_file(path, utf8(text.getvalue()))
     except OSError as error:
         raise ValueError(
             f"'--out' must be a file that can be written, got {str(path)!r} "
@@ -322,10 +293,37 @@ def _command() -> str:
     return shlex.join(["python", *sys.argv])
 
 
+def _resume_with(folder: Path) -> str:
+    return shlex.join(["python", sys.argv[0], "--resume", str(folder)])
+
+
+def _script(module: object) -> str:
+    """The name of the script: that of its file."""
+    return Path(getattr(module, "__file__", None) or sys.argv[0]).stem
+
+
+def _write_any_name() -> None:
+    """Let the output take names of files that are not UTF-8, and signs that a terminal lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is left unwritten would be tried again, and complained of, at the end of Python."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _show_warning(message: Warning | str, *_: Any) -> None:  # noqa: ANN401
-    _errors.print(str(message), style="bold yellow")
+    with contextlib.suppress(OSError):
+        _errors.print(str(message), style="bold yellow")
 
 
 def _end(code: int, text: str) -> NoReturn:
-    _errors.print(text)
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        _errors.print(text)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     raise SystemExit(code)

@@ -1,11 +1,63 @@
-"""Helping with a path that leads nowhere."""
+"""Paths that lead nowhere, or to what is no file."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 from pathlib import Path
 
-__all__ = ["nearest_names"]
+__all__ = ["expanded", "nearest_names", "refuse_special"]
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def refuse_special(path: str | os.PathLike[str], argument: str) -> None:
+    """Refuse a pipe, a device or a socket, from which reading may never end.
+
+    What is not there, or cannot be looked at, is left to the reader's own error.
+
+    Args:
+        path: what is to be read.
+        argument: the name of the argument, for the error.
+
+    Raises:
+        ValueError: if it is there but neither a file nor a folder.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    for is_kind, what in _KINDS:
+        if is_kind(mode):
+            raise ValueError(
+                f"'{argument}' must be a regular file, got {os.fspath(path)!r}, which is {what}. "
+                "Save its content to a file first."
+            )
+
+
+def expanded(path: str | os.PathLike[str], argument: str) -> Path:
+    """The path with `~` and `~user` replaced by a home folder.
+
+    Args:
+        path: as it was given.
+        argument: the name of the argument, for the error.
+
+    Raises:
+        ValueError: if there is no such user, or no home folder is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"'{argument}' must be a path that exists, got {os.fspath(path)!r}, whose home folder "
+            "is not known. Write the path out, or ./~ for a folder of that name."
+        ) from error
 
 
 def nearest_names(path: Path) -> str:

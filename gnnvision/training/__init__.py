@@ -8,6 +8,7 @@ from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculeP
 from gnnvision.training.predictor import Predictor, find_checkpoint
 from gnnvision.training.progress import Interrupted
 from gnnvision.training.recipe import Recipe
+from gnnvision.training.record import read_result
 from gnnvision.training.result import Outcome, Result
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "keep_memory",
     "new_folder",
     "read_json",
+    "read_result",
     "recipes",
 ]

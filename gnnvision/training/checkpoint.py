@@ -18,6 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gnnvision.data.paths import refuse_special
+from gnnvision.data.place import replacing
+
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
 
@@ -40,14 +43,23 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one step; an older one at `path` stays until the new one is whole."""
+    """Write a checkpoint in one step; an older one at `path` stays until the new one is whole.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in checkpoint.tensors.items()
     }
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, {"gnnvision": json.dumps(checkpoint.state)})
-    os.replace(part, path)
+    metadata = {"gnnvision": json.dumps(checkpoint.state)}
+    with replacing(path) as file:
+        try:
+            save_file(tensors, file.name, metadata)
+        except SafetensorError as error:  # which is no OSError, though it stands for one
+            raise OSError(str(error)) from error
+        with Path(file.name).open("rb") as written:  # a file of its own, put in place of `file`
+            os.fsync(written.fileno())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -56,6 +68,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         ValueError: if there is none at `path`, or it is broken.
     """
+    refuse_special(path, "checkpoint")
     if not path.is_file():
         raise ValueError(
             f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r}, which is not "
@@ -64,8 +77,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, "pt") as file:
             state = json.loads((file.metadata() or {})["gnnvision"])
+            if not isinstance(state, dict):
+                raise ValueError(f"its description is a {type(state).__name__}")
             return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, state)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, RecursionError) as error:
         raise ValueError(
             f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
             "It is damaged, or of another program: give the run folder as the run left it."

@@ -5,30 +5,27 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from gnnvision.data import Task
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from gnnvision.training.folder import write_csv, write_json
+from gnnvision.training.lock import in_use
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
+from gnnvision.training.record import BEST, LAST, SEED, NotSaved, described, write_result
 from gnnvision.training.result import Outcome, Result
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.training.seeds import to_seeds
 from gnnvision.training.session import Session
 
-__all__ = ["NotSaved", "fit", "write_result"]
-
-LAST = Path("checkpoints", "last.safetensors")
-BEST = Path("checkpoints", "best.safetensors")
-SEED = "checkpoints/seed-{}.safetensors"
+__all__ = ["BEST", "LAST", "NotSaved", "fit", "write_result"]
 
 
 def fit(
@@ -105,18 +102,14 @@ def fit(
             "'folder' must be given to keep an ensemble, got None. Name a run folder."
         )
     session = Session(model, task, recipe, numbers, reset, device, precision, compiled)
-    if resume:
-        if path is None:
-            raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
-        session.restore(read_checkpoint(path / LAST))
+    unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be tried once more at the end
 
     def save(checkpoint: Checkpoint) -> bool:
         if path is None:
             return False
         try:
-            (path / LAST).parent.mkdir(parents=True, exist_ok=True)
             write_checkpoint(path / LAST, checkpoint)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             # The run itself is not in danger: go on, and say so.
             warnings.warn(f"No checkpoint could be written to {path}: {error}", stacklevel=2)
             return False
@@ -125,95 +118,66 @@ def fit(
     def keep(run: SeedRun, outcome: Outcome) -> None:
         if ensemble and path is not None:
             about = described(run.task, recipe, run.model, outcome, session.precision)
-            file = path / SEED.format(outcome.seed)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_checkpoint(file, Checkpoint(run.best, about))
+            name = SEED.format(outcome.seed)
+            try:
+                write_checkpoint(path / name, Checkpoint(run.best, about))
+            except OSError:
+                unsaved[name] = Checkpoint(run.best, about)
 
-    with stop_on_signal() as stop, Reporter(progress, len(numbers), recipe.epochs) as reporter:
-        finished = session.run(stop, reporter, save, keep)
-    if not finished:
-        kept = "Everything is saved." if session.saved else "Nothing could be saved."
-        raise Interrupted(f"Stopped at {session.place()}. {kept}")
+    with nullcontext() if path is None else in_use(path), stop_on_signal() as stop:
+        if resume:
+            _restore(session, path)
+        try:
+            with Reporter(progress, len(numbers), recipe.epochs) as reporter:
+                finished = session.run(stop, reporter, save, keep)
+            if not finished:
+                raise Interrupted(session.stopped())
+            result = _result(session, task, data_seconds, path)
+            if isinstance(model, nn.Module):
+                model.load_state_dict(result.model.state_dict())
+                if _device_of(model) == _device_of(result.model):
+                    result.model = model
+            if path is not None:
+                write_result(result, path, unsaved)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # a second request
+            raise Interrupted(session.stopped(at_once=True)) from None
+    return result
+
+
+def _restore(session: Session, path: Path | None) -> None:
+    """Let the session go on from the folder's checkpoint, or start over where it has none yet."""
+    if path is None:
+        raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
+    if (path / "checkpoints").is_dir() and not (path / LAST).exists():
+        warnings.warn(
+            f"The run in {path} was stopped before its first checkpoint: it starts over.",
+            stacklevel=3,
+        )
+        return
+    session.restore(read_checkpoint(path / LAST))
+
+
+def _result(session: Session, task: Task, data_seconds: float, path: Path | None) -> Result:
+    """What comes out of a session that is over."""
     goal = objective(task)
-    result = Result(
+    return Result(
         task=session.best_task(),
-        recipe=recipe,
+        recipe=session.recipe,
         model=session.best_model(),
         outcomes=session.outcomes,
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
-        device=device_name(device),
+        device=device_name(session.device),
         precision=session.precision,
-        compiled=compiled,
+        compiled=session.compiled,
         threads=session.threads,
         train_seconds=sum(outcome.seconds for outcome in session.outcomes),
         data_seconds=data_seconds,
         folder=path,
     )
-    if isinstance(model, nn.Module):
-        model.load_state_dict(result.model.state_dict())
-        if _device_of(model) == _device_of(result.model):
-            result.model = model
-    if path is not None:
-        try:
-            write_result(result, path)
-        except OSError as error:
-            raise NotSaved(result, path, error) from error
-    return result
 
 
 def _device_of(model: nn.Module) -> torch.device | None:
     return next((value.device for value in model.state_dict().values()), None)
-
-
-class NotSaved(OSError):
-    """A finished run could not be written down; its result is in `result`.
-
-    Args:
-        result: what was to be written.
-        folder: where to.
-        error: why it could not be.
-    """
-
-    def __init__(self, result: Result, folder: Path, error: OSError) -> None:
-        self.result = result
-        super().__init__(
-            f"The run is over but {str(folder)!r} could not be written to "
-            f"({error.strerror or error}). Make room there and run it again."
-        )
-
-
-def write_result(result: Result, folder: Path) -> None:
-    """Write `metrics.csv`, `result.json` and the chosen weights into the run folder."""
-    (folder / BEST).parent.mkdir(parents=True, exist_ok=True)
-    rows = [{"seed": o.seed} | row for o in result.outcomes for row in o.history]
-    write_csv(folder / "metrics.csv", rows)
-    about = described(result.task, result.recipe, result.model, result.best, result.precision)
-    write_checkpoint(folder / BEST, Checkpoint(result.model.state_dict(), about))
-    write_json(folder / "result.json", result.to_dict())
-    (folder / LAST).unlink(missing_ok=True)
-
-
-def described(
-    task: Task, recipe: Recipe, model: nn.Module, outcome: Outcome, precision: str
-) -> dict[str, Any]:
-    """What a checkpoint says beside the weights: all that predicting with them needs."""
-    return {
-        "dataset": task.name,
-        "title": task.card.title,
-        "class_names": list(task.class_names),
-        "in_channels": task.in_channels,
-        "split": {
-            "name": task.split_name,
-            "hash": task.split.hash,
-            **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
-        },
-        "recipe": recipe.to_dict(),
-        "seed": outcome.seed,
-        "epoch": outcome.best_epoch,
-        "model": repr(model),
-        "spec": getattr(model, "spec", None),
-        "kind": task.kind,
-        "input": task.input_description(),
-        "precision": precision,
-    }

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["new_folder", "read_json", "write_csv", "write_json"]
+from gnnvision.data.paths import refuse_special
+from gnnvision.data.place import replacing
+
+__all__ = [
+    "new_folder",
+    "read_json",
+    "remove_unused",
+    "replace_file",
+    "utf8",
+    "write_csv",
+    "write_json",
+]
 
 
 def new_folder(root: str | os.PathLike[str], experiment: str, config: Mapping[str, Any]) -> Path:
@@ -46,11 +60,27 @@ def new_folder(root: str | os.PathLike[str], experiment: str, config: Mapping[st
     raise ValueError(f"'out' must have room for a new run, got {str(parent)!r}. Wait a second.")
 
 
+def remove_unused(folder: Path, parents: Iterable[Path] = ()) -> None:
+    """Remove a run folder that holds nothing but its configuration, and parents left empty by it.
+
+    Args:
+        folder: of a run that failed.
+        parents: those that were made for it, from below.
+    """
+    with contextlib.suppress(OSError):
+        left = [path for path in folder.rglob("*") if not path.is_dir()]
+        if any(path != folder / "config.json" for path in left):
+            return
+        shutil.rmtree(folder)
+        for parent in parents:
+            parent.rmdir()  # only an empty one
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON whole or not at all: short lists stay on one line."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True)
     text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found.group().split()), text)
-    replace_file(path, (text + "\n").encode())
+    replace_file(path, utf8(text + "\n"), durable=True)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401
@@ -59,28 +89,42 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
     Raises:
         ValueError: if it is missing or no JSON.
     """
+    refuse_special(path, path.name)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
             f"'{path.name}' must be a readable JSON file, got {str(path)!r} ({error}). "
             "Give the folder of a run."
         ) from error
 
 
-def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows with their keys as a header, whole or not at all."""
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], *, durable: bool = False) -> None:
+    """Write rows with their keys as a header, whole or not at all.
+
+    Args:
+        path: where to.
+        rows: all with the same keys.
+        durable: whether to wait until the disk has it.
+    """
     listed = list(rows)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(listed[0]) if listed else [])
-        writer.writeheader()
-        writer.writerows(listed)
-    os.replace(part, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(listed[0]) if listed else [])
+    writer.writeheader()
+    writer.writerows(listed)
+    replace_file(path, utf8(text.getvalue()), durable=durable)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step, so that a reader sees the old or the new, whole."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Put `content` at `path` in one step, so that a reader sees the old or the new, whole.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with replacing(path, durable=durable) as file:
+        file.write(content)
+
+
+def utf8(text: str) -> bytes:
+    r"""The text in UTF-8; a byte of a file name that is not is written as `\udcff`."""
+    return text.encode("utf-8", "backslashreplace")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["Interrupted", "Reporter", "StopRequest", "stop_on_signal"]
+__all__ = ["Interrupted", "Reporter", "StopRequest", "signals_interrupt", "stop_on_signal"]
 
 
 LONG_S = 5.0  # seconds; of epochs that take longer, speed and time left are worth saying
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
     """A run was stopped by the user, after saving everything.
 
     Args:
-        message: where it stopped.
+        message: where it stopped, and what is saved.
     """
 
 
@@ -41,23 +41,45 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """Turn Ctrl-C and SIGTERM into a request while the block runs, in the main thread."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into a request while the block runs, in the main thread."""
     request = StopRequest()
+    with _handled(request, "SIGINT", "SIGTERM", "SIGHUP"):
+        yield request
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, while the block runs."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt, "SIGTERM", "SIGHUP"):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None], *names: str) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield request
+        yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, request)
-    try:
-        yield request
-    finally:
-        for number, handler in before.items():
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        # Under nohup a hangup is ignored, and shall be.
+        if number == signal.SIGINT or before[number] is not signal.SIG_IGN:
             signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
 
 
 class Reporter:
     """A progress bar on a terminal; elsewhere lines: of long epochs, of one seed's, and of seeds.
+
+    Where they cannot be written any more, as after the terminal was closed, the run goes on.
 
     Args:
         shown: whether to show anything.
@@ -87,12 +109,19 @@ class Reporter:
             )
             self._bar = Progress(*columns, console=self.console, transient=True)
             self._task = self._bar.add_task("training", total=self.seeds * self.epochs, note="")
-            self._bar.start()
+            self._out(self._bar.start)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._out(self._bar.stop)
+
+    def _out(self, write: Callable[..., object], *args: object, **options: object) -> None:
+        """Write something; after a failure nothing more."""
+        try:
+            write(*args, **options)
+        except OSError:
+            self.shown = False
 
     def step(self, seed_number: int, seed: int, epoch: int, seen: int, size: int) -> None:
         """A step is over.
@@ -118,7 +147,7 @@ class Reporter:
             self._note = f"epoch {epoch + 1}, {(seen - before) / (now - began):,.0f} items/s"
         name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
         done = seed_number * self.epochs + epoch + part
-        self._bar.update(self._task, completed=done, description=name, note=self._note)
+        self._out(self._bar.update, self._task, completed=done, description=name, note=self._note)
 
     def epoch(self, seed_number: int, seed: int, row: dict[str, float]) -> None:
         """An epoch is over."""
@@ -131,7 +160,9 @@ class Reporter:
                 done = seed_number * self.epochs + int(row["epoch"])
                 name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
                 self._note = line(row)
-                self._bar.update(self._task, completed=done, description=name, note=self._note)
+                self._out(
+                    self._bar.update, self._task, completed=done, description=name, note=self._note
+                )
             return
         took = time.monotonic() - self._epoch_began
         self._epoch_began = time.monotonic()
@@ -142,13 +173,13 @@ class Reporter:
         if self.seeds > 1:
             text = f"seed {seed} ({seed_number + 1} of {self.seeds}), {text}"
         if self.seeds == 1 or took >= LONG_S:
-            self.console.print(text, highlight=False, soft_wrap=True)
+            self._out(self.console.print, text, highlight=False, soft_wrap=True)
 
     def seed(self, seed_number: int, seed: int, note: str) -> None:
         """A seed is over."""
         if self.shown and self._bar is None and self.seeds > 1:
             place = f"{seed_number + 1} of {self.seeds}"
-            self.console.print(f"seed {seed} ({place}): {note}", highlight=False)
+            self._out(self.console.print, f"seed {seed} ({place}): {note}", highlight=False)
 
 
 def line(row: dict[str, float]) -> str:

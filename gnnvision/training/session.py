@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from gnnvision.training.objective import objective
 from gnnvision.training.precision import suitable
 from gnnvision.training.progress import Reporter, StopRequest
 from gnnvision.training.recipe import Recipe
+from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seed_run import SeedRun, initialize
 from gnnvision.training.seeds import fresh_model, seeded
@@ -61,7 +61,7 @@ class Session:
         self._seed_run: SeedRun | None = None  # the one in progress
         self._pending: Checkpoint | None = None
         self.threads = torch.get_num_threads()
-        self.saved = False  # whether a stopped run was written down
+        self._saved_place = ""  # where the run was when it was last written down
         self._saved_at = time.monotonic()
         if recipe.select != "last" and not len(task.split.val):
             raise ValueError(
@@ -171,7 +171,7 @@ class Session:
                 run.consider(row)
             run.seconds += time.perf_counter() - started
             if row is None:
-                self.saved = save(self.checkpoint())
+                self._save(save)
                 return False
             reporter.epoch(number, self.seeds[number], row)
             self._save_when_due(save)
@@ -225,14 +225,34 @@ class Session:
     def place(self) -> str:
         """Where the run is, in words."""
         epoch = 0 if self._seed_run is None else self._seed_run.epoch
+        if len(self.outcomes) == len(self.seeds):
+            return "the end"
         return f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"
+
+    def stopped(self, at_once: bool = False) -> str:
+        """In words, where the run was stopped and what of it is saved.
+
+        Args:
+            at_once: whether it was stopped without a chance to save.
+        """
+        place = self.place()
+        words = f"Stopped{' at once' if at_once else ''} at {place}."
+        if not self._saved_place:
+            return f"{words} Nothing {'was' if at_once else 'could be'} saved."
+        if self._saved_place == place and not at_once:
+            return f"{words} Everything is saved."
+        return f"{words} What was saved last is {self._saved_place}."
 
     # --- saving and going on ----------------------------------------------------------------
 
     def _save_when_due(self, save: Callable[[Checkpoint], bool]) -> None:
         if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
-            save(self.checkpoint())
+            self._save(save)
             self._saved_at = time.monotonic()
+
+    def _save(self, save: Callable[[Checkpoint], bool]) -> None:
+        if save(self.checkpoint()):
+            self._saved_place = self.place()
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be of this run."""
@@ -253,13 +273,8 @@ class Session:
         """Everything the run needs to go on."""
         run = self._seed_run
         held = Checkpoint({}, {}) if run is None else run.checkpoint()
-        tensors = held.tensors | pack("kept", self._kept)
-        outcomes = []
-        for number, outcome in enumerate(self.outcomes):
-            fields = asdict(outcome)
-            for name in ("target", "prediction"):
-                tensors[f"outcome/{number}/{name}"] = fields.pop(name)
-            outcomes.append(fields)
+        told, outcomes = pack_outcomes(self.outcomes)
+        tensors = held.tensors | pack("kept", self._kept) | told
         state = {
             "identity": self.identity(),
             "in_progress": run is not None,
@@ -285,10 +300,8 @@ class Session:
                     f"'{name}' must be {then} as in the run that is resumed, got {value}. "
                     "Leave it as it was, or start a new run."
                 )
-        held = checkpoint.group("outcome")
-        for number, fields in enumerate(checkpoint.state["outcomes"]):
-            fields["target"] = held[f"{number}/target"]
-            fields["prediction"] = held[f"{number}/prediction"]
-            self.outcomes.append(Outcome(**fields))
+        self.outcomes = unpack_outcomes(checkpoint.tensors, checkpoint.state["outcomes"])
         self._kept = checkpoint.group("kept")
         self._pending = checkpoint if checkpoint.state["in_progress"] else None
+        epoch = checkpoint.state["epoch"] if self._pending else 0
+        self._saved_place = f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"

@@ -1,0 +1,287 @@
+"""What a finished run leaves in its folder, and the result that is read from there again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gnnvision.data import Task
+from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from gnnvision.training.folder import write_csv, write_json
+from gnnvision.training.objective import objective
+from gnnvision.training.recipe import Recipe
+from gnnvision.training.result import Outcome, Result
+
+__all__ = [
+    "BEST",
+    "LAST",
+    "OUTCOMES",
+    "SEED",
+    "NotSaved",
+    "described",
+    "is_complete",
+    "pack_outcomes",
+    "read_result",
+    "unpack_outcomes",
+    "write_result",
+]
+
+LAST = "checkpoints/last.safetensors"
+BEST = "checkpoints/best.safetensors"
+OUTCOMES = "checkpoints/outcomes.safetensors"
+SEED = "checkpoints/seed-{}.safetensors"
+RESULT = "result.json"
+METRICS = "metrics.csv"
+
+_KEPT = ("device", "precision", "compiled", "threads", "train_seconds", "data_seconds")
+_TENSORS = ("target", "prediction")
+_Writer = Callable[[Path], None]
+
+
+class NotSaved(OSError):
+    """A finished run could not be written down as a whole; its result is in `result`.
+
+    Args:
+        result: what was to be written.
+        folder: where to.
+        failed: the files that could not be written there, with the reason.
+        saved: the files that could.
+        rescued: the files that were written elsewhere instead.
+        elsewhere: the folder of those.
+    """
+
+    def __init__(
+        self,
+        result: Result,
+        folder: Path,
+        failed: Mapping[str, Exception],
+        saved: Sequence[str] = (),
+        rescued: Sequence[str] = (),
+        elsewhere: Path | None = None,
+    ) -> None:
+        self.result = result
+        self.folder = folder
+        self.failed = dict(failed)
+        self.rescued, self.elsewhere = tuple(rescued), elsewhere
+        reasons = dict.fromkeys(_reason(error) for error in failed.values())
+        lines = [
+            f"The training is finished, but {_listed(failed)} could not be written to "
+            f"{str(folder)!r} ({'; '.join(reasons)})."
+        ]
+        if saved:
+            lines.append(f"Saved there: {', '.join(saved)}.")
+        if rescued:
+            lines.append(f"Saved in {str(elsewhere)!r} instead: {', '.join(rescued)}.")
+        lost = [name for name in failed if name not in rescued]
+        if lost:
+            lines.append(f"Not saved: {', '.join(lost)}.")
+        if lost and (folder / LAST).is_file():
+            lines.append("Make room there, and resume the run from its last checkpoint.")
+        elif lost:
+            lines.append("Make room there and run it again.")
+        else:
+            lines.append("Make room and move them there.")
+        super().__init__(" ".join(lines))
+
+
+def write_result(
+    result: Result, folder: Path, more: Mapping[str, Checkpoint] | None = None
+) -> None:
+    """Write the chosen weights, `result.json`, `metrics.csv` and what a report needs.
+
+    Each file is tried whatever became of the others; what the folder does not take goes into a
+    new folder among the system's temporary ones.
+
+    Args:
+        result: of a finished run.
+        folder: the run folder.
+        more: checkpoints to write too, by their path in the folder.
+
+    Raises:
+        NotSaved: if a file could not be written; it says where everything is.
+    """
+    writers = _writers(result, more or {})
+    failed = _tried(writers, folder)
+    if RESULT in failed and OUTCOMES not in failed:  # the figures are worth more than the report
+        (folder / OUTCOMES).unlink(missing_ok=True)
+        failed |= {OUTCOMES: failed.pop(RESULT)} | _tried({RESULT: writers[RESULT]}, folder)
+    if not failed:
+        (folder / LAST).unlink(missing_ok=True)
+        return
+    saved = [name for name in writers if name not in failed]
+    rescued: list[str] = []
+    elsewhere = None
+    try:
+        elsewhere = Path(tempfile.mkdtemp(prefix=f"gnnvision-{folder.name}-"))
+        lost = _tried({name: writers[name] for name in failed}, elsewhere)
+        rescued = [name for name in failed if name not in lost]
+    except OSError:
+        pass
+    if elsewhere is not None and not rescued:
+        shutil.rmtree(elsewhere, ignore_errors=True)
+    raise NotSaved(result, folder, failed, saved, rescued, elsewhere)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a run is over and has left all that its report is drawn from."""
+    return all((folder / name).is_file() for name in (RESULT, BEST, OUTCOMES))
+
+
+def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu") -> Result:
+    """The result of a finished run, from its folder, as `fit` returned it.
+
+    Args:
+        folder: a run folder for which `is_complete`.
+        task: what was learnt, loaded as for the run.
+        model: of the run's architecture; it gets the weights.
+        device: where the model and the task are put.
+
+    Returns:
+        The result, from which the report can be drawn.
+
+    Raises:
+        ValueError: if the files are damaged, or of another task or model.
+    """
+    held = read_checkpoint(folder / OUTCOMES)
+    state = held.state
+    try:
+        outcomes = unpack_outcomes(held.tensors, state["outcomes"])
+        recipe = Recipe.from_dict(state["recipe"])
+        kept = {name: state[name] for name in _KEPT}
+        notes, facts = list(state["notes"]), dict(state["facts"])
+        identity = state["data_hash"], state["split"]
+        model.load_state_dict(read_checkpoint(folder / BEST).tensors)
+    except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(
+            f"'folder' must hold a finished run of this model, got {str(folder)!r} ({reason}). "
+            "Give the folder as the run left it."
+        ) from error
+    if identity != (task.data_hash, task.split_name):
+        raise ValueError(
+            f"'task' must be the one of the run in {str(folder)!r}, got {task.name!r} with other "
+            "data or another split. Load it as the run did."
+        )
+    goal = objective(task)
+    result = Result(
+        task=task,
+        recipe=recipe,
+        model=model.to(device).eval(),
+        outcomes=outcomes,
+        metric=goal.metric,
+        higher_is_better=goal.higher_is_better,
+        folder=folder,
+        notes=notes,
+        facts=facts,
+        **kept,
+    )
+    result.task = task.to(device).with_seed(result.best.seed)
+    if not (folder / METRICS).is_file():
+        write_csv(folder / METRICS, _rows(result), durable=True)
+    return result
+
+
+def pack_outcomes(outcomes: Sequence[Outcome]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """The tensors of outcomes by path, and the rest for JSON."""
+    tensors, rest = {}, []
+    for number, outcome in enumerate(outcomes):
+        values = asdict(outcome)
+        for name in _TENSORS:
+            tensors[f"outcome/{number}/{name}"] = values.pop(name)
+        rest.append(values)
+    return tensors, rest
+
+
+def unpack_outcomes(
+    tensors: Mapping[str, Tensor], rest: Sequence[Mapping[str, Any]]
+) -> list[Outcome]:
+    """What `pack_outcomes` was given.
+
+    Raises:
+        KeyError: if one is not whole.
+    """
+    known = {field.name for field in fields(Outcome)} - set(_TENSORS)
+    out = []
+    for number, values in enumerate(rest):
+        whole = {name: values[name] for name in known}
+        whole |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
+        out.append(Outcome(**whole))
+    return out
+
+
+def described(
+    task: Task, recipe: Recipe, model: nn.Module, outcome: Outcome, precision: str
+) -> dict[str, Any]:
+    """What a checkpoint says beside the weights: all that predicting with them needs."""
+    return {
+        "dataset": task.name,
+        "title": task.card.title,
+        "class_names": list(task.class_names),
+        "in_channels": task.in_channels,
+        "split": {
+            "name": task.split_name,
+            "hash": task.split.hash,
+            **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
+        },
+        "recipe": recipe.to_dict(),
+        "seed": outcome.seed,
+        "epoch": outcome.best_epoch,
+        "model": repr(model),
+        "spec": getattr(model, "spec", None),
+        "kind": task.kind,
+        "input": task.input_description(),
+        "precision": precision,
+    }
+
+
+def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Writer]:
+    """What writes each file, the most valuable first."""
+    task, recipe = result.task, result.recipe
+    about = described(task, recipe, result.model, result.best, result.precision)
+    best = Checkpoint(result.model.state_dict(), about)
+    tensors, outcomes = pack_outcomes(result.outcomes)
+    rest = {name: getattr(result, name) for name in (*_KEPT, "notes", "facts")}
+    rest |= {"outcomes": outcomes, "recipe": recipe.to_dict()}
+    rest |= {"data_hash": task.data_hash, "split": task.split_name}
+    checkpoints = {BEST: best, OUTCOMES: Checkpoint(tensors, rest), **more}
+    writers: dict[str, _Writer] = {name: _checkpoint(held) for name, held in checkpoints.items()}
+    first = {BEST: writers.pop(BEST), OUTCOMES: writers.pop(OUTCOMES)}
+    # Whoever finds `result.json` finds what the report is drawn from.
+    return first | {
+        RESULT: lambda path: write_json(path, result.to_dict()),
+        METRICS: lambda path: write_csv(path, _rows(result), durable=True),
+        **writers,
+    }
+
+
+def _checkpoint(held: Checkpoint) -> _Writer:
+    return lambda path: write_checkpoint(path, held)
+
+
+def _rows(result: Result) -> list[dict[str, float]]:
+    return [{"seed": o.seed} | row for o in result.outcomes for row in o.history]
+
+
+def _tried(writers: Mapping[str, _Writer], folder: Path) -> dict[str, Exception]:
+    """Write each file; those that could not be, with the reason."""
+    failed: dict[str, Exception] = {}
+    for name, write in writers.items():
+        try:
+            write(folder / name)
+        except (OSError, MemoryError, RuntimeError) as error:
+            failed[name] = error
+    return failed
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(repr(name) for name in names)
