@@ -8,6 +8,8 @@ from typing import Any, Self, TypeVar
 
 import torch
 
+from gnnvision.domains.modes import plainly
+
 __all__ = ["Domain"]
 
 T = TypeVar("T")
@@ -41,7 +43,7 @@ def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) 
     Outside of inference mode: what is made in it cannot serve a backward pass later.
     """
     if key not in cache:
-        with torch.inference_mode(False):
+        with plainly():
             cache[key] = build()
     value: T = cache[key]
     return value

@@ -16,6 +16,7 @@ from gnnvision.domains.base import Domain, remember
 from gnnvision.domains.constructors import Constructors
 from gnnvision.domains.device import full_device
 from gnnvision.domains.matrices import Matrices
+from gnnvision.domains.modes import is_live
 from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ class Graph(Constructors, Matrices, Domain):
                 "'graph' must not change, got a tensor of it that was edited in place. "
                 "Make a new Graph from the edited tensor."
             )
-        if self.edge_weight is not None and self.edge_weight.requires_grad:
+        if self.edge_weight is not None and is_live(self.edge_weight):
             return build()
         return remember(self._derived, key, build)
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gnnvision.domains.modes import is_batched, plainly
+
 __all__ = ["check_edges", "check_members", "check_num_nodes", "check_offsets"]
 
 
@@ -41,7 +43,7 @@ def check_edges(
         TypeError: if one is of the wrong kind.
         ValueError: if one is of the wrong shape or out of range.
     """
-    edge_index = _indices(edge_index, "edge_index").clone(memory_format=torch.contiguous_format)
+    edge_index = _kept(_indices(edge_index, "edge_index"))
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
         raise ValueError(
             f"'edge_index' must have shape (2, E), got {tuple(edge_index.shape)}. "
@@ -66,7 +68,7 @@ def check_edges(
                 "Give one row for each edge."
             )
         _finite(edge_attr, "edge_attr")
-        columns["edge_attr"] = edge_attr if edge_attr.requires_grad else edge_attr.clone()
+        columns["edge_attr"] = _kept(edge_attr)
     if edge_type is not None:
         columns |= _types(edge_type, num_edges, num_relations)
     elif num_relations is not None:
@@ -85,8 +87,9 @@ def check_offsets(offsets: Tensor | None, num_nodes: int, edge_index: Tensor) ->
         ValueError: if it does not run from 0 to `num_nodes`, falls, or an edge joins two members.
     """
     if offsets is None:
-        return torch.arange(2, device=edge_index.device) * num_nodes
-    offsets = _indices(offsets, "offsets").clone()
+        with plainly():
+            return torch.arange(2, device=edge_index.device) * num_nodes
+    offsets = _kept(_indices(offsets, "offsets"))
     ends = (offsets[0].item(), offsets[-1].item()) if offsets.numel() else ()
     if offsets.ndim != 1 or ends != (0, num_nodes) or bool((offsets.diff() < 0).any()):
         raise ValueError(
@@ -120,7 +123,7 @@ def check_members(graph_attr: Tensor | None, num_graphs: int) -> dict[str, Tenso
             "Give one row for each member of the batch."
         )
     _finite(graph_attr, "graph_attr")
-    return {"graph_attr": graph_attr if graph_attr.requires_grad else graph_attr.clone()}
+    return {"graph_attr": _kept(graph_attr)}
 
 
 def _tensor(value: object, name: str) -> None:
@@ -140,7 +143,17 @@ def _indices(value: Tensor, name: str) -> Tensor:
     return value.long()
 
 
+def _kept(value: Tensor) -> Tensor:
+    """A copy that later edits do not reach; of what is learned there is none."""
+    if value.requires_grad:
+        return value
+    with plainly(value):
+        return value.clone(memory_format=torch.contiguous_format)
+
+
 def _finite(value: Tensor, name: str) -> None:
+    if is_batched(value):  # inside vmap, where no value decides anything
+        return
     bad = ~torch.isfinite(value)
     if bool(bad.any()):
         where = bad.nonzero()[0].tolist()
@@ -168,11 +181,11 @@ def _weights(edge_weight: Tensor, num_edges: int, device: torch.device) -> Tenso
             "Move it with .to()."
         )
     _finite(edge_weight, "edge_weight")
-    return edge_weight if edge_weight.requires_grad else edge_weight.clone()
+    return _kept(edge_weight)
 
 
 def _types(edge_type: Tensor, num_edges: int, num_relations: int | None) -> dict[str, Any]:
-    edge_type = _indices(edge_type, "edge_type").clone()
+    edge_type = _kept(_indices(edge_type, "edge_type"))
     if edge_type.shape != (num_edges,):
         raise ValueError(
             f"'edge_type' must have shape (E={num_edges},), got {tuple(edge_type.shape)}. "

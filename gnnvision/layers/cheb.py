@@ -11,7 +11,7 @@ from gnnvision.domains import Domain, Graph
 from gnnvision.layers.graph import GraphConvolution, as_graph, linear, multiply
 from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
 from gnnvision.operators.chebyshev import chebyshev_terms
-from gnnvision.operators.signals import is_sparse
+from gnnvision.operators.signals import dense
 
 __all__ = ["ChebConv"]
 
@@ -102,7 +102,7 @@ class ChebConv(GraphConvolution):
         if self.K == 1:
             return multiply(Identity(graph.num_nodes), x, self.matrices()[0])
         laplacian = scaled_laplacian(graph, self.normalization, lambda_max, self.arithmetic(x))
-        terms = chebyshev_terms(laplacian, x.to_dense() if is_sparse(x) else x, self.K)
+        terms = chebyshev_terms(laplacian, dense(x), self.K)
         return torch.cat(terms, 1) @ torch.cat(self.matrices())
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Chebyshev]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gnnvision.domains.modes import is_transformed
 from gnnvision.operators.signals import is_sparse, with_values
 
 __all__ = ["Dropout"]
@@ -70,7 +71,7 @@ class Dropout(nn.Dropout):
 
 def drop(x: Tensor, p: float) -> Tensor:
     """Dropout of a dense tensor, by random bits on the CPU."""
-    if x.device.type != "cpu" or p == 1:
+    if x.device.type != "cpu" or p == 1 or is_transformed():
         return F.dropout(x, p, True)
     bits, levels = (torch.int8, 2**8) if (p * 2**8).is_integer() else (torch.int16, 2**16)
     dropped = min(max(round(p * levels), 1), levels - 1)

@@ -9,6 +9,7 @@ from torch.func import functional_call
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.operators import Identity, Operator, adjacency
+from gnnvision.operators.signals import dense
 
 __all__ = ["GINConv"]
 
@@ -70,8 +71,8 @@ class GINConv(GraphConvolution):
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
         """A X + (1 + ε) X, without the fixed taps."""
         neighbours, itself = self.operators(graph, x)
-        dense = x.to_dense()
-        return neighbours @ dense + (1 + self.eps) * (itself @ dense)
+        signal = dense(x)
+        return neighbours @ signal + (1 + self.eps) * (itself @ signal)
 
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.domains.modes import is_live, is_transformed
 from gnnvision.layers.interface import Convolution, require
 from gnnvision.operators import Identity, Operator
 from gnnvision.operators.signals import is_sparse, signal_operator
@@ -79,7 +80,8 @@ class GraphConvolution(nn.Module, Convolution):
         self.check(x, graph)
         y = self.combine(x, graph)
         if self.bias is not None:
-            y = y.add_(self.bias)  # in place: the products above are nobody else's
+            # In place, as the products above are nobody else's; but not into a batched bias.
+            y = y + self.bias if is_transformed() else y.add_(self.bias)
         return self.finish(y)
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
@@ -126,7 +128,7 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'domain' must be on {x.device} as x, got {graph.device}. "
                 f"Move it with domain.to('{x.device}')."
             )
-        if x.device.type == "cpu" and x.grad_fn is None:
+        if x.device.type == "cpu" and x.grad_fn is None and not is_transformed():
             check_not_nan(x)
 
     def extra_repr(self) -> str:
@@ -208,7 +210,7 @@ def as_graph(
     if known is not None and _same(known, domain, x.shape[0], columns):
         return known
     graph = Graph(domain, x.shape[0], **given)
-    if not any(value.requires_grad for value in given.values()):
+    if not any(is_live(value) for value in given.values()):
         _graphs[domain] = graph
     return graph
 

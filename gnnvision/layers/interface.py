@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.operators import Operator
-from gnnvision.operators.signals import from_sites, is_sparse, to_sites
+from gnnvision.operators.signals import dense, from_sites, to_sites
 
 __all__ = ["Convolution", "FromSignal", "FromTargets", "OnDomain"]
 
@@ -84,7 +84,7 @@ class Convolution(OnDomain):
         Returns:
             The same as the layer, up to rounding.
         """
-        x = x.to_dense() if is_sparse(x) else x
+        x = dense(x)
         signal = to_sites(x) if isinstance(domain, Grid) else x  # (N, *, C)
         taps = self.taps().to(x.dtype)
         terms = [(S @ signal) @ W for S, W in zip(self.operators(domain, x), taps, strict=True)]

@@ -15,6 +15,7 @@ from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.cluster import Coarsening, coarsen
 from gnnvision.operators.segments import segment_reduce
+from gnnvision.operators.signals import dense
 
 __all__ = ["AvgPool2d", "GraphPool", "MaxPool2d", "Upsample"]
 
@@ -170,7 +171,7 @@ class GraphPool(nn.Module, OnDomain):
             )
         coarse = self._coarsen(graph)
         reduce: Literal["max", "mean"] = "max" if self.reduce == "max" else "mean"
-        return segment_reduce(x.to_dense()[coarse.order], coarse.starts, reduce)
+        return segment_reduce(dense(x)[coarse.order], coarse.starts, reduce)
 
     def out_domain(self, domain: Domain) -> Graph:
         """The coarser graph."""

@@ -15,6 +15,7 @@ from gnnvision.domains import Domain, Graph
 from gnnvision.layers.graph import GraphConvolution, as_graph
 from gnnvision.layers.grid import GridConvolution
 from gnnvision.operators import Identity, Operator
+from gnnvision.operators.signals import dense
 from gnnvision.operators.sparse import relations, stacked_relations
 
 __all__ = ["RGCNConv"]
@@ -167,16 +168,16 @@ class RGCNConv(GraphConvolution):
         The operators are laid below one another, so that a node receives R rows, and all of
         them meet the stacked Wᵣ at once. On a picture this is known as "im2col".
         """
-        dense = x.to_dense()
+        signal = dense(x)
         self._check_relations(graph)
         received = (
             stacked_relations(graph, self.num_relations, self.aggr == "mean", self.arithmetic(x))
-            @ dense
+            @ signal
         )  # (N R, C_in)
         weight = self._relation_weights()
         rows = weight.flatten(0, 1)  # (R C_in, C_out)
         y = received.view(graph.num_nodes, rows.shape[0]) @ rows
-        return y if self.root is None else torch.addmm(y, dense, self.root)
+        return y if self.root is None else torch.addmm(y, signal, self.root)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
         """One mean over incoming edges for each relation, then the identity."""

@@ -16,7 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function
+
+from gnnvision.domains.modes import is_transformed, plainly
 
 __all__ = ["Pattern", "sparse_product"]
 
@@ -78,7 +81,7 @@ class Pattern:
     @cached_property
     def row(self) -> Tensor:
         """The row of each entry. Shape (E,)."""
-        with torch.inference_mode(False):  # what is kept must serve training later
+        with plainly(self.col):
             rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
             return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
 
@@ -88,13 +91,13 @@ class Pattern:
         if self._section_of is None:
             return self.transposed[0]
         whole, rows, cols, _ = self._section_of
-        with torch.inference_mode(False):
+        with plainly(self.col):
             return whole.turned.section(cols, rows)[0]
 
     @cached_property
     def transposed(self) -> tuple[Pattern, Tensor]:
         """The pattern of the transpose, and where each of its entries stands in this one."""
-        with torch.inference_mode(False):
+        with plainly(self.col):
             if self._section_of is not None:  # the whole is sorted once, for all its sections
                 whole, _, cols, first = self._section_of
                 pattern, order = whole.transposed
@@ -111,7 +114,7 @@ class Pattern:
 def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
     """The matrix with `value` at the places of `pattern`, times `x`.
 
-    Differentiable, any number of times, in `value` and in `x`.
+    Differentiable, any number of times and in both modes, in `value` and in `x`.
 
     Args:
         pattern: E places in an (M, N) matrix.
@@ -130,6 +133,8 @@ def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -
 
 
 def _product(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
+    if is_transformed() or is_legacy_batchedtensor(x):
+        return _composed(pattern, value, x)
     if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
         return _forward(pattern, value, x)
     out: Tensor = _SparseProduct.apply(value, x, pattern, back)
@@ -147,7 +152,8 @@ class _SparseProduct(Function):
         pattern: Pattern,
         back: Tensor | None,
     ) -> Tensor:
-        # Not split into `setup_context`: binding its arguments takes longer than a small product.
+        # Not split into `setup_context`, which takes longer than a small product: where that is
+        # needed, by `torch.func` or in forward mode, `_composed` runs instead.
         ctx.pattern, ctx.back = pattern, back
         value_wanted, x_wanted = ctx.needs_input_grad[:2]
         ctx.save_for_backward(value if x_wanted else None, x if value_wanted else None)
@@ -197,5 +203,10 @@ def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
             pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False
         )
         return matrix @ x
+    return _composed(pattern, value, x)
+
+
+def _composed(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
+    """The product by the framework's own operations, of which it has every derivative."""
     out = x.new_zeros(pattern.shape[0], x.shape[1])
-    return out.index_add_(0, pattern.row, x[pattern.col] * value.unsqueeze(1))
+    return out.index_add(0, pattern.row, x[pattern.col] * value.unsqueeze(1))

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gnnvision.domains.modes import is_transformed
 from gnnvision.operators.product import Pattern, sparse_product
 
 __all__ = ["Reduction", "segment_reduce", "segment_softmax"]
@@ -34,6 +35,12 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
             # Zeros for empty runs, of which the maximum is -inf; no gradient comes from them.
             if x.shape[0] == 0:
                 return x.new_zeros(lengths.numel(), x.shape[1])
+            if is_transformed():
+                rows = torch.arange(lengths.numel(), device=x.device)
+                run = rows.repeat_interleave(lengths, output_size=x.shape[0])
+                index = run.unsqueeze(1).expand_as(x)
+                empty = x.new_zeros(lengths.numel(), x.shape[1])
+                return empty.scatter_reduce(0, index, x, "amax", include_self=False)
             top = torch.segment_reduce(x, "max", lengths=lengths, axis=0, unsafe=True)
             return torch.where((lengths > 0).unsqueeze(1), top, 0)
         case "sum" | "mean":

@@ -17,6 +17,7 @@ from torch.autograd import Function
 from torch.nn.grad import conv2d_input
 
 from gnnvision.domains import Window
+from gnnvision.domains.modes import is_transformed
 
 __all__ = ["convolve_same", "is_worth_it"]
 
@@ -34,7 +35,8 @@ def is_worth_it(x: Tensor, weight: Tensor, window: Window, groups: int) -> bool:
         groups: of the channels.
     """
     return (
-        x.device.type == "cpu"
+        not is_transformed()
+        and x.device.type == "cpu"
         and x.ndim == 4
         and groups == 1
         and weight.requires_grad

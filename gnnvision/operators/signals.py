@@ -14,6 +14,7 @@ from gnnvision.operators.product import Pattern
 from gnnvision.operators.sparse import Sparse
 
 __all__ = [
+    "dense",
     "from_sites",
     "is_sparse",
     "nodes_from_pixels",
@@ -53,6 +54,11 @@ def pixels_from_nodes(x: Tensor, grid: Grid) -> Tensor:
 def is_sparse(x: Tensor) -> bool:
     """Whether a signal stores only what is not zero."""
     return x.layout in (torch.sparse_coo, torch.sparse_csr)
+
+
+def dense(x: Tensor) -> Tensor:
+    """A signal with its zeros; itself if it has them."""
+    return x.to_dense() if is_sparse(x) else x
 
 
 _patterns: WeakTensorKeyDictionary = WeakTensorKeyDictionary()

@@ -11,6 +11,7 @@ from torch import Tensor
 from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
 from gnnvision.domains.entries import Entries
+from gnnvision.domains.modes import plainly
 from gnnvision.operators.base import Operator
 from gnnvision.operators.product import Pattern, Range, constant_product, sparse_product
 
@@ -64,7 +65,7 @@ class Sparse(Operator):
             self._transpose._section_of = (whole.T, cols, rows)
         elif self._transpose is None:
             pattern, order = self.pattern.transposed
-            with torch.inference_mode(False):  # what is kept must serve training later
+            with plainly(self.value):
                 self._transpose = Sparse(pattern, self.value.index_select(0, order))
         return self._transpose
 
@@ -78,7 +79,7 @@ class Sparse(Operator):
     def to(self, dtype: torch.dtype) -> Sparse:
         """The same operator with entries of `dtype`, kept for the next call."""
         if dtype not in self._as:
-            with torch.inference_mode(False):
+            with plainly(self.value):
                 self._as[dtype] = Sparse(self.pattern, self.value.to(dtype))
         return self._as[dtype]
 

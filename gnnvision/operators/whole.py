@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.domains import Grid, Window
+from gnnvision.domains.modes import is_transformed
 
 __all__ = ["convolve_whole", "is_worth_it"]
 
@@ -27,7 +28,8 @@ def is_worth_it(x: Tensor, window: Window, groups: int) -> bool:
         groups: of the channels.
     """
     return (
-        x.device.type == "cpu"
+        not is_transformed()
+        and x.device.type == "cpu"
         and x.ndim == 4
         and len(x) >= LEAST_PICTURES
         and groups == 1
