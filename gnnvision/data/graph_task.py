@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision.data.arrays import UNLABELLED
 from gnnvision.data.batching import check_batches, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
@@ -137,6 +138,17 @@ class GraphTask(Task):
         spread = ((train - mean).square().nansum(0) / count).sqrt()
         spread = torch.where(spread > 0, spread, torch.ones_like(spread))
         return mean.to(self.y.dtype).to(self.y.device), spread.to(self.y.dtype).to(self.y.device)
+
+    def is_labeled(self, part: Part) -> bool:
+        """Whether every graph of a part has its label; False for a regression."""
+        return self._labeled[part]
+
+    @cached_property
+    def _labeled(self) -> dict[str, bool]:
+        if self.kind != "classification":
+            return dict.fromkeys(PARTS, False)
+        known = self.y.cpu().numpy() != UNLABELLED
+        return {part: bool(known[getattr(self.split, part)].all()) for part in PARTS}
 
     @property
     def num_edge_attr(self) -> int:

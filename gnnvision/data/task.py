@@ -108,6 +108,13 @@ class Task(ABC):
         """Mean and standard deviation of the training targets of a regression, else None."""
         return None
 
+    def is_labeled(self, part: Part) -> bool:
+        """Whether every item of a part is known to have its label; False if nobody looked.
+
+        Training then need not look for those that have, for which it would wait for a GPU.
+        """
+        return False
+
     def input_description(self) -> dict[str, Any]:
         """What must be known to give a model new input, for JSON: sizes, normalisation."""
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -14,6 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.modes import is_live, is_transformed
 from gnnvision.layers.interface import Convolution, require
+from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Identity, Operator
 from gnnvision.operators.signals import is_sparse, signal_operator
 
@@ -130,6 +130,8 @@ class GraphConvolution(nn.Module, Convolution):
             )
         if x.device.type == "cpu" and x.grad_fn is None and not is_transformed():
             check_not_nan(x)
+        elif x.grad_fn is None:
+            check_given(x)
 
     def extra_repr(self) -> str:
         """The sizes, as torch.nn writes them."""
@@ -157,20 +159,6 @@ def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
     if matrix.shape[0] < matrix.shape[1] and not isinstance(operator, Identity):
         return (operator @ x) @ matrix
     return operator @ (x @ matrix)
-
-
-def check_not_nan(x: Tensor) -> None:
-    """Given features hold no NaN; a sum tells, as NaN spreads.
-
-    Raises:
-        ValueError: if they do.
-    """
-    value = x if x.layout is torch.strided else x.values() if x.is_sparse_csr else x._values()
-    if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
-        row = value.isnan().nonzero()[0].tolist()
-        raise ValueError(
-            f"'x' must not hold NaN, got one at {row}. Fill in or remove the missing features."
-        )
 
 
 _graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()

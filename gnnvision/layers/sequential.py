@@ -10,6 +10,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.layers.calling import call
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
+from gnnvision.layers.missing import given
 
 __all__ = ["Sequential"]
 
@@ -41,6 +42,12 @@ class Sequential(nn.Sequential, OnDomain):
             TypeError: if a layer needs a graph and there is none.
         """
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
+        if isinstance(here, Graph) and x.device.type != "cpu":
+            with given(x):
+                return self._run(x, here)
+        return self._run(x, here)
+
+    def _run(self, x: Tensor, here: Domain | None) -> Tensor:
         for layer in self:
             x = layer(x, here) if isinstance(layer, OnDomain) else call(layer, x, here)
             here = None if here is None else _domain_of(x, layer, here)

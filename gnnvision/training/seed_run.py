@@ -75,6 +75,7 @@ class SeedRun:
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
         self.waited = 0.0
+        self._labeled: dict[str, bool] = {}
         self._set_modules()
         self._start_epoch()
 
@@ -119,7 +120,7 @@ class SeedRun:
             for parameter in self.learnt:  # without the bookkeeping of optimizer.zero_grad
                 parameter.grad = None
             with arithmetic(self.device, self.precision):
-                output, target = self.goal.known(self.call(x, domain), y)
+                output, target = self._known("train", self.call(x, domain), y)
             output = output.float() if output.dtype is torch.bfloat16 else output
             loss = self.goal.loss(output, target, self.recipe.label_smoothing)
             loss.backward()
@@ -191,10 +192,16 @@ class SeedRun:
         outputs, targets = [], []
         with torch.no_grad(), arithmetic(self.device, self.precision):
             for x, domain, y in self.task.batches(part):
-                output, target = self.goal.known(answer(x, domain), y)
+                output, target = self._known(part, answer(x, domain), y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                 targets.append(target)
         return together(outputs, targets)
+
+    def _known(self, part: Part, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and targets where the target is known."""
+        if part not in self._labeled:
+            self._labeled[part] = self.task.is_labeled(part)
+        return (output, y) if self._labeled[part] else self.goal.known(output, y)
 
     def _set_mode(self, training: bool) -> None:
         """`model.train(training)`, which is slow for what little it does, twice an epoch."""

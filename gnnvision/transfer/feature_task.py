@@ -123,6 +123,10 @@ class FeatureTask(Task):
             return x, Grid((x.shape[2], x.shape[3])), self.y[there]
         return x, _points(len(there), x.device), self.y[there]
 
+    def is_labeled(self, part: Part) -> bool:
+        """That of the source for this split."""
+        return replace(self.source, split=self.split).is_labeled(part)
+
     @property
     def target_moments(self) -> tuple[Tensor, Tensor] | None:
         """Those of the source for this split."""

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gnnvision import GCNConv, Graph, GraphPool, SAGEConv, Sequential
-from gnnvision.layers.graph import GraphConvolution, as_graph, check_not_nan, multiply
+from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
+from gnnvision.layers.missing import check_not_nan
 from gnnvision.operators import Identity, adjacency
 
 from ..graphs import directed, undirected

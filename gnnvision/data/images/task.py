@@ -262,6 +262,10 @@ class ImageTask(Task):
         """The model's output for pictures that it is measured on, over all `test_views`."""
         return mean_answer(model, x, domain, self.test_views)
 
+    def is_labeled(self, part: Part) -> bool:
+        """True: every picture has a label."""
+        return True
+
     def input_description(self) -> dict[str, Any]:
         """Size, channels, normalisation and views, which prediction needs."""
         return {

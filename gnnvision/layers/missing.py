@@ -1,0 +1,89 @@
+"""Features that hold NaN are refused; on a GPU, which the host would wait for, looked at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+__all__ = ["check_given", "check_not_nan", "given"]
+
+_complete: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> its version then
+
+
+class _Inside(threading.local):
+    network = False
+
+
+_inside = _Inside()
+
+
+def check_not_nan(x: Tensor) -> None:
+    """Given features hold no NaN; a sum tells, as NaN spreads.
+
+    Raises:
+        ValueError: if they do.
+    """
+    value = _stored(x)
+    if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
+        row = value.isnan().nonzero()[0].tolist()
+        raise ValueError(
+            f"'x' must not hold NaN, got one at {row}. Fill in or remove the missing features."
+        )
+
+
+def check_given(x: Tensor) -> None:
+    """`check_not_nan` on a device that is waited for: once for a tensor and all its slices.
+
+    Signals between the layers of a network whose input was looked at are let through.
+
+    Raises:
+        ValueError: if `x` holds NaN.
+    """
+    if _inside.network or torch.compiler.is_compiling():
+        return
+    whole = x if x._base is None else x._base
+    if _is_known(whole):
+        return
+    if whole is not x and not math.isnan(float(_stored(whole).detach().sum())):
+        _remember(whole)
+        return
+    check_not_nan(x)
+    if whole is x:
+        _remember(x)
+
+
+@contextmanager
+def given(x: Tensor) -> Iterator[None]:
+    """Inside the block a network runs on `x`, which is looked at here and not in each layer.
+
+    Raises:
+        ValueError: if `x` holds NaN.
+    """
+    if x.grad_fn is None and x.is_floating_point():
+        check_given(x)
+    before, _inside.network = _inside.network, True
+    try:
+        yield
+    finally:
+        _inside.network = before
+
+
+def _stored(x: Tensor) -> Tensor:
+    if x.layout is torch.strided:
+        return x
+    return x.values() if x.is_sparse_csr else x._values()
+
+
+def _is_known(x: Tensor) -> bool:
+    return not x.is_inference() and _complete.get(x) == _stored(x)._version
+
+
+def _remember(x: Tensor) -> None:
+    if not x.is_inference():
+        _complete[x] = _stored(x)._version
