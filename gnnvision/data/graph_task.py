@@ -104,7 +104,7 @@ class GraphTask(Task):
         pieces = without_single(order, size)
         at_once = max(1, BLOCK // size)
         for start in range(0, len(pieces), at_once):
-            block = send(torch.cat(pieces[start : start + at_once]), self.y.device)
+            block = torch.cat(pieces[start : start + at_once])
             members, x, y = self._chosen(block)
             yield from _sections(members, x, y, size, len(pieces[start : start + at_once]))
 
@@ -113,14 +113,14 @@ class GraphTask(Task):
         return (
             self.graphs.select(members),
             self.x.index_select(0, nodes),
-            self.y.index_select(0, members),
+            self.y.index_select(0, send(members, self.y.device)),
         )
 
     @cached_property
     def _parts(self) -> dict[str, tuple[Graph, Tensor, Tensor]]:
         """The graphs of each part in order; laid out once, as every epoch measures them again."""
         index = {part: torch.from_numpy(np.array(getattr(self.split, part))) for part in PARTS}
-        return {part: self._chosen(i.to(self.y.device)) for part, i in index.items()}
+        return {part: self._chosen(i) for part, i in index.items()}
 
     @property
     def target_moments(self) -> tuple[Tensor, Tensor] | None:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import count, send
+
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
 
@@ -45,7 +47,7 @@ def unbatch(graph: Graph) -> list[Arguments]:
     offsets = graph.offsets.tolist()
     member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
     order = member.argsort(stable=True)
-    counts = torch.bincount(member, minlength=graph.num_graphs).tolist()
+    counts = count(member, graph.num_graphs).tolist()
     out = []
     for g, edges in enumerate(order.split(counts)):
         start, end = offsets[g], offsets[g + 1]
@@ -62,17 +64,22 @@ def unbatch(graph: Graph) -> list[Arguments]:
     return out
 
 
-def numbers(members: Tensor | Sequence[int], device: torch.device) -> Tensor:
-    """Numbers of members as a tensor; of an array, which may be read-only, a copy."""
+def numbers(members: Tensor | Sequence[int]) -> Tensor:
+    """Numbers of members as a tensor on the CPU; of an array, which may be read-only, a copy."""
     if isinstance(members, Tensor):
-        return members.to(device, torch.int64)
-    return torch.tensor(np.asarray(members, dtype=np.int64), device=device)
+        return members.to("cpu", torch.int64)
+    return torch.tensor(np.asarray(members, dtype=np.int64))
 
 
-def runs(starts: Tensor, sizes: Tensor) -> Tensor:
-    """The numbers of several runs, one after the other: each `size` of them from its `start`."""
+def runs(starts: Tensor, sizes: Tensor, total: int) -> Tensor:
+    """The numbers of several runs, one after the other: each `size` of them from its `start`.
+
+    Args:
+        starts: the first number of each run.
+        sizes: how many numbers each has.
+        total: the sum of the sizes.
+    """
     ends = sizes.cumsum(0)
-    total = int(ends[-1]) if ends.numel() else 0
     shift = (starts - ends + sizes).repeat_interleave(sizes, output_size=total)
     return torch.arange(total, device=starts.device) + shift
 
@@ -83,15 +90,31 @@ def edge_offsets(graph: Graph) -> tuple[Tensor, Tensor | None]:
     The order is None where the edges already lie member by member.
     """
     member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
-    counts = torch.bincount(member, minlength=graph.num_graphs)
+    counts = count(member, graph.num_graphs)
     sorted_already = bool((member.diff() >= 0).all())
     return _ends(counts), None if sorted_already else member.argsort(stable=True)
 
 
-def select(graph: Graph, members: Tensor) -> tuple[Arguments, Tensor]:
+def member_nodes(graph: Graph, members: Tensor) -> Tensor:
+    """The nodes of some members, whose numbers are on the CPU, member by member."""
+    ends = torch.from_numpy(graph.host_offsets[0])
+    starts = ends[members]
+    sizes = ends[members + 1] - starts
+    starts_there, sizes_there = send(torch.stack([starts, sizes]), graph.device)
+    return runs(starts_there, sizes_there, int(sizes.sum()))
+
+
+def select(graph: Graph, members: Tensor) -> Arguments:
     """What changes when only some members are left, in their order; one may come twice.
 
-    And where the edges of each of them begin then, and the end.
+    Args:
+        graph: of which they are members.
+        members: their numbers, on the CPU: sizes are worked out there, as a GPU would be waited
+            for.
+
+    Returns:
+        The arguments of the smaller graph, and under "derived" where the edges of each of its
+        members begin, there and on the CPU.
     """
     outside = members[(members < 0) | (members >= graph.num_graphs)]
     if outside.numel():
@@ -99,25 +122,34 @@ def select(graph: Graph, members: Tensor) -> tuple[Arguments, Tensor]:
             f"'members' must be from 0 to num_graphs - 1 = {graph.num_graphs - 1}, got "
             f"{outside[0]}. Choose members that the batch has."
         )
-    edge_starts, order = graph.edge_offsets
-    starts, first = graph.offsets[members], edge_starts[members]
-    sizes, edge_sizes = graph.offsets[members + 1] - starts, edge_starts[members + 1] - first
-    offsets, edge_offsets = _ends(sizes), _ends(edge_sizes)
-    edges = runs(first, edge_sizes)
+    node_ends, edge_ends = (torch.from_numpy(ends) for ends in graph.host_offsets)
+    starts, first = node_ends[members], edge_ends[members]
+    sizes, edge_sizes = node_ends[members + 1] - starts, edge_ends[members + 1] - first
+    ends = torch.stack([_ends(sizes), _ends(edge_sizes)])
+    num_nodes, num_edges = ends[:, -1].tolist()
+    offsets, edge_offsets = send(ends, graph.device)
+    moves = torch.stack([ends[0, :-1] - starts, first, edge_sizes])
+    move, first, edge_sizes = send(moves, graph.device)
+    edges = runs(first, edge_sizes, num_edges)
+    order = graph.edge_offsets[1]
     edges = edges if order is None else order[edges]
-    moved = (offsets[:-1] - starts).repeat_interleave(edge_sizes, output_size=edges.numel())
-    names = graph.node_names
-    attributes = graph.graph_attr
-    changes = _edge_columns(graph, edges) | {
+    moved = move.repeat_interleave(edge_sizes, output_size=num_edges)
+    names, attributes = graph.node_names, graph.graph_attr
+    if names is not None:
+        names = tuple(names[i] for i in runs(starts, sizes, num_nodes).tolist())
+    if attributes is not None:
+        attributes = attributes[send(members, graph.device)]
+    return _edge_columns(graph, edges) | {
         "edge_index": graph.edge_index.index_select(1, edges) + moved,
-        "num_nodes": int(offsets[-1]),
+        "num_nodes": num_nodes,
         "offsets": offsets,
-        "graph_attr": None if attributes is None else attributes[members],
-        "node_names": None
-        if names is None
-        else tuple(names[i] for i in runs(starts, sizes).tolist()),
+        "graph_attr": attributes,
+        "node_names": names,
+        "_derived": {
+            "edge_offsets": (edge_offsets, None),
+            "host_offsets": tuple(ends.numpy()),
+        },
     }
-    return changes, edge_offsets
 
 
 def section(
@@ -146,12 +178,14 @@ def line_graph(graph: Graph) -> Arguments:
     """An edge e becomes node e, and points to those that go on from its target, but not back."""
     source, target = graph.edge_index
     leaving = source.argsort(stable=True)  # the edges by where they start
-    counts = torch.bincount(source, minlength=graph.num_nodes)
+    counts = count(source, graph.num_nodes)
     starts = counts.cumsum(0) - counts
     onward = counts[target]
-    before = torch.arange(graph.num_edges, device=graph.device).repeat_interleave(onward)
-    after = leaving[runs(starts[target], onward)]
-    forward = target[after] != source[before]
+    total = int(onward.sum())
+    edges = torch.arange(graph.num_edges, device=graph.device)
+    before = edges.repeat_interleave(onward, output_size=total)
+    after = leaving[runs(starts[target], onward, total)]
+    forward = (target[after] != source[before]).nonzero().squeeze(1)
     offsets, order = graph.edge_offsets
     if order is not None:
         raise ValueError(

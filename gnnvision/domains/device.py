@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["as_double", "full_device", "send"]
+__all__ = ["as_double", "count", "full_device", "send"]
 
 
 def full_device(device: torch.device | str) -> torch.device:
@@ -23,3 +23,15 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
 def as_double(tensor: Tensor) -> Tensor:
     """The tensor in float64; on the CPU if its device has no such numbers."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def count(index: Tensor, size: int) -> Tensor:
+    """How often each of the numbers from 0 to `size` - 1 occurs; a GPU is not waited for.
+
+    Shapes:
+        index: int64 (n,), within that range.
+        Output: int64 (size,).
+    """
+    if index.device.type == "cpu":
+        return torch.bincount(index, minlength=size)
+    return index.new_zeros(size).index_add_(0, index, torch.ones_like(index))

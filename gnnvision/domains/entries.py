@@ -119,8 +119,8 @@ def _power(d: Tensor, exponent: float) -> Tensor:
 
 
 def _without_self_loops(a: Entries) -> Entries:
-    keep = a.source != a.target
-    return Entries(a.source[keep], a.target[keep], a.value[keep])
+    keep = (a.source != a.target).nonzero().squeeze(1)
+    return Entries(*(column.index_select(0, keep) for column in (a.source, a.target, a.value)))
 
 
 def _with_self_loops(a: Entries, num_nodes: int, weight: float) -> Entries:

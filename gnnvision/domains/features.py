@@ -10,6 +10,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import count
 from gnnvision.domains.graph import Graph
 
 __all__ = ["degree_features", "identity_features", "one_hot"]
@@ -40,7 +41,7 @@ def degree_features(graph: Graph) -> Tensor:
         >>> degree_features(Graph.from_edges([(0, 1), (2, 1)], num_nodes=3)).tolist()
         [[0.0], [2.0], [0.0]]
     """
-    arrivals = torch.bincount(graph.edge_index[1], minlength=graph.num_nodes)
+    arrivals = count(graph.edge_index[1], graph.num_nodes)
     return arrivals.to(torch.get_default_dtype()).unsqueeze(1)
 
 

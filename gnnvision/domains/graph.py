@@ -133,17 +133,11 @@ class Graph(Constructors, Matrices, Domain):
         Raises:
             ValueError: if a number is out of range.
         """
-        chosen = compose.numbers(members, self.device)
-        changes, edge_offsets = compose.select(self, chosen)
-        part = self._unchecked(**changes)
-        part._derived["edge_offsets"] = (edge_offsets, None)
-        return part
+        return self._unchecked(**compose.select(self, compose.numbers(members)))
 
     def member_nodes(self, members: Tensor | Sequence[int]) -> Tensor:
         """The nodes of some members, member by member."""
-        chosen = compose.numbers(members, self.device)
-        starts = self.offsets[chosen]
-        return compose.runs(starts, self.offsets[chosen + 1] - starts)
+        return compose.member_nodes(self, compose.numbers(members))
 
     def section(self, start: int, stop: int) -> tuple[Graph, slice]:
         """The members from `start` to `stop`, and which nodes they are.
@@ -174,7 +168,9 @@ class Graph(Constructors, Matrices, Domain):
 
         def build() -> Graph:
             if self.section_of is None:
-                return Graph(**compose.line_graph(self))
+                columns = ("edge_weight", "edge_attr", "edge_type", "graph_attr", "node_names")
+                bare = dict.fromkeys((*columns, "num_relations"))
+                return self._unchecked(**bare, **compose.line_graph(self))
             return self.section_of.whole.line_graph.section(*self.section_of.members)[0]
 
         return self.derived("line_graph", build)

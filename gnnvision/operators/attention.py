@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
+from gnnvision.domains.device import count
 from gnnvision.operators.product import Pattern
 
 __all__ = ["AttentionEdges", "attention_edges"]
@@ -36,7 +37,7 @@ class AttentionEdges:
         kept = edge_attr[self.kept]
         total = kept.new_zeros(self.num_loops, kept.shape[1])
         if self.num_loops:
-            arrivals = torch.bincount(self.target, minlength=self.num_loops).clamp(min=1)
+            arrivals = count(self.target, self.num_loops).clamp(min=1)
             total = total.index_add(0, self.target, kept) / arrivals.unsqueeze(1)
         return torch.cat([kept, total.to(kept.dtype)])[self.order]
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function
 
+from gnnvision.domains.device import count
 from gnnvision.domains.modes import is_transformed, plainly
 
 __all__ = ["Pattern", "sparse_product"]
@@ -54,7 +55,7 @@ class Pattern:
         # Half the width is sorted in half the time.
         order = (row.int() if shape[0] < _INT32_MAX else row).argsort(stable=True)
         rowptr = row.new_zeros(shape[0] + 1)
-        torch.cumsum(torch.bincount(row, minlength=shape[0]), 0, out=rowptr[1:])
+        torch.cumsum(count(row, shape[0]), 0, out=rowptr[1:])
         pattern = cls(rowptr, col[order], shape[1])
         return pattern, order.to(pattern.col.dtype)
 

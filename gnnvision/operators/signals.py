@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Grid
+from gnnvision.domains.device import count
 from gnnvision.operators.product import Pattern
 from gnnvision.operators.sparse import Sparse
 
@@ -122,5 +123,5 @@ def _pattern(x: Tensor) -> Pattern:
         return Pattern(x.crow_indices(), x.col_indices(), x.shape[1])
     row, col = x._indices()
     rowptr = row.new_zeros(x.shape[0] + 1)
-    torch.cumsum(torch.bincount(row, minlength=x.shape[0]), 0, out=rowptr[1:])
+    torch.cumsum(count(row, x.shape[0]), 0, out=rowptr[1:])
     return Pattern(rowptr, col, x.shape[1])
