@@ -128,10 +128,11 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'domain' must be on {x.device} as x, got {graph.device}. "
                 f"Move it with domain.to('{x.device}')."
             )
-        if x.device.type == "cpu" and x.grad_fn is None and not is_transformed():
-            check_not_nan(x)
-        elif x.grad_fn is None:
-            check_given(x)
+        if x.grad_fn is None and not is_transformed():
+            if x.device.type == "cpu":
+                check_not_nan(x)
+            else:
+                check_given(x)
 
     def extra_repr(self) -> str:
         """The sizes, as torch.nn writes them."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from gnnvision.domains.modes import is_transformed
+
 __all__ = ["check_given", "check_not_nan", "given"]
 
 _complete: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> its version then
@@ -45,7 +47,7 @@ def check_given(x: Tensor) -> None:
     Raises:
         ValueError: if `x` holds NaN.
     """
-    if _inside.network or torch.compiler.is_compiling():
+    if _inside.network:
         return
     whole = x if x._base is None else x._base
     if _is_known(whole):
@@ -65,7 +67,7 @@ def given(x: Tensor) -> Iterator[None]:
     Raises:
         ValueError: if `x` holds NaN.
     """
-    if x.grad_fn is None and x.is_floating_point():
+    if x.grad_fn is None and x.is_floating_point() and not is_transformed():
         check_given(x)
     before, _inside.network = _inside.network, True
     try:

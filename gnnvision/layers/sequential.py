@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains.modes import is_transformed
 from gnnvision.layers.calling import call
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
@@ -42,7 +43,7 @@ class Sequential(nn.Sequential, OnDomain):
             TypeError: if a layer needs a graph and there is none.
         """
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
-        if isinstance(here, Graph) and x.device.type != "cpu":
+        if isinstance(here, Graph) and x.device.type != "cpu" and not is_transformed():
             with given(x):
                 return self._run(x, here)
         return self._run(x, here)
