@@ -47,6 +47,8 @@ from torch import Tensor, nn  # noqa: E402
 import gnnvision as gv  # noqa: E402
 from gnnvision.data.molecules.encode import encode  # noqa: E402
 from gnnvision.data.molecules.task import laid_out  # noqa: E402
+from gnnvision.training.measures import spread  # noqa: E402
+from gnnvision.training.result import shown  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
 BATCH = 64
@@ -251,12 +253,9 @@ def accuracy(options: argparse.Namespace) -> None:
         cells = [values[-1] for name in found for values in (found[name], seconds[name])]
         print(f"{seed:<10}{cells[0]:16.3f}{cells[1]:8.0f}{cells[2]:18.3f}{cells[3]:8.0f}")
     for name, values in found.items():
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        figures = shown("rmse", spread(values), len(values))
         middle = statistics.median(seconds[name])
-        print(
-            f"{name}: RMSE {statistics.fmean(values):.3f} ± {spread:.3f} over {len(values)} "
-            f"splits, {middle:.0f} s a run"
-        )
+        print(f"{name}: RMSE {figures} over {len(values)} splits, {middle:.0f} s a run")
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from gnnvision.report.label_curve import Scores, label_section
 from gnnvision.report.page import write_page
 from gnnvision.training import recipes
 from gnnvision.training.folder import write_json
+from gnnvision.training.result import shown
 
 FEW = replace(recipes.BOND_NETWORK, epochs=150, batch_size=32, averaging=0.95, select="last")
 WAYS = {"from scratch": 1e-2, "whole network": 1e-3, "head alone": 3e-3}  # with learning rates
@@ -94,8 +95,8 @@ def compared(
             recipe = config.adapt(replace(FEW, lr=lr))
             result = gv.fit(model, small, recipe, config.seeds, device=device, progress=False)
             scores[way][count] = result.values("test", "rmse")
-            figures = result.metrics()["test"]["rmse"]
-            print(f"{count:5} labels, {way:14} {figures['mean']:.3f} ± {figures['std']:.3f}")
+            figures = shown("rmse", result.metrics()["test"]["rmse"], len(result.outcomes))
+            print(f"{count:5} labels, {way:14} {figures}")
     return scores, backbone.name
 
 

@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -29,6 +29,7 @@ from gnnvision.cli.mistakes import sentence
 from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
 from gnnvision.cli.resumed import parsed
 from gnnvision.training import Interrupted, Recipe, Result
+from gnnvision.training.checks import without_validation
 from gnnvision.training.folder import remove_unused, replace_file, utf8
 from gnnvision.training.lock import in_use
 from gnnvision.training.progress import signals_interrupt
@@ -122,7 +123,7 @@ def fit(
     task = loaded.task
     recipe = config.adapt(recipe)
     if not len(task.split.val):
-        recipe = replace(recipe, select="last")  # nothing tells which epoch is best
+        recipe = without_validation(recipe)
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)

@@ -48,7 +48,18 @@ class DataFile:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A published result to compare with; `value` and `std` are fractions, not percent."""
+    """A published result to compare with.
+
+    Args:
+        model: The network.
+        split: The name of the split.
+        metric: The metric.
+        value: A fraction, not percent.
+        source: Where it was published.
+        std: Its standard deviation, likewise.
+        folds: Over how many folds of a cross-validation it is the mean; None for no folds.
+        incomparable: Why no run of this project can be compared with it; empty if one can.
+    """
 
     model: str
     split: str
@@ -56,6 +67,8 @@ class PaperFigure:
     value: float
     source: str
     std: float | None = None
+    folds: int | None = None
+    incomparable: str = ""
 
 
 @dataclass(frozen=True)

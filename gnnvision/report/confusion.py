@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from gnnvision.report.parts import Picture, Run, Section, Table
 from gnnvision.report.style import INK, MATRIX_MAP, drawing, wrapped
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
+from gnnvision.training.measures import UNDEFINED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +45,8 @@ def confusion(run: Run) -> Section | None:
     if not counts.sum():
         return None
     names = list(result.task.class_names)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    each = counts.sum(1, keepdims=True)
+    shares = np.divide(counts, each, out=np.full(counts.shape, np.nan), where=each > 0)
     seeds = len(result.outcomes)
     pictures = [_draw(run, names, counts, shares, "confusion")]
     if len(names) <= _MOST_WITH_NUMBERS:
@@ -55,6 +58,8 @@ def confusion(run: Run) -> Section | None:
         f"{run.item}s of the class, how many were found. Precision: of those put into the class, "
         "how many belong there."
     )
+    if not each.all():
+        note += f" A class without test {run.item}s has no shares and no recall."
     if len(names) > _MOST_NAMED:
         numbered = [f"{name} ({number})" for number, name in enumerate(names)]
         tables = [_pairs(numbered, counts), _table(run, numbered, counts)]
@@ -70,7 +75,7 @@ def confusion(run: Run) -> Section | None:
 
 def _worst(names: list[str], shares: NDArray[np.float64], counts: NDArray[np.int64]) -> str:
     """The most frequent mistake, in words."""
-    off = shares.copy()
+    off = np.nan_to_num(shares)  # of a class without test items there are no mistakes
     np.fill_diagonal(off, 0.0)
     if not off.any():
         return "There was no mistake at all."
@@ -148,7 +153,7 @@ def _draw(
         path.with_suffix(".csv"),
         [{"true_class": true} | dict(zip(names, row, strict=True)) for true, row in rows],
     )
-    recalls = ", ".join(f"{n} {100 * shares[i, i]:.0f} %" for i, n in enumerate(names[:12]))
+    recalls = ", ".join(f"{n} {_recall(shares[i, i])}" for i, n in enumerate(names[:12]))
     what = "as shares" if in_shares else "as counts"
     alt = f"Confusion matrix of {size} classes {what}; share right: {recalls}."
     return Picture(path, alt)
@@ -178,6 +183,12 @@ def _write_numbers(
         axes.text(j, i, text, color=ink, weight=weight, **place)
 
 
+def _recall(share: float) -> str:
+    return UNDEFINED if math.isnan(share) else f"{100 * share:.0f} %"
+
+
 def _percent(share: float) -> str:
-    """A share in percent; what is there and rounds to nothing is "<1"."""
+    """A share in percent; what is there and rounds to nothing is "<1", undefined nothing."""
+    if math.isnan(share):
+        return ""
     return "<1" if 0 < share < 0.01 else f"{100 * share:.0f}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
 from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Picture, Run, Table
-from gnnvision.report.published import compare, find_paper
+from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
-from gnnvision.report.words import amount, metric_name, plural, shown
+from gnnvision.report.words import amount, metric_name, plural, sentence, shown
 from gnnvision.training import Result
+from gnnvision.training.measures import spread
 
 __all__ = ["Headline", "banner", "headline"]
 
@@ -50,8 +52,10 @@ def headline(run: Run) -> Headline:
     metric, seeds = result.metric, len(result.outcomes)
     table = result.metrics()
     over = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    test = spread(result.values("test", metric))
     paper, same = find_paper(result)
-    names = list(table["test"])
+    why = "" if paper is None else incomparable(result, paper)
+    names = result.metric_names
     if len(names) > 3:  # the loss of a regression says no more than its other figures do
         names.remove("loss")
     rows = [
@@ -60,14 +64,14 @@ def headline(run: Run) -> Headline:
         if table[part]
     ]
     return Headline(
-        figure=shown(metric, table["test"][metric], seeds),
+        figure=shown(metric, test, seeds),
         what=f"test {metric_name(metric)}{_unit(result.task)}, {over}",
         published="" if paper is None else amount(metric, paper.value),
-        source="" if paper is None else _published(paper, same),
-        compared="" if paper is None else compare(table["test"][metric], seeds, paper, metric),
+        source="" if paper is None else _published(paper, same, why),
+        compared=_compared(test, seeds, paper, metric, why),
         banner=banner(result),
         facts=_facts(run),
-        picture=draw_seeds(run, paper) if seeds > 1 else None,
+        picture=draw_seeds(run, None if why else paper) if seeds > 1 else None,
         table=Table(("Part", *(metric_name(name) for name in names)), rows),
     )
 
@@ -105,7 +109,19 @@ def _title(requested: str) -> str:
         return requested
 
 
-def _published(paper: PaperFigure, same: bool) -> str:
+def _compared(
+    test: dict[str, Any], seeds: int, paper: PaperFigure | None, metric: str, why: str
+) -> str:
+    if paper is None:
+        return ""
+    if why:
+        return f"Not comparable with the published {amount(metric, paper.value)}: {why}."
+    return compare(test, seeds, paper, metric)
+
+
+def _published(paper: PaperFigure, same: bool, why: str) -> str:
+    if why:
+        return f"published for {paper.model}, not comparable with this run: {paper.source}"
     if same:
         return f"published for {paper.model} on this split: {paper.source}"
     return f"published on this split for another network, {paper.model}: {paper.source}"
@@ -122,6 +138,9 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     else:
         marks = f"{len(hashes)} different draws; together {result.to_dict()['split_hash'][:12]}"
     once = "for each seed " if seeds > 1 else ""
+    tested = f"The test part was read once {once}at the end, by the weights of {{chosen}}."
+    if not sizes["test"]:
+        tested = "The test part is empty: nothing was tested, and its figures are undefined."
     kept = (
         "Kept: last epoch."
         if result.recipe.select == "last"
@@ -130,6 +149,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
     if not sizes["val"]:
         kept += " No validation part was held out, so no epoch was chosen by its results."
+    sentences = " ".join(sentence(remark) for remark in result.remarks())
     together = []
     if (score := result.ensemble()) is not None:
         text = f"The mean of what all {seeds} models predict: {amount(result.metric, score)}."
@@ -138,8 +158,9 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Data", f"{task.card.title}: {_size(task)}. SHA-256 {task.data_hash[:12]}."),
         ("Split", f"“{task.split_name}”: {parts} ({marks}). {_rule(task)}".strip()),
         ("Choice", kept),
-        ("Test", f"The test part was read once {once}at the end, by the weights of {chosen}."),
+        ("Test", tested.format(chosen=chosen)),
         *together,
+        *([("Undefined or partial", sentences)] if sentences else []),
         *result.facts.items(),
     ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from gnnvision.report.parts import Picture, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
+from gnnvision.training.measures import UNDEFINED, mean, spread, written
 
 __all__ = ["Scores", "draw_label_curve", "label_section", "label_table"]
 
@@ -31,9 +32,13 @@ def label_section(
     plain = next(iter(scores))
     said = []
     for count in sorted(scores[plain]):
-        means = {way: statistics.fmean(by[count]) for way, by in scores.items() if count in by}
-        best = min(means, key=lambda way: means[way])
-        beside = "" if best == plain else f"; {plain} {means[plain]:.2f}"
+        means = {way: mean(by[count]) for way, by in scores.items() if count in by}
+        known = [way for way in means if not math.isnan(means[way])]
+        if not known:
+            said.append(f"with {count} labels {UNDEFINED}")
+            continue
+        best = min(known, key=lambda way: means[way])
+        beside = "" if best == plain else f"; {plain} {written(means[plain], 2)}"
         said.append(f"with {count} labels {best} ({means[best]:.2f}{beside})")
     lead = f"The way with the lowest test error is, {', '.join(said)}."
     path.parent.mkdir(exist_ok=True)
@@ -62,12 +67,12 @@ def draw_label_curve(
             # Side by side, so that the bars can be told apart.
             aside = 1 + shift * (number - (len(scores) - 1) / 2)
             counts = sorted(by_count)
-            means = [statistics.fmean(by_count[count]) for count in counts]
-            spread = [_std(by_count[count]) for count in counts]
+            means = [mean(by_count[count]) for count in counts]
+            stds = [spread(by_count[count])["std"] or 0.0 for count in counts]  # no bar for None
             axes.errorbar(
                 [count * aside for count in counts],
                 means,
-                yerr=spread,
+                yerr=stds,
                 fmt=f"{_MARKS[number % len(_MARKS)]}-",
                 color=CLASS_COLORS[number % len(CLASS_COLORS)],
                 capsize=3,
@@ -81,7 +86,9 @@ def draw_label_curve(
         axes.margins(x=0.12)
         axes.set_ylim(bottom=0)
         axes.set(xlabel="molecules to train on", ylabel=f"test {metric}")
-        axes.set_title("Mean ± standard deviation over the seeds", color=INK)
+        several = any(len(v) > 1 for by_count in scores.values() for v in by_count.values())
+        title = "Mean ± standard deviation over the seeds" if several else "One seed"
+        axes.set_title(title, color=INK)
         legend_below(figure, axes.get_legend_handles_labels()[0])
     write_csv(
         path.with_suffix(".csv"),
@@ -93,7 +100,7 @@ def draw_label_curve(
         ],
     )
     said = "; ".join(
-        f"{way} " + ", ".join(f"{c}: {statistics.fmean(v):.2f}" for c, v in sorted(by.items()))
+        f"{way} " + ", ".join(f"{c}: {written(mean(v), 2)}" for c, v in sorted(by.items()))
         for way, by in scores.items()
     )
     return Picture(path, f"Test {metric} by number of labels. {said}.")
@@ -112,8 +119,5 @@ def label_table(scores: Scores) -> Table:
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return "none"
-    return f"{statistics.fmean(values):.3f} ± {_std(values):.3f}"
-
-
-def _std(values: Sequence[float]) -> float:
-    return statistics.stdev(values) if len(values) > 1 else 0.0
+    std = spread(values)["std"]
+    return written(mean(values), 3) + ("" if std is None else f" ± {std:.3f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,7 +59,7 @@ def projection(run: Run) -> Section | None:
     if not pictures:
         return None
     lead = f"Every point is one {run.item}, its colour the true class."
-    if len(shares) == 2:
+    if len(shares) == 2 and not any(map(math.isnan, shares)):
         lead += (
             f" Of the {_NEIGHBOURS} {run.item}s most like a {run.item}, {100 * shares[0]:.0f} % "
             f"have its class by the features as given, and {100 * shares[1]:.0f} % by what the "
@@ -124,7 +125,7 @@ def _agreement(features: Array, target: NDArray[np.int64]) -> float:
     features, labels = features[known], target[known]
     count = min(_NEIGHBOURS, len(labels) - 1)
     if count < 1:
-        return 0.0
+        return math.nan
     nearest = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(features)
     found = nearest.kneighbors(return_distance=False)
     return float((labels[found] == labels[:, None]).mean())
@@ -171,10 +172,14 @@ def _draw(
         [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)],
     )
     alt = (
-        f"Scatter plot of {len(items):,} {run.item}s by class. {title}; {100 * share:.0f} % of "
+        f"Scatter plot of {len(items):,} {run.item}s by class. {title}; {_share(share)} of "
         f"the nearest {run.item}s share a class; {wrong.sum():,} wrong ones are ringed."
     )
     return Picture(path, alt)
+
+
+def _share(share: float) -> str:
+    return "an undefined share" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
 def _member(items: Tensor, part: Tensor) -> NDArray[np.bool_]:

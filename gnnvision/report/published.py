@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import nn
@@ -10,10 +11,11 @@ from gnnvision.data.card import PaperFigure
 from gnnvision.explain.trace import units
 from gnnvision.layers import Convolution
 from gnnvision.report.parts import Run, Section, Table
-from gnnvision.report.words import amount, metric_name, scale
+from gnnvision.report.words import amount, metric_name, plural, scale
 from gnnvision.training import Result
+from gnnvision.training.measures import rank, spread
 
-__all__ = ["compare", "find_paper", "model_name", "published"]
+__all__ = ["compare", "find_paper", "incomparable", "model_name", "published"]
 
 
 def model_name(model: nn.Module) -> str:
@@ -54,6 +56,43 @@ def find_paper(result: Result) -> tuple[PaperFigure | None, bool]:
     return best(held, key=lambda paper: paper.value), False
 
 
+def incomparable(result: Result, paper: PaperFigure) -> str:
+    """Why this run cannot be compared with a published figure; empty where it can.
+
+    Only figures of one metric, split and protocol are: all folds of a cross-validation, more
+    than one draw of a random split, the mean over as many targets.
+    """
+    task, metric = result.task, result.metric
+    if paper.metric != metric:
+        return f"it is another metric, {metric_name(paper.metric)}"
+    if paper.split != task.split_name:
+        return f"it is of another split, “{paper.split}”"
+    if paper.incomparable:
+        return paper.incomparable
+    undefined = sum(map(math.isnan, result.values("test", metric)))
+    if undefined:
+        count = len(result.outcomes)
+        return (
+            f"this run's is undefined{f' for {undefined} of {count} seeds' if count > 1 else ''}"
+        )
+    if partial := next(
+        (why for o in result.outcomes if (why := o.remarks.get("test", {}).get(metric))), ""
+    ):
+        return f"this run's is {partial}"
+    sizes = {outcome.split_hash: len(outcome.target) for outcome in result.outcomes}
+    tested, there = sum(sizes.values()), sum(task.split.sizes.values())
+    if paper.folds is not None and (len(sizes) != paper.folds or tested != there):
+        here = plural(len(sizes), "fold")
+        return (
+            f"it is the mean over {paper.folds} folds, and this run tested {here} with "
+            f"{tested:,} of {there:,} items. Use {paper.folds} seeds, one for each fold"
+        )
+    drawn = task.split_name in ("random", "stratified")
+    if drawn and len(sizes) < 2:
+        return "it is the mean over several random splits, and this run drew one. Use more seeds"
+    return ""
+
+
 def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str) -> str:
     """The difference to a published figure, and what it means beside the spread."""
     factor = scale(metric)
@@ -69,10 +108,12 @@ def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str
         said = f"This run is {size:.{digits}f}{unit} {side} the published {value}"
     if seeds == 1:
         return f"{said}; how far single seeds scatter is not known from one."
-    spread = figures["std"]
-    if abs(difference) <= spread:
+    std = figures["std"]
+    if std is None:
+        return f"{said}; how far the seeds scatter is not known."
+    if abs(difference) <= std:
         meaning = "within one standard deviation of the seeds"
-    elif abs(difference) <= 2 * spread:
+    elif abs(difference) <= 2 * std:
         meaning = "within two standard deviations of the seeds"
     else:
         meaning = "further off than two standard deviations of the seeds"
@@ -82,18 +123,23 @@ def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str
 def published(run: Run) -> Section | None:
     """The section of what others have reached; None where there is no more than one figure."""
     result = run.result
-    metric, mean = result.metric, result.metrics()["test"][result.metric]["mean"]
+    metric, mean = result.metric, spread(result.values("test", result.metric))["mean"]
     held = [paper for paper in result.task.card.paper if paper.metric == metric]
     if len(held) < 2:
         return None
-    rows = [
-        (paper.model, paper.split, paper.source, amount(metric, paper.value)) for paper in held
-    ]
+    rows = []
+    for paper in held:
+        why = incomparable(result, paper)
+        other = paper.split != result.task.split_name  # which the column before says
+        source = f"{paper.source} – not comparable{'' if other else f': {why}'}."
+        source = source if why else paper.source
+        rows.append((paper.model, paper.split, source, amount(metric, paper.value)))
     own = model_name(result.model) or type(result.model).__name__
     rows.append((f"this run: {own}", result.task.split_name, "", amount(metric, mean)))
     best_first = result.higher_is_better
     values = [*(paper.value for paper in held), mean]
-    order = sorted(range(len(rows)), key=lambda n: -values[n] if best_first else values[n])
+    keys = [rank(value, 0.0, best_first) for value in values]  # an undefined one comes last
+    order = sorted(range(len(rows)), key=lambda n: keys[n], reverse=True)
     table = Table(
         ("Network", "Split", "Source", f"Test {metric_name(metric)}"),
         [rows[number] for number in order],

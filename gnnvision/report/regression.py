@@ -12,6 +12,7 @@ from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_bel
 from gnnvision.report.words import plural
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
+from gnnvision.training.measures import r2, r2_undefined, written
 
 __all__ = ["Fit", "points", "regression"]
 
@@ -46,9 +47,8 @@ class Fit:
 
     @property
     def r2(self) -> float:
-        """The share of the variance that is explained; NaN where there is none."""
-        spread = float(((self.measured - self.measured.mean()) ** 2).mean())
-        return 1 - self.rmse**2 / spread if spread > 0 else float("nan")
+        """The share of the variance that is explained; NaN where that is undefined."""
+        return r2(self.measured, self.predicted)
 
 
 def points(result: Result) -> list[Fit]:
@@ -82,7 +82,7 @@ def regression(run: Run) -> Section | None:
         mark = f"_{number + 1}" if len(fits) > 1 else ""
         pictures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
     rows = [
-        (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", f"{f.r2:.3f}", f"{len(f.measured):,}")
+        (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", written(f.r2, 3), f"{len(f.measured):,}")
         for f in fits
     ]
     first = fits[0]
@@ -92,7 +92,12 @@ def regression(run: Run) -> Section | None:
         within = float((np.abs(first.predicted - first.measured) <= first.rmse).mean())
         lead += (
             f" {100 * within:.0f} % lie within one RMSE, {first.rmse:.2f}{_after(unit)}, of it. "
-            f"R² is {first.r2:.2f}: the share of the measurements' spread that the model explains."
+        )
+        lead += (
+            f"R² is undefined: {why}."
+            if (why := r2_undefined(first.measured))
+            else f"R² is {first.r2:.2f}: the share of the measurements' spread that the model "
+            "explains."
         )
     note = (
         "RMSE is the root of the mean squared error, MAE the mean absolute error, in the unit of "
@@ -152,7 +157,7 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
     )
     alt = (
         f"Scatter plot of {plural(len(fit.measured), 'prediction')} of {fit.name} against the "
-        f"measurement: RMSE {fit.rmse:.3g}, R² {fit.r2:.2f}."
+        f"measurement: RMSE {fit.rmse:.3g}, R² {written(fit.r2, 2)}."
     )
     return Picture(path, alt)
 

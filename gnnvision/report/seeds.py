@@ -7,17 +7,21 @@ from gnnvision.report.parts import Picture, Run
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, VAL_COLOR, drawing
 from gnnvision.report.words import amount, metric_label, metric_name, plural, scale
 from gnnvision.training.folder import write_csv
+from gnnvision.training.measures import defined, spread
 
 __all__ = ["draw_seeds"]
 
 
-def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture:
-    """One point for each seed, equal ones stacked."""
+def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture | None:
+    """One point for each seed, equal ones stacked; None where fewer than two have a figure."""
     result, path = run.result, run.figures / "seeds.png"
     metric = result.metric
-    factor, values = scale(metric), result.values("test", metric)
+    factor, held = scale(metric), result.values("test", metric)
+    values = defined(held)
+    figures = spread(values)
+    if figures["std"] is None:
+        return None
     shown_values = [factor * value for value in values]
-    figures = result.metrics()["test"][metric]
     mean, std = factor * figures["mean"], factor * figures["std"]
     ends = [*shown_values, mean - std, mean + std]
     ends += [] if paper is None else [factor * paper.value]
@@ -47,12 +51,14 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture:
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.06)
         axes.set_xlabel(f"test {metric_label(metric)}", color=INK)
-        axes.set_title(f"Each of the {len(values)} seeds is a dot", color=INK)
+        missing = f"; of {len(held) - len(values)} it is undefined"
+        title = f"Each of the {len(values)} seeds is a dot"
+        axes.set_title(title + (missing if len(values) < len(held) else ""), color=INK)
         axes.tick_params(axis="x", color=MUTED)
         figure.legend(loc="outside lower center", ncols=2)
     rows = [
         {"seed": outcome.seed, f"test_{metric}": value}
-        for outcome, value in zip(result.outcomes, values, strict=True)
+        for outcome, value in zip(result.outcomes, held, strict=True)
     ]
     write_csv(path.with_suffix(".csv"), rows)
     alt = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gnnvision.training.measures import spread
 from gnnvision.training.result import shown
 
 __all__ = [
@@ -44,8 +45,8 @@ def metric_label(metric: str) -> str:
 
 
 def amount(metric: str, value: float) -> str:
-    """One value: "81.5 %" or "0.612"."""
-    return shown(metric, {"mean": value, "std": 0.0}, 1)
+    """One value: "81.5 %", "0.612" or "undefined"."""
+    return shown(metric, spread([value]), 1)
 
 
 def plural(count: int, word: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 from gnnvision.data.paths import refuse_special
 from gnnvision.data.place import replacing
+from gnnvision.training.measures import json_ready
 
 __all__ = [
     "new_folder",
@@ -77,8 +79,8 @@ def remove_unused(folder: Path, parents: Iterable[Path] = ()) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON whole or not at all: short lists stay on one line."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True)
+    """Write JSON whole or not at all: short lists stay on one line, undefined is null."""
+    text = json.dumps(json_ready(value), indent=2, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found.group().split()), text)
     replace_file(path, utf8(text + "\n"), durable=True)
 
@@ -100,14 +102,17 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], *, durable: bool = False) -> None:
-    """Write rows with their keys as a header, whole or not at all.
+    """Write rows with their keys as a header, whole or not at all; nothing for undefined.
 
     Args:
         path: where to.
         rows: all with the same keys.
         durable: whether to wait until the disk has it.
     """
-    listed = list(rows)
+    listed = [
+        {key: "" if isinstance(v, float) and math.isnan(v) else v for key, v in row.items()}
+        for row in rows
+    ]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(listed[0]) if listed else [])
     writer.writeheader()

@@ -54,7 +54,9 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         case "adamw":
             return AdamW(listed, recipe.lr, fused=True)
         case "sgd":
-            return SGD(listed, recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
+            nesterov = recipe.momentum > 0
+            momentum = recipe.momentum
+            return SGD(listed, recipe.lr, momentum=momentum, nesterov=nesterov, fused=True)
         case "muon":
             return Muon(listed, recipe.lr, momentum=recipe.momentum)
 

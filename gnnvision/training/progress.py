@@ -12,6 +12,8 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gnnvision.training.measures import written
+
 __all__ = ["Interrupted", "Reporter", "StopRequest", "signals_interrupt", "stop_on_signal"]
 
 
@@ -185,5 +187,5 @@ class Reporter:
 def line(row: dict[str, float]) -> str:
     """One epoch in one line."""
     names = [name for name in row if name != "epoch"]
-    figures = (f"{name.replace('_', ' ')} {row[name]:.4f}" for name in names)
+    figures = (f"{name.replace('_', ' ')} {written(row[name])}" for name in names)
     return f"epoch {int(row['epoch']):4d}  " + "  ".join(figures)

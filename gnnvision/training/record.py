@@ -207,9 +207,10 @@ def unpack_outcomes(
         KeyError: if one is not whole.
     """
     known = {field.name for field in fields(Outcome)} - set(_TENSORS)
+    newer = {"remarks"}  # which older runs have not written
     out = []
     for number, values in enumerate(rest):
-        whole = {name: values[name] for name in known}
+        whole = {name: values[name] for name in known if name in values or name not in newer}
         whole |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
         out.append(Outcome(**whole))
     return out

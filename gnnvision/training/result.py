@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import platform
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gnnvision._version import __version__
 from gnnvision.data import Task
+from gnnvision.training.measures import UNDEFINED, json_ready, rank, spread
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 
@@ -33,12 +34,14 @@ class Outcome:
         epochs: how many epochs were run.
         best_epoch: the epoch that was kept, from 1.
         metrics: part -> metric -> value, of the kept epoch's model; accuracies are fractions.
+            NaN where one is undefined; empty for an empty part.
         seconds: time spent on this seed.
         history: a row for each epoch: epoch, train and validation loss and score.
         split_hash: of the split this seed saw.
         target: the known targets of the test part.
         prediction: what the kept model says for them.
         waited: seconds of the training that were spent waiting for batches.
+        remarks: part -> metric -> why it is undefined, or over what alone it is a mean.
     """
 
     seed: int
@@ -51,6 +54,7 @@ class Outcome:
     target: Tensor
     prediction: Tensor
     waited: float = 0.0
+    remarks: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -105,24 +109,58 @@ class Result:
     @property
     def selection(self) -> str:
         """In words, how the kept epoch was chosen."""
-        match self.recipe.select:
-            case "score":
-                direction = "highest" if self.higher_is_better else "lowest"
-                return f"epoch with the {direction} validation {self.metric}, then lowest loss"
-            case "loss":
-                return "epoch with the lowest validation loss"
-            case _:
-                return "last epoch"
+        if self.recipe.select == "last":
+            return "last epoch"
+        scores = self.values("val", self.metric)
+        undefined = sum(map(math.isnan, scores))
+        if self.recipe.select == "loss" or undefined == len(scores):
+            out = "epoch with the lowest validation loss"
+        else:
+            direction = "highest" if self.higher_is_better else "lowest"
+            out = f"epoch with the {direction} validation {self.metric}, then lowest loss"
+        if self.recipe.select == "score" and undefined:
+            where = "" if undefined == len(scores) else f" for {undefined} of {len(scores)} seeds"
+            out += f" (validation {self.metric} is undefined{where})"
+        return out
 
     def values(self, part: str, metric: str) -> list[float]:
-        """One number for each seed."""
-        return [outcome.metrics[part][metric] for outcome in self.outcomes]
+        """One number for each seed; NaN where it is undefined, or the part is empty."""
+        return [outcome.metrics[part].get(metric, math.nan) for outcome in self.outcomes]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all metrics, in the order of tables."""
+        held = (outcome.metrics[part] for part in reversed(PARTS) for outcome in self.outcomes)
+        return list(next(filter(None, held), {}))
+
+    def remarks(self) -> list[str]:
+        """A sentence for each metric that is undefined, or a mean over some classes alone."""
+        out: dict[str, list[str]] = {}
+        for outcome in self.outcomes:
+            for part in PARTS:
+                whys = outcome.remarks.get(part, {})
+                for why in dict.fromkeys(whys.values()):
+                    held = [name for name in whys if whys[name] == why]
+                    lost = all(math.isnan(outcome.metrics[part][name]) for name in held)
+                    verb = "is" if len(held) == 1 else "are"
+                    said = f"{verb} undefined: {why}" if lost else f"{verb} {why}"
+                    out.setdefault(f"{part} {', '.join(held)} {said}", []).append(
+                        str(outcome.seed)
+                    )
+        count = len(self.outcomes)
+        return [
+            text if len(seeds) == count else f"{text} (seed {', '.join(seeds)})"
+            for text, seeds in out.items()
+        ]
 
     def metrics(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Part -> metric -> mean, (unbiased) std, values over the seeds."""
+        """Part -> metric -> mean, (unbiased) std, values over the seeds.
+
+        The std of fewer than two values is None; a mean of none is NaN.
+        """
         out: dict[str, dict[str, dict[str, Any]]] = {}
         for part in PARTS:
-            names = self.outcomes[0].metrics[part]
+            names = dict.fromkeys(n for outcome in self.outcomes for n in outcome.metrics[part])
             out[part] = {name: spread(self.values(part, name)) for name in names}
         return out
 
@@ -133,7 +171,8 @@ class Result:
         a test part of its own.
         """
         same = len({outcome.split_hash for outcome in self.outcomes}) == 1
-        if len(self.outcomes) < 2 or not same or self.task.kind == "classification":
+        several = len(self.outcomes) > 1 and len(self.outcomes[0].target) > 0
+        if not several or not same or self.task.kind == "classification":
             return None
         mean = torch.stack([outcome.prediction for outcome in self.outcomes]).mean(0)
         return objective(self.task).score(mean, self.outcomes[0].target)
@@ -152,6 +191,8 @@ class Result:
             )
         best = self.best
         right, count = int((best.prediction == best.target).sum()), len(best.target)
+        if not count:
+            return f"{UNDEFINED.capitalize()}: no label of a test item is known."
         low, high = binomtest(right, count).proportion_ci(0.95, method="wilson")
         return (
             f"The kept model, of seed {best.seed}, has {right} of {count} test items right: "
@@ -169,7 +210,7 @@ class Result:
             split = f"{self.task.split_name} split {hashes.pop()[:8]}"
         lines = [f"{self.task.card.title}, {split}, {seeds}, {self.selection}"]
         table = self.metrics()
-        names = list(table["test"])
+        names = self.metric_names
         lines.append(f"{'':8}" + "".join(f"{name:>18}" for name in names))
         for part in PARTS:
             missing = "" if table[part] else "none held out"
@@ -179,22 +220,22 @@ class Result:
             ]
             lines.append(f"{part:8}" + "".join(f"{cell:>18}" for cell in cells))
         if (together := self.ensemble()) is not None:
-            figure = shown(self.metric, {"mean": together, "std": 0.0}, 1)
+            figure = shown(self.metric, spread([together]), 1)
             lines.append(f"all {count} together: test {self.metric} {figure}")
-        return "\n".join(lines)
+        return "\n".join(lines + self.remarks())
 
     def report(self) -> Path:
         """Write the figures and `report.html` into the run folder; its path."""
         return type(self).writer(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of `result.json`."""
+        """The content of `result.json`; None where a figure is undefined."""
         task = self.task
         hashes = [outcome.split_hash for outcome in self.outcomes]
         distinct = list(dict.fromkeys(hashes))
         together = distinct[0] if len(distinct) == 1 else _digest(hashes)
         total = self.train_seconds + self.data_seconds
-        return {
+        content = {
             "dataset": task.name,
             "requested_dataset": task.requested,
             "title": task.card.title,
@@ -206,6 +247,7 @@ class Result:
             "selection": self.selection,
             "seeds": [outcome.seed for outcome in self.outcomes],
             "metrics": self.metrics(),
+            "remarks": self.remarks(),
             "ensemble": self.ensemble(),
             "best_epochs": [outcome.best_epoch for outcome in self.outcomes],
             "epochs": [outcome.epochs for outcome in self.outcomes],
@@ -223,31 +265,37 @@ class Result:
             "compiled": self.compiled,
             "threads": self.threads,
         }
+        return dict(json_ready(content))
 
 
 def best_outcome(outcomes: list[Outcome], metric: str, higher: bool) -> Outcome:
     """The outcome with the best validation score; the first of equals, or without one."""
-    if not outcomes[0].metrics["val"]:
-        return outcomes[0]
-    sign = 1 if higher else -1
     val = [outcome.metrics["val"] for outcome in outcomes]
-    ranks = [(sign * figures[metric], -figures["loss"]) for figures in val]
+    ranks = [
+        rank(figures.get(metric, math.nan), figures.get("loss", math.nan), higher)
+        for figures in val
+    ]
     return outcomes[ranks.index(max(ranks))]
 
 
-def spread(values: list[float]) -> dict[str, Any]:
-    """Mean and unbiased standard deviation (0 for a single value)."""
-    std = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": statistics.fmean(values), "std": std, "values": values}
-
-
 def shown(metric: str, figures: dict[str, Any], count: int) -> str:
-    """A figure for people: accuracies and the like in percent."""
+    """A figure for people: accuracies and the like in percent, "undefined" where it is.
+
+    Args:
+        metric: its name.
+        figures: its `mean` and `std`, and perhaps all `values`; as of `Result.metrics`.
+        count: how many values there should be. With fewer than two, no spread is shown; if some
+            are undefined, over how many of them the mean is.
+    """
     percent = metric in ("accuracy", "f1_macro", "rocauc")
     scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
-    mean, std = scale * figures["mean"], scale * figures["std"]
-    spread_out = f" ± {std:.{digits}f}" if count > 1 else ""
-    return f"{mean:.{digits}f}{spread_out}{unit}"
+    if math.isnan(figures["mean"]):
+        return UNDEFINED
+    std = figures["std"] if count > 1 else None
+    around = "" if std is None else f" ± {scale * std:.{digits}f}"
+    held = count - sum(map(math.isnan, figures.get("values", ())))
+    of = f" ({held} of {count})" if held < count else ""
+    return f"{scale * figures['mean']:.{digits}f}{around}{unit}{of}"
 
 
 def versions() -> dict[str, str]:

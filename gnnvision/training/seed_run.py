@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -23,6 +23,8 @@ from gnnvision.training.checkpoint import (
     snapshot,
     unpack_optimizer,
 )
+from gnnvision.training.failures import causes_named, not_finite, nothing_to_choose
+from gnnvision.training.measures import rank
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
@@ -119,7 +121,9 @@ class SeedRun:
             self._set_rates((self.epoch + min(self._seen / size, 1.0)) / self.recipe.epochs)
             for parameter in self.learnt:  # without the bookkeeping of optimizer.zero_grad
                 parameter.grad = None
-            with arithmetic(self.device, self.precision):
+            at_once = not self.epoch and not number
+            named = causes_named(self.task, self.recipe, self.epoch + 1, len(y), at_once)
+            with arithmetic(self.device, self.precision), named:
                 output, target = self._known("train", self.call(x, domain), y)
             output = output.float() if output.dtype is torch.bfloat16 else output
             loss = self.goal.loss(output, target, self.recipe.label_smoothing)
@@ -155,15 +159,12 @@ class SeedRun:
 
     def _end_epoch(self) -> dict[str, float]:
         self.epoch += 1
-        counts = [len(target) for target in self._targets]
-        losses = torch.stack(self._losses).tolist() if counts else []  # a GPU is waited for once
-        total = sum(loss * n for loss, n in zip(losses, counts, strict=True))
-        loss = total / max(sum(counts), 1)
+        counts = self.goal.counts(self._targets)
+        losses = torch.stack(self._losses).tolist()  # a GPU is waited for once
+        loss = sum(each * n for each, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
         if not math.isfinite(loss):
-            raise ValueError(
-                f"'lr' must let the loss fall, got loss {loss} in epoch {self.epoch} with "
-                f"lr={self.recipe.lr:g}. Lower it."
-            )
+            first = self.epoch == 1 and not math.isfinite(losses[0])
+            raise not_finite(self.task, self.recipe, self.epoch, loss, first)
         score = self.goal.score(*together(self._outputs, self._targets))
         self._start_epoch()
         return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
@@ -172,16 +173,44 @@ class SeedRun:
         """Loss and score of the validation part, if there is one; each item is asked once."""
         if not len(self.task.split.val):
             return {}
-        output, target = self.outputs("val", caller(self.kept_model))
-        return {
-            "val_loss": float(self.goal.loss(output, target)),
-            f"val_{self.goal.metric}": self.goal.score(output, target),
-        }
+        loss, score = self.goal.measured(*self.outputs("val", caller(self.kept_model)))
+        return {"val_loss": loss, f"val_{self.goal.metric}": score}
 
     def measure(self, part: Part) -> tuple[Tensor, Tensor]:
         """The kept epoch's answers on a part as the task asks for them, and their targets."""
         model = self.kept_model
         return self.outputs(part, lambda x, domain: self.task.answer(model, x, domain))
+
+    def measure_parts(
+        self, parts: Sequence[Part], most: float = math.inf
+    ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]:
+        """Measure parts of the split by the kept epoch's model, which has to be loaded.
+
+        Args:
+            parts: in order.
+            most: of a training part with more items, the kept epoch's own figures have to do.
+
+        Returns:
+            Metrics and remarks of each part (none of an empty one), and the known targets and
+            the outputs of the last one, on the CPU.
+        """
+        metrics: dict[str, dict[str, float]] = {"train": {}, "val": {}, "test": {}}
+        remarks: dict[str, dict[str, str]] = {}
+        target = output = torch.empty(0)
+        for part in parts:
+            size = len(getattr(self.task.split, part))
+            if not size:
+                output, target = output[:0], target[:0]
+            elif part == "train" and size > most:
+                kept = self.history[self.best_epoch - 1]
+                metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
+            else:
+                output, target = self.measure(part)
+                metrics[part] = self.goal.metrics(output, target)
+                found = self.goal.remarks(output, target, self.task.class_names)
+                if found:
+                    remarks[part] = found
+        return metrics, remarks, target.cpu(), output.cpu()
 
     def outputs(self, part: Part, answer: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
         """What is answered on a part, where targets are known, and these."""
@@ -190,7 +219,8 @@ class SeedRun:
         else:
             self.kept_model.eval()
         outputs, targets = [], []
-        with torch.no_grad(), arithmetic(self.device, self.precision):
+        named = causes_named(self.task, self.recipe, self.epoch, 0, False)
+        with torch.no_grad(), arithmetic(self.device, self.precision), named:
             for x, domain, y in self.task.batches(part):
                 output, target = self._known(part, answer(x, domain), y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
@@ -214,21 +244,30 @@ class SeedRun:
     # --- which epoch is kept ----------------------------------------------------------------
 
     def consider(self, row: dict[str, float]) -> None:
-        """Keep this epoch's weights if validation says they are the best so far."""
+        """Keep this epoch's weights if validation says they are the best so far.
+
+        A score that is undefined leaves the choice to the loss; where neither is a number, no
+        epoch is kept.
+
+        Raises:
+            ValueError: if that was the last epoch and none is kept.
+        """
         self.history.append(row)
         match self.recipe.select:
             case "score":
-                sign = 1 if self.goal.higher_is_better else -1
-                rank = (sign * row[f"val_{self.goal.metric}"], -row["val_loss"])
+                score = row[f"val_{self.goal.metric}"]
+                found = rank(score, row["val_loss"], self.goal.higher_is_better)
             case "loss":
-                rank = (-row["val_loss"], 0.0)
+                found = rank(math.nan, row["val_loss"], False)
             case _:
-                rank = (float(self.epoch), 0.0)
-        if rank > self.best_rank:
-            self.best_rank = rank
+                found = (float(self.epoch), 0.0)
+        if found > max(self.best_rank, (-math.inf, -math.inf)):
+            self.best_rank = found
             self.best_epoch = self.epoch
             if self.recipe.select != "last" or self.epoch == self.recipe.epochs:
                 self.best = snapshot(self.kept_model)
+        if self.finished and not self.best_epoch:
+            raise nothing_to_choose(self.task, self.recipe)
 
     @property
     def finished(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 from gnnvision.data import Part, Task
 from gnnvision.layers.calling import check_takes
 from gnnvision.training.checkpoint import Checkpoint, pack
+from gnnvision.training.checks import check_recipe, check_split
+from gnnvision.training.failures import causes_named
+from gnnvision.training.measures import written
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import suitable
 from gnnvision.training.progress import Reporter, StopRequest
@@ -63,11 +67,8 @@ class Session:
         self.threads = torch.get_num_threads()
         self._saved_place = ""  # where the run was when it was last written down
         self._saved_at = time.monotonic()
-        if recipe.select != "last" and not len(task.split.val):
-            raise ValueError(
-                f"'recipe' must select the last epoch of a task without a validation part, got "
-                f"select={recipe.select!r}. Use Recipe(select='last')."
-            )
+        check_recipe(recipe, task, self.goal)
+        check_split(task, recipe)
         self.precision = suitable(precision, self._new_model(reset=False), device)
 
     # --- running ----------------------------------------------------------------------------
@@ -111,10 +112,11 @@ class Session:
             if self._best_outcome() is outcome:
                 self._kept = run.best
             self._seed_run = None
-            note = f"test {metric} {outcome.metrics['test'][metric]:.4f}"
-            if outcome.metrics["val"]:
-                value = outcome.metrics["val"][metric]
-                note = f"validation {metric} {value:.4f} at epoch {outcome.best_epoch}, {note}"
+            held = outcome.metrics
+            note = f"test {metric} {written(held['test'].get(metric, math.nan))}"
+            if held["val"]:
+                value = written(held["val"][metric])
+                note = f"validation {metric} {value} at epoch {outcome.best_epoch}, {note}"
             reporter.seed(number, seed, note)
             if number + 1 < len(self.seeds):
                 self._save_when_due(save)
@@ -132,12 +134,14 @@ class Session:
         model = self._new_model(reset=False)
         x, domain, _ = next(iter(self.task.batches("train", self.recipe.batch_size)))
         check_takes(model, domain)
-        with seeded(0):
+        with seeded(0), causes_named(self.task, self.recipe, 1, len(x), at_once=True):
             return largest_signal(model, x, domain)
 
     def _begin(self, seed: int) -> SeedRun:
         started = time.perf_counter()
         task, model = self.task.with_seed(seed), self._new_model(self.reset)
+        if task is not self.task:
+            check_split(task, self.recipe)
         if self.reset:
             initialize(model, task)
         run = SeedRun(model, task, self.recipe, seed, self.precision, self.compiled)
@@ -181,19 +185,8 @@ class Session:
         """Measure the kept epoch's model: the one time that the test part is read."""
         started = time.perf_counter()
         run.kept_model.load_state_dict(run.best)
-        metrics: dict[str, dict[str, float]] = {}
         parts: tuple[Part, ...] = ("train", "val", "test")
-        for part in parts:
-            size = len(getattr(run.task.split, part))
-            if not size:
-                metrics[part] = {}
-                continue
-            if part == "train" and size > MOST_MEASURED_AGAIN:
-                kept = run.history[run.best_epoch - 1]
-                metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
-                continue
-            output, target = run.measure(part)
-            metrics[part] = self.goal.metrics(output, target)
+        metrics, remarks, target, output = run.measure_parts(parts, MOST_MEASURED_AGAIN)
         return Outcome(
             seed=seed,
             epochs=run.epoch,
@@ -202,9 +195,10 @@ class Session:
             seconds=run.seconds + time.perf_counter() - started,
             history=run.history,
             split_hash=run.task.split.hash,
-            target=target.cpu(),
-            prediction=self.goal.predict(output).cpu(),
+            target=target,
+            prediction=self.goal.predict(output),
             waited=run.waited,
+            remarks=remarks,
         )
 
     # --- what comes out ---------------------------------------------------------------------

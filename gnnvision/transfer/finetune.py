@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import statistics
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gnnvision.data import ImageTask, Part, Split, Task
 from gnnvision.layers import Rescale
 from gnnvision.training import Outcome, Recipe, Result
+from gnnvision.training.checks import check_recipe, check_split, without_validation
 from gnnvision.training.fit import write_result
+from gnnvision.training.measures import mean, spread, written
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
 from gnnvision.training.result import best_outcome, shown
@@ -105,7 +107,8 @@ def fine_tune(
     for seed in to_seeds(seeds):
         network, outcome = work.run(seed, work.task.split, ("train", "val", "test"))
         outcomes.append(outcome)
-        say(f"seed {seed}: test {goal.metric} {outcome.metrics['test'][goal.metric]:.4f}")
+        value = written(outcome.metrics["test"].get(goal.metric, math.nan))
+        say(f"seed {seed}: test {goal.metric} {value}")
         networks.append(network)
     best = outcomes.index(best_outcome(outcomes, goal.metric, goal.higher_is_better))
     result = Result(
@@ -161,9 +164,11 @@ def cross_validate(
         outcomes = [work.run(seed, split, ("val",))[1] for split in splits]
         scores[name] = [outcome.metrics["val"][metric] for outcome in outcomes]
         if told is not None:
-            values = " ".join(f"{score:.3f}" for score in scores[name])
-            mean = statistics.fmean(scores[name])
-            told(f"{name}: {metric} {mean:.4f} on {folds} validation folds ({values})")
+            values = " ".join(written(score, 3) for score in scores[name])
+            told(
+                f"{name}: {metric} {written(mean(scores[name]))} on {folds} validation folds "
+                f"({values})"
+            )
     return scores
 
 
@@ -191,11 +196,16 @@ def best_strategy(
     scores = cross_validate(backbone, task, dict(plans.items()), folds, device=device, told=told)
     goal = objective(task)
     sign = 1 if goal.higher_is_better else -1
-    means = {name: statistics.fmean(scores[name]) for name in _CHEAPEST_FIRST}
-    best = max(_CHEAPEST_FIRST, key=lambda name: sign * means[name])  # the first of equals
+    means = {name: mean(scores[name]) for name in _CHEAPEST_FIRST}
+    known = [name for name in _CHEAPEST_FIRST if not math.isnan(means[name])]
+    if not known:
+        raise ValueError(
+            f"'folds' must give validation folds with a {goal.metric}, got {folds} in which it is "
+            "undefined. Name a strategy instead, or give more labels of every class."
+        )
+    best = max(known, key=lambda name: sign * means[name])  # the first of equals
     figures = ", ".join(
-        f"{name} {shown(goal.metric, {'mean': mean, 'std': 0.0}, 1)}"
-        for name, mean in means.items()
+        f"{name} {shown(goal.metric, spread([value]), 1)}" for name, value in means.items()
     )
     return Choice(best, f"the best on {folds} validation folds of the training part: {figures}.")
 
@@ -226,6 +236,9 @@ class Transfer:
         self.backbone = backbone = copy.deepcopy(backbone).to(device)
         self.plan, self.device = plan, device
         self.task = _prepared(backbone, task).to(device)
+        for recipe in (plan.head, plan.fine):
+            check_recipe(recipe, self.task, objective(self.task))
+            check_split(self.task, without_validation(recipe))
         count = len(backbone.blocks)
         head = frozen_part(backbone, self.task, views=plan.views)
         assert head is not None
@@ -277,7 +290,7 @@ class Transfer:
                 run = self._train(stage, model, split, seed)
                 history += [row | {"epoch": row["epoch"] + before} for row in run.history]
                 kept, before = before + run.best_epoch, before + run.epoch
-            metrics, target, output = _measured(run, parts)
+            metrics, remarks, target, output = run.measure_parts(parts)
         goal = objective(self.task)
         outcome = Outcome(
             seed=seed,
@@ -289,6 +302,7 @@ class Transfer:
             split_hash=split.hash,
             target=target,
             prediction=goal.predict(output),
+            remarks=remarks,
         )
         unfreeze(model)
         return model.network, outcome
@@ -307,7 +321,7 @@ class Transfer:
         trained: nn.Module = model if frozen is None else frozen.rest(model)
         recipe = stage.recipe
         if recipe.select != "last" and not len(split.val):
-            recipe = replace(recipe, select="last")
+            recipe = without_validation(recipe)
         small = 0 if stage.cut == len(blocks) else 2**30
         with threads_for(small):
             run = SeedRun(trained, replace(task, split=split), recipe, seed, "float32", False)
@@ -321,19 +335,6 @@ class Transfer:
         elif run.average is not None:
             trained.load_state_dict(run.best)
         return run
-
-
-def _measured(
-    run: SeedRun, parts: Sequence[Part]
-) -> tuple[dict[str, dict[str, float]], Tensor, Tensor]:
-    """Metrics of the parts, and targets and outputs of the last of them."""
-    metrics: dict[str, dict[str, float]] = {"train": {}, "val": {}, "test": {}}
-    target = output = torch.empty(0)
-    for part in parts:
-        if len(getattr(run.task.split, part)):
-            output, target = run.measure(part)
-            metrics[part] = run.goal.metrics(output, target)
-    return metrics, target.cpu(), output.cpu()
 
 
 def _prepared(backbone: Backbone, task: Task) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import Split, Task
+from gnnvision.training.measures import mean, written
 from gnnvision.training.seeds import fresh_model, seeded
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import Frozen, frozen_part
@@ -28,7 +30,8 @@ class Similarity:
 
     Args:
         value: 1 - (1 - trained) / (1 - untrained), at least 0: 0, the weights help nothing here;
-            1, they separate everything.
+            1, they separate everything. NaN where it is undefined: for fewer than 10 items, or
+            for targets that do not vary.
         trained: score of the nearest neighbours by the backbone's features: accuracy, or R².
         untrained: the same by those of a network of this kind with random weights.
         metric: "accuracy" or "R²".
@@ -42,10 +45,13 @@ class Similarity:
     items: int
 
     def __str__(self) -> str:
-        scores = f"{self.trained:.3f} by its features, {self.untrained:.3f} by untrained ones"
+        scores = (
+            f"{written(self.trained, 3)} by its features, {written(self.untrained, 3)} by "
+            "untrained ones"
+        )
         return (
-            f"similarity {self.value:.2f}: {self.metric} of the {_NEIGHBORS} nearest neighbours "
-            f"among {self.items} training items is {scores}"
+            f"similarity {written(self.value, 2)}: {self.metric} of the {_NEIGHBORS} nearest "
+            f"neighbours among {self.items} training items is {scores}"
         )
 
 
@@ -79,17 +85,31 @@ def similarity(backbone: Backbone, task: Task, frozen: Frozen | None = None) -> 
         _score(part.task.x[items].flatten(1).double().numpy(), y.numpy(), task.kind)
         for part in (frozen, untrained)
     )
-    value = max(0.0, 1 - (1 - trained) / max(1 - before, 1e-9))
+    value = _avoided(1 - trained, 1 - before)
     metric = "accuracy" if task.kind == "classification" else "R²"
     return Similarity(value, trained, before, metric, len(items))
 
 
+def _avoided(mistakes: float, before: float) -> float:
+    """The share of the mistakes before that are avoided; NaN where one is undefined."""
+    if math.isnan(mistakes) or math.isnan(before):
+        return math.nan
+    if mistakes == 0:
+        return 1.0
+    return max(0.0, 1 - mistakes / before) if before > 0 else 0.0
+
+
 def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
-    """Accuracy of neighbours, or the mean over the targets of their R², at least 0."""
+    """Accuracy of neighbors, or the mean over the targets of their R², each at least 0.
+
+    NaN where nothing can be measured.
+    """
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
     x = np.nan_to_num(x)
+    if len(x) < 2 * _FOLDS:
+        return math.nan
     x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-12)
     if kind == "classification":
         few = int(np.unique(y, return_counts=True)[1].min())
@@ -110,4 +130,4 @@ def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
         said = cross_val_predict(model, x[here], column[here], cv=folds)
         error = np.square(said - column[here]).mean() / column[here].var()
         shares.append(max(0.0, 1 - float(error)))
-    return sum(shares) / len(shares) if shares else 0.0
+    return mean(shares)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -97,7 +98,15 @@ def choose_strategy(num_items: int, num_outputs: int, similarity: float, how: st
         similarity: to what the backbone was trained on, high from 0.5; see
             `gnnvision.transfer.similarity`.
         how: how that was measured, in words.
+
+    Raises:
+        ValueError: if the similarity is NaN.
     """
+    if math.isnan(similarity):
+        raise ValueError(
+            f"'strategy' must be named where the similarity is undefined, got 'auto' ({how}). "
+            "Choose whole, part, last or head."
+        )
     large, similar = num_items >= LARGE_PER_OUTPUT * num_outputs, similarity >= SIMILAR
     table: dict[tuple[bool, bool], Strategy] = {
         (True, False): "whole",
