@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
-from io import BytesIO
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from gnnvision.data.npz import unpack_arrays
 
 __all__ = ["UNLABELLED", "NodeArrays", "read_npz", "write_npz"]
 
@@ -161,12 +162,13 @@ def read_npz(data: bytes) -> NodeArrays:
         ValueError: `data` is no such archive, or its arrays do not fit one another.
     """
     known = [item.name for item in fields(NodeArrays)]
-    try:
-        with np.load(BytesIO(data), allow_pickle=False) as archive:
-            arrays: dict[str, Any] = {name: archive[name] for name in known}
-    except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise ValueError(f"The npz archive cannot be read: {error}") from error
-    return NodeArrays(**arrays)
+    arrays = unpack_arrays(data)
+    missing = [name for name in known if name not in arrays]
+    if missing:
+        raise ValueError(
+            f"The npz archive cannot be read: {missing[0]} is not a file in the archive"
+        )
+    return NodeArrays(**{name: arrays[name] for name in known})
 
 
 def write_npz(file: IO[bytes], arrays: NodeArrays) -> None:

@@ -101,6 +101,7 @@ def _with_retries(url: str, folder: Path, file: DataFile, limits: Limits) -> str
             error.close()
             if error.code < 500:
                 return reason
-        except (OSError, http.client.HTTPException) as error:
+        # A ValueError is of something odd in the answer, which is no reason to give up the others.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
     return reason

@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.errors import UnsafePickleError
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["ArrayRecord", "ArrayType", "CsrRecord", "DtypeRecord", "ScalarRecord", "resolve"]
+__all__ = [
+    "ArrayRecord",
+    "ArrayType",
+    "BufferRecord",
+    "CsrRecord",
+    "DtypeRecord",
+    "Record",
+    "ScalarRecord",
+    "resolve",
+]
 
 _MAX_DEPTH = 32
 _MAX_COLUMNS = 2**31 - 1
@@ -38,6 +49,12 @@ class Record:
 
 class ArrayRecord(Record):
     """A numpy array; its state is (version, shape, dtype, Fortran order, bytes)."""
+
+    __slots__ = ()
+
+
+class BufferRecord(Record):
+    """A numpy array of protocol 5; its arguments are (bytes, dtype, shape, order)."""
 
     __slots__ = ()
 
@@ -70,6 +87,11 @@ def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN40
     """`value` with arrays in place of records; a shared object is resolved once."""
     if isinstance(value, (int, float, str, bytes, type(None))):
         return value
+    if isinstance(value, bytearray):
+        raise UnsafePickleError(
+            "The pickle holds a bytearray, which plain arrays do not need but inside them. It was "
+            "not run; do not trust the file."
+        )
     if id(value) in done:
         return done[id(value)]
     if depth > _MAX_DEPTH:
@@ -83,7 +105,11 @@ def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN40
     elif isinstance(value, (list, tuple, set)):
         result = type(value)([resolve(item, done, depth + 1) for item in value])
     elif isinstance(value, ArrayRecord):
-        result = _array(value)
+        _, shape, dtype, is_fortran, raw = value.state
+        result = _array(shape, dtype, bool(is_fortran), raw)
+    elif isinstance(value, BufferRecord):
+        raw, dtype, shape, order = value.args
+        result = _array(shape, dtype, order == "F", raw)
     elif isinstance(value, ScalarRecord):
         dtype, raw = value.args
         result = np.frombuffer(_raw(raw), _dtype(dtype), count=1)[0].item()
@@ -95,13 +121,15 @@ def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN40
     return result
 
 
-def _array(record: ArrayRecord) -> NDArray[Any]:
-    _, shape, dtype, is_fortran, raw = record.state
+def _array(shape: object, dtype: object, is_fortran: bool, raw: object) -> NDArray[Any]:
     kind, data = _dtype(dtype), _raw(raw)
+    # What is not a shape is not shown: it may be a few lists that hold one another 2^50 times.
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DEPTH:
+        raise ValueError("an array without a shape")
     size = kind.itemsize
     for length in shape:
         if type(length) is not int or length < 0:
-            raise ValueError(f"array shape {shape}")
+            raise ValueError("an array shape that is none")
         size *= length
     if size != len(data):
         raise ValueError(f"array of shape {shape} and type {kind} in {len(data)} bytes")
@@ -110,8 +138,10 @@ def _array(record: ArrayRecord) -> NDArray[Any]:
 
 
 def _dtype(record: object) -> np.dtype[Any]:
-    if not isinstance(record, DtypeRecord) or record.args[0] not in _DTYPES:
-        raise ValueError(f"arrays of type {getattr(record, 'args', record)}")
+    code = record.args[0] if isinstance(record, DtypeRecord) and record.args else None
+    if not isinstance(record, DtypeRecord) or not isinstance(code, str) or code not in _DTYPES:
+        shown = code if isinstance(code, str) else type(record).__name__
+        raise ValueError(f"arrays of type {shown[:40]}")
     order: Any = record.state[1] if record.state is not None else "="
     return np.dtype(str(record.args[0])).newbyteorder(order)
 
@@ -120,16 +150,20 @@ def _raw(value: object) -> bytes:
     """The bytes of an array: a string to Python 2, read as latin-1."""
     if isinstance(value, str):
         return value.encode("latin1")
-    if isinstance(value, bytes):
-        return value
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
     raise ValueError(f"array content of type {type(value).__name__}")
 
 
 def _csr(state: dict[str, Any]) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
-    values, indices, indptr = (np.asarray(state[k]) for k in ("data", "indices", "indptr"))
+    values, indices, indptr = (state[name] for name in ("data", "indices", "indptr"))
     num_rows, num_columns = state["_shape"] if "_shape" in state else state["shape"]
+    if not all(isinstance(array, np.ndarray) for array in (values, indices, indptr)):
+        raise ValueError("csr matrix that is not of arrays")
+    if type(num_rows) is not int or type(num_columns) is not int:
+        raise ValueError("csr matrix without a shape")
     if not (
         (values.ndim, indices.ndim, indptr.ndim) == (1, 1, 1)
         and indices.dtype.kind == indptr.dtype.kind == "i"

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, Part, Split, Task
+from gnnvision.data.npz import unpack_arrays
 from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
@@ -242,9 +241,9 @@ def _place(backbone: Backbone, task: Task, cut: int, views: int) -> Path | None:
 
 def _read(place: Path) -> dict[str, np.ndarray] | None:
     try:
-        with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as held:
-            return {name: held[name] for name in ("x", "views", "rows")}
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        held = unpack_arrays(place.read_bytes())
+        return {name: held[name] for name in ("x", "views", "rows")}
+    except (OSError, ValueError, KeyError):
         return None  # not there, cut short, damaged, or not ours
 
 

@@ -27,6 +27,12 @@ def real_data():
 
 
 @pytest.fixture
+def other_server():
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
 def server():
     """A web server on this machine; see `served`."""
     with serve() as server:

@@ -1,5 +1,6 @@
 """A web server on this machine that behaves as its paths say."""
 
+import gzip
 import hashlib
 import http.server
 import threading
@@ -76,6 +77,68 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             if self.server.stop.wait(0.05):
                 return
+
+    def slow_headers(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(200):
+            self.wfile.write(b"y")
+            self.wfile.flush()
+            if self.server.stop.wait(0.05):
+                return
+
+    def slow_status(self):
+        for letter in b"HTTP/1.1 200 OK" * 20:
+            self.wfile.write(bytes([letter]))
+            self.wfile.flush()
+            if self.server.stop.wait(0.05):
+                return
+
+    def going_on(self):
+        while not self.server.stop.wait(0.05):
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+
+    def raw(self, head, content=CONTENT):
+        self.wfile.write(head.encode("latin-1") + b"\r\n\r\n" + content)
+
+    def negative(self):
+        self.raw("HTTP/1.1 200 OK\r\nContent-Length: -5", CONTENT[:100])
+
+    def words(self):
+        self.raw("HTTP/1.1 200 OK\r\nContent-Length: many", CONTENT[:100])
+
+    def squared(self):
+        self.raw("HTTP/1.1 200 OK\r\nContent-Length: \u00b2", CONTENT[:100])
+
+    def astronomical(self):
+        self.raw(f"HTTP/1.1 200 OK\r\nContent-Length: {'9' * 5000}", CONTENT[:100])
+
+    def no_http(self):
+        self.raw("SSH-2.0-OpenSSH_9.6", b"")
+
+    def many_headers(self):
+        self.raw("HTTP/1.1 200 OK" + "\r\nX: y" * 200)
+
+    def part_of_it(self):
+        self.answer(206, CONTENT[:100])
+
+    def zipped(self):
+        self.answer(content=gzip.compress(CONTENT), Content_Encoding="gzip")
+
+    def page(self):
+        self.answer(content=b"<html>Please sign in</html>", Content_Type="text/html; charset=x")
+
+    def chunks(self):
+        self.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"zz\r\nxx")
+
+    def to_nowhere(self):
+        self.answer(302, b"", Location="https://[::1/good")
+
+    def to_a_long_name(self):
+        self.answer(302, b"", Location=f"https://{'a' * 300}.example/good")
+
+    def to_a_port(self):
+        self.answer(302, b"", Location="https://example.invalid:99999999/good")
 
     def moved(self):
         self.answer(302, b"", Location="/right/good")

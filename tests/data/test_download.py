@@ -106,3 +106,38 @@ def test_two_at_once_fetch_once(server, tmp_path):
         thread.join()
     assert (tmp_path / "good").read_bytes() == CONTENT
     assert len(server.seen) == 1
+
+
+ODD = [
+    "negative", "words", "squared", "astronomical", "no_http", "many_headers", "part_of_it",
+    "zipped", "chunks", "to_nowhere", "to_a_long_name", "to_a_port", "slow_headers",
+    "slow_status", "going_on", "drip",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("behaviour", ODD)
+def test_an_odd_answer_is_no_reason_to_give_up(server, other_server, tmp_path, behaviour):
+    urls = [f"{server.url}/{behaviour}", f"{other_server.url}/right"]
+    limits = Limits(timeout_s=0.3, total_s=0.4, loopback_http=True)
+    begin = time.monotonic()
+    download_files((GOOD,), urls, tmp_path / "a", what="made", limits=limits)
+    assert (tmp_path / "a" / "good").read_bytes() == CONTENT
+    assert time.monotonic() - begin < 5
+    with pytest.raises(DataNotFound, match="could not be downloaded"):
+        download_files((GOOD,), urls[:1], tmp_path / "b", what="made", limits=limits)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize("behaviour", ["slow_headers", "slow_status", "going_on"])
+def test_the_time_limit_begins_with_the_connection(server, tmp_path, behaviour):
+    begin = time.monotonic()
+    with pytest.raises(DataNotFound, match=r"no answer within 0\.4 s"):
+        fetch(server, tmp_path, behaviour, total_s=0.4)
+    assert time.monotonic() - begin < 3
+
+
+@pytest.mark.parametrize("behaviour", ["page", "zipped", "part_of_it"])
+def test_what_no_checksum_would_find(server, tmp_path, behaviour):
+    with pytest.raises(DataNotFound, match=r"a web page|encoded as 'gzip'|the status 206"):
+        fetch(server, tmp_path, behaviour, files=(DataFile("free"),))
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -67,3 +68,34 @@ def test_a_second_process_waits_and_a_dead_one_lets_go(tmp_path):
         with one_at_a_time(tmp_path, wait_s=5) as held:
             assert held
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_lock_is_left_behind(tmp_path, monkeypatch):
+    locks = tmp_path / "temporary"
+    locks.mkdir()
+    monkeypatch.setattr(place.tempfile, "tempdir", str(locks))
+    for number in range(20):
+        with one_at_a_time(tmp_path / str(number), wait_s=0) as held:
+            assert held
+            assert len(list(locks.iterdir())) == 1
+    assert not list(locks.iterdir())
+
+
+def test_many_threads_take_turns_though_each_removes_the_lock(tmp_path):
+    inside, most = [], []
+
+    def work():
+        for _ in range(10):
+            with one_at_a_time(tmp_path, wait_s=60) as held:
+                inside.append(held)
+                most.append(len(inside))
+                time.sleep(0.001)
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(most) == 40

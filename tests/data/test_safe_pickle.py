@@ -1,6 +1,7 @@
 import os
 import pickle
 import struct
+import time
 from collections import OrderedDict, defaultdict
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_reads_what_python_2_wrote():
     assert graph == {0: [1, 2], 1: [0]}
 
 
-@pytest.mark.parametrize("protocol", [3, 4])
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
 def test_reads_what_python_3_writes(protocol):
     content = {
         "plain": [1, 2.5, None, True, (3, "x"), {4}, b"raw", 2**70],
@@ -174,9 +175,14 @@ def test_the_names_allowed_stay_as_they_are():
         ("numpy.core.multiarray", "_reconstruct"),
         ("__builtin__", "list"),
         ("collections", "defaultdict"),
+        ("_codecs", "encode"),
+        ("copy_reg", "_reconstructor"),
+        ("__builtin__", "int"),
+        ("__builtin__", "object"),
+        ("numpy._core.numeric", "_frombuffer"),
     ):
         for built in (state, b"N" + state + b"\x86"):
-            with pytest.raises(ValueError, match="damaged"):
+            with pytest.raises(ValueError, match=r"damaged|do not trust"):
                 safe_loads(b"\x80\x02" + made.name(module, attribute) + built + b"b.")
     from gnnvision.data import records
 
@@ -247,3 +253,80 @@ def test_a_dag_of_shared_lists_is_resolved_once():
         level = [level, level]
     again = safe_loads(pickle.dumps(level, 4))
     assert again[0] is again[1]
+
+
+PAIR = b"\x80\x02N" + b"2\x86" * 60  # fifty pairs and ten, each of the pair before it
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02}" + PAIR[2:] + b"Ns.",  # a key
+        b"\x80\x04\x8f(" + PAIR[2:] + b"\x90.",  # an element of a set
+        b"\x80\x02}(" + PAIR[2:] + b"Nu.",
+        b"\x80\x02}N" + b"q\x00h\x00\x86" * 60 + b"Ns.",  # through the memo
+        b"\x80\x02}(" + b"N" * 20_000 + b"tNs.",
+        PAIR + b".",
+    ],
+)
+def test_tuples_that_take_forever_to_hash(data):
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match=r"a tuple of more than 10000 places|damaged"):
+        safe_loads(data)
+    assert time.monotonic() - begin < 1
+
+
+def nested_lists():
+    """A list of two lists, of two, of two ...: 2^60 elements in a few bytes."""
+    return b"]" + b"q\x00]h\x00ah\x00a" * 60
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02"
+        + made.array(np.zeros(2), (2,)).replace(made.python2((2,)), nested_lists())
+        + b".",
+        b"\x80\x02" + nested_lists() + b".",
+        b"\x80\x02}" + b"c__builtin__\nbytes\nI1000000000000\n\x85R" + b"Ns.",
+        b"\x80\x02c__builtin__\nint\nX\x40\x00\x00\x00" + b"9" * 64 + b"\x85R.",
+        b"\x80\x02]" + (b"\x8a\x40" + b"\x01" * 64 + b"a") * 2000 + b".",  # integers of 64 bytes
+    ],
+)
+def test_what_would_grow_beyond_its_file(data):
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match=r"damaged|do not trust"):
+        safe_loads(data)
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff",
+        {"a": [1, (2.5, None)], (1, ("b", 2)): {3, 4}},
+        [True, False, -1, 2**63 - 1, "\u00e9\uac00"],
+        [((n, n + 1), n) for n in range(3000)],
+        {((1, 2), (3, 4)): [(5, 6)] * 5000},
+    ],
+)
+def test_every_protocol(content, protocol):
+    assert safe_loads(pickle.dumps(content, protocol)) == content
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_in_every_protocol(protocol):
+    arrays = [np.arange(6).reshape(2, 3), np.asfortranarray(np.arange(6.0).reshape(2, 3))]
+    arrays += [np.array([1, 2], ">i2"), np.array([True]), np.array(3.5), np.zeros((0, 4), "u1")]
+    for array in arrays:
+        again = safe_loads(pickle.dumps(array, protocol))
+        np.testing.assert_array_equal(again, array)
+        assert again.shape == array.shape
+    read_only = np.arange(3)
+    read_only.flags.writeable = False
+    np.testing.assert_array_equal(safe_loads(pickle.dumps(read_only, protocol)), read_only)
+    assert safe_loads(pickle.dumps(np.float32(0.5), protocol)) == 0.5
+    matrix = csr_matrix(np.eye(3))
+    assert (safe_loads(pickle.dumps(matrix, protocol)) != matrix).nnz == 0

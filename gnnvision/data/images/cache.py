@@ -75,7 +75,7 @@ def _read(place: Path) -> ImageArrays | None:
         if arrays.check_sum() != meta["sha256"]:
             raise ValueError("its SHA-256 is another one than was written down")
         return arrays
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except Exception as error:  # of a damaged header numpy and Python's parser raise many kinds
         warnings.warn(
             f"The cache {place} is damaged ({error}) and is made anew.", UserWarning, stacklevel=4
         )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from gnnvision.data.molecules.describe import canonicals, descriptors, scaffolds
 from gnnvision.data.molecules.encode import Encoded, encode_all
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.parallel import Progress, in_pieces
+from gnnvision.data.npz import unpack_arrays
 from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
@@ -122,9 +121,8 @@ def _place(what: str, smiles: Sequence[str], featurizer: Featurizer) -> Path | N
 
 def _read(place: Path, parse: Callable[[Arrays], T]) -> T | None:
     try:
-        with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as held:
-            return parse(dict(held))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, NotImplementedError):
+        return parse(unpack_arrays(place.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, cut short, damaged, or not ours
 
 

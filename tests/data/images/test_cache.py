@@ -69,6 +69,20 @@ def test_a_damaged_cache_is_made_anew(name, damage):
     assert same(cached(place, never), arrays())
 
 
+@pytest.mark.filterwarnings("ignore:The cache")
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
+@pytest.mark.parametrize("change", [1, 0x20, 0xFF])
+def test_no_byte_of_a_header_can_be_wrong_and_do_harm(name, change):
+    place = cache_place("x")
+    cached(place, arrays)
+    whole = (place / name).read_bytes()
+    for position in range(0, 128, 3):
+        damaged = bytearray(whole)
+        damaged[position] ^= change
+        (place / name).write_bytes(damaged)
+        assert same(cached(place, arrays), arrays())
+
+
 def test_where_nothing_can_be_written_it_stays_in_memory(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GNNVISION_CACHE", str(tmp_path / "file"))
