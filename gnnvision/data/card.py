@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
+from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.root import datasets_folder
 
 __all__ = ["Card", "DataFile", "PaperFigure", "SplitRule", "card_names", "read_card"]
@@ -162,13 +162,13 @@ def read_card(path: Path) -> Card:
         splits = table.pop("splits", {})
         if not isinstance(splits, dict):
             raise ValueError(f"'splits' must be a table, got {splits!r}. Write [splits.public].")
-        table["splits"] = MappingProxyType(
+        table["splits"] = FrozenDict(
             {name: _record(SplitRule, rule, f"splits.{name}") for name, rule in splits.items()}
         )
         table["files"] = tuple(_record(DataFile, f, "files") for f in table.pop("files", []))
         table["paper"] = tuple(_record(PaperFigure, p, "paper") for p in table.pop("paper", []))
-        table["facts"] = MappingProxyType(table.pop("facts", {}))
-        table["defaults"] = MappingProxyType(table.pop("defaults", {}))
+        table["facts"] = FrozenDict(table.pop("facts", {}))
+        table["defaults"] = FrozenDict(table.pop("defaults", {}))
         return _record(Card, table, "card")
     except ValueError as error:  # TOMLDecodeError is one
         raise ValueError(f"The card {path} cannot be read: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -66,6 +67,12 @@ class Task(ABC):
     def split_rule(self) -> str:
         """What decides the split: its name, and a version where its rule has changed."""
         return self.split.name
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or pickle holds: not what was worked out on the way and would be again."""
+        kinds = (vars(kind).items() for kind in type(self).__mro__)
+        made = {name for items in kinds for name, v in items if isinstance(v, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in made}
 
     @abstractmethod
     def batches(

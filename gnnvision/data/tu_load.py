@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -106,8 +107,8 @@ def _splitter(y: NDArray[np.int64], options: LoadOptions) -> Callable[[int], Spl
     rows, tenth = np.arange(len(y)), round(len(y) / 10)
     match options.split:
         case "random":
-            return lambda seed: random_split(rows, seed)
+            return partial(random_split, rows)
         case "stratified":
-            return lambda seed: stratified_split(y, seed, tenth, tenth, "stratified")
+            return partial(stratified_split, y, num_val=tenth, num_test=tenth, name="stratified")
         case _:
-            return lambda seed: fold_split(rows, seed, options.folds, y)
+            return partial(fold_split, rows, folds=options.folds, labels=y)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.layers.graph import GraphConvolution, as_graph, linear, multiply
+from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
+from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
 from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
 from gnnvision.operators.chebyshev import chebyshev_terms
 from gnnvision.operators.signals import dense
@@ -72,7 +73,7 @@ class ChebConv(GraphConvolution):
         """Glorot's uniform weights, no bias."""
         for matrix in self.parameters():
             if matrix.ndim == 2:
-                nn.init.xavier_uniform_(matrix)
+                drawn_by_rows(matrix, nn.init.xavier_uniform_)
             else:
                 nn.init.zeros_(matrix)
 
@@ -113,4 +114,4 @@ class ChebConv(GraphConvolution):
 
     def matrices(self) -> list[Tensor]:
         """W₀, …."""
-        return [lin.weight.t() for lin in self.lins]  # type: ignore[operator]
+        return [weight_of(lin).t() for lin in self.lins]

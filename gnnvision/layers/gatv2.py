@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.layers.graph import GraphConvolution, as_graph, linear
+from gnnvision.layers.graph import GraphConvolution, as_graph
+from gnnvision.layers.memory import bias_of, drawn_by_rows, linear, weight_of
 from gnnvision.operators import Sparse, segment_softmax
 from gnnvision.operators.attention import AttentionEdges, attention_edges
 from gnnvision.operators.signals import is_sparse, signal_operator
@@ -87,6 +88,8 @@ class GATv2Conv(GraphConvolution):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
+            elif name in ("lin_l.weight", "lin_r.weight"):
+                drawn_by_rows(parameter, nn.init.xavier_uniform_)
             else:
                 nn.init.xavier_uniform_(parameter)
 
@@ -122,14 +125,15 @@ class GATv2Conv(GraphConvolution):
 
     def matrices(self) -> list[Tensor]:
         """Each Wₕ, in the columns of its head."""
-        return self._by_head(self.lin_l.weight.t())
+        return self._by_head(weight_of(self.lin_l).t())
 
     def reference(self, x: Tensor, domain: Domain) -> Tensor:
         """The sum as it is written, and the cₕ, which attention carries along."""
         y = super().reference(x, domain)
-        if self.lin_l.bias is None:
+        bias = bias_of(self.lin_l)
+        if bias is None:
             return y
-        constants = self._by_head(self.lin_l.bias.to(x.dtype).unsqueeze(0))  # (1, C_out)
+        constants = self._by_head(bias.to(x.dtype).unsqueeze(0))  # (1, C_out)
         ones = torch.ones(domain.num_sites, 1, dtype=x.dtype, device=x.device)
         terms = zip(self.operators(domain, x), constants, strict=True)
         return y + torch.stack([(S @ ones) * c for S, c in terms]).sum(0)
@@ -158,7 +162,9 @@ class GATv2Conv(GraphConvolution):
         return [Sparse(edges.pattern, w) for w in weight.unbind(1)], sent
 
     def _project(self, x: Tensor, lin: nn.Linear) -> Tensor:
-        weight, bias = (None if p is None else p.to(x.dtype) for p in (lin.weight, lin.bias))
+        weight, bias = (
+            None if p is None else p.to(x.dtype) for p in (weight_of(lin), bias_of(lin))
+        )
         assert weight is not None
         if is_sparse(x):
             y = signal_operator(x) @ weight.t()
@@ -176,4 +182,4 @@ class GATv2Conv(GraphConvolution):
                 "Make the Graph with it, or the layer without edge_dim."
             )
         attributes = edges.attributes(graph.edge_attr.to(dtype))
-        return F.linear(attributes, self.lin_edge.weight.to(dtype))
+        return F.linear(attributes, weight_of(self.lin_edge).to(dtype))

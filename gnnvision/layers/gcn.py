@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.layers.graph import GraphConvolution, linear
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
 from gnnvision.operators import Sparse, adjacency, normalized_adjacency
 
 __all__ = ["GCNConv"]
@@ -63,7 +64,7 @@ class GCNConv(GraphConvolution):
 
     def reset_parameters(self) -> None:
         """Glorot's uniform weights, as in the paper's program; no bias."""
-        nn.init.xavier_uniform_(self.lin.weight)
+        drawn_by_rows(self.lin.weight, nn.init.xavier_uniform_)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
@@ -77,4 +78,4 @@ class GCNConv(GraphConvolution):
 
     def matrices(self) -> list[Tensor]:
         """W."""
-        return [self.lin.weight.t()]
+        return [weight_of(self.lin).t()]

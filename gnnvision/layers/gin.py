@@ -76,7 +76,7 @@ class GINConv(GraphConvolution):
 
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""
-        same = next(self.nn.parameters()).dtype is y.dtype
+        same = next(self.nn.parameters(), y).dtype is y.dtype  # none where torch quantized it
         if same or torch.is_autocast_enabled(y.device.type):
             plain: Tensor = self.nn(y)
             return plain

@@ -17,7 +17,7 @@ from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Identity, Operator
 from gnnvision.operators.signals import is_sparse, signal_operator
 
-__all__ = ["GraphConvolution", "as_graph", "linear", "multiply"]
+__all__ = ["GraphConvolution", "as_graph", "multiply"]
 
 
 class GraphConvolution(nn.Module, Convolution):
@@ -137,17 +137,6 @@ class GraphConvolution(nn.Module, Convolution):
     def extra_repr(self) -> str:
         """The sizes, as torch.nn writes them."""
         return f"{self.in_channels}, {self.out_channels}, bias={self.bias is not None}"
-
-
-def linear(in_channels: int, out_channels: int, bias: bool = False) -> nn.Linear:
-    """A linear layer whose weight lies in memory as the formula reads it: W, not its transpose.
-
-    It has the shape (out_channels, in_channels) of any other, but its transpose, which
-    multiplies a signal, is contiguous; a sparse signal gathers whole rows of it.
-    """
-    lin = nn.Linear(in_channels, out_channels, bias)
-    lin.weight = nn.Parameter(lin.weight.detach().t().contiguous().t())
-    return lin
 
 
 def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.domains import Domain
-from gnnvision.layers.graph import GraphConvolution, linear
+from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.memory import bias_of, linear, weight_of
 from gnnvision.operators import Identity, Operator, adjacency, mean_adjacency
 
 __all__ = ["SAGEConv"]
@@ -72,7 +73,7 @@ class SAGEConv(GraphConvolution):
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
         """`lin_l` holds it, as in torch-geometric."""
-        return self.lin_l.bias
+        return bias_of(self.lin_l)
 
     def finish(self, y: Tensor) -> Tensor:
         """Each row scaled to length 1, if asked for."""
@@ -90,4 +91,4 @@ class SAGEConv(GraphConvolution):
 
     def matrices(self) -> list[Tensor]:
         """W₁ and W₂."""
-        return [self.lin_l.weight.t()] + ([] if self.lin_r is None else [self.lin_r.weight.t()])
+        return [weight_of(lin).t() for lin in (self.lin_l, self.lin_r) if lin is not None]

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
-from gnnvision.layers.graph import linear, multiply
+from gnnvision.layers.graph import multiply
+from gnnvision.layers.memory import linear, weight_of
 from gnnvision.models.registry import register
 from gnnvision.operators import Identity
 
@@ -133,7 +134,7 @@ class Block(nn.Module, OnDomain):
         """(N, in_channels) -> (N, out_channels)."""
         y = self.conv(x, domain)
         if self.skip is not None:
-            y = y + multiply(Identity(x.shape[0]), x, self.skip.weight.t())
+            y = y + multiply(Identity(x.shape[0]), x, weight_of(self.skip).t())
         out: Tensor = self.dropout(self.norm(y).relu())
         return out
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Readout, Rescale, Sequential
-from gnnvision.layers.graph import linear
+from gnnvision.layers.memory import linear
 from gnnvision.models.registry import register
 from gnnvision.operators import arriving, leaving
 

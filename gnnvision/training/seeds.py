@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from gnnvision.layers.memory import quick_linears
+
 __all__ = ["fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
 
 
@@ -68,6 +70,7 @@ def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.M
     if not isinstance(model, nn.Module):
         return model()
     copied = copy.deepcopy(model)
+    quick_linears(copied)  # first, as new weights are drawn in the order of memory
     if reset:
         _reset(copied, "")
     return copied

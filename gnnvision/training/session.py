@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gnnvision.data import Part, Task
 from gnnvision.layers.calling import check_takes
+from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
 from gnnvision.training.failures import causes_named
@@ -123,11 +124,10 @@ class Session:
         return True
 
     def _new_model(self, reset: bool) -> nn.Module:
-        """A model on the device; the filters of convolutions with the channels innermost."""
+        """A model on the device, its weights as training reads them fastest."""
         model = fresh_model(self.template, reset).to(self.device)
-        for parameter in model.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        quick_linears(model)
+        quick_filters(model)
         return model
 
     def _largest_signal(self) -> int:
@@ -210,6 +210,7 @@ class Session:
         """The model of the best seed with its kept weights, in evaluation mode."""
         model = self._new_model(reset=False)
         model.load_state_dict(self._kept)
+        as_made(model)
         return model.eval()
 
     def best_task(self) -> Task:

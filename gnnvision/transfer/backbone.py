@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gnnvision import models
@@ -58,9 +57,6 @@ class Backbone(nn.Module, OnDomain):
         self.network = network
         self.preprocessing = preprocessing
         self.name = name or type(network).__name__
-        for parameter in network.parameters():
-            if parameter.ndim == 4:  # as tasks give their pictures
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         for module in network.modules():
             if isinstance(module, FromSignal):
                 # Its weights have been set by the data it was trained on, and stay.

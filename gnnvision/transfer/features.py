@@ -23,6 +23,7 @@ from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
 from gnnvision.domains import Domain
 from gnnvision.layers.hooks import attached, evaluating
+from gnnvision.layers.memory import quick
 from gnnvision.training.blocks import last_linear
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.feature_task import FeatureTask
@@ -153,7 +154,7 @@ def _computed(
         return made
 
     generator = torch.Generator().manual_seed(_VIEW_SEED)
-    with evaluating(backbone), torch.no_grad():
+    with evaluating(backbone), quick(backbone), torch.no_grad():
         for part in PARTS:
             values, items = seen(told, task, part)
             if len(items):

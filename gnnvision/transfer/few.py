@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from gnnvision.data import GraphTask, Split
 from gnnvision.data.split import shuffled
@@ -29,11 +31,11 @@ def with_few(task: GraphTask, labels: int) -> GraphTask:
             f"'labels' must be from 1 to the size of the training part, {most}, got {labels}. "
             "Ask for fewer."
         )
-    before = task.splitter
-
-    def split(seed: int) -> Split:
-        whole = task.split if before is None else before(seed)
-        chosen = whole.train[shuffled(len(whole.train), seed)[:labels]]
-        return Split(f"{labels} labels", chosen, [], whole.test)
-
+    split = partial(_few, task.split, task.splitter, labels)
     return replace(task, split=split(task.seed), splitter=split)
+
+
+def _few(split: Split, splitter: Callable[[int], Split] | None, labels: int, seed: int) -> Split:
+    whole = split if splitter is None else splitter(seed)
+    chosen = whole.train[shuffled(len(whole.train), seed)[:labels]]
+    return Split(f"{labels} labels", chosen, [], whole.test)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 
 from gnnvision.data.card import Card
+from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.splits import rules_for
@@ -55,4 +55,4 @@ def check_facts(card: Card, arrays: ImageArrays) -> Card:
         )
     if all(card.facts.get(name, found[name]) == found[name] for name in ("num_train", "num_test")):
         return card
-    return replace(card, splits=MappingProxyType(rules_for(arrays.part)))
+    return replace(card, splits=FrozenDict(rules_for(arrays.part)))

@@ -7,10 +7,10 @@ import os
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from gnnvision.data.card import Card
+from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cache import cache_place, cached
 from gnnvision.data.images.decode import DecodeOptions, decode_tree, scan_tree
@@ -118,10 +118,8 @@ def folder_card(source: Source, arrays: ImageArrays) -> Card:
         citation="None is known.",
         class_names=arrays.class_names,
         class_names_source="The names of the folders, in alphabetical order.",
-        splits=MappingProxyType(rules_for(arrays.part)),
-        facts=MappingProxyType(
-            {"size": [height, width], "channels": channels, "class_sizes": counts}
-        ),
+        splits=FrozenDict(rules_for(arrays.part)),
+        facts=FrozenDict({"size": [height, width], "channels": channels, "class_sizes": counts}),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -191,19 +192,19 @@ def _splitter(
     """The split of a seed."""
     match options.split:
         case "random":
-            return lambda seed: random_split(usable, seed)
+            return partial(random_split, usable)
         case "stratified":
-            return lambda seed: _stratified(usable, _single(targets)[usable], seed)
+            return partial(_stratified, usable, _single(targets)[usable])
         case "kfold":
             many = targets.kind == "multilabel" and len(targets.names) > 1
             even = targets.kind != "regression" and not many
             labels = _single(targets)[usable] if even else None
-            return lambda seed: fold_split(usable, seed, options.folds, labels)
+            return partial(fold_split, usable, folds=options.folds, labels=labels)
         case "scaffold" | "scaffold_balanced":
             every = scaffolds_of(smiles, featurizer)
             found = [every[row] for row in usable.tolist()]
             if options.split == "scaffold_balanced":
-                return lambda seed: scaffold_balanced_split(usable, found, seed)
+                return partial(scaffold_balanced_split, usable, found)
             split = scaffold_split(usable, found)
         case "column":
             if not options.split_column:
@@ -218,7 +219,11 @@ def _splitter(
                 f"'split' must be one of {', '.join(map(repr, SPLITS))} for molecules, got "
                 f"{other!r}. Choose one."
             )
-    return lambda seed: split
+    return partial(_whatever_seed, split)
+
+
+def _whatever_seed(split: Split, seed: int) -> Split:
+    return split
 
 
 def _stratified(usable: NDArray[np.int64], labels: NDArray[np.int64], seed: int) -> Split:
