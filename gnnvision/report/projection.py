@@ -31,6 +31,7 @@ Array = NDArray[np.floating[Any]]
 _NEIGHBOURS = 10
 _FEWEST = 8
 _MOST_NAMED = 24
+_MODERATE = (1e-6, 1e6)  # between them the largest value stays as it is
 
 
 def projection(run: Run) -> Section | None:
@@ -47,17 +48,19 @@ def projection(run: Run) -> Section | None:
         ("input", seen.inputs, f"Before: the {given} of each {run.item}"),
         ("hidden", seen.hidden, f"After: the {width} entering layer {seen.layer}"),
     ]
-    pictures, shares = [], []
+    pictures, shares, left_out = [], [], []
     for name, signal, title in views:
-        features = None if signal is None else _rows(signal, items)
+        features = None if signal is None else _scaled(_rows(signal, items))
         if features is None or not _can_map(features):
+            left_out += [] if features is None or np.isfinite(features).all() else [title]
             continue
         share = _agreement(features, seen.target[items].numpy())
         shares.append(share)
         picture = _draw(run, seen, items, _place(features), title, share, name)
         pictures.append(picture)
+    missing = [f"No map of “{title}”: it holds values that are not finite" for title in left_out]
     if not pictures:
-        return None
+        return Section("What the layers do", f"{'. '.join(missing)}.") if missing else None
     lead = f"Every point is one {run.item}, its colour the true class."
     if len(shares) == 2 and not any(map(math.isnan, shares)):
         lead += (
@@ -74,6 +77,7 @@ def projection(run: Run) -> Section | None:
     if len(items) < there:
         of = "test " if seen.of else ""
         note += f", and {len(items):,} of the {there:,} {of}{run.item}s, drawn at random"
+    note = ". ".join([note, *missing])
     return Section("What the layers do", lead, pictures, note=note + ".")
 
 
@@ -87,7 +91,19 @@ def _sample(count: int) -> Tensor:
 
 def _rows(signal: Tensor, items: Tensor) -> Array:
     held = signal.to_sparse_coo() if signal.layout is torch.sparse_csr else signal
-    return held.index_select(0, items).to_dense().detach().float().flatten(1).numpy()
+    return held.index_select(0, items).to_dense().detach().float().flatten(1).cpu().numpy()
+
+
+def _scaled(features: Array) -> Array:
+    """The same with values of moderate size: distances of larger ones leave float32's range.
+
+    Those that are of moderate size stay as they are.
+    """
+    most = float(np.abs(features).max(initial=0.0))
+    if not np.isfinite(most) or _MODERATE[0] < most < _MODERATE[1]:
+        return features
+    scaled: Array = (features.astype(np.float64) / (most or 1.0)).astype(np.float32)
+    return scaled
 
 
 def _can_map(features: Array) -> bool:

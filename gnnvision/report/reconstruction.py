@@ -98,7 +98,7 @@ def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Picture |
 
     with evaluating(run.result.model), hooked([module], keep):
         run_chunks(task, run.result.model, items)
-    codes = torch.cat(held).numpy()
+    codes = torch.cat(held).double().numpy()  # whose squares float32 may not hold
     if min(codes.shape) < 2 or not np.isfinite(codes).all() or codes.std(0).max() < 1e-12:
         return None
     from sklearn.decomposition import PCA

@@ -22,7 +22,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     """The optimiser of a recipe for the parameters of `model` that are to be learnt.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or a setting has no effect on any of them.
     """
     learnt = [p for p in model.parameters() if p.requires_grad]
     if not learnt:
@@ -48,6 +48,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         group = groups.setdefault(tuple(options.values()), {"params": [], **options})
         group["params"].append(parameter)
     listed = list(groups.values())
+    _check_effects(recipe, listed, learnt, head, depths)
     match recipe.optimizer:
         case "adam":
             return Adam(listed, recipe.lr, fused=True)
@@ -59,6 +60,54 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
             return SGD(listed, recipe.lr, momentum=momentum, nesterov=nesterov, fused=True)
         case "muon":
             return Muon(listed, recipe.lr, momentum=recipe.momentum)
+
+
+def _check_effects(
+    recipe: Recipe,
+    groups: list[dict[str, Any]],
+    learnt: list[nn.Parameter],
+    head: set[int],
+    depths: dict[int, int],
+) -> None:
+    """Every setting of the recipe moves some parameter of this model."""
+    own_lr = head if recipe.lr_head is not None else set()
+    held = [
+        ("lr_head", recipe.lr_head, None, any(id(p) in head for p in learnt), "its last layer"),
+        (
+            "lr_bias",
+            recipe.lr_bias,
+            None,
+            any(p.ndim <= 1 and id(p) not in own_lr for p in learnt),
+            "biases or norms",
+        ),
+        (
+            "depth_decay",
+            recipe.depth_decay,
+            1,
+            any(depths.get(id(p)) for p in learnt),
+            "blocks before its last layer",
+        ),
+        (
+            "optimizer",
+            recipe.optimizer,
+            recipe.optimizer if recipe.optimizer != "muon" else None,
+            any(group.get("orthogonal") for group in groups),
+            "filters or matrices before its last layer",
+        ),
+        (
+            "weight_decay",
+            recipe.weight_decay,
+            0,
+            any(group["weight_decay"] and not group.get("orthogonal") for group in groups),
+            "parameters that it pulls at",
+        ),
+    ]
+    for name, value, usual, acts, what in held:
+        if value != usual and not acts:
+            raise ValueError(
+                f"'{name}' must have an effect on the model, got {value!r} for one that learns "
+                f"none of {what}. Leave it out, or let the model learn them."
+            )
 
 
 class Muon(Optimizer):

@@ -51,7 +51,8 @@ class Recipe:
 
     Raises:
         TypeError: if a number is not one.
-        ValueError: if a number is out of range or a name unknown.
+        ValueError: if a number is out of range, a name unknown, or a setting without effect
+            beside the others.
 
     Example:
         >>> print(Recipe(epochs=200, lr=0.01, weight_decay=5e-4))
@@ -101,6 +102,9 @@ class Recipe:
                     f"'{name}' must be one of {', '.join(names)}, got {getattr(self, name)!r}. "
                     "Choose one of them."
                 )
+        for name, why in _without_effect({f.name: getattr(self, f.name) for f in fields(self)}):
+            value = getattr(self, name)
+            raise ValueError(f"'{name}' must be left out {why}, got {value!r}. Leave it out.")
 
     def _check_number(self, name: str, least: float, most: float, whole: bool = False) -> None:
         value = getattr(self, name)
@@ -114,8 +118,15 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The recipe that `to_dict` wrote."""
-        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        """The recipe that `to_dict` wrote; without what it holds of settings without effect.
+
+        Older versions accepted those.
+        """
+        usual = {f.name: f.default for f in fields(cls)}
+        held = {name: values[name] for name in usual if name in values}
+        for name, _ in _without_effect(usual | held):
+            del held[name]
+        return cls(**held)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field with its value, for JSON."""
@@ -166,3 +177,19 @@ class Recipe:
         if self.patience is not None:
             parts.append(f"patience {self.patience}")
         return ", ".join(parts)
+
+
+def _without_effect(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """The settings that would be ignored beside the others, and why."""
+    adaptive = values["optimizer"] in ("adam", "adamw")
+    rules = {
+        "momentum": (adaptive and values["momentum"] != 0.9, "with adam and adamw, which have "
+                     "betas of their own"),
+        "decay": (values["decay"] != "all" and not values["weight_decay"], "where 'weight_decay' "
+                  "is 0"),
+        "warmup": (values["warmup"] != 0 and values["schedule"] == "constant", "with a constant "
+                   "schedule: use 'cosine' or 'one_cycle'"),
+        "patience": (values["patience"] is not None and values["select"] == "last", "with "
+                     "select='last', which always trains to the end"),
+    }  # fmt: skip
+    return [(name, why) for name, (ignored, why) in rules.items() if ignored]
