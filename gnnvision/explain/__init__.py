@@ -1,11 +1,12 @@
 """Explanations: what part of an answer came from where, for pictures and graphs alike."""
 
 from gnnvision.explain.attribution import METHODS, Attribution, attribute, method_named
+from gnnvision.explain.cam_layer import last_spatial
 from gnnvision.explain.depths import depths
 from gnnvision.explain.feature_maps import FeatureMaps, feature_maps
 from gnnvision.explain.filters import Filters, filters
 from gnnvision.explain.integrated import integrated_gradients, site_attributions
-from gnnvision.explain.layers import Layer, Layers, find_layer, last_spatial, layers
+from gnnvision.explain.layers import Layer, Layers, find_layer, layers
 from gnnvision.explain.pooled import clusters
 from gnnvision.explain.quality import Faithfulness, faithfulness, pointing_game
 from gnnvision.explain.randomize import cascade, randomized

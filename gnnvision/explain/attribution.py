@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.explain import gradients, occlusion
+from gnnvision.explain.cam_layer import cam_layer
 from gnnvision.explain.grad_cam import grad_cam, guided_grad_cam
 from gnnvision.explain.integrated import shared_out
-from gnnvision.explain.layers import Layer, find_layer, last_spatial
+from gnnvision.explain.layers import Layer
 from gnnvision.explain.members import member_of, num_members, total
 from gnnvision.explain.question import Question, Target, ask, fitted
 from gnnvision.layers.hooks import evaluating
@@ -129,8 +130,8 @@ def attribute(
             "guided_grad_cam" (what speaks for the answer).
         target: a column for all members, or one for each; None for the class that the model
             says, the largest output of each member; column 0 where there is one alone.
-        layer: for Grad-CAM: the name of a layer; the last convolution with more than one site
-            if not given.
+        layer: for Grad-CAM: the name of a layer whose output lies on sites, or is the tokens of
+            a transformer; the one that `last_spatial` chooses if not given.
         site: for a model that answers for every node of a graph: the node that is meant.
         **options: `baseline` and `steps` of integrated gradients; `baseline`, `window`,
             `stride` (on a grid) or `hops` (on a graph) of occlusion.
@@ -157,10 +158,7 @@ def attribute(
     found: Layer | None = None
     notes: list[str] = []
     if way.takes_layer:
-        if layer is None:
-            found = last_spatial(model, question.x, domain)
-        else:
-            found = find_layer(model, question.x, domain, layer)
+        found = cam_layer(model, question.x, domain, layer)
         values, notes = way.explain(question, found, **options)
     else:
         values, notes = way.explain(question, **options)

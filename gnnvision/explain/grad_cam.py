@@ -14,6 +14,7 @@ from gnnvision.explain.gradients import differentiating, guided_gradient, slopes
 from gnnvision.explain.layers import Layer
 from gnnvision.explain.members import at_sites, over_members
 from gnnvision.explain.question import Question
+from gnnvision.explain.tokens import Tokens
 from gnnvision.explain.trace import hooked
 from gnnvision.operators import arriving
 
@@ -45,9 +46,7 @@ def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
         with hooked([module], hook):
             answer = question.answer(x)
         (slope,), notes = slopes(answer, [kept[-1]])
-    maps = kept[-1].detach()
-    if layer.channel_dim != 1:
-        maps, slope = maps.movedim(layer.channel_dim, 1), slope.movedim(layer.channel_dim, 1)
+    maps, slope = layer.channels_first(kept[-1].detach()), layer.channels_first(slope)
     weight = at_sites(over_members(slope, layer.domain), maps, layer.domain)
     summed = (weight * maps).sum(1)
     values = summed.relu()
@@ -56,9 +55,19 @@ def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
             *notes,
             f"{layer.name} is called {layer.times} times: the last time is explained.",
         ]
+    if layer.tokens is not None:
+        notes = [*notes, _read_as(layer, layer.tokens)]
     if not bool(values.any()) and bool(summed.any()):
         notes = [*notes, f"Every site of {layer.name} speaks against this answer, none for it."]
     return onto_input(question.domain, values, layer), notes
+
+
+def _read_as(layer: Layer, tokens: Tokens) -> str:
+    """How a sequence of tokens is read as an image."""
+    left = {0: "", 1: "; its class token is left out"}.get(
+        tokens.others, f"; its {tokens.others} other tokens are left out"
+    )
+    return f"The tokens of {layer.name} are read as {layer.sites} patches of the image{left}."
 
 
 def guided_grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:

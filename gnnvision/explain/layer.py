@@ -14,6 +14,8 @@ from gnnvision.domains import Domain, Graph
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from gnnvision.explain.tokens import Tokens
+
 __all__ = ["Layer", "Layers"]
 
 _HEAD = ("Layer", "Kind", "Output", "Sites")
@@ -33,6 +35,7 @@ class Layer:
         channel_dim: the dimension of the output's channels: 1, or -1 for the last.
         inside: behind pooling on a graph, the node of the pooled graph that each node of the
             input is in, -1 for a node that was left out; else None. Shape (N,).
+        tokens: where the patches are in its output, if that is a sequence of tokens; else None.
     """
 
     name: str
@@ -43,11 +46,21 @@ class Layer:
     edges_of: Graph | None = None
     channel_dim: int = 1
     inside: Tensor | None = field(default=None, compare=False, repr=False)
+    tokens: Tokens | None = field(default=None, compare=False, repr=False)
 
     @property
     def channels(self) -> int:
         """How many numbers there are at each site."""
         return self.shape[self.channel_dim]
+
+    def channels_first(self, output: Tensor) -> Tensor:
+        """What the layer gives, or a gradient of it, with the channels in dimension 1.
+
+        Tokens come back as an image of their patches.
+        """
+        if self.tokens is not None:
+            return self.tokens.on_grid(output)
+        return output if self.channel_dim == 1 else output.movedim(self.channel_dim, 1)
 
     @property
     def sites(self) -> str:

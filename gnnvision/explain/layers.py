@@ -12,9 +12,18 @@ from gnnvision.explain.layer import Layer, Layers
 from gnnvision.explain.trace import Call, blocks, trace
 from gnnvision.layers import Convolution
 
-__all__ = ["Layer", "Layers", "as_layer", "find_call", "find_layer", "last_spatial", "layers"]
+__all__ = [
+    "CONVOLUTIONS",
+    "Layer",
+    "Layers",
+    "as_layer",
+    "find_call",
+    "find_layer",
+    "has_sites",
+    "layers",
+]
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
 
 
 def layers(model: nn.Module, x: Tensor, domain: Domain) -> Layers:
@@ -64,35 +73,6 @@ def find_layer(model: nn.Module, x: Tensor, domain: Domain, name: str) -> Layer:
     return as_layer(find_call(model, x, domain, name))
 
 
-def last_spatial(model: nn.Module, x: Tensor, domain: Domain) -> Layer:
-    """The last convolution whose output still has more than one site.
-
-    Where that works on the edges of the graph, it is the smallest block around it that is back
-    on the nodes, or else the last layer after it that is.
-
-    Args:
-        model: as for `layers`.
-        x: likewise.
-        domain: likewise.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    _, calls = trace(model, x, domain, modules=blocks(model), keep=())
-    fitting = [c for c in calls if isinstance(c.module, _CONVOLUTIONS) and _has_sites(c)]
-    if not fitting:
-        raise ValueError(
-            f"'model' must have a convolution whose output has more than one site, got "
-            f"{type(model).__name__} on {domain}, which has none. Name a layer."
-        )
-    last = fitting[-1]
-    if last.edges_of is not None:
-        later = [c for c in calls[calls.index(last) :] if _has_sites(c) and c.edges_of is None]
-        around = [c for c in later if last.name.startswith(f"{c.name}.")]
-        last = (around or later[-1:] or [last])[0]
-    return as_layer(last)
-
-
 def find_call(model: nn.Module, x: Tensor, domain: Domain, name: str, keep: bool = False) -> Call:
     """What `find_layer` finds, as it was called.
 
@@ -134,7 +114,8 @@ def find_call(model: nn.Module, x: Tensor, domain: Domain, name: str, keep: bool
     return found[name]
 
 
-def _has_sites(call: Call) -> bool:
+def has_sites(call: Call) -> bool:
+    """Whether the output of a layer has more than one site."""
     return call.domain is not None and call.domain.num_sites > 1
 
 

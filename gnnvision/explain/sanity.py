@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.explain.attribution import METHODS, attribute, method_named
-from gnnvision.explain.layers import last_spatial
+from gnnvision.explain.cam_layer import last_spatial
 from gnnvision.explain.members import member_of
 from gnnvision.explain.question import Target, ask
 from gnnvision.explain.randomize import cascade

@@ -80,22 +80,27 @@ def units(model: nn.Module) -> list[tuple[str, nn.Module]]:
     found: dict[nn.Module, str] = {}
 
     def walk(name: str, module: nn.Module) -> None:
-        children = list(module.named_children())
-        whole = isinstance(module, Convolution) or not children
+        whole = _is_whole(module)
         if whole or any(True for _ in module.parameters(recurse=False)):
             found.setdefault(module, name or type(module).__name__)
         if not whole:
-            for child_name, child in children:
+            for child_name, child in module.named_children():
                 walk(f"{name}.{child_name}".lstrip("."), child)
 
     walk("", model)
     return [(name, module) for module, name in found.items()]
 
 
+def _is_whole(module: nn.Module) -> bool:
+    """Whether a layer is looked at as one, whatever is inside."""
+    return isinstance(module, Convolution) or not any(True for _ in module.children())
+
+
 def blocks(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """The layers of a model and the blocks that they are in, by name, without the model itself."""
     inside = dict(units(model))
-    within = {module for unit in inside.values() for module in unit.modules()}
+    within = {part for unit in inside.values() if _is_whole(unit) for part in unit.modules()}
+    within |= set(inside.values())
     held = {name: module for name, module in model.named_modules() if module not in within}
     held.pop("", None)
     return [*inside.items(), *held.items()]

@@ -1,0 +1,184 @@
+"""Which patch of an image each token of a transformer belongs to, found by the gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Grid
+from gnnvision.explain.sites import places
+from gnnvision.explain.trace import Call, answers, blocks
+from gnnvision.layers.hooks import attached, evaluating
+
+__all__ = ["Tokens", "token_layouts", "tokens_of"]
+
+_EXACT = 1e-3  # of a gradient's size, by which a token's number may be missed
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Where the patches of an image are in a sequence of tokens.
+
+    Args:
+        size: how many patches there are along each side, as (h, w).
+        index: the token of each patch, row by row. Shape (h w,).
+        batch_dim: the dimension of the batch: 0, or 1 where the sequence comes first.
+        length: how many tokens there are, class tokens included.
+    """
+
+    size: tuple[int, ...]
+    index: Tensor
+    batch_dim: int
+    length: int
+
+    @property
+    def others(self) -> int:
+        """How many tokens are of no patch, as a class token."""
+        return self.length - len(self.index)
+
+    def on_grid(self, tokens: Tensor) -> Tensor:
+        """The tokens of the patches as an image.
+
+        Shapes:
+            Input: (B, T, C), or (T, B, C) where `batch_dim` is 1.
+            Output: (B, C, h, w).
+        """
+        batched = tokens.transpose(0, self.batch_dim)  # (B, T, C)
+        picked = batched[:, self.index.to(tokens.device)]  # (B, h w, C)
+        image: Tensor = picked.movedim(-1, 1).unflatten(2, self.size)
+        return image
+
+
+def tokens_of(layouts: list[Tokens], call: Call, members: int) -> Tokens | None:
+    """The layout of a call's output; None if it is not known.
+
+    Args:
+        layouts: what `token_layouts` found.
+        call: of a layer.
+        members: images in the batch that was traced.
+    """
+    if call.output.ndim != 3:
+        return None
+    for layout in layouts:
+        at = layout.batch_dim
+        if call.output.shape[at] == members and call.output.shape[1 - at] == layout.length:
+            return layout
+    return None
+
+
+def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
+    """The layouts of the token sequences in a network for images, found in one run.
+
+    The first time that a sequence of a length is met, two gradients tell which token each site
+    of the last known feature map (or of the input) went to: that of Σ yₜ and that of Σ (t+1) yₜ.
+    Their ratio is t + 1 where a site is in the token t alone, in whatever order the tokens lie
+    and wherever a class token stands. Once sites are mixed no layout is found.
+
+    Args:
+        model: any network for images, used in evaluation mode and left as it was found.
+        x: a signal of one image. Shape (1, C, H, W).
+        domain: where it lives.
+    """
+    if not isinstance(domain, Grid) or domain.ndim != 2:
+        return []
+    found: list[Tokens] = []
+    met: set[tuple[int, int]] = set()
+    where = places(domain)
+
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
+        signal = x.detach().clone().requires_grad_()
+        where.begin(signal, domain)
+        last: list[tuple[Tensor, Tokens | None]] = [(signal, None)]
+
+        def hook(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:  # noqa: ANN401
+            if not isinstance(output, Tensor) or not output.is_floating_point():
+                return None
+            place = where.after(module, [v for v in inputs if isinstance(v, Tensor)], output)
+            if output.ndim == 4:
+                grid = place.domain
+                if isinstance(grid, Grid) and place.channel_dim == 1 and len(output) == 1:
+                    last[0] = (kept := output.clone(), None)  # the next layer may write into it
+                    where.note(kept, place)
+                    return kept
+                return None
+            known = look(output)
+            if known is None:
+                return None
+            last[0] = (kept := output.clone(), known)
+            return kept
+
+        def look(tokens: Tensor) -> Tokens | None:
+            """The layout of a sequence: known, or found where it is met for the first time."""
+            if tokens.ndim != 3 or 1 not in tokens.shape[:2]:
+                return None
+            batch_dim = 0 if tokens.shape[0] == 1 else 1
+            length = int(tokens.shape[1 - batch_dim])
+            known = next(
+                (t for t in found if (t.length, t.batch_dim) == (length, batch_dim)), None
+            )
+            if known is None and (length, batch_dim) not in met:
+                met.add((length, batch_dim))
+                known = _layout(*last[0], tokens, batch_dim)
+                if known is not None:
+                    found.append(known)
+            return known
+
+        def before(module: nn.Module, inputs: Any) -> None:  # noqa: ANN401
+            if inputs and isinstance(inputs[0], Tensor):
+                look(inputs[0])
+
+        modules = [module for _, module in blocks(model)]
+        handles = [module.register_forward_pre_hook(before) for module in modules]
+        handles += [module.register_forward_hook(hook) for module in modules]
+        with attached(handles):
+            answers(model, signal.clone(), domain)
+    return found
+
+
+def _layout(
+    source: Tensor, source_tokens: Tokens | None, output: Tensor, batch_dim: int
+) -> Tokens | None:
+    """Which token each site of `source` went to; None where that is not one alone."""
+    tokens = output.transpose(0, batch_dim)[0]  # (T, C)
+    count = len(tokens)
+    if not tokens.requires_grad or count < 2:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.rand(tokens.shape[1], generator=generator, dtype=torch.float64) + 0.5
+    each = tokens.double() @ mix.to(tokens.device)  # (T,)
+    numbers = torch.arange(1, count + 1, device=each.device, dtype=torch.float64)
+    slopes = [
+        torch.autograd.grad(total, source, retain_graph=True, allow_unused=True)[0]
+        for total in (each.sum(), (numbers * each).sum())
+    ]
+    if slopes[0] is None or slopes[1] is None:
+        return None
+    if source_tokens is not None:
+        slopes = [source_tokens.on_grid(slope) for slope in slopes]
+    plain, counted = (slope[0].double().flatten(1) for slope in slopes)  # (C, sites)
+    size = plain.square().sum(0)
+    ratio = (plain * counted).sum(0) / size.clamp(min=1e-30)
+    number = ratio.round()
+    missed = (counted - number * plain).square().sum(0).sqrt()
+    exact = missed <= _EXACT * number.abs() * size.sqrt() / count**0.5
+    if not bool((exact & (size > 0) & (number >= 1) & (number <= count)).all()):
+        return None
+    at = (number.long() - 1).view(slopes[0].shape[2:])  # (H, W): the token of each site
+    rows, columns = _starts(at), _starts(at.T)
+    index = at[rows][:, columns]
+    tall = torch.diff(rows, append=rows.new_tensor([at.shape[0]]))
+    wide = torch.diff(columns, append=columns.new_tensor([at.shape[1]]))
+    again = index.repeat_interleave(tall, 0).repeat_interleave(wide, 1)
+    if not torch.equal(again, at) or index.numel() != index.unique().numel():
+        return None
+    return Tokens(tuple(index.shape), index.flatten(), batch_dim, count)
+
+
+def _starts(at: Tensor) -> Tensor:
+    """The rows that are not as the one before."""
+    new = torch.ones(len(at), dtype=torch.bool, device=at.device)
+    new[1:] = (at[1:] != at[:-1]).any(1)
+    return new.nonzero()[:, 0]
