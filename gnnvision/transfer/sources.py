@@ -25,7 +25,6 @@ from gnnvision.transfer.weights import fill, num_outputs_of, read_weights
 __all__ = ["NoWeights", "load_backbone", "timm_network"]
 
 Weights = str | os.PathLike[str] | None
-_FILES = (".safetensors", ".pth", ".pt")
 
 
 class NoWeights(ValueError):
@@ -41,7 +40,7 @@ def load_backbone(source: str | os.PathLike[str], weights: Weights = "DEFAULT") 
             of pictures or molecules.
         weights: of torchvision and timm. "DEFAULT" or another name: from torch's folder
             (`TORCH_HOME`), or the network, whose files are checked against their SHA-256. A
-            `.safetensors`, `.pth` or `.pt` file. None: newly drawn. A checkpoint has its own.
+            file of weights, see `read_weights`. None: newly drawn. A checkpoint has its own.
 
     Raises:
         ValueError: if there is no such network or checkpoint, or the weights cannot be had, are
@@ -80,7 +79,7 @@ def _torchvision(name: str, weights: Weights) -> Backbone:
     facts = next(iter(zoo.get_model_weights(name)))
     if weights is not None and _is_file(weights):
         file = os.fspath(weights)
-        tensors = read_weights(file)
+        tensors = read_weights(file, network.network, name)
         outputs = num_outputs_of(tensors, last_linear(network.network)[0])
         if outputs not in (None, network.num_classes):
             network = _by_name(name, outputs)
@@ -126,8 +125,10 @@ def _picture_preset(preset: Any) -> PicturePreprocessing:  # noqa: ANN401 - torc
 
 
 def _is_file(weights: Weights) -> bool:
-    text = os.fspath(weights or "")
-    return text.endswith(_FILES) or os.sep in text
+    if isinstance(weights, os.PathLike):
+        return True
+    text = weights or ""
+    return os.sep in text or "." in text or (text != "DEFAULT" and Path(text).is_file())
 
 
 class TimmNetwork(nn.Module, OnDomain):
@@ -187,7 +188,11 @@ def _timm(name: str, weights: Weights) -> Backbone:
     wanted = None if file is not None or weights is None else os.fspath(weights)
     network = timm_network(name, weights=wanted)
     if file is not None:
-        fill(network.network, read_weights(file), name, file)
+        tensors = read_weights(file, network.network, name)
+        outputs = num_outputs_of(tensors, last_linear(network.network)[0])
+        if outputs is not None:
+            network = timm_network(name, outputs)
+        fill(network.network, tensors, name, file)
     given = vars(network.network).get("pretrained_cfg", {})
     side = tuple(given.get("input_size", (3, 224, 224)))
     resize = round(side[1] / given.get("crop_pct", 0.875))
