@@ -109,4 +109,4 @@ def test_quantized_layers_say_almost_the_same(name):
         small = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
         got = small(x, graph)
     expected = model(x, graph)
-    assert float((got - expected).abs().max()) < 0.05 * float(expected.abs().max())
+    assert (got - expected).abs().max().item() < 0.05 * expected.abs().max().item()
