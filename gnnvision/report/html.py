@@ -12,6 +12,7 @@ from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.embed import embed, size
+from gnnvision.report.fonts import missing_note
 from gnnvision.report.gallery import gallery
 from gnnvision.report.headline import headline
 from gnnvision.report.look import pictures_of
@@ -112,6 +113,7 @@ def write_report(result: Result, command: str | None = None) -> Path:
         python=_python(result),
         folder=result.folder.name,
         build=_build(result),
+        unseen=missing_note(figures),
         embed=embed,
         size=size,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnvision.report.embed import embed, size
+from gnnvision.report.fonts import missing_note
 from gnnvision.report.parts import Section
 from gnnvision.training.folder import replace_file
 
@@ -74,6 +75,7 @@ def render(folder: Path, template: Path, **values: Any) -> Path:  # noqa: ANN401
     page = environment.get_template(template.name).render(
         look=Markup(look),  # our own file
         made=made,
+        unseen=missing_note(folder),
         **values,
     )
     path = folder / "report.html"

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnvision.report.fonts import families, let_all_letters_be_seen
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -39,7 +41,6 @@ DPI = 200
 WIDTH = 5.4  # inches: a little wider than a phone is at a reading distance
 
 _SETTINGS: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -75,6 +76,8 @@ _SETTINGS: dict[str, Any] = {
 def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]:
     """A figure that is saved to `path` at the end of the block, without any window.
 
+    Names of classes may be in any script that an installed font has; see `report.fonts`.
+
     Args:
         path: a PNG.
         height: in inches.
@@ -84,13 +87,15 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings: Any = _SETTINGS  # its keys are names that matplotlib checks
+    # Its keys are names that matplotlib checks.
+    settings: Any = _SETTINGS | {"font.family": families()}
     with rc_context(settings), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes, which is no reason to fail.
+        # What is still not there cannot be seen: joiners, variation selectors.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
+        let_all_letters_be_seen(figure, path)
         part = path.with_suffix(".part.png")
         figure.savefig(part, dpi=DPI, bbox_inches="tight", pad_inches=0.08)
         part.replace(path)
