@@ -36,7 +36,8 @@ class Split:
 
     Args:
         name: "public", "random", or your own.
-        train: Indices of the training items, from 0.
+        train: Indices of the training items, from 0; or all three as masks, with a boolean for
+            each item.
         val: Indices of the validation items: they choose the epoch and the settings.
         test: Indices of the test items: read once, at the end.
 
@@ -63,6 +64,7 @@ class Split:
         test: Sequence[int] | ArrayLike,
     ) -> None:
         object.__setattr__(self, "name", name)
+        train, val, test = _from_masks(train, val, test)
         for part, value in zip(PARTS, (train, val, test), strict=True):
             object.__setattr__(self, part, _indices(part, value))
         for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
@@ -279,6 +281,20 @@ def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     rounded_up = np.argsort(share - exact, kind="stable")[: total - int(share.sum())]
     share[rounded_up] += 1
     return share
+
+
+def _from_masks(*parts: Sequence[int] | ArrayLike) -> list[Sequence[int] | ArrayLike]:
+    """Where three masks of one length are True; anything else as it is."""
+    arrays = [np.asarray(part) for part in parts]
+    if {array.dtype.kind for array in arrays} != {"b"} or {a.ndim for a in arrays} != {1}:
+        return list(parts)
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"'train', 'val' and 'test' must be masks of one length, got {lengths}. Give a "
+            "boolean for each item in each of them."
+        )
+    return [np.flatnonzero(array) for array in arrays]
 
 
 def _indices(part: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:

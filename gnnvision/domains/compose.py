@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.device import count, send
+from gnnvision.domains.indices import to_index
 
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
@@ -64,13 +65,6 @@ def unbatch(graph: Graph) -> list[Arguments]:
     return out
 
 
-def numbers(members: Tensor | Sequence[int]) -> Tensor:
-    """Numbers of members as a tensor on the CPU; of an array, which may be read-only, a copy."""
-    if isinstance(members, Tensor):
-        return members.to("cpu", torch.int64)
-    return torch.tensor(np.asarray(members, dtype=np.int64))
-
-
 def runs(starts: Tensor, sizes: Tensor, total: int) -> Tensor:
     """The numbers of several runs, one after the other: each `size` of them from its `start`.
 
@@ -116,12 +110,6 @@ def select(graph: Graph, members: Tensor) -> Arguments:
         The arguments of the smaller graph, and under "derived" where the edges of each of its
         members begin, there and on the CPU.
     """
-    outside = members[(members < 0) | (members >= graph.num_graphs)]
-    if outside.numel():
-        raise ValueError(
-            f"'members' must be from 0 to num_graphs - 1 = {graph.num_graphs - 1}, got "
-            f"{outside[0]}. Choose members that the batch has."
-        )
     node_ends, edge_ends = (torch.from_numpy(ends) for ends in graph.host_offsets)
     starts, first = node_ends[members], edge_ends[members]
     sizes, edge_sizes = node_ends[members + 1] - starts, edge_ends[members + 1] - first
@@ -200,11 +188,9 @@ def line_graph(graph: Graph) -> Arguments:
 
 def subgraph(graph: Graph, nodes: Tensor) -> Arguments:
     """The named nodes, renumbered in their order, and the edges among them."""
-    outside = nodes[(nodes < 0) | (nodes >= graph.num_nodes)]
-    if outside.numel() or nodes.unique().numel() < nodes.numel():
-        what = f"{outside[0]}" if outside.numel() else "a node twice"
+    if nodes.unique().numel() < nodes.numel():
         raise ValueError(
-            f"'nodes' must name nodes from 0 to {graph.num_nodes - 1} once, got {what}. "
+            f"'nodes' must name nodes from 0 to {graph.num_nodes - 1} once, got a node twice. "
             "Correct the list."
         )
     nodes = nodes.to(graph.device)
@@ -222,10 +208,9 @@ def subgraph(graph: Graph, nodes: Tensor) -> Arguments:
 
 def neighborhood(graph: Graph, node: int, hops: int) -> Tensor:
     """`node`, then what reaches it in one edge, then in two, and so on."""
-    if not 0 <= node < graph.num_nodes:
-        raise ValueError(
-            f"'node' must be from 0 to {graph.num_nodes - 1}, got {node}. Choose another node."
-        )
+    node = to_index(node, graph.num_nodes, "node", "nodes")
+    if isinstance(hops, bool) or not isinstance(hops, int) or hops < 0:
+        raise ValueError(f"'hops' must be an integer from 0, got {hops!r}. Give a count of edges.")
     source, target = graph.edge_index
     found = torch.tensor([node], device=graph.device)
     for _ in range(hops):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
@@ -15,6 +15,7 @@ from gnnvision.domains import compose, convert
 from gnnvision.domains.base import Domain, remember
 from gnnvision.domains.constructors import Constructors
 from gnnvision.domains.device import full_device
+from gnnvision.domains.indices import Indices, to_indices
 from gnnvision.domains.matrices import Matrices
 from gnnvision.domains.modes import is_live
 from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
@@ -125,19 +126,27 @@ class Graph(Constructors, Matrices, Domain):
         """The members of a batch, in order; a single graph gives a list of itself."""
         return [Graph(**member) for member in compose.unbatch(self)]
 
-    def select(self, members: Tensor | Sequence[int]) -> Graph:
+    def select(self, members: Indices) -> Graph:
         """The batch of some members, in the given order; one may come more than once.
 
         `member_nodes` of the same members says which rows of a signal go with it.
 
-        Raises:
-            ValueError: if a number is out of range.
-        """
-        return self._unchecked(**compose.select(self, compose.numbers(members)))
+        Args:
+            members: indices from 0, or a mask with a boolean for each member.
 
-    def member_nodes(self, members: Tensor | Sequence[int]) -> Tensor:
-        """The nodes of some members, member by member."""
-        return compose.member_nodes(self, compose.numbers(members))
+        Raises:
+            TypeError: if they are neither.
+            ValueError: if an index is out of range, or the mask of another length.
+        """
+        return self._unchecked(**compose.select(self, self._members(members)))
+
+    def member_nodes(self, members: Indices) -> Tensor:
+        """The nodes of some members, member by member; `members` as for `select`."""
+        return compose.member_nodes(self, self._members(members))
+
+    def _members(self, members: Indices) -> Tensor:
+        must = f"be from 0 to num_graphs - 1 = {self.num_graphs - 1}"
+        return to_indices(members, self.num_graphs, "members", "members of the batch", must)
 
     def section(self, start: int, stop: int) -> tuple[Graph, slice]:
         """The members from `start` to `stop`, and which nodes they are.
@@ -145,6 +154,11 @@ class Graph(Constructors, Matrices, Domain):
         Quick: nothing is checked again, columns are not copied, and the matrices that layers
         multiply with are cut out of those of the whole batch.
         """
+        if not 0 <= start <= stop <= self.num_graphs:
+            raise ValueError(
+                f"'start' and 'stop' must rise within 0 and num_graphs = {self.num_graphs}, got "
+                f"{start} and {stop}. Choose members that the batch has."
+            )
         node_offsets, edge_offsets = self.host_offsets
         nodes = (int(node_offsets[start]), int(node_offsets[stop]))
         if self.edge_offsets[1] is not None:
@@ -196,13 +210,19 @@ class Graph(Constructors, Matrices, Domain):
         moved = {k: None if (v := getattr(self, k)) is None else v.to(device) for k in tensors}
         return self._unchecked(**moved)
 
-    def subgraph(self, nodes: Tensor | Sequence[int]) -> Graph:
+    def subgraph(self, nodes: Indices) -> Graph:
         """The graph of some nodes, in the given order, and the edges between them.
 
+        Args:
+            nodes: indices from 0, or a mask with a boolean for each node.
+
         Raises:
-            ValueError: if a node is named twice or out of range.
+            TypeError: if they are neither.
+            ValueError: if a node is named twice or out of range, or the mask of another length.
         """
-        return Graph(**compose.subgraph(self, torch.as_tensor(nodes, dtype=torch.int64)))
+        must = f"name nodes from 0 to {self.num_nodes - 1} once"
+        chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
+        return Graph(**compose.subgraph(self, chosen))
 
     def neighborhood(self, node: int, hops: int = 1) -> Tensor:
         """`node` and all that reach it in at most `hops` edges, `node` first, then by distance.

@@ -83,8 +83,11 @@ def _box(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
 
 def _number(layer: Layer, site: Site, size: Sequence[int]) -> int:
     """The number of a site that may be given by its places."""
-    places = (site,) if isinstance(site, int) else tuple(site)
-    limits = [layer.domain.num_sites] if isinstance(site, int) and layer.domain else size
+    places = tuple(site) if isinstance(site, Sequence) else (site,)
+    single = not isinstance(site, Sequence)
+    limits = [layer.domain.num_sites] if single and layer.domain else size
+    if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in places):
+        raise TypeError(f"'site' must be of integers, got {site!r}. Count from 0.")
     if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
         return int(np.ravel_multi_index(places, tuple(limits)))
     axes = "a number" if len(size) == 1 else f"a number or {len(size)} places"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.indices import to_index
 from gnnvision.explain.members import copies, num_members
 from gnnvision.explain.trace import answers
 from gnnvision.layers.hooks import evaluating
@@ -110,7 +112,8 @@ def ask(
             "'model' must give finite outputs, got NaN or infinity for this input. Look at its "
             "weights, and whether the input is normalised as in training."
         )
-    return Question(model, signal, domain, chosen, site, rows)
+    place = None if site is None else operator.index(site)
+    return Question(model, signal, domain, chosen, place, rows)
 
 
 def _rows(rows: Tensor, members: int, domain: Domain, site: int | None) -> Tensor:
@@ -129,11 +132,9 @@ def _rows(rows: Tensor, members: int, domain: Domain, site: int | None) -> Tenso
             f"{site} with an output of shape {tuple(rows.shape)} for {members} member"
             f"{'s' * (members != 1)}. Leave it out."
         )
-    if isinstance(site, bool) or not isinstance(site, int) or not 0 <= site < len(rows):
-        raise ValueError(
-            f"'site' must be one of the {len(rows)} nodes, got {site!r}. Count from 0."
-        )
-    return rows[site : site + 1]
+    must = f"be one of the {len(rows)} nodes"
+    place = to_index(site, len(rows), "site", "nodes", must)
+    return rows[place : place + 1]
 
 
 def _columns(rows: Tensor, members: int, target: Target | None) -> Tensor:

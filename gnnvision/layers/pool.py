@@ -154,7 +154,16 @@ class GraphPool(nn.Module, OnDomain):
             raise ValueError(f"'reduce' must be 'max' or 'mean', got {reduce!r}. Choose one.")
         self.kernel_size = kernel_size
         self.reduce = reduce
-        given = None if cluster is None else torch.as_tensor(cluster, dtype=torch.int64)
+        given = None if cluster is None else torch.as_tensor(cluster)
+        if (
+            given is not None
+            and given.numel()
+            and (given.is_floating_point() or given.is_complex() or given.dtype is torch.bool)
+        ):
+            raise TypeError(
+                f"'cluster' must hold integers, got {given.dtype}. Give the cluster of each node."
+            )
+        given = None if given is None else given.long()
         self.register_buffer("cluster", given, persistent=False)
 
     def forward(self, x: Tensor, domain: Graph | Tensor) -> Tensor:

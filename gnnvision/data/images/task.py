@@ -23,6 +23,7 @@ from gnnvision.data.split import stratified_split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import full_device, send
+from gnnvision.domains.indices import Indices, to_indices
 
 __all__ = ["ImageTask"]
 
@@ -223,15 +224,17 @@ class ImageTask(Task):
         flat = torch.addcmul(shift, x.view(batch * height, width * channels), scale)
         return flat.view(x.shape).permute(0, 3, 1, 2)
 
-    def pictures(self, indices: Sequence[int] | Tensor) -> Tensor:
-        """The pictures of these numbers as they are looked at without augmentation.
+    def pictures(self, indices: Indices) -> Tensor:
+        """The images of these indices as they are looked at without augmentation.
+
+        Args:
+            indices: from 0, or a mask with a boolean for each image.
 
         Shapes:
             Output: uint8 (B, C, H, W), on the CPU.
         """
-        if not isinstance(indices, Tensor):
-            indices = torch.tensor(np.asarray(indices, dtype=np.int64))  # a split is read-only
-        return self._gather(indices.to(self.y.device, torch.int64)).cpu()
+        chosen = to_indices(indices, len(self.y), "indices", "images")
+        return self._gather(chosen.to(self.y.device)).cpu()
 
     def with_augment(self, augment: Augment | None) -> Self:
         """The task with its training pictures varied like this."""
