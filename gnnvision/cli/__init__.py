@@ -27,6 +27,7 @@ from gnnvision import data, training
 from gnnvision.cli.loaded import Loaded, load, molecules, nodes, pictures
 from gnnvision.cli.mistakes import sentence
 from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
+from gnnvision.cli.overview import print_overview
 from gnnvision.cli.resumed import parsed
 from gnnvision.training import Interrupted, Recipe, Result
 from gnnvision.training.checks import without_validation
@@ -47,6 +48,7 @@ __all__ = [
     "nodes",
     "output",
     "pictures",
+    "print_overview",
     "run",
     "run_folder",
     "usable_device",
@@ -112,6 +114,8 @@ def fit(
 ) -> Result:
     """Train as the flags say, in a run folder, and leave a table, a result and a report.
 
+    What the data were understood to be is printed before the training begins.
+
     Args:
         experiment: the name of the script, and of the folder of its runs.
         config: its flags.
@@ -144,6 +148,7 @@ def fit(
         if config.resume is not None and _is_over(folder):
             result = read_result(folder, task, model, device)
         else:
+            print_overview(task)
             try:
                 result = training.fit(
                     model,

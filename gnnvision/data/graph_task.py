@@ -66,6 +66,26 @@ class GraphTask(Task):
             )
         self.split.check(members)
 
+    @property
+    def _targets(self) -> Tensor:
+        return self.y
+
+    def overview(self) -> dict[str, str]:
+        """As of every task, with the number and the size of the graphs."""
+        graphs = self.graphs
+        held = int((graphs.offsets.diff() > 0).sum())
+        words = ("molecules", "atoms") if self.card.kind == "molecule" else ("graphs", "nodes")
+        described = f"{self.in_channels:,} of each {words[1][:-1]}"
+        more = ((self.num_edge_attr, "of each edge"), (self.num_graph_attr, "of the whole"))
+        described += "".join(f", {count:,} {what}" for count, what in more if count)
+        known = super().overview()
+        return {
+            "data": known.pop("data"),
+            words[0]: f"{held:,} with {graphs.num_nodes:,} {words[1]}",
+            **known,
+            "features": described,
+        }
+
     def batches(
         self,
         part: Part,

@@ -15,6 +15,7 @@ from torch import Tensor
 from gnnvision.data.arrays import UNLABELLED
 from gnnvision.data.batching import check_batches
 from gnnvision.data.card import Card
+from gnnvision.data.overview import split_concerns, split_in_words, targets_in_words
 from gnnvision.data.split import PARTS, Split, random_node_split
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device
@@ -122,6 +123,36 @@ class Task(ABC):
         """
         return False
 
+    @property
+    def _targets(self) -> Tensor | None:
+        """The targets of all items, for counting; None where they cannot be counted."""
+        return None
+
+    def overview(self) -> dict[str, str]:
+        """What the data were understood to be, in words: for people, before training.
+
+        The entries are in the order in which they are to be read: data set, targets or classes
+        with their counts, split. Each kind of task adds what it has more: columns, rows left
+        out and why, features.
+        """
+        unit = self.card.facts.get("unit", "")
+        asked = (
+            "" if self.requested in (self.name, self.card.title) else f", for {self.requested!r}"
+        )
+        return {
+            "data": f"{self.card.title}{asked}",
+            **targets_in_words(self.kind, self._targets, self.class_names, self.split, unit),
+            "split": split_in_words(self.split, self.seed),
+        }
+
+    def concerns(self) -> list[str]:
+        """What makes a part of the split useless, in sentences; `fit` warns of each.
+
+        That is a part without any known label, or with one class only, of the whole task or of
+        one of its targets; and classes that are measured but never trained on.
+        """
+        return split_concerns(self.kind, self._targets, self.class_names, self.split)
+
     def input_description(self) -> dict[str, Any]:
         """What must be known to give a model new input, for JSON: sizes, normalisation."""
         return {}
@@ -173,6 +204,18 @@ class NodeTask(Task):
             target[nodes] = self.y[nodes]
             batch[part] = (self.x, self.graph, target)
         object.__setattr__(self, "_batch", batch)
+
+    @property
+    def _targets(self) -> Tensor:
+        return self.y
+
+    def overview(self) -> dict[str, str]:
+        """As of every task, with the size of the graph."""
+        graph = self.graph
+        edges = graph.num_edges // (2 if graph.is_undirected else 1)
+        size = f"{graph.num_nodes:,} nodes, {edges:,} edges, {self.in_channels:,} features each"
+        known = super().overview()
+        return {"data": known.pop("data"), "graph": size, **known}
 
     def batches(
         self,

@@ -80,6 +80,10 @@ def fit(
     Returns:
         The metrics of all seeds and the chosen model.
 
+    Warns:
+        UserWarning: before a seed trains on a split whose scores mean nothing: a part of it has
+            no known label, or one class only; see `Task.concerns`.
+
     Raises:
         ValueError: if the model or recipe does not fit the task, the loss is no longer a number,
             or the checkpoint to resume from is of another run.
@@ -176,6 +180,7 @@ def _result(session: Session, task: Task, data_seconds: float, path: Path | None
         train_seconds=sum(outcome.seconds for outcome in session.outcomes),
         data_seconds=data_seconds,
         folder=path,
+        notes=list(session.concerns),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ class Session:
         self.compiled = compiled
         self.goal = objective(task)
         self.outcomes: list[Outcome] = []
+        self.concerns: list[str] = []  # about the splits of the seeds, each once
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._seed_run: SeedRun | None = None  # the one in progress
         self._pending: Checkpoint | None = None
@@ -139,9 +141,14 @@ class Session:
 
     def _begin(self, seed: int) -> SeedRun:
         started = time.perf_counter()
-        task, model = self.task.with_seed(seed), self._new_model(self.reset)
+        task = self.task.with_seed(seed)
         if task is not self.task:
             check_split(task, self.recipe)
+        for concern in task.concerns():
+            if concern not in self.concerns:
+                self.concerns.append(concern)
+                warnings.warn(f"Seed {seed}: {concern}", UserWarning, stacklevel=5)
+        model = self._new_model(self.reset)
         if self.reset:
             initialize(model, task)
         run = SeedRun(model, task, self.recipe, seed, self.precision, self.compiled)

@@ -56,6 +56,10 @@ class FeatureTask(Task):
             )
         self.split.check(n)
 
+    @property
+    def _targets(self) -> Tensor:
+        return self.y
+
     @classmethod
     def of(cls, source: Task, x: Tensor, views: Tensor, rows: Tensor) -> FeatureTask:
         """The features of a task's items."""

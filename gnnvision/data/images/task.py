@@ -109,6 +109,10 @@ class ImageTask(Task):
         object.__setattr__(self, "_scale", both)
 
     @property
+    def _targets(self) -> Tensor:
+        return self.y
+
+    @property
     def _stored_size(self) -> tuple[int, int]:
         return self.images.shape[2], self.images.shape[3]
 
