@@ -224,14 +224,21 @@ def _ends(sizes: Tensor) -> Tensor:
     return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
 
 
-def is_undirected(graph: Graph) -> bool:
-    """Whether the list of edges, with weights and relations, is its own reverse."""
+def is_symmetric(graph: Graph, with_attributes: bool = False) -> bool:
+    """Whether the list of edges, with weights and relations, is its own reverse.
+
+    Args:
+        graph: of the edges.
+        with_attributes: whether `edge_attr` counts, too.
+    """
     source, target = graph.edge_index.cpu().numpy()
     extra = [
         column.detach().double().cpu().numpy()
         for column in (graph.edge_weight, graph.edge_type)
         if column is not None
     ]
+    if with_attributes and graph.edge_attr is not None:
+        extra += list(graph.edge_attr.detach().double().cpu().numpy().T)
     forth = np.lexsort([*extra, target, source])
     back = np.lexsort([*extra, source, target])
     same = [(source, target), (target, source), *((column, column) for column in extra)]

@@ -97,7 +97,8 @@ class Constructors:
 
         Raises:
             TypeError: if `graph` is not a networkx graph.
-            ValueError: if an edge lacks a named attribute.
+            ValueError: if an edge lacks a named attribute, or it is no finite number; booleans
+                count as numbers in `edge_attrs` alone.
         """
         return cls(**convert.from_networkx(graph, edge_weight, edge_attrs, edge_type))
 
@@ -105,8 +106,11 @@ class Constructors:
     def from_pyg(cls, data: Data) -> Self:
         """A graph from torch-geometric's `Data` or `Batch`; features and labels stay there.
 
+        Several graphs are told apart by `ptr`, or by `batch`.
+
         Raises:
-            TypeError: if `data` has no `edge_index`.
+            TypeError: if `data` has no `edge_index`, or several kinds of nodes.
+            ValueError: if `batch` does not rise, or says something else than `ptr`.
         """
         return cls(**convert.from_pyg(data))
 

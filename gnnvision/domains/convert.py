@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from gnnvision.domains.compose import is_symmetric
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -28,7 +32,9 @@ def from_edges(
     edge_weight: Sequence[float] | Tensor | None,
 ) -> Arguments:
     """Pairs, each way if `undirected`."""
-    pairs = [tuple(edge) for edge in edges]
+    if isinstance(edges, Tensor):
+        edges = edges.tolist()
+    pairs = [tuple(edge) if isinstance(edge, Iterable) else (edge,) for edge in edges]
     for pair in pairs:
         if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, Integral) for v in pair):
             raise TypeError(
@@ -37,7 +43,7 @@ def from_edges(
             )
     double = isinstance(edge_weight, Tensor) and edge_weight.dtype is torch.float64
     dtype = torch.float64 if double else torch.get_default_dtype()
-    weight = None if edge_weight is None else torch.as_tensor(edge_weight).to(dtype)
+    weight = None if edge_weight is None else _weights(edge_weight, dtype)
     if weight is not None and weight.shape != (len(pairs),):
         raise ValueError(
             f"'edge_weight' must have one weight for each of the {len(pairs)} edges, got shape "
@@ -75,6 +81,13 @@ def from_dense(adjacency: Tensor) -> Arguments:
             f"'adjacency' must have shape (N, N), got {tuple(adjacency.shape)}. "
             "Give one row and one column for each node."
         )
+    if adjacency.is_complex():
+        raise TypeError(
+            f"'adjacency' must be of real numbers, got {adjacency.dtype}. Give its "
+            "absolute value, or its real part."
+        )
+    if adjacency.layout is not torch.strided:
+        adjacency = adjacency.to_dense()
     edge_index = adjacency.nonzero().t()
     weight = adjacency[edge_index[0], edge_index[1]]
     if not weight.is_floating_point():
@@ -104,26 +117,78 @@ def from_networkx(
     if not graph.is_directed():
         listed += [(v, u, data) for u, v, data in listed if u != v]
 
-    def column(attribute: str, dtype: torch.dtype) -> Tensor:
-        for u, v, data in listed:
-            if attribute not in data:
-                raise ValueError(
-                    f"'graph' must have the attribute {attribute!r} on every edge, got none on "
-                    f"{u!r} to {v!r}. Name an attribute that all edges have."
-                )
-        return torch.tensor([data[attribute] for *_, data in listed], dtype=dtype)
-
+    if isinstance(edge_attrs, str):
+        raise TypeError(
+            f"'edge_attrs' must be a list of names, got {edge_attrs!r}. Write [{edge_attrs!r}]."
+        )
     default = torch.get_default_dtype()
     pairs = [(number[u], number[v]) for u, v, _ in listed]
-    attrs = [column(name, default) for name in edge_attrs]
+    attrs = [_column(listed, name, default, booleans=True) for name in edge_attrs]
     return {
         "edge_index": torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).t(),
         "num_nodes": len(names),
-        "edge_weight": None if edge_weight is None else column(edge_weight, default),
+        "edge_weight": None if edge_weight is None else _column(listed, edge_weight, default),
         "edge_attr": torch.stack(attrs, 1) if attrs else None,
-        "edge_type": None if edge_type is None else column(edge_type, torch.int64),
+        "edge_type": None if edge_type is None else _column(listed, edge_type, torch.int64),
         "node_names": names,
     }
+
+
+def _column(
+    listed: list[tuple[Hashable, Hashable, dict[str, Any]]],
+    attribute: str,
+    dtype: torch.dtype,
+    booleans: bool = False,
+) -> Tensor:
+    """An attribute of every edge; integers from 0 for int64, else finite numbers."""
+    whole = dtype is torch.int64
+    allowed = Integral if whole else Real
+    for u, v, data in listed:
+        if attribute not in data:
+            raise ValueError(
+                f"'graph' must have the attribute {attribute!r} on every edge, got none on "
+                f"{u!r} to {v!r}. Name an attribute that all edges have."
+            )
+        value = data[attribute]
+        is_boolean = isinstance(value, (bool, np.bool_))
+        if is_boolean and booleans:
+            continue
+        if is_boolean or not isinstance(value, allowed) or not math.isfinite(value):
+            must = "an integer from 0, one for each kind of edge" if whole else "a finite number"
+            remedy = (
+                "Number the kinds from 0" if whole else "Convert text with float(), fill in others"
+            )
+            raise ValueError(
+                f"{attribute!r} must be {must}, got {value!r} on the edge {u!r} to {v!r}. "
+                f"{remedy}."
+            )
+        if whole and value < 0:
+            raise ValueError(
+                f"{attribute!r} must be an integer from 0, got {value} on the edge {u!r} to "
+                f"{v!r}. Number the kinds from 0."
+            )
+    return torch.tensor([data[attribute] for *_, data in listed], dtype=dtype)
+
+
+def _weights(given: Sequence[float] | Tensor, dtype: torch.dtype) -> Tensor:
+    """Numbers, one for each edge."""
+    try:
+        weight = given if isinstance(given, Tensor) else torch.tensor(np.asarray(given))
+    except TypeError:
+        weight = None
+    if weight is None or weight.dtype is torch.bool or weight.is_complex():
+        kind = np.asarray(given).dtype if weight is None else weight.dtype
+        raise TypeError(
+            f"'edge_weight' must hold numbers, got {kind}. Convert text with float(), and fill in "
+            "what is missing."
+        )
+    if not bool(weight.isfinite().all()):
+        edge = int((~weight.isfinite()).nonzero()[0, 0]) if weight.ndim else 0
+        raise ValueError(
+            f"'edge_weight' must be finite, got {weight.flatten()[edge]} for edge {edge}. Remove "
+            "or fill in the missing values."
+        )
+    return weight.to(dtype)
 
 
 def to_networkx(graph: Graph) -> nx.Graph:
@@ -131,7 +196,7 @@ def to_networkx(graph: Graph) -> nx.Graph:
     import networkx as nx
 
     source, target = graph.edge_index.tolist()
-    undirected = graph.is_undirected
+    undirected = graph.is_undirected and is_symmetric(graph, with_attributes=True)
     multi = len(set(zip(source, target, strict=True))) < len(source)
     classes = {
         (True, False): nx.Graph,
@@ -154,10 +219,16 @@ def to_networkx(graph: Graph) -> nx.Graph:
 
 def from_pyg(data: Data) -> Arguments:
     """The graph part of torch-geometric's `Data`."""
+    if hasattr(data, "edge_types"):
+        raise TypeError(
+            f"'data' must be a torch_geometric.data.Data, got {type(data).__name__} with several "
+            "kinds of nodes or edges. Give data.to_homogeneous(), whose edge_type says the kind."
+        )
     edge_index = getattr(data, "edge_index", None)
     if edge_index is None:
+        sparse = " but adj_t" if getattr(data, "adj_t", None) is not None else ""
         raise TypeError(
-            f"'data' must have an edge_index, got {type(data).__name__} without one. "
+            f"'data' must have an edge_index, got {type(data).__name__} without one{sparse}. "
             "Give a torch_geometric.data.Data."
         )
     edge_attr = getattr(data, "edge_attr", None)
@@ -170,8 +241,45 @@ def from_pyg(data: Data) -> Arguments:
         if edge_attr is not None and edge_attr.ndim == 1
         else edge_attr,
         "edge_type": getattr(data, "edge_type", None),
-        "offsets": getattr(data, "ptr", None),
+        "offsets": _offsets(data),
     }
+
+
+def _offsets(data: Data) -> Tensor | None:
+    """Where the nodes of each member begin, by `ptr` or by `batch`."""
+    ptr: Tensor | None = getattr(data, "ptr", None)
+    batch: object = getattr(data, "batch", None)
+    if batch is None:
+        return ptr
+    if not isinstance(batch, Tensor) or batch.is_floating_point() or batch.dtype is torch.bool:
+        got = batch.dtype if isinstance(batch, Tensor) else type(batch).__name__
+        raise TypeError(
+            f"'data.batch' must hold the graph of each node, counted from 0, got {got}. Convert "
+            "it with .long()."
+        )
+    if batch.shape != (data.num_nodes,):
+        raise ValueError(
+            f"'data.batch' must have shape (N={data.num_nodes},), got {tuple(batch.shape)}. Give "
+            "the graph of each node."
+        )
+    if bool((batch.diff() < 0).any()) or (len(batch) and int(batch[0]) < 0):
+        raise ValueError(
+            "'data.batch' must rise from 0, so that the nodes of each graph lie together, got "
+            f"{batch[:8].tolist()}{'...' if len(batch) > 8 else ''}. Sort the nodes by it and "
+            "renumber the edges, or make the batch with Batch.from_data_list."
+        )
+    count = int(batch[-1]) + 1 if len(batch) else 0
+    known = getattr(data, "num_graphs", count) if ptr is None else len(ptr) - 1
+    sizes = torch.bincount(batch, minlength=max(count, int(known or 0)))
+    offsets = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    if ptr is None:
+        return offsets
+    if not torch.equal(offsets, ptr.to(offsets)):
+        raise ValueError(
+            f"'data.ptr' must say what 'data.batch' says, got {ptr.tolist()} and "
+            f"{offsets.tolist()}. Remove the one that is out of date."
+        )
+    return ptr
 
 
 def to_pyg(graph: Graph, x: Tensor | None, y: Tensor | None) -> Data:

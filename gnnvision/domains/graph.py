@@ -192,6 +192,8 @@ class Graph(Constructors, Matrices, Domain):
     def to_networkx(self) -> nx.Graph:
         """The networkx graph: undirected if every edge has its reverse, else directed.
 
+        The reverse must have the same weight, relation and attributes, so that none is lost.
+
         Nodes are the `node_names` if those are unique, else 0 to N - 1; edges carry `weight`,
         `type` and `attr` where the graph has them. Parallel edges give a multigraph.
         """
@@ -278,7 +280,7 @@ class Graph(Constructors, Matrices, Domain):
     @property
     def is_undirected(self) -> bool:
         """Whether every edge has its reverse, with the same weight and relation."""
-        return self.derived("is_undirected", lambda: compose.is_undirected(self))
+        return self.derived("is_undirected", lambda: compose.is_symmetric(self))
 
     @property
     def graph_index(self) -> Tensor:
