@@ -68,7 +68,7 @@ def let_all_letters_be_seen(figure: Figure, path: Path) -> None:
     from matplotlib.text import Text
 
     _missing.pop(path, None)
-    texts: list[Text] = figure.findobj(Text)  # type: ignore[assignment]
+    texts: list[Text] = figure.findobj(Text)
     lacking = _lacking(text.get_text() for text in texts)
     lacking |= _lacking(label for _, _, labels in _ticks(figure) for label in labels)
     if not lacking:
@@ -117,7 +117,9 @@ def _ticks(figure: Figure) -> list[tuple[Any, bool, list[str]]]:
             for minor in (False, True):
                 formatter = axis.get_minor_formatter() if minor else axis.get_major_formatter()
                 places = axis.get_minorticklocs() if minor else axis.get_majorticklocs()
-                out.append((axis, minor, [str(s) for s in formatter.format_ticks(places)]))
+                out.append(
+                    (axis, minor, [str(s) for s in formatter.format_ticks(places.tolist())])
+                )
     return out
 
 
