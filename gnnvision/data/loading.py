@@ -6,7 +6,7 @@ import difflib
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,7 +204,27 @@ def load(
         descriptors=descriptors,
         featurizer=featurizer,
     )
-    return _load(name, options)
+    task = _load(name, options)
+    # A new task, which nobody else has seen.
+    object.__setattr__(task, "origin", _origin(name, task, options))
+    return task
+
+
+def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> dict[str, Any]:
+    """What to give `load` to load this task again, from any folder."""
+    place = Path(os.fspath(name)).expanduser()
+    if task.name not in _READERS:
+        found = place if place.exists() else data_root(options.root) / place
+        named = str(found.absolute())
+    else:
+        named = task.name
+    held = {f.name: getattr(options, f.name) for f in fields(options)}
+    usual = {f.name: f.default for f in fields(options)}
+    given = {key: value for key, value in held.items() if value != usual[key]}
+    given.pop("augment", None)  # which the task itself has
+    if options.root is not None:
+        given["root"] = str(data_root(options.root).absolute())
+    return {"name": named, **given}
 
 
 def load_auto(

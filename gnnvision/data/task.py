@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -41,6 +41,8 @@ class Task(ABC):
         card: Origin, licence, citation and published results of the data set.
         data_hash: SHA-256 over the arrays in use, in hexadecimal.
         seed: The seed of a random split.
+        origin: What `gnnvision.data.load` was given, if it made the task: the name or the whole
+            path, and the options that are not the usual ones.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Task(ABC):
     card: Card
     data_hash: str
     seed: int = 0
+    origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def num_classes(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnvision.data.images.task import TRAIN_BATCH
+from gnnvision.report.again import build_line, load_lines, measure_lines, measured_words, use_lines
 from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
@@ -112,7 +113,10 @@ def write_report(result: Result, command: str | None = None) -> Path:
         command=command or _recorded_command(result.folder),
         python=_python(result),
         folder=result.folder.name,
-        build=_build(result),
+        build=build_line(result),
+        measured=measured_words(result),
+        measure=measure_lines(result),
+        use=use_lines(result),
         unseen=missing_note(figures),
         embed=embed,
         size=size,
@@ -190,32 +194,16 @@ def _surroundings(result: Result) -> list[tuple[str, str]]:
 
 def _python(result: Result) -> str:
     """The run as lines of Python, for one that no command line made."""
-    task, source = result.task, pictures_of(result.task)
     seeds = [outcome.seed for outcome in result.outcomes]
     usual = Recipe().to_dict()
     held = result.recipe.to_dict().items()
     changed = [f"{name}={value!r}" for name, value in held if value != usual[name]]
     count: int | list[int] = len(seeds) if seeds == list(range(len(seeds))) else seeds
-    load = [f"task = gv.data.load({task.name!r}, split={task.split_name!r})"]
-    if source is not None and source.augment is not None:
-        settings = ", ".join(f"{k}={v!r}" for k, v in source.augment.to_dict().items())
-        load.append(f"task = task.with_augment(gv.data.Augment({settings}))")
-    if source is not None and source is not task:
-        load.append("task = task.reconstruction()")
     lines = [
         "import gnnvision as gv",
-        *load,
-        _build(result),
+        *load_lines(result),
+        build_line(result),
         f"recipe = gv.Recipe({', '.join(changed)})",
         f"result = gv.fit(model, task, recipe, seeds={count})",
     ]
     return "\n".join(lines)
-
-
-def _build(result: Result) -> str:
-    """The line that builds the network, where it has a name."""
-    spec = getattr(result.model, "spec", None)
-    if not spec:
-        return "model = ...  # the network above"
-    given = ", ".join(f"{name}={value!r}" for name, value in spec["arguments"].items())
-    return f"model = gv.models.build({spec['name']!r}, {given})"

@@ -1,6 +1,7 @@
 """Training: one `fit`, recipes, seeds, checkpoints and resume."""
 
 from gnnvision.training import recipes
+from gnnvision.training.evaluate import evaluate
 from gnnvision.training.fit import NotSaved, fit
 from gnnvision.training.folder import new_folder, read_json
 from gnnvision.training.memory import keep_memory
@@ -20,6 +21,7 @@ __all__ = [
     "Predictor",
     "Recipe",
     "Result",
+    "evaluate",
     "find_checkpoint",
     "fit",
     "keep_memory",

@@ -152,13 +152,31 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
             f"'checkpoint' must name its network, got {str(file)!r}, whose network was not one of "
             "gnnvision.models. Build it yourself and load the file's tensors into it."
         )
-    model = models.build(spec["name"], **spec["arguments"])
+    return with_weights(models.build(spec["name"], **spec["arguments"]), checkpoint, file)
+
+
+def with_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> nn.Module:
+    """The same network, with the weights of a checkpoint.
+
+    Args:
+        model: the network of the run.
+        checkpoint: as it was read.
+        file: from where, for errors.
+
+    Raises:
+        ValueError: if they do not fit.
+    """
     try:
         model.load_state_dict(checkpoint.tensors)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(
-            f"'checkpoint' must hold the weights of {spec['name']}, got others in {str(file)!r} "
+            f"'checkpoint' must hold the weights of {_name(model)}, got others in {str(file)!r} "
             f"({reason}). Give the checkpoint as the run left it."
         ) from error
     return model
+
+
+def _name(model: nn.Module) -> str:
+    spec = getattr(model, "spec", None)
+    return spec["name"] if spec else type(model).__name__

@@ -223,6 +223,7 @@ def described(
     return {
         "dataset": task.name,
         "title": task.card.title,
+        "data_hash": task.data_hash,
         "class_names": list(task.class_names),
         "in_channels": task.in_channels,
         "split": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -48,6 +48,7 @@ class ReconstructionTask(Task):
             card=source.card,
             data_hash=source.data_hash,
             seed=source.seed,
+            origin=source.origin,
             source=source,
         )
 
@@ -62,6 +63,10 @@ class ReconstructionTask(Task):
         source = self.source
         for pictures, _ in source.picture_batches(part, batch_size, generator, epoch):
             yield source.normalize(pictures), source.grid, pictures.float() / 255
+
+    def input_description(self) -> dict[str, Any]:
+        """That of the pictures' own task."""
+        return self.source.input_description()
 
     def with_seed(self, seed: int) -> Self:
         """The task with the split of this seed if its split is random, and its flips."""

@@ -1,0 +1,115 @@
+"""Lines of Python for the page: load the data again, build the network, measure it, use it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import Any
+
+from gnnvision.data import Augment, Featurizer, GraphTask, ImageTask, ReconstructionTask
+from gnnvision.report.look import pictures_of
+from gnnvision.report.words import amount, metric_name
+from gnnvision.training import Result
+
+__all__ = ["build_line", "load_lines", "measure_lines", "measured_words", "use_lines"]
+
+
+def load_lines(result: Result, training: bool = True) -> list[str]:
+    """The lines that load the task of a run as it was loaded.
+
+    Args:
+        result: of the run.
+        training: whether to vary the images as in training; else only their size is set.
+    """
+    task, source = result.task, pictures_of(result.task)
+    given = dict(task.origin)
+    name = given.pop("name", None)
+    options = "".join(f", {key}={_code(value)}" for key, value in given.items())
+    lines = [f"task = gv.data.load({name!r}{options})"]
+    if name is None:
+        lines = ["task = ...  # the data that were given to fit"]
+    if source is not None and source.augment is not None and (training or source.augment.size):
+        lines.append(f"task = task.with_augment({_code(source.augment)})")
+    if source is not None and training and source.test_views != "none":
+        lines.append(f"task = task.with_test_views({source.test_views!r})")
+    if isinstance(task, ReconstructionTask):
+        lines.append("task = task.reconstruction()")
+    return lines
+
+
+def build_line(result: Result) -> str:
+    """The line that builds the network, where it has a name."""
+    spec = getattr(result.model, "spec", None)
+    if not spec:
+        return "model = ...  # the network below, as PyTorch prints it"
+    given = ", ".join(f"{name}={value!r}" for name, value in spec["arguments"].items())
+    return f"model = gv.models.build({spec['name']!r}, {given})"
+
+
+def measured_words(result: Result) -> str:
+    """Which figure `measure_lines` print; empty where nothing was tested."""
+    best, metric = result.best, result.metric
+    if metric not in best.metrics["test"]:
+        return ""
+    value = best.metrics["test"][metric]
+    words = f"the test {metric_name(metric)} of the kept model, {amount(metric, value)}"
+    if len(result.outcomes) > 1:
+        words += f" (of seed {best.seed}; the figure at the top is the mean over all seeds)"
+    return words
+
+
+def measure_lines(result: Result) -> str:
+    """Lines that measure the kept network on the test split: the figure of `measured_words`."""
+    assert result.folder is not None
+    folder = os.path.abspath(result.folder)
+    spec = getattr(result.model, "spec", None)
+    lines = [
+        "import gnnvision as gv",
+        "from gnnvision.training import evaluate",
+        "",
+        *load_lines(result, training=False),
+        *([] if spec else [build_line(result)]),
+        f"figures = evaluate({folder!r}, task{'' if spec else ', model'})",
+        f"print(figures[{result.metric!r}])",
+    ]
+    return "\n".join(lines)
+
+
+def use_lines(result: Result) -> str:
+    """Lines that predict new input; empty where there is no predictor for it."""
+    task = result.task
+    if not getattr(result.model, "spec", None) or result.folder is None:
+        return ""
+    folder = os.path.abspath(result.folder)
+    if isinstance(task, ImageTask) and task.kind == "classification":
+        lines = [
+            "from gnnvision.training import Predictor",
+            "",
+            f"predictor = Predictor.load({folder!r})",
+            'image, changes = predictor.read("photo.jpg")',
+            "print(dict(zip(predictor.class_names, predictor(image[None])[0].tolist())))",
+        ]
+    elif isinstance(task, GraphTask) and "featurizer" in task.input_description():
+        lines = [
+            "from gnnvision.training import MoleculePredictor",
+            "",
+            f"predictor = MoleculePredictor.load({folder!r})",
+            'print(predictor(["CCO", "c1ccccc1"]).values)',
+        ]
+    else:
+        return ""
+    return "\n".join(lines)
+
+
+def _code(value: Any) -> str:  # noqa: ANN401
+    """An option as a program writes it."""
+    if isinstance(value, Augment):
+        settings = value.to_dict().items()
+        return f"gv.data.Augment({', '.join(f'{key}={each!r}' for key, each in settings)})"
+    if isinstance(value, Featurizer):
+        held = {f.name: (getattr(value, f.name), f.default) for f in fields(value)}
+        changed = [f"{key}={each!r}" for key, (each, usual) in held.items() if each != usual]
+        return f"gv.data.Featurizer({', '.join(changed)})"
+    if isinstance(value, os.PathLike):
+        return repr(os.path.abspath(value))
+    return repr(value)

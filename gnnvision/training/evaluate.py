@@ -1,0 +1,101 @@
+"""The figures of a finished run once more: its kept network on a part of its data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from gnnvision.data import ImageTask, Part, ReconstructionTask, Split, Task
+from gnnvision.layers.calling import caller
+from gnnvision.layers.hooks import evaluating
+from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.objective import objective
+from gnnvision.training.predictor import build_network, find_checkpoint, with_weights
+from gnnvision.training.seed_run import arithmetic
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    path: str | os.PathLike[str],
+    task: Task,
+    model: nn.Module | None = None,
+    *,
+    part: Part = "test",
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Measure the kept network of a run, as the run itself did at its end.
+
+    Split, normalization, test views and precision are those of the run, whatever the task has.
+
+    Args:
+        path: the run folder, or its checkpoint.
+        task: the data of the run, loaded with the same options.
+        model: the network, if it is not one of `gnnvision.models`; it gets the weights.
+        part: of the split.
+        device: where to run.
+
+    Returns:
+        Metric -> value; NaN where one is undefined.
+
+    Raises:
+        ValueError: if there is no checkpoint of a finished run, or the task is of other data or
+            of another kind.
+
+    Example:
+        >>> evaluate("runs/gcn_cora/STAMP", gv.data.load("cora"))["accuracy"]  # doctest: +SKIP
+        0.815
+    """
+    file = find_checkpoint(path)
+    checkpoint = read_checkpoint(file)
+    task = _as_trained(task, checkpoint.state).to(device)
+    if model is None:
+        model = build_network(checkpoint, file)
+    else:
+        with_weights(model, checkpoint, file)
+    model = model.to(device)
+    goal, call = objective(task), caller(model)
+    outputs, targets = [], []
+    precision = checkpoint.state["precision"]
+    with evaluating(model), torch.no_grad(), arithmetic(torch.device(device), precision):
+        for x, domain, y in task.batches(part):
+            output, target = goal.known(task.answer(call, x, domain), y)
+            outputs.append(output.float())
+            targets.append(target)
+    if not outputs:
+        return dict.fromkeys(goal.names, torch.nan)
+    return goal.metrics(torch.cat(outputs), torch.cat(targets))
+
+
+def _as_trained(task: Task, about: Mapping[str, Any]) -> Task:
+    """The task with the split, the normalization and the test views of the run."""
+    if "split" not in about:
+        raise ValueError(
+            "'path' must be a finished run, got a checkpoint of one in progress. Resume it first."
+        )
+    # Older checkpoints do not say which data they are of.
+    for name, here in (("kind", task.kind), ("data_hash", task.data_hash)):
+        if about.get(name, here) != here:
+            raise ValueError(
+                f"'task' must have the {name} of the run, {str(about[name])[:12]}, got "
+                f"{here[:12]}. Load it with the options of the run; they are on its report."
+            )
+    split = Split(about["split"]["name"], *(about["split"][p] for p in ("train", "val", "test")))
+    if isinstance(task, ReconstructionTask):
+        return ReconstructionTask.of(_normalized(task.source, split, about["input"]))
+    if isinstance(task, ImageTask):
+        return _normalized(task, split, about["input"])
+    return replace(task, split=split)
+
+
+def _normalized(task: ImageTask, split: Split, given: Mapping[str, Any]) -> ImageTask:
+    if "mean" not in given:  # of an autoencoder's older checkpoint
+        return replace(task, split=split)
+    mean, std = tuple(given["mean"]), tuple(given["std"])
+    views = given.get("test_views", "none")
+    return replace(task, split=split, mean=mean, std=std, test_views=views)
