@@ -21,7 +21,11 @@ Name = Literal["both", "dnn", "cnn", "strided", "better"]
 MODELS: dict[str, tuple[str, dict[str, Any], gv.Recipe]] = {
     "dnn": ("fashion_dnn", {}, NOTES),
     "cnn": ("fashion_cnn", {}, NOTES),
-    "strided": ("strided_cnn", {"hidden_channels": 512}, replace(NOTES, epochs=15)),
+    "strided": (
+        "strided_cnn",
+        {"hidden_channels": 512, "dropout": (0.2, 0.2)},
+        replace(NOTES, epochs=15),
+    ),
     "better": (
         "whitened_cnn",
         {"widths": (32, 128, 256), "patterns": 9},

@@ -25,6 +25,15 @@ def test_strides_in_place_of_pooling():
     convolutions = [9 * 32 + 32, 32 * 9 * 64 + 64, 64 * 9 * 128 + 128]
     fashion = [128 * 2 * 2 * 512 + 512, 512 * 10 + 10]
     assert counts(gv.models.strided_cnn()) == convolutions + fashion
-    cifar = gv.models.strided_cnn(3, 10, 32, hidden_channels=1024, dropout=(0.5, 0.2))
+    cifar = gv.models.strided_cnn(3, 10, 32)
     assert counts(cifar)[3:] == [128 * 3 * 3 * 1024 + 1024, 1024 * 10 + 10]
     assert [m.p for m in cifar if isinstance(m, gv.Dropout)] == [0.5, 0.2]
+    assert [m.p for m in gv.models.strided_cnn() if isinstance(m, gv.Dropout)] == [0.2, 0.2]
+
+
+def test_sizes_that_a_checkpoint_holds_come_first():
+    before = {"in_channels": 3, "num_classes": 10, "image_size": 32}
+    before |= {"hidden_channels": 512, "dropout": [0.2, 0.2]}
+    network = gv.models.build("strided_cnn", **before)
+    assert counts(network)[3:] == [128 * 3 * 3 * 512 + 512, 512 * 10 + 10]
+    assert [m.p for m in network if isinstance(m, gv.Dropout)] == [0.2, 0.2]
