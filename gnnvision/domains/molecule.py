@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,20 +17,38 @@ Arguments = dict[str, Any]
 BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "OTHER")
 MAX_LENGTH = 10_000  # characters of a SMILES; what is longer is no molecule but a mistake
 SHOWN = 3  # problems of a molecule that a reason names
+_INVISIBLE = (
+    "Cf",
+    "Cc",
+)  # categories of characters that are not seen: zero-width, byte-order mark
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
+# Letters and signs that look like those of a SMILES and are others, beside the full-width ones.
+_ALIKE = dict(
+    zip(
+        "\u0421\u0441\u041e\u043e\u041d\u0412\u0420\u0440\u0405\u0455\u0406\u0456\u039f\u03bf\u039d\u0392\u03a1\u0399"
+        "\u2212\u2010\u2011\u2012\u2013\u2014\u2261\u2018\u2019\u201c\u201d",
+        "CcOoHBPpSsIiOoNBPI------#''\"\"",
+        strict=True,
+    )
+)
 # The time of day and the kind of message; a reason is the same whenever it is asked for.
 _CLOCK = re.compile(r"^\[\d\d:\d\d:\d\d\] |SMILES Parse Error: ")
 
 
 def read_smiles(smiles: str) -> Mol:
-    """The molecule of a SMILES.
+    """The molecule of a SMILES, of which every character is read; blanks around it are not.
 
     Raises:
-        ValueError: if rdkit cannot read it; the text is rdkit's own reason, and nothing else.
+        ValueError: if it holds a character after which rdkit would stop, or rdkit cannot read
+            it; the text is the reason, and nothing else.
     """
     from rdkit import Chem, rdBase
 
     if len(smiles) > MAX_LENGTH:
         raise ValueError(f"longer than {MAX_LENGTH} characters")
+    smiles = smiles.strip()
+    if fault := text_fault(smiles):
+        raise ValueError(fault)
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is None:
@@ -37,6 +56,51 @@ def read_smiles(smiles: str) -> Mol:
     if not mol.GetNumAtoms():
         raise ValueError("empty: not the SMILES of any atom")
     return mol
+
+
+def text_fault(smiles: str) -> str:
+    """Why a text is no SMILES by its characters alone; "" where they are in order.
+
+    rdkit reads up to the first blank or foreign letter and drops what follows without a word, so
+    these are looked for before. Positions count from 1.
+
+    Args:
+        smiles: without blanks around it.
+    """
+    if smiles[:1] and smiles[0] in _QUOTES and smiles[-1] in _QUOTES:
+        return f"quotes around it ({smiles[0]}): remove them from the cell"
+    if not smiles.isascii() or not smiles.isprintable():
+        place = next(n for n, c in enumerate(smiles) if not (c.isascii() and c.isprintable()))
+        return _foreign(smiles[place], place + 1)
+    if " " in smiles:
+        before, _, after = smiles.partition(" ")
+        if after.lstrip().startswith("|"):
+            what = "an extension of CXSMILES (|...|), which is not read. Keep what is before it"
+        else:
+            what = f"{after.strip()[:20]!r}. If that is a name, move it into a column of its own"
+        return f"a blank at position {len(before) + 1} and then {what}"
+    if ">" in smiles and ">" in smiles.replace("->", ""):
+        return "a reaction ('>'), not a molecule: give one of its molecules"
+    if smiles.startswith("InChI="):
+        return "an InChI, not a SMILES: convert it, for example with rdkit"
+    return ""
+
+
+def _foreign(character: str, position: int) -> str:
+    """What a character that no SMILES has is called, and what was perhaps meant."""
+    if character in "\n\r\v\f\u2028\u2029":
+        return f"a line break at position {position}: one cell must hold one molecule"
+    if character == "\t":
+        return f"a tab at position {position}: one cell must hold one molecule"
+    code = f"U+{ord(character):04X}"
+    name = unicodedata.name(character, "a control character").lower()
+    if unicodedata.category(character) in _INVISIBLE:
+        return f"an invisible character at position {position}, {code} ({name}): delete it"
+    if character.isspace():
+        return f"a blank at position {position}, {code} ({name}): delete it"
+    meant = _ALIKE.get(character) or unicodedata.normalize("NFKC", character)
+    advice = f": type {meant!r} instead" if meant.isascii() else ", which no SMILES has: retype it"
+    return f"the character {character!r} at position {position}, {code} ({name}){advice}"
 
 
 def _reason(smiles: str) -> str:

@@ -158,7 +158,7 @@ class Featurizer:
         """
         from rdkit import Chem
 
-        mol = read_smiles(smiles.strip())
+        mol = read_smiles(smiles)
         if self.fragments == "largest" and "." in smiles:
             parts = Chem.GetMolFrags(mol, asMols=True)
             mol = max(parts, key=lambda part: part.GetNumHeavyAtoms())

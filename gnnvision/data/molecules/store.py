@@ -21,6 +21,7 @@ from gnnvision.data.npz import unpack_arrays
 from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
+from gnnvision.domains.molecule import text_fault
 
 __all__ = ["canonicals_of", "descriptors_of", "encoded", "scaffolds_of"]
 
@@ -115,6 +116,8 @@ def _place(what: str, smiles: Sequence[str], featurizer: Featurizer) -> Path | N
     from rdkit import rdBase
 
     digest = hashlib.sha256(f"{what} {featurizer.hash} {rdBase.rdkitVersion}\n".encode())
+    if any(text_fault(text.strip()) for text in smiles):
+        digest.update(b"whole")  # caches of before hold molecules of which rdkit read a part
     digest.update(json.dumps(list(smiles)).encode())  # a SMILES may have a line break in it
     return cache / "molecules" / f"{digest.hexdigest()[:40]}.npz"
 

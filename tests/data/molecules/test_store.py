@@ -146,3 +146,14 @@ def test_progress_is_told_where_there_is_work(monkeypatch):
     encoded(SMILES, DEFAULT)
     encoded(SMILES, DEFAULT)
     assert told == [("molecules: atoms and bonds", len(SMILES)), len(SMILES)]
+
+
+def test_a_cache_of_molecules_that_rdkit_had_cut_is_not_read(cache, monkeypatch):
+    clean, cut = [*SMILES, "CCO"], [*SMILES, "CC O"]
+    monkeypatch.setattr(store, "text_fault", lambda text: "")  # as it was before
+    before = [store._place("atoms and bonds", rows, DEFAULT) for rows in (clean, cut)]
+    monkeypatch.undo()
+    monkeypatch.setenv("GNNVISION_CACHE", str(cache))
+    after = [store._place("atoms and bonds", rows, DEFAULT) for rows in (clean, cut)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
