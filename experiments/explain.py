@@ -39,14 +39,18 @@ class Config(cli.LookOptions):
         method: gradient, input_gradient, integrated_gradients, grad_cam, guided_gradient,
             guided_grad_cam or occlusion; several stand side by side.
         target: the class or target to explain, by name or number; else what the network says.
-        layer: for Grad-CAM; else the last convolution with more than one site.
+        layer: for Grad-CAM; else the last layer with sites that all of the output goes through.
         checks: whether to measure what the explanations are worth, which takes longer.
+        draws: randomized networks of the sanity check; else 20, or 10 for a large image.
+        orders: random orders to compare deletion and insertion with; 19 or more to tell.
     """
 
     method: tuple[str, ...] = ()
     target: str | None = None
     layer: str | None = None
     checks: bool = True
+    draws: int | None = None
+    orders: int = 20
 
 
 def main(config: Config) -> None:
@@ -55,6 +59,10 @@ def main(config: Config) -> None:
     inputs = [question(subjects, subject) for subject in subjects.items]
     usual = FOR_ALL if inputs[0].site is None else FOR_NODES
     methods = [method_named(name) for name in config.method or usual]
+    for name in ("draws", "orders"):
+        count = getattr(config, name)
+        if count is not None and count < 1:
+            raise ValueError(f"'--{name}' must be at least 1, got {count}. Raise it.")
     target = None if config.target is None else column(subjects, config.target)
     if config.layer is not None and not any(METHODS[name].takes_layer for name in methods):
         raise ValueError(
@@ -63,7 +71,8 @@ def main(config: Config) -> None:
         )
     explained = explain_inputs(
         subjects.model, inputs, methods, subjects.output_names, subjects.kind,
-        target=target, layer=config.layer, checked=config.checks,
+        target=target, layer=config.layer, checked=config.checks, draws=config.draws,
+        orders=config.orders,
     )  # fmt: skip
     command = shlex.join(["python", *sys.argv])
     title = f"Why this answer: a network for {subjects.title}"

@@ -3,15 +3,17 @@
 from gnnvision.explain.attribution import METHODS, Attribution, attribute, method_named
 from gnnvision.explain.cam_layer import last_spatial
 from gnnvision.explain.depths import depths
+from gnnvision.explain.faithful import Faithfulness, OverInputs, over_inputs
 from gnnvision.explain.feature_maps import FeatureMaps, feature_maps
 from gnnvision.explain.filters import Filters, filters
 from gnnvision.explain.integrated import integrated_gradients, site_attributions
+from gnnvision.explain.intervals import Interval
 from gnnvision.explain.layers import Layer, Layers, find_layer, layers
 from gnnvision.explain.pooled import clusters
-from gnnvision.explain.quality import Faithfulness, faithfulness, pointing_game
+from gnnvision.explain.quality import faithfulness, pointing_game
 from gnnvision.explain.randomize import cascade, randomized
 from gnnvision.explain.receptive import Field, reaches, receptive_field, receptive_fields
-from gnnvision.explain.sanity import Sanity, sanity_check
+from gnnvision.explain.sanity import Sanity, sanity_check, sanity_checks
 
 __all__ = [
     "METHODS",
@@ -20,8 +22,10 @@ __all__ = [
     "FeatureMaps",
     "Field",
     "Filters",
+    "Interval",
     "Layer",
     "Layers",
+    "OverInputs",
     "Sanity",
     "attribute",
     "cascade",
@@ -35,11 +39,13 @@ __all__ = [
     "last_spatial",
     "layers",
     "method_named",
+    "over_inputs",
     "pointing_game",
     "randomized",
     "reaches",
     "receptive_field",
     "receptive_fields",
     "sanity_check",
+    "sanity_checks",
     "site_attributions",
 ]

@@ -15,9 +15,9 @@ from gnnvision.domains import Domain
 from gnnvision.explain import gradients, occlusion
 from gnnvision.explain.cam_layer import cam_layer
 from gnnvision.explain.grad_cam import grad_cam, guided_grad_cam
-from gnnvision.explain.integrated import shared_out
+from gnnvision.explain.integrated import STEPS, Estimator, shared_out
 from gnnvision.explain.layers import Layer
-from gnnvision.explain.members import member_of, num_members, total
+from gnnvision.explain.members import member_of, nearly_constant, num_members, total
 from gnnvision.explain.question import Question, Target, ask, fitted
 from gnnvision.layers.hooks import evaluating
 
@@ -44,9 +44,12 @@ class Method:
 
 
 def _integrated(
-    question: Question, baseline: Tensor | None = None, steps: int = 64
+    question: Question,
+    baseline: Tensor | None = None,
+    steps: int = STEPS,
+    estimator: Estimator = "gauss_legendre",
 ) -> tuple[Tensor, list[str]]:
-    return shared_out(question, baseline, steps).sum(1), []
+    return shared_out(question, baseline, steps, estimator).sum(1), []
 
 
 METHODS: dict[str, Method] = {
@@ -133,8 +136,8 @@ def attribute(
         layer: for Grad-CAM: the name of a layer whose output lies on sites, or is the tokens of
             a transformer; the one that `last_spatial` chooses if not given.
         site: for a model that answers for every node of a graph: the node that is meant.
-        **options: `baseline` and `steps` of integrated gradients; `baseline`, `window`,
-            `stride` (on a grid) or `hops` (on a graph) of occlusion.
+        **options: `baseline`, `steps` and `estimator` of integrated gradients; `baseline`,
+            `window`, `stride` (on a grid) or `hops` (on a graph) of occlusion.
 
     Raises:
         TypeError: if `x` is not floating point, `target` no integer, or the method has no such
@@ -168,7 +171,8 @@ def attribute(
         gap = float(completeness(question, values, options.get("baseline")).max())
         if gap > 0.01:
             more.append(
-                f"The parts miss the answer's rise by {gap:.1%}: more steps come nearer to it."
+                f"The parts miss the answer's rise by {gap:.1%}: more steps come nearer to it "
+                f"(here {options.get('steps', STEPS)})."
             )
     return Attribution(
         values,
@@ -235,19 +239,14 @@ def _mended(values: Tensor, question: Question) -> tuple[Tensor, list[str]]:
     flat = [
         number
         for number in range(num_members(question.x, question.domain))
-        if _constant(values[member == number])
+        if nearly_constant(values[member == number])
     ]
     if flat and question.domain.num_sites > 1:
         which = "" if len(question.target) == 1 else f" of member {', '.join(map(str, flat))}"
-        notes.append(f"The map{which} is the same everywhere: it points at nothing.")
+        notes.append(
+            f"The map{which} is the same everywhere, or next to it: it points at nothing."
+        )
     return values, notes
-
-
-def _constant(values: Tensor) -> bool:
-    if values.numel() < 2:
-        return False
-    least, most = float(values.min()), float(values.max())
-    return most - least <= 1e-7 * max(abs(most), abs(least))
 
 
 def _check_options(name: str, method: Method, options: dict[str, Any], layer: str | None) -> None:

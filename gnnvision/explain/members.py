@@ -11,8 +11,18 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.layers import Readout
 
-__all__ = ["at_sites", "copies", "member_of", "num_members", "over_members", "ranked", "total"]
+__all__ = [
+    "at_sites",
+    "copies",
+    "member_of",
+    "nearly_constant",
+    "num_members",
+    "over_members",
+    "ranked",
+    "total",
+]
 
+_NEARLY = 1e-3  # of the largest magnitude: by less no two sites can be told apart on a map
 _SUM, _MEAN = Readout("sum"), Readout("mean")
 
 
@@ -70,6 +80,14 @@ def ranked(values: Tensor, member: Tensor) -> Tensor:
         places = values[own].argsort(stable=True).argsort()
         out[own] = (places.double() + 1) / max(count, 1)
     return out
+
+
+def nearly_constant(values: Tensor) -> bool:
+    """Whether a map is the same everywhere, up to a thousandth of its size: it says nothing."""
+    if values.numel() < 2:
+        return False
+    low, high = torch.aminmax(values.double())
+    return bool(high - low <= _NEARLY * torch.maximum(high.abs(), low.abs()))
 
 
 @singledispatch

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import nan, sqrt
 from typing import Any, Literal
 
 import torch
@@ -12,63 +14,164 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.explain.attribution import METHODS, attribute, method_named
 from gnnvision.explain.cam_layer import last_spatial
-from gnnvision.explain.members import member_of
+from gnnvision.explain.intervals import Interval, jackknife, mean_interval
+from gnnvision.explain.members import member_of, nearly_constant
 from gnnvision.explain.question import Target, ask
 from gnnvision.explain.randomize import cascade
 
-__all__ = ["Sanity", "sanity_check", "similarity"]
+__all__ = ["Sanity", "sanity_check", "sanity_checks", "similarity"]
 
 Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
-# Similarity from which on a map is held for the same. On photographs through MobileNetV2, the mean
-# of four draws was 0.46 to 0.59 for guided gradients, which are known to survive, 0.22 to 0.45 for
-# gradients, and 0.03 to 0.22 for Grad-CAM and occlusion, whose single draws differ by up to 0.9.
-SURVIVES = 0.5
 FEWEST = 6  # sites that it takes to tell
+DRAWS = 20  # randomized models, of which each verdict has an interval
+# Rank correlation from which on more than half of the variance of a map's ranks is shared.
+HALF_SHARED = sqrt(0.5)
+# Where the maps of the randomized models were not compared with one another.
+SURVIVES = 0.5
 
-Verdict = Literal["depends on the model", "worthless", "undecided"]
+Verdict = Literal["depends on the model", "fails the parameter-randomization test", "undecided"]
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """How much of an explanation is left when the model has forgotten what it learnt.
+    """How much of an explanation is left when the weights are those of no training.
+
+    The statistic is Spearman's rank correlation of absolute values between the map of the
+    model and that of a randomized one, the mean over draws of new weights with a 95 % interval
+    (Student's t). It is compared with what two randomized models have in common, the mean over
+    pairs of them, with the interval of the difference by the jackknife over models.
 
     Args:
-        layers: down to which layer, from the answer, the weights were drawn anew at each stage;
+        layers: down to which layer, from the output, the weights were randomized at each stage;
             at the last stage that is all of them.
-        similarity: with the explanation of the model itself: Spearman's rank correlation of the
-            absolute values, the mean over members. Shape (stages, draws).
+        similarity: with the explanation of the model itself, the mean over members; NaN where
+            one of the two maps is the same everywhere. Shape (stages, draws).
         fewest: sites of the smallest member that were compared.
+        between: the similarity of the maps of every two randomized models, at the last stage;
+            None if they were not compared. Shape (draws, draws).
+        flat: whether the map of the model itself is the same everywhere.
     """
 
     layers: tuple[str, ...]
     similarity: Tensor
     fewest: int
+    between: Tensor | None = field(default=None, repr=False)
+    flat: bool = False
 
     @property
     def remaining(self) -> float:
-        """The similarity with all layers drawn anew, the mean over the draws."""
-        return float(self.similarity[-1].mean())
+        """The similarity with all layers randomized, the mean over the draws; NaN if undefined."""
+        return self.interval.value
+
+    @cached_property
+    def interval(self) -> Interval:
+        """`remaining` with its 95 % interval over the draws."""
+        return mean_interval(self.similarity[-1])
+
+    @cached_property
+    def reference(self) -> Interval:
+        """The similarity of two randomized models' maps, with its interval over the models."""
+        pairs = self._pairs()
+        if pairs is None:
+            return Interval(nan, nan, nan)
+        return jackknife(_pair_mean(pairs), _without_each(pairs))
+
+    @cached_property
+    def difference(self) -> Interval:
+        """`interval` less `reference`: above 0 the model's map is as untrained ones are."""
+        pairs = self._pairs()
+        if pairs is None:
+            return Interval(nan, nan, nan)
+        last = self._last()
+        without = (last.sum() - last) / (len(last) - 1) - _without_each(pairs)
+        return jackknife(float(last.mean()) - _pair_mean(pairs), without)
+
+    @property
+    def draws(self) -> int:
+        """How many randomized models gave a map that can be compared."""
+        return len(self._last())
 
     @property
     def verdict(self) -> Verdict:
-        """What follows: worthless is what survives that the model forgets everything."""
+        """What the intervals show; "undecided" where they span the limit."""
+        return self._judged[0]
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, as a clause."""
+        return self._judged[1]
+
+    @cached_property
+    def _judged(self) -> tuple[Verdict, str]:
+        here = self.interval
+        fails: Verdict = "fails the parameter-randomization test"
+        if self.flat:
+            return "undecided", (
+                "the map is the same everywhere, or next to it, so a similarity is undefined"
+            )
         if self.fewest < FEWEST:
-            return "undecided"
-        return "worthless" if self.remaining >= SURVIVES else "depends on the model"
+            return "undecided", f"{self.fewest} sites are too few to compare"
+        if self.draws < 3:
+            return "undecided", (
+                f"{self.draws} randomized model{'s' * (self.draws != 1)} with a map that can be "
+                "compared tell no spread"
+            )
+        if self._pairs() is None:
+            if here.low > SURVIVES:
+                return fails, f"the similarity is above {SURVIVES}"
+            if here.high < SURVIVES:
+                return "depends on the model", f"the similarity is below {SURVIVES}"
+            return "undecided", f"the interval of the similarity spans {SURVIVES}"
+        if here.low > HALF_SHARED:
+            return fails, "a randomized model gives more than half of the map as well"
+        if self.difference.high < 0:
+            return "depends on the model", (
+                "the map is less similar to those of randomized models than these are to one "
+                "another"
+            )
+        if here.low <= 0 and here.high < HALF_SHARED:
+            return "depends on the model", (
+                "the map has no similarity with those of randomized models that is shown to be "
+                "above 0"
+            )
+        if self.difference.low > 0:
+            return fails, (
+                "the map is as similar to those of randomized models as these are to one another"
+            )
+        return "undecided", (
+            "the interval of its difference from the similarity among randomized models spans 0"
+        )
+
+    def _last(self) -> Tensor:
+        last = self.similarity[-1].double()
+        return last[~last.isnan()]
+
+    def _pairs(self) -> Tensor | None:
+        if self.between is None:
+            return None
+        known = ~self.similarity[-1].isnan()
+        pairs = self.between.double()[known][:, known]
+        return pairs if len(pairs) > 2 else None
 
     def __str__(self) -> str:
-        likeness = f"similarity {self.remaining:.2f}, where 1 is the same and 0 unrelated"
-        if self.verdict == "undecided":
-            return f"Undecided: {self.fewest} sites are too few to compare ({likeness})."
-        if self.verdict == "worthless":
-            return (
-                "Worthless here: a model of the same form that has learnt nothing gives much the "
-                f"same map ({likeness})."
-            )
-        return (
-            "It depends on what was learnt: with weights drawn anew the map is another "
-            f"({likeness})."
-        )
+        numbers = f"similarity {self.interval} over {self.draws} randomized models"
+        if self._pairs() is not None:
+            numbers += f", {self.reference} between two of them"
+        verdict = self.verdict
+        return f"{verdict[0].upper()}{verdict[1:]}: {self.reason} ({numbers})."
+
+
+def _pair_mean(pairs: Tensor) -> float:
+    count = len(pairs)
+    return float((pairs.sum() - pairs.diagonal().sum()) / (count * (count - 1)))
+
+
+def _without_each(pairs: Tensor) -> Tensor:
+    """The mean over the pairs without each of the models. Shape (n,)."""
+    count = len(pairs)
+    others = pairs.sum(1) - pairs.diagonal()
+    left = (pairs.sum() - pairs.diagonal().sum()) - 2 * others
+    return left / ((count - 1) * (count - 2))
 
 
 def sanity_check(
@@ -81,11 +184,12 @@ def sanity_check(
     *,
     site: int | None = None,
     stages: int = 4,
-    draws: int = 4,
+    draws: int = DRAWS,
     seed: int = 0,
+    staged: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Sanity:
-    """Compare an explanation with those of copies whose layers are drawn anew, from the head down.
+    """Compare an explanation with those of copies whose layers are randomized, head first.
 
     Args:
         model: that is explained; left as it is.
@@ -98,34 +202,99 @@ def sanity_check(
         layer: as for `attribute`.
         site: likewise.
         stages: of `cascade`.
-        draws: how often new weights are drawn.
+        draws: how often new weights are drawn, each time for all layers. The interval narrows
+            with the root of it.
         seed: of the first draw.
+        staged: how many of the draws also stop at the stages before the last; all if not given.
+            Where there are fewer, the other values of those stages are NaN.
         **options: as for `attribute`.
 
     References:
-        Adebayo et al., "Sanity Checks for Saliency Maps", 2018,
-        https://arxiv.org/abs/1810.03292. Differs from the paper: the mean over several draws,
-        and one verdict.
+        Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", 2018,
+        https://arxiv.org/abs/1810.03292, sections 3 and 4. Differs from the paper: several draws
+        with an interval, and a verdict by what randomized models have in common.
+    """
+    question = ask(model, x, domain, target, site)
+    explain = _explain(method, model, x, domain, layer, question.target, site, options)
+    found = sanity_checks(
+        model, x, domain, {"": explain}, site=site, stages=stages, draws=draws, seed=seed,
+        staged=staged,
+    )  # fmt: skip
+    return found[""]
+
+
+def sanity_checks(
+    model: nn.Module,
+    x: Tensor,
+    domain: Domain,
+    explains: Mapping[str, Explain],
+    *,
+    site: int | None = None,
+    stages: int = 4,
+    draws: int = DRAWS,
+    seed: int = 0,
+    staged: int | None = None,
+) -> dict[str, Sanity]:
+    """`sanity_check` of several explanations of one answer, by the same randomized models.
+
+    Args:
+        model: as for `sanity_check`.
+        x: likewise.
+        domain: likewise.
+        explains: functions of (model, x, domain) that return a value for each site, by name.
+        site: likewise.
+        stages: likewise.
+        draws: likewise.
+        seed: likewise.
+        staged: likewise.
     """
     if draws < 1:
         raise ValueError(f"'draws' must be at least 1, got {draws}. Raise it.")
-    question = ask(model, x, domain, target, site)
-    explain = _explain(method, model, x, domain, layer, question.target, site, options)
-    member = member_of(question.x, domain)
-    own = explain(model, x, domain)
-    beside = site is not None
-    names: list[str] = []
-    rows: list[list[float]] = []
+    in_stages = draws if staged is None else min(staged, draws)
+    member = member_of(x, domain)
+    own = {name: explain(model, x, domain) for name, explain in explains.items()}
+    layers: tuple[str, ...] = ()
+    maps: dict[str, list[list[Tensor]]] = {name: [] for name in explains}  # by draw, by stage
     for draw in range(draws):
-        row = []
+        for held in maps.values():
+            held.append([])
         names = []
-        for name, other in cascade(model, x, domain, stages, seed + draw):
-            names.append(name)
-            row.append(similarity(own, explain(other, x, domain), member, beside))
-        rows.append(row)
-    compared = member[own != 0] if beside else member.flatten()
+        for stage, other in cascade(
+            model, x, domain, stages if draw < in_stages else 1, seed + draw
+        ):
+            names.append(stage)
+            for name, explain in explains.items():
+                maps[name][-1].append(explain(other, x, domain))
+        layers = layers or tuple(names)
+    return {
+        name: _sanity(layers, own[name], held, member, site is not None)
+        for name, held in maps.items()
+    }
+
+
+def _sanity(
+    layers: tuple[str, ...],
+    own: Tensor,
+    maps: list[list[Tensor]],
+    member: Tensor,
+    some_are_out_of_reach: bool,
+) -> Sanity:
+    """The similarities of one method's maps; `maps` are by draw, then by stage."""
+    own = own.to(member.device)
+    reach = None
+    if some_are_out_of_reach:  # the answer for a node does not know of sites that are 0 in all
+        reach = torch.stack([own, *(found for held in maps for found in held)]).ne(0).any(0)
+    mine = _ranked([own], member, reach)
+    alike = torch.full((len(layers), len(maps)), torch.nan, dtype=torch.float64)
+    for back in range(1, len(layers) + 1):
+        having = [draw for draw, held in enumerate(maps) if len(held) >= back]
+        ranks = _ranked([maps[draw][-back] for draw in having], member, reach)
+        alike[-back, having] = _correlations(mine, ranks)[0].to(alike)
+    last = _ranked([held[-1] for held in maps], member, reach)
+    compared = member.flatten() if reach is None else member[reach]
     sizes = torch.bincount(compared, minlength=1)
-    return Sanity(tuple(names), torch.tensor(rows).T, int(sizes.min()))
+    flat = not bool(mine[1].any())
+    return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), flat)
 
 
 def _explain(
@@ -149,34 +318,48 @@ def _explain(
     return explain
 
 
-def similarity(
-    first: Tensor, second: Tensor, member: Tensor, some_are_out_of_reach: bool = False
-) -> float:
+def similarity(first: Tensor, second: Tensor, member: Tensor) -> float:
     """Spearman's rank correlation of absolute values, the mean over members.
 
-    Two maps that are the same everywhere count as equal, one of them alone as unrelated.
+    Members of which one of the maps is the same everywhere, or next to it, are left out: there
+    is nothing to correlate. NaN if that leaves none.
 
     Args:
         first: a value for each site.
         second: likewise.
         member: what `member_of` returns.
-        some_are_out_of_reach: whether sites where both are 0 are left out, as those are of which
-            the answer for one node cannot know, whatever the weights.
     """
-    found = []
-    for number in range(int(member.max()) + 1):
-        own = member == number
-        if some_are_out_of_reach:
-            own &= (first != 0) | (second != 0)
-        a, b = _ranks(first[own].abs()), _ranks(second[own].abs())
-        scale = float(a.norm() * b.norm())
-        both_flat = not bool(a.any()) and not bool(b.any())
-        found.append(float(a @ b) / scale if scale > 0 else float(both_flat))
-    return sum(found) / len(found)
+    pair = (_ranked([values], member, None) for values in (first, second))
+    return float(_correlations(*pair)[0, 0])
+
+
+_Ranks = tuple[Tensor, Tensor]  # of length 1 in each member, (maps, sites); where, (maps, members)
+
+
+def _ranked(maps: list[Tensor], member: Tensor, reach: Tensor | None) -> _Ranks:
+    count = int(member.max()) + 1
+    sizes = [values.to(member.device).abs().double() for values in maps]
+    ranks = torch.zeros(len(maps), member.numel(), dtype=torch.float64, device=member.device)
+    known = torch.zeros(len(maps), count, dtype=torch.float64, device=member.device)
+    for number in range(count):
+        own = member == number if reach is None else (member == number) & reach
+        for row, values in enumerate(sizes):
+            here = values[own]
+            if len(here) > 1 and not nearly_constant(here):
+                centred = _ranks(here)
+                ranks[row, own.flatten()] = centred / centred.norm()
+                known[row, number] = 1
+    return ranks, known
+
+
+def _correlations(first: _Ranks, second: _Ranks) -> Tensor:
+    """Of every map of the first with every one of the second, the mean over members."""
+    counts = first[1] @ second[1].T
+    return (first[0] @ second[0].T / counts).masked_fill(counts == 0, torch.nan).cpu()
 
 
 def _ranks(values: Tensor) -> Tensor:
     """Ranks around their mean; equal values share the mean of theirs."""
     _, place, counts = values.unique(return_inverse=True, return_counts=True)
     ranks: Tensor = (counts.cumsum(0).double() - (counts - 1) / 2)[place]
-    return ranks - ranks.mean() if len(ranks) else ranks
+    return ranks - ranks.mean()

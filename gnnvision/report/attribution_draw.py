@@ -151,7 +151,9 @@ def draw_curves(path: Path, curves: Mapping[str, Faithfulness]) -> Path:
         for axes, kind in zip(pair, ("deletion", "insertion"), strict=True):
             shares = 100 * some.shares
             random = getattr(some, f"random_{kind}").mean(0)
-            axes.plot(shares, random, color=MUTED, lw=1.2, label="random order")
+            axes.plot(shares, random, color=MUTED, lw=1.2, label="random orders")
+            if (band := getattr(some, f"{kind}_band")) is not None:
+                axes.fill_between(shares, *band, color=MUTED, alpha=0.2, lw=0)
             for (name, held), (color, style) in zip(curves.items(), looks, strict=False):
                 line = getattr(held, kind).mean(0)
                 axes.plot(shares, line, color=color, ls=style, label=METHODS[name].title)

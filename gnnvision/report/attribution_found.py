@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnnvision.domains import Domain, Grid
 from gnnvision.explain import (
     METHODS,
     Attribution,
@@ -18,18 +20,22 @@ from gnnvision.explain import (
     Sanity,
     attribute,
     faithfulness,
-    sanity_check,
+    sanity_checks,
 )
+from gnnvision.explain.quality import ORDERS
+from gnnvision.explain.sanity import DRAWS, Explain
 from gnnvision.report.layer_page import Looked
 from gnnvision.training.folder import write_csv
 
 __all__ = ["Asked", "Explained", "explain_inputs", "write_values"]
 
 _BLUR = 16  # standard deviations of the blur in the shorter side of a picture
-_STEPS = 12  # of integrated gradients in the sanity check, where the ranks alone count
+_STEPS = 200  # of integrated gradients of a small input, where they are cheap
+_STEPS_OF_CHECK = 12  # likewise in the sanity check, where the ranks alone count
 _LARGE = 10_000  # numbers; an input with more is checked with fewer runs
-_STAGES = 4  # in which a network forgets, from its head down
-_DRAWS, _DRAWS_OF_LARGE = 8, 4
+_STAGES = 4  # in which a network is randomized, from its head down
+_DRAWS_OF_LARGE = 10  # half as many, for an interval half as wide again
+_WINDOWS = 7  # of occlusion along a side of a large image in the sanity check, side by side
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,8 @@ class Explained:
         found: the explanations.
         kind: of the network's answers.
         curves: of deletion and insertion; empty if they were not wanted.
-        sanity: the checks against models that have forgotten all; likewise.
-        stages: the checks against models that forget layer by layer; likewise. Of a large input
-            the stages before the last have one draw each.
+        sanity: the checks against randomized models; likewise. Of a large input the stages
+            before the last have one draw each.
     """
 
     asked: Asked
@@ -66,7 +71,6 @@ class Explained:
     kind: str
     curves: Mapping[str, Faithfulness] = field(default_factory=dict)
     sanity: Mapping[str, Sanity] = field(default_factory=dict)
-    stages: Mapping[str, Sanity] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """The numbers of each method, for a file."""
@@ -75,30 +79,47 @@ class Explained:
             row: dict[str, Any] = {"input": self.asked.name, "method": name}
             row |= {"target": self.target, "layer": found.layer or ""}
             row |= {"completeness_gap": "" if found.completeness is None else found.completeness}
-            areas = self.curves[name].areas if name in self.curves else {}
+            held = self.curves.get(name)
+            areas = {} if held is None else held.areas
             for kind in ("deletion", "insertion", "random_deletion", "random_insertion"):
                 row[f"{kind}_area"] = areas.get(kind, "")
+            for kind in ("deletion", "insertion"):
+                ends = ("", "") if held is None else held.random_range(kind)
+                row |= dict(zip((f"random_{kind}_low", f"random_{kind}_high"), ends, strict=True))
+            row["random_orders"] = "" if held is None else held.orders
+            row["against_random_orders"] = "" if held is None else held.verdict
             check = self.sanity.get(name)
-            row["similarity_after_randomisation"] = "" if check is None else check.remaining
+            known = check is not None and not isnan(check.remaining)
+            row["similarity_after_randomisation"] = check.remaining if check and known else ""
+            for kind in ("interval", "reference", "difference"):
+                found_ = getattr(check, kind, None)
+                for end in ("value", "low", "high"):
+                    value = getattr(found_, end, nan)
+                    row[f"randomization_{kind}_{end}"] = value if isfinite(value) else ""
+            row["randomized_models"] = "" if check is None else check.draws
             row["verdict"] = "" if check is None else check.verdict
+            row["verdict_reason"] = "" if check is None else check.reason
             rows.append(row | {"notes": " ".join(found.notes)})
         return rows
 
     def stage_rows(self) -> list[dict[str, Any]]:
         """How like the map is after each stage of forgetting, for a file."""
         rows = []
-        for name in self.stages:
+        for name in self.sanity:
             for layer, draws in self.by_stage(name):
                 row: dict[str, Any] = {"input": self.asked.name, "method": name}
                 row |= {"forgotten_down_to": layer, "draws": len(draws)}
-                rows.append(row | {"similarity": sum(draws) / len(draws)})
+                rows.append(row | {"similarity": sum(draws) / len(draws) if draws else ""})
         return rows
 
     def by_stage(self, name: str) -> list[tuple[str, list[float]]]:
-        """The layer down to which was forgotten, and the similarity of each draw; all at last."""
-        stages, last = self.stages[name], self.sanity[name]
-        draws = [*stages.similarity[:-1].tolist(), last.similarity[-1].tolist()]
-        return list(zip(stages.layers, draws, strict=True))
+        """The layer down to which was randomized, and the similarity of each draw; all at last.
+
+        Draws of which a map is the same everywhere are left out.
+        """
+        check = self.sanity[name]
+        rows = [[v for v in row if not isnan(v)] for row in check.similarity.tolist()]
+        return list(zip(check.layers, rows, strict=True))
 
 
 def explain_inputs(
@@ -111,6 +132,8 @@ def explain_inputs(
     target: int | None = None,
     layer: str | None = None,
     checked: bool = True,
+    draws: int | None = None,
+    orders: int = ORDERS,
 ) -> list[Explained]:
     """Explanations of all inputs by all methods, and what they are worth.
 
@@ -124,6 +147,8 @@ def explain_inputs(
             a regression.
         layer: of methods that look at one.
         checked: whether quality is measured.
+        draws: randomized models of the sanity check; 20 if not given, 10 for a large input.
+        orders: random orders that deletion and insertion are compared with.
 
     Raises:
         ValueError: as of `attribute`.
@@ -136,7 +161,7 @@ def explain_inputs(
         column = int(next(iter(found.values())).target[0])
         held = Explained(one, output_names[column], found, kind)
         if checked:
-            checks = _checks(model, one, found, kind)
+            checks = _checks(model, one, found, kind, draws, orders)
             held = Explained(one, output_names[column], found, kind, *checks)
         explained.append(held)
     return explained
@@ -146,7 +171,10 @@ def _attribute(
     model: nn.Module, one: Asked, method: str, target: int | None, layer: str | None
 ) -> Attribution:
     looked_at = layer if METHODS[method].takes_layer else None
-    return attribute(model, one.x, one.domain, method, target, looked_at, site=one.site)
+    options: dict[str, Any] = {}
+    if method == "integrated_gradients" and not _is_large(one):
+        options["steps"] = _STEPS
+    return attribute(model, one.x, one.domain, method, target, looked_at, site=one.site, **options)
 
 
 def _is_large(one: Asked) -> bool:
@@ -158,7 +186,9 @@ def _checks(
     one: Asked,
     found: Mapping[str, Attribution],
     kind: Any,  # noqa: ANN401
-) -> tuple[dict[str, Faithfulness], dict[str, Sanity], dict[str, Sanity]]:
+    draws: int | None,
+    orders: int,
+) -> tuple[dict[str, Faithfulness], dict[str, Sanity]]:
     large = _is_large(one)
     among = None
     if one.site is not None:
@@ -166,35 +196,34 @@ def _checks(
         among[list(one.near)] = True
     covered = _covered(one)
     curves: dict[str, Faithfulness] = {}
-    sanity: dict[str, Sanity] = {}
-    stages: dict[str, Sanity] = {}
     for name, held in found.items():
         curves[name] = faithfulness(
             model, one.x, one.domain, held, kind=kind, site=one.site, among=among,
-            steps=14 if large else 20, orders=2 if large else 5, baseline=covered,
+            steps=10 if large else 20, orders=orders, baseline=covered,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
-        sanity[name], stages[name] = _forgetting(model, one, name, held)
-    return curves, sanity, stages
+    sanity = sanity_checks(
+        model, one.x, one.domain,
+        {name: _again(one, name, held) for name, held in found.items()},
+        site=one.site, stages=_STAGES, staged=1 if large else None,
+        draws=draws or (_DRAWS_OF_LARGE if large else DRAWS),
+    )  # fmt: skip
+    return curves, sanity
 
 
-def _forgetting(
-    model: nn.Module, one: Asked, name: str, held: Attribution
-) -> tuple[Sanity, Sanity]:
-    """The check against models that have forgotten all, and that by stages.
-
-    The last stage is the first check, so that of a large input only more draws of it are made.
-    """
+def _again(one: Asked, name: str, held: Attribution) -> Explain:
+    """The same explanation of another model, with fewer runs where the ranks alone count."""
     options: dict[str, Any] = {"site": one.site}
-    options |= {"steps": _STEPS} if name == "integrated_gradients" else {}
-    asked = (model, one.x, one.domain, name, held.target, held.layer)
-    draws = 1 if _is_large(one) else _DRAWS
-    stages = sanity_check(*asked, stages=_STAGES, draws=draws, **options)
-    if not _is_large(one):
-        return stages, stages
-    more = sanity_check(*asked, stages=1, draws=_DRAWS_OF_LARGE - 1, seed=1, **options)
-    last = torch.cat([stages.similarity[-1:], more.similarity], 1)
-    return Sanity(more.layers, last, stages.fewest), stages
+    if name == "integrated_gradients":
+        options["steps"] = _STEPS_OF_CHECK
+    if name == "occlusion" and _is_large(one) and isinstance(one.domain, Grid):
+        window = [-(-side // _WINDOWS) for side in one.domain.size]
+        options |= {"window": window, "stride": window}
+
+    def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
+        return attribute(model, x, domain, name, held.target, held.layer, **options).values
+
+    return explain
 
 
 def _covered(one: Asked) -> Tensor | None:
@@ -211,7 +240,7 @@ def _covered(one: Asked) -> Tensor | None:
 def write_values(folder: Path, explained: Sequence[Explained]) -> None:
     """`attributions.csv`, a row for each input and method, and `attributions.npz`, the values.
 
-    `randomisation.csv` has a row for each stage in which a network forgot, if that was checked.
+    `randomisation.csv` has a row for each stage of the cascading randomization, if checked.
 
     Args:
         folder: of the run.

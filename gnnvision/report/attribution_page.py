@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
-from gnnvision.explain import METHODS
+from gnnvision.explain import METHODS, Interval, over_inputs
 from gnnvision.report.attribution_draw import (
     FOR_CLASSES,
     FOR_NUMBERS,
@@ -26,18 +28,42 @@ _CURVES = ("deletion", "insertion")
 _HEAD = (
     "Method",
     "Completeness",
-    "Deletion (random)",
-    "Insertion (random)",
-    "Sanity check",
+    "Deletion (random orders)",
+    "Insertion (random orders)",
+    "Against random orders",
+    "Parameter randomization",
 )
 _READING = (
-    "Completeness: how much of the answer's rise over an input of zeros the parts of integrated "
-    "gradients add up to. Deletion and insertion: the areas under the curves of the {measure}, in "
-    "brackets those of random orders; small is good for deletion, large for insertion. A part of "
-    "a picture is covered with a blurred copy of it, a node by taking away its features. Sanity "
-    "check: the rank correlation with the map of a network of the same form whose weights were "
-    "all drawn anew, the mean over several draws. From 0.50 on the map would look much the same "
-    "whatever the network had learnt, and is called worthless; fewer than 6 sites decide nothing."
+    "Completeness: how much of the output's rise over an input of zeros the parts of integrated "
+    "gradients add up to; the rest is the error of the quadrature. Deletion and insertion: the "
+    "areas under the curves of the {measure}, in brackets the range of the middle nine tenths of "
+    "{orders} random orders; small is good for deletion, large for insertion. Better than random: "
+    "both areas are outside of that range on the good side. Not better: one area is worse than "
+    "the mean of the random orders, beyond the 95 % confidence interval of that mean. Undecided: "
+    "neither. A part of an image is covered with a blurred copy of it, a node by taking away its "
+    "features."
+)
+_RANDOMIZED = (
+    "Parameter randomization: the statistic is Spearman's rank correlation of absolute values "
+    "between the map of this network and that of one of the same form whose weights are all "
+    "random, the mean over the draws with its 95 % confidence interval (Student's t). Beside it "
+    "is the same correlation between two such randomized networks, with the interval by the "
+    "jackknife: what the image or the graph and the form of the network give alone. The map "
+    "depends on the model where it is less similar to those of randomized networks than these "
+    "are to one another (the interval of the difference is below 0), or where no similarity above "
+    "0 is shown. It fails the test where it is as similar to them as they are to one another, or "
+    "where the correlation is above 0.71, so that a randomized network gives more than half of "
+    "the variance of its ranks. It is undecided where the interval spans the limit, with fewer "
+    "than 6 sites, and where the map is the same everywhere. To pass is necessary, not enough: it "
+    "does not show that the explanation is right."
+)
+_SOURCES = (
+    "References: Adebayo et al., “Sanity Checks for Saliency Maps”, 2018, "
+    "https://arxiv.org/abs/1810.03292. Petsiuk, Das, Saenko, “RISE: Randomized Input Sampling for "
+    "Explanation of Black-box Models”, 2018, https://arxiv.org/abs/1806.07421. Sundararajan, "
+    "Taly, Yan, “Axiomatic Attribution for Deep Networks”, 2017, "
+    "https://arxiv.org/abs/1703.01365. Selvaraju et al., “Grad-CAM: Visual Explanations from "
+    "Deep Networks via Gradient-based Localization”, 2017, https://arxiv.org/abs/1610.02391."
 )
 
 
@@ -52,10 +78,16 @@ def sections_of(explained: Sequence[Explained], figures: Path) -> list[Section]:
     for number, one in enumerate(explained, 1):
         sections.append(_maps(one, number, figures))
         if one.curves:
-            sections += [_worth(one, number, figures), _forgetting(one, number, figures)]
-    if any(one.curves for one in explained):
-        measure = next(iter(explained[0].curves.values())).measure
-        sections.append(Section("How to read the numbers", _READING.format(measure=measure)))
+            sections += [_worth(one, number, figures), _randomized(one, number, figures)]
+    checked = [one for one in explained if one.curves]
+    if len(checked) > 1:
+        sections.append(_over_inputs(checked))
+    if checked:
+        some = next(iter(checked[0].curves.values()))
+        lead = _READING.format(measure=some.measure, orders=some.orders)
+        sections.append(Section("How to read the numbers", lead, note=f"{_RANDOMIZED} {_SOURCES}"))
+    elif sections:
+        sections[-1] = replace(sections[-1], note=f"{sections[-1].note} {_SOURCES}".strip())
     return sections
 
 
@@ -90,60 +122,106 @@ def _worth(one: Explained, number: int, figures: Path) -> Section:
     )
     caption = (
         "What is left of the answer as the sites are covered, or uncovered, in the order of "
-        "their values; the grey line is the mean of random orders."
+        "their values; the grey line is the mean of random orders, the band the range of their "
+        "middle nine tenths."
     )
     picture = Picture(path, f"Deletion and insertion curves. {told}.", caption)
-    better = [METHODS[n].title for n, held in one.curves.items() if held.better_than_random]
-    worthless = [METHODS[n].title for n, c in one.sanity.items() if c.verdict == "worthless"]
-    lead = f"Better than random orders, in both curves: {', '.join(better) or 'none'}."
-    if worthless:
-        lead += (
-            f" Worthless here, as a network that has learnt nothing gives much the same map: "
-            f"{', '.join(worthless)}."
-        )
+    lead = "Against random orders: " + _grouped({n: c.verdict for n, c in one.curves.items()})
+    lead += " Parameter randomization: "
+    lead += _grouped({n: c.verdict for n, c in one.sanity.items()})
     title = f"What these explanations are worth: {short(one.asked.name, 40)}"
     return Section(title, lead, [picture], [_table(one)], wide=True)
 
 
-def _forgetting(one: Explained, number: int, figures: Path) -> Section:
-    """How the maps change while the network forgets, with the figures and the verdict below."""
-    stages = {name: one.by_stage(name) for name in one.stages}
-    path = draw_stages(figures / f"randomisation_{number}.png", stages)
+def _grouped(verdicts: Mapping[str, str]) -> str:
+    """The methods by their verdict, as sentences."""
+    groups: dict[str, list[str]] = {}
+    for name, verdict in verdicts.items():
+        groups.setdefault(verdict, []).append(METHODS[name].title)
+    return " ".join(f"{v[0].upper()}{v[1:]}: {', '.join(names)}." for v, names in groups.items())
+
+
+def _randomized(one: Explained, number: int, figures: Path) -> Section:
+    """How the maps change as the network is randomized, with the figures and the verdict below."""
+    stages = {name: one.by_stage(name) for name in one.sanity}
+    path = draw_stages(figures / f"randomisation_{number}.png", stages, one.sanity)
     means = {
-        name: [f"{sum(draws) / len(draws):z.2f}" for _, draws in held]
+        name: [f"{sum(draws) / len(draws):z.2f}" if draws else "undefined" for _, draws in held]
         for name, held in stages.items()
     }
     told = "; ".join(f"{METHODS[name].title}: {', '.join(row)}" for name, row in means.items())
     picture = Picture(
         path,
         f"Similarity after each stage. {told}.",
-        "Lines are the means over draws of new weights, dots the single draws.",
+        "Lines are the means over draws of new weights, dots the single draws, diamonds and bars "
+        "the means with their 95 % intervals.",
     )
+    checks = one.sanity.values()
     layers = [layer for layer, _ in next(iter(stages.values()))]
     rows = [
         [f"{layer} (all)" if layer == layers[-1] else layer, *values]
         for layer, *values in zip(layers, *means.values(), strict=True)
     ]
-    rows.append(["verdict", *(one.sanity[name].verdict for name in stages)])
-    table = Table(("Drawn anew down to", *(METHODS[name].title for name in stages)), rows)
-    lead = (
-        "The network forgets what it learnt from its head down: stage by stage the weights of "
-        "more layers are drawn anew. A map that shows what was learnt soon becomes another, with "
-        "a rank correlation near 0; one that stays the same shows the picture or the graph, not "
-        "the network."
+    rows.append(["95 % interval of (all)", *(_ends(check.interval) for check in checks)])
+    rows.append(
+        ["two randomized networks", *(f"{check.reference.value:z.2f}" for check in checks)]
     )
-    few = any(len(draws) != len(held[-1][1]) for held in stages.values() for _, draws in held)
-    note = "Of an input of this size there is one draw for each stage before the last." * few
-    title = f"While the network forgets: {short(one.asked.name, 40)}"
+    rows.append(["95 % interval", *(_ends(check.reference) for check in checks)])
+    rows.append(["verdict", *(check.verdict for check in checks)])
+    table = Table(("Randomized down to", *(METHODS[name].title for name in stages)), rows)
+    lead = (
+        "Cascading randomization: from the output down, stage by stage, the weights of more "
+        "layers are replaced by random ones. A map that shows what was learned soon becomes "
+        "another; one that stays the same shows the image or the graph, not the network."
+    )
+    why = [f"{METHODS[n].title}: {check.reason}." for n, check in one.sanity.items()]
+    most = max(check.similarity.shape[1] for check in checks)
+    note = f"{most} randomized networks. {' '.join(why)}"
+    if any(len(draws) < most for held in stages.values() for _, draws in held[:-1]):
+        note += " A stage before the last may have fewer draws, in a large input one."
+    left = [
+        f"{METHODS[n].title}: {most - c.draws}" for n, c in one.sanity.items() if c.draws < most
+    ]
+    if left:
+        note += (
+            " Randomized networks whose map is the same everywhere, and is left out, "
+            f"{', '.join(left)}."
+        )
+    title = f"Cascading randomization: {short(one.asked.name, 40)}"
     return Section(title, lead, [picture], [table], note, wide=True)
+
+
+def _ends(found: Interval) -> str:
+    if not isfinite(found.low):
+        return "–"
+    return f"{found.low:z.2f} to {found.high:z.2f}"
+
+
+def _over_inputs(checked: Sequence[Explained]) -> Section:
+    """Whether each method is better than random orders over all inputs, paired by input."""
+    rows = []
+    for name in checked[0].curves:
+        found = over_inputs([one.curves[name] for one in checked])
+        gains = [f"{g.value:z.2f} ({_ends(g)})" for g in (found.deletion, found.insertion)]
+        rows.append([METHODS[name].title, *gains, found.verdict])
+    head = ("Method", "Deletion: less by", "Insertion: more by", "Against random orders")
+    lead = (
+        f"The areas under the curves beside the mean of the random orders of the same input, "
+        f"averaged over the {len(checked)} inputs, in brackets the 95 % confidence interval "
+        "(Student's t over the inputs)."
+    )
+    return Section("Over all inputs", lead, tables=[Table(head, rows)])
 
 
 def _table(one: Explained) -> Table:
     rows = []
     for name, found in one.found.items():
         gap = "–" if found.completeness is None else f"{100 * (1 - found.completeness):.1f} %"
-        areas, check = one.curves[name].areas, one.sanity[name]
+        held = one.curves[name]
         cells = [METHODS[name].title, gap]
-        cells += [f"{areas[k]:.2f} ({areas['random_' + k]:.2f})" for k in _CURVES]
-        rows.append([*cells, f"{check.verdict} ({check.remaining:z.2f})"])
+        for curve in _CURVES:
+            low, high = held.random_range(curve)
+            between = f"{low:.2f} to {high:.2f}" if isfinite(low) else "range unknown"
+            cells.append(f"{held.areas[curve]:.2f} ({between})")
+        rows.append([*cells, held.verdict, one.sanity[name].verdict])
     return Table(_HEAD, rows)

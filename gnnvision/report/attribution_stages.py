@@ -1,28 +1,36 @@
-"""How explanations change while a network forgets, stage by stage from its head down."""
+"""How explanations change as a network is randomized, stage by stage from its head down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gnnvision.explain import METHODS
-from gnnvision.explain.sanity import SURVIVES
+from gnnvision.explain import METHODS, Interval, Sanity
 from gnnvision.report.attribution_draw import method_looks
 from gnnvision.report.layer_maps import broken_name
-from gnnvision.report.style import INK, MUTED, drawing
+from gnnvision.report.style import MUTED, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["draw_stages"]
 
 Stages = Sequence[tuple[str, Sequence[float]]]
 
 
-def draw_stages(path: Path, found: Mapping[str, Stages]) -> Path:
+def draw_stages(
+    path: Path, found: Mapping[str, Stages], checks: Mapping[str, Sanity] | None = None
+) -> Path:
     """The similarity of each method's map with that of the model itself, after each stage.
 
     Args:
         path: a PNG.
         found: for each method its stages: the layer down to which weights were drawn anew, and
             the similarity for each draw.
+        checks: for each method its intervals, drawn at the last stage, and beside it the
+            similarity of two randomized models.
 
     Returns:
         The path.
@@ -37,18 +45,33 @@ def draw_stages(path: Path, found: Mapping[str, Stages]) -> Path:
             places = [
                 stage + (number - (len(found) - 1) / 2) * shift for stage in range(len(stages) + 1)
             ]
-            means = [1.0, *(sum(draws) / len(draws) for _, draws in stages)]
+            means = [1.0, *(sum(draws) / len(draws) if draws else nan for _, draws in stages)]
             axes.plot(places, means, color=color, ls=style, label=METHODS[name].title)
             for place, (_, draws) in zip(places[1:], stages, strict=True):
-                axes.scatter([place] * len(draws), draws, s=9, color=color, linewidths=0)
+                axes.scatter(
+                    [place] * len(draws), draws, s=6, color=color, linewidths=0, alpha=0.5
+                )
+            if checks is not None:
+                _bar(axes, places[-1], checks[name].interval, color)
+                _bar(axes, places[-1] + 1, checks[name].reference, color)
         axes.axhline(0, color=MUTED, lw=0.8)
-        limit = f"worthless from {SURVIVES:.1f} on, with all drawn anew"
-        axes.axhline(SURVIVES, color=INK, lw=0.9, ls=(0, (4, 3)), label=limit)
+        beside = checks is not None
         names = [broken_name(layer) for layer, _ in some]
         labels = ["nothing", *names[:-1], f"{names[-1]}\n(all)"]
+        if beside:
+            axes.axvline(len(some) + 0.5, color=MUTED, lw=0.8)
+            labels.append("two randomized\nnetworks")
         axes.set_xticks(range(len(labels)), labels, size=8)
-        axes.set_xlim(-0.35, len(some) + 0.35)
-        axes.set_xlabel("drawn anew, from the answer down to the layer")
+        axes.set_xlim(-0.35, len(some) + 0.35 + beside)
+        axes.set_xlabel("randomized, from the output down to the layer")
         axes.set_ylabel("similarity of the map\n(rank correlation)")
         figure.legend(loc="outside lower center", ncols=4)
     return path
+
+
+def _bar(axes: Axes, place: float, found: Interval, color: str) -> None:
+    """A mean with its interval, where there is one."""
+    if isfinite(found.low):
+        axes.vlines(place, found.low, found.high, color=color, lw=2.2)
+    if isfinite(found.value):
+        axes.scatter([place], [found.value], s=26, color=color, marker="D", zorder=3)

@@ -50,7 +50,7 @@ def network(name):
             zoo.vgg.make_layers([8, "M", 8, "M", 8, "M"], batch_norm=True)[:10],
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-        ),  # fmt: skip
+        ),
     }
     return makes[name]().eval()
 

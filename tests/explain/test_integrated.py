@@ -52,29 +52,60 @@ def cases():
 def test_the_parts_add_up(name):
     model, x, domain = cases()[name]
     for baseline in (None, torch.full_like(x, 0.2)):
-        parts = integrated_gradients(model, x, domain, 1, baseline)
+        parts = integrated_gradients(model, x, domain, 1, baseline, estimator="corrected")
         start = torch.zeros_like(x) if baseline is None else baseline
         with torch.no_grad():
             model.eval()
             rise = (model(x, domain) - model(start, domain))[:, 1]
         total = gv.Readout("sum")(parts, domain).sum(1)
         assert ((total - rise).abs() < 0.01 * rise.abs()).all()
-        sites = site_attributions(model, x, domain, 1, baseline)
+        sites = site_attributions(model, x, domain, 1, baseline, estimator="corrected")
         torch.testing.assert_close(sites, parts.sum(1))
 
 
+@pytest.mark.parametrize("estimator", ["gauss_legendre", "riemann", "trapezoid", "corrected"])
 @pytest.mark.parametrize("name", ["molecule_gcn", "bond_network", "cnn"])
-def test_they_are_the_integral(name):
+def test_they_are_the_integral(name, estimator):
     """Against many points of the definition."""
     model, x, domain = cases()[name]
     model.eval()
-    parts = integrated_gradients(model, x, domain)
+    steps = {"riemann": 400, "corrected": 64}.get(estimator, 200)
+    parts = integrated_gradients(model, x, domain, steps=steps, estimator=estimator)
     total, steps = torch.zeros_like(x), 1000
     for number in range(steps):
         between = (x * (number + 0.5) / steps).requires_grad_()
         total += torch.autograd.grad(model(between, domain)[:, 0].sum(), between)[0]
     expected = x * total / steps
     assert float((parts - expected).norm()) < 0.01 * float(expected.norm())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "theirs"), [("gauss_legendre", "gausslegendre"), ("riemann", "riemann_right")]
+)
+@pytest.mark.parametrize("steps", [None, 7, 50])
+def test_the_estimators_are_those_of_captum(estimator, theirs, steps):
+    """With kinks on the way, where another quadrature gives other numbers; and by default."""
+    captum = pytest.importorskip("captum.attr")
+    model, x, grid = cases()["cnn"]
+    model, x = model.double().eval(), x.double()
+    baseline = torch.full_like(x, 0.2)
+    counted = {} if steps is None else {"n_steps": steps}
+    expected = captum.IntegratedGradients(lambda x: model(x, grid)).attribute(
+        x, baseline, target=1, method=theirs, **counted
+    )
+    ours = {} if steps is None else {"steps": steps}
+    parts = integrated_gradients(model, x, grid, 1, baseline, estimator=estimator, **ours)
+    torch.testing.assert_close(parts, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["molecule_gcn", "cnn"])
+def test_steps_in_one_run_are_as_single_ones(name, monkeypatch):
+    from gnnvision.explain import integrated
+
+    model, x, domain = cases()[name]
+    together = integrated_gradients(model.double(), x.double(), domain, steps=7)
+    monkeypatch.setattr(integrated, "_NUMBERS_AT_ONCE", 1)
+    torch.testing.assert_close(integrated_gradients(model, x.double(), domain, steps=7), together)
 
 
 def test_a_linear_network_is_explained_by_its_weights():
@@ -133,6 +164,7 @@ def test_modes_are_restored_after_an_error():
     ("change", "message"),
     [
         ({"steps": 0}, "'steps' must be at least 1, got 0"),
+        ({"estimator": "gauss"}, "'estimator' must be one of .* got 'gauss'. .* 'gauss_legendre'"),
         ({"output": -1}, "'output' must be one of the 2 columns of the model's output, got -1"),
         ({"baseline": torch.zeros(3, 5)}, r"'baseline' must have the shape of 'x'"),
         ({"x": torch.eye(22, 5).to_sparse()}, "'x' must be dense"),

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import attribute, faithfulness, pointing_game
+from gnnvision.explain import Faithfulness, attribute, faithfulness, over_inputs, pointing_game
 from gnnvision.explain.quality import groups
 
 from .nets import cases, molecules, pictures, same, state_of
@@ -27,7 +29,7 @@ def test_curves_of_a_linear_network_are_sums():
     torch.testing.assert_close(curves.insertion, 10 - expected)
     assert curves.areas["deletion"] == pytest.approx((5 + 6 + 3 + 1) / 4)
     assert curves.areas["insertion"] == pytest.approx(10 - curves.areas["deletion"])
-    assert curves.better_than_random
+    assert curves.orders == 20
     assert curves.measure == "distance of the prediction from that for an empty input"
 
 
@@ -77,6 +79,93 @@ def test_members_have_curves_of_their_own(name):
     alone = faithfulness(model, one, place, attribute(model, one, place, "occlusion"), steps=4)
     torch.testing.assert_close(alone.deletion[0], together.deletion[2])
     torch.testing.assert_close(alone.insertion[0], together.insertion[2])
+
+
+def chain(values):
+    """A linear network whose answer is the sum over the nodes, and those values on them."""
+    count = len(values)
+    edges = [(n, n + 1) for n in range(count - 1)]
+    graph = gv.Graph.from_edges(edges, num_nodes=count, undirected=True)
+    model = gv.Sequential(gv.Readout("sum"), nn.Linear(1, 1, bias=False))
+    model[1].weight.data.fill_(1)
+    return model, torch.tensor(values)[:, None], graph
+
+
+def ordered(model, x, graph, values):
+    """Curves of an order that somebody claims."""
+    found = attribute(model, x, graph, "gradient")
+    return faithfulness(model, x, graph, replace(found, values=torch.as_tensor(values)))
+
+
+def test_better_than_random_is_shown_against_the_spread_of_the_orders():
+    model, x, graph = chain([9.0, 1, 8, 2, 7, 3, 6, 4, 5, 0.5])
+    best = ordered(model, x, graph, x[:, 0])
+    assert best.verdict == "better than random"
+    assert best.better_than_random
+    low, high = best.random_range("deletion")
+    assert best.areas["deletion"] < low < best.areas["random_deletion"] < high
+    worst = ordered(model, x, graph, -x[:, 0])
+    assert worst.verdict == "not better than random"
+    assert not worst.better_than_random
+
+
+def test_an_order_within_the_spread_is_undecided_or_not_better():
+    """A random order of its own is shown to be better once in twenty times at the most."""
+    model, x, graph = chain([9.0, 1, 8, 2, 7, 3, 6, 4, 5, 0.5])
+    generator = torch.Generator().manual_seed(5)
+    said = [
+        ordered(model, x, graph, torch.rand(10, generator=generator)).verdict for _ in range(40)
+    ]
+    assert said.count("better than random") <= 3
+    assert "undecided" in said
+    assert "not better than random" in said
+
+
+def test_means_without_the_spread_decide_nothing():
+    """0.80 against 0.78: three orders, or orders that differ by more than that."""
+    shares, flat = torch.linspace(0, 1, 2), torch.ones(1, 2)
+    curves = (shares, 0.78 * flat, 0.8 * flat, 0.8 * flat, 0.78 * flat, "probability")
+    assert Faithfulness(*curves).verdict == "undecided"
+    few = torch.tensor([[0.8], [0.79], [0.81]])
+    assert Faithfulness(*curves, few, 1.58 - few).verdict == "undecided"
+    wide = torch.linspace(0.7, 0.9, 20)[:, None]
+    assert Faithfulness(*curves, wide, 1.58 - wide).verdict == "undecided"
+    tight = torch.linspace(0.795, 0.805, 20)[:, None]
+    assert Faithfulness(*curves, tight, 1.58 - tight).verdict == "better than random"
+
+
+def test_over_inputs_the_differences_are_paired():
+    shares, flat = torch.linspace(0, 1, 2), torch.ones(1, 2)
+
+    def one(level, gain):
+        """An input whose areas lie anywhere, with the method better by `gain`."""
+        return Faithfulness(
+            shares, (level - gain) * flat, (level + gain) * flat, level * flat, level * flat, "p"
+        )
+
+    found = over_inputs([one(0.2, 0.02), one(0.9, 0.03), one(0.5, 0.025)])
+    assert found.deletion.value == pytest.approx(0.025)
+    assert found.count == 3
+    half = 4.302653 * 0.005 / 3**0.5
+    assert found.deletion.high == pytest.approx(0.025 + half)
+    assert found.verdict == "better than random"
+    assert over_inputs([one(0.2, 0.2), one(0.9, -0.1), one(0.5, 0.1)]).verdict == "undecided"
+    assert over_inputs([one(0.2, 0.3)]).verdict == "undecided"
+    worse = over_inputs([one(0.2, -0.02), one(0.9, -0.03), one(0.5, -0.025)])
+    assert worse.verdict == "not better than random"
+
+
+def test_states_in_one_run_are_as_single_ones(monkeypatch):
+    from gnnvision.explain import quality
+
+    for model, x, domain in cases().values():
+        found = attribute(model, x, domain, "gradient")
+        together = faithfulness(model, x, domain, found, steps=3, orders=2)
+        with monkeypatch.context() as patch:
+            patch.setattr(quality, "_NUMBERS_AT_ONCE", 1)
+            alone = faithfulness(model, x, domain, found, steps=3, orders=2)
+        torch.testing.assert_close(alone.deletion, together.deletion)
+        torch.testing.assert_close(alone.insertion_draws, together.insertion_draws)
 
 
 def test_some_sites_may_stay():

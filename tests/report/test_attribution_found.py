@@ -34,7 +34,7 @@ def test_a_molecule_without_checks(molecule, tmp_path):
     with (tmp_path / "attributions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == methods
-    assert float(rows[0]["completeness_gap"]) < 0.01
+    assert float(rows[0]["completeness_gap"]) < 0.05
     assert rows[0]["verdict"] == ""
     with np.load(tmp_path / "attributions.npz") as held:
         expected = found[0].found["occlusion"].values.numpy()
@@ -56,11 +56,12 @@ def test_forgetting_by_stages(molecule, tmp_path):
     model, asked = molecule
     (one,) = explain_inputs(model, [asked], ["occlusion"], ["solubility"], "regression")
     direct = sanity_check(
-        model, asked.x, asked.domain, "occlusion", one.found["occlusion"].target, draws=8
+        model, asked.x, asked.domain, "occlusion", one.found["occlusion"].target, draws=20
     )
     stages = one.by_stage("occlusion")
     assert [name for name, _ in stages] == list(direct.layers)
-    torch.testing.assert_close(torch.tensor([draws for _, draws in stages]), direct.similarity)
+    found = torch.tensor([draws for _, draws in stages], dtype=torch.float64)
+    torch.testing.assert_close(found, direct.similarity)
     assert one.sanity["occlusion"].remaining == direct.remaining
     write_values(tmp_path, [one])
     with (tmp_path / "randomisation.csv").open(encoding="utf-8") as file:
@@ -80,7 +81,33 @@ def test_a_large_input_has_one_draw_for_each_stage_but_the_last():
     asked = Asked("a", shown[None].float(), gv.Grid((60, 60)), PictureCanvas(shown), "It says.")
     (one,) = explain_inputs(model, [asked], ["gradient"], "ab", "classification")
     stages = one.by_stage("gradient")
-    assert [(name, len(draws)) for name, draws in stages] == [("4", 1), ("2", 1), ("0", 4)]
+    assert [(name, len(draws)) for name, draws in stages] == [("4", 1), ("2", 1), ("0", 10)]
     target = one.found["gradient"].target
-    whole = sanity_check(model, asked.x, asked.domain, "gradient", target, stages=1, draws=4)
+    whole = sanity_check(model, asked.x, asked.domain, "gradient", target, stages=1, draws=10)
     assert stages[-1][1] == pytest.approx(whole.similarity[0].tolist())
+
+
+def test_draws_and_orders_are_given_and_written(molecule, tmp_path):
+    model, asked = molecule
+    (one,) = explain_inputs(
+        model, [asked], ["gradient"], ["s"], "regression", draws=5, orders=19
+    )  # fmt: skip
+    (row,) = one.rows()
+    assert (row["randomized_models"], row["random_orders"]) == (5, 19)
+    assert row["against_random_orders"] == one.curves["gradient"].verdict
+    check = one.sanity["gradient"]
+    assert row["randomization_reference_value"] == check.reference.value
+    assert row["randomization_interval_low"] == check.interval.low
+    assert row["verdict_reason"] == check.reason
+
+
+def test_what_is_undefined_is_an_empty_cell(molecule):
+    """Not 0, and not "depends on the model"."""
+    model, asked = molecule
+    for weight in model[0].parameters():
+        weight.data.zero_()
+    (one,) = explain_inputs(model, [asked], ["gradient"], ["s"], "regression", draws=3)
+    (row,) = one.rows()
+    assert row["verdict"] == "undecided"
+    assert row["similarity_after_randomisation"] == ""
+    assert row["randomization_difference_value"] == ""

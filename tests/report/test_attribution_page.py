@@ -1,8 +1,11 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.explain import attribute
+from gnnvision.explain import attribute, over_inputs
 from gnnvision.report.attribution_found import Asked, explain_inputs
 from gnnvision.report.attribution_page import sections_of
 from gnnvision.report.layer_canvas import PictureCanvas
@@ -31,27 +34,58 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     assert "Resized." in maps.note
     assert f"Grad-CAM looks at is {one.found['grad_cam'].layer}." in maps.pictures[0].caption
     assert [row[0] for row in worth.tables[0].rows] == ["Grad-CAM", "Gradient"]
-    areas = one.curves["gradient"].areas
-    assert (
-        worth.tables[0].rows[1][2] == f"{areas['deletion']:.2f} ({areas['random_deletion']:.2f})"
-    )
-    assert one.sanity["gradient"].verdict in worth.tables[0].rows[1][-1]
+    held = one.curves["gradient"]
+    low, high = held.random_range("deletion")
+    row = worth.tables[0].rows[1]
+    assert row[2] == f"{held.areas['deletion']:.2f} ({low:.2f} to {high:.2f})"
+    assert row[-2:] == [held.verdict, one.sanity["gradient"].verdict]
     assert "the probability of the class" in reading.lead
     (table,) = forgetting.tables
-    assert table.head == ("Drawn anew down to", "Grad-CAM", "Gradient")
+    for paper in ("1810.03292", "1806.07421", "1703.01365", "1610.02391"):
+        assert f"https://arxiv.org/abs/{paper}" in reading.note
+    assert table.head == ("Randomized down to", "Grad-CAM", "Gradient")
     stages = one.by_stage("gradient")
-    means = [f"{sum(draws) / len(draws):.2f}" for _, draws in stages]
-    assert [row[2] for row in table.rows] == [*means, one.sanity["gradient"].verdict]
-    assert [row[0] for row in table.rows[:-2]] == [layer for layer, _ in stages[:-1]]
+    means = [f"{sum(draws) / len(draws):z.2f}" for _, draws in stages]
+    check = one.sanity["gradient"]
+    assert [row[2] for row in table.rows] == [
+        *means,
+        f"{check.interval.low:z.2f} to {check.interval.high:z.2f}",
+        f"{check.reference.value:z.2f}",
+        f"{check.reference.low:z.2f} to {check.reference.high:z.2f}",
+        check.verdict,
+    ]
+    assert f"Gradient: {check.reason}." in forgetting.note
+    assert [row[0] for row in table.rows[: len(stages) - 1]] == [layer for layer, _ in stages[:-1]]
     assert f"Gradient: {', '.join(means)}" in forgetting.pictures[0].alt
     assert all(p.path.is_file() for s in (maps, worth, forgetting) for p in s.pictures)
 
 
-def test_worthless_is_said_first(picture, tmp_path):
+def test_a_failed_test_and_a_constant_map_are_said_first(picture, tmp_path):
     model, asked = picture
-    (one,) = explain_inputs(model, [asked], ["gradient"], ["a", "b", "c", "d"], "classification")
-    one.sanity["gradient"].similarity.fill_(0.8)
-    worth = sections_of([one], tmp_path)[1]
-    assert "Worthless here" in worth.lead
-    assert "Gradient" in worth.lead
-    assert worth.tables[0].rows[0][-1] == "worthless (0.80)"
+    methods = ["gradient", "occlusion"]
+    (one,) = explain_inputs(
+        model, [asked], methods, ["a", "b", "c", "d"], "classification", draws=4
+    )
+    for name, level in (("gradient", 0.9), ("occlusion", math.nan)):
+        one.sanity[name].similarity.fill_(level)
+    fresh = {n: replace(one.sanity[n], flat=n == "occlusion") for n in methods}
+    worth, randomized = sections_of([replace(one, sanity=fresh)], tmp_path)[1:3]
+    assert "Fails the parameter-randomization test: Gradient. Undecided: Occlusion." in worth.lead
+    assert worth.tables[0].rows[0][-1] == "fails the parameter-randomization test"
+    assert randomized.tables[0].rows[-1][1:] == [
+        "fails the parameter-randomization test", "undecided"
+    ]  # fmt: skip
+    assert randomized.tables[0].rows[0][2] == "undefined"
+    assert "Occlusion: the map is the same everywhere" in randomized.note
+
+
+def test_over_several_inputs_the_differences_are_paired(picture, tmp_path):
+    model, asked = picture
+    names = ["a", "b", "c", "d"]
+    held = explain_inputs(model, [asked, asked], ["gradient"], names, "classification", draws=3)
+    sections = sections_of(held, tmp_path)
+    (over,) = [section for section in sections if section.title == "Over all inputs"]
+    found = over_inputs([one.curves["gradient"] for one in held])
+    assert over.tables[0].rows[0][0] == "Gradient"
+    assert over.tables[0].rows[0][-1] == found.verdict
+    assert over.tables[0].rows[0][1].startswith(f"{found.deletion.value:z.2f} (")
