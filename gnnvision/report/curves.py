@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.report.look import pictures_of
+from gnnvision.report.look import pictures_of, test_views
 from gnnvision.report.parts import Picture, Run, Section
 from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
+from gnnvision.training.measures import UNDEFINED, written
 from gnnvision.training.result import Outcome
 
 __all__ = ["curves"]
@@ -45,7 +49,37 @@ def curves(run: Run) -> Section | None:
     task = pictures_of(result.task)
     if task is not None and task.augment is not None:
         note += "They are those of the augmented pictures, which are harder. "
-    note += "The loss shown is without weight decay; the test part is read once, at the end."
+    note += (
+        "The losses shown, and those at the top, are without weight decay"
+        + (
+            f" and without label smoothing; what was minimized has both, label smoothing "
+            f"{result.recipe.label_smoothing:g}"
+            if result.recipe.label_smoothing
+            else ""
+        )
+        + "; the test part is read once, at the end."
+    )
+    if result.recipe.averaging:
+        note += (
+            " Training values are those of the weights, validation values and the figures at the "
+            "top those of their running average."
+        )
+    if result.recipe.coarse:
+        share = 100 * result.recipe.coarse
+        note += f" In the first {share:.0f} % of the epochs the training images are smaller."
+    if views := test_views(result.task):
+        note += (
+            f" Every line is of the image alone; the figures at the top are the mean over {views} "
+            "(test-time augmentation), so a line may end below them."
+        )
+    if stages := result.best.stages[1:]:
+        steps = "; ".join(f"from epoch {epoch} {what}" for epoch, what in stages)
+        first = result.best.stages[0][1]
+        note += (
+            f" Fine-tuning goes in stages: {first} is trained first; {steps}. The dashed lines "
+            "mark where another stage begins, with a learning rate of its own: a jump there is no "
+            "fault."
+        )
     if len({outcome.epochs for outcome in result.outcomes}) > 1:
         note += (
             " Seeds stopped at different epochs; the lines end where fewer than half were left."
@@ -58,13 +92,24 @@ def over_seeds(outcomes: list[Outcome], key: str) -> NDArray[np.float64]:
 
     Epochs in which fewer than half of the seeds still ran are left out.
     """
-    longest = max(len(outcome.history) for outcome in outcomes)
-    table = np.full((len(outcomes), longest), math.nan)
+    lengths = np.array([len(outcome.history) for outcome in outcomes])
+    table = np.full((len(outcomes), lengths.max()), math.nan)
     for row, outcome in zip(table, outcomes, strict=True):
         values = [epoch.get(key, math.nan) for epoch in outcome.history]
         row[: len(values)] = values
-    running = (~np.isnan(table)).sum(0)
+    running = (lengths[:, None] > np.arange(lengths.max())).sum(0)
     return table[:, running >= max(1, len(outcomes) / 2)]
+
+
+def _each_epoch(
+    table: NDArray[np.float64], figure: Callable[[NDArray[np.float64]], Any]
+) -> NDArray[np.float64]:
+    """A figure of each column; NaN where no seed has a value."""
+    held = ~np.isnan(table).all(0)
+    out = np.full(table.shape[1], math.nan)
+    if held.any():
+        out[held] = figure(table[:, held])
+    return out
 
 
 def _keys(outcomes: list[Outcome]) -> set[str]:
@@ -84,8 +129,13 @@ def _draw(run: Run, name: str) -> Picture:
                 continue
             table = over_seeds(result.outcomes, f"{part}_{name}")
             epochs = np.arange(1, table.shape[1] + 1)
-            mean = np.nanmean(table, 0)
-            low, high = np.nanpercentile(table, [10, 90], 0)
+            if np.isnan(table).all():
+                said.append(f"{word} {name} is {UNDEFINED}")
+                continue
+            mean = _each_epoch(table, lambda held: np.nanmean(held, 0))
+            low, high = (
+                _each_epoch(table, partial(np.nanpercentile, q=q, axis=0)) for q in (10, 90)
+            )
             dot = "." if len(epochs) == 1 else ""
             label = f"{word}, mean" if seeds > 1 else word
             axes.plot(epochs, factor * mean, color=color, label=label, marker=dot)
@@ -98,7 +148,9 @@ def _draw(run: Run, name: str) -> Picture:
                 keys = (f"{part}_{kind}" for kind in ("mean", "p10", "p90"))
                 held = rows.setdefault(epoch, {"epoch": epoch})
                 held |= dict(zip(keys, map(float, values), strict=True))
-            said.append(f"{word} {name} ends at {factor * mean[-1]:.3g}")
+            said.append(f"{word} {name} ends at {written(factor * mean[-1], 3)}")
+        for epoch, _ in result.best.stages[1:]:
+            axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="next stage")
         axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept epoch: {kept:g}")
         axes.set(xlabel="epoch", ylabel=metric_label(name))
         title = metric_name(name)

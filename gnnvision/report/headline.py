@@ -8,7 +8,7 @@ from typing import Any
 
 from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
-from gnnvision.report.look import pictures_of
+from gnnvision.report.look import pictures_of, test_views
 from gnnvision.report.parts import Picture, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
@@ -52,6 +52,7 @@ def headline(run: Run) -> Headline:
     metric, seeds = result.metric, len(result.outcomes)
     table = result.metrics()
     over = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    views = f" of the mean output over {seen}" if (seen := test_views(result.task)) else ""
     test = spread(result.values("test", metric))
     paper, same = find_paper(result)
     why = "" if paper is None else incomparable(result, paper)
@@ -65,7 +66,7 @@ def headline(run: Run) -> Headline:
     ]
     return Headline(
         figure=shown(metric, test, seeds),
-        what=f"test {metric_name(metric)}{_unit(result.task)}, {over}",
+        what=f"test {metric_name(metric)}{_unit(result.task)}{views}, {over}",
         published="" if paper is None else amount(metric, paper.value),
         source="" if paper is None else _published(paper, same, why),
         compared=_compared(test, seeds, paper, metric, why),
@@ -149,6 +150,13 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
     if not sizes["val"]:
         kept += " No validation part was held out, so no epoch was chosen by its results."
+    measured = set(result.metric_names) == set(result.best.metrics["train"])
+    seen_once = (
+        ""
+        if measured or not result.best.metrics["train"]
+        else "Of so many training items, they are those of the kept epoch itself: each batch as "
+        "it was trained on, before its step."
+    )
     sentences = " ".join(sentence(remark) for remark in result.remarks())
     together = []
     if (score := result.ensemble()) is not None:
@@ -160,6 +168,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Choice", kept),
         ("Test", tested.format(chosen=chosen)),
         *together,
+        *([("Training figures", seen_once)] if seen_once else []),
         *([("Undefined or partial", sentences)] if sentences else []),
         *result.facts.items(),
     ]

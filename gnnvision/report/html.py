@@ -16,7 +16,7 @@ from gnnvision.report.embed import embed, size
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.gallery import gallery
 from gnnvision.report.headline import headline
-from gnnvision.report.look import pictures_of
+from gnnvision.report.look import pictures_of, test_views
 from gnnvision.report.maps import maps
 from gnnvision.report.mistakes import mistakes
 from gnnvision.report.molecules_alike import alike
@@ -41,9 +41,6 @@ from gnnvision.training.folder import replace_file
 from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
-
-VIEWS = {"mirror": "mirror image", "mirror+shift": "mirror image, also moved by a pixel"}
-
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     published,
@@ -170,10 +167,8 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
         lines.append((words.get(name, name.replace("_", " ")), text))
     if source is not None:
         lines.append(("augmentation", str(source.augment or "none")))
-        if source.test_views != "none":
-            lines.append(
-                ("measured on the mean over", f"the picture and its {VIEWS[source.test_views]}")
-            )
+        if views := test_views(result.task):
+            lines.append(("measured on the mean over", views))
     return lines
 
 

@@ -16,10 +16,23 @@ from gnnvision.data import ImageTask, ReconstructionTask, Task
 from gnnvision.explain.trace import evaluating, hooked, last_weighted, trace
 from gnnvision.layers.calling import call
 
-__all__ = ["Seen", "drawn", "look", "normalized", "pictures_of", "pixels", "run_chunks"]
+__all__ = [
+    "Seen",
+    "drawn",
+    "look",
+    "normalized",
+    "pictures_of",
+    "pixels",
+    "run_chunks",
+    "test_views",
+]
 
 _PIXELS_AT_ONCE = 2**20
 _LARGEST_SIDE = 32
+_VIEWS = {
+    "mirror": "the image and its mirror image",
+    "mirror+shift": "the image and its mirror image, also moved by a pixel",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,11 @@ class Seen:
     hidden: Tensor
     layer: str
     output: Tensor
+
+
+def test_views(task: Task) -> str:
+    """The versions of an image that a figure is the mean over, in words; empty for one."""
+    return _VIEWS.get(task.test_views, "") if isinstance(task, ImageTask) else ""
 
 
 def pictures_of(task: Task) -> ImageTask | None:

@@ -207,7 +207,7 @@ def unpack_outcomes(
         KeyError: if one is not whole.
     """
     known = {field.name for field in fields(Outcome)} - set(_TENSORS)
-    newer = {"remarks"}  # which older runs have not written
+    newer = {"remarks", "stages"}  # which older runs have not written
     out = []
     for number, values in enumerate(rest):
         whole = {name: values[name] for name in known if name in values or name not in newer}

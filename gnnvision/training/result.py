@@ -36,12 +36,15 @@ class Outcome:
         metrics: part -> metric -> value, of the kept epoch's model; accuracies are fractions.
             NaN where one is undefined; empty for an empty part.
         seconds: time spent on this seed.
-        history: a row for each epoch: epoch, train and validation loss and score.
+        history: a row for each epoch: epoch, train and validation loss and score; both losses
+            without label smoothing and weight decay.
         split_hash: of the split this seed saw.
         target: the known targets of the test part.
         prediction: what the kept model says for them.
         waited: seconds of the training that were spent waiting for batches.
         remarks: part -> metric -> why it is undefined, or over what alone it is a mean.
+        stages: where the training went in stages, as fine-tuning does: the first epoch of each,
+            from 1, and what is trained in it.
     """
 
     seed: int
@@ -55,6 +58,7 @@ class Outcome:
     prediction: Tensor
     waited: float = 0.0
     remarks: dict[str, dict[str, str]] = field(default_factory=dict)
+    stages: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -208,7 +212,9 @@ class Result:
         split = f"{len(hashes)} {self.task.split_name} splits"
         if len(hashes) == 1:
             split = f"{self.task.split_name} split {hashes.pop()[:8]}"
-        lines = [f"{self.task.card.title}, {split}, {seeds}, {self.selection}"]
+        views = getattr(self.task, "test_views", "none")
+        seen = "" if views == "none" else f", mean output over test views ({views})"
+        lines = [f"{self.task.card.title}, {split}, {seeds}, {self.selection}{seen}"]
         table = self.metrics()
         names = self.metric_names
         lines.append(f"{'':8}" + "".join(f"{name:>18}" for name in names))

@@ -133,6 +133,8 @@ class SeedRun:
                 self.average.update_parameters(self.model)
             self._outputs.append(output.detach())
             self._targets.append(target)
+            if self.recipe.label_smoothing:  # recorded like the validation loss, without it
+                loss = self.goal.loss(output.detach(), target)
             self._losses.append(loss.detach())
             self._seen += len(target)
             self._batch = number + 1

@@ -218,6 +218,17 @@ class _Stage:
     recipe: Recipe
     frozen: Frozen | None
 
+    def trained(self, blocks: int) -> str:
+        """What is trained in it, in words."""
+        count = blocks - self.cut
+        if not count:
+            return "the head alone"
+        return (
+            "the whole network"
+            if not self.cut
+            else f"the last {count} block{'' if count == 1 else 's'} and the head"
+        )
+
 
 class Transfer:
     """A plan at work: what it freezes is computed when it is made, whatever the seeds and splits.
@@ -281,12 +292,14 @@ class Transfer:
         """
         started = time.perf_counter()
         history: list[dict[str, float]] = []
+        begun: list[tuple[int, str]] = []
         before = 0
         model = copy.deepcopy(self.backbone)
         with seeded(seed):
             model.reset_head(self.task.num_outputs)
             _tell_targets(model, replace(self.task, split=split))
             for stage in self.stages:
+                begun.append((before + 1, stage.trained(len(self.backbone.blocks))))
                 run = self._train(stage, model, split, seed)
                 history += [row | {"epoch": row["epoch"] + before} for row in run.history]
                 kept, before = before + run.best_epoch, before + run.epoch
@@ -303,6 +316,7 @@ class Transfer:
             target=target,
             prediction=goal.predict(output),
             remarks=remarks,
+            stages=begun,
         )
         unfreeze(model)
         return model.network, outcome

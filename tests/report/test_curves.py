@@ -1,12 +1,17 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import gnnvision as gv
 from gnnvision.report.curves import curves, over_seeds
+from gnnvision.report.headline import headline
 from gnnvision.report.parts import Run
+
+from .conftest import picture_task
 
 
 class Stopped:
@@ -35,3 +40,58 @@ def test_dropout_is_spoken_of_where_there_is_some(tmp_path, drops):
         "with dropout on, validation values after each epoch with dropout off" in note
     ) == drops
     assert "Training values are measured while the weights change" in note
+
+
+def test_the_training_loss_is_without_label_smoothing_as_the_validation_loss(tmp_path):
+    """At a learning rate of 0 and on the same items, both curves are one."""
+    task = gv.data.load("karate", dense=True)
+    split = gv.data.Split("own", task.split.train, task.split.test, task.split.val)
+    task = replace(task, split=split)
+    model = gv.models.gcn(34, 4, 2, dropout=0.0)
+    settings = {"epochs": 1, "lr": 0.0, "label_smoothing": 0.3}
+    result = gv.fit(model, task, gv.Recipe(**settings), progress=False)
+    output = result.model.eval()(task.x, task.graph)
+    items = torch.tensor(task.split.train)
+    plain = torch.nn.functional.cross_entropy(output[items], task.y[items])
+    assert result.best.history[0]["train_loss"] == pytest.approx(plain.item(), rel=1e-6)
+    assert result.best.metrics["train"]["loss"] == pytest.approx(plain.item(), rel=1e-6)
+    note = curves(Run(result, tmp_path)).note
+    assert "without label smoothing; what was minimized has both, label smoothing 0.3" in note
+
+
+def test_what_the_lines_and_the_figures_at_the_top_are_of(tmp_path):
+    task = picture_task(30).with_test_views("mirror")
+    model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
+    recipe = gv.Recipe(epochs=2, lr=1e-3, averaging=0.5, coarse=0.5)
+    result = gv.fit(model, task, recipe, progress=False)
+    note = curves(Run(result, tmp_path)).note
+    for words in (
+        "Every line is of the image alone; the figures at the top are the mean over the image and "
+        "its mirror image (test-time augmentation)",
+        "validation values and the figures at the top those of their running average",
+        "In the first 50 % of the epochs the training images are smaller",
+    ):
+        assert words in note
+    said = headline(Run(result, tmp_path)).what
+    assert "test accuracy of the mean output over the image and its mirror image, one" in said
+    assert "mean output over test views (mirror)" in result.summary()
+
+
+def test_the_stages_of_fine_tuning_are_marked(pictures_run, tmp_path):
+    stages = [(1, "the head alone"), (2, "the last 3 blocks and the head")]
+    outcome = replace(pictures_run.best, stages=stages)
+    section = curves(Run(replace(pictures_run, outcomes=[outcome]), tmp_path))
+    assert "the head alone is trained first; from epoch 2 the last 3 blocks" in section.note
+    assert "a jump there is no fault" in section.note
+    assert "Fine-tuning" not in curves(Run(pictures_run, tmp_path)).note
+
+
+def test_a_curve_that_is_undefined_is_left_out(pictures_run, tmp_path):
+    rows = [row | {"val_accuracy": math.nan} for row in pictures_run.best.history]
+    outcome = replace(pictures_run.best, history=rows)
+    section = curves(Run(replace(pictures_run, outcomes=[outcome]), tmp_path))
+    assert "validation accuracy is undefined" in section.pictures[1].alt
+    partly = [rows[0], pictures_run.best.history[1]]
+    outcomes = [replace(pictures_run.best, history=held) for held in (rows, partly)]
+    section = curves(Run(replace(pictures_run, outcomes=outcomes), tmp_path))
+    assert "validation accuracy ends at" in section.pictures[1].alt

@@ -70,6 +70,10 @@ def test_a_strategy_changes_its_blocks_and_learns(backbone, task, strategy, coun
     assert result.values("test", "accuracy")[0] > 0.85
     assert all(torch.equal(t, before[n]) for n, t in backbone.state_dict().items())
     assert not any(m._forward_pre_hooks for m in result.model.modules())
+    words = {0: "", 1: "the last 1 block and the head", 2: "the last 2 blocks and the head"}
+    begun = [(1, "the head alone")]
+    begun += [(HEAD.epochs + 1, words.get(count, "the whole network"))] if count else []
+    assert result.best.stages == begun
 
 
 def test_its_figures_are_those_of_the_network_on_pictures(backbone, task):
