@@ -1,5 +1,6 @@
 import pytest
 
+from ..experiments.conftest import inside, made  # noqa: F401
 from . import pretended
 
 

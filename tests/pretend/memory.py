@@ -24,16 +24,42 @@ class Memory:
         # A weak reference keeps the address of a storage from being used by another.
         self._there = {}
         self._pinned = {}
+        self._open = {}
         self._most = 100_000
         self.generators = []  # those of the device
         self.forced = None  # where outputs go that follow from no input: True, False, or None
 
     def holds(self, tensor):
         """Whether a tensor is on the device."""
-        return all(storage._cdata in self._there for storage in _storages(tensor))
+        return _address(tensor) in self._there
+
+    def is_apart(self, tensor):
+        """Whether a tensor is on the CPU, beside others that are on the device."""
+        return not (_address(tensor) in self._there or _address(tensor) in self._open)
+
+    def is_open(self, tensor):
+        """Whether a tensor may be on either side."""
+        return _address(tensor) in self._open
+
+    def leave_open(self, tensor):
+        """The framework made the tensor on its own: it may be on either side."""
+        storage = tensor.untyped_storage()
+        self._open[storage._cdata] = StorageWeakRef(storage)
+        self._sweep()
+
+    def _sweep(self):
+        """Forget what is gone, now and then."""
+        if len(self._there) + len(self._open) > self._most:
+            self._there, self._open = (
+                {key: value for key, value in kept.items() if not value.expired()}
+                for kept in (self._there, self._open)
+            )
+            self._most = max(100_000, 2 * (len(self._there) + len(self._open)))
 
     def take(self, tensor):
         """From here on the tensor, and all that shares its memory, is on the device."""
+        if torch._C.TensorBase.is_meta.__get__(tensor):
+            return tensor  # a tensor without numbers, of a mode that knows devices itself
         if self.device.type == "mps" and tensor.dtype in DOUBLE:
             self.ledger.fault(
                 "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
@@ -43,9 +69,7 @@ class Memory:
         for part in _parts(tensor):
             storage = part.untyped_storage()
             self._there[storage._cdata] = StorageWeakRef(storage)
-        if len(self._there) > self._most:
-            self._there = {k: v for k, v in self._there.items() if not v.expired()}
-            self._most = max(100_000, 2 * len(self._there))
+        self._sweep()
         return tensor
 
     def of_device(self, generator):
@@ -62,7 +86,7 @@ class Memory:
         return copied
 
     def is_pinned(self, tensor):
-        return all(storage._cdata in self._pinned for storage in _storages(tensor))
+        return _address(tensor) in self._pinned
 
     @contextmanager
     def forcing(self, there):
@@ -123,16 +147,11 @@ def _parts(tensor):
     return [tensor.values(), tensor.ccol_indices(), tensor.row_indices()]
 
 
-def _storages(tensor):
+def _address(tensor):
+    """Of the memory of a tensor; None if it has none of its own, as a wrapper of functorch."""
     try:
-        part = tensor if tensor.layout is torch.strided else _parts(tensor)[0]
-        return [part.untyped_storage()]
-    except (NotImplementedError, RuntimeError):  # a wrapper of functorch: no memory of its own
-        return [_NOWHERE]
-
-
-class _Nowhere:
-    _cdata = None
-
-
-_NOWHERE = _Nowhere()
+        if tensor.layout is not torch.strided:
+            tensor = _parts(tensor)[0]
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):
+        return None

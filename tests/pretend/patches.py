@@ -123,8 +123,12 @@ def _factory(real, memory, name):
         if name in ("as_tensor", "asarray", "tensor") and like is not None:
             made = like.detach().clone() if name == "tensor" else like
             return made.to(**{k: v for k, v in kwargs.items() if k in ("device", "dtype")})
-        if target is None or _is_elsewhere(target, memory.device):
+        if _without_numbers() or (target is not None and _is_elsewhere(target, memory.device)):
             return real(*args, **kwargs)
+        if target is None:
+            # Of another tensor: where that is. Else on the CPU, and not anywhere.
+            with memory.forcing(memory.forced if like is not None else bool(memory.forced)):
+                return real(*args, **kwargs)
         del kwargs["device"]
         there = _is_ours(target, memory.device)
         if there and name in ("tensor", "as_tensor", "asarray", "new_tensor"):
@@ -135,6 +139,11 @@ def _factory(real, memory, name):
 
     make.__name__ = name
     return make
+
+
+def _without_numbers():
+    """Whether tensors are made without numbers, by a mode that knows devices itself."""
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
 
 
 def _generators(memory):

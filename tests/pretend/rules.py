@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 # The host must know a number, or a size, before it can go on.
 WAITING = {
@@ -60,6 +59,7 @@ class Rules(TorchDispatchMode):
         super().__init__()
         self.memory = memory
         self.ledger = memory.ledger
+        self._names = {}
 
     @classmethod
     def _should_skip_dynamo(cls):
@@ -67,28 +67,35 @@ class Rules(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
-        there = [t for t in tensors if self.memory.holds(t)]
-        name = func._schema.name.rpartition("::")[2]
-        if there and self.memory.forced is None:
+        memory = self.memory
+        name = self._names.get(func)
+        if name is None:
+            name = self._names[func] = func._schema.name.rpartition("::")[2]
+        tensors = tensors_in(args, kwargs)
+        there = [t for t in tensors if memory.holds(t)]
+        if there and memory.forced is None:
             self.ledger.calls += 1
-            self._check(name, args, kwargs, tensors)
+            if len(there) < len(tensors):
+                self._check(name, args, tensors)
             self._count(name, args, kwargs)
-        self._check_generator(name, kwargs, bool(there))
+        if kwargs.get("generator") is not None:
+            self._check_generator(name, kwargs["generator"], bool(there))
         out = func(*args, **kwargs)
-        forced = self.memory.forced
-        if forced or (forced is None and there and not _stays(name, args, self.memory)):
-            for tensor in tree_leaves(out):
-                if isinstance(tensor, torch.Tensor) and not self.memory.holds(tensor):
-                    self.memory.take(tensor)
+        if memory.forced or (there and memory.forced is None and not self._stays(name, args)):
+            for tensor in tensors_in((out,), {}):
+                if not memory.holds(tensor):
+                    memory.take(tensor)
+        elif memory.forced is None and all(memory.is_open(t) for t in tensors):
+            for tensor in tensors_in((out,), {}):
+                memory.leave_open(tensor)
         return out
 
-    def _check(self, name, args, kwargs, tensors):
+    def _check(self, name, args, tensors):
         if name in COPYING:
             return
         held = self.memory.holds
         strict = name in STRICT
-        apart = [t for t in tensors if not held(t) and (strict or t.dim())]
+        apart = [t for t in tensors if (strict or t.dim()) and self.memory.is_apart(t)]
         if name in INDEXING and held(args[0]):
             # Indices may be on the CPU: they are copied each time.
             values = args[2] if len(args) > 2 else None
@@ -96,8 +103,8 @@ class Rules(TorchDispatchMode):
             apart = [t for t in apart if t is values]
             if indices:
                 self.ledger.copy(f"{name} with an index of the host")
-        elif not apart and name.endswith("_") and args and isinstance(args[0], torch.Tensor):
-            apart = [] if held(args[0]) else [args[0]]
+        elif not apart and name.endswith("_") and isinstance(args[0], torch.Tensor):
+            apart = [args[0]] if self.memory.is_apart(args[0]) else []
         if apart:
             where = [f"{'device' if held(t) else 'cpu'}{tuple(t.shape)}" for t in tensors]
             self.ledger.fault(
@@ -105,10 +112,7 @@ class Rules(TorchDispatchMode):
                 f"{name}({', '.join(where)})"
             )
 
-    def _check_generator(self, name, kwargs, there):
-        generator = kwargs.get("generator")
-        if generator is None:
-            return
+    def _check_generator(self, name, generator, there):
         there = there if self.memory.forced is None else self.memory.forced
         if self.memory.of_device(generator) != there:
             wanted, found = ("device", "cpu") if there else ("cpu", "device")
@@ -132,7 +136,19 @@ class Rules(TorchDispatchMode):
             elif target and not source and not self.memory.is_pinned(args[1]):
                 self.ledger.copy("copy from memory that is not pinned")
 
+    def _stays(self, name, args):
+        """Whether the output is on the CPU although something came from the device."""
+        return name == "_local_scalar_dense" or (
+            name == "copy_" and not self.memory.holds(args[0])
+        )
 
-def _stays(name, args, memory):
-    """Whether the output is on the CPU although something came from the device."""
-    return name == "_local_scalar_dense" or (name == "copy_" and not memory.holds(args[0]))
+
+def tensors_in(args, kwargs):
+    """All tensors among the arguments of an operation, also those in lists."""
+    found = []
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += tensors_in(value, {})
+    return found
