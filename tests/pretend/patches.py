@@ -81,6 +81,15 @@ def _tensors(memory, ledger):
 
         return method
 
+    real_deepcopy = torch.Tensor.__deepcopy__
+
+    def deepcopy(tensor, memo):
+        # The framework copies raw memory, of which no operation tells where it is.
+        if type(tensor) is not torch.Tensor or not held(tensor) or id(tensor) in memo:
+            return real_deepcopy(tensor, memo)
+        memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        return memo[id(tensor)]
+
     def tolist(tensor):
         return BASE.tolist(memory.move(tensor, False))
 
@@ -94,6 +103,7 @@ def _tensors(memory, ledger):
     yield torch.Tensor, "pin_memory", lambda t: memory.pin(t)
     yield torch.Tensor, "is_pinned", lambda t: memory.is_pinned(t)
     yield torch.Tensor, "tolist", tolist
+    yield torch.Tensor, "__deepcopy__", deepcopy
     yield torch.Tensor, "numpy", refused(BASE.numpy, "numpy()")
     yield torch.Tensor, "__array__", refused(torch.Tensor.__array__, "as an array")
 

@@ -1,8 +1,10 @@
 """Training of every kind of task on a pretended GPU."""
 
 import pytest
+import torch
 
 import gnnvision as gv
+from gnnvision.training import progress, session
 
 from . import tasks
 
@@ -75,3 +77,71 @@ def test_a_run_ends_with_model_and_task_on_the_device(case, tmp_path, gpu):
     assert all(value.is_cuda for value in result.model.state_dict().values())
     assert result.task.answer(result.model, x, domain).is_cuda
     assert not any(o.target.is_cuda or o.prediction.is_cuda for o in result.outcomes)
+
+
+# The most that the host may wait for in an epoch: graphs lay the training part out, all read
+# losses and scores at the end.
+BOUNDS = {"graphs": 14, "graphs of a baseline": 9, "molecules": 22, "molecules, two questions": 35}
+
+
+def stops(case, folder, ledger, epochs, **more):
+    with ledger.counting() as here:
+        run(case, folder, epochs, **more)
+    return here
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_host_seldom_waits(case, tmp_path, gpu):
+    short, long = (stops(case, tmp_path, gpu, epochs) for epochs in (1, 3))
+    waits = (long.waits - short.waits).total() / 2
+    assert waits <= BOUNDS.get(case, 8), long
+    assert not long.copies - short.copies, long
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "nodes"])
+def test_a_step_waits_for_nothing(case, tmp_path, gpu):
+    """Of twice as many batches of half the size no more is waited for."""
+    waits = []
+    for size in (16, 8):
+        short, long = (stops(case, tmp_path, gpu, epochs, batch_size=size) for epochs in (1, 2))
+        waits.append((long.waits - short.waits).total())
+    few, many = waits
+    assert many - few <= 0, long
+
+
+def test_a_stopped_run_goes_on_with_the_same_numbers(tmp_path, gpu, monkeypatch):
+    whole = run("images, varied", tmp_path / "whole", 3)
+    task, build = CASES["images, varied"](tmp_path)
+    recipe = gv.Recipe(epochs=3, lr=1e-3, batch_size=16)
+    options = {"device": "cuda", "progress": False, "precision": "float32"}
+    folder = tmp_path / "run"
+
+    monkeypatch.setattr(session, "SAVE_EVERY_S", 0.0)
+    real, steps = progress.Reporter.step, []
+
+    def stop_later(self, *rest):
+        steps.append(rest)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        return real(self, *rest)
+
+    monkeypatch.setattr(progress.Reporter, "step", stop_later)
+    torch.manual_seed(0)
+    with pytest.raises(KeyboardInterrupt):
+        gv.fit(build(task), task, recipe, folder=folder, **options)
+    monkeypatch.setattr(progress.Reporter, "step", real)
+    again = gv.fit(build(task), task, recipe, folder=folder, resume=True, **options)
+    rows = [[o.history for o in r.outcomes] for r in (whole, again)]
+    assert rows[0] == rows[1]
+    assert all(value.is_cuda for value in again.model.state_dict().values())
+
+
+def test_the_same_weights_as_on_the_cpu(tmp_path, gpu):
+    """What is drawn does not depend on the device."""
+    results = []
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(0)
+        results.append(run("images, mirrored in turn", tmp_path / device, device=device))
+    here, there = (result.model.state_dict() for result in results)
+    for name, value in here.items():
+        torch.testing.assert_close(value, there[name].cpu(), atol=1e-4, rtol=1e-3)

@@ -16,7 +16,7 @@ KEPT = SCRIPTS.parent / "tests" / "training" / "kept"
 
 
 @pytest.fixture
-def run(inside, gpu, tmp_path):  # noqa: F811
+def run(inside, gpu, tmp_path):
     """A script on the GPU; its run folder."""
 
     def start(script, *flags):
@@ -34,18 +34,15 @@ def table(place):
     return place
 
 
-@pytest.mark.parametrize("model", ["classic", "gcn"])
-def test_nodes(run, gpu, model):
-    here = run("gcn_cora", "--dataset", "karate", "--epochs", "3", "--seeds", "2", "--model", model)
+def test_nodes(run, gpu):
+    here = run("gcn_cora", "--dataset", "karate", "--epochs", "3", "--seeds", "2")
     result = json.loads((here / "result.json").read_text())
     assert result["device"] == "cuda (pretended)"
     assert (here / "report.html").is_file()
     assert gpu.calls > 100
 
 
-@pytest.mark.parametrize(
-    ("target", "model"), [("length", "strong"), ("oxygen", "lecture"), ("length", "baseline")]
-)
+@pytest.mark.parametrize(("target", "model"), [("length", "strong"), ("oxygen", "lecture")])
 def test_molecules_and_their_prediction(run, tmp_path, target, model):
     given = ("--csv", table(tmp_path / "t.csv"), "--smiles", "smiles", "--target", target)
     here = run("gcn_molecules", *given, "--epochs", "2", "--seeds", "2", "--model", model)
@@ -79,13 +76,22 @@ def test_images(run, tmp_path, script, flags):
 
 def test_images_and_their_prediction(run, tmp_path):
     photographs(tmp_path / "photos", 30)
-    given = ("--dataset", tmp_path / "photos", "--epochs", "1", "--preset", "quick", "--seeds", "2")
+    given = (
+        "--dataset",
+        tmp_path / "photos",
+        "--epochs",
+        "1",
+        "--preset",
+        "quick",
+        "--seeds",
+        "2",
+    )
     here = run("cnn_cifar", *given)
     done = run("predict", here, tmp_path / "photos" / "red")
     assert len(done.stdout.splitlines()) == 31
 
 
-@pytest.mark.parametrize("strategy", ["auto", "last", "whole"])
+@pytest.mark.parametrize("strategy", ["auto", "whole"])
 def test_transfer_of_images(run, tmp_path, strategy):
     task = gv.data.load("digits", image_size=12, channels=3)
     network = gv.models.small_resnet(3, 10, 12)
@@ -109,12 +115,14 @@ INPUTS = {"pictures": "a.png", "molecules": "c1ccccc1O", "nodes": "3"}
 
 @pytest.mark.parametrize("script", ["explain", "feature_maps"])
 @pytest.mark.parametrize("kind", INPUTS)
-def test_looking_inside(run, made, script, kind):  # noqa: F811
-    assert (run(script, kind, INPUTS[kind]) / "report.html").is_file()
+def test_looking_inside(run, made, script, kind):
+    few = ("--no-checks",) if script == "explain" and kind != "nodes" else ()
+    assert (run(script, kind, INPUTS[kind], *few) / "report.html").is_file()
 
 
 @pytest.mark.parametrize("script", ["explain", "feature_maps"])
 def test_looking_inside_at_a_graph(run, tmp_path, monkeypatch, script):
     monkeypatch.setenv("GNNVISION_DATA", str(graphs_in(tmp_path / "data")))
     of_graphs(tmp_path / "run")
-    assert (run(script, "run", "1") / "report.html").is_file()
+    few = ("--no-checks",) if script == "explain" else ()
+    assert (run(script, "run", "1", *few) / "report.html").is_file()
