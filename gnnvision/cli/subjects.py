@@ -18,8 +18,8 @@ from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.domains import Grid
 from gnnvision.training import MoleculePredictor, Predictor
-from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.predictor import find_checkpoint
+from gnnvision.training.stored import read_trained
 
 __all__ = ["Subject", "Subjects", "load_subjects"]
 
@@ -51,7 +51,7 @@ def load_subjects(model: str, inputs: Sequence[str], device: str = "cpu") -> Sub
         title = f"ImageNet pictures ({model.removeprefix(PREFIX).partition('=')[0]})"
         return Subjects(network.to(device).eval(), names, "classification", items, title)
     file = find_checkpoint(model)
-    checkpoint = read_checkpoint(file)
+    checkpoint = read_trained(file)
     about = checkpoint.state.get("input", {})
     if "featurizer" in about:
         return _molecules(file, inputs, device)

@@ -6,7 +6,7 @@ from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
 from gnnvision.models.gcn import Block, classic_gcn, gcn
 from gnnvision.models.lenet import lenet5, lenet5_notes
 from gnnvision.models.molecules import BondMessages, MoleculeHead, bond_network, molecule_gcn
-from gnnvision.models.registry import build, names, register
+from gnnvision.models.registry import argument_types, build, names, register
 from gnnvision.models.resnet import ResidualBlock, small_resnet
 from gnnvision.models.stacked import cifar_cnn, mnist_cnn, vgg_like, xai_net
 from gnnvision.models.torchvision_networks import TorchvisionNetwork, torchvision_network
@@ -20,6 +20,7 @@ __all__ = [
     "ResidualBlock",
     "Stage",
     "TorchvisionNetwork",
+    "argument_types",
     "autoencoder",
     "bond_network",
     "build",

@@ -42,6 +42,10 @@ def fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - an annotation
             pairs = zip(value, inner, strict=False)
             return len(value) == len(inner) and all(fits(item, one) for item, one in pairs)
         return all(fits(item, inner[0]) for item in value) if inner else True
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items()
+        )
     if kind is bool:
         return isinstance(value, bool)
     if kind is int:

@@ -7,11 +7,11 @@ import inspect
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from torch import nn
 
-__all__ = ["build", "names", "register"]
+__all__ = ["argument_types", "build", "names", "register"]
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=nn.Module)
@@ -95,6 +95,20 @@ def build(name: str, /, **arguments: Any) -> nn.Module:  # noqa: ANN401
             "Leave it out."
         )
     return builder(**arguments)
+
+
+def argument_types(name: str) -> dict[str, Any]:
+    """The annotations of the arguments of a network's function; without those that are not known.
+
+    Args:
+        name: one of `names()`.
+    """
+    builder = _builders[name]
+    try:
+        hints = get_type_hints(builder)
+    except NameError:  # of a module that is imported for types alone
+        return {}
+    return {n: hints[n] for n in inspect.signature(builder).parameters if n in hints}
 
 
 def names() -> list[str]:

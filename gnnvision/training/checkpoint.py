@@ -6,7 +6,9 @@ one never runs code and a file is either whole or not there.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +54,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in checkpoint.tensors.items()
     }
-    metadata = {"gnnvision": json.dumps(checkpoint.state)}
+    state = json.dumps(checkpoint.state)
+    metadata = {"gnnvision": state, "sha256": _digest(tensors, state)}
     with replacing(path) as file:
         try:
             save_file(tensors, file.name, metadata)
@@ -76,15 +79,31 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
     try:
         with safe_open(path, "pt") as file:
-            state = json.loads((file.metadata() or {})["gnnvision"])
+            metadata = file.metadata() or {}
+            state = json.loads(metadata["gnnvision"])
             if not isinstance(state, dict):
                 raise ValueError(f"its description is a {type(state).__name__}")
-            return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, state)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        stated = metadata.get("sha256")  # older ones have none
+        if stated is not None and stated != _digest(tensors, metadata["gnnvision"]):
+            raise ValueError("its SHA-256 is another one than was written down")
+        return Checkpoint(tensors, state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, RecursionError) as error:
         raise ValueError(
             f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
             "It is damaged, or of another program: give the run folder as the run left it."
         ) from error
+
+
+def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
+    """A hash of everything in a checkpoint: a weight that changed on the disk is not seen else."""
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)};".encode())
+        raw: Any = value.reshape(-1).view(torch.uint8).numpy()
+        digest.update(raw)
+    return digest.hexdigest()
 
 
 def pack(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -113,13 +132,32 @@ def unpack_optimizer(
     for path, value in tensors.items():
         number, name = path.split("/")
         like = parameters[int(number)]
-        if value.shape == like.shape:
+        if value.shape != (like.shape if name != "step" else ()):
+            raise ValueError(f"optimizer/{path} of shape {tuple(value.shape)}")
+        if name != "step":
             # Laid out in memory as its parameter is: the fused kernels walk them side by side.
             value = torch.empty_like(like, dtype=value.dtype).copy_(value)
+        if not value.is_floating_point() or not bool(value.isfinite().all()):
+            raise ValueError(f"optimizer/{path} holds what is no finite number")
         state.setdefault(int(number), {})[name] = value
-    for group in groups:
+    if len({frozenset(held) for held in state.values()}) > 1:
+        raise ValueError("optimizer/ lacks tensors of some parameters")
+    own = optimizer.state_dict()["param_groups"]
+    if len(own) != len(groups):
+        raise ValueError(f"'groups' are {len(groups)} instead of {len(own)}")
+    for group, like in zip(groups, own, strict=True):
         if "betas" in group:
             group["betas"] = tuple(group["betas"])
+        # All but the rate, which a schedule moves, follow from the recipe.
+        if group["params"] != like["params"] or any(
+            group[name] != value for name, value in like.items() if name in group and name != "lr"
+        ):
+            raise ValueError("'groups' of another recipe")
+        lr = group["lr"]
+        if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < math.inf:
+            raise ValueError(f"'lr' is {str(lr)[:60]}")
+        like["lr"] = lr
+    groups = own
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

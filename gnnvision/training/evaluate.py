@@ -13,10 +13,10 @@ from torch import nn
 from gnnvision.data import ImageTask, Part, ReconstructionTask, Split, Task
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
-from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.objective import objective
 from gnnvision.training.predictor import build_network, find_checkpoint, with_weights
 from gnnvision.training.seed_run import arithmetic
+from gnnvision.training.stored import read_trained
 
 __all__ = ["evaluate"]
 
@@ -52,7 +52,7 @@ def evaluate(
         0.815
     """
     file = find_checkpoint(path)
-    checkpoint = read_checkpoint(file)
+    checkpoint = read_trained(file)
     task = _as_trained(task, checkpoint.state).to(device)
     if model is None:
         model = build_network(checkpoint, file)

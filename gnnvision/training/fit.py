@@ -160,7 +160,7 @@ def _restore(session: Session, path: Path | None) -> None:
             stacklevel=3,
         )
         return
-    session.restore(read_checkpoint(path / LAST))
+    session.restore(read_checkpoint(path / LAST), path / LAST)
 
 
 def _result(session: Session, task: Task, data_seconds: float, path: Path | None) -> Result:

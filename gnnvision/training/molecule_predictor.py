@@ -16,10 +16,11 @@ from gnnvision.data import Featurizer
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.layers.calling import call
-from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
+from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.objective import said
-from gnnvision.training.predictor import build_network, find_checkpoint
+from gnnvision.training.predictor import build_network, check_call, find_checkpoint
 from gnnvision.training.seed_run import arithmetic
+from gnnvision.training.stored import as_written, read_trained
 
 __all__ = ["MoleculePredictions", "MoleculePredictor"]
 
@@ -88,7 +89,7 @@ class MoleculePredictor:
         best = find_checkpoint(path)
         files = [best] if Path(path).is_file() else sorted(best.parent.glob("seed-*.safetensors"))
         held: list[tuple[Checkpoint, Path]] = [
-            (read_checkpoint(file), file) for file in files or [best]
+            (read_trained(file), file) for file in files or [best]
         ]
         about = held[0][0].state
         if "featurizer" not in about.get("input", {}):
@@ -97,7 +98,18 @@ class MoleculePredictor:
                 f"{about.get('title', 'an unfinished run')!r}. Give the folder of a finished run "
                 "of gcn_molecules.py."
             )
-        return cls([build_network(*each) for each in held], about, device)
+        networks = [build_network(*each) for each in held]
+        if any(other.state.get("input") != about["input"] for other, _ in held):
+            raise ValueError(
+                f"'checkpoint' must be of networks of one run, got {str(files[0])!r} beside those "
+                "of another. Give the folder of one run."
+            )
+        with as_written(best):
+            predictor = cls(networks, about, device)
+        for network, (_, file) in zip(networks, held, strict=True):
+            one = cls([network], about, device)
+            check_call(file, lambda one=one: one(["C"]).values, len(one.targets))  # type: ignore[misc]
+        return predictor
 
     def __call__(self, smiles: Sequence[str]) -> MoleculePredictions:
         """Predictions for molecules, in their order.

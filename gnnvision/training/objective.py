@@ -296,8 +296,11 @@ def said(kind: str, output: Tensor) -> Tensor:
             return output.softmax(1)
         case "multilabel":
             return output.sigmoid()
-        case _:
+        case "regression":
             return output
+    raise ValueError(
+        f"'kind' must be classification, multilabel or regression, got {kind!r}. Choose one."
+    )
 
 
 def objective(task: Task) -> Objective:

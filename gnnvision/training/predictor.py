@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,17 @@ from gnnvision import models
 from gnnvision.data.images import read_picture
 from gnnvision.data.images.views import mean_answer
 from gnnvision.domains import Grid
-from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
+from gnnvision.models.arguments import fits
+from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.seed_run import arithmetic
+from gnnvision.training.stored import as_written, check_tensors, read_trained
 
-__all__ = ["Predictor", "build_network", "find_checkpoint"]
+__all__ = ["Predictor", "build_network", "check_call", "find_checkpoint"]
 
 BATCH = 500
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # of another library: no address, no path
+_COUNTS = ("num_layers", "depth", "depths", "stages")  # of what is made in a loop
+_FEW, _MOST = 64, 2**24
 
 
 class Predictor:
@@ -60,7 +67,7 @@ class Predictor:
                 not say how to build its network, or its weights do not fit.
         """
         file = find_checkpoint(path)
-        checkpoint = read_checkpoint(file)
+        checkpoint = read_trained(file)
         about = checkpoint.state
         if about.get("kind") != "classification" or "mean" not in about.get("input", {}):
             raise ValueError(
@@ -68,7 +75,10 @@ class Predictor:
                 f"{about.get('title', 'an unfinished run')!r}. Give the folder of a finished run "
                 "on pictures."
             )
-        return cls(build_network(checkpoint, file), about, device)
+        predictor = cls(build_network(checkpoint, file), about, device)
+        blank = torch.zeros(1, predictor.channels, *predictor.size, dtype=torch.uint8)
+        check_call(file, lambda: predictor(blank), len(predictor.class_names))
+        return predictor
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """The probability of each class.
@@ -152,7 +162,15 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
             f"'checkpoint' must name its network, got {str(file)!r}, whose network was not one of "
             "gnnvision.models. Build it yourself and load the file's tensors into it."
         )
-    return with_weights(models.build(spec["name"], **spec["arguments"]), checkpoint, file)
+    with as_written(file):
+        name, arguments = _checked_spec(spec, len(checkpoint.tensors))
+        # Shapes alone: no memory for what the file does not hold.
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of layers without a weight
+            like = models.build(name, **arguments)
+    _check_weights(like, checkpoint, file)
+    with as_written(file):
+        return with_weights(models.build(name, **arguments), checkpoint, file)
 
 
 def with_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> nn.Module:
@@ -166,17 +184,66 @@ def with_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> nn.Mod
     Raises:
         ValueError: if they do not fit.
     """
-    try:
-        model.load_state_dict(checkpoint.tensors)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ValueError(
-            f"'checkpoint' must hold the weights of {_name(model)}, got others in {str(file)!r} "
-            f"({reason}). Give the checkpoint as the run left it."
-        ) from error
+    _check_weights(model, checkpoint, file)
+    model.load_state_dict(checkpoint.tensors)
     return model
 
 
-def _name(model: nn.Module) -> str:
-    spec = getattr(model, "spec", None)
-    return spec["name"] if spec else type(model).__name__
+def _check_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> None:
+    try:
+        check_tensors(checkpoint.tensors, model.state_dict())
+    except ValueError as error:
+        spec = getattr(model, "spec", None)
+        name = spec["name"] if spec else type(model).__name__
+        raise ValueError(
+            f"'checkpoint' must hold the weights of {name}, got others in {str(file)!r} "
+            f"({error}). Give the checkpoint as the run left it."
+        ) from error
+
+
+def check_call(file: Path, answers: Callable[[], Tensor], outputs: int) -> None:
+    """Refuse a network that does not take the input, or give the outputs, that its file names.
+
+    Args:
+        file: of its checkpoint.
+        answers: calls it with one item.
+        outputs: how many there are.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    with as_written(file):
+        made = answers()
+        if made.shape != (1, outputs):
+            raise ValueError(f"{outputs} names for {made.shape[-1]} outputs")
+
+
+def _checked_spec(spec: Any, tensors: int) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - of JSON
+    """The name and the arguments of a network, of which none reaches beyond the file.
+
+    Args:
+        spec: what JSON held.
+        tensors: how many tensors are in the file.
+    """
+    if not fits(spec, dict[str, Any]) or not fits(spec.get("name"), str):
+        raise ValueError("'spec' names no network")
+    name, arguments = spec["name"], spec.get("arguments")
+    if name not in models.names():
+        raise ValueError(f"'spec' names {name[:60]!r}, which is no network of gnnvision.models")
+    if not fits(arguments, dict[str, Any]):
+        raise ValueError("'spec' has no arguments")
+    for argument, kind in models.argument_types(name).items():
+        if argument in arguments and not fits(arguments[argument], kind):
+            raise ValueError(f"'{argument}' of {name} is {str(arguments[argument])[:60]!r}")
+    if arguments.get("weights") is not None:
+        raise ValueError("'weights' are to be fetched, which no run writes")
+    if not _PLAIN_NAME.fullmatch(arguments.get("name", "x")):
+        raise ValueError(f"'name' of {name} is {arguments['name'][:60]!r}")
+    for argument, value in arguments.items():
+        values = value if isinstance(value, list) else [value]
+        most = max(_FEW, tensors) if argument in _COUNTS else _MOST
+        if len(values) > _FEW or any(
+            isinstance(item, (int, float)) and not -most <= item <= most for item in values
+        ):
+            raise ValueError(f"'{argument}' of {name} is {str(value)[:60]}")
+    return name, arguments

@@ -12,11 +12,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from gnnvision.data import Task
+from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gnnvision.training.folder import write_csv, write_json
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
+from gnnvision.training.stored import as_written, check_outcomes, check_tensors
 
 __all__ = [
     "BEST",
@@ -39,7 +41,10 @@ SEED = "checkpoints/seed-{}.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.csv"
 
-_KEPT = ("device", "precision", "compiled", "threads", "train_seconds", "data_seconds")
+_KEPT: dict[str, type] = {
+    "device": str, "precision": str, "compiled": bool, "threads": int, "train_seconds": float,
+    "data_seconds": float,
+}  # fmt: skip
 _TENSORS = ("target", "prediction")
 _Writer = Callable[[Path], None]
 
@@ -148,27 +153,33 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
     Raises:
         ValueError: if the files are damaged, or of another task or model.
     """
-    held = read_checkpoint(folder / OUTCOMES)
+    goal = objective(task)
+    held, best = (read_checkpoint(folder / name) for name in (OUTCOMES, BEST))
     state = held.state
-    try:
+    with as_written(folder / OUTCOMES):
+        check_outcomes(state["outcomes"], held.tensors)
         outcomes = unpack_outcomes(held.tensors, state["outcomes"])
+        if not outcomes:
+            raise ValueError("'outcomes' is empty")
+        for outcome in outcomes:
+            for figures in outcome.metrics.values():
+                if figures and not {goal.metric} <= set(figures) <= set(goal.names):
+                    raise ValueError("'metrics' of another task")
         recipe = Recipe.from_dict(state["recipe"])
         kept = {name: state[name] for name in _KEPT}
+        for name, kind in _KEPT.items():
+            if not fits(kept[name], kind):
+                raise ValueError(f"'{name}' is {kept[name]!r}")
         notes, facts = list(state["notes"]), dict(state["facts"])
         identity = state["data_hash"], state["split"]
-        model.load_state_dict(read_checkpoint(folder / BEST).tensors)
-    except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ValueError(
-            f"'folder' must hold a finished run of this model, got {str(folder)!r} ({reason}). "
-            "Give the folder as the run left it."
-        ) from error
     if identity != (task.data_hash, task.split_name):
         raise ValueError(
             f"'task' must be the one of the run in {str(folder)!r}, got {task.name!r} with other "
             "data or another split. Load it as the run did."
         )
-    goal = objective(task)
+    with as_written(folder / BEST):
+        check_tensors(best.tensors, model.state_dict())
+        model.load_state_dict(best.tensors)
     result = Result(
         task=task,
         recipe=recipe,
@@ -207,10 +218,9 @@ def unpack_outcomes(
         KeyError: if one is not whole.
     """
     known = {field.name for field in fields(Outcome)} - set(_TENSORS)
-    newer = {"remarks", "stages"}  # which older runs have not written
     out = []
     for number, values in enumerate(rest):
-        whole = {name: values[name] for name in known if name in values or name not in newer}
+        whole = {name: value for name, value in values.items() if name in known}
         whole |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
         out.append(Outcome(**whole))
     return out

@@ -28,6 +28,7 @@ from gnnvision.training.measures import rank
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
+from gnnvision.training.stored import check_progress, check_tensors
 
 __all__ = ["SeedRun", "arithmetic", "initialize"]
 
@@ -306,11 +307,23 @@ class SeedRun:
         return Checkpoint(tensors, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put everything back to where `checkpoint` saw it."""
-        state = checkpoint.state
+        """Put everything back to where `checkpoint` saw it.
+
+        Raises:
+            ValueError: if it is not as it was written, as well as what torch raises then.
+        """
+        state, part = checkpoint.state, checkpoint.group("part")
+        counts: list[int] = part["count"].tolist() if part else []
+        check_progress(state, self.recipe.epochs, len(counts))
+        own, best = self.model.state_dict(), checkpoint.group("best")
+        check_tensors(checkpoint.group("model"), own, lacking="model/")
+        if best or (state["best_epoch"] and self.recipe.select != "last"):
+            check_tensors(best, own, lacking="best/")
         self.model.load_state_dict(checkpoint.group("model"))
         if self.average is not None:
-            self.average.load_state_dict(checkpoint.group("average"))
+            average = checkpoint.group("average")
+            check_tensors(average, self.average.state_dict(), lacking="average/")
+            self.average.load_state_dict(average)
         unpack_optimizer(self.optimizer, checkpoint.group("optimizer"), state["groups"])
         self.epoch = state["epoch"]
         self.best_epoch = state["best_epoch"]
@@ -318,17 +331,33 @@ class SeedRun:
         self.history = state["history"]
         self.seconds = state["seconds"]
         self.waited = state["waited"]
-        self.best = checkpoint.group("best")
+        self.best = best
         self.generator.set_state(checkpoint.tensors["generator"])
         self._start_epoch()
+        if "rng/cpu" not in checkpoint.tensors:
+            raise ValueError("no tensor rng/cpu")
         set_rng_state(checkpoint.group("rng"))
         if state["batch"]:
-            part = checkpoint.group("part")
-            counts = part["count"].tolist()
+            sizes = {len(part["output"]), len(part["target"]), sum(counts)}
+            if min(counts) < 0 or len(sizes) > 1 or part["loss"].shape != (len(counts),):
+                raise ValueError("'part' is not of these batches")
+            self._check_seen(part)
             self._outputs = list(part["output"].to(self.device).split(counts))
             self._targets = list(part["target"].to(self.device).split(counts))
             self._losses = list(part["loss"].to(self.device))
             self._batch, self._seen = state["batch"], sum(counts)
+
+    def _check_seen(self, seen: dict[str, Tensor]) -> None:
+        """Refuse outputs and targets of the epoch so far that are not as the next ones will be."""
+        x, domain, y = next(iter(self.task.batches("train", self.recipe.batch_size)))
+        with evaluating(self.model), torch.no_grad():
+            output, target = self.goal.known(call(self.model, x, domain), y)
+        for name, like in (("output", output), ("target", target)):
+            held = seen[name]
+            if held.shape[1:] != like.shape[1:] or (
+                held.is_floating_point() != like.is_floating_point()
+            ):
+                raise ValueError(f"part/{name} of another shape or type")
 
 
 def arithmetic(device: torch.device | str, precision: str) -> AbstractContextManager[object]:

@@ -8,6 +8,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,16 +19,18 @@ from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
+from gnnvision.training.environment import differences, environment
 from gnnvision.training.failures import causes_named
 from gnnvision.training.measures import written
 from gnnvision.training.objective import objective
-from gnnvision.training.precision import suitable
+from gnnvision.training.precision import PRECISIONS, suitable
 from gnnvision.training.progress import Reporter, StopRequest
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seed_run import SeedRun, initialize
 from gnnvision.training.seeds import fresh_model, seeded
+from gnnvision.training.stored import as_written, check_outcomes, check_tensors
 from gnnvision.training.threads import largest_signal, threads_for
 
 __all__ = ["Session"]
@@ -67,6 +70,9 @@ class Session:
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._seed_run: SeedRun | None = None  # the one in progress
         self._pending: Checkpoint | None = None
+        self._file = Path()  # where that is from
+        self._saved_environment: object = None
+        self._asked_precision = precision
         self.threads = torch.get_num_threads()
         self._saved_place = ""  # where the run was when it was last written down
         self._saved_at = time.monotonic()
@@ -93,6 +99,13 @@ class Session:
         """
         with threads_for(self._largest_signal()):
             self.threads = torch.get_num_threads()
+            here = environment(self.device, self.threads)
+            if other := differences(self._saved_environment, here):
+                warnings.warn(
+                    f"The run goes on with {other}: it does not end with the same bits as one "
+                    "that was never stopped.",
+                    stacklevel=3,
+                )
             return self._run_seeds(stop, reporter, save, keep)
 
     def _run_seeds(
@@ -154,7 +167,8 @@ class Session:
         run = SeedRun(model, task, self.recipe, seed, self.precision, self.compiled)
         run.seconds = time.perf_counter() - started
         if self._pending is not None:
-            run.restore(self._pending)
+            with as_written(self._file):
+                run.restore(self._pending)
             self._pending = None
         return run
 
@@ -281,29 +295,58 @@ class Session:
             "identity": self.identity(),
             "in_progress": run is not None,
             "outcomes": outcomes,
+            "environment": environment(self.device, self.threads),
         }
         return Checkpoint(tensors, held.state | state)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
+    def restore(self, checkpoint: Checkpoint, file: Path) -> None:
         """Go on from a checkpoint at the next `run`.
 
+        Args:
+            checkpoint: as it was read.
+            file: from where, for errors.
+
         Raises:
-            ValueError: if it is of another run, with what is different.
+            ValueError: if it is of another run, with what is different, or damaged.
         """
-        saved, here = checkpoint.state.get("identity"), self.identity()
-        for name, value in here.items():
-            then = None if saved is None else saved.get(name)
+        with as_written(file):
+            state = checkpoint.state
+            saved = state["identity"]
+            if not isinstance(saved, dict):
+                raise ValueError("'identity' is missing")
+        if self._asked_precision == "auto" and saved.get("precision") in PRECISIONS:
+            self.precision = saved["precision"]  # which another device might not choose
+        for name, value in self.identity().items():
+            then = saved.get(name)
             if then != value:
                 if isinstance(value, dict) and isinstance(then, dict):
-                    name, value, then = next(
-                        (k, v, then.get(k)) for k, v in value.items() if then.get(k) != v
-                    )
+                    keys = sorted({*value, *map(str, then)})
+                    name = next(key for key in keys if value.get(key) != then.get(key, self))
+                    value, then = value.get(name), then.get(name)
                 raise ValueError(
                     f"'{name}' must be {then} as in the run that is resumed, got {value}. "
                     "Leave it as it was, or start a new run."
                 )
-        self.outcomes = unpack_outcomes(checkpoint.tensors, checkpoint.state["outcomes"])
-        self._kept = checkpoint.group("kept")
-        self._pending = checkpoint if checkpoint.state["in_progress"] else None
-        epoch = checkpoint.state["epoch"] if self._pending else 0
-        self._saved_place = f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"
+        with as_written(file):
+            self._take(checkpoint)
+        self._file = file
+
+    def _take(self, checkpoint: Checkpoint) -> None:
+        """What `checkpoint` gave, checked; the seed in progress is left to `_begin`."""
+        state, kept = checkpoint.state, checkpoint.group("kept")
+        check_outcomes(state["outcomes"], checkpoint.tensors)
+        if state["in_progress"] is not ("epoch" in state):
+            raise ValueError(f"'in_progress' is {state['in_progress']!r}"[:100])
+        done = unpack_outcomes(checkpoint.tensors, state["outcomes"])
+        if [outcome.seed for outcome in done] != self.seeds[: len(done)] or (
+            len(done) + state["in_progress"] > len(self.seeds)
+        ):
+            raise ValueError("'outcomes' of other seeds")
+        if done:
+            check_tensors(kept, self._new_model(reset=False).state_dict(), lacking="kept/")
+        self.outcomes, self._kept = done, kept
+        self._pending = checkpoint if state["in_progress"] else None
+        self._saved_environment = state.get("environment")
+        if len(done) < len(self.seeds):
+            epoch = state["epoch"] if self._pending else 0
+            self._saved_place = f"seed {self.seeds[len(done)]}, epoch {epoch}"

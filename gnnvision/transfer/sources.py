@@ -16,8 +16,8 @@ from gnnvision.domains import Domain
 from gnnvision.layers import OnDomain
 from gnnvision.training import find_checkpoint
 from gnnvision.training.blocks import last_linear
-from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.predictor import build_network
+from gnnvision.training.stored import read_trained
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.preprocessing import PicturePreprocessing, preprocessing_of
 from gnnvision.transfer.weights import fill, num_outputs_of, read_weights
@@ -65,7 +65,7 @@ def _is_path(name: str) -> bool:
 
 def _ours(path: str) -> Backbone:
     file = find_checkpoint(path)
-    checkpoint = read_checkpoint(file)
+    checkpoint = read_trained(file)
     network = build_network(checkpoint, file)
     given = preprocessing_of(checkpoint.state.get("input", {}))
     title = checkpoint.state.get("title", "another run")
