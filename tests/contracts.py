@@ -123,6 +123,11 @@ class Contract:
             assert_operator_laws(S)
 
 
+def readable(graph, layer):
+    """The graph, without weights where the layer reads none and would refuse them."""
+    return graph if layer.reads_weights else graph.without_weights()
+
+
 class GraphContract(Contract):
     """Convolutions on graphs; `columns` are those that follow an edge_index in a call."""
 
@@ -130,7 +135,7 @@ class GraphContract(Contract):
     columns: ClassVar[tuple[str, ...]] = ()
 
     def small(self, layer):
-        return multi()
+        return readable(multi(), layer)
 
     def signal(self, layer, domain):
         return torch.randn(domain.num_nodes, layer.in_channels)
@@ -144,12 +149,16 @@ class GraphContract(Contract):
         return True
 
     def problem(self, make, domain, device):
-        layer, graph = self.build(make, device), domain().to(device)
+        layer = self.build(make, device)
+        graph = readable(domain(), layer).to(device)
         return layer, self.signal(layer, graph).to(device), graph
 
     def call(self, layer, x, graph, **changed):
         """As torch-geometric's layers are called."""
-        columns = [changed.get(name, getattr(graph, name)) for name in self.columns]
+        columns = [
+            changed.get(name, getattr(graph, name)) if self.reads(layer, name) else None
+            for name in self.columns
+        ]
         return layer(x, changed.get("edge_index", graph.edge_index), *columns)
 
     def test_equals_reference_and_dense_sum(self, make, domain, device):
@@ -197,7 +206,7 @@ class GraphContract(Contract):
 
     def test_batch_equals_one_by_one(self, make, device):
         layer = self.build(make, device)
-        graphs = [maker().to(device) for maker in GRAPHS.values()]
+        graphs = [readable(maker(), layer).to(device) for maker in GRAPHS.values()]
         signals = [self.signal(layer, graph).to(device) for graph in graphs]
         together = layer(torch.cat(signals), Graph.batch(graphs))
         apart = [layer(x, graph) for x, graph in zip(signals, graphs, strict=True)]
@@ -259,6 +268,10 @@ class GraphContract(Contract):
         layer, x, graph = self.small_problem(make, "cpu")
         for name in self.columns:
             mine = getattr(graph, name).clone()
+            if name == "edge_attr" and not self.reads(layer, name):
+                with pytest.raises(ValueError, match=f"'{name}' must be left out"):
+                    layer(x, graph.edge_index, mine)
+                continue
             before = self.call(layer, x, graph, **{name: mine})
             mine[7:9] = mine[3]
             after = self.call(layer, x, graph, **{name: mine})
@@ -268,7 +281,7 @@ class GraphContract(Contract):
 
     def test_one_layer_on_one_graph_after_another(self, make, device):
         layer = self.build(make, device)
-        graphs = [multi().to(device), undirected().to(device)]
+        graphs = [readable(maker(), layer).to(device) for maker in (multi, undirected)]
         signals = [self.signal(layer, graph).to(device) for graph in graphs]
         first = layer(signals[0], graphs[0])
         layer(signals[1], graphs[1])
@@ -276,6 +289,9 @@ class GraphContract(Contract):
 
     def test_refuses_what_does_not_fit(self, make):
         layer, x, graph = self.small_problem(make, "cpu")
+        if not layer.reads_weights:
+            with pytest.raises(ValueError, match="'edge_weight' must be left out for"):
+                layer(x, multi())
         n, c = x.shape
         with pytest.raises(ValueError, match=rf"'x' must have shape \(N={n}, in_channels={c}\)"):
             layer(x[:-1], graph)
@@ -296,6 +312,8 @@ class GraphContract(Contract):
         with pytest.raises(ValueError, match="'edge_index' must hold nodes from 0 to num_nodes"):
             self.call(layer, x, graph, edge_index=graph.edge_index + 1)
         for name in self.columns:
+            if not self.reads(layer, name):
+                continue
             with pytest.raises(ValueError, match=f"'{name}' must not be given beside a Graph"):
                 layer(x, graph, getattr(graph, name))
         for kind in ("to_dense", "to_sparse", "to_sparse_csr"):

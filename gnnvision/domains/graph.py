@@ -94,6 +94,7 @@ class Graph(Constructors, Matrices, Domain):
     _fixed: list[Tensor] = field(default_factory=list, init=False)
     _made: list[int] = field(default_factory=list, init=False)
     section_of: Section | None = field(default=None, init=False)
+    weights_are_counts: bool = field(default=False, init=False)  # of edges that a pooling joined
 
     def __post_init__(self) -> None:
         check_num_nodes(self.num_nodes)
@@ -225,6 +226,13 @@ class Graph(Constructors, Matrices, Domain):
         must = f"name nodes from 0 to {self.num_nodes - 1} once"
         chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
         return Graph(**compose.subgraph(self, chosen))
+
+    def without_weights(self) -> Graph:
+        """The same graph without `edge_weight`; itself if it has none."""
+        if self.edge_weight is None:
+            return self
+        plain = {"edge_weight": None, "weights_are_counts": False}
+        return remember(self._derived, "without_weights", lambda: self._unchecked(**plain))
 
     def neighborhood(self, node: int, hops: int = 1) -> Tensor:
         """`node` and all that reach it in at most `hops` edges, `node` first, then by distance.

@@ -21,7 +21,7 @@ class GATv2Conv(GraphConvolution):
 
     The entry of Sₕ for target i and source j is the softmax, over the edges that arrive at i,
     of aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ)). As Sₕ is a function of X, this is a convolution
-    only for a given signal.
+    only for a given signal. The formula has no weights of edges, so a graph with some is refused.
 
     Args:
         in_channels: columns of X.
@@ -50,6 +50,8 @@ class GATv2Conv(GraphConvolution):
         >>> layer(torch.ones(3, 4), graph).shape, len(layer.operators(graph, torch.ones(3, 4)))
         (torch.Size([3, 6]), 3)
     """
+
+    reads_weights = False
 
     def __init__(
         self,
@@ -103,6 +105,11 @@ class GATv2Conv(GraphConvolution):
             domain: a graph, or torch-geometric's edge_index.
             edge_attr: with an edge_index only: attributes of each edge. Shape (E, edge_dim).
         """
+        if edge_attr is not None and self.lin_edge is None:
+            raise ValueError(
+                f"'edge_attr' must be left out for a {type(self).__name__} without edge_dim, got "
+                f"shape {tuple(edge_attr.shape)}. Make the layer with edge_dim, or leave it out."
+            )
         return super().forward(x, as_graph(domain, x, edge_attr=edge_attr))
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:

@@ -25,12 +25,15 @@ class GCNConv(GraphConvolution):
         improved: whether self loops weigh 2 instead of 1.
         cached: of no effect, for those who come from torch-geometric: what is derived from a
             graph is always kept, and on the graph, so that no other graph can get it.
-        add_self_loops: whether to add I; of no effect without `normalize`.
+        add_self_loops: whether to add I; as `normalize` if not given, which it needs.
         normalize: whether to normalise; if not, Â is A.
         bias: whether to learn b.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).
+
+    Raises:
+        ValueError: if `add_self_loops` or `improved` could have no effect.
 
     References:
         Kipf, Welling, "Semi-Supervised Classification with Graph Convolutional Networks",
@@ -50,11 +53,22 @@ class GCNConv(GraphConvolution):
         *,
         improved: bool = False,
         cached: bool = False,
-        add_self_loops: bool = True,
+        add_self_loops: bool | None = None,
         normalize: bool = True,
         bias: bool = True,
     ) -> None:
         super().__init__(in_channels, out_channels)
+        if add_self_loops and not normalize:
+            raise ValueError(
+                "'add_self_loops' must be False without normalize, got True. Add the loops to the "
+                "graph, or leave it out."
+            )
+        add_self_loops = normalize if add_self_loops is None else add_self_loops
+        if improved and not add_self_loops:
+            raise ValueError(
+                "'improved' must be False where no self loops are added, got True. It is the "
+                "weight of those loops."
+            )
         self.improved = improved
         self.add_self_loops = add_self_loops
         self.normalize = normalize

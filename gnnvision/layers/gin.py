@@ -18,8 +18,8 @@ class GINConv(GraphConvolution):
     """Y = MLP(A X + (1 + ε) X).
 
     The sum is a convolution with the operators A and I and fixed taps, the identity and
-    (1 + ε) times it; the MLP after it is not. Weights of edges are not looked at, as in the
-    paper.
+    (1 + ε) times it; the MLP after it is not. The formula has no weights of edges,
+    so a graph with some is refused.
 
     Args:
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).
@@ -43,6 +43,7 @@ class GINConv(GraphConvolution):
     """
 
     bias = None
+    reads_weights = False
 
     def __init__(self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
         matrices = [p for p in nn.parameters() if p.ndim == 2]

@@ -35,6 +35,8 @@ class GraphConvolution(nn.Module, Convolution):
         ValueError: if one is not positive.
     """
 
+    reads_weights = True  # whether the operators depend on the weights of edges
+
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
@@ -99,8 +101,11 @@ class GraphConvolution(nn.Module, Convolution):
 
         Raises:
             TypeError: if it is not floating point, or not of the layer's dtype.
-            ValueError: if its shape does not fit, or features that were given hold NaN.
+            ValueError: if its shape does not fit, features that were given hold NaN, or the
+                graph has weights of edges, of which the layer knows nothing.
         """
+        if graph.edge_weight is not None and not self.reads_weights:
+            refuse_weights(graph, self)
         if not x.is_floating_point():
             raise TypeError(
                 f"'x' must be floating point, got {x.dtype}. Convert it with x.float()."
@@ -139,6 +144,21 @@ class GraphConvolution(nn.Module, Convolution):
         return f"{self.in_channels}, {self.out_channels}, bias={self.bias is not None}"
 
 
+def refuse_weights(graph: Graph, layer: nn.Module) -> None:
+    """Weights that somebody gave are not for a layer that would not read them.
+
+    Raises:
+        ValueError: if the graph has some; those that a pooling left are counts of edges.
+    """
+    if not graph.weights_are_counts:
+        name = type(layer).__name__
+        raise ValueError(
+            f"'edge_weight' must be left out for {name}, whose formula has no weights of edges, "
+            f"got a graph with {graph.num_edges}. Give graph.without_weights(), or use a layer "
+            "that reads them, such as GCNConv."
+        )
+
+
 def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
     """S X W in the cheaper order: (S X) W where W widens, S (X W) where it narrows.
 
@@ -172,6 +192,12 @@ def as_graph(
     """
     columns = {"edge_weight": edge_weight, "edge_type": edge_type, "edge_attr": edge_attr}
     given: dict[str, Any] = {name: v for name, v in columns.items() if v is not None}
+    if not isinstance(x, Tensor):
+        pair = " of source and target nodes" if isinstance(x, (tuple, list)) else ""
+        raise TypeError(
+            f"'x' must be one tensor of node features, got a {type(x).__name__}{pair}. Bipartite "
+            "graphs are not supported: give all nodes in one tensor and one graph."
+        )
     if isinstance(domain, Graph):
         if given:
             raise ValueError(
@@ -183,6 +209,11 @@ def as_graph(
         raise TypeError(
             f"'domain' must be a Graph or an edge_index tensor, got {type(domain).__name__}. "
             "Make a gnnvision.Graph."
+        )
+    if domain.layout is not torch.strided:
+        raise TypeError(
+            f"'domain' must be an edge_index of shape (2, E), got a sparse matrix of shape "
+            f"{tuple(domain.shape)}. Give gnnvision.Graph.from_dense(matrix)."
         )
     known: Graph | None = _graphs.get(domain)
     if known is not None and _same(known, domain, x.shape[0], columns):

@@ -119,7 +119,8 @@ class GraphPool(nn.Module, OnDomain):
     Args:
         kernel_size: the most nodes in a cluster: a power of 2.
         reduce: "max" or "mean".
-        cluster: instead of pairing, the cluster of each node, from 0. Shape (N,).
+        cluster: instead of pairing, the cluster of each node, from 0, however many nodes it has.
+            Shape (N,).
 
     Shapes:
         Input (N, C); output (number of clusters, C), on `out_domain(graph)`.

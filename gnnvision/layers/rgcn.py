@@ -25,7 +25,7 @@ class RGCNConv(GraphConvolution):
     """Y = Σᵣ Aᵣ X Wᵣ + X W₀ + b, with Aᵣ the mean (or sum) over incoming edges of relation r.
 
     With many relations the Wᵣ can share: as combinations of a few bases, or as blocks along
-    the diagonal. Weights of edges are not looked at, as in torch-geometric.
+    the diagonal. The formula has no weights of edges, so a graph with some is refused.
 
     Args:
         in_channels: columns of X.
@@ -54,6 +54,8 @@ class RGCNConv(GraphConvolution):
         Sparse(shape=(16, 16), entries=9)
     """
 
+    reads_weights = False
+
     def __init__(
         self,
         in_channels: int,
@@ -74,6 +76,15 @@ class RGCNConv(GraphConvolution):
                 "'num_bases' and 'num_blocks' must not both be given, got "
                 f"{num_bases} and {num_blocks}. Choose one way of sharing."
             )
+        for name, value in (
+            ("num_relations", num_relations),
+            ("num_bases", num_bases),
+            ("num_blocks", num_blocks),
+        ):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise TypeError(f"'{name}' must be an integer, got {value!r}. Give a count.")
+            if value is not None and value < 1:
+                raise ValueError(f"'{name}' must be at least 1, got {value}. Give a count.")
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
             raise ValueError(
                 f"'num_blocks' must divide {in_channels} and {out_channels} channels, got "

@@ -18,7 +18,7 @@ __all__ = ["SAGEConv"]
 class SAGEConv(GraphConvolution):
     """Y = mean over neighbours of X W₁ + X W₂ + b.
 
-    Weights of edges are not looked at, as in the paper.
+    The formula has no weights of edges, as in the paper, so a graph with some is refused.
 
     Args:
         in_channels: columns of X.
@@ -44,6 +44,8 @@ class SAGEConv(GraphConvolution):
         >>> SAGEConv(4, 2).operators(graph)
         [Sparse(shape=(3, 3), entries=4), Identity(shape=(3, 3))]
     """
+
+    reads_weights = False
 
     def __init__(
         self,

@@ -114,6 +114,8 @@ def _onto(graph: Graph, cluster: Tensor) -> Coarsening:
         edge_weight=joined.values(),
         offsets=torch.cat([members.new_zeros(1), members.cumsum(0)]),
     )
+    counts = graph.edge_weight is None or graph.weights_are_counts
+    object.__setattr__(coarse, "weights_are_counts", counts)
     return Coarsening(coarse, cluster.argsort(stable=True), starts)
 
 

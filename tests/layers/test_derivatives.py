@@ -33,7 +33,7 @@ LAYERS = {
 
 @pytest.fixture(params=[batch, multi], ids=["batch", "multi"])
 def graph(request):
-    return request.param()
+    return request.param().without_weights()
 
 
 @pytest.fixture(params=LAYERS)
@@ -196,7 +196,7 @@ def test_layers_on_grids(make):
 @pytest.mark.parametrize("transform", [jacrev, jacfwd, lambda f: vmap(f, 2, 2)])
 def test_nothing_made_inside_a_transform_is_kept(transform):
     """A first call inside a transform, with an edge_index, leaves later calls as they were."""
-    graph, layer = batch(), gv.GATv2Conv(3, 2, edge_dim=2)
+    graph, layer = batch().without_weights(), gv.GATv2Conv(3, 2, edge_dim=2)
     edge_index, edge_attr = graph.edge_index.clone(), graph.edge_attr.double()
     x = signal(graph)[:, :, None]
     transform(lambda z: layer(z.reshape(-1, 3), edge_index, edge_attr)[..., None])(x)

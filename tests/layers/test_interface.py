@@ -6,6 +6,7 @@ import gnnvision as gv
 from gnnvision.layers import GraphConvolution, GridConvolution, OnDomain
 from gnnvision.layers.interface import require
 
+from ..contracts import readable
 from ..graphs import RELATIONS, multi, undirected
 
 GRAPH_LAYERS = [
@@ -20,7 +21,8 @@ GRAPH_LAYERS = [
 
 @pytest.mark.parametrize("make", GRAPH_LAYERS)
 def test_one_interface_on_graphs(make):
-    layer, graph, x = make(), multi(), torch.randn(6, 4)
+    layer, x = make(), torch.randn(6, 4)
+    graph = readable(multi(), layer)
     assert isinstance(layer, gv.Convolution | GraphConvolution | OnDomain)
     assert layer.taps().shape[:2] == (len(layer.operators(graph, x)), 4)
     assert layer(x, graph).shape == (layer.out_domain(graph).num_sites, 3)
@@ -36,7 +38,8 @@ def test_one_interface_on_grids():
 
 @pytest.mark.parametrize("make", GRAPH_LAYERS)
 def test_reference_works_in_double_for_a_single_layer(make):
-    layer, graph, x = make().float(), multi(), torch.randn(6, 4)
+    layer, x = make().float(), torch.randn(6, 4)
+    graph = readable(multi(), layer)
     y = layer.reference(x, graph)
     assert y.dtype is torch.float64
     torch.testing.assert_close(layer(x.float(), graph).double(), y, atol=1e-5, rtol=1e-5)
@@ -52,7 +55,8 @@ def test_require_names_layer_and_domain():
 @pytest.mark.gpu
 @pytest.mark.parametrize("make", GRAPH_LAYERS)
 def test_gpu_equals_cpu(make):
-    layer, graph, x = make(), multi(), torch.randn(6, 4)
+    layer, x = make(), torch.randn(6, 4)
+    graph = readable(multi(), layer)
     expected = layer(x, graph)
     layer, graph = layer.cuda(), graph.to("cuda")
     there = x.cuda().requires_grad_()
@@ -60,5 +64,5 @@ def test_gpu_equals_cpu(make):
     torch.testing.assert_close(y.cpu(), expected)
     y.square().sum().backward()
     here = x.clone().requires_grad_()
-    layer.cpu()(here, multi()).square().sum().backward()
+    layer.cpu()(here, readable(multi(), layer)).square().sum().backward()
     torch.testing.assert_close(there.grad.cpu(), here.grad)

@@ -136,7 +136,7 @@ def test_means_are_taken_within_each_relation():
 
 
 def test_refusals():
-    x, graph = torch.randn(5, 4), directed()
+    x, graph = torch.randn(5, 4), directed().without_weights()
     with pytest.raises(ValueError, match="'aggr' must be 'mean' or 'sum', got 'max'"):
         RGCNConv(4, 2, 3, aggr="max")
     with pytest.raises(ValueError, match="'num_bases' and 'num_blocks' must not both be given"):

@@ -23,7 +23,7 @@ def graph_net():
 
 
 def test_graph_layers_by_hand():
-    graph, net = batch(), graph_net()
+    graph, net = batch().without_weights(), graph_net()
     x = torch.randn(graph.num_nodes, 4)
     y = net[0](x, graph).relu()
     coarse = net[2].out_domain(graph)
@@ -39,8 +39,7 @@ def test_graph_layers_by_hand():
 
 def test_graph_net_of_a_batch_equals_one_by_one():
     net = graph_net()
-    graphs = [maker() for name, maker in GRAPHS.items() if name != "batch"]
-    # Weights everywhere: a batch gives them to all its members if one has them.
+    graphs = [maker().without_weights() for name, maker in GRAPHS.items() if name != "batch"]
     x = [torch.randn(g.num_nodes, 4) for g in graphs]
     together = net(torch.cat(x), gv.Graph.batch(graphs))
     apart = [net(signal, graph) for signal, graph in zip(x, graphs, strict=True)]
