@@ -28,6 +28,7 @@ from typing import Literal
 import gnnvision as gv
 from gnnvision import cli, transfer
 from gnnvision.training import recipes
+from gnnvision.training.record import BEST, LAST
 
 WEIGHTS = Path("weights", "mobilenet_v2_imagenet.safetensors")  # below the data root
 
@@ -48,7 +49,10 @@ class Config:
         epochs: of what is trained after the head, instead of the recipe's.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
+        on_invalid: files that cannot be read: end with an error, skip them, or skip and list them
+            in quarantine.csv.
         out: folder of all runs.
+        resume: folder of a stopped run, to go on with; its flags are taken over.
     """
 
     backbone: str = "mobilenet_v2"
@@ -61,7 +65,9 @@ class Config:
     epochs: int | None = None
     device: str = "auto"
     data_root: Path | None = None
+    on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
     out: Path = Path("runs")
+    resume: Path | None = None
 
 
 def main(config: Config) -> gv.Result:
@@ -70,7 +76,21 @@ def main(config: Config) -> gv.Result:
     command = shlex.join(["python", *sys.argv])
     device = cli.usable_device(config.device)
     settings = {"experiment": "transfer_cats_dogs", "command": command, "flags": flags}
-    with cli.run_folder(config.out, "transfer_cats_dogs", settings) as folder:
+    if config.strategy == "head" and config.epochs is not None and not config.compare:
+        raise ValueError(
+            f"'--epochs' must be left out with --strategy head, got {config.epochs}. They are of "
+            "the blocks that another strategy trains after the head."
+        )
+    name = "transfer_cats_dogs"
+    with (
+        cli.run_folder(config.out, name, settings, config.resume) as folder,
+        cli.resumable(folder),
+    ):
+        if (folder / "report.html").exists():
+            raise ValueError(
+                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
+                f"complete. See {folder / 'report.html'}, or start a new run."
+            )
         return work(config, folder, device)
 
 
@@ -86,7 +106,9 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
         plan = replace(plan, fine=replace(plan.fine, epochs=config.epochs))
     strategy, facts = config.strategy, {}
     if config.compare:
-        choice = transfer.best_strategy(backbone, task, plan, device=device, told=print)
+        choice = transfer.best_strategy(
+            backbone, task, plan, device=device, told=print, folder=folder
+        )
         strategy, facts["Strategy"] = choice.strategy, f"“{choice.strategy}”: {choice.reason}"
     result = transfer.fine_tune(
         backbone,
@@ -98,6 +120,7 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
         device=device,
         told=print,
         data_seconds=seconds,
+        resume=config.resume is not None,
     )
     result.facts |= facts | {"Interval": result.interval()}
     print(result.summary(), *result.facts.values(), sep="\n")
@@ -118,6 +141,7 @@ def photographs(config: Config, backbone: transfer.Backbone) -> gv.data.ImageTas
         image_size=config.image_size or wanted.resize,
         channels=3 if wanted.channels == 3 else 1,
         split="full",
+        on_invalid=config.on_invalid,
     )
     assert isinstance(task, gv.data.ImageTask)
     return task.with_augment(gv.data.Augment(resized_crop=(0.5, 1.0), flip="random"))
@@ -138,11 +162,18 @@ def backbone_for(config: Config, folder: Path, device: str) -> transfer.Backbone
         if config.backbone != Config.backbone:
             raise
         print(f"{error}\nSo a small network is trained on CIFAR-10 first.", file=sys.stderr)
+    place = folder / "pretrained"
+    if (place / BEST).is_file():
+        return transfer.load_backbone(place)
     pictures = gv.data.load("cifar10", root=config.data_root, split="full")
     assert isinstance(pictures, gv.data.ImageTask)
     pictures = pictures.with_augment(gv.data.Augment(crop=2, flip="alternating"))
-    place = folder / "pretrained"
-    gv.fit(gv.models.whitened_cnn(), pictures, recipes.WHITENED_CNN, device=device, folder=place)
+    model, recipe, resume = (
+        gv.models.whitened_cnn(),
+        recipes.WHITENED_CNN,
+        (place / LAST).is_file(),
+    )
+    gv.fit(model, pictures, recipe, device=device, folder=place, resume=resume)
     return transfer.load_backbone(place)
 
 

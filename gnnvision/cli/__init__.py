@@ -49,6 +49,7 @@ __all__ = [
     "output",
     "pictures",
     "print_overview",
+    "resumable",
     "run",
     "run_folder",
     "usable_device",
@@ -243,6 +244,24 @@ def run_folder(
     except BaseException:
         remove_unused(folder, made)
         raise
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Let Ctrl-C in the block end with the command that goes on, if anything of the run is saved.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        Interrupted: in place of KeyboardInterrupt.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        left = any(f.is_file() and f != folder / "config.json" for f in folder.rglob("*"))
+        again = f" Go on with: {_resume_with(folder)}" if left else ""
+        raise Interrupted(f"{str(stop) or 'Stopped.'}{again}") from None
 
 
 def usable_device(name: str) -> str:

@@ -87,9 +87,11 @@ class Reporter:
         shown: whether to show anything.
         seeds: how many there are.
         epochs: of each seed.
+        word: what a seed is called.
     """
 
-    def __init__(self, shown: bool, seeds: int, epochs: int) -> None:
+    def __init__(self, shown: bool, seeds: int, epochs: int, word: str = "seed") -> None:
+        self.word = word
         self.shown = shown
         self.seeds = seeds
         self.epochs = epochs
@@ -147,7 +149,7 @@ class Reporter:
         began, before = self._from
         if now - began > 1.0:  # the rate of small tasks is of no interest
             self._note = f"epoch {epoch + 1}, {(seen - before) / (now - began):,.0f} items/s"
-        name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
+        name = f"{self.word} {seed} ({seed_number + 1} of {self.seeds})"
         done = seed_number * self.epochs + epoch + part
         self._out(self._bar.update, self._task, completed=done, description=name, note=self._note)
 
@@ -160,7 +162,7 @@ class Reporter:
             if now >= self._next:
                 self._next = now + 0.1
                 done = seed_number * self.epochs + int(row["epoch"])
-                name = f"seed {seed} ({seed_number + 1} of {self.seeds})"
+                name = f"{self.word} {seed} ({seed_number + 1} of {self.seeds})"
                 self._note = line(row)
                 self._out(
                     self._bar.update, self._task, completed=done, description=name, note=self._note
@@ -173,7 +175,7 @@ class Reporter:
             left = took * (self.epochs * (self.seeds - seed_number) - int(row["epoch"]))
             text += f"  {took:.0f} s an epoch, {left / 60:.0f} min left"
         if self.seeds > 1:
-            text = f"seed {seed} ({seed_number + 1} of {self.seeds}), {text}"
+            text = f"{self.word} {seed} ({seed_number + 1} of {self.seeds}), {text}"
         if self.seeds == 1 or took >= LONG_S:
             self._out(self.console.print, text, highlight=False, soft_wrap=True)
 
@@ -181,7 +183,7 @@ class Reporter:
         """A seed is over."""
         if self.shown and self._bar is None and self.seeds > 1:
             place = f"{seed_number + 1} of {self.seeds}"
-            self._out(self.console.print, f"seed {seed} ({place}): {note}", highlight=False)
+            self._out(self.console.print, f"{self.word} {seed} ({place}): {note}", highlight=False)
 
 
 def line(row: dict[str, float]) -> str:

@@ -99,7 +99,11 @@ def frozen_part(
     place = _place(backbone, task, cut, views)
     held = None if place is None else _read(place)
     if held is None:
-        with bar("features", whole + views * varied) if progress else _silent() as advance:
+        with (
+            bar(f"features behind {cut} of {count} blocks", whole + views * varied)
+            if progress
+            else _silent() as advance
+        ):
             held = _computed(see, backbone, task, views, advance)
         if place is not None and sum(a.nbytes for a in held.values()) <= _MOST_KEPT:
             _write(place, held)

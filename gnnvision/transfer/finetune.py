@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
 
-from gnnvision.data import ImageTask, Part, Split, Task
-from gnnvision.layers import Rescale
-from gnnvision.training import Outcome, Recipe, Result
-from gnnvision.training.checks import check_recipe, check_split, without_validation
+from gnnvision.data import Split, Task
+from gnnvision.training import Result
 from gnnvision.training.fit import write_result
+from gnnvision.training.folder import read_json, write_json
+from gnnvision.training.lock import in_use
 from gnnvision.training.measures import mean, spread, written
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
-from gnnvision.training.result import best_outcome, shown
-from gnnvision.training.seed_run import SeedRun
-from gnnvision.training.seeds import seeded, to_seeds
-from gnnvision.training.threads import threads_for
+from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
+from gnnvision.training.record import is_complete, read_result
+from gnnvision.training.result import shown
+from gnnvision.training.seeds import to_seeds
 from gnnvision.transfer.backbone import Backbone
-from gnnvision.transfer.features import Frozen, frozen_part
-from gnnvision.transfer.freeze import freeze, hold_statistics, unfreeze
+from gnnvision.transfer.course import Course
+from gnnvision.transfer.features import frozen_part
 from gnnvision.transfer.plan import Plan
 from gnnvision.transfer.similarity import similarity
+from gnnvision.transfer.stages import Told, Transfer, Watch, prepared
 from gnnvision.transfer.strategy import Choice, Strategy, choose_strategy
 
 __all__ = ["Transfer", "auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
 
-Told = Callable[[str], None]
+FOLDS = "folds.json"
 _CHEAPEST_FIRST: tuple[Strategy, ...] = ("head", "last", "part", "whole")
 
 
@@ -49,7 +51,7 @@ def auto_strategy(backbone: Backbone, task: Task, views: int = 0, device: str = 
         device: as in `fine_tune`.
     """
     backbone = copy.deepcopy(backbone).to(device)
-    task = _prepared(backbone, task).to(device)
+    task = prepared(backbone, task).to(device)
     measured = similarity(backbone, task, frozen_part(backbone, task, views=views))
     return choose_strategy(len(task.split.train), task.num_outputs, measured.value, str(measured))
 
@@ -65,6 +67,8 @@ def fine_tune(
     device: str = "cpu",
     told: Told | None = None,
     data_seconds: float = 0.0,
+    resume: bool = False,
+    progress: bool = True,
 ) -> Result:
     """Fit a backbone to a task, once for each seed, and measure it; the test is read once.
 
@@ -78,18 +82,25 @@ def fine_tune(
         seeds: how many (0, 1, ...), or which.
         strategy: instead of the plan's; "auto" for `auto_strategy`, whose reason is a note of
             the result.
-        folder: a run folder, to leave the result and a checkpoint in.
+        folder: a run folder, to leave the result and a checkpoint in; while it runs, also
+            `checkpoints/last.safetensors`, from which it can go on.
         device: "cpu", "cuda", "mps"; where the features are computed, too.
         told: called with a sentence about each step.
         data_seconds: how long loading the data took, for the record.
+        resume: whether to go on from the folder's checkpoint; a finished run is read again.
+        progress: whether to show how far it is.
 
     Returns:
         As of `fit`; `model` is the fine-tuned network of the best seed.
 
     Raises:
         TypeError: if the backbone is not for such a task.
-        ValueError: if it is not for such pictures or molecules.
+        ValueError: if it is not for such pictures or molecules, or the checkpoint to resume from
+            is of another run.
+        Interrupted: on Ctrl-C, after saving.
     """
+    if resume and folder is None:
+        raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
     say = told or (lambda sentence: None)
     started = time.perf_counter()
     plan = plan or Plan()
@@ -102,27 +113,34 @@ def fine_tune(
     plan = plan if strategy is None else replace(plan, strategy=strategy)
     work = Transfer(backbone, task, plan, say, device)
     goal = objective(task)
-    outcomes: list[Outcome] = []
-    networks: list[nn.Module] = []
-    for seed in to_seeds(seeds):
-        network, outcome = work.run(seed, work.task.split, ("train", "val", "test"))
-        outcomes.append(outcome)
-        value = written(outcome.metrics["test"].get(goal.metric, math.nan))
-        say(f"seed {seed}: test {goal.metric} {value}")
-        networks.append(network)
-    best = outcomes.index(best_outcome(outcomes, goal.metric, goal.higher_is_better))
+    numbers = to_seeds(seeds)
+    course = Course(work, numbers, folder)
+    if resume and folder is not None and is_complete(folder):
+        network = work.untrained(work.task.split).network
+        return read_result(folder, work.shown_task, network, device)
+    with nullcontext() if folder is None else in_use(folder), stop_on_signal() as stop:
+        if resume:
+            course.restore()
+        earlier = sum(outcome.seconds for outcome in course.outcomes)
+        try:
+            with Reporter(progress, len(numbers), work.epochs) as reporter:
+                course.run(stop, reporter)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # a second request
+            raise Interrupted("Stopped at once. What was saved last is kept.") from None
     result = Result(
         task=work.shown_task,
         recipe=work.last_recipe,
-        model=networks[best].eval(),
-        outcomes=outcomes,
+        model=course.best_network(),
+        outcomes=course.outcomes,
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
         device=device_name(device),
         precision="float32",
         compiled=False,
         threads=torch.get_num_threads(),
-        train_seconds=time.perf_counter() - started,
+        train_seconds=earlier + time.perf_counter() - started,
         data_seconds=data_seconds,
         folder=folder,
         facts=facts,
@@ -141,6 +159,9 @@ def cross_validate(
     seed: int = 0,
     device: str = "cpu",
     told: Told | None = None,
+    progress: bool = True,
+    scores: dict[str, list[float]] | None = None,
+    keep: Callable[[dict[str, list[float]]], object] = lambda scores: None,
 ) -> dict[str, list[float]]:
     """The score of each plan on each fold of what trains and validates; no test item is read.
 
@@ -152,17 +173,34 @@ def cross_validate(
         seed: of the division and the training.
         device: as in `fine_tune`.
         told: called with a sentence about each plan.
+        progress: whether to show how far it is.
+        scores: those of the folds that were done before it was stopped.
+        keep: called with the scores so far after each fold.
 
     Returns:
         For each plan a score for each fold, by the metric of the task.
+
+    Raises:
+        Interrupted: on Ctrl-C.
     """
     splits = _folds(task, folds, seed)
-    scores: dict[str, list[float]] = {}
+    scores = {} if scores is None else scores
     metric = objective(task).metric
     for name, plan in plans.items():
-        work = Transfer(backbone, task, plan, told or (lambda sentence: None), device)
-        outcomes = [work.run(seed, split, ("val",))[1] for split in splits]
-        scores[name] = [outcome.metrics["val"][metric] for outcome in outcomes]
+        done = scores.setdefault(name, [])
+        if len(done) < folds:
+            work = Transfer(backbone, task, plan, told or (lambda sentence: None), device)
+            what = f"{name}, fold"
+            with (
+                stop_on_signal() as stop,
+                Reporter(progress, folds, work.epochs, what) as reporter,
+            ):
+                for number in range(len(done), folds):
+                    watch = Watch(stop, reporter, number=number, seed=number + 1)
+                    if (found := work.run(seed, splits[number], ("val",), watch)) is None:
+                        raise Interrupted(f"Stopped at {name}, fold {number + 1} of {folds}.")
+                    done.append(found[1].metrics["val"][metric])
+                    keep(scores)
         if told is not None:
             values = " ".join(written(score, 3) for score in scores[name])
             told(
@@ -180,6 +218,8 @@ def best_strategy(
     *,
     device: str = "cpu",
     told: Told | None = None,
+    progress: bool = True,
+    folder: Path | None = None,
 ) -> Choice:
     """The strategy with the best mean on validation folds, the cheaper of equals.
 
@@ -190,10 +230,35 @@ def best_strategy(
         folds: of what trains and validates; see `cross_validate`.
         device: as in `fine_tune`.
         told: called with a sentence about each strategy.
+        progress: whether to show how far it is.
+        folder: a run folder, to leave the scores in and to go on from those that are there.
+
+    Raises:
+        Interrupted: on Ctrl-C; the folds that are done are saved.
     """
     plan = plan or Plan()
     plans = {name: replace(plan, strategy=name) for name in _CHEAPEST_FIRST}
-    scores = cross_validate(backbone, task, dict(plans.items()), folds, device=device, told=told)
+    asked: dict[str, Any] = {"data": task.data_hash, "split": task.split.hash, "folds": folds}
+    asked["plan"] = json.loads(json.dumps(asdict(plan)))
+    file = None if folder is None else folder / FOLDS
+    before = read_json(file) if file is not None and file.is_file() else {}
+    same = {name: before.get(name) for name in asked} == asked
+
+    def keep(scores: dict[str, list[float]]) -> None:
+        if file is not None:
+            write_json(file, asked | {"scores": scores})
+
+    scores = cross_validate(
+        backbone,
+        task,
+        dict(plans.items()),
+        folds,
+        device=device,
+        told=told,
+        progress=progress,
+        scores=before["scores"] if same else {},
+        keep=keep,
+    )
     goal = objective(task)
     sign = 1 if goal.higher_is_better else -1
     means = {name: mean(scores[name]) for name in _CHEAPEST_FIRST}
@@ -208,164 +273,6 @@ def best_strategy(
         f"{name} {shown(goal.metric, spread([value]), 1)}" for name, value in means.items()
     )
     return Choice(best, f"the best on {folds} validation folds of the training part: {figures}.")
-
-
-@dataclass
-class _Stage:
-    """Where one stage of the training works."""
-
-    cut: int
-    recipe: Recipe
-    frozen: Frozen | None
-
-    def trained(self, blocks: int) -> str:
-        """What is trained in it, in words."""
-        count = blocks - self.cut
-        if not count:
-            return "the head alone"
-        return (
-            "the whole network"
-            if not self.cut
-            else f"the last {count} block{'' if count == 1 else 's'} and the head"
-        )
-
-
-class Transfer:
-    """A plan at work: what it freezes is computed when it is made, whatever the seeds and splits.
-
-    Args:
-        backbone: with its weights.
-        task: as it was loaded.
-        plan: what to do.
-        told: called with a sentence about each step.
-        device: where to.
-    """
-
-    def __init__(
-        self, backbone: Backbone, task: Task, plan: Plan, told: Told, device: str = "cpu"
-    ) -> None:
-        self.backbone = backbone = copy.deepcopy(backbone).to(device)
-        self.plan, self.device = plan, device
-        self.task = _prepared(backbone, task).to(device)
-        for recipe in (plan.head, plan.fine):
-            check_recipe(recipe, self.task, objective(self.task))
-            check_split(self.task, without_validation(recipe))
-        count = len(backbone.blocks)
-        head = frozen_part(backbone, self.task, views=plan.views)
-        assert head is not None
-        self.stages = [_Stage(count, plan.head, head)]
-        cuts = plan.stages(count)
-        for number, cut in enumerate(cuts):
-            epochs = plan.fine.epochs * (number + 1) // len(cuts)
-            epochs -= plan.fine.epochs * number // len(cuts)
-            frozen = None
-            if cut:
-                views = plan.fine_views if _varies(self.task) else 0
-                frozen = frozen_part(backbone, self.task, cut, views=views)
-                if frozen is None:
-                    told("its blocks do not follow one another: the frozen ones run every time")
-            self.stages.append(_Stage(cut, replace(plan.fine, epochs=max(1, epochs)), frozen))
-
-    @property
-    def shown_task(self) -> Task:
-        """The task as it was trained on: not varied, if no view of an item was used."""
-        used = [stage.frozen is None or len(stage.frozen.task.views) for stage in self.stages]
-        if any(used) or not isinstance(self.task, ImageTask):
-            return self.task
-        return self.task.with_augment(None)
-
-    @property
-    def last_recipe(self) -> Recipe:
-        """Of the last stage."""
-        return self.stages[-1].recipe
-
-    def run(self, seed: int, split: Split, parts: Sequence[Part]) -> tuple[nn.Module, Outcome]:
-        """Train one seed on a split, and measure its parts.
-
-        Args:
-            seed: draws the head and the order of the items.
-            split: of the items.
-            parts: to measure.
-
-        Returns:
-            The network, and what was measured.
-        """
-        started = time.perf_counter()
-        history: list[dict[str, float]] = []
-        begun: list[tuple[int, str]] = []
-        before = 0
-        model = copy.deepcopy(self.backbone)
-        with seeded(seed):
-            model.reset_head(self.task.num_outputs)
-            _tell_targets(model, replace(self.task, split=split))
-            for stage in self.stages:
-                begun.append((before + 1, stage.trained(len(self.backbone.blocks))))
-                run = self._train(stage, model, split, seed)
-                history += [row | {"epoch": row["epoch"] + before} for row in run.history]
-                kept, before = before + run.best_epoch, before + run.epoch
-            metrics, remarks, target, output = run.measure_parts(parts)
-        goal = objective(self.task)
-        outcome = Outcome(
-            seed=seed,
-            epochs=before,
-            best_epoch=kept,
-            metrics=metrics,
-            seconds=time.perf_counter() - started,
-            history=history,
-            split_hash=split.hash,
-            target=target,
-            prediction=goal.predict(output),
-            remarks=remarks,
-            stages=begun,
-        )
-        unfreeze(model)
-        return model.network, outcome
-
-    def _train(self, stage: _Stage, model: Backbone, split: Split, seed: int) -> SeedRun:
-        """One stage, in which the blocks behind its cut and the head change."""
-        blocks = model.blocks
-        for block in blocks[stage.cut :]:
-            unfreeze(*block.modules)
-            if not self.plan.update_norms:
-                hold_statistics(*block.modules)
-        for block in blocks[: stage.cut]:
-            freeze(*block.modules)
-        frozen = stage.frozen
-        task: Task = self.task if frozen is None else frozen.task.to(self.device)
-        trained: nn.Module = model if frozen is None else frozen.rest(model)
-        recipe = stage.recipe
-        if recipe.select != "last" and not len(split.val):
-            recipe = without_validation(recipe)
-        small = 0 if stage.cut == len(blocks) else 2**30
-        with threads_for(small):
-            run = SeedRun(trained, replace(task, split=split), recipe, seed, "float32", False)
-            while not run.finished:
-                row = run.train_epoch(lambda seen: True)
-                assert row is not None
-                run.consider(row | run.validate())
-            run.kept_model.load_state_dict(run.best)
-        if frozen is not None and stage.cut < len(blocks):
-            model.load_state_dict(run.best, strict=False)  # the copy lacks what is frozen
-        elif run.average is not None:
-            trained.load_state_dict(run.best)
-        return run
-
-
-def _prepared(backbone: Backbone, task: Task) -> Task:
-    return task if backbone.preprocessing is None else backbone.preprocessing.prepare(task)
-
-
-def _tell_targets(model: Backbone, task: Task) -> None:
-    """Let the head know the moments of the targets, if it asks for them."""
-    moments = task.target_moments
-    if moments is not None:
-        for module in model.head:
-            if isinstance(module, Rescale):
-                module.initialize_targets(*moments)
-
-
-def _varies(task: Task) -> bool:
-    return getattr(task, "augment", None) is not None
 
 
 def _folds(task: Task, folds: int, seed: int) -> list[Split]:
