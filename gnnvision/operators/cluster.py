@@ -35,9 +35,13 @@ def coarsen(graph: Graph, size: int, cluster: Tensor | None = None) -> Coarsenin
         ValueError: if `cluster` does not number clusters from 0 without gaps, or one has nodes
             of two members of a batch.
     """
+    if graph.device.type != "cpu":
+        # Rounds of choices, each of which the host would wait for, and in float64.
+        return _from_host(graph, size, cluster)
     if cluster is not None:
+        cluster = cluster.to(graph.device)
         _check_cluster(graph, cluster)
-        return _onto(graph, cluster.to(graph.device))
+        return _onto(graph, cluster)
 
     def build() -> Coarsening:
         chosen = torch.arange(graph.num_nodes, device=graph.device)
@@ -49,6 +53,17 @@ def coarsen(graph: Graph, size: int, cluster: Tensor | None = None) -> Coarsenin
         return _onto(graph, chosen)
 
     return graph.derived(("coarsen", size), build)
+
+
+def _from_host(graph: Graph, size: int, cluster: Tensor | None) -> Coarsening:
+    """What the CPU finds, on the graph's own device."""
+
+    def build() -> Coarsening:
+        found = coarsen(graph.to("cpu"), size, cluster)
+        there = graph.device
+        return Coarsening(found.graph.to(there), found.order.to(there), found.starts.to(there))
+
+    return build() if cluster is not None else graph.derived(("coarsen", size), build)
 
 
 def _pairs(graph: Graph) -> Tensor:
