@@ -3,8 +3,10 @@
 python experiments/predict_molecules.py runs/gcn_molecules/STAMP new.csv --out predicted.csv
 
 The table that comes out has every row and column of the one that goes in, in order, then the
-prediction of each target, its uncertainty (the standard deviation over the networks of the seeds),
-`status` and `reason`. A row that is no molecule keeps its place, with the reason.
+prediction of each target, its uncertainty (the standard deviation over the networks of the
+seeds), the Tanimoto similarity to the nearest training molecule and which one that is (the
+report's section "Applicability domain" says how the error depends on it), `status` and `reason`.
+A row that is no molecule keeps its place, with the reason.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from tyro.conf import Positional
 from gnnvision import cli
 from gnnvision.data import read_table
 from gnnvision.training import MoleculePredictor
+
+SIMILARITY = "similarity to training"
+NEAREST = "nearest training molecule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +58,16 @@ def main(config: Config) -> None:
     for number, target in enumerate(predictor.targets):
         columns[f"predicted {target}"] = written(answers.values[:, number], reasons)
         columns[f"uncertainty {target}"] = written(answers.spread[:, number], reasons)
+    columns[SIMILARITY] = written(answers.similarity, reasons)
+    columns[NEAREST] = [
+        "" if why else text for text, why in zip(answers.nearest, reasons, strict=True)
+    ]
     columns["status"] = ["failed" if reason else "ok" for reason in reasons]
     columns["reason"] = reasons
     with cli.output(config.out) as file:
         table.write(file, columns)
+    if answers.similarity_reason:
+        print(f"{SIMILARITY!r} is empty: {answers.similarity_reason}", file=sys.stderr)
     failed = sum(map(bool, reasons))
     if failed:
         print(f"{failed} of {len(reasons)} rows have no prediction; see 'reason'", file=sys.stderr)

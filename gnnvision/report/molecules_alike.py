@@ -1,70 +1,115 @@
-"""How like the training molecules a molecule is, and what that says of the prediction."""
+"""Applicability domain: how the error depends on the similarity to the training molecules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
+from gnnvision.data.molecules.similarity import BITS, RADIUS, Nearest, TrainingMolecules
 from gnnvision.report.answers import errors, tested, unit
 from gnnvision.report.look import drawn
 from gnnvision.report.parts import Picture, Run, Section, Table
-from gnnvision.report.style import CLASS_COLORS, INK, drawing, legend_below
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
-__all__ = ["Nearest", "alike", "nearest", "off_by_molecule"]
+__all__ = ["Nearest", "Trend", "alike", "nearest", "off_by_molecule", "trend"]
 
-RADIUS, BITS = 2, 2048
 EDGES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 _MOST = 1000
-_FEWEST = 5  # molecules of a bin that is spoken of
-_HELD: WeakKeyDictionary[MoleculeTask, list[Any]] = WeakKeyDictionary()  # of the training part
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The training molecule most like each of some molecules.
-
-    Args:
-        rows: the training molecules' rows. Shape (n,).
-        similarity: Tanimoto's, from 0 to 1. Shape (n,).
-    """
-
-    rows: NDArray[np.int64]
-    similarity: NDArray[np.float64]
+_FEWEST = 10  # molecules that it takes to fit a trend
+_RESAMPLED = 1000
+_HELD: WeakKeyDictionary[MoleculeTask, TrainingMolecules] = WeakKeyDictionary()
 
 
 def nearest(task: MoleculeTask, asked: Sequence[int]) -> Nearest:
-    """The training molecule most like each of some rows.
-
-    Likeness is Tanimoto's coefficient of the Morgan fingerprints, radius 2, 2048 bits: the share
-    of the surroundings of atoms, up to two bonds wide, that both have of those that either has.
+    """The training molecule most like each of some rows, by `TrainingMolecules.nearest`.
 
     Args:
         task: its molecules and its split.
         asked: rows that are molecules.
 
-    References:
-        Rogers, Hahn, "Extended-Connectivity Fingerprints", 2010,
-        https://doi.org/10.1021/ci100050t.
+    Returns:
+        `rows` are those of the task.
     """
-    from rdkit import DataStructs
-
     train = np.array(task.split.train, dtype=np.int64)
     if task not in _HELD:  # two sections ask
-        _HELD[task] = _prints(task, train.tolist())
-    best, similarity = [], []
-    for mark in _prints(task, asked):
-        shares = DataStructs.BulkTanimotoSimilarity(mark, _HELD[task])
-        place = int(np.argmax(shares))
-        best.append(int(train[place]))
-        similarity.append(float(shares[place]))
-    return Nearest(np.array(best, dtype=np.int64), np.array(similarity, dtype=np.float64))
+        smiles = [task.smiles[row] for row in train.tolist()]
+        _HELD[task] = TrainingMolecules(smiles, task.featurizer)
+    found = _HELD[task].nearest([task.smiles[row] for row in asked])
+    return Nearest(train[found.rows], found.similarity)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How errors change with similarity, with 95 % intervals by the bootstrap over molecules.
+
+    Args:
+        correlation: Spearman's rank correlation: its value and the ends of its interval.
+        at: similarities. Shape (P,).
+        line: the error that a straight line by least squares expects there. Shape (P,).
+        low: the lower end of its interval.
+        high: the upper end.
+    """
+
+    correlation: tuple[float, float, float]
+    at: NDArray[np.float64]
+    line: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @property
+    def direction(self) -> int:
+        """-1 if the error falls as similarity rises, 1 if it rises, 0 if neither is shown."""
+        _, low, high = self.correlation
+        return -1 if high < 0 else 1 if low > 0 else 0
+
+
+def trend(similarity: NDArray[np.float64], error: NDArray[np.float64]) -> Trend | None:
+    """The trend of errors over similarities; None where there is none to fit.
+
+    Args:
+        similarity: of each molecule to the nearest training molecule. Shape (n,).
+        error: of each. Shape (n,).
+
+    References:
+        Efron, Tibshirani, "Bootstrap Methods for Standard Errors, Confidence Intervals, and Other
+        Measures of Statistical Accuracy", 1986, https://doi.org/10.1214/ss/1177013815.
+    """
+    if len(error) < _FEWEST or np.ptp(similarity) == 0 or np.ptp(error) == 0:
+        return None
+    picks = np.random.default_rng(0).integers(len(error), size=(_RESAMPLED, len(error)))
+    picks[0] = np.arange(len(error))  # the molecules themselves
+    x, y = similarity[picks], error[picks]
+    x, y = (values[(np.ptp(x, 1) > 0) & (np.ptp(y, 1) > 0)] for values in (x, y))
+    ranks = _correlation(_ranks(x), _ranks(y))
+    middle = x.mean(1, keepdims=True)
+    away = x - middle
+    slope = (away * y).sum(1) / np.square(away).sum(1)
+    at = np.linspace(similarity.min(), similarity.max(), 25)
+    lines = y.mean(1)[:, None] + slope[:, None] * (at - middle)
+    ends = np.quantile(lines, (0.025, 0.975), 0)
+    spread = np.quantile(ranks, (0.025, 0.975)).tolist()
+    return Trend((float(ranks[0]), spread[0], spread[1]), at, lines[0], ends[0], ends[1])
+
+
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pearson's, of each row."""
+    x, y = (values - values.mean(1, keepdims=True) for values in (x, y))
+    scale = np.sqrt(np.square(x).sum(1) * np.square(y).sum(1))
+    out: NDArray[np.float64] = (x * y).sum(1) / scale
+    return out
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.stats import rankdata
+
+    out: NDArray[np.float64] = rankdata(values, axis=1)
+    return out
 
 
 def off_by_molecule(task: MoleculeTask, off: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,7 +130,7 @@ def off_by_molecule(task: MoleculeTask, off: NDArray[np.float64]) -> NDArray[np.
 
 
 def alike(run: Run) -> Section | None:
-    """The section of error against likeness; None where the items are no molecules."""
+    """The section of error against similarity; None where the items are no molecules."""
     task, said = run.result.task, run.answered
     if not isinstance(task, MoleculeTask) or said is None or not len(task.split.train):
         return None
@@ -107,28 +152,23 @@ def alike(run: Run) -> Section | None:
         rows.append(
             (label, f"{here.mean():.3f}", f"{middle:.3f}", f"{high:.3f}", f"{len(here):,}")
         )
-        bars.append(
-            {"similarity": label, "mean": float(here.mean()), "median": middle, "p90": high}
-            | {"count": len(here)}
-        )
-    picture = _draw(run, found.similarity, off[items], items, bars, places, words)
-    head = ("Likeness", "Mean error", "Median", "90 % below", "Count")
+        bars.append({"similarity": label, "mean": float(here.mean())})
+    fitted = trend(found.similarity, off[items])
+    picture = _draw(run, found.similarity, off[items], items, bars, places, words, fitted)
+    head = ("Similarity", "Mean error", "Median", "90 % below", "Count")
     note = (
-        f"Likeness is Tanimoto's coefficient of Morgan fingerprints (radius {RADIUS}, {BITS} "
-        f"bits) with the nearest training molecule: 1 for the same surroundings of all atoms. "
-        f"Error: {words}. The kept model is measured, on its own test part."
+        "The similarity is Tanimoto's coefficient of Morgan fingerprints (radius "
+        f"{RADIUS}, {BITS} bits) with the nearest training molecule: 1 for the same "
+        f"environments of all atoms. Error: {words}. The kept model is measured, on its "
+        f"own test split. The intervals are from {_RESAMPLED:,} bootstrap samples of the test "
+        f"{run.item}s; they do not include how another training would differ. "
+        f"`predict_molecules.py` writes the similarity of each new {run.item}, and the "
+        "training molecule that it is of."
     )
     if len(items) < len(task.split.test):
         note += f" {len(items):,} of {len(task.split.test):,} test molecules, drawn at random."
-    lead = _hint(bars, run.item)
-    return Section("Where the model can be trusted", lead, [picture], [Table(head, rows)], note)
-
-
-def _prints(task: MoleculeTask, rows: Sequence[int]) -> list[Any]:
-    from rdkit.Chem import rdFingerprintGenerator
-
-    make = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    return [make.GetFingerprint(task.featurizer.read(task.smiles[row])) for row in rows]
+    lead = _advice(fitted, run.item, len(items))
+    return Section("Applicability domain", lead, [picture], [Table(head, rows)], note)
 
 
 def _words(task: MoleculeTask) -> str:
@@ -142,21 +182,36 @@ def _words(task: MoleculeTask) -> str:
     return "|predicted - measured|" + (f" in {named}" if named else "")
 
 
-def _hint(bars: list[dict[str, object]], item: str) -> str:
-    """What error to expect of a strange molecule beside a familiar one."""
-    lead = f"The less a new {item} is like those that trained, the less is known of it."
-    held = [bar for bar in bars if int(str(bar["count"])) >= _FEWEST]
-    if len(held) < 2:
-        return f"{lead} Here the test {item}s are too few, or too much alike, to say how much."
-    strange, familiar = float(str(held[0]["mean"])), float(str(held[-1]["mean"]))
-    lead = (
-        f"Test {item}s with a likeness of {held[-1]['similarity']} to the nearest training "
-        f"{item} are {familiar:.2f} off on average, those with {held[0]['similarity']} are "
-        f"{strange:.2f} off."
+def _advice(fitted: Trend | None, item: str, count: int) -> str:
+    """What the similarity of a new molecule says of the error to expect."""
+    if fitted is None:
+        return (
+            f"How the error depends on the similarity to the nearest training {item} cannot be "
+            f"said: {count} test {item}s are too few, or all of one similarity or error."
+        )
+    value, low, high = fitted.correlation
+    numbers = (
+        f"Spearman's rank correlation of error and similarity to the nearest training {item}: "
+        f"{value:z.2f}, 95 % interval {low:z.2f} to {high:z.2f}, {count:,} test {item}s"
     )
-    if strange > 1.2 * familiar:
-        return f"{lead} Mind the likeness of a new {item} before trusting its prediction."
-    return f"{lead} So here likeness says little about the error."
+    if not fitted.direction:
+        return (
+            f"No trend shown: the interval includes 0 ({numbers}). So here the similarity of a "
+            f"new {item} says nothing about its error that these test {item}s could show."
+        )
+    ends = "; ".join(
+        f"{fitted.line[place]:.2f} ({fitted.low[place]:.2f} to {fitted.high[place]:.2f}) at "
+        f"{fitted.at[place]:.2f}"
+        for place in (0, -1)
+    )
+    falls = fitted.direction < 0
+    lead = (
+        f"The error {'falls' if falls else 'rises'} as the similarity rises ({numbers}). A "
+        f"straight line through them expects an error of {ends}."
+    )
+    if falls:
+        return f"{lead} Mind the similarity of a new {item} before trusting its prediction."
+    return f"{lead} So a {item} like those of the training is no safer here."
 
 
 def _draw(
@@ -167,8 +222,9 @@ def _draw(
     bars: list[dict[str, object]],
     places: NDArray[np.int64],
     words: str,
+    fitted: Trend | None,
 ) -> Picture:
-    path = run.figures / "likeness.png"
+    path = run.figures / "similarity.png"
     with drawing(path, 3.9) as figure:
         axes = figure.add_subplot()
         look = {"s": 12, "color": CLASS_COLORS[4], "alpha": 0.6, "lw": 0}
@@ -178,18 +234,24 @@ def _draw(
             level = float(str(bars[number]["mean"]))
             label = "mean of a range" if number == 0 else None
             axes.plot(ends, [level, level], color=INK, lw=2.4, label=label)
-        axes.set(xlim=(0, 1.02), ylabel="error", title="Error against likeness")
-        axes.set_xlabel(f"likeness to the nearest training {run.item}")
+        if fitted is not None:
+            shown = "95 % interval of the line"
+            axes.fill_between(
+                fitted.at, fitted.low, fitted.high, color=MUTED, alpha=0.3, lw=0, label=shown
+            )
+            axes.plot(fitted.at, fitted.line, color=MUTED, lw=1.6, label="straight line")
+        axes.set(xlim=(0, 1.02), ylabel="error", title="Error against similarity")
+        axes.set_xlabel(f"Tanimoto similarity to the nearest training {run.item}")
         axes.set_ylim(bottom=0)
         legend_below(figure, axes.get_legend_handles_labels()[0])
     write_csv(
         path.with_suffix(".csv"),
         [
-            {"row": row, "likeness": like, "error": error}
-            for row, like, error in zip(
+            {"row": row, "similarity": share, "error": error}
+            for row, share, error in zip(
                 items.tolist(), similarity.tolist(), off.tolist(), strict=True
             )
         ],
     )
     told = "; ".join(f"{b['similarity']}: {b['mean']:.2f}" for b in bars)
-    return Picture(path, f"Error ({words}) by likeness: {told}.")
+    return Picture(path, f"Error ({words}) by similarity: {told}.")

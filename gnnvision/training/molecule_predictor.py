@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import Featurizer
+from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.layers.calling import call
@@ -25,6 +27,7 @@ from gnnvision.training.stored import as_written, read_trained
 __all__ = ["MoleculePredictions", "MoleculePredictor"]
 
 BATCH = 512
+TRAINING = "training_molecules"  # of a checkpoint's input
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,19 @@ class MoleculePredictions:
         spread: the standard deviation over the networks of an ensemble; NaN for a single
             network. Shape (rows, outputs).
         reasons: why a row has no prediction; "" where it has.
+        similarity: Tanimoto similarity of the molecule to the nearest training molecule, from 0
+            to 1; NaN where there is no molecule, or the training molecules are not known. Of an
+            ensemble those of all its networks count. Shape (rows,).
+        nearest: the SMILES of that training molecule; "" where there is none.
+        similarity_reason: why no row has a similarity; "" where they have.
     """
 
     values: Tensor
     spread: Tensor
     reasons: tuple[str, ...]
+    similarity: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
+    nearest: tuple[str, ...] = ()
+    similarity_reason: str = ""
 
 
 class MoleculePredictor:
@@ -51,6 +62,8 @@ class MoleculePredictor:
         networks: of one architecture, each with its weights.
         about: what the checkpoints say of the run.
         device: where to run.
+        training: the packed training molecules of each network, as its checkpoint holds them;
+            those of `about` if not given.
 
     Example:
         >>> predictor = MoleculePredictor.load("runs/gcn_molecules/STAMP")  # doctest: +SKIP
@@ -60,8 +73,14 @@ class MoleculePredictor:
     """
 
     def __init__(
-        self, networks: Sequence[nn.Module], about: dict[str, Any], device: str = "cpu"
+        self,
+        networks: Sequence[nn.Module],
+        about: dict[str, Any],
+        device: str = "cpu",
+        training: Sequence[str] | None = None,
     ) -> None:
+        held = about["input"].get(TRAINING)
+        self._training = tuple(([held] if held else []) if training is None else training)
         self.networks = [network.to(device).eval() for network in networks]
         self.about = about
         self.device = device
@@ -99,17 +118,32 @@ class MoleculePredictor:
                 "of gcn_molecules.py."
             )
         networks = [build_network(*each) for each in held]
-        if any(other.state.get("input") != about["input"] for other, _ in held):
+        inputs = [dict(other.state.get("input", {})) for other, _ in held]
+        packed = [given.pop(TRAINING) for given in inputs if TRAINING in given]  # may differ
+        if any(given != inputs[0] for given in inputs):
             raise ValueError(
                 f"'checkpoint' must be of networks of one run, got {str(files[0])!r} beside those "
                 "of another. Give the folder of one run."
             )
         with as_written(best):
-            predictor = cls(networks, about, device)
+            training = packed if len(packed) == len(held) else ()
+            predictor = cls(networks, about, device, training)
+            _ = predictor.training_molecules  # refused here if it is damaged
         for network, (_, file) in zip(networks, held, strict=True):
-            one = cls([network], about, device)
+            one = cls([network], about, device, ())
             check_call(file, lambda one=one: one(["C"]).values, len(one.targets))  # type: ignore[misc]
         return predictor
+
+    @cached_property
+    def training_molecules(self) -> TrainingMolecules | None:
+        """What the networks were trained with; None where an old checkpoint does not say.
+
+        Raises:
+            ValueError: if the checkpoint is damaged there.
+        """
+        read = [TrainingMolecules.unpacked(text, self.featurizer) for text in self._training]
+        smiles = dict.fromkeys(text for one in read for text in one.smiles)
+        return TrainingMolecules(tuple(smiles), self.featurizer) if smiles else None
 
     def __call__(self, smiles: Sequence[str]) -> MoleculePredictions:
         """Predictions for molecules, in their order.
@@ -129,7 +163,27 @@ class MoleculePredictor:
         values[good] = outputs.mean(0)
         if len(self.networks) > 1 and len(good):
             spread[good] = outputs.std(0)
-        return MoleculePredictions(values, spread, rows.reasons)
+        near = self._nearest(smiles, good.tolist())
+        return MoleculePredictions(values, spread, rows.reasons, *near)
+
+    def _nearest(
+        self, smiles: Sequence[str], good: Sequence[int]
+    ) -> tuple[Tensor, tuple[str, ...], str]:
+        """The similarity and the molecule of each row, and why there are none."""
+        similarity = torch.full((len(smiles),), torch.nan, dtype=torch.float64)
+        names = [""] * len(smiles)
+        known = self.training_molecules
+        if known is None:
+            reason = (
+                "the checkpoint does not hold its training molecules, as those of earlier "
+                "releases; train again to get the similarity"
+            )
+            return similarity, tuple(names), reason
+        found = known.nearest([smiles[row] for row in good])
+        similarity[list(good)] = torch.from_numpy(found.similarity)
+        for row, place in zip(good, found.rows.tolist(), strict=True):
+            names[row] = known.smiles[place]
+        return similarity, tuple(names), ""
 
     @property
     def _width(self) -> int:

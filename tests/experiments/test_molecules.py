@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,9 @@ def test_a_table_trains_and_predicts(inside, tmp_path, table, model):
     assert all(row["reason"] and not row["predicted value"] for row in failed)
     fine = [row for row in after if row["status"] == "ok"]
     assert all(float(row["uncertainty value"]) >= 0 for row in fine)
+    assert all(0 <= float(row["similarity to training"]) <= 1 for row in fine)
+    assert all(row["nearest training molecule"] in GOOD for row in fine)
+    assert not any(row["similarity to training"] for row in failed)
     same = {row["structure"]: row["predicted value"] for row in fine}
     assert all(row["predicted value"] == same[row["structure"]] for row in fine)
 
@@ -85,3 +89,15 @@ def test_a_run_of_another_kind_cannot_predict(inside, tmp_path, table):
     run = folder(done, tmp_path)
     done = inside("predict_molecules", run, table, "--smiles", "structure")
     one_sentence(done, "must be of a network for molecules")
+
+
+def test_an_old_checkpoint_predicts_without_a_similarity(inside, tmp_path, table):
+    kept = Path(__file__).parents[1] / "training" / "kept" / "molecule_gcn.safetensors"
+    done = inside(
+        "predict_molecules", kept, table, "--smiles", "structure", "--out", tmp_path / "out.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "'similarity to training' is empty: the checkpoint does not hold" in done.stderr
+    rows = read(tmp_path / "out.csv")
+    assert not any(row["similarity to training"] for row in rows)
+    assert any(row["status"] == "ok" for row in rows)

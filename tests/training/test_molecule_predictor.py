@@ -64,6 +64,58 @@ def test_a_row_that_is_no_molecule_keeps_its_place(trained, folder):
     assert answers.values.isnan().flatten().tolist() == [False, True, True, False]
 
 
+def test_the_nearest_training_molecule_of_each_row(trained, folder):
+    """In the checkpoint itself, wherever it is taken."""
+    _, result = trained
+    predictor = MoleculePredictor.load(folder / "run" / "checkpoints" / "best.safetensors")
+    train = {result.task.smiles[row] for row in result.task.split.train}
+    assert set(predictor.training_molecules.smiles) == train
+    known = sorted(train)[0]
+    answers = predictor([known, "C1CC", "FC(F)(F)C#N"])
+    assert answers.similarity[0] == 1
+    assert answers.nearest[0] in train
+    assert answers.similarity[1].isnan()
+    assert answers.nearest[1] == ""
+    assert 0 <= answers.similarity[2] < 0.5
+    assert answers.nearest[2] in train
+    assert answers.similarity_reason == ""
+
+
+def test_similarity_is_tanimotos_coefficient_of_morgan_fingerprints():
+    from rdkit import Chem, DataStructs
+    from rdkit.Chem import rdFingerprintGenerator
+
+    from gnnvision.data import Featurizer
+    from gnnvision.data.molecules.similarity import TrainingMolecules
+
+    make = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    prints = {s: make.GetFingerprint(Chem.MolFromSmiles(s)) for s in SMILES}
+    known = TrainingMolecules(SMILES[:6], Featurizer())
+    found = known.nearest(SMILES[6:])
+    for text, place, value in zip(SMILES[6:], found.rows, found.similarity, strict=True):
+        shares = [DataStructs.TanimotoSimilarity(prints[text], prints[s]) for s in SMILES[:6]]
+        assert value == pytest.approx(max(shares))
+        assert shares[place] == max(shares)
+    again = TrainingMolecules.unpacked(known.packed(), Featurizer())
+    assert again.smiles == known.smiles
+    for damaged in ("", "#nothing", known.packed()[:-5], None, 3):
+        with pytest.raises(ValueError, match="'checkpoint' must hold the SMILES"):
+            TrainingMolecules.unpacked(damaged, Featurizer())
+
+
+def test_an_ensemble_knows_what_any_of_its_networks_was_trained_with(folder, tmp_path):
+    task = gv.data.load(folder / "table.csv", targets="size", on_invalid="skip")
+    model = gv.models.build("molecule_gcn", in_channels=task.in_channels, num_outputs=1)
+    gv.fit(
+        model, task, gv.Recipe(epochs=1), seeds=2, folder=tmp_path, ensemble=True, progress=False
+    )  # fmt: skip
+    alone = [
+        MoleculePredictor.load(tmp_path / "checkpoints" / f"seed-{n}.safetensors") for n in (0, 1)
+    ]
+    every = set().union(*(set(one.training_molecules.smiles) for one in alone))
+    assert set(MoleculePredictor.load(tmp_path).training_molecules.smiles) == every
+
+
 def test_nothing_but_broken_rows(trained, folder):
     answers = MoleculePredictor.load(folder / "run")(["", "("])
     assert answers.values.shape == (2, 1)
@@ -148,4 +200,8 @@ SAID = {
 @pytest.mark.parametrize("name", SAID)
 def test_an_old_checkpoint_keeps_its_word(name):
     predictor = MoleculePredictor.load(KEPT / f"{name}.safetensors")
-    assert predictor(ASKED).values[:, 0].tolist() == pytest.approx(SAID[name], abs=1e-4)
+    answers = predictor(ASKED)
+    assert answers.similarity.isnan().all()
+    assert set(answers.nearest) == {""}
+    assert "does not hold its training molecules" in answers.similarity_reason
+    assert answers.values[:, 0].tolist() == pytest.approx(SAID[name], abs=1e-4)

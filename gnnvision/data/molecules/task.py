@@ -14,6 +14,7 @@ from gnnvision.data.graph_task import GraphTask
 from gnnvision.data.molecules.duplicates import Duplicate, duplicates
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import canonicals_of
 from gnnvision.data.molecules.table import Table
 from gnnvision.domains import Graph
@@ -62,13 +63,17 @@ class MoleculeTask(GraphTask):
         return duplicates(canonicals_of(self.smiles, self.featurizer), self.split)
 
     def input_description(self) -> dict[str, Any]:
-        """The featurizer and the targets, which prediction needs."""
+        """The featurizer, the targets and the training molecules, which prediction needs."""
+        training = TrainingMolecules(
+            [self.smiles[row] for row in self.split.train], self.featurizer
+        )
         return {
             "featurizer": self.featurizer.to_dict(),
             "featurizer_hash": self.featurizer.hash,
             "descriptors": self.num_graph_attr,
             "kind": self.kind,
             "targets": list(self.class_names),
+            "training_molecules": training.packed(),
         }
 
 
