@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+import os
+import signal
 
 import pytest
 
 import gnnvision as gv
+from gnnvision.transfer import stages
 
 from .conftest import folder, one_sentence
 from .test_pictures import photographs
@@ -77,3 +80,50 @@ def test_another_networks_molecules(inside, tmp_path, photos):
     gv.fit(network, task, recipe, folder=tmp_path / "molecules", progress=False)
     done = inside("transfer_cats_dogs", "--weights", "molecules", "--data", photos)
     one_sentence(done, "'--weights' must be of a network for pictures, got molecule_gcn")
+
+
+def test_files_that_cannot_be_read(inside, tmp_path, run, photos):
+    file = next((photos / "train" / "red").iterdir())
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    flags = ("--weights", run, "--data", photos, "--strategy", "head", "--seeds", "1")
+    one_sentence(inside("transfer_cats_dogs", *flags), file.name)
+    done = inside("transfer_cats_dogs", *flags, "--on-invalid", "skip")
+    assert done.returncode == 0, done.stderr
+    left = folder(done, tmp_path)
+    assert json.loads((left / "result.json").read_text())["split_sizes"]["train"] == 31
+    assert file.name in (left / "report.html").read_text()
+    done = inside("transfer_cats_dogs", *flags, "--on-invalid", "quarantine")
+    assert done.returncode == 0, done.stderr
+
+
+def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, monkeypatch):
+    flags = ("--weights", run, "--data", photos, "--strategy", "last", "--epochs", "2")
+    whole = inside("transfer_cats_dogs", *flags, "--seeds", "2", "--out", "whole")
+    with monkeypatch.context() as patch:
+        train = stages.SeedRun.train_epoch
+
+        def interrupted(run, after_step):
+            if run.epoch == 30:
+                os.kill(os.getpid(), signal.SIGINT)
+            return train(run, after_step)
+
+        patch.setattr(stages.SeedRun, "train_epoch", interrupted)
+        done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
+    assert done.returncode == 130
+    assert "Stopped at seed 0 (1 of 2). Everything is saved. Go on with: python" in done.stderr
+    assert "Traceback" not in done.stderr
+    (left,) = (tmp_path / "runs" / "transfer_cats_dogs").iterdir()
+    assert f"--resume {left.relative_to(tmp_path)}" in done.stderr
+    done = inside("transfer_cats_dogs", "--resume", left)
+    assert done.returncode == 0, done.stderr
+    metrics = [
+        json.loads((f / "result.json").read_text())["metrics"]
+        for f in (left, folder(whole, tmp_path))
+    ]
+    assert metrics[0] == metrics[1]
+    one_sentence(inside("transfer_cats_dogs", "--resume", left), "complete. See")
+
+
+def test_epochs_that_nothing_is_trained_for_are_refused(inside, run, photos):
+    flags = ("--weights", run, "--data", photos, "--strategy", "head", "--epochs", "2")
+    one_sentence(inside("transfer_cats_dogs", *flags), "'--epochs' must be left out", "got 2")
