@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import copy
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -26,9 +27,11 @@ from gnnvision import cli, transfer
 from gnnvision.report.label_curve import Scores, label_section
 from gnnvision.report.page import write_page
 from gnnvision.training import recipes
-from gnnvision.training.folder import write_json
+from gnnvision.training.folder import read_json, write_json
+from gnnvision.training.record import BEST, LAST
 from gnnvision.training.result import shown
 
+SCORES = "scores.json"
 FEW = replace(recipes.BOND_NETWORK, epochs=150, batch_size=32, averaging=0.95, select="last")
 WAYS = {"from scratch": 1e-2, "whole network": 1e-3, "head alone": 3e-3}  # with learning rates
 
@@ -55,11 +58,6 @@ class Config(cli.MoleculeOptions):
 
 def main(config: Config) -> None:
     """Train on much, then on little in three ways; leave a table, a curve and a page."""
-    if config.resume is not None:
-        raise ValueError(
-            f"'--resume' must be left out here, got {str(config.resume)!r}. Name the run's "
-            "pretrained network with --weights instead, which is what takes time."
-        )
     loaded = cli.load(config, "esol")
     task = loaded.task
     if not isinstance(task, gv.data.MoleculeTask) or task.kind != "regression":
@@ -70,8 +68,18 @@ def main(config: Config) -> None:
     few = {count: transfer.with_few(task, count) for count in config.labels}
     device = cli.usable_device(config.device)
     command = shlex.join(["python", *sys.argv])
-    settings = {"experiment": "transfer_molecules", "command": command, "dataset": task.name}
-    with cli.run_folder(config.out, "transfer_molecules", settings) as folder:
+    name = "transfer_molecules"
+    flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+    settings = {"experiment": name, "command": command, "dataset": task.name, "flags": flags}
+    with (
+        cli.run_folder(config.out, name, settings, config.resume) as folder,
+        cli.resumable(folder),
+    ):
+        if (folder / "report.html").exists():
+            raise ValueError(
+                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
+                f"complete. See {folder / 'report.html'}, or start a new run."
+            )
         scores, name = compared(config, task, few, folder, device)
         page = leave(folder, task, name, scores, config.seeds, command)
     print(f"report: {page}")
@@ -88,29 +96,55 @@ def compared(
     backbone = pretrained(config, folder, device)
     assert backbone.preprocessing is not None
     backbone.preprocessing.prepare(task)  # the same features of atoms and bonds
-    scores: Scores = {way: {} for way in WAYS}
+    scores = scores_so_far(folder, task)
+    place = folder / "training"  # of one way, until it is done
     for count, small in few.items():
         for way, lr in WAYS.items():
+            if count in scores[way]:
+                continue
             model = start_of(way, backbone, small.num_outputs)
             recipe = config.adapt(replace(FEW, lr=lr))
-            result = gv.fit(model, small, recipe, config.seeds, device=device, progress=False)
+            again = (place / LAST).is_file()
+            result = gv.fit(
+                model, small, recipe, config.seeds, device=device, folder=place, resume=again
+            )
             scores[way][count] = result.values("test", "rmse")
+            write_json(folder / SCORES, {"data": task.data_hash, "scores": scores})
+            shutil.rmtree(place)
             figures = shown("rmse", result.metrics()["test"]["rmse"], len(result.outcomes))
             print(f"{count:5} labels, {way:14} {figures}")
     return scores, backbone.name
+
+
+def scores_so_far(folder: Path, task: gv.data.MoleculeTask) -> Scores:
+    """The scores of what was done before the run was stopped."""
+    if not (folder / SCORES).is_file():
+        return {way: {} for way in WAYS}
+    held = read_json(folder / SCORES)
+    if held["data"] != task.data_hash:
+        raise ValueError(
+            f"'--resume' must name a run on the same molecules, got {str(folder)!r}, whose data "
+            "were others. Start a new run."
+        )
+    return {way: {int(n): v for n, v in held["scores"][way].items()} for way in WAYS}
 
 
 def pretrained(config: Config, folder: Path, device: str) -> transfer.Backbone:
     """The backbone of a run, or of one on the large set."""
     if config.weights is not None:
         return transfer.load_backbone(config.weights)
+    place = folder / "pretrained"
+    if (place / BEST).is_file():
+        return transfer.load_backbone(place)
     large = gv.data.load(config.pretrain, root=config.data_root, on_invalid="skip")
     assert isinstance(large, gv.data.MoleculeTask)
     model = gv.models.bond_network(
         large.in_channels, large.num_outputs, bond_channels=large.num_edge_attr, dropout=0.1
     )
-    place = folder / "pretrained"
-    print(gv.fit(model, large, recipes.BOND_NETWORK, device=device, folder=place).summary())
+    again = (place / LAST).is_file()
+    recipe = recipes.BOND_NETWORK
+    done = gv.fit(model, large, recipe, device=device, folder=place, resume=again)
+    print(done.summary())
     return transfer.load_backbone(place)
 
 

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import signal
+
+from gnnvision.training import session
 
 from .conftest import SCRIPTS, folder, one_sentence
 
@@ -30,6 +34,36 @@ def test_a_run_leaves_the_curve_and_all_its_numbers(inside, tmp_path):
 def test_what_does_not_fit(inside):
     other = KEPT / "molecule_gcn.safetensors"
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
-    one_sentence(pictures, "'--dataset' must be molecules with measured numbers, got 'digits'")
+    one_sentence(pictures, "'--dataset' must be molecules or graphs, got 'digits'")
     many = inside("transfer_molecules", *SMALL, "--weights", other, "--labels", "100000")
     one_sentence(many, "'labels' must be from 1 to the size of the training part")
+
+
+def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
+    weights = KEPT / "bond_network.safetensors"
+    flags = (*SMALL[:2], "--epochs", "3", "--seeds", "2", "--weights", weights, "--labels", "20")
+    whole = inside("transfer_molecules", *flags, "--out", "whole")
+    seen = []
+    with monkeypatch.context() as patch:
+        begin = session.Session._begin
+
+        def interrupted(run, seed):
+            seen.append(seed)
+            if len(seen) == 4:  # the second seed of the second way
+                os.kill(os.getpid(), signal.SIGINT)
+            return begin(run, seed)
+
+        patch.setattr(session.Session, "_begin", interrupted)
+        done = inside("transfer_molecules", *flags)
+    assert done.returncode == 130
+    assert "Stopped at seed 1" in done.stderr
+    (left,) = (tmp_path / "runs" / "transfer_molecules").iterdir()
+    assert f"Go on with: python {SCRIPTS / 'transfer_molecules.py'} --resume" in done.stderr
+    done = inside("transfer_molecules", "--resume", left)
+    assert done.returncode == 0, done.stderr
+    assert "20 labels, from scratch" not in done.stdout  # which was done before
+    assert not (left / "training").exists()
+    results = [
+        json.loads((f / "result.json").read_text()) for f in (left, folder(whole, tmp_path))
+    ]
+    assert results[0] == results[1]
