@@ -11,9 +11,7 @@ import gzip
 import hashlib
 import io
 import stat
-import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
-from gnnvision.data.sources import Member, Source
+from gnnvision.data.file_names import decode_names, is_system_name
+from gnnvision.data.sources import LeftOut, Member, Source
+from gnnvision.data.tar_entries import TarEntry, tar_entries
+from gnnvision.data.zip_entries import METHODS, entry_content, entry_names
 
 __all__ = ["ArchiveLimits", "TarSource", "ZipSource"]
 
@@ -44,6 +45,12 @@ class ArchiveLimits:
 
 
 _SMALL = 1 << 26
+_UNTRUSTED = "Nothing of it was unpacked; do not trust it."
+_UNPACK = "Unpack it with another program and give the folder."
+
+
+class _Refused(ValueError):
+    """An archive that is not read, with the reason."""
 
 
 class _Contents:
@@ -53,41 +60,55 @@ class _Contents:
         self.path, self.limits = path, limits
         self.files: dict[str, int] = {}
         self.folders: set[str] = set()
+        self.names: dict[str, object] = {}  # from a plain name to what the archive calls it
+        self.has_backslashes = False
         self.total, self.count = 0, 0
         self.packed = max(1, path.stat().st_size)
 
-    def add(self, name: str, size: int, kind: str) -> None:
-        """Note one entry of the kind "file", "folder" or what else it is."""
-        limits, shown = self.limits, f"{name[:80]!r}"
+    def weigh(self, name: str, size: int) -> None:
+        """Note the size of one entry more, before it is passed over or its name is known."""
+        limits = self.limits
         self.count += 1
-        parts = [part for part in name.split("/") if part not in ("", ".")]
-        leads_out = name.startswith("/") or ".." in parts or name[1:2] == ":"
-        if leads_out or "\\" in name or "\0" in name:
-            raise self.refused(f"the name {shown} leads out of it")
-        if kind not in ("file", "folder"):
-            raise self.refused(f"{shown} is {kind}")
-        plain = "/".join(parts)
-        if kind == "folder":
-            self.folders.add(plain)
-            return
-        if plain in self.files or not plain:
-            raise self.refused(f"it holds {shown} twice")
         self.total += size
-        if size > limits.member_bytes:
-            raise self.refused(f"{shown} unpacks to {size} bytes, more than {limits.member_bytes}")
-        if self.total > limits.total_bytes:
-            raise self.refused(f"it unpacks to more than {limits.total_bytes} bytes")
-        if self.total > max(_SMALL, limits.ratio * self.packed):
-            raise self.refused(f"it unpacks to more than {limits.ratio:g} times its size")
         if self.count > limits.members:
             raise self.refused(f"it holds more than {limits.members} entries")
-        self.files[plain] = size
+        if size > limits.member_bytes:
+            reason = f"{name[:80]!r} unpacks to {size} bytes, more than {limits.member_bytes}"
+            raise self.refused(reason)
+        if self.total > limits.total_bytes:
+            raise self.refused(f"it unpacks to more than {limits.total_bytes} bytes", _UNPACK)
+        if self.total > max(_SMALL, limits.ratio * self.packed):
+            raise self.refused(f"it unpacks to more than {limits.ratio:g} times its size")
 
-    def refused(self, reason: str) -> ValueError:
-        return ValueError(
-            f"The archive {self.path} is refused: {reason}. Nothing of it was unpacked; do not "
-            "trust it."
-        )
+    def add(self, name: str, size: int, kind: str, key: object) -> None:
+        """Note one entry of the kind "file", "folder" or what else it is."""
+        shown = f"{name[:80]!r}"
+        self.has_backslashes |= "\\" in name
+        name = name.replace("\\", "/")  # as old Windows programs separate folders
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.startswith("/") or ".." in parts or name[1:2] == ":" or "\0" in name:
+            raise self.refused(f"the name {shown} leads out of it")
+        if kind == "encrypted":
+            raise self.refused(f"{shown} is encrypted", "Unpack it with its password.")
+        if kind == "a link":
+            raise self.refused(
+                f"{shown} is a link", "Nothing of it was unpacked; pack the files themselves."
+            )
+        if kind not in ("file", "folder"):
+            raise self.refused(f"{shown} is {kind}", _UNTRUSTED)
+        plain = "/".join(parts)
+        if kind == "folder" or (name.endswith("/") and not size):
+            self.folders.add(plain)
+            return
+        if not plain:
+            raise self.refused("an entry has no name")
+        if plain in self.files:
+            raise self.refused(f"it holds {shown} twice")
+        self.files[plain] = size
+        self.names[plain] = key
+
+    def refused(self, reason: str, advice: str = _UNTRUSTED) -> _Refused:
+        return _Refused(f"The archive {self.path} is refused: {reason}. {advice}")
 
     def all_folders(self) -> list[str]:
         for name in list(self.folders) + list(self.files):
@@ -102,30 +123,48 @@ class _Archive(Source):
     def __init__(self, path: Path, limits: ArchiveLimits | None = None) -> None:
         super().__init__(path)
         self.limits = limits or ArchiveLimits()
+        self._encoding = ""
 
     @cached_property
-    def _contents(self) -> tuple[list[Member], list[str]]:
-        """Files and folders; hidden ones are what an operating system left there."""
+    def _contents(self) -> _Contents:
         contents = _Contents(self.path, self.limits)
         with self._damage():
             self._list(contents)
-        members = [
-            Member(name, contents.files[name])
-            for name in sorted(contents.files)
-            if not name.startswith((".", "__MACOSX/")) and "/." not in name
-        ]
-        return members, contents.all_folders()
+        return contents
 
     def _list(self, contents: _Contents) -> None:
         raise NotImplementedError
 
+    @cached_property
+    def _members(self) -> list[Member]:
+        files = self._contents.files
+        return [Member(name, files[name]) for name in sorted(files) if not _is_system(name)]
+
     def members(self) -> Sequence[Member]:
-        """All files but hidden ones, sorted by path."""
-        return self._contents[0]
+        """All files but those of the system, sorted by path."""
+        return self._members
 
     def folders(self) -> Sequence[str]:
         """All folders, also those that only the names of files mention, sorted by path."""
-        return self._contents[1]
+        return [name for name in self._contents.all_folders() if not _is_system(name)]
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What an operating system or a tool packed beside the files."""
+        reason = "kept by an operating system or a program"
+        names = sorted(filter(_is_system, self._contents.files))
+        return [LeftOut(name, "system file", reason) for name in names]
+
+    def assumed(self) -> Sequence[str]:
+        """How names are encoded and separated, where the archive does not say."""
+        contents, notes = self._contents, []
+        if self._encoding:
+            notes.append(
+                f"file names are read as {self._encoding}, as the archive does not say how they "
+                "are encoded"
+            )
+        if contents.has_backslashes:
+            notes.append("backslashes in file names separate folders")
+        return notes
 
     def fingerprint(self) -> str:
         """The SHA-256 of the archive."""
@@ -137,69 +176,63 @@ class _Archive(Source):
         """Say of what a reader stumbles over that the archive is damaged."""
         try:
             yield
-        except (
-            tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError,
-            NotImplementedError, OverflowError, UnicodeError,
-        ) as error:  # fmt: skip
+        except _Refused:
+            raise
+        except OSError as error:
+            if error.errno is None or isinstance(error, gzip.BadGzipFile):  # of a decoder
+                raise self._damaged(error) from error
             raise ValueError(
-                f"The archive {self.path} is damaged ({type(error).__name__}: {error}). "
-                "Fetch it again."
+                f"The archive {self.path} cannot be read ({error.strerror}). Check the disk and "
+                "the permissions."
             ) from error
+        except Exception as error:  # each decoder has its own
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> ValueError:
+        return ValueError(
+            f"The archive {self.path} is damaged ({type(error).__name__}: {error}). Fetch it "
+            "again."
+        )
+
+
+def _is_system(path: str) -> bool:
+    return any(map(is_system_name, path.split("/")))
 
 
 class TarSource(_Archive):
     """A tar archive, packed with gzip or not."""
 
-    @contextmanager
-    def _open(self) -> Iterator[tarfile.TarFile]:
+    def _entries(self, wants: frozenset[bytes] | None) -> Iterator[tuple[TarEntry, bytes]]:
+        limits = self.limits
+        packed = max(1, self.path.stat().st_size)
+        # Headers and padding come on top of what the files themselves may take.
+        last = 2 * max(_SMALL, min(limits.total_bytes, int(limits.ratio * packed)))
         with self.path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
+            is_packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             # The buffer halves the time of a list of many small files.
             unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
-            file = cast(IO[bytes], unpacked) if packed else raw
-            bounded = cast(IO[bytes], _Bounded(file, self))
-            with tarfile.open(fileobj=bounded, mode="r:") as archive:
-                yield archive
+            file = cast(IO[bytes], unpacked) if is_packed else raw
+            largest = min(limits.member_bytes, last)
+            yield from tar_entries(file, last, largest, wants, seeks=not is_packed)
 
     def _list(self, contents: _Contents) -> None:
-        kinds = {tarfile.SYMTYPE: "a link", tarfile.LNKTYPE: "a link"}
-        with self._open() as archive:
-            for entry in _entries(archive):
-                if entry.isreg() and not entry.issparse():
-                    kind = "file"
-                elif entry.isdir():
-                    kind = "folder"
-                else:
-                    kind = kinds.get(entry.type, "a device or another special file")
-                contents.add(entry.name, entry.size, kind)
-            # A header that makes no sense ends a tar archive silently.
-            archive.fileobj.seek(archive.offset)
-            if any(archive.fileobj.read(tarfile.BLOCKSIZE)):
-                raise tarfile.ReadError(f"no valid header at byte {archive.offset}")
+        entries = []
+        for entry, _ in self._entries(None):
+            contents.weigh(entry.name.decode("utf-8", "replace"), entry.size)
+            entries.append(entry)
+        names, encoding = decode_names([entry.name for entry in entries])
+        self._encoding = encoding if encoding not in ("ascii", "utf-8") else ""
+        for name, entry in zip(names, entries, strict=True):
+            contents.add(name, entry.size, entry.kind, entry.name)
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
         """The contents of some files, in the order of the archive."""
-        wanted = {member.path: member for member in members}
-        with self._damage(), self._open() as archive:
-            for entry in _entries(archive):
-                path = "/".join(part for part in entry.name.split("/") if part not in ("", "."))
-                if entry.isreg() and path in wanted:
-                    # Quicker for many small files than a file object for each.
-                    content, file = b"", archive.fileobj
-                    if entry.size:
-                        file.seek(entry.offset_data)
-                        content = file.read(entry.size)
-                    if len(content) != entry.size:
-                        raise tarfile.ReadError(f"{path} ends after {len(content)} bytes")
-                    yield wanted[path], content
-
-
-def _entries(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The entries one after the other, without the list of them that tarfile keeps."""
-    while (entry := archive.next()) is not None:
-        yield entry
-        archive.members.clear()  # type: ignore[attr-defined]
+        with self._damage():
+            wanted = {self._contents.names[member.path]: member for member in members}
+            for entry, content in self._entries(frozenset(cast("list[bytes]", list(wanted)))):
+                if entry.kind == "file" and entry.name in wanted:
+                    yield wanted[entry.name], content
 
 
 class ZipSource(_Archive):
@@ -207,47 +240,35 @@ class ZipSource(_Archive):
 
     def _list(self, contents: _Contents) -> None:
         with zipfile.ZipFile(self.path) as archive:
-            for entry in archive.infolist():
-                mode = entry.external_attr >> 16
-                kind = "folder" if entry.is_dir() else "file"
-                if stat.S_ISLNK(mode):
-                    kind = "a link"
-                elif stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                    kind = "a device or another special file"
-                elif entry.flag_bits & 1:
-                    kind = "encrypted"
-                contents.add(entry.orig_filename, entry.file_size, kind)
+            entries = archive.infolist()
+            names, self._encoding = entry_names(entries)
+            for name, entry in zip(names, entries, strict=True):
+                contents.weigh(name, entry.file_size)
+                contents.add(name, entry.file_size, _zip_kind(name, entry), entry)
+                if entry.compress_type not in METHODS and not entry.is_dir():
+                    raise contents.refused(
+                        f"{name[:80]!r} is packed by method {entry.compress_type}, which is not "
+                        "read",
+                        _UNPACK,
+                    )
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
         """The contents of some files, in the order of the archive."""
-        wanted = {member.path: member for member in members}
-        with self._damage(), zipfile.ZipFile(self.path) as archive:
-            for entry in archive.infolist():
-                path = "/".join(
-                    part for part in entry.filename.split("/") if part not in ("", ".")
-                )
-                if path in wanted and not entry.is_dir():
-                    yield wanted[path], archive.read(entry)
+        with self._damage():
+            names = self._contents.names
+            found = [(cast(zipfile.ZipInfo, names[member.path]), member) for member in members]
+            with self.path.open("rb") as file:
+                for entry, member in sorted(found, key=lambda pair: pair[0].header_offset):
+                    yield member, entry_content(file, entry)
 
 
-class _Bounded:
-    """A file that gives no more at once, and no more in all, than an archive may hold."""
-
-    def __init__(self, file: IO[bytes], owner: _Archive) -> None:
-        self.file, self.limits, self.path = file, owner.limits, owner.path
-        packed = max(1, owner.path.stat().st_size)
-        # Headers and padding come on top of what the files themselves may take.
-        self.last = 2 * max(_SMALL, min(self.limits.total_bytes, int(self.limits.ratio * packed)))
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= max(self.limits.member_bytes, _SMALL):
-            raise tarfile.ReadError(f"an entry of {size} bytes where none can be")
-        return self.file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if offset > self.last:
-            raise tarfile.ReadError(f"it goes on for more than {self.last} bytes")
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
+def _zip_kind(name: str, entry: zipfile.ZipInfo) -> str:
+    """What an entry is: "file", "folder" or, in words, what else."""
+    mode = entry.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        return "a link"
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a device or another special file"
+    if entry.flag_bits & 1:
+        return "encrypted"
+    return "folder" if name.endswith(("/", "\\")) else "file"

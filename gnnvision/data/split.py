@@ -162,6 +162,8 @@ def stratified_split(
 ) -> Split:
     """A random split in which every part has the classes in the proportions of the whole.
 
+    Where there are enough items for it, one of each class trains.
+
     The same labels and seed give the same split on every machine and with every version of
     numpy.
 
@@ -192,8 +194,11 @@ def stratified_split(
     order = shuffled(len(labels), seed)
     parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in PARTS}
     sizes = np.bincount(labels)
-    tests = _shares(sizes, num_test)
-    for label, (test, val) in enumerate(zip(tests, _shares(sizes - tests, num_val), strict=True)):
+    keep = int((sizes > 0).sum()) + num_val + num_test <= len(labels)  # one of each class
+    tests = _shares(sizes, num_test, sizes - 1 if keep else sizes)
+    left = sizes - tests
+    vals = _shares(left, num_val, left - 1 if keep else left)
+    for label, (test, val) in enumerate(zip(tests, vals, strict=True)):
         items = order[labels[order] == label]
         parts["test"].append(items[:test])
         parts["val"].append(items[test : test + val])
@@ -271,15 +276,21 @@ def cuts(count: int, fractions: Sequence[float]) -> tuple[int, int]:
     return train, val
 
 
-def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+def _shares(sizes: NDArray[np.int64], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
     """`total` items shared out among classes in proportion to their sizes, as whole numbers.
 
-    The largest remainders round up, the first of equal ones.
+    The largest remainders round up, the first of equal ones; no class gives more than its
+    `most`, which together are enough.
     """
     exact = sizes * (total / max(int(sizes.sum()), 1))
     share: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     rounded_up = np.argsort(share - exact, kind="stable")[: total - int(share.sum())]
     share[rounded_up] += 1
+    most = np.maximum(most, 0)
+    over = int((share - most).clip(min=0).sum())
+    share = np.minimum(share, most)
+    for _ in range(over):  # what a class cannot give is given by the one furthest behind
+        share[np.argmax(np.where(share < most, exact - share, -np.inf))] += 1
     return share
 
 

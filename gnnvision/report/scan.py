@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnnvision.data import ScanReport
-from gnnvision.data.images.findings import CONVERTED, INVALID, NOTED
+from gnnvision.data.images.findings import CONVERTED, INVALID, LEFT_OUT, NOTED
 from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Run, Section, Table
 from gnnvision.report.words import plural
@@ -15,9 +15,9 @@ def scan(run: Run) -> Section | None:
     """The section of the files; None where nothing was found, or nothing was scanned."""
     task = pictures_of(run.result.task)
     report = None if task is None else task.scan
-    if report is None or not report.findings:
+    if report is None or not (report.findings or report.assumed):
         return None
-    left_out = len({finding.path for finding in report.invalid})
+    left_out = len({f.path for f in report.left_out if f.kind != "system file"})
     converted = len({finding.path for finding in report.converted})
     lead = f"Of {plural(report.num_files, 'file')}, {report.num_valid:,} could be used. "
     lead += f"Left out: {left_out:,}. Converted: {converted:,}."
@@ -27,12 +27,15 @@ def scan(run: Run) -> Section | None:
             "in another as well."
         )
     note = "Nothing was moved or deleted. What is left out neither trains nor is tested on."
+    if report.assumed:
+        note += f" Assumed: {'; '.join(report.assumed)}."
     return Section("The files", lead, (), [_table(report)], note, wide=True)
 
 
 def _table(report: ScanReport) -> Table:
     rows = []
-    for word, kinds in (("left out", INVALID), ("converted", CONVERTED), ("noted", NOTED)):
+    left_out = INVALID | LEFT_OUT
+    for word, kinds in (("left out", left_out), ("converted", CONVERTED), ("noted", NOTED)):
         for kind, meaning in kinds.items():
             found = report.of(kind)
             if found:

@@ -196,3 +196,18 @@ def test_another_draw_has_other_folds():
     for folds in (2, 51):
         with pytest.raises(ValueError, match=f"'folds' must be from 3 to .* 50, got {folds}"):
             fold_split(ROWS, 0, folds)
+
+
+def test_every_class_keeps_an_item_to_train_on():
+    y = np.array([0] * 30 + [1, 2, 3])
+    for seed in range(5):
+        split = stratified_split(y, seed, 5, 5)
+        assert split.sizes == {"train": 23, "val": 5, "test": 5}
+        assert set(y[split.train]) == {0, 1, 2, 3}
+    pairs = np.repeat(np.arange(10), 2)
+    split = stratified_split(pairs, 0, 5, 5)
+    assert sorted(pairs[split.train]) == list(range(10))
+
+
+def test_too_few_items_for_that_are_split_all_the_same():
+    assert stratified_split(np.arange(12), 0, 1, 1).sizes == {"train": 10, "val": 1, "test": 1}

@@ -20,7 +20,7 @@ from gnnvision.data.root import cache_folder
 
 __all__ = ["cache_place", "cached"]
 
-_FORM = 1  # raise it when what is stored or decoded changes, and old caches are left alone
+_FORM = 2  # raise it when what is stored or decoded changes, and old caches are left alone
 _WAIT_S = 900.0
 
 

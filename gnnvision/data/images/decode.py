@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.findings import Finding, ScanReport
 from gnnvision.data.images.picture import (
@@ -141,7 +142,10 @@ def _decode(
         if outcome.pixels is not None:
             if must_be is not None and outcome.size != must_be:
                 raise _SizesDiffer
-            outcome.pixels = fitted(outcome.pixels, size, options.channels)
+            try:
+                outcome.pixels = fitted(outcome.pixels, size, options.channels)
+            except Exception as error:  # one file, whatever it is, does not stop a set
+                return _Outcome(fault=BadPicture("broken", f"cannot be resized: {error!r}"))
         return outcome
 
     def keep(position: int, outcome: _Outcome) -> None:
@@ -184,6 +188,8 @@ def scan_tree(tree: Tree, max_pixels: int = MAX_PIXELS) -> ScanReport:
 
 
 def _examine(data: bytes, member: Member, max_pixels: int) -> _Outcome:
+    if member.fault:
+        return _Outcome(fault=BadPicture("unreadable", member.fault))
     try:
         picture = decode_picture(data, member.path, max_pixels)
     except BadPicture as fault:
@@ -293,11 +299,12 @@ def _report(tree: Tree, outcomes: Sequence[_Outcome]) -> ScanReport:
         twins.setdefault((item.label, item.part), item)
     sizes = sorted(outcome.size for outcome in outcomes if outcome.fault is None)
     return ScanReport(
-        source=str(tree.source.path),
-        num_files=len(outcomes) + len(tree.loose),
+        source=printable(str(tree.source.path)),
+        num_files=len(tree.source.members()),
         num_valid=len(sizes),
         sizes=(sizes[0], sizes[-1]) if sizes else (),
         findings=tuple(findings),
+        assumed=tree.assumed,
     )
 
 

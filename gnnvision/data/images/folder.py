@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Literal
 
 from gnnvision.data.card import Card
+from gnnvision.data.file_names import printable
 from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cache import cache_place, cached
@@ -30,9 +32,10 @@ def scan(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> ScanR
     """Look at every picture of a folder or archive, decoding each, and say what was found.
 
     Files that cannot be used: empty, no image, truncated, broken, oversized, a single pixel
-    wide or high. What would be converted: CMYK, 16-bit, palette, alpha, rotated, animated.
-    What is suspicious: copies within and across classes and parts, wrong extensions, empty
-    classes, a single class. Nothing is changed, moved or written.
+    wide or high, unreadable. What would be converted: CMYK, 16-bit, palette, alpha, rotated,
+    animated. What is suspicious: copies within and across classes and parts, wrong extensions,
+    empty classes, a single class, folders that may be splits or classes. What is left out: other
+    files and formats, files of an operating system. Nothing is changed, moved or written.
 
     Args:
         path: A folder `<class>/*` or `train/<class>/*`, or a tar, tar.gz or zip archive of one.
@@ -62,8 +65,11 @@ def read_folder(
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
-        ValueError: There is no image, a single class, an empty class; or a file that cannot be
-            used, with on_invalid="raise".
+        ValueError: There is no image, a single class, an empty class, folders that may be
+            classes or splits; or a file that cannot be used, with on_invalid="raise".
+
+    Warns:
+        UserWarning: Images are left out: in a format that is not read, or in no class folder.
     """
     if on_invalid not in ("raise", "skip", "quarantine"):
         raise ValueError(
@@ -85,9 +91,31 @@ def read_folder(
     arrays = cached(place, decode)
     assert arrays.scan is not None
     # The cache may have been made from the same contents elsewhere.
-    arrays = replace(arrays, scan=replace(arrays.scan, source=str(source.path)))
+    arrays = replace(arrays, scan=replace(arrays.scan, source=printable(str(source.path))))
     _apply(on_invalid, arrays, place if quarantine is None else Path(quarantine))
+    assert arrays.scan is not None
+    _warn(arrays.scan)
     return arrays
+
+
+def _warn(report: ScanReport) -> None:
+    """Warn of images that nobody would miss until the results are odd."""
+    reasons = []
+    unread, loose = report.of("unread format"), report.of("no class")
+    if unread:
+        first = unread[0]
+        reasons.append(
+            f"{len(unread)} in formats that are not read ({first.path!r}: {first.reason})"
+        )
+    if loose:
+        reasons.append(f"{len(loose)} in no class folder (such as {loose[0].path!r})")
+    if reasons:
+        warnings.warn(
+            f"Of {report.source!r} images are left out: {'; '.join(reasons)}. "
+            "gnnvision.data.scan lists all.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def folder_card(source: Source, arrays: ImageArrays) -> Card:
@@ -107,13 +135,14 @@ def folder_card(source: Source, arrays: ImageArrays) -> Card:
         f"{len(arrays.class_names)} classes named by their folders."
         + (f" {skipped} files that cannot be used are left out." if skipped else "")
     )
+    place = f"The {'folder' if source.path.is_dir() else 'archive'} {printable(source.path.name)}."
     counts = [int((arrays.y == label).sum()) for label in range(len(arrays.class_names))]
     return Card(
         name=source.name,
         title=source.name,
         kind="image",
         description=description,
-        source=f"The {'folder' if source.path.is_dir() else 'archive'} {source.path.name}.",
+        source=place,
         licence="None is stated.",
         citation="None is known.",
         class_names=arrays.class_names,
@@ -133,14 +162,15 @@ def _apply(on_invalid: OnInvalid, arrays: ImageArrays, folder: Path | None) -> N
         raise ValueError(
             f"Every picture must be readable, got {first.path!r} in {arrays.scan.source!r}: "
             f"{first.kind}, {first.reason}{more}. Mend or remove it, or load with "
-            "on_invalid='skip'; gnnvision.data.scan lists all."
+            "on_invalid='skip' (--on-invalid skip); gnnvision.data.scan lists all."
         )
     if on_invalid == "quarantine":
         assert folder is not None
         table = StringIO()
         writer = csv.writer(table)
         writer.writerow(["path", "reason", "details"])
-        writer.writerows([finding.path, finding.kind, finding.reason] for finding in invalid)
+        listed = (*invalid, *arrays.scan.of("unread format"))
+        writer.writerows([finding.path, finding.kind, finding.reason] for finding in listed)
         try:
             with replacing(folder / "quarantine.csv") as file:
                 file.write(table.getvalue().encode("utf-8", "backslashreplace"))

@@ -10,6 +10,7 @@ import torch
 
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.errors import DataNotFound
+from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cifar import read_cifar
 from gnnvision.data.images.decode import DecodeOptions
@@ -19,7 +20,7 @@ from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
 from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.resize import conform
-from gnnvision.data.images.splits import image_split
+from gnnvision.data.images.splits import check_classes, image_split
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
@@ -133,11 +134,13 @@ def _named(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str
 def _task(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:
     rule = card.split_rule(options.split)
     split = image_split(arrays.y, arrays.part, rule, options.split, options.seed)
+    if arrays.scan is not None:  # files of people; those of a published set are as they are
+        check_classes(arrays.y, split, arrays.class_names)
     images = torch.from_numpy(arrays.images).permute(0, 3, 1, 2)
     mean, std = channel_statistics(images, split.train)
     return ImageTask(
         name=card.name,
-        requested=requested,
+        requested=printable(requested),
         kind="classification",
         in_channels=images.shape[1],
         num_outputs=len(arrays.class_names),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.images.formats import ENDINGS, unread_format
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -17,14 +19,10 @@ __all__ = ["ENDINGS", "MAX_PIXELS", "BadPicture", "Picture", "decode_picture", "
 
 MAX_PIXELS = 50_000_000
 _MAX_BYTES = 1 << 28
-ENDINGS = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF",
-    ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".ppm": "PPM", ".pgm": "PPM",
-    ".pbm": "PPM", ".pnm": "PPM",
-}  # fmt: skip
 # Pillow knows sixty more formats; what is not needed is not offered to a hostile file.
 _FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 _ORIENTATION = 0x0112
+_REMARKS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 
 class BadPicture(ValueError):
@@ -55,15 +53,22 @@ def measure_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int
         BadPicture: It is no picture, or one larger than the limit.
     """
     image = _open(data, max_pixels)
-    width, height = image.size
-    return (width, height) if _orientation(image) >= 5 else (height, width)
+    try:
+        if image.format == "PNG" and b"eXIf" in data and "exif" not in image.info:
+            image.load()  # it stands after the pixels
+        width, height = image.size
+        lies = not _turned_by_pillow(image) and _orientation(image) >= 5
+    except Exception as error:
+        raise _bad(error) from error
+    return (width, height) if lies else (height, width)
 
 
 def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
     """Upright 8-bit pixels of an image file.
 
     16-bit pictures are scaled, palettes looked up, printing colours converted, transparency is
-    laid on white, of an animation the first frame is taken.
+    laid on white, of an animation or a file of several images the first is taken. The
+    orientation is that of EXIF, or of XMP where EXIF has none.
 
     Args:
         data: The content of the file.
@@ -75,33 +80,37 @@ def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pict
             wide or high.
     """
     image = _open(data, max_pixels)
+    try:
+        return _decoded(image, name)
+    except BadPicture:
+        raise
+    except Exception as error:  # of the file, whatever Pillow makes of it
+        raise _bad(error) from error
+
+
+def _decoded(image: Image, name: str) -> Picture:
     if min(image.size) < 2:
         raise BadPicture("tiny", f"{image.height} x {image.width} pixels")
     notes = []
-    expected = ENDINGS.get(PurePosixPath(name).suffix.lower())
-    if image.format != expected:
-        notes.append(("wrong extension", f"is {image.format}"))
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append(("animated", f"{image.n_frames} frames, the first is taken"))  # type: ignore[attr-defined]
-    # Pillow gives 16-bit colours as 8-bit ones and mentions it nowhere else.
-    deep = image.mode.startswith("I") or _is_deep(image)
+    found = "JPEG" if image.format == "MPO" else image.format  # several JPEGs in one file
+    if found != ENDINGS.get(PurePosixPath(name).suffix.lower()):
+        notes.append(("wrong extension", f"is {found}"))
+    tile = _tile(image)
+    # Pillow turns a TIFF as it loads it, and nothing else.
+    turned = _orientation(image) if image.format == "TIFF" else 1
+    image.load()
     orientation = _orientation(image)
-    try:
-        image.load()
-        plain = _plain(image, notes)
-    except BadPicture:
-        raise
-    except Exception as error:
-        raise _bad(error) from error
-    if deep:
-        notes.append(("16-bit", "scaled to 8 bits"))
+    plain = _plain(image, tile, notes)
     pixels = np.asarray(plain)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if orientation != 1:
         pixels = _upright(pixels, orientation)
-        notes.append(("rotated", f"EXIF orientation {orientation}"))
-    return Picture(np.ascontiguousarray(pixels), tuple(notes))
+    if max(turned, orientation) != 1:
+        notes.append(("rotated", f"EXIF orientation {max(turned, orientation)}"))
+    pixels = np.ascontiguousarray(pixels)
+    notes += _other_frames(image)
+    return Picture(pixels, tuple(notes))
 
 
 def _open(data: bytes, max_pixels: int) -> Image:
@@ -114,6 +123,10 @@ def _open(data: bytes, max_pixels: int) -> Image:
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
+        other = unread_format(data[:512])
+        if other:
+            reason = f"is {other}, which is not read; convert it to JPEG or PNG"
+            raise BadPicture("unsupported", reason) from None
         raise BadPicture("not an image", f"begins with {data[:16]!r}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture("oversized", str(error).split(",")[0]) from error
@@ -132,22 +145,40 @@ def _bad(error: Exception) -> BadPicture:
     return BadPicture(kind, str(error) if isinstance(error, OSError) else repr(error))
 
 
-def _is_deep(image: Image) -> bool:
+def _tile(image: Image) -> str:
+    """What the file says of its pixels' bits; it is gone once they are loaded."""
     tiles: list[Any] = getattr(image, "tile", [])
-    return any(";16" in str(tile[3]) for tile in tiles)
+    return str(tiles[0][3]) if tiles else ""
+
+
+def _turned_by_pillow(image: Image) -> bool:
+    """Whether the size is already that of the upright picture."""
+    return image.format == "TIFF" and _ORIENTATION in image.tag_v2  # type: ignore[attr-defined]
 
 
 def _orientation(image: Image) -> int:
-    """The EXIF orientation from 1, upright, to 8."""
-    if image.format not in ("JPEG", "PNG", "WEBP", "TIFF"):
-        return 1
-    if image.format == "JPEG" and "exif" not in image.info:
+    """The orientation of the remarks in a file, from 1, upright, to 8."""
+    if image.format != "TIFF" and not any(key in image.info for key in _REMARKS):
         return 1  # as with most of them; looking further takes as long as decoding a small one
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # a damaged block of remarks leaves the picture as it is stored
         return 1
-    return value if value in range(1, 9) else 1
+    return int(value) if value in range(1, 9) else 1
+
+
+def _other_frames(image: Image) -> list[tuple[str, str]]:
+    """What to say of a file that holds more than the picture that was taken."""
+    try:
+        if not getattr(image, "is_animated", False):
+            return []
+    except Exception:  # what comes after the first frame is damaged, and is not wanted
+        return []
+    if image.format in ("TIFF", "MPO"):
+        return [("several images", "the first is taken")]
+    # To count the frames of a GIF takes reading them all.
+    count = f"{image.n_frames} frames" if image.format != "GIF" else "several frames"  # type: ignore[attr-defined]
+    return [("animated", f"{count}, the first is taken")]
 
 
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
@@ -161,20 +192,29 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def _plain(image: Image, notes: list[tuple[str, str]]) -> Image:
+def _plain(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:
     """The picture in the mode "L" or "RGB"."""
     from PIL import Image as images
 
+    clear = _clear_pixels(image, tile)
+    if image.mode.startswith("I"):
+        image = _from_16_bits(image, notes)
+    elif ";16" in tile or (image.format == "PPM" and _is_deep_ppm(tile)):
+        notes.append(("16-bit", "scaled to 8 bits"))
     if image.mode == "P":
         notes.append(("palette", "colours looked up"))
+    if clear is not None:
+        notes.append(("alpha", "laid on white"))
+        white = images.new(image.mode, image.size, "white")
+        return images.composite(white, image, images.fromarray(clear)).convert(
+            "L" if image.mode in ("1", "L") else "RGB"
+        )
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         notes.append(("alpha", "laid on white"))
         gray = image.mode in ("LA", "La", "L", "1")
         image = image.convert("RGBA")
         white = images.new("RGBA", image.size, "white")
         return images.alpha_composite(white, image).convert("L" if gray else "RGB")
-    if image.mode.startswith("I"):
-        return _from_16_bits(image)
     if image.mode in ("1", "L"):
         return image.convert("L")
     if image.mode in ("RGB", "P", "YCbCr", "CMYK"):
@@ -184,10 +224,43 @@ def _plain(image: Image, notes: list[tuple[str, str]]) -> Image:
     raise BadPicture("unsupported", f"of Pillow's mode {image.mode!r}")
 
 
-def _from_16_bits(image: Image) -> Image:
+def _clear_pixels(image: Image, tile: str) -> NDArray[np.bool_] | None:
+    """Where a gray or colour picture has the one value that means transparent; None for not.
+
+    Pillow compares the value as it stands in the file with pixels that it has scaled already.
+    """
+    value = image.info.pop("transparency", None) if image.mode not in ("P", "PA") else None
+    if value is None or image.format != "PNG":
+        if value is not None:
+            image.info["transparency"] = value
+        return None
+    pixels = np.asarray(image)
+    if image.mode == "RGB":
+        # Of 16-bit colours Pillow has kept the upper byte.
+        wanted = np.array(value) >> (8 if ";16" in tile else 0)
+        clear: NDArray[np.bool_] = np.all(pixels == wanted, axis=2)
+        return clear
+    if image.mode == "L" and ";" in tile:  # of 2 or 4 bits
+        value = value * 255 // (2 ** int(tile.rpartition(";")[2]) - 1)
+    clear = pixels == (value != 0 if image.mode == "1" else value)
+    return clear
+
+
+def _from_16_bits(image: Image, notes: list[tuple[str, str]]) -> Image:
     from PIL import Image as images
 
     values: NDArray[Any] = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise BadPicture("unsupported", f"gray values from {values.min()} to {values.max()}")
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise BadPicture("unsupported", f"gray values from {low} to {high}")
+    notes.append(("16-bit", f"scaled to 8 bits; values {low} to {high} of 65535"))
+    tags: Any = getattr(image, "tag_v2", {})
+    if tags.get(262) == 0:  # a TIFF in which 0 is white; Pillow minds that for 8 bits only
+        values = 65535 - values
     return images.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _is_deep_ppm(tile: str) -> bool:
+    """Whether the largest value of a colour PPM, which Pillow scales, needs two bytes."""
+    largest = tile.strip("()").rpartition(", ")[2]
+    return largest.isdecimal() and int(largest) > 255

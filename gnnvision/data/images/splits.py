@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data.card import SplitRule
 from gnnvision.data.split import Split, stratified_split
 
-__all__ = ["image_split", "rules_for"]
+__all__ = ["check_classes", "image_split", "rules_for"]
 
 _SEED = 0  # of what is held out once and for all
 _SHARE = 0.1
@@ -41,6 +43,26 @@ def image_split(
     if name == "full":
         return Split("full", np.concatenate([train[drawn.train], val]), [], test)
     return Split(name, train[drawn.train], val if len(val) else train[drawn.val], test)
+
+
+def check_classes(y: NDArray[np.int64], split: Split, class_names: Sequence[str]) -> None:
+    """Raise ValueError unless every class has an image in the training split."""
+    missing = np.setdiff1d(np.arange(len(class_names)), y[split.train])
+    if not len(missing):
+        return
+    sizes = np.bincount(y, minlength=len(class_names))
+    if sizes[missing].max() == 1:  # the draw took what there is of some; it could be any of these
+        missing = np.flatnonzero(sizes <= 1)
+    shown = ", ".join(repr(class_names[label]) for label in missing[:8])
+    more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+    few, many = int(sizes[missing].min()), int(sizes[missing].max())
+    held = f"{few}" if few == many else f"{few} to {many}"
+    raise ValueError(
+        "Every class must have an image to train on besides those to validate and test, got "
+        f"{held} usable image{'' if many == 1 else 's'} in each of {shown}{more}. Add images to "
+        "these classes, three or more each; leave the classes out; or give the splits as "
+        "train/<class>/ and test/<class>/."
+    )
 
 
 def rules_for(part: NDArray[np.uint8]) -> dict[str, SplitRule]:

@@ -18,6 +18,7 @@ from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
 from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.reconstruction import ReconstructionTask
+from gnnvision.data.images.splits import check_classes
 from gnnvision.data.images.views import TestViews, mean_answer
 from gnnvision.data.split import stratified_split
 from gnnvision.data.task import Part, Task
@@ -289,6 +290,8 @@ class ImageTask(Task):
             return self if seed == self.seed else replace(self, seed=seed)
         rule = self.card.split_rule("random")
         split = stratified_split(self.y, seed, rule.num_val or 0, rule.num_test or 0)
+        if self.scan is not None:
+            check_classes(self.y.cpu().numpy(), split, self.class_names)
         mean, std = channel_statistics(self.images, split.train)
         return replace(self, split=split, seed=seed, mean=mean, std=std)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gnnvision.data.images.findings import Finding
-from gnnvision.data.images.picture import ENDINGS
+from gnnvision.data.images.formats import HEAD_BYTES, why_left_out
+from gnnvision.data.images.layout import Layout, find_layout
+from gnnvision.data.images.split_names import TRAIN
 from gnnvision.data.sources import Member, Source
 
 __all__ = ["Item", "Tree", "check_tree", "read_tree"]
-
-TRAIN, VAL, TEST = 0, 1, 2
-_PARTS = {
-    "train": TRAIN, "training": TRAIN,
-    "val": VAL, "valid": VAL, "validation": VAL,
-    "test": TEST, "testing": TEST,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,9 +33,13 @@ class Tree:
         source: The folder or archive.
         items: Its pictures, sorted by path.
         class_names: The names of the class folders, sorted.
-        has_parts: Whether folders `train`, `val` or `test` stand above the classes.
+        has_parts: Whether folders `train`, `val` or `test` stand above or below the classes.
         empty: Class folders of the training part without a picture.
         loose: Pictures in no class folder.
+        other: Files that are none of these, with the reasons.
+        doubt: Why the folders cannot be told to be classes or splits, in a sentence; "" for
+            folders that can.
+        assumed: What was assumed about names, in sentences.
     """
 
     source: Source
@@ -46,6 +48,9 @@ class Tree:
     has_parts: bool
     empty: tuple[str, ...]
     loose: tuple[str, ...]
+    other: tuple[Finding, ...] = ()
+    doubt: str = ""
+    assumed: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -54,58 +59,75 @@ class Tree:
         found += [Finding(path, "empty class") for path in self.empty]
         if len(self.class_names) == 1:
             found.append(Finding(self.class_names[0], "single class"))
-        return tuple(found)
+        if self.doubt:
+            found.append(Finding(".", "doubtful folders", self.doubt))
+        for names in _alike(self.class_names):
+            others = " and ".join(map(repr, names[1:]))
+            reason = f"only case, width or blanks tell it from {others}"
+            found.append(Finding(names[0], "similar classes", reason))
+        return (*found, *self.other)
 
 
 def read_tree(source: Source) -> Tree:
     """The pictures below `train/<class>`, `val/<class>` and `test/<class>`, or below `<class>`.
 
-    A class is the folder right below the part; folders within it do not count. Folders above
-    with nothing else in them, as archives have, are passed over.
+    The folders of the splits may have any name that `split_names` knows. A class is the folder
+    right below them; folders within it do not count. Folders above with nothing else in them,
+    as archives have, are passed over. Names that differ in their Unicode form alone are one.
     """
-    pictures = [m for m in source.members() if _is_picture(m.path)]
-    folders = [tuple(folder.split("/")) for folder in source.folders()]
-    paths = [tuple(member.path.split("/")) for member in pictures]
-    depth = _depth(paths, folders)
-    # Right in a folder `train` lie the pictures of the class of trains.
-    training = [path for path in paths if _PARTS.get(path[depth].lower()) == TRAIN]
-    has_parts = any(len(path) > depth + 2 for path in training)
-    level = depth + has_parts  # of the class folders
+    pictures, other = _pictures(source)
+    paths = [_composed(member.path) for member in pictures]
+    folders = {_composed(folder): folder for folder in source.folders()}
+    layout = find_layout(paths, list(folders))
     labelled: list[tuple[Member, int, str]] = []
     loose: list[str] = []
+    spelt: defaultdict[str, set[str]] = defaultdict(set)  # a class's names as they are on disk
     for member, path in zip(pictures, paths, strict=True):
-        part = _PARTS.get(path[depth].lower()) if has_parts else TRAIN
-        if part is None or len(path) <= level + 1:
+        place = layout.place(path)
+        if place is None:
             loose.append(member.path)
-        else:
-            labelled.append((member, part, path[level]))
-    names = sorted({name for _, _, name in labelled})
+            continue
+        part, level = place
+        labelled.append((member, part, path[level]))
+        spelt[path[level]].add(member.path.split("/")[level])
+    names = sorted(spelt)
     number = {name: label for label, name in enumerate(names)}
-    filled = {tuple(member.path.split("/")[: level + 1]) for member, _, _ in labelled}
-    empty = [
-        "/".join(folder)
-        for folder in folders
-        if len(folder) == level + 1
-        and folder not in filled
-        and (not has_parts or folder[depth].lower() in _PARTS)
-    ]
+    closed = {finding.path for finding in other if finding.kind == "unreadable"}
+    empty = _empty(
+        layout, paths, {path: raw for path, raw in folders.items() if raw not in closed}
+    )
+    forms = [name for name in names if len(spelt[name]) > 1]
+    assumed = list(source.assumed())
+    if forms:
+        assumed.append(
+            f"folders named {', '.join(map(repr, forms))} in two Unicode forms are one class"
+        )
     return Tree(
         source=source,
         items=tuple(Item(member, part, number[name]) for member, part, name in labelled),
         class_names=tuple(names),
-        has_parts=has_parts,
-        empty=tuple(empty),
+        has_parts=layout.has_parts,
+        empty=empty,
         loose=tuple(loose),
+        other=other,
+        doubt=layout.doubt,
+        assumed=tuple(assumed),
     )
 
 
 def check_tree(tree: Tree) -> None:
     """Raise ValueError unless there are two classes or more with training pictures in each."""
     where = str(tree.source.path)
+    if tree.doubt:
+        raise ValueError(
+            f"'path' must hold folders that are plainly classes or splits, got "
+            f"{where!r}: {tree.doubt}"
+        )
     if not tree.items:
         found = f"{len(tree.loose)} outside class folders" if tree.loose else "none"
         raise ValueError(
-            f"'path' must hold images in one folder for each class, got {found} in {where!r}. "
+            f"'path' must hold images in one folder for each class, got {found} in {where!r}"
+            f"{_instead(tree.other)}. "
             f"Sort them into <class>/*.jpg, or train/<class>/*.jpg and test/<class>/*.jpg."
         )
     if tree.empty:
@@ -121,24 +143,65 @@ def check_tree(tree: Tree) -> None:
     trained = {item.label for item in tree.items if item.part == TRAIN}
     untrained = [name for label, name in enumerate(tree.class_names) if label not in trained]
     if untrained:
+        alike = next((names for names in _alike(tree.class_names) if untrained[0] in names), None)
+        hint = f" ({' and '.join(map(repr, alike))} are two names)" if alike else ""
         raise ValueError(
             f"Every class must be in the training part, got {untrained[0]!r} in another one only "
-            f"of {where!r}. Name the class folders alike in all parts."
+            f"of {where!r}{hint}. Name the class folders alike in all parts."
         )
 
 
-def _is_picture(path: str) -> bool:
-    return path[path.rfind(".") :].lower() in ENDINGS
+def _pictures(source: Source) -> tuple[list[Member], tuple[Finding, ...]]:
+    """The files that are pictures by their names or contents, and why the others are not."""
+    pictures, unknown = [], []
+    other = [Finding(entry.path, entry.kind, entry.reason) for entry in source.left_out()]
+    for member in source.members():
+        why = why_left_out(member.path, None)
+        if why is None:
+            pictures.append(member)
+        elif why[0] == "unknown":
+            unknown.append(member)
+        else:
+            other.append(Finding(member.path, *why))
+    for member, head in source.heads(unknown, HEAD_BYTES):
+        why = why_left_out(member.path, head)
+        if why is None:
+            pictures.append(member)
+        else:
+            other.append(Finding(member.path, *why))
+    if unknown:
+        pictures.sort(key=lambda member: member.path)
+    return pictures, tuple(sorted(other, key=lambda finding: finding.path))
 
 
-def _depth(paths: list[tuple[str, ...]], folders: list[tuple[str, ...]]) -> int:
-    """How many folders at the top to pass over: lone ones with folders of pictures in them."""
-    depth = 0
-    while True:
-        tops = {path[depth] for path in (*paths, *folders) if len(path) > depth}
-        if len(tops) != 1 or next(iter(tops)).lower() in _PARTS:
-            return depth
-        # What lies right in a lone folder makes it a class; two levels below there are classes.
-        if not paths or any(len(path) < depth + 3 for path in paths):
-            return depth
-        depth += 1
+def _composed(path: str) -> tuple[str, ...]:
+    """The names along a path in Unicode's composed form: Macs write them taken apart."""
+    return tuple(unicodedata.normalize("NFC", path).split("/"))
+
+
+def _empty(
+    layout: Layout, paths: Collection[tuple[str, ...]], folders: dict[tuple[str, ...], str]
+) -> tuple[str, ...]:
+    """The class folders without a picture."""
+    filled = {path[:end] for path in paths for end in range(1, len(path))}
+    bases = {base for base, _ in layout.bases}
+    return tuple(
+        sorted(raw for path, raw in folders.items() if path[:-1] in bases and path not in filled)
+    )
+
+
+def _alike(names: Collection[str]) -> list[list[str]]:
+    """Names that only case, width or blanks tell apart."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups["".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _instead(other: Collection[Finding]) -> str:
+    """What is there where no picture is, in words for an error."""
+    packed = [f.path for f in other if f.path.lower().endswith((".zip", ".tar", ".tgz", ".gz"))]
+    unread = [f for f in other if f.kind == "unread format"]
+    if unread:
+        return f", but {len(unread)} files such as {unread[0].path!r}: {unread[0].reason}"
+    return f", but the archive {packed[0]!r}, which may hold them: unpack it" if packed else ""

@@ -1,7 +1,9 @@
 import csv
+import struct
 
 import numpy as np
 import pytest
+from PIL import ImageFile
 
 from gnnvision.data import scan
 from gnnvision.data.images import folder as folder_module
@@ -140,3 +142,110 @@ def test_the_card_says_what_can_be_seen(tmp_path):
         "resized with antialiasing, the middle is kept, in 2 classes named by their folders."
     )
     assert dict(card.facts) == {"size": [7, 7], "channels": 3, "class_sizes": [6, 7]}
+
+
+def test_endings_and_contents_tell_what_is_an_image(tmp_path):
+    png, jpeg, webp = (
+        made.encoded(made.pixels(90 + number), form)
+        for number, form in enumerate(("PNG", "JPEG", "WEBP"))
+    )
+    files = made.tree() | {
+        "train/cat/a.jfif": jpeg, "train/cat/no_ending": png, "train/dog/b.unknown": webp,
+        "train/dog/phone.heic": b"\0\0\0\x18ftypheic", "train/dog/camera.nef": b"II*\0",
+        "train/dog/strange": b"\0\0\0\x1cftypavif", "README.md": b"text", "train/cat/1.png~": png,
+        "train/notes": b"text", "Thumbs.db": b"x",
+    }  # fmt: skip
+    folder = made_files.write(tmp_path / "set", files)
+    report = scan(folder)
+    assert (report.num_files, report.num_valid) == (21, 15)
+    assert report.counts == {
+        "unread format": 3, "wrong extension": 2, "other file": 3, "system file": 1,
+    }  # fmt: skip
+    reasons = {finding.path: finding.reason for finding in report.left_out}
+    assert reasons["train/dog/phone.heic"].startswith("HEIC, which is not read; convert it to")
+    assert reasons["train/dog/camera.nef"].startswith("a camera's RAW, which is not read")
+    assert reasons["train/dog/strange"].startswith("AVIF, which")
+    assert reasons["train/notes"] == "its name has no ending"
+    assert not report.is_valid
+    assert "15 of 21 files can be used" in str(report)
+    with pytest.warns(UserWarning, match=r"images are left out: 3 in formats that are not read"):
+        arrays = read_folder(folder, DecodeOptions())
+    assert len(arrays.images) == 15
+    with pytest.warns(UserWarning, match="images are left out"):  # from the cache too
+        assert read_folder(folder, DecodeOptions()).hash == arrays.hash
+
+
+def test_images_in_no_class_folder_are_warned_of(tmp_path):
+    files = made.tree(parts={"train": 3}) | {"test/1.png": made.encoded(made.pixels(99))}
+    folder = made_files.write(tmp_path / "set", files)
+    with pytest.warns(
+        UserWarning, match=r"left out: 1 in no class folder \(such as 'test/1.png'\)"
+    ):
+        assert len(read_folder(folder, DecodeOptions()).images) == 6
+
+
+def test_labels_follow_files_that_are_swapped(tmp_path):
+    files = {
+        f"{name}/{number}.bmp": made.encoded(np.full((8, 8, 3), value + number, np.uint8), "BMP")
+        for name, value in (("cat", 0), ("dog", 200)) for number in range(3)
+    }  # fmt: skip
+    folder = made_files.write(tmp_path / "set", files)
+    assert read_folder(folder, DecodeOptions()).images[:, 0, 0, 0].tolist() == [
+        0,
+        1,
+        2,
+        200,
+        201,
+        202,
+    ]
+    (folder / "cat" / "0.bmp").rename(folder / "x")
+    (folder / "dog" / "0.bmp").rename(folder / "cat" / "0.bmp")
+    (folder / "x").rename(folder / "dog" / "0.bmp")
+    assert read_folder(folder, DecodeOptions()).images[:, 0, 0, 0].tolist() == [
+        200,
+        1,
+        2,
+        0,
+        201,
+        202,
+    ]
+
+
+def test_a_class_that_becomes_empty_is_noticed_behind_the_cache(tmp_path):
+    folder = made_files.write(tmp_path / "set", made.tree(parts={"train": 3}))
+    read_folder(folder, DecodeOptions())
+    (folder / "train" / "owl").mkdir()
+    with pytest.raises(ValueError, match="Every class folder must hold an image, got none in 'tr"):
+        read_folder(folder, DecodeOptions())
+
+
+def test_a_file_that_cannot_be_opened_is_skipped_where_asked(tmp_path):
+    folder = made_files.write(tmp_path / "set", made.tree())
+    (folder / "train" / "cat" / "9.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(
+        ValueError, match=r"got 'train/cat/9.png' .*: unreadable, a link that leads n"
+    ):
+        read_folder(folder, DecodeOptions())
+    assert len(read_folder(folder, DecodeOptions(), "skip").images) == 12
+
+
+@pytest.mark.parametrize("error", [MemoryError, struct.error, KeyError, RecursionError])
+def test_one_odd_file_does_not_stop_a_set(tmp_path, monkeypatch, error):
+    folder = made_files.write(tmp_path / "set", made.tree())
+    load = ImageFile.ImageFile.load
+
+    def odd(self):
+        if self.size == (13, 13):
+            raise error("odd")
+        return load(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", odd)
+    (folder / "train" / "cat" / "odd.tif").write_bytes(
+        made.encoded(made.pixels(5, (13, 13)), "TIFF")
+    )
+    assert len(read_folder(folder, DecodeOptions(), "skip").images) == 12
+    assert scan(folder).counts == {"broken": 1}
+    with pytest.raises(
+        ValueError, match=r"got 'train/cat/odd.tif' in .*: broken, .*odd.* with on_inv"
+    ):
+        read_folder(folder, DecodeOptions())

@@ -1,0 +1,151 @@
+"""Where in a tree of folders the classes stand, and which of its folders are splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from gnnvision.data.images.split_names import TRAIN, SplitName, are_folds, split_name
+
+__all__ = ["Layout", "find_layout"]
+
+Path = tuple[str, ...]
+_REMEDY = (
+    "Sort the images into train/<class>/*.jpg and test/<class>/*.jpg, or <class>/*.jpg; rename a "
+    "class that is named like a split."
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read the class and the split off a path.
+
+    Args:
+        bases: The folders that hold class folders, each with its part: 0 train, 1 val, 2 test.
+        has_parts: Whether folders name the parts.
+        inner: Whether these stand below the class folders.
+        doubt: Why this cannot be told, with the remedy; "" where it can.
+    """
+
+    bases: tuple[tuple[Path, int], ...]
+    has_parts: bool = False
+    inner: bool = False
+    doubt: str = ""
+
+    def place(self, path: Path) -> tuple[int, int] | None:
+        """The part of a picture, and which name along its path is its class; None for neither."""
+        for base, part in self.bases:
+            level = len(base)
+            if path[:level] == base and len(path) > level + 1:
+                if not self.inner:
+                    return part, level
+                found = split_name(path[level + 1]).part
+                return None if found is None else (found, level)
+        return None
+
+
+def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
+    """The layout of pictures at `paths` among all `folders`.
+
+    What could be meant in two ways is given with a doubt.
+    """
+    top = _top(paths, folders)
+    depth = len(top)
+    heads = {path[depth] for path in paths if len(path) > depth + 1}  # folders with pictures
+    plain = Layout(((top, TRAIN),))
+    said = {name: found for name in heads if (found := split_name(name)).part is not None}
+    if are_folds(heads):
+        return _doubtful(plain, heads, "look like the folds of a cross-validation")
+    parts = {found.part for found in said.values()}
+    rests = [found.rest for found in said.values()]
+    several = len(parts) > 1 and not (all(rests) and len(set(rests)) == len(rests))
+    if several or (said and len(said) == len(heads) and not all(rests)):
+        return _splits(plain, paths, top, said)
+    nested = {path[depth] for path in paths if len(path) > depth + 2}
+    pure = [name for name, found in said.items() if not found.rest]
+    # Right in a folder `train` lie the pictures of the class of trains.
+    if pure and not (said[pure[0]].part == TRAIN and pure[0] not in nested):
+        why = f"beside {_list(heads - set(pure))} may be a split or a class"
+        return _doubtful(plain, pure, why)
+    return _inner(plain, paths, depth)
+
+
+def _top(paths: Sequence[Path], folders: Sequence[Path]) -> Path:
+    """The folders at the top to pass over: lone ones with folders of pictures in them."""
+    top: Path = ()
+    while True:
+        depth = len(top)
+        names = {path[depth] for path in (*paths, *folders) if len(path) > depth}
+        # What lies right in a lone folder makes it a class; two levels below there are classes.
+        if len(names) != 1 or not paths or any(len(path) < depth + 3 for path in paths):
+            return top
+        name = next(iter(names))
+        below = {split_name(path[depth + 1]).part for path in paths} - {None}
+        if split_name(name).part is not None and len(below) < 2:
+            return top
+        top = (*top, name)
+
+
+def _splits(plain: Layout, paths: Sequence[Path], top: Path, said: dict[str, SplitName]) -> Layout:
+    """The layout where folders named like splits stand above the classes."""
+    count = Counter(found.part for found in said.values())
+    twice = [name for name, found in said.items() if count[found.part] > 1]
+    if twice:
+        return _doubtful(plain, twice, "are named like one split")
+    if len({found.rest for found in said.values()}) > 1:
+        return _doubtful(plain, said, "are named like splits of different things")
+    if TRAIN not in count:
+        why = "are named like splits, and none like the training split"
+        return _doubtful(plain, said, why)
+    bases, bare = [], []
+    for name, found in sorted(said.items()):
+        assert found.part is not None
+        base = _base(paths, (*top, name))
+        bases.append((base, found.part))
+        if not any(path[: len(base)] == base and len(path) > len(base) + 1 for path in paths):
+            bare.append((name, found.part))
+    if any(part == TRAIN for _, part in bare):
+        names = [name for name, _ in bare]
+        return _doubtful(plain, names, "are named like splits and hold no class folders")
+    return Layout(tuple(bases), has_parts=True)
+
+
+def _base(paths: Sequence[Path], base: Path) -> Path:
+    """Where in the folder of a split the classes stand: lone folders in it are passed over."""
+    inside = [path for path in paths if path[: len(base)] == base]
+    while True:
+        depth = len(base)
+        names = {path[depth] for path in inside}
+        if len(names) != 1 or any(len(path) < depth + 3 for path in inside):
+            return base
+        base = (*base, next(iter(names)))
+
+
+def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
+    """The layout of classes, which may hold the splits: `cat/train/1.jpg`."""
+    inside = [path for path in paths if len(path) > depth + 2]
+    named = {path[depth + 1]: split_name(path[depth + 1]) for path in inside}
+    said = {name for name, found in named.items() if found.part is not None and not found.rest}
+    parts = {named[name].part for name in said}
+    if len(parts) < 2:
+        return plain
+    in_classes = [path for path in paths if len(path) > depth + 1]
+    if (
+        TRAIN in parts
+        and len(said) == len(parts)
+        and said == named.keys()
+        and in_classes == inside
+    ):
+        return Layout(plain.bases, has_parts=True, inner=True)
+    return _doubtful(plain, said, "stand below some of the class folders and look like splits")
+
+
+def _doubtful(plain: Layout, names: Collection[str], what: str) -> Layout:
+    folders = "folders" if len(names) > 1 else "folder"
+    return Layout(plain.bases, doubt=f"the {folders} {_list(names)} {what}. {_REMEDY}")
+
+
+def _list(names: Collection[str]) -> str:
+    shown = [repr(name) for name in sorted(names)[:6]]
+    return ", ".join(shown) + (", ..." if len(names) > 6 else "")
