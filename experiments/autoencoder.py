@@ -33,6 +33,8 @@ class Config(cli.PictureOptions):
 
 def main(config: Config) -> gv.Result:
     """Load, build, train; what is left is in the run folder."""
+    if config.image_size is not None:
+        cli.refuse_unused(config, {"height": 100, "width": 75}, "with --image-size")
     size = (config.height, config.width) if config.image_size is None else config.image_size
     loaded = cli.load(config, "cats_dogs", image_size=size)
     pictures = cli.pictures(loaded)

@@ -73,6 +73,8 @@ def main(config: Config) -> gv.Result:
     loaded = cli.load(config, "cifar10")
     task = cli.pictures(loaded)
     strong = config.model == "strong"
+    if not strong:
+        cli.refuse_unused(config, {"preset": "auto"}, f"with --model {config.model}")
     chosen = PRESETS[preset(config)] if strong else Preset(LECTURES)
     mirrored = task.name not in SYMBOLS
     if config.augment:

@@ -40,7 +40,11 @@ class Config:
 
 def main(config: Config) -> None:
     """Print a worked size, or make the page in a run folder."""
-    if config.size:
+    worked = {"kernel": 3, "stride": 1, "padding": "same"}
+    if not config.size:
+        cli.refuse_unused(config, worked, "without --size")
+    else:
+        cli.refuse_unused(config, {"photo": None, "out": Path("runs")}, "with --size")
         for size in config.size:
             print(f"{size} wide, kernel {config.kernel}, stride {config.stride}:")
             print(

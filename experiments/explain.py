@@ -63,6 +63,8 @@ def main(config: Config) -> None:
         count = getattr(config, name)
         if count is not None and count < 1:
             raise ValueError(f"'--{name}' must be at least 1, got {count}. Raise it.")
+    if not config.checks:
+        cli.refuse_unused(config, {"draws": None, "orders": 20}, "with --no-checks")
     target = None if config.target is None else column(subjects, config.target)
     if config.layer is not None and not any(METHODS[name].takes_layer for name in methods):
         raise ValueError(

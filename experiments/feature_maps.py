@@ -17,6 +17,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -46,6 +47,7 @@ def main(config: Config) -> None:
     subjects = load_subjects(config.model, config.inputs, cli.usable_device(config.device))
     first = subjects.items[0]
     if config.list:
+        cli.refuse_unused(config, {"layer": (), "out": Path("runs")}, "with --list")
         Console(soft_wrap=True).print(layers(subjects.model, first.x, first.domain))
         return
     for name in config.layer:  # a wrong one leaves no folder behind

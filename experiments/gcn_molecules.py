@@ -49,7 +49,11 @@ class Config(cli.MoleculeOptions):
 def main(config: Config) -> gv.Result:
     """Load, build, train; what is left is in the run folder."""
     strong = config.model == "strong"
-    loaded = cli.load(config, "esol", descriptors=strong and config.descriptors)
+    if not (strong and config.of_molecules):
+        which = f"with --model {config.model} --dataset {config.dataset}, which has none"
+        cli.refuse_unused(config, {"descriptors": True}, which)
+    described = strong and config.descriptors and config.of_molecules
+    loaded = cli.load(config, "esol", descriptors=described)
     task = cli.molecules(loaded)
     graphs = task.card.kind == "graph"
     settings: dict[str, Any] = {}

@@ -75,6 +75,12 @@ def main(config: Config) -> gv.Result:
     flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     command = shlex.join(["python", *sys.argv])
     device = cli.usable_device(config.device)
+    if config.compare:
+        cli.refuse_unused(config, {"strategy": "auto"}, "with --compare")
+    if config.strategy == "head":
+        cli.refuse_unused(config, {"epochs": None}, "with --strategy head")
+    if config.weights is not None and config.weights.is_dir():
+        cli.refuse_unused(config, {"backbone": "mobilenet_v2"}, "with the weights of a run")
     settings = {"experiment": "transfer_cats_dogs", "command": command, "flags": flags}
     if config.strategy == "head" and config.epochs is not None and not config.compare:
         raise ValueError(

@@ -29,8 +29,9 @@ from gnnvision.cli.mistakes import sentence
 from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
 from gnnvision.cli.overview import print_overview
 from gnnvision.cli.resumed import parsed
+from gnnvision.cli.unused import refuse_unused
 from gnnvision.training import Interrupted, Recipe, Result
-from gnnvision.training.checks import without_validation
+from gnnvision.training.checks import can_choose, without_validation
 from gnnvision.training.folder import remove_unused, replace_file, utf8
 from gnnvision.training.lock import in_use
 from gnnvision.training.progress import signals_interrupt
@@ -49,6 +50,7 @@ __all__ = [
     "output",
     "pictures",
     "print_overview",
+    "refuse_unused",
     "resumable",
     "run",
     "run_folder",
@@ -127,7 +129,7 @@ def fit(
     """
     task = loaded.task
     recipe = config.adapt(recipe)
-    if not len(task.split.val):
+    if not can_choose(task):
         recipe = without_validation(recipe)
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

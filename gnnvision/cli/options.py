@@ -129,6 +129,12 @@ class MoleculeOptions(Options):
     unknown: Literal["other", "invalid"] = "other"
     wildcards: Literal["other", "invalid"] = "invalid"
 
+    @property
+    def of_molecules(self) -> bool:
+        """Whether the items are molecules, and no other graphs."""
+        named = self.csv is None and self.dataset in data.dataset_names()
+        return not named or data.describe(self.dataset).kind == "molecule"
+
     def source(self, preferred: str) -> str | Path:
         """The table if one is named, else the data set."""
         if self.csv is None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 
+from gnnvision.data.applicable import check_options
 from gnnvision.data.arrays import NodeArrays
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.embedded import read_embedded, read_karate
@@ -212,8 +213,9 @@ def load(
 
 def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> dict[str, Any]:
     """What to give `load` to load this task again, from any folder."""
-    place = Path(os.fspath(name)).expanduser()
-    if task.name not in _READERS:
+    plain = os.fspath(name)
+    place = Path(plain).expanduser()
+    if isinstance(name, os.PathLike) or _separated(plain) or task.name not in _READERS:
         found = place if place.exists() else data_root(options.root) / place
         named = str(found.absolute())
     else:
@@ -284,11 +286,13 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
     card = describe(plain)
     if card.splits:  # those of a folder or a table follow from what is in it
         card.split_rule(options.split)
+    check_options(options, card.kind)
     return _READERS[card.name](card, options, plain)
 
 
 def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
     table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+    check_options(options, "molecule" if table else "image", of_a_table=table)
     return (load_csv if table else load_folder)(path, options, requested)
 
 

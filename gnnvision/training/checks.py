@@ -11,7 +11,7 @@ from gnnvision.data import NodeTask, Task
 from gnnvision.training.objective import UNLABELLED, Objective
 from gnnvision.training.recipe import Recipe
 
-__all__ = ["check_recipe", "check_split", "without_validation"]
+__all__ = ["can_choose", "check_recipe", "check_split", "without_validation"]
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -71,6 +71,13 @@ def check_split(task: Task, recipe: Recipe) -> None:
             f"known, got select={recipe.select!r}. Use Recipe(select='last'), or give the "
             "validation split items whose targets are known."
         )
+
+
+def can_choose(task: Task) -> bool:
+    """Whether the validation split has a known target, by which an epoch can be chosen."""
+    y = getattr(task, "y", None)
+    held = len(task.split.val) > 0
+    return held and (not isinstance(y, Tensor) or _known(task, y, "val"))
 
 
 def without_validation(recipe: Recipe) -> Recipe:
