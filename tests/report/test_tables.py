@@ -82,8 +82,11 @@ def test_every_template_has_the_same_rules(template):
 
 def test_cells_that_may_break_are_those_with_long_words(tmp_path):
     long = "C" * 40
-    cells = [("random weights", "18,496"), (long, "1"), ("", "2")]
+    verdict = "depends on the model (0.12 to 0.31)"
+    cells = [("random weights", "18,496"), (long, "1"), ("", "2"), ("7 × 7", verdict)]
     held = {text: kind for text, kind, _ in page(tmp_path, Table(("Name", "Count"), cells)).cells}
+    assert held.pop(verdict) == "n words"  # breaks between words, and nowhere else
+    assert held.pop("7 × 7") == "keep"
     assert held == {"random weights": None, "18,496": "n", long: "long", "1": "n", "2": "n"}
 
 
