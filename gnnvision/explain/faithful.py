@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, nan
 from typing import Literal
 
 import torch
@@ -36,6 +36,8 @@ class Faithfulness:
         deletion_band: between what the middle nine tenths of random orders lie at each share, a
             mean over the members; None if they were not kept. Shape (2, T).
         insertion_band: likewise.
+        flat: of which members the map is the same everywhere, so that it gives no order; None if
+            of none. Shape (members,).
     """
 
     shares: Tensor
@@ -48,6 +50,7 @@ class Faithfulness:
     insertion_draws: Tensor | None = field(default=None, repr=False)
     deletion_band: Tensor | None = field(default=None, repr=False)
     insertion_band: Tensor | None = field(default=None, repr=False)
+    flat: Tensor | None = field(default=None, repr=False)
 
     @property
     def areas(self) -> dict[str, float]:
@@ -56,12 +59,19 @@ class Faithfulness:
 
     @property
     def gains(self) -> dict[str, Tensor]:
-        """By what area each curve is better than the mean of random orders. Shapes (members,)."""
+        """By what area each curve is better than the mean of random orders; NaN without an order.
+
+        Shapes:
+            Output: (members,) each.
+        """
         areas = self._by_member()
-        return {
+        gains = {
             "deletion": areas["random_deletion"] - areas["deletion"],
             "insertion": areas["insertion"] - areas["random_insertion"],
         }
+        if self.flat is None:
+            return gains
+        return {name: gain.masked_fill(self.flat, nan) for name, gain in gains.items()}
 
     @property
     def orders(self) -> int:
@@ -116,7 +126,7 @@ class Faithfulness:
 
     def _versus(self, curve: str) -> Versus:
         draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
-        if draws is None:
+        if draws is None or (self.flat is not None and bool(self.flat.all())):
             return "undecided"
         low, high = self.random_range(curve)
         area = float(self.areas[curve])
@@ -137,7 +147,7 @@ class OverInputs:
         deletion: the mean over the inputs of the difference, each paired with the random orders
             of its own input, and its 95 % interval (Student's t over the inputs).
         insertion: likewise.
-        count: how many inputs.
+        count: how many inputs with an order.
     """
 
     deletion: Interval
@@ -158,7 +168,7 @@ def over_inputs(found: Sequence[Faithfulness]) -> OverInputs:
     """
     gains = {name: torch.cat([one.gains[name] for one in found]) for name in found[0].gains}
     first, second = (mean_interval(values) for values in gains.values())
-    return OverInputs(first, second, len(gains["deletion"]))
+    return OverInputs(first, second, int((~gains["deletion"].isnan()).sum()))
 
 
 def _sign(gain: Interval) -> Versus:

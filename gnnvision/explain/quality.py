@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.explain.attribution import Attribution
 from gnnvision.explain.faithful import Faithfulness
-from gnnvision.explain.members import copies, member_of, ranked
+from gnnvision.explain.members import copies, member_of, nearly_constant, ranked
 from gnnvision.explain.question import Question, ask, fitted
 from gnnvision.explain.trace import answers
 from gnnvision.layers.hooks import evaluating
@@ -100,6 +100,9 @@ def faithfulness(
                 rankings += [_order(drawn, member, group, moved)]
                 rankings += [_order(-drawn, member, group, moved)]
         deletion, insertion = _curves(measured, rankings, shares)
+    flat = torch.tensor(
+        [nearly_constant(values[member == n]) for n in range(len(question.target))]
+    )
     first = (shares, deletion[0], insertion[0])
     if against is not None:
         random = against.random_deletion, against.random_insertion
@@ -107,12 +110,12 @@ def faithfulness(
             against.deletion_draws, against.insertion_draws, against.deletion_band,
             against.insertion_band,
         )  # fmt: skip
-        return Faithfulness(*first, *random, measured.name, *kept)
+        return Faithfulness(*first, *random, measured.name, *kept, flat)
     covered, uncovered = deletion[1::2], insertion[2::2]  # (orders, members, T)
     return Faithfulness(
         *first, covered.mean(0), uncovered.mean(0), measured.name,
         torch.trapezoid(covered, shares), torch.trapezoid(uncovered, shares),
-        *(_band(curves) for curves in (covered, uncovered)),
+        _band(covered), _band(uncovered), flat,
     )  # fmt: skip
 
 

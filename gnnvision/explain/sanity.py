@@ -24,10 +24,9 @@ __all__ = ["Sanity", "sanity_check", "sanity_checks", "similarity"]
 Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
 FEWEST = 6  # sites that it takes to tell
 DRAWS = 20  # randomized models, of which each verdict has an interval
-# Rank correlation from which on more than half of the variance of a map's ranks is shared.
-HALF_SHARED = sqrt(0.5)
-# Where the maps of the randomized models were not compared with one another.
-SURVIVES = 0.5
+# Rank correlations at which a half and a quarter of the variance of a map's ranks are shared.
+HALF_SHARED, QUARTER_SHARED = sqrt(0.5), 0.5
+SURVIVES = 0.5  # the limit where the maps of the randomized models were not compared
 
 Verdict = Literal["depends on the model", "fails the parameter-randomization test", "undecided"]
 
@@ -38,8 +37,12 @@ class Sanity:
 
     The statistic is Spearman's rank correlation of absolute values between the map of the
     model and that of a randomized one, the mean over draws of new weights with a 95 % interval
-    (Student's t). It is compared with what two randomized models have in common, the mean over
-    pairs of them, with the interval of the difference by the jackknife over models.
+    (Student's t). Its square is the share of the variance of the ranks that both maps have in
+    common. The map fails the test where more than half is, and depends on the model where less
+    than a quarter is. In between it is compared with what two randomized models have in common,
+    the mean over pairs of them, with the interval of the difference by the jackknife over
+    models: the map depends on the model where it is less similar to those of randomized models
+    than these are to one another, and fails where it is more.
 
     Args:
         layers: down to which layer, from the output, the weights were randomized at each stage;
@@ -124,15 +127,14 @@ class Sanity:
             return "undecided", f"the interval of the similarity spans {SURVIVES}"
         if here.low > HALF_SHARED:
             return fails, "a randomized model gives more than half of the map as well"
+        if here.high < QUARTER_SHARED:
+            return "depends on the model", (
+                "a randomized model gives less than a quarter of the map"
+            )
         if self.difference.high < 0:
             return "depends on the model", (
                 "the map is less similar to those of randomized models than these are to one "
                 "another"
-            )
-        if here.low <= 0 and here.high < HALF_SHARED:
-            return "depends on the model", (
-                "the map has no similarity with those of randomized models that is shown to be "
-                "above 0"
             )
         if self.difference.low > 0:
             return fails, (

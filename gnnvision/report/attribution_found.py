@@ -199,7 +199,7 @@ def _checks(
     for name, held in found.items():
         curves[name] = faithfulness(
             model, one.x, one.domain, held, kind=kind, site=one.site, among=among,
-            steps=10 if large else 20, orders=orders, baseline=covered,
+            steps=14 if large else 20, orders=orders, baseline=covered,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
     sanity = sanity_checks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 
 from gnnvision.explain import METHODS, Interval, over_inputs
@@ -27,12 +27,18 @@ __all__ = ["sections_of"]
 _CURVES = ("deletion", "insertion")
 _HEAD = (
     "Method",
-    "Completeness",
-    "Deletion (random orders)",
-    "Insertion (random orders)",
-    "Against random orders",
-    "Parameter randomization",
+    "Complete",
+    "Deletion (random)",
+    "Insertion (random)",
+    "Than random",
+    "On the model",
 )
+_SHORT = {  # for the cells of a table
+    "better than random": "better",
+    "not better than random": "not better",
+    "depends on the model": "depends",
+    "fails the parameter-randomization test": "fails the test",
+}
 _READING = (
     "Completeness: how much of the output's rise over an input of zeros the parts of integrated "
     "gradients add up to; the rest is the error of the quadrature. Deletion and insertion: the "
@@ -40,21 +46,22 @@ _READING = (
     "{orders} random orders; small is good for deletion, large for insertion. Better than random: "
     "both areas are outside of that range on the good side. Not better: one area is worse than "
     "the mean of the random orders, beyond the 95 % confidence interval of that mean. Undecided: "
-    "neither. A part of an image is covered with a blurred copy of it, a node by taking away its "
-    "features."
+    "neither, or a map that is the same everywhere and gives no order. A part of an image is "
+    "covered with a blurred copy of it, a node by taking away its features."
 )
 _RANDOMIZED = (
     "Parameter randomization: the statistic is Spearman's rank correlation of absolute values "
     "between the map of this network and that of one of the same form whose weights are all "
-    "random, the mean over the draws with its 95 % confidence interval (Student's t). Beside it "
-    "is the same correlation between two such randomized networks, with the interval by the "
-    "jackknife: what the image or the graph and the form of the network give alone. The map "
-    "depends on the model where it is less similar to those of randomized networks than these "
-    "are to one another (the interval of the difference is below 0), or where no similarity above "
-    "0 is shown. It fails the test where it is as similar to them as they are to one another, or "
-    "where the correlation is above 0.71, so that a randomized network gives more than half of "
-    "the variance of its ranks. It is undecided where the interval spans the limit, with fewer "
-    "than 6 sites, and where the map is the same everywhere. To pass is necessary, not enough: it "
+    "random, the mean over the draws with its 95 % confidence interval (Student's t). Its square "
+    "is the share of the variance of the ranks that both have in common. Beside it is the same "
+    "correlation between two such randomized networks, with the interval by the jackknife: what "
+    "the image or the graph and the form of the network give alone. The map depends on the model "
+    "where less than a quarter is shared (the interval is below 0.50), and fails the test where "
+    "more than half is (above 0.71). In between it depends on the model where it is less similar "
+    "to those of randomized networks than these are to one another (the interval of the "
+    "difference is below 0), fails the test where it is more, and is undecided where that "
+    "interval spans 0. It is undecided, too, with fewer than 6 sites, and where the map is the "
+    "same everywhere: the correlation is undefined then. To pass is necessary, not enough: it "
     "does not show that the explanation is right."
 )
 _SOURCES = (
@@ -162,12 +169,12 @@ def _randomized(one: Explained, number: int, figures: Path) -> Section:
         [f"{layer} (all)" if layer == layers[-1] else layer, *values]
         for layer, *values in zip(layers, *means.values(), strict=True)
     ]
-    rows.append(["95 % interval of (all)", *(_ends(check.interval) for check in checks)])
-    rows.append(
-        ["two randomized networks", *(f"{check.reference.value:z.2f}" for check in checks)]
-    )
-    rows.append(["95 % interval", *(_ends(check.reference) for check in checks)])
-    rows.append(["verdict", *(check.verdict for check in checks)])
+    rows.append(["95 % interval (all)", *(_ends(check.interval) for check in checks)])
+    two = [check.reference.value for check in checks]
+    rows.append(["two randomized", *("undefined" if isnan(v) else f"{v:z.2f}" for v in two)])
+    ends = [_ends(check.reference) for check in checks]
+    rows.append(["95 % interval (two randomized)", *ends])
+    rows.append(["verdict", *(_SHORT.get(check.verdict, check.verdict) for check in checks)])
     table = Table(("Randomized down to", *(METHODS[name].title for name in stages)), rows)
     lead = (
         "Cascading randomization: from the output down, stage by stage, the weights of more "
@@ -177,16 +184,12 @@ def _randomized(one: Explained, number: int, figures: Path) -> Section:
     why = [f"{METHODS[n].title}: {check.reason}." for n, check in one.sanity.items()]
     most = max(check.similarity.shape[1] for check in checks)
     note = f"{most} randomized networks. {' '.join(why)}"
-    if any(len(draws) < most for held in stages.values() for _, draws in held[:-1]):
-        note += " A stage before the last may have fewer draws, in a large input one."
-    left = [
-        f"{METHODS[n].title}: {most - c.draws}" for n, c in one.sanity.items() if c.draws < most
-    ]
-    if left:
-        note += (
-            " Randomized networks whose map is the same everywhere, and is left out, "
-            f"{', '.join(left)}."
-        )
+    if any(c.draws > 1 and bool(c.similarity[:-1, 1:].isnan().all()) for c in checks):
+        note += " The stages before the last have one draw each, as the input is large."
+    fewer = {n: most - c.draws for n, c in one.sanity.items() if not c.flat and c.draws < most}
+    if fewer:
+        left = ", ".join(f"{METHODS[n].title}: {count}" for n, count in fewer.items())
+        note += f" Left out are randomized networks whose map is the same everywhere ({left})."
     title = f"Cascading randomization: {short(one.asked.name, 40)}"
     return Section(title, lead, [picture], [table], note, wide=True)
 
@@ -203,7 +206,7 @@ def _over_inputs(checked: Sequence[Explained]) -> Section:
     for name in checked[0].curves:
         found = over_inputs([one.curves[name] for one in checked])
         gains = [f"{g.value:z.2f} ({_ends(g)})" for g in (found.deletion, found.insertion)]
-        rows.append([METHODS[name].title, *gains, found.verdict])
+        rows.append([METHODS[name].title, *gains, _SHORT.get(found.verdict, found.verdict)])
     head = ("Method", "Deletion: less by", "Insertion: more by", "Against random orders")
     lead = (
         f"The areas under the curves beside the mean of the random orders of the same input, "
@@ -221,7 +224,8 @@ def _table(one: Explained) -> Table:
         cells = [METHODS[name].title, gap]
         for curve in _CURVES:
             low, high = held.random_range(curve)
-            between = f"{low:.2f} to {high:.2f}" if isfinite(low) else "range unknown"
-            cells.append(f"{held.areas[curve]:.2f} ({between})")
-        rows.append([*cells, held.verdict, one.sanity[name].verdict])
+            between = f"{low:.3f} to {high:.3f}" if isfinite(low) else "range unknown"
+            cells.append(f"{held.areas[curve]:.3f} ({between})")
+        verdicts = (held.verdict, one.sanity[name].verdict)
+        rows.append([*cells, *(_SHORT.get(verdict, verdict) for verdict in verdicts)])
     return Table(_HEAD, rows)

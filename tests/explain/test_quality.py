@@ -109,6 +109,18 @@ def test_better_than_random_is_shown_against_the_spread_of_the_orders():
     assert not worst.better_than_random
 
 
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_a_constant_map_gives_no_order(value):
+    """Its sites lie in the order of their numbers, which here is the best there is."""
+    model, x, graph = chain([10.0, 9, 8, 7, 6, 5, 4, 3, 2, 1])
+    assert ordered(model, x, graph, x[:, 0]).verdict == "better than random"
+    flat = ordered(model, x, graph, torch.full((10,), value))
+    assert flat.verdict == "undecided"
+    assert flat.gains["deletion"].isnan().all()
+    best = ordered(model, x, graph, x[:, 0])
+    assert over_inputs([flat, best, best]).count == 2
+
+
 def test_an_order_within_the_spread_is_undecided_or_not_better():
     """A random order of its own is shown to be better once in twenty times at the most."""
     model, x, graph = chain([9.0, 1, 8, 2, 7, 3, 6, 4, 5, 0.5])
