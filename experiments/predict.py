@@ -22,6 +22,7 @@ from torch import Tensor
 from tyro.conf import Positional
 
 from gnnvision import cli
+from gnnvision.data.file_names import printable
 from gnnvision.data.images import picture_files
 from gnnvision.training import Predictor
 
@@ -75,7 +76,7 @@ def answers(predictor: Predictor, files: Sequence[Path]) -> Iterator[dict[str, s
     for first in range(0, len(files), TOGETHER):
         rows, pictures = [], []
         for path in files[first : first + TOGETHER]:
-            row = {"file": str(path)}
+            row = {"file": printable(str(path))}
             try:
                 picture, changes = predictor.read(path)
             except (ValueError, OSError) as error:

@@ -12,6 +12,7 @@ from gnnvision import data
 from gnnvision.cli.set_subjects import of_a_set
 from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.cli.torchvision_subjects import PREFIX, resized_note, torchvision_network
+from gnnvision.data.file_names import printable
 from gnnvision.data.images import picture_files
 from gnnvision.data.images.picture import ENDINGS, measure_picture
 from gnnvision.data.molecules.store import descriptors_of, encoded
@@ -99,7 +100,7 @@ def _picture(
             "Leave it out."
         ) from error
     grid = Grid(tuple(picture.shape[1:]))
-    return Subject(path.name, x[None].to(device), grid, picture=picture, notes=notes)
+    return Subject(printable(path.name), x[None].to(device), grid, picture=picture, notes=notes)
 
 
 def _molecules(file: Path, inputs: Sequence[str], device: str) -> Subjects:

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision.data.file_names import is_system_name
 from gnnvision.data.images.decode import fitted, large_pictures_are_errors
+from gnnvision.data.images.formats import HEAD_BYTES, why_left_out
 from gnnvision.data.images.picture import ENDINGS, MAX_PIXELS, BadPicture, decode_picture
+from gnnvision.data.paths import refuse_special
 
 __all__ = ["picture_files", "read_picture"]
 
@@ -19,14 +22,16 @@ __all__ = ["picture_files", "read_picture"]
 def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The files that are named, and for a folder all pictures in it, in order of their names.
 
+    Of a folder these are the files that are images by their names or contents, also in formats
+    that are not read; what belongs to an operating system is passed over.
+
     Raises:
         ValueError: There is no picture among them.
     """
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS)
-            found += [p for p in inside if p.is_file()]
+            found += [p for p in sorted(path.rglob("*")) if _is_wanted(p, path)]
         else:
             found.append(path)
     if not found:
@@ -36,6 +41,19 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
             f"Name files that end in {', '.join(ENDINGS)}."
         )
     return found
+
+
+def _is_wanted(file: Path, folder: Path) -> bool:
+    if any(map(is_system_name, file.relative_to(folder).parts)) or not file.is_file():
+        return False
+    why = why_left_out(file.name, None)
+    if why is not None and why[0] == "unknown":
+        try:
+            with file.open("rb") as content:
+                why = why_left_out(file.name, content.read(HEAD_BYTES))
+        except OSError:
+            return False
+    return why is None or why[0] == "unread format"
 
 
 def read_picture(
@@ -56,6 +74,7 @@ def read_picture(
         ValueError: It is no picture, damaged or too large.
     """
     file = Path(path)
+    refuse_special(file, "images")
     with large_pictures_are_errors():
         try:
             picture = decode_picture(file.read_bytes(), file.name, MAX_PIXELS)

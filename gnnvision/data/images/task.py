@@ -17,6 +17,7 @@ from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
 from gnnvision.data.images.moments import channel_statistics
+from gnnvision.data.images.overview import images_in_words, leak_concerns, scan_in_words
 from gnnvision.data.images.reconstruction import ReconstructionTask
 from gnnvision.data.images.splits import check_classes
 from gnnvision.data.images.views import TestViews, mean_answer
@@ -112,6 +113,16 @@ class ImageTask(Task):
     @property
     def _targets(self) -> Tensor:
         return self.y
+
+    def overview(self) -> dict[str, str]:
+        """As of every task, with the images' size and what became of their files."""
+        known = super().overview()
+        words = images_in_words(self.in_channels, self._full_size, self.scan)
+        return {"data": known.pop("data"), "images": words, **known, **scan_in_words(self.scan)}
+
+    def concerns(self) -> list[str]:
+        """As of every task, and images that are in two of the folders' splits."""
+        return super().concerns() + leak_concerns(self.scan)
 
     @property
     def _stored_size(self) -> tuple[int, int]:

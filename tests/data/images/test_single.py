@@ -1,11 +1,15 @@
 """New pictures for a trained network: found in order, brought to its size and channels."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gnnvision.data.images import picture_files, read_picture
+
+from . import made
 
 
 def write(path, pixels):
@@ -52,3 +56,17 @@ def test_what_is_no_picture_says_so(tmp_path):
         read_picture(text, (4, 4), 3)
     with pytest.raises(OSError, match=r"none\.png"):
         read_picture(tmp_path / "none.png", (4, 4), 3)
+
+
+def test_what_a_folder_holds_besides_readable_images(tmp_path):
+    png = made.encoded(made.pixels())
+    for name, data in {
+        "a.jfif": png, "b": png, "c.heic": b"x", "d.txt": b"x", "._e.png": png, "Thumbs.db": png,
+    }.items():  # fmt: skip
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "@eaDir").mkdir()
+    (tmp_path / "@eaDir" / "thumb.jpg").write_bytes(png)
+    os.mkfifo(tmp_path / "pipe.png")
+    assert [path.name for path in picture_files([tmp_path])] == ["a.jfif", "b", "c.heic"]
+    with pytest.raises(ValueError, match="which is a named pipe"):
+        read_picture(tmp_path / "pipe.png", (4, 4), 3)

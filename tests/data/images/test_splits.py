@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gnnvision.data import SplitRule
-from gnnvision.data.images.splits import image_split, rules_for
+from gnnvision.data.images.splits import check_classes, image_split, rules_for
 
 Y = np.arange(60) % 3
 RULE = SplitRule("made", num_val=9, num_test=12)
@@ -69,3 +69,26 @@ def test_rules_of_a_folder(sizes, num_val, num_test, words):
     assert set(rules) == {"public", "full", "random"}
     assert (rules["public"].num_val, rules["public"].num_test) == (num_val, num_test)
     assert re.match(words, rules["public"].description)
+
+
+def test_classes_without_an_image_to_train_on_are_named():
+    y = np.arange(12)
+    split = image_split(y, part(12, 0, 0), SplitRule("made", num_val=1, num_test=1), "public", 0)
+    names = tuple(f"c{label:02}" for label in y)
+    with pytest.raises(
+        ValueError, match=r"got 1 usable image in each of 'c00', .*'c07' and 4 more"
+    ):
+        check_classes(y, split, names)
+    with pytest.raises(ValueError, match=r"got 0 usable images in each of 'gone'. Add images"):
+        check_classes(
+            Y, image_split(Y, part(60, 0, 0), RULE, "public", 0), ("a", "b", "c", "gone")
+        )
+
+
+def test_a_class_of_one_image_trains():
+    y = np.array([0] * 20 + [1] * 20 + [2])
+    for name in ("public", "full", "random"):
+        rule = SplitRule("made", num_val=4, num_test=4)
+        split = image_split(y, part(41, 0, 0), rule, name, 0)
+        check_classes(y, split, ("a", "b", "c"))
+        assert 40 in split.train
