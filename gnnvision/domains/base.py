@@ -43,6 +43,8 @@ def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) 
     Outside of inference mode: what is made in it cannot serve a backward pass later.
     """
     if key not in cache:
+        if torch.compiler.is_compiling():
+            return build()
         with plainly():
             cache[key] = build()
     value: T = cache[key]

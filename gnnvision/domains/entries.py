@@ -119,17 +119,20 @@ def _power(d: Tensor, exponent: float) -> Tensor:
 
 
 def _without_self_loops(a: Entries) -> Entries:
+    if torch.compiler.is_compiling():  # which must not ask how many are left
+        return Entries(a.source, a.target, a.value * (a.source != a.target))
     keep = (a.source != a.target).nonzero().squeeze(1)
     return Entries(*(column.index_select(0, keep) for column in (a.source, a.target, a.value)))
 
 
 def _with_self_loops(a: Entries, num_nodes: int, weight: float) -> Entries:
     """One loop for each node: the last it has, or else a new one of the given weight."""
-    loops = (a.source == a.target).nonzero().squeeze(1)
+    edges = torch.arange(a.source.numel(), device=a.source.device)
+    loops = torch.where(a.source == a.target, edges, -1)
     last = a.source.new_full((num_nodes,), -1)
-    last = last.scatter_reduce(0, a.source[loops], loops, "amax")
+    last = last.scatter_reduce(0, a.source, loops, "amax")
     value = a.value.new_full((num_nodes,), weight)
-    if loops.numel():
+    if edges.numel():
         value = torch.where(last >= 0, a.value[last.clamp(min=0)], value)
     nodes = torch.arange(num_nodes, device=a.source.device)
     a = _without_self_loops(a)

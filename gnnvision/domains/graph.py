@@ -296,7 +296,9 @@ class Graph(Constructors, Matrices, Domain):
         return self.derived(
             "graph_index",
             lambda: torch.repeat_interleave(
-                torch.arange(self.num_graphs, device=self.device), self.offsets.diff()
+                torch.arange(self.num_graphs, device=self.device),
+                self.offsets.diff(),
+                output_size=self.num_nodes,
             ),
         )
 
@@ -308,7 +310,7 @@ class Graph(Constructors, Matrices, Domain):
         Raises:
             ValueError: if a tensor of the graph was edited in place after it was made.
         """
-        if self._edits() != self._made:
+        if not torch.compiler.is_compiling() and self._edits() != self._made:
             raise ValueError(
                 "'graph' must not change, got a tensor of it that was edited in place. "
                 "Make a new Graph from the edited tensor."
@@ -324,7 +326,9 @@ class Graph(Constructors, Matrices, Domain):
     def _close(self) -> None:
         """From here on the graph does not change, and notices if somebody changes it."""
         names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
-        held = (getattr(self, name) for name in names)
+        held = [getattr(self, name) for name in names]
+        if torch.compiler.is_compiling():
+            held = []
         fixed = [t for t in held if t is not None and not (t.requires_grad or t.is_inference())]
         object.__setattr__(self, "_fixed", fixed)
         object.__setattr__(self, "_made", self._edits())

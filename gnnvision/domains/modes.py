@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,7 +12,10 @@ from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd import forward_ad
 
-__all__ = ["is_batched", "is_live", "is_transformed", "plainly"]
+__all__ = ["is_batched", "is_live", "is_transformed", "made_plainly", "plainly"]
+
+
+T = TypeVar("T")
 
 
 def is_transformed() -> bool:
@@ -54,3 +58,11 @@ def plainly(*given: Tensor) -> Iterator[None]:
                 yield
         else:
             yield
+
+
+def made_plainly(build: Callable[[], T], *given: Tensor) -> T:
+    """What `build()` returns, made `plainly`; the compiler, which keeps nothing, needs no care."""
+    if torch.compiler.is_compiling():
+        return build()
+    with plainly(*given):
+        return build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -50,7 +51,8 @@ def check_edges(
             "Its first row holds the sources, its second the targets; transpose an (E, 2) list."
         )
     num_edges = edge_index.shape[1]
-    if num_edges and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < num_nodes:
+    looks = not torch.compiler.is_compiling()  # which must not depend on values
+    if looks and num_edges and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < num_nodes:
         outside = ((edge_index < 0) | (edge_index >= num_nodes)).any(0).nonzero()[0].item()
         source, target = edge_index[:, int(outside)].tolist()
         raise ValueError(
@@ -87,7 +89,7 @@ def check_offsets(offsets: Tensor | None, num_nodes: int, edge_index: Tensor) ->
         ValueError: if it does not run from 0 to `num_nodes`, falls, or an edge joins two members.
     """
     if offsets is None:
-        with plainly():
+        with nullcontext() if torch.compiler.is_compiling() else plainly():
             return torch.arange(2, device=edge_index.device) * num_nodes
     offsets = _kept(_indices(offsets, "offsets"))
     ends = (offsets[0].item(), offsets[-1].item()) if offsets.numel() else ()
@@ -145,14 +147,15 @@ def _indices(value: Tensor, name: str) -> Tensor:
 
 def _kept(value: Tensor) -> Tensor:
     """A copy that later edits do not reach; of what is learned there is none."""
-    if value.requires_grad:
+    if value.requires_grad or torch.compiler.is_compiling():
         return value
     with plainly(value):
         return value.clone(memory_format=torch.contiguous_format)
 
 
 def _finite(value: Tensor, name: str) -> None:
-    if is_batched(value):  # inside vmap, where no value decides anything
+    # Inside vmap and the compiler no value decides anything.
+    if is_batched(value) or torch.compiler.is_compiling():
         return
     bad = ~torch.isfinite(value)
     if bool(bad.any()):
@@ -191,6 +194,8 @@ def _types(edge_type: Tensor, num_edges: int, num_relations: int | None) -> dict
             f"'edge_type' must have shape (E={num_edges},), got {tuple(edge_type.shape)}. "
             "Give one relation for each edge."
         )
+    if torch.compiler.is_compiling():
+        return {"edge_type": edge_type, "num_relations": num_relations}
     least, most = (int(edge_type.min()), int(edge_type.max())) if num_edges else (0, -1)
     limit = most + 1 if num_relations is None else num_relations
     if least < 0 or most >= limit:

@@ -203,7 +203,7 @@ def _decided(module: nn.Module) -> Form:
     inside = _inside(module)
     if inside is not None:
         return form_of(inside)
-    if kind.__module__.startswith("torch.nn."):
+    if kind.__module__.startswith("torch.nn.") and "forward" not in module.__dict__:
         return _ALONE  # an optional second input of theirs is never a domain
     parameters = _parameters(module)
     first, more = (parameters[0] if parameters else None), parameters[1:]

@@ -115,7 +115,7 @@ class GATv2Conv(GraphConvolution):
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
         """Each head's attention times each head's features."""
         attention, features = self._attend(x, graph)
-        received = [S @ features[:, h] for h, S in enumerate(attention)]
+        received = [S.times(features[:, h]) for h, S in enumerate(attention)]
         return torch.cat(received, 1) if self.concat else torch.stack(received).mean(0)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Sparse]:
@@ -164,6 +164,8 @@ class GATv2Conv(GraphConvolution):
             features = self._edge_features(graph, edges, x.dtype)
             together = together + features.view_as(together)
         score = (F.leaky_relu(together, self.negative_slope) * self.att).sum(-1)
+        if edges.left_out is not None:
+            score = score.masked_fill(edges.left_out.unsqueeze(1), -torch.inf)
         weight = segment_softmax(score, edges.pattern)  # (E, H)
         weight = F.dropout(weight, self.dropout, self.training)
         return [Sparse(edges.pattern, w) for w in weight.unbind(1)], sent
@@ -174,7 +176,7 @@ class GATv2Conv(GraphConvolution):
         )
         assert weight is not None
         if is_sparse(x):
-            y = signal_operator(x) @ weight.t()
+            y = signal_operator(x).times(weight.t())
             y = y if bias is None else y + bias
         else:
             y = F.linear(x, weight, bias)

@@ -73,7 +73,7 @@ class GINConv(GraphConvolution):
         """A X + (1 + ε) X, without the fixed taps."""
         neighbours, itself = self.operators(graph, x)
         signal = dense(x)
-        return neighbours @ signal + (1 + self.eps) * (itself @ signal)
+        return neighbours.times(signal) + (1 + self.eps) * itself.times(signal)
 
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""

@@ -133,7 +133,7 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'domain' must be on {x.device} as x, got {graph.device}. "
                 f"Move it with domain.to('{x.device}')."
             )
-        if x.grad_fn is None and not is_transformed():
+        if not is_transformed() and x.grad_fn is None:
             if x.device.type == "cpu":
                 check_not_nan(x)
             else:
@@ -165,10 +165,10 @@ def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
     A sparse X always meets W first, and as a sparse product.
     """
     if is_sparse(x):
-        return operator @ (signal_operator(x) @ matrix)
+        return operator.times(signal_operator(x).times(matrix))
     if matrix.shape[0] < matrix.shape[1] and not isinstance(operator, Identity):
-        return (operator @ x) @ matrix
-    return operator @ (x @ matrix)
+        return operator.times(x) @ matrix
+    return operator.times(x @ matrix)
 
 
 _graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -215,6 +215,8 @@ def as_graph(
             f"'domain' must be an edge_index of shape (2, E), got a sparse matrix of shape "
             f"{tuple(domain.shape)}. Give gnnvision.Graph.from_dense(matrix)."
         )
+    if torch.compiler.is_compiling():
+        return Graph(domain, x.shape[0], **given)
     known: Graph | None = _graphs.get(domain)
     if known is not None and _same(known, domain, x.shape[0], columns):
         return known

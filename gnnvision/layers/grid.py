@@ -105,7 +105,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
             )
         if domain is not None:
             require(domain, Grid, self)
-            if domain != Grid(size):
+            if domain.size != size:  # type: ignore[attr-defined]
                 raise ValueError(
                     f"'input' must live on the domain {domain}, got shape {tuple(input.shape)}. "
                     f"Give Grid({size})."

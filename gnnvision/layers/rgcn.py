@@ -181,10 +181,9 @@ class RGCNConv(GraphConvolution):
         """
         signal = dense(x)
         self._check_relations(graph)
-        received = (
-            stacked_relations(graph, self.num_relations, self.aggr == "mean", self.arithmetic(x))
-            @ signal
-        )  # (N R, C_in)
+        mean, dtype = self.aggr == "mean", self.arithmetic(x)
+        each = stacked_relations(graph, self.num_relations, mean, dtype)
+        received = each.times(signal)  # (N R, C_in)
         weight = self._relation_weights()
         rows = weight.flatten(0, 1)  # (R C_in, C_out)
         y = received.view(graph.num_nodes, rows.shape[0]) @ rows

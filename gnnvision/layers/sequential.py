@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.modes import is_transformed
-from gnnvision.layers.calling import call
+from gnnvision.layers.calling import call, form_of
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
@@ -31,6 +33,13 @@ class Sequential(nn.Sequential, OnDomain):
         >>> Sequential(GCNConv(4, 8), nn.ReLU(), GCNConv(8, 3))(torch.ones(2, 4), graph).shape
         torch.Size([2, 3])
     """
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """As torch's; how the layer is called is looked up here, before any compiler looks on."""
+        super().add_module(name, module)
+        if module is not None:
+            with contextlib.suppress(TypeError):  # which is said when the layer is called
+                form_of(module)
 
     def forward(self, x: Tensor, domain: Domain | Tensor | None = None) -> Tensor:
         """The signal after all layers.

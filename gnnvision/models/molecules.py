@@ -139,12 +139,12 @@ class BondMessages(nn.Module, OnDomain):
                 "Load molecules with gnnvision.data.load."
             )
         dtype = x.dtype
-        first = leaving(domain, dtype).T @ self.atom(x) + self.bond(domain.edge_attr)
+        first = leaving(domain, dtype).T.times(self.atom(x)) + self.bond(domain.edge_attr)
         state = first.relu()
         lines = domain.line_graph
         for _ in range(self.depth - 1):
             state = self.dropout((first + self.conv(state, lines)).relu())
-        received = arriving(domain, dtype) @ state
+        received = arriving(domain, dtype).times(state)
         out: Tensor = self.dropout((self.atom_last(x) + self.message_last(received)).relu())
         return out
 

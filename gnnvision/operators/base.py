@@ -37,7 +37,11 @@ class Operator(ABC):
         """S x, of x's kind and dtype: (N, C) -> (M, C)."""
 
     def __matmul__(self, x: Tensor) -> Tensor:
-        """S x: (N, *) -> (M, *).
+        """S x: (N, *) -> (M, *)."""
+        return self.times(x)
+
+    def times(self, x: Tensor) -> Tensor:
+        """S x: (N, *) -> (M, *); what layers call, as the compiler does not follow `@`.
 
         Raises:
             ValueError: if `x` does not have N sites.

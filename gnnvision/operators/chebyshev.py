@@ -51,9 +51,9 @@ def chebyshev_terms(laplacian: Operator, x: Tensor, count: int) -> list[Tensor]:
     """T₀(L̂) x, ..., each from the two before it. `count` tensors of x's shape."""
     terms = [x]
     if count > 1:
-        terms.append(laplacian @ x)
+        terms.append(laplacian.times(x))
     while len(terms) < count:
-        terms.append(2 * (laplacian @ terms[-1]) - terms[-2])
+        terms.append(2 * laplacian.times(terms[-1]) - terms[-2])
     return terms
 
 
@@ -92,7 +92,9 @@ def scaled_laplacian(
             bound = torch.as_tensor(lambda_max).to(laplacian.value).expand(graph.num_graphs)
         scale = torch.where(bound > 0, 2 / torch.where(bound > 0, bound, 1), 0)
         value = laplacian.value * scale[graph.graph_index[laplacian.source]]
-        identity = (laplacian.source == laplacian.target).to(value.dtype)
+        # Of the loops only those of the Laplacian's own diagonal, which come last.
+        others = value.new_zeros(value.numel() - graph.num_nodes)
+        identity = torch.cat([others, value.new_ones(graph.num_nodes)])
         return received(
             formulas.Entries(laplacian.source, laplacian.target, value - identity),
             graph.num_nodes,

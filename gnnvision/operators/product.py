@@ -20,7 +20,7 @@ from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function
 
 from gnnvision.domains.device import count
-from gnnvision.domains.modes import is_transformed, plainly
+from gnnvision.domains.modes import is_transformed, made_plainly
 
 __all__ = ["Pattern", "sparse_product"]
 
@@ -46,12 +46,22 @@ class Pattern:
         self.shape = (rowptr.numel() - 1, num_cols)
         self.of_runs = False  # whether `col` is known to be 0, 1, ...
         self._section_of: tuple[Pattern, Range, Range, int] | None = None
+        self._row: Tensor | None = None
+        self._turned: Pattern | None = None
+        self._transposed: tuple[Pattern, Tensor] | None = None
 
     @classmethod
     def from_places(
         cls, row: Tensor, col: Tensor, shape: tuple[int, int]
     ) -> tuple[Pattern, Tensor]:
-        """The pattern of entries in any order, and the order that sorts them by row."""
+        """The pattern of entries in any order, and the order that sorts them by row.
+
+        The compiler sorts nothing, as it makes sums of what it finds.
+        """
+        if torch.compiler.is_compiling():
+            pattern = cls(row.new_zeros(shape[0] + 1), col, shape[1])
+            pattern._row = row
+            return pattern, torch.arange(row.numel(), device=row.device)
         # Half the width is sorted in half the time.
         order = (row.int() if shape[0] < _INT32_MAX else row).argsort(stable=True)
         rowptr = row.new_zeros(shape[0] + 1)
@@ -79,37 +89,50 @@ class Pattern:
     def _host_rowptr(self) -> NDArray[np.int64]:
         return self.rowptr.cpu().numpy()
 
-    @cached_property
+    @property
     def row(self) -> Tensor:
         """The row of each entry. Shape (E,)."""
-        with plainly(self.col):
-            rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
-            return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
+        if self._row is None:
+            if torch.compiler.is_compiling():
+                return self._rows()
+            self._row = made_plainly(self._rows, self.col)
+        return self._row
 
-    @cached_property
+    def _rows(self) -> Tensor:
+        rows = torch.arange(self.shape[0], dtype=self.col.dtype, device=self.col.device)
+        return rows.repeat_interleave(self.rowptr.diff(), output_size=self.col.numel())
+
+    @property
     def turned(self) -> Pattern:
         """The pattern of the transpose."""
-        if self._section_of is None:
-            return self.transposed[0]
-        whole, rows, cols, _ = self._section_of
-        with plainly(self.col):
-            return whole.turned.section(cols, rows)[0]
+        if self._turned is None:
+            if self._section_of is None:
+                return self.transposed[0]
+            whole, rows, cols, _ = self._section_of
+            self._turned = made_plainly(lambda: whole.turned.section(cols, rows)[0], self.col)
+        return self._turned
 
-    @cached_property
+    @property
     def transposed(self) -> tuple[Pattern, Tensor]:
         """The pattern of the transpose, and where each of its entries stands in this one."""
-        with plainly(self.col):
-            if self._section_of is not None:  # the whole is sorted once, for all its sections
-                whole, _, cols, first = self._section_of
-                pattern, order = whole.transposed
-                start = pattern.starts(cols[0])
-                return self.turned, order[start : start + self.col.numel()] - first
-            each = torch.arange(self.shape[1], dtype=self.col.dtype, device=self.col.device)
-            # Sums over runs of rows are sorted as they are; a GPU is not waited for to find out.
-            if self.of_runs or (self.col.device.type == "cpu" and torch.equal(self.col, each)):
-                ends = torch.arange(self.shape[1] + 1, device=self.col.device)
-                return Pattern(ends, self.row, self.shape[0]), each
-            return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
+        if self._transposed is None:
+            if torch.compiler.is_compiling():
+                return self._transpose()
+            self._transposed = made_plainly(self._transpose, self.col)
+        return self._transposed
+
+    def _transpose(self) -> tuple[Pattern, Tensor]:
+        if self._section_of is not None:  # the whole is sorted once, for all its sections
+            whole, _, cols, first = self._section_of
+            pattern, order = whole.transposed
+            start = pattern.starts(cols[0])
+            return self.turned, order[start : start + self.col.numel()] - first
+        each = torch.arange(self.shape[1], dtype=self.col.dtype, device=self.col.device)
+        # Sums over runs of rows are sorted as they are; a GPU is not waited for to find out.
+        if self.of_runs or (self.col.device.type == "cpu" and torch.equal(self.col, each)):
+            ends = torch.arange(self.shape[1] + 1, device=self.col.device)
+            return Pattern(ends, self.row, self.shape[0]), each
+        return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
 
 
 def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:

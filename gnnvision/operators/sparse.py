@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
 from gnnvision.domains.entries import Entries
-from gnnvision.domains.modes import plainly
+from gnnvision.domains.modes import made_plainly
 from gnnvision.operators.base import Operator
 from gnnvision.operators.product import Pattern, Range, constant_product, sparse_product
 
@@ -65,8 +65,10 @@ class Sparse(Operator):
             self._transpose._section_of = (whole.T, cols, rows)
         elif self._transpose is None:
             pattern, order = self.pattern.transposed
-            with plainly(self.value):
-                self._transpose = Sparse(pattern, self.value.index_select(0, order))
+            turned = made_plainly(lambda: self.value.index_select(0, order), self.value)
+            if torch.compiler.is_compiling():
+                return Sparse(pattern, turned)
+            self._transpose = Sparse(pattern, turned)
         return self._transpose
 
     def section(self, rows: Range, cols: Range) -> Sparse:
@@ -79,14 +81,18 @@ class Sparse(Operator):
     def to(self, dtype: torch.dtype) -> Sparse:
         """The same operator with entries of `dtype`, kept for the next call."""
         if dtype not in self._as:
-            with plainly(self.value):
-                self._as[dtype] = Sparse(self.pattern, self.value.to(dtype))
+            value = made_plainly(lambda: self.value.to(dtype), self.value)
+            if torch.compiler.is_compiling():
+                return Sparse(self.pattern, value)
+            self._as[dtype] = Sparse(self.pattern, value)
         return self._as[dtype]
 
     def apply(self, x: Tensor) -> Tensor:
         """The sparse product, in the arithmetic of `x`."""
         operator = self if self.value.dtype is x.dtype else self.to(x.dtype)
         differentiate = torch.is_grad_enabled() and x.requires_grad
+        if torch.compiler.is_compiling():
+            differentiate = False  # by the compiler, without the transpose
         if operator.value.requires_grad or not differentiate:
             return sparse_product(operator.pattern, operator.value, x)
         return constant_product(operator.pattern, operator.value, x, operator.T.value)
@@ -109,7 +115,7 @@ def received(entries: Entries, num_nodes: int) -> Sparse:
 def _once(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
     """The operator of a formula, kept on the graph; of a section, cut out of the whole's."""
     place = graph.section_of
-    if place is None:
+    if place is None or torch.compiler.is_compiling():
         return graph.derived(key, lambda: received(formula(graph), graph.num_nodes))
     return graph.derived(
         key, lambda: _once(place.whole, key, formula).section(place.nodes, place.nodes)
@@ -177,7 +183,7 @@ def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
 
 def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
     def build() -> Sparse:
-        if (place := graph.section_of) is not None:
+        if (place := graph.section_of) is not None and not torch.compiler.is_compiling():
             return _incidence(place.whole, end, dtype).section(place.nodes, place.edges)
         edges = torch.arange(graph.num_edges, device=graph.device)
         shape = (graph.num_nodes, graph.num_edges)
@@ -224,7 +230,8 @@ def stacked_relations(
             graph.num_edges, dtype=dtype or torch.get_default_dtype(), device=graph.device
         )
         if mean:
-            value = value / pattern.rowptr.diff()[pattern.row].to(value.dtype)
+            arrivals = value.new_zeros(shape[0]).index_add(0, pattern.row, value)
+            value = value / arrivals[pattern.row]
         return Sparse(pattern, value)
 
     return graph.derived(("operator", "stacked", num_relations, mean, dtype), build)

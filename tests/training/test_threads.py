@@ -19,8 +19,8 @@ def test_the_largest_signal_counts_what_is_stored():
 
 
 def test_hooks_go_and_the_mode_returns_after_an_error():
-    model = nn.Linear(3, 2).train()
-    with pytest.raises(TypeError):
+    model = nn.Linear(4, 2).train()
+    with pytest.raises(RuntimeError):
         largest_signal(model, torch.zeros(2, 3), gv.Grid(3))
     assert model.training
     assert not model._forward_hooks
