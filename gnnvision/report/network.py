@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gnnvision.data import GraphTask, NodeTask
+from gnnvision.data import GraphTask, NodeTask, Part, Task
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
@@ -30,7 +30,8 @@ def network(run: Run) -> Section | None:
     nodes = isinstance(found.domain, Graph)
     what = "graph" if isinstance(run.result.task, NodeTask) else run.item
     if isinstance(run.result.task, GraphTask):
-        what = f"{run.item}, the first of the test part with {found.domain.num_sites:,} nodes,"
+        part = {"train": "training"}.get(_measured_part(run.result.task), "test")
+        what = f"{run.item}, the first of the {part} part with {found.domain.num_sites:,} nodes,"
     lead += (
         f" One {what} costs {amount(found.total_macs)} multiply-accumulates on its way through, "
         f"and what the layers leave of it is {in_bytes(found.activation_bytes)}."
@@ -56,10 +57,15 @@ def _name(run: Run) -> str | None:
     return None if spec is None else spec["name"]
 
 
+def _measured_part(task: Task) -> Part:
+    """The test part, or the training part where that is empty."""
+    return "test" if len(task.split.test) else "train"
+
+
 def _summary(run: Run) -> Summary:
     task = run.result.task
     alone = 1 if isinstance(task, GraphTask) else None  # one molecule, as one picture
-    x, domain, _ = next(iter(task.batches("test", alone)))
+    x, domain, _ = next(iter(task.batches(_measured_part(task), alone)))
     stored = x._nnz() if is_sparse(x) else None
     return summary(run.result.model, domain, x.shape[1], nonzeros=stored)
 
