@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["as_double", "count", "full_device", "send"]
+__all__ = ["as_double", "count", "full_device", "send", "widest"]
 
 
 def full_device(device: torch.device | str) -> torch.device:
@@ -23,6 +23,11 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
 def as_double(tensor: Tensor) -> Tensor:
     """The tensor in float64; on the CPU if its device has no such numbers."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The most precise numbers that a device has: float64, or float32 on Apple's."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def count(index: Tensor, size: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.device import widest
 from gnnvision.explain import gradients, occlusion
 from gnnvision.explain.cam_layer import cam_layer
 from gnnvision.explain.grad_cam import grad_cam, guided_grad_cam
@@ -218,9 +219,10 @@ def completeness(question: Question, values: Tensor, baseline: Tensor | None = N
     with evaluating(question.model), torch.no_grad():
         start = question.answer(fitted(baseline, question.x))
     end = question.score
-    rise = (end - start).double()
-    summed = total(values.double().unsqueeze(1), question.domain)
-    least = 1e-3 * (end.abs() + start.abs()).double()
+    wide = widest(values.device)
+    rise = (end - start).to(wide)
+    summed = total(values.to(wide).unsqueeze(1), question.domain)
+    least = 1e-3 * (end.abs() + start.abs()).to(wide)
     gap = (summed - rise).abs() / torch.maximum(rise.abs(), least).clamp(min=1e-12)
     return gap
 
@@ -228,18 +230,20 @@ def completeness(question: Question, values: Tensor, baseline: Tensor | None = N
 def _mended(values: Tensor, question: Question) -> tuple[Tensor, list[str]]:
     """Values that can be drawn, and what had to be done or said for it."""
     notes = []
-    bad = ~values.isfinite()
+    held = values.cpu()  # looked at there: a GPU would be waited for at each step
+    bad = ~held.isfinite()
     if bool(bad.any()):
         notes.append(
             f"{int(bad.sum())} of {values.numel()} values were NaN or infinite, from a function "
             "without a derivative here; they are set to 0."
         )
-        values = values.masked_fill(bad, 0)
-    member = member_of(question.x, question.domain)
+        held = held.masked_fill(bad, 0)
+        values = held.to(values.device)
+    member = member_of(question.x, question.domain).cpu()
     flat = [
         number
         for number in range(num_members(question.x, question.domain))
-        if nearly_constant(values[member == number])
+        if nearly_constant(held[member == number])
     ]
     if flat and question.domain.num_sites > 1:
         which = "" if len(question.target) == 1 else f" of member {', '.join(map(str, flat))}"

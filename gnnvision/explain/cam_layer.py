@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid
+from gnnvision.domains.device import widest
 from gnnvision.explain.layer import Layer
 from gnnvision.explain.layers import CONVOLUTIONS, as_layer, find_call, has_sites
 from gnnvision.explain.members import copies
@@ -214,7 +215,8 @@ def _mixed(values: Tensor) -> Tensor:
     """A sum with fixed weights, as probabilities have one that never changes."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.rand(values.shape, generator=generator, dtype=torch.float64) + 0.5
-    return (values.double() * weight.to(values.device)).sum()
+    wide = values.to(widest(values.device))
+    return (wide * weight.to(wide.dtype).to(wide.device)).sum()
 
 
 def _all_through(answer: Tensor, held: Tensor, signal: Tensor) -> bool:

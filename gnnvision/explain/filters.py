@@ -100,9 +100,9 @@ class Filters:
                 f"'frequencies' must be from -1 to 1, got {float(outside[0])}. Scale λ as "
                 "2 λ / λ_max - 1."
             )
-        angle = frequencies.double().to(self.values.device).acos()
-        orders = torch.arange(len(self.values), dtype=torch.float64, device=angle.device)
-        basis = (angle[:, None] * orders).cos().to(self.values.dtype)  # (F, K): Tₖ(cos θ) = cos kθ
+        angle = frequencies.cpu().double().acos()
+        orders = torch.arange(len(self.values), dtype=torch.float64)
+        basis = (angle[:, None] * orders).cos().to(self.values)  # (F, K): Tₖ(cos θ) = cos kθ
         return torch.einsum("fk,kio->fio", basis, self.values)
 
 

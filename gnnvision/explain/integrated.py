@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.device import widest
 from gnnvision.explain.members import at_sites, copies, num_members, total
 from gnnvision.explain.question import Question, fitted
 from gnnvision.explain.trace import answers
@@ -220,7 +221,8 @@ class _Point(NamedTuple):
 
 def _point(answer: Answer, x: Tensor, away: Tensor, domain: Domain) -> _Point:
     slope, value = _slope(answer, x, domain, 1)
-    return _Point(value.double(), slope, total(away * slope, domain).double())
+    wide = widest(x.device)
+    return _Point(value.to(wide), slope, total(away * slope, domain).to(wide))
 
 
 def _slope(answer: Answer, x: Tensor, domain: Domain, count: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains.device import send, widest
 from gnnvision.layers import Readout
 
 __all__ = [
@@ -62,8 +63,9 @@ def at_sites(values: Tensor, x: Tensor, domain: Domain) -> Tensor:
 
 def member_of(x: Tensor, domain: Domain) -> Tensor:
     """The member that each site belongs to. Shape (B, H, W) on a grid, (N,) on a graph."""
-    numbers = torch.arange(num_members(x, domain), dtype=torch.float64, device=x.device)
-    return at_sites(numbers, x[:, :1].double(), domain)[:, 0].round().long()
+    wide = widest(x.device)
+    numbers = torch.arange(num_members(x, domain), dtype=wide, device=x.device)
+    return at_sites(numbers, x[:, :1].to(wide), domain)[:, 0].round().long()
 
 
 def ranked(values: Tensor, member: Tensor) -> Tensor:
@@ -73,12 +75,13 @@ def ranked(values: Tensor, member: Tensor) -> Tensor:
         values: a number for each site.
         member: what `member_of` returns; of the same shape.
     """
-    out = torch.zeros(values.shape, dtype=torch.float64, device=values.device)
+    wide = widest(values.device)
+    out = torch.zeros(values.shape, dtype=wide, device=values.device)
     for number in range(int(member.max()) + 1 if member.numel() else 0):
         own = member == number
         count = int(own.sum())
         places = values[own].argsort(stable=True).argsort()
-        out[own] = (places.double() + 1) / max(count, 1)
+        out[own] = (places.to(wide) + 1) / max(count, 1)
     return out
 
 
@@ -86,7 +89,7 @@ def nearly_constant(values: Tensor) -> bool:
     """Whether a map is the same everywhere, up to a thousandth of its size: it says nothing."""
     if values.numel() < 2:
         return False
-    low, high = torch.aminmax(values.double())
+    low, high = torch.aminmax(values.to(widest(values.device)))
     return bool(high - low <= _NEARLY * torch.maximum(high.abs(), low.abs()))
 
 
@@ -107,7 +110,7 @@ def copies(domain: Domain, x: Tensor, members: Sequence[int]) -> tuple[Tensor, D
 
 @copies.register
 def _(domain: Grid, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
-    return x[list(members)], domain
+    return x[send(torch.tensor(list(members)), x.device)], domain
 
 
 @copies.register

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains.device import send
 from gnnvision.domains.window import per_axis
 from gnnvision.explain.members import member_of
 from gnnvision.explain.question import Question, fitted
@@ -52,14 +53,15 @@ def occlusion(
         https://arxiv.org/abs/1311.2901, section 4.2.
     """
     x, start = question.x, fitted(baseline, question.x)
-    member = member_of(x, question.domain)
-    values = torch.zeros(member.shape, dtype=x.dtype, device=x.device)
+    # Added up on the CPU, patch by patch; only the answers come from where the model is.
+    member = member_of(x, question.domain).cpu()
+    values = torch.zeros(member.shape, dtype=x.dtype)
     with evaluating(question.model), torch.no_grad():
         whole = question.score
         for number in range(len(whole)):
             own = member == number
             shape, found = patches(question.domain, number, window, stride, hops)
-            lost = torch.zeros(shape, dtype=x.dtype, device=x.device)
+            lost = torch.zeros(shape, dtype=x.dtype)
             count = torch.zeros_like(lost)
             at_once = max(1, _NUMBERS_AT_ONCE // (x.shape[1] * max(1, int(own.sum()))))
             for first in range(0, len(found), at_once):
@@ -69,7 +71,7 @@ def occlusion(
                     lost[patch] += difference
                     count[patch] += 1
             values[own] = (lost / count.clamp(min=1)).flatten()
-    return values, []
+    return values.to(x.device), []
 
 
 def _without(
@@ -78,10 +80,12 @@ def _without(
     """The answer for one member with each of some patches covered."""
     signal, domain = question.copied(question.x, member, len(part))
     empty, _ = question.copied(start, member, len(part))
-    covered = torch.zeros((len(part), *shape), dtype=torch.bool, device=signal.device)
+    covered = torch.zeros((len(part), *shape), dtype=torch.bool)
     for number, patch in enumerate(part):
         covered[(number, *patch)] = True
-    mask = covered.reshape(signal.sum(1).shape).unsqueeze(1)  # (P, 1, H, W) or (P N, 1)
+    mask = (
+        send(covered, signal.device).reshape(signal[:, 0].shape).unsqueeze(1)
+    )  # (P, 1, H, W) or (P N, 1)
     return question.answer_copies(torch.where(mask, empty, signal), domain, member)
 
 

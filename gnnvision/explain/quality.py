@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains.device import send, widest
 from gnnvision.explain.attribution import Attribution
 from gnnvision.explain.faithful import Faithfulness
 from gnnvision.explain.members import copies, member_of, nearly_constant, ranked
@@ -82,12 +83,13 @@ def faithfulness(
     question = ask(model, x, domain, found.target, site)
     start = fitted(baseline, question.x)
     measured = _Measure(question, start, kind)
-    member = member_of(question.x, domain)
+    # Orders are worked out on the CPU; only what is measured runs where the model is.
+    member = member_of(question.x, domain).cpu()
     group = groups(domain, member)
-    moved = torch.ones_like(member, dtype=torch.bool) if among is None else among.to(member.device)
-    values = found.values.to(question.x.device).double()
+    moved = torch.ones_like(member, dtype=torch.bool) if among is None else among.cpu()
+    values = found.values.cpu().double()
     if found.signed:
-        values = values * measured.direction[member]
+        values = values * measured.direction.cpu()[member]
     shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     with evaluating(model), torch.no_grad():
         rankings = [_order(values, member, group, moved)]
@@ -95,7 +97,7 @@ def faithfulness(
             generator = generator or torch.Generator().manual_seed(0)
             for _ in range(orders):
                 drawn = torch.rand(int(group.max()) + 1, generator=generator, dtype=torch.float64)
-                drawn = drawn.to(group.device)[group]
+                drawn = drawn[group]
                 # Uncovered backwards, an order meets the same inputs as it does covered.
                 rankings += [_order(drawn, member, group, moved)]
                 rankings += [_order(-drawn, member, group, moved)]
@@ -133,8 +135,8 @@ class _Measure:
         self.question = question
         self.start = start
         with evaluating(question.model), torch.no_grad():
-            self.empty = question.answer(start).double()
-        rise = question.score.double() - self.empty
+            self.empty = question.answer(start).to(widest(start.device))
+        rise = question.score.to(self.empty) - self.empty
         # A prediction below the baseline is held down by its most negative parts.
         falls = self.kind == "regression"
         self.direction = rise.sign() if falls else torch.ones_like(rise)
@@ -158,7 +160,7 @@ class _Measure:
             x, domain = copies(domain, x, [*range(members)] * count)
         start = self.start.repeat(count, *[1] * (self.start.ndim - 1))
         mask = covered.flatten(0, 1).unsqueeze(1)
-        rows = answers(question.model, torch.where(mask, start, x), domain).double()
+        rows = answers(question.model, torch.where(mask, start, x), domain).to(self.empty.dtype)
         if question.site is not None:
             rows = rows[question.site :: question.domain.num_sites]
         if self.kind == "classification":
@@ -183,8 +185,10 @@ def _curves(
     asked = torch.stack(states)  # (2 orders, T, *sites)
     single, place = asked.flatten(0, 1).unique(dim=0, return_inverse=True)
     at_once = max(1, _NUMBERS_AT_ONCE // max(1, measured.question.x.numel()))
-    found = torch.cat([measured(part) for part in single.split(at_once)]).cpu()  # (S, members)
-    curves = found[place.cpu()].view(len(rankings), 2, len(shares), -1).transpose(2, 3)
+    device = measured.question.x.device
+    parts = [measured(send(part, device)) for part in single.split(at_once)]
+    found = torch.cat(parts).cpu().double()  # (S, members)
+    curves = found[place].view(len(rankings), 2, len(shares), -1).transpose(2, 3)
     return curves[:, 0], curves[:, 1]
 
 

@@ -282,7 +282,9 @@ def _sanity(
     some_are_out_of_reach: bool,
 ) -> Sanity:
     """The similarities of one method's maps; `maps` are by draw, then by stage."""
-    own = own.to(member.device)
+    # Comparing is many small steps, for each of which the host would wait for a GPU.
+    own, member = own.cpu(), member.cpu()
+    maps = [[found.cpu() for found in held] for held in maps]
     reach = None
     if some_are_out_of_reach:  # the answer for a node does not know of sites that are 0 in all
         reach = torch.stack([own, *(found for held in maps for found in held)]).ne(0).any(0)

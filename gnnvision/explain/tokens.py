@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid
+from gnnvision.domains.device import as_double, widest
 from gnnvision.explain.sites import places
 from gnnvision.explain.trace import Call, answers, blocks
 from gnnvision.layers.hooks import attached, evaluating
@@ -148,8 +149,9 @@ def _layout(
         return None
     generator = torch.Generator().manual_seed(0)
     mix = torch.rand(tokens.shape[1], generator=generator, dtype=torch.float64) + 0.5
-    each = tokens.double() @ mix.to(tokens.device)  # (T,)
-    numbers = torch.arange(1, count + 1, device=each.device, dtype=torch.float64)
+    wide = tokens.to(widest(tokens.device))
+    each = wide @ mix.to(wide.dtype).to(wide.device)  # (T,)
+    numbers = torch.arange(1, count + 1, device=each.device, dtype=each.dtype)
     slopes = [
         torch.autograd.grad(total, source, retain_graph=True, allow_unused=True)[0]
         for total in (each.sum(), (numbers * each).sum())
@@ -158,7 +160,7 @@ def _layout(
         return None
     if source_tokens is not None:
         slopes = [source_tokens.on_grid(slope) for slope in slopes]
-    plain, counted = (slope[0].double().flatten(1) for slope in slopes)  # (C, sites)
+    plain, counted = (as_double(slope[0]).flatten(1) for slope in slopes)  # (C, sites)
     size = plain.square().sum(0)
     ratio = (plain * counted).sum(0) / size.clamp(min=1e-30)
     number = ratio.round()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gnnvision.domains.device import as_double
 from gnnvision.layers.grid import Conv2d
 from gnnvision.layers.interface import FromSignal
 
@@ -71,9 +72,9 @@ def principal_patches(x: Tensor, size: int, count: int) -> Tensor:
     Returns:
         Filters of shape (count, C, size, size).
     """
-    patches = nn.functional.unfold(x.double(), size)  # (B, C size², places)
+    patches = nn.functional.unfold(as_double(x), size)  # (B, C size², places)
     flat = patches.transpose(0, 1).flatten(1)  # (C size², B places)
     values, vectors = torch.linalg.eigh(flat @ flat.T / flat.shape[1])
     strongest = (vectors / (values + SMALLEST_VARIANCE).sqrt()).T.flip(0)[:count]
-    filters: Tensor = strongest.reshape(count, x.shape[1], size, size).to(x.dtype)
+    filters: Tensor = strongest.reshape(count, x.shape[1], size, size).to(x.dtype).to(x.device)
     return filters

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.data import Task
+from gnnvision.domains.device import as_double
 from gnnvision.training.measures import mean, r2, r2_undefined
 
 __all__ = ["Objective", "objective", "said"]
@@ -207,7 +208,7 @@ class _Regression(Objective):
 
 def _columns(values: Tensor) -> Tensor:
     """A column for each target; pixels that are to be given back are all one target."""
-    wide = values.detach().double()
+    wide = as_double(values.detach())
     return wide if wide.ndim == 2 else wide.reshape(-1, 1)
 
 
