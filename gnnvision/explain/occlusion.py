@@ -83,9 +83,8 @@ def _without(
     covered = torch.zeros((len(part), *shape), dtype=torch.bool)
     for number, patch in enumerate(part):
         covered[(number, *patch)] = True
-    mask = (
-        send(covered, signal.device).reshape(signal[:, 0].shape).unsqueeze(1)
-    )  # (P, 1, H, W) or (P N, 1)
+    mask = send(covered, signal.device).reshape(signal[:, 0].shape)
+    mask = mask.unsqueeze(1)  # (P, 1, H, W) or (P N, 1)
     return question.answer_copies(torch.where(mask, empty, signal), domain, member)
 
 
