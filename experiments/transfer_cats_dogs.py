@@ -128,6 +128,10 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
         data_seconds=seconds,
         resume=config.resume is not None,
     )
+    if config.epochs is not None and len(result.best.stages) == 1:
+        note = f"--epochs {config.epochs} changed nothing: this strategy trains the head alone."
+        result.notes.append(note)
+        print(note, file=sys.stderr)
     result.facts |= facts | {"Interval": result.interval()}
     print(result.summary(), *result.facts.values(), sep="\n")
     print(f"report: {result.report()}")

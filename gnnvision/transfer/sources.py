@@ -21,6 +21,7 @@ from gnnvision.training.stored import read_trained
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.preprocessing import PicturePreprocessing, preprocessing_of
 from gnnvision.transfer.weights import fill, num_outputs_of, read_weights
+from gnnvision.transfer.weights_file import TORCH_ENDINGS
 
 __all__ = ["NoWeights", "load_backbone", "timm_network"]
 
@@ -64,6 +65,11 @@ def _is_path(name: str) -> bool:
 
 
 def _ours(path: str) -> Backbone:
+    if path.endswith(TORCH_ENDINGS):
+        raise ValueError(
+            f"'source' must be a network by name, or a run folder, got {path!r}. Weights do not "
+            f"say of which network they are: name it too, load_backbone('resnet18', {path!r})."
+        )
     file = find_checkpoint(path)
     checkpoint = read_trained(file)
     network = build_network(checkpoint, file)

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from gnnvision.data.paths import nearest_names
 
-__all__ = ["stored_weights"]
+__all__ = ["TORCH_ENDINGS", "stored_weights"]
 
-_TORCH_ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
+TORCH_ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
+# Where the content is that of a .safetensors file, these say something else.
+_OTHER_ENDINGS = (".zip", ".gz", ".7z", ".npz", ".npy", ".h5", ".onnx", ".json", ".csv", ".txt")
 _ALONE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 _DEPTH = 3  # of mappings around the weights
 _LONGEST_HEADER = 2**27  # bytes, of a .safetensors file
@@ -136,6 +138,11 @@ def stored_weights(path: str | os.PathLike[str]) -> dict[str, OrderedDict[str, T
             f"({error.strerror or error}). Check its permissions."
         ) from error
     safe = head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER
+    if safe and file.suffix in _OTHER_ENDINGS:
+        raise ValueError(
+            f"'weights' must be a .safetensors, .pth or .pt file, got {file.name!r}, whose "
+            "content is that of a .safetensors file. Rename it."
+        )
     if safe or (file.suffix == ".safetensors" and not _is_torch(head)):
         tensors = OrderedDict(_safetensors(file))
         return {"": tensors} if tensors else _none_in(file, tensors)
@@ -193,7 +200,7 @@ def _of_torch(file: Path, head: bytes) -> object:
                 f"'weights' must be a .safetensors, .pth or .pt file, got {file.name!r}, which is "
                 f"{meaning}."
             )
-    if head and not _is_torch(head) and not str(file).endswith(_TORCH_ENDINGS):
+    if head and not _is_torch(head) and not str(file).endswith(TORCH_ENDINGS):
         raise ValueError(
             f"'weights' must be a .safetensors, .pth or .pt file, got {file.name!r}, whose "
             "content is neither. Save network.state_dict() with torch.save."

@@ -44,6 +44,8 @@ def test_it_leaves_a_run_that_predicts(inside, tmp_path, run, photos, strategy):
     assert result["metrics"]["test"]["accuracy"]["mean"] > 0.8
     assert "small_resnet trained on Handwritten digits" in done.stdout
     assert ("strategy '" in done.stdout) == (strategy == "auto")
+    # What is chosen for so few of them is the head, or something that --epochs acts on.
+    assert ("--epochs 2 changed nothing" in done.stderr) == ("strategy 'head'" in done.stdout)
     assert "95 % interval" in done.stdout
     assert (left / "report.html").is_file()
     answers = inside("predict", left, photos / "test" / "red")

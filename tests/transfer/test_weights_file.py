@@ -115,6 +115,19 @@ def test_content_and_not_the_ending(network, tmp_path):
         assert_equal(network, filled(file, network))
 
 
+def test_an_ending_that_says_something_else(network, tmp_path):
+    save_file(network.state_dict(), tmp_path / "w.zip")
+    with pytest.raises(ValueError, match=r"\.pth or \.pt file, got 'w\.zip', .* Rename it"):
+        read_weights(tmp_path / "w.zip")
+
+
+def test_weights_alone_name_no_network(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(network.state_dict(), "w.pth")
+    with pytest.raises(ValueError, match=r"name it too, load_backbone\('resnet18', 'w\.pth'\)"):
+        load_backbone("w.pth")
+
+
 def test_norms_without_their_count_and_half_precision(network, tmp_path):
     state = {n: t for n, t in network.state_dict().items() if not n.endswith("tracked")}
     torch.save({n: t.bfloat16() for n, t in state.items()}, tmp_path / "w.pth")
