@@ -100,6 +100,10 @@ class MoleculeOptions(Options):
         csv: a table of your own instead of a data set.
         smiles: its column of molecules; "smiles" if there is one.
         target: its columns to predict.
+        kind: what these hold: measured numbers, 0 and 1, or the names or numbers of classes;
+            "auto" finds out, and ends with an error where it is doubtful.
+        missing: words in these that mean that nothing is known, beside NA, #N/A, nan and the
+            like; "<*" is every cell that begins with "<".
         split: "public" is what the data set's authors recommend, of a table "random"; "random",
             "stratified" and "kfold" are others for each seed; "scaffold" tests on scaffolds that
             were not trained on, as MoleculeNet does; "scaffold_balanced" likewise, another draw
@@ -107,8 +111,9 @@ class MoleculeOptions(Options):
         split_column: the column that says train, val or test.
         folds: of "kfold"; seed s tests on fold s.
         batch_size: molecules in a training step, instead of the recipe's.
-        on_invalid: rows that are no molecules: end with an error, or leave them out of the
-            training; either way every table that comes out has all rows.
+        on_invalid: leave out rows that are no molecules, but end with an error where a target is
+            not understood ("molecules"); end with an error for both ("raise"), or leave out both
+            ("skip"). Every table that comes out has all rows.
         fragments: of salts and mixtures: keep all parts, or the largest.
         hydrogens: counted at their atom, or atoms of their own.
         unknown: an element that the features do not name is "other", or its row invalid.
@@ -118,12 +123,14 @@ class MoleculeOptions(Options):
     csv: Path | None = None
     smiles: str | None = None
     target: tuple[str, ...] = ()
+    kind: Literal["auto", "regression", "multilabel", "classification"] = "auto"
+    missing: tuple[str, ...] = ()
     split: MoleculeSplit = "public"  # type: ignore[assignment]
     split_column: str | None = None
     folds: int = 10
     seeds: int = 3
     batch_size: int | None = None
-    on_invalid: Literal["raise", "skip", "keep"] = "skip"
+    on_invalid: Literal["molecules", "raise", "skip", "keep"] = "molecules"
     fragments: Literal["keep", "largest"] = "keep"
     hydrogens: Literal["implicit", "explicit"] = "implicit"
     unknown: Literal["other", "invalid"] = "other"
@@ -151,6 +158,8 @@ class MoleculeOptions(Options):
         return super().data_options() | {
             "smiles": self.smiles,
             "targets": self.target,
+            "kind": self.kind,
+            "missing": self.missing,
             "split_column": self.split_column,
             "folds": self.folds,
             "on_invalid": self.on_invalid,

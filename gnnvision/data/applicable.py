@@ -34,6 +34,7 @@ ACTS_ON: dict[str, tuple[str, ...]] = {
     "smiles": ("molecule",),
     "targets": ("molecule",),
     "kind": ("molecule",),
+    "missing": ("molecule",),
     "split_column": ("molecule",),
     "descriptors": ("molecule",),
     "featurizer": ("molecule",),

@@ -119,12 +119,13 @@ def load(
     image_size: int | tuple[int, int] | None = None,
     channels: Literal["auto", 1, 3] = "auto",
     augment: Augment | None = None,
-    on_invalid: Literal["raise", "skip", "quarantine", "keep"] | None = None,
+    on_invalid: Literal["raise", "skip", "quarantine", "keep", "molecules"] | None = None,
     quarantine: str | os.PathLike[str] | None = None,
     max_pixels: int = MAX_PIXELS,
     smiles: str | None = None,
     targets: str | Sequence[str] = (),
     kind: Literal["auto", "regression", "multilabel", "classification"] = "auto",
+    missing: Sequence[str] = (),
     split_column: str | None = None,
     folds: int = 10,
     descriptors: bool = False,
@@ -158,12 +159,15 @@ def load(
         on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
             "quarantine" them: skip them and list them in `quarantine.csv`. Of rows that are no
             molecules: "raise", or "skip" or "keep" them: they keep their numbers and are in no
-            part of the split. None is "raise", for a published table of molecules "skip".
+            part of the split; "molecules" skips those and raises where a target is not
+            understood. None is "raise", for a published table of molecules "skip".
         quarantine: The folder of that list; None for the data set's folder in the cache.
         max_pixels: Of picture files: one with more is not decoded and cannot be used.
         smiles: Of a table of molecules: the column that holds them.
         targets: Likewise: the columns to predict.
-        kind: Likewise: what they are; "auto" finds out.
+        kind: Likewise: what they are; "auto" finds out, and refuses what is doubtful.
+        missing: Likewise: more words that mean that a target is not known, beside "", "NA",
+            "#N/A" and the like; a `*` stands for any characters, so "<*" is every upper limit.
         split_column: Likewise: the column that says train, val or test.
         folds: Of split="kfold": how many.
         descriptors: Of molecules: also give `graph_attr`, numbers that describe the whole.
@@ -200,6 +204,7 @@ def load(
         smiles=smiles,
         targets=(targets,) if isinstance(targets, str) else tuple(targets),
         kind=kind,
+        missing=(missing,) if isinstance(missing, str) else tuple(missing),
         split_column=split_column,
         folds=folds,
         descriptors=descriptors,

@@ -32,10 +32,11 @@ class LoadOptions:
     image_size: int | tuple[int, int] | None = None
     channels: Literal["auto", 1, 3] = "auto"
     augment: Augment | None = None
-    on_invalid: Literal["raise", "skip", "quarantine", "keep"] | None = None
+    on_invalid: Literal["raise", "skip", "quarantine", "keep", "molecules"] | None = None
     smiles: str | None = None
     targets: tuple[str, ...] = ()
     kind: Literal["auto", "regression", "multilabel", "classification"] = "auto"
+    missing: tuple[str, ...] = ()
     split_column: str | None = None
     folds: int = 10
     descriptors: bool = False

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-from collections import defaultdict
 
 from gnnvision.data import MoleculeTask
 from gnnvision.report.molecules_draw import short
@@ -61,15 +59,8 @@ def rows(run: Run) -> Section | None:
 
 
 def by_reason(task: MoleculeTask) -> list[tuple[str, list[int]]]:
-    """Reasons and the rows that each was given for, the commonest first.
-
-    Reasons that differ only in numbers or in what is quoted are one; the first one's is shown.
-    """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, reason in task.reasons.items():
-        groups[re.sub(r"'[^']*'|\d+", "", reason)].append(row)
-    held = [(task.reasons[numbers[0]], numbers) for numbers in groups.values()]
-    return sorted(held, key=lambda each: -len(each[1]))
+    """Reasons and the rows that each was given for, the commonest first."""
+    return task.left_out()
 
 
 def write_predictions(run: Run) -> None:

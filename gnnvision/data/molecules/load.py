@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -100,7 +100,7 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         )
     _check(options, table)
     columns = {name: _sound(table, name) for name in options.targets}
-    targets = read_targets(columns, options.kind)
+    targets = read_targets(columns, options.kind, options.missing)
     rows = encoded(smiles, featurizer)
     reasons = {
         row: reason
@@ -108,7 +108,10 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         if (reason := table.problems.get(row) or rows.reasons[row])
     }
     # What is wrong with a published table is known; with your own you may want to know first.
-    if (options.on_invalid or ("skip" if card.files else "raise")) == "raise":
+    on_invalid = options.on_invalid or ("skip" if card.files else "raise")
+    if on_invalid == "molecules" and not card.files:
+        _refuse_targets(targets.remarks)
+    if on_invalid == "raise":
         _refuse(dict(sorted((dict(targets.remarks) | reasons).items())), smiles)
     extra = torch.from_numpy(descriptors_of(smiles, featurizer)) if options.descriptors else None
     graphs, x = laid_out(_without(rows, reasons), featurizer, extra)
@@ -143,12 +146,15 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         reasons=dict(sorted(reasons.items())),
         remarks=targets.remarks,
         table=table,
+        smiles_column=options.smiles,
+        targets=tuple(options.targets),
+        notes=targets.notes,
         scaffolds=SCAFFOLDS if options.split in ("scaffold", "scaffold_balanced") else "",
     )
 
 
 def _check(options: LoadOptions, table: Table) -> None:
-    if options.on_invalid not in (None, "raise", "skip", "keep"):
+    if options.on_invalid not in (None, "raise", "skip", "keep", "molecules"):
         raise ValueError(
             f"'on_invalid' must be 'raise', 'skip' or 'keep' for molecules, got "
             f"{options.on_invalid!r}. Choose one."
@@ -249,6 +255,19 @@ def _single(targets: Targets) -> NDArray[np.int64]:
 def _known(targets: Targets) -> NDArray[np.bool_]:
     y = targets.y
     return (y >= 0).numpy() if targets.kind == "classification" else (~y.isnan().all(1)).numpy()
+
+
+def _refuse_targets(remarks: Mapping[int, str]) -> None:
+    """What is no number among numbers may be a limit, and is not left out unasked."""
+    if remarks:
+        shown = "; ".join(f"row {row}: {text}" for row, text in list(remarks.items())[:SHOWN])
+        more = f"; and {len(remarks) - SHOWN:,} more" if len(remarks) > SHOWN else ""
+        raise ValueError(
+            f"'targets' must hold numbers, got others in {len(remarks):,} rows. {shown}{more}. "
+            "Correct them, name what means nothing with missing=... (--missing; '<*' is every "
+            "cell that begins with '<'), or leave these rows out with on_invalid='skip' "
+            "(--on-invalid skip)."
+        )
 
 
 def _refuse(reasons: dict[int, str], smiles: Sequence[str]) -> None:

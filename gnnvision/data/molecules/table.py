@@ -29,12 +29,14 @@ class Table:
         rows: the cells of each row, as many as there are columns.
         delimiter: what stands between cells.
         problems: what is wrong with the form of a row, by its number from 0.
+        notes: how the file was understood, where that is not plain.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = field(repr=False)
     delimiter: str = ","
     problems: Mapping[int, str] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def column(self, name: str, what: str = "column") -> list[str]:
         """The cells of one column.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +19,12 @@ from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import canonicals_of
 from gnnvision.data.molecules.table import Table
+from gnnvision.data.overview import listed
 from gnnvision.domains import Graph
 
 __all__ = ["MoleculeTask", "laid_out"]
+
+MOST_REASONS = 4  # that an overview lists
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,6 +41,9 @@ class MoleculeTask(GraphTask):
         remarks: what else was odd about a row, by its number.
         table: the table that the rows are from.
         scaffolds: which implementation the split's scaffolds are from; "" for another split.
+        smiles_column: the column of the table that holds the molecules.
+        targets: the columns that are predicted.
+        notes: how one of these was understood, by its name.
     """
 
     featurizer: Featurizer
@@ -43,6 +51,9 @@ class MoleculeTask(GraphTask):
     remarks: Mapping[int, str] = field(default_factory=dict, repr=False)
     table: Table | None = field(default=None, repr=False)
     scaffolds: str = ""
+    smiles_column: str = ""
+    targets: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def smiles(self) -> Sequence[str]:
@@ -53,6 +64,51 @@ class MoleculeTask(GraphTask):
     def split_rule(self) -> str:
         """As of every task; the order of scaffolds was another one before version 2."""
         return "scaffold 2" if self.split.name == "scaffold" else self.split.name
+
+    def overview(self) -> dict[str, str]:
+        """As of every task, with the table's columns and the rows that were left out and why."""
+        known = super().overview()
+        if self.table is None:
+            return known
+        features = known.pop("features")
+        rest = [name for name in self.table.columns if name not in self.targets]
+        others = [repr(name) for name in rest if name != self.smiles_column]
+        columns = f"{self.smiles_column!r} holds the molecules"
+        columns += f", {listed(map(repr, self.targets))} predicted"
+        columns += f", not used: {listed(others)}" if others else ""
+        known["columns"] = columns
+        if self.notes:
+            known["read as"] = "; ".join(f"{name!r}: {text}" for name, text in self.notes.items())
+        if self.table.notes:
+            known["table"] = "; ".join(self.table.notes)
+        total = len(self.smiles)
+        left = [
+            f"{len(rows):,} ({reason}; first in row {rows[0]})" for reason, rows in self.left_out()
+        ]
+        if left:
+            more = f"; and {len(left) - MOST_REASONS:,} other reasons"
+            known["left out"] = (
+                f"{len(self.reasons):,} of {total:,} rows: {'; '.join(left[:MOST_REASONS])}"
+                f"{more if len(left) > MOST_REASONS else ''}"
+            )
+        odd = [row for row in self.remarks if row not in self.reasons]
+        if odd:
+            known["not understood"] = (
+                f"a target in {len(odd):,} more rows, which counts as missing: "
+                f"{self.remarks[odd[0]]} (row {odd[0]})"
+            )
+        return known | {"features": features}
+
+    def left_out(self) -> list[tuple[str, list[int]]]:
+        """Reasons and the rows that take no part for them, the commonest first.
+
+        Reasons that differ only in numbers or in what is quoted are one; the first is given.
+        """
+        groups: dict[str, list[int]] = defaultdict(list)
+        for row, reason in self.reasons.items():
+            groups[re.sub(r"'[^']*'|\d+", "", reason)].append(row)
+        held = [(self.reasons[rows[0]], rows) for rows in groups.values()]
+        return sorted(held, key=lambda each: -len(each[1]))
 
     def duplicates(self) -> tuple[Duplicate, ...]:
         """The molecules that are in more than one part of the split, however they are written.

@@ -1,0 +1,129 @@
+"""What a cell of a target holds: a number, nothing, yes or no, or a word.
+
+A number is read where it can mean one thing only. What looks like a number and is none (a unit,
+a limit, a decimal comma) is told apart from a word, so that it never becomes a class.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+__all__ = ["DOUBTFUL", "MISSING", "YES_OR_NO", "missing_rule", "number", "number_fault"]
+
+# As pandas reads them, the errors of spreadsheets, and what people type; compared in lower case.
+MISSING = (
+    "", "na", "n/a", "n.a.", "n.a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "+nan",
+    "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "null", "#null!", "none", "nil", "\\n", "missing",
+    "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#error!", "#calc!", "#spill!",
+    "-", "--", "---", "\u2013", "\u2014", "\u2212", ".", "..", "...", "?", "??", "???",
+)  # fmt: skip
+# A word that may be a class or mean that nothing is known: nobody can tell but who wrote it.
+DOUBTFUL = (
+    "unknown", "unk", "undefined", "undetermined", "not determined", "n.d.", "n.d", "nd", "n/d",
+    "not tested", "n.t.", "nt", "not available", "not measured", "not applicable", "no data",
+    "tbd", "tba", "inconclusive", "unspecified", "invalid", "error", "failed", "empty", "blank",
+    "x", "*", "/", "#", "_",
+)  # fmt: skip
+# Words of yes and of no, in lower case; a column keeps to one pair.
+YES_OR_NO = (
+    ("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("active", "inactive"),
+    ("positive", "negative"), ("pos", "neg"),
+)  # fmt: skip
+
+_MINUS = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-")
+_SIGNS = str.maketrans(_MINUS | {"\uff0b": "+", "\uff0e": ".", "\uff45": "e", "\uff25": "E"})
+_AROUND = "\ufeff\u200b\u200c\u200d\u2060"  # not seen, and no blanks to Python
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_ANY = r"[+-]?(?:\d{1,3}(?:[ ,.'\u2019]\d{3})+|\d*)(?:[.,\u00b7]?\d+)[.]?(?:[eE][+-]?\d+)?"
+_UNIT = (
+    r"(?:[^\W\d_]|[%\u2030\u00b0/^.*\u00b7\u207b\u00b9\u00b2\u00b3()-])[^\s,;]{0,14}"
+    r"(?:\s[^\W\d_]\S{0,8})?"
+)
+_KNOWN_UNIT = (
+    r"(?:[munpkf\u00b5\u03bc]?(?:M|g|L|l|m|s|mol|Da|eV|J|cal|Hz|V|W|U)(?:/\S+)?|mol/\S+|ppm|ppb"
+    r"|h|hr|min|d|\u00b0C|\u00b0F|K|kcal/mol|kJ/mol|IU|x|-?fold)"
+)
+_FAULTS = (
+    (re.compile(r"[+-]?inf(inity)?", re.I), "which is infinite"),
+    (
+        re.compile(rf"(?:[<>\u2264\u2265\u2248~=\u223c]=?|ca\.?|>>|<<)\s*{_ANY}(?:\s*{_UNIT})?"),
+        "a limit or an estimate, not a measured number",
+    ),
+    (re.compile(rf"{_ANY}\s*[%\u2030]"), "with a percent sign; remove the sign from the column"),
+    (
+        re.compile(rf"{_ANY}\s*(?:\u00b1|\+/-|\+-)\s*{_ANY}(?:\s*{_UNIT})?"),
+        "with its uncertainty; move that into a column of its own",
+    ),
+    (re.compile(rf"{_ANY}\s*\({_ANY}\)"), "with its uncertainty; move that into another column"),
+    (
+        re.compile(rf"{_ANY}\s*[x\u00d7*\u00b7]\s*10\s*\^?\s*[+-]?[\d\u2070\u00b9\u00b2\u00b3"
+                   rf"\u2074-\u2079\u207b]+(?:\s*{_UNIT})?"),
+        "in powers of ten; write it like 1.5e-3",
+    ),
+    (re.compile(r"[$\u20ac\u00a3\u00a5\u20a9]\s*" + _ANY), "with a currency sign; remove it"),
+    (re.compile(rf"\({_ANY}\)"), "in brackets; write a minus if it is negative"),
+    (
+        re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?|[+-]?\d{1,3}(?:[ .'\u2019]\d{3})+(?:,\d+)?"
+                   r"|[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?|[+-]?\d{1,3}(?: \d{3})+\.\d*"
+                   r"|[+-]?\d+\u00b7\d+"),
+        "with a decimal comma or marks of thousands; write it with a decimal point alone",
+    ),
+    (re.compile(rf"{_ANY}\s+{_UNIT}|{_ANY}{_KNOWN_UNIT}"), "with a unit; remove it"),
+)  # fmt: skip
+
+
+def number(cell: str) -> float | None:
+    """The number that a cell holds; None for anything else.
+
+    Full-width and other decimal digits, a Unicode minus and blanks of any kind around are read,
+    as they can mean nothing else. `1_0` and `0x1f` are no numbers, nor is "inf"; a number that
+    float32 cannot hold is none either.
+    """
+    text = _plain(cell)
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return value if abs(value) < 3e38 else None
+
+
+def number_fault(cell: str) -> str:
+    """Why a cell that looks like a number is none, as the end of a sentence; "" for a word."""
+    text = _plain(cell)
+    if _NUMBER.fullmatch(text):
+        return "" if number(cell) is not None else "which is too large"
+    text = re.sub(r"\s", " ", text)
+    for pattern, reason in _FAULTS:
+        if pattern.fullmatch(text):
+            return reason
+    return ""
+
+
+def missing_rule(words: Sequence[str] = ()) -> Callable[[str], bool]:
+    """What tells whether a cell is missing: empty, one of `MISSING`, or one of more words.
+
+    Args:
+        words: in any case; a `*` stands for any characters, so "<*" is every upper limit.
+    """
+    known = frozenset(MISSING)
+    more = [
+        re.compile(".*".join(map(re.escape, word.strip().split("*"))), re.I | re.S)
+        for word in words
+    ]
+
+    def is_missing(cell: str) -> bool:
+        text = cell.strip().strip(_AROUND).strip()
+        return text.lower() in known or any(pattern.fullmatch(text) for pattern in more)
+
+    return is_missing
+
+
+def _plain(cell: str) -> str:
+    """The cell with ASCII digits and signs, and nothing around it."""
+    text = cell.strip().strip(_AROUND).strip()
+    if text.isascii():
+        return text
+    digits = (unicodedata.decimal(c, None) for c in text)
+    text = "".join(c if d is None else str(d) for c, d in zip(text, digits, strict=True))
+    return text.translate(_SIGNS)

@@ -1,0 +1,129 @@
+"""Cells of targets: numbers in every script, what only looks like one, what is missing."""
+
+import pytest
+import torch
+
+from gnnvision.data import load
+from gnnvision.data.molecules.cells import MISSING, missing_rule, number, number_fault
+from gnnvision.data.molecules.targets import read_targets
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1.5", 1.5), ("\u22121.5", -1.5), ("\u20132", -2), ("\uff11\uff12\uff0e\uff15", 12.5),
+     ("\u0663", 3), ("\u00a05\u2009", 5), ("1e5", 1e5), ("1E-3", 1e-3), ("5.", 5), (".5", 0.5),
+     ("+3", 3), ("\ufeff7", 7), ("1e\u22123", 1e-3)],
+)  # fmt: skip
+def test_numbers_that_can_mean_one_thing_only(cell, value):
+    assert number(cell) == value
+    assert number_fault(cell) == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "fault"),
+    [("12 nM", "with a unit"), ("12nM", "with a unit"), ("3.4 µM", "with a unit"),
+     ("100 mg/L", "with a unit"), ("5%", "percent"), ("5 %", "percent"), ("1.2±0.3", "uncertain"),
+     ("1.2 +/- 0.3 nM", "uncertainty"), ("1.5 (0.2)", "uncertainty"), ("<5", "a limit"),
+     ("\u2265 10 nM", "a limit"), ("~5", "a limit"), (">1,000", "a limit"), ("1,234", "thousands"),
+     ("1 234", "thousands"), ("1.234,5", "decimal comma"), ("0,5", "decimal comma"),
+     ("1,234.5", "thousands"), ("1\u00a0234", "thousands"), ("1.5×10\u207b³", "powers of ten"),
+     ("1.5x10-3", "powers of ten"), ("$5", "currency"), ("(5.3)", "brackets"),
+     ("inf", "infinite"), ("-Infinity", "infinite"), ("1e400", "too large")],
+)  # fmt: skip
+def test_what_looks_like_a_number_and_is_none(cell, fault):
+    assert number(cell) is None
+    assert fault in number_fault(cell)
+    # A whole column of it never becomes classes.
+    with pytest.raises(ValueError, match=r"'targets' must hold .*numbers.* got .*'y'"):
+        read_targets({"y": [cell, f" {cell}", cell]})
+    assert read_targets({"y": [cell, "other"]}, "classification").kind == "classification"
+
+
+@pytest.mark.parametrize("cell", ["1_0", "0x1f", "2nd", "5HT2A", "3-methyl", "1A", "10-20", "A1"])
+def test_names_with_digits_are_words(cell):
+    assert (number(cell), number_fault(cell)) == (None, "")
+    targets = read_targets({"y": [cell, "zzz", cell, "zzz"]})
+    assert targets.names == (cell, "zzz")
+
+
+@pytest.mark.parametrize("cell", [*MISSING, "#N/A", "N.A.", "#DIV/0!", " #VALUE! ", "\u00a0"])
+def test_missing_cells_are_no_class(cell):
+    targets = read_targets({"y": ["sweet", cell, "bitter"]})
+    assert (targets.names, targets.y.tolist()) == (("bitter", "sweet"), [1, -100, 0])
+
+
+def test_words_of_ones_own_are_missing():
+    targets = read_targets({"y": ["1.5", "-999", "<5", "< 7 nM", "2"]}, missing=("-999", "<*"))
+    assert targets.y.flatten().isnan().tolist() == [False, True, True, True, False]
+    assert targets.remarks == {}
+    assert not missing_rule(("?*b",))("ab")  # only the star stands for others
+    with pytest.raises(ValueError, match="'missing' must hold words that are in 'y', got 'nix'"):
+        read_targets({"y": ["1"]}, missing=("nix",))
+    with pytest.raises(TypeError, match="'missing' must be several words, got 'nix'"):
+        read_targets({"y": ["1"]}, missing="nix")
+
+
+@pytest.mark.parametrize("word", ["unknown", "Not tested", "n.d.", "TBD", "inconclusive"])
+def test_a_doubtful_word_is_asked_about(word):
+    columns = {"y": ["sweet", word, "bitter"]}
+    fault = f"'missing' must say whether '{word}' in row 1 of 'y' .*--missing .*--kind classificat"
+    with pytest.raises(ValueError, match=fault):
+        read_targets(columns)
+    assert len(read_targets(columns, missing=(word,)).names) == 2
+    assert len(read_targets(columns, "classification").names) == 3
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [("True", "False"), ("yes", "no"), ("Y", "N"), ("active", "inactive"), ("POS", "NEG")],
+)
+def test_yes_and_no_are_the_same_in_one_column_and_in_several(yes, no):
+    one = read_targets({"a": [yes, no, "", yes.lower()]})
+    assert (one.kind, one.names) == ("multilabel", ("a",))
+    torch.testing.assert_close(
+        one.y, torch.tensor([[1.0], [0], [float("nan")], [1]]), equal_nan=True
+    )
+    assert one.notes == {"a": f"'{yes.lower()}' is 1, '{no.lower()}' is 0"}
+    two = read_targets({"a": [yes, no], "b": ["0", "1"]})
+    assert (two.kind, two.y.tolist()) == ("multilabel", [[1, 0], [0, 1]])
+    classes = read_targets({"a": [yes, no]}, "classification")
+    assert classes.names == tuple(sorted((yes, no)))
+
+
+def test_numbers_and_words_in_one_column_are_refused():
+    with pytest.raises(ValueError, match="must hold numbers or words, got 2 numbers and 'low' in"):
+        read_targets({"y": ["1.5", "2.5", "low", "low", "high"]})
+
+
+def test_two_spellings_of_a_class_are_refused_and_two_encodings_are_one():
+    with pytest.raises(ValueError, match="spell a class in one way, got 'Sweet' and 'sweet'"):
+        read_targets({"y": ["sweet", "Sweet", "bitter"]})
+    composed, decomposed = "\ud559\uc2b5", "\u1112\u1161\u11a8\u1109\u1173\u11b8"
+    assert read_targets({"y": [composed, decomposed, "b"]}).names == ("b", composed)
+
+
+def test_whole_numbers_are_measured_unless_it_is_said(tmp_path):
+    rows = [f"{'C' * (n + 1)},{n % 3}" for n in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *rows]))
+    task = load(tmp_path / "t.csv", targets="y")
+    assert task.kind == "regression"
+    assert "whole numbers 0, 1, 2, read as measured ones" in task.overview()["read as"]
+    assert "--kind classification" in task.overview()["read as"]
+    classes = load(tmp_path / "t.csv", targets="y", kind="classification")
+    assert classes.class_names == ("0", "1", "2")
+
+
+def test_cells_that_are_no_numbers_are_never_left_out_unasked(tmp_path):
+    rows = [f"{'C' * (n + 1)},{n / 4}" for n in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *rows, "C1CC,2", "CCO,<5"]))
+    fault = "got others in 1 rows. row 31: 'y' is '<5', which is no number.*--missing.*--on-inv"
+    with pytest.raises(ValueError, match=fault):
+        load(tmp_path / "t.csv", targets="y", on_invalid="molecules")
+    settled = load(tmp_path / "t.csv", targets="y", on_invalid="molecules", missing="<*")
+    assert list(settled.reasons) == [30, 31]
+    overview = settled.overview()
+    assert overview["columns"] == "'smiles' holds the molecules, 'y' predicted"
+    assert overview["left out"].startswith("2 of 32 rows: 1 (unclosed ring")
+    assert (
+        load(tmp_path / "t.csv", targets="y", on_invalid="skip").reasons[31].startswith("'y' is")
+    )
