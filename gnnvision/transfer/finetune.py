@@ -111,6 +111,11 @@ def fine_tune(
         facts["Strategy"] = f"“{choice.strategy}”: {choice.reason}"
         strategy = choice.strategy
     plan = plan if strategy is None else replace(plan, strategy=strategy)
+    if plan.gradual and plan.strategy in ("head", "last") and not facts:
+        raise ValueError(
+            f"'gradual' must be left out with strategy={plan.strategy!r}, before which no other "
+            "strategy comes, got True. Use 'part' or 'whole'."
+        )
     work = Transfer(backbone, task, plan, say, device)
     goal = objective(task)
     numbers = to_seeds(seeds)

@@ -121,10 +121,17 @@ class Transfer:
             check_recipe(recipe, self.task, objective(self.task))
             check_split(self.task, without_validation(recipe))
         count = len(backbone.blocks)
+        cuts = plan.stages(count)
+        computed = [("head", plan.head)] + [("fine", plan.fine)] * any(cuts)
+        for name, recipe in computed:  # on features, which have one size
+            if recipe.coarse:
+                raise ValueError(
+                    f"'coarse' must be 0 for what trains on features computed before, got "
+                    f"{recipe.coarse:g} in {name!r} of the plan. Leave it out there."
+                )
         head = frozen_part(backbone, self.task, views=plan.views)
         assert head is not None
         self.stages = [_Stage(count, plan.head, head)]
-        cuts = plan.stages(count)
         for number, cut in enumerate(cuts):
             epochs = plan.fine.epochs * (number + 1) // len(cuts)
             epochs -= plan.fine.epochs * number // len(cuts)

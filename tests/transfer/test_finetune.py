@@ -169,3 +169,30 @@ def test_of_numbers_in_their_units():
     (mean,), _ = task.target_moments
     assert abs(result.best.prediction.mean() - mean) < 3
     assert result.values("test", "rmse")[0] < 5
+
+
+@pytest.mark.parametrize(
+    ("plan", "text"),
+    [
+        (replace(PLAN, gradual=True), "'gradual' must be left out with strategy='head'"),
+        (
+            replace(PLAN, gradual=True, strategy="last"),
+            "'gradual' must be left out with strategy='last'",
+        ),
+        (
+            replace(PLAN, head=replace(HEAD, coarse=0.5)),
+            "'coarse' must be 0 for what trains on features .* got 0.5 in 'head' of the plan",
+        ),
+        (
+            replace(PLAN, fine=replace(FINE, coarse=0.5), strategy="last"),
+            "'coarse' must be 0 for what trains on features .* got 0.5 in 'fine' of the plan",
+        ),
+        (
+            replace(PLAN, head=replace(HEAD, optimizer="muon")),
+            "'optimizer' must have an effect on the model, got 'muon'",
+        ),
+    ],
+)
+def test_settings_of_a_plan_without_effect(backbone, task, plan, text):
+    with pytest.raises(ValueError, match=text):
+        fine_tune(backbone, task, plan)
