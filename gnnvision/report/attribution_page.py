@@ -30,8 +30,8 @@ _HEAD = (
     "Complete",
     "Deletion (random)",
     "Insertion (random)",
-    "Than random",
-    "On the model",
+    "Against random",
+    "Randomization",
 )
 _SHORT = {  # for the cells of a table
     "better than random": "better",

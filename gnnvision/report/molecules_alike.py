@@ -162,7 +162,7 @@ def alike(run: Run) -> Section | None:
         f"environments of all atoms. Error: {words}. The kept model is measured, on its "
         f"own test split. The intervals are from {_RESAMPLED:,} bootstrap samples of the test "
         f"{run.item}s; they do not include how another training would differ. "
-        f"`predict_molecules.py` writes the similarity of each new {run.item}, and the "
+        f"predict_molecules.py writes the similarity of each new {run.item}, and the "
         "training molecule that it is of."
     )
     if len(items) < len(task.split.test):

@@ -63,7 +63,7 @@ def test_the_section_says_what_is_shown(molecules_run, tmp_path):
     assert "cannot be said: 3 test molecules are too few" in section.lead or (
         "Spearman's rank correlation" in section.lead
     )
-    assert "`predict_molecules.py` writes the similarity" in section.note
+    assert "predict_molecules.py writes the similarity" in section.note
     assert (tmp_path / "similarity.csv").is_file()
 
 
