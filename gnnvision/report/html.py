@@ -119,7 +119,7 @@ def write_report(result: Result, command: str | None = None) -> Path:
         size=size,
     )
     path = result.folder / "report.html"
-    replace_file(path, page.encode())
+    replace_file(path, page.encode("utf-8", "backslashreplace"))
     return path
 
 

@@ -86,4 +86,6 @@ def write_predictions(run: Run) -> None:
     }
     text = io.StringIO()
     task.table.write(text, more)
-    replace_file(run.figures.parent / "predictions.csv", text.getvalue().encode())
+    replace_file(
+        run.figures.parent / "predictions.csv", text.getvalue().encode("utf-8", "backslashreplace")
+    )

@@ -79,7 +79,7 @@ def render(folder: Path, template: Path, **values: Any) -> Path:  # noqa: ANN401
         **values,
     )
     path = folder / "report.html"
-    replace_file(path, page.encode())
+    replace_file(path, page.encode("utf-8", "backslashreplace"))
     return path
 
 

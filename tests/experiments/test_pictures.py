@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -210,3 +211,17 @@ def test_killed_within_an_epoch_and_resumed_ends_with_the_same_bits(process, tmp
     a, b = (f / "checkpoints" / "best.safetensors" for f in (first, stopped))
     assert a.read_bytes() == b.read_bytes()
     assert (first / "metrics.csv").read_bytes() == (stopped / "metrics.csv").read_bytes()
+
+
+def test_names_that_are_not_utf8_and_pipes_do_not_cost_a_run(inside, tmp_path):
+    made = photographs(tmp_path / "made", count=4)
+    place = tmp_path / os.fsdecode("사진".encode("cp949"))
+    for old, name in (("red", "강아지"), ("blue", "고양이")):
+        (made / old).rename(made / os.fsdecode(name.encode("cp949")))
+    made.rename(place)
+    os.mkfifo(place / "pipe.png")
+    done = inside("cnn_cifar", "--dataset", place, "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "'강아지' 4 = " in done.stdout
+    assert "read as cp949" in done.stdout
+    assert "강아지" in (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")

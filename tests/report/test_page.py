@@ -1,3 +1,4 @@
+import os
 import re
 
 from gnnvision.report.page import render, report_look, write_page
@@ -46,3 +47,9 @@ def test_another_template_with_the_same_look(tmp_path):
     text = render(tmp_path, tmp_path / "own.html", one=Table(("a",), [("<b>",)])).read_text()
     assert ":root" in text
     assert "&lt;b&gt;" in text
+
+
+def test_a_name_that_is_not_utf8_does_not_cost_the_page(tmp_path):
+    name = os.fsdecode("사진".encode("cp949"))
+    page = write_page(tmp_path, "A title", f"Of {name}.", [], f"python x.py {name}")
+    assert "Of \\udcbb\\udce7\\udcc1\\udcf8." in page.read_text(encoding="utf-8")
