@@ -13,6 +13,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+from gnnvision.data.paths import refuse_special
 
 __all__ = ["Photo", "load_photo"]
 
@@ -78,6 +79,7 @@ def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -
         from sklearn.datasets import load_sample_image
 
         return Photo("china.jpg", _pixels(Image.fromarray(load_sample_image("china.jpg"))), CREDIT)
+    refuse_special(path, "photo")
     try:
         with Image.open(path) as opened:
             upright = ImageOps.exif_transpose(opened).convert("RGB")

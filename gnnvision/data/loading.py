@@ -32,6 +32,7 @@ from gnnvision.data.molecules.bioactivity import load_bioactivity
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.load import load_csv, load_molecules
 from gnnvision.data.options import LoadOptions
+from gnnvision.data.paths import expanded, refuse_special
 from gnnvision.data.planetoid import decode_planetoid
 from gnnvision.data.root import Root, data_root, datasets_folder
 from gnnvision.data.split import Split
@@ -219,7 +220,7 @@ def load(
 def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> dict[str, Any]:
     """What to give `load` to load this task again, from any folder."""
     plain = os.fspath(name)
-    place = Path(plain).expanduser()
+    place = expanded(plain, "name")
     if isinstance(name, os.PathLike) or _separated(plain) or task.name not in _READERS:
         found = place if place.exists() else data_root(options.root) / place
         named = str(found.absolute())
@@ -280,7 +281,7 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
     """Load by name or path, with checked options."""
     plain = os.fspath(name).strip()
     if isinstance(name, os.PathLike) or _separated(plain):
-        return _from_path(Path(os.fspath(name)).expanduser(), options, os.fspath(name))
+        return _from_path(expanded(os.fspath(name), "name"), options, os.fspath(name))
     kind, _, preferred = plain.partition(":")
     if kind.lower() == "auto":
         return _load_auto(preferred or "cora", None, options, stacklevel=4)
@@ -296,6 +297,7 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
 
 
 def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
+    refuse_special(path, "name")
     table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
     check_options(options, "molecule" if table else "image", of_a_table=table)
     return (load_csv if table else load_folder)(path, options, requested)

@@ -6,6 +6,8 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from gnnvision.data.paths import expanded
+
 __all__ = [
     "Root",
     "cache_folder",
@@ -43,7 +45,7 @@ def cache_folder() -> Path | None:
     """
     chosen = os.environ.get("GNNVISION_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen, "GNNVISION_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     if base and Path(base).is_absolute():  # the XDG standard: ignore a relative path
         return Path(base) / "gnnvision"
@@ -69,7 +71,7 @@ def data_root(root: Root = None) -> Path:
     named = [("'root'", root), ("$GNNVISION_DATA", os.environ.get("GNNVISION_DATA"))]
     for label, value in named:
         if value is not None and os.fspath(value) != "":
-            path = Path(value).expanduser()
+            path = expanded(value, label.strip("'$"))
             if not path.is_dir():
                 raise ValueError(
                     f"{label} must be a folder that exists, got {os.fspath(value)!r}. "

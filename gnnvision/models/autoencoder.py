@@ -50,6 +50,10 @@ def autoencoder(
         >>> [sum(p.numel() for p in m.parameters()) for m in coder.decoder if list(m.parameters())]
         [183040, 65664, 8256, 4128, 33]
     """
+    if latent_channels < 1:
+        raise ValueError(
+            f"'latent_channels' must be at least 1, got {latent_channels}. Leave a number."
+        )
     encoder: list[nn.Module] = []
     sizes = [grid_of(image_size).size]
     for narrow, wide in pairwise((in_channels, *_WIDTHS)):

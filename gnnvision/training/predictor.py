@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gnnvision import models
 from gnnvision.data.images import read_picture
 from gnnvision.data.images.views import mean_answer
+from gnnvision.data.paths import refuse_special
 from gnnvision.domains import Grid
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint
@@ -140,6 +141,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     for place in places:
         if place.is_file():
             return place
+    refuse_special(given, "checkpoint")
     raise ValueError(
         f"'checkpoint' must be a run folder, its checkpoints folder or a file in it, got "
         f"{str(given)!r}, where there is no best.safetensors. Name the folder of a finished run."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from gnnvision.layers.memory import quick_linears
 
 __all__ = ["fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
 
+_MOST_SEEDS = 100_000
+
 
 def to_seeds(seeds: int | Sequence[int]) -> list[int]:
     """The seeds 0 to `seeds` - 1, or those listed.
@@ -20,13 +23,23 @@ def to_seeds(seeds: int | Sequence[int]) -> list[int]:
     Raises:
         ValueError: if there are none, or one is listed twice.
     """
-    out = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    counted = isinstance(seeds, int) and not isinstance(seeds, bool)
+    if counted and seeds > _MOST_SEEDS:  # type: ignore[operator]
+        raise ValueError(
+            f"'seeds' must be at most {_MOST_SEEDS}, got {seeds}. Each is a training of its own: "
+            "give for example 10."
+        )
+    out = list(range(seeds)) if counted else list(seeds)  # type: ignore[arg-type]
     if not out or len(set(out)) < len(out):
         raise ValueError(
             f"'seeds' must be a positive count or distinct seeds, got {seeds!r}. "
             "Give for example 10."
         )
-    return out
+    if any(isinstance(s, bool) or not isinstance(s, Integral) or not 0 <= s < 2**32 for s in out):
+        raise ValueError(
+            f"'seeds' must be whole numbers from 0 to {2**32 - 1}, got {seeds!r}. Choose others."
+        )
+    return [int(seed) for seed in out]
 
 
 @contextmanager

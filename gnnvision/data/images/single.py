@@ -33,6 +33,7 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         if path.is_dir():
             found += [p for p in sorted(path.rglob("*")) if _is_wanted(p, path)]
         else:
+            refuse_special(path, "images")
             found.append(path)
     if not found:
         named = ", ".join(str(path) for path in paths)

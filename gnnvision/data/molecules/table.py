@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from gnnvision.data.paths import nearest_names
+from gnnvision.data.paths import nearest_names, refuse_special
 
 __all__ = ["Table", "parse_table", "read_table"]
 
@@ -107,6 +107,7 @@ def read_table(path: Path) -> Table:
         raise FileNotFoundError(
             f"'csv' must be a file that exists, got {str(path)!r}. {nearest_names(path)}"
         )
+    refuse_special(path, "csv")
     return parse_table(path.read_bytes(), str(path))
 
 
