@@ -78,7 +78,7 @@ def ask(
     """The question, after one run of the model.
 
     Args:
-        model: called as (x, domain).
+        model: any module for signals on such a domain.
         x: the signal; dense, finite.
         domain: where it lives.
         target: a column for all members, or one for each; None for the largest of each member's

@@ -59,7 +59,9 @@ def fit(
     bits as a run that never stopped.
 
     Args:
-        model: a module that is called with (x, domain); or a function that builds one.
+        model: any module, called with the domain if its forward asks for one (a second required
+            input, or a parameter named domain, graph or grid) and with the signal alone if not;
+            or a function that builds one.
         task: what to learn; see `gnnvision.data.load`.
         recipe: how; the defaults of `Recipe` if not given.
         seeds: how many (0, 1, ...), or which.
@@ -85,6 +87,7 @@ def fit(
             no known label, or one class only; see `Task.concerns`.
 
     Raises:
+        TypeError: if the model requires other inputs than a signal and its domain.
         ValueError: if the model or recipe does not fit the task, the loss is no longer a number,
             or the checkpoint to resume from is of another run.
         Interrupted: on Ctrl-C, after saving.
