@@ -213,6 +213,7 @@ def test_killed_within_an_epoch_and_resumed_ends_with_the_same_bits(process, tmp
     assert (first / "metrics.csv").read_bytes() == (stopped / "metrics.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8_and_pipes_do_not_cost_a_run(inside, tmp_path):
     made = photographs(tmp_path / "made", count=4)
     place = tmp_path / os.fsdecode("사진".encode("cp949"))

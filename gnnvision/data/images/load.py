@@ -113,13 +113,13 @@ def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageT
 
 def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
     """What to do with files that cannot be read."""
-    if options.on_invalid in ("keep", "molecules"):
+    policy = options.on_invalid or "raise"
+    if policy == "keep" or policy == "molecules":
         raise ValueError(
             "'on_invalid' must be 'raise', 'skip' or 'quarantine' for pictures, got "
-            f"{options.on_invalid!r}. Choose one."
+            f"{policy!r}. Choose one."
         )
-    assert options.on_invalid not in ("keep", "molecules")
-    return options.on_invalid or "raise"
+    return policy
 
 
 def _archive(card: Card, options: LoadOptions) -> Path:
