@@ -296,19 +296,26 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         return ZipSource(place)
     if head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar":
         return TarSource(place)
-    what = next((f", {kind}" for magic, kind in _OTHERS.items() if head.startswith(magic)), "")
+    what = next((kind for magic, kind in _OTHERS.items() if head.startswith(magic)), "")
+    advice = "Unpack it and give the folder."
+    if what == _IMAGE:
+        advice = "Give the folder that holds a folder of images for each class."
     raise ValueError(
         f"'path' must be a folder or a tar, tar.gz or zip archive, got {os.fspath(path)!r}{what}. "
-        "Unpack it and give the folder."
+        f"{advice}"
     )
 
 
+_IMAGE = ", a single image"
 _OTHERS = {
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"BZh": "packed with bzip2",
-    b"\xfd7zXZ": "packed with xz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"PK\x07\x08": "one piece of a zip archive in several",
-    b"MZ": "a program",
+    b"Rar!": ", a RAR archive",
+    b"7z\xbc\xaf": ", a 7z archive",
+    b"BZh": ", packed with bzip2",
+    b"\xfd7zXZ": ", packed with xz",
+    b"\x28\xb5\x2f\xfd": ", packed with zstd",
+    b"PK\x07\x08": ", one piece of a zip archive in several",
+    b"MZ": ", a program",
+    b"\x89PNG": _IMAGE,
+    b"\xff\xd8\xff": _IMAGE,
+    b"GIF8": _IMAGE,
 }

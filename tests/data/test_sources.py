@@ -243,3 +243,11 @@ def test_a_packed_file_of_another_kind_is_named(tmp_path):
         ValueError, match=r"got .*x.rar', a RAR archive. Unpack it and give the fol"
     ):
         open_source(tmp_path / "x.rar")
+
+
+def test_a_single_image_is_no_data_set(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(
+        ValueError, match=r"got .*x.png', a single image. Give the folder that hold"
+    ):
+        open_source(tmp_path / "x.png")
