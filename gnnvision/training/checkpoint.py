@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -78,12 +78,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             "there. Give the folder of a run."
         )
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = json.loads(metadata["gnnvision"])
-            if not isinstance(state, dict):
-                raise ValueError(f"its description is a {type(state).__name__}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        tensors, metadata = _read(path)
+        state = json.loads(metadata["gnnvision"])
+        if not isinstance(state, dict):
+            raise ValueError(f"its description is a {type(state).__name__}")
         stated = metadata.get("sha256")  # older ones have none
         if stated is not None and stated != _digest(tensors, metadata["gnnvision"]):
             raise ValueError("its SHA-256 is another one than was written down")
@@ -93,6 +91,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
             "It is damaged, or of another program: give the run folder as the run left it."
         ) from error
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:  # safetensors opens no such name, but takes the bytes
+        content = path.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return load(content), header.get("__metadata__") or {}
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:

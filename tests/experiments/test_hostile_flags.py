@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from gnnvision import training
+
 from .conftest import one_sentence
 
 LONG = "x" * 5000
@@ -92,3 +94,15 @@ def test_tables_and_images_that_never_end(inside, made, tmp_path, odd_files):
     ends(inside, tmp_path, "predict_molecules", "molecules", "zero.csv")
     ends(inside, tmp_path, "predict", "pictures", "pipe")
     ends(inside, tmp_path, "predict", "pictures", "a.png", "--out", "pipe")
+
+
+def test_names_that_are_not_utf_8(inside, tmp_path):
+    out = tmp_path / "r\udcff"
+    done = inside("gcn_cora", *KARATE, "--seeds=1", "--out", out)
+    assert done.returncode == 0, done.stderr
+    (run,) = (out / "gcn_cora").iterdir()
+    assert (run / "report.html").is_file()
+    assert training.read_json(run / "config.json")["flags"]["out"] == str(out)
+    (run / "report.html").unlink()
+    assert inside("gcn_cora", "--resume", run).returncode == 0
+    assert (run / "report.html").is_file()
