@@ -53,6 +53,8 @@ ON_TABLES = ANY | {
     "csv": (["--csv", "table.csv"], ["--csv", "longer.csv"]),
     "smiles": ["--smiles", "other"],
     "target": ["--target", "z"],
+    "kind": ["--kind", "classification"],
+    "missing": (["--csv", "gaps.csv"], ["--csv", "gaps.csv", "--missing", "lost"]),
     "split": ["--split", "kfold"],
     "split_column": ["--split-column", "part"],
     "folds": (["--split", "kfold"], ["--split", "kfold", "--folds", "4"]),
@@ -151,6 +153,7 @@ class _AskedError(Exception):
 def place(tmp_path):
     """Tables and folders of images below an empty folder."""
     (tmp_path / "table.csv").write_text(TABLE)
+    (tmp_path / "gaps.csv").write_text("smiles,y\n" + "CO,1\nCN,lost\nCCO,2\n" * 6)
     (tmp_path / "longer.csv").write_text(TABLE + "CCCCS,CI,13,5,train\n")
     for name in ("photos", "broken"):
         for number in range(24):
