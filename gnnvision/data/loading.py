@@ -43,6 +43,12 @@ from gnnvision.domains import Graph
 __all__ = ["dataset_names", "describe", "load", "load_auto"]
 
 
+OTHER_TABLES = (
+    *(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".parquet", ".feather", ".json"),
+    *(".jsonl", ".sdf", ".pkl", ".csv.zip", ".tsv.zip", ".txt.zip", ".smi.zip", ".csv.bz2"),
+    *(".csv.xz", ".tsv.xz", ".csv.zst"),
+)
+
 Reader = Callable[[Card, LoadOptions, str], Task]
 
 
@@ -134,8 +140,8 @@ def load(
 ) -> Task:
     """Load a data set by name or by path: that one, or an error.
 
-    Molecules are read from a table, `*.csv` or `*.tsv`, perhaps with `.gz`. Pictures are
-    read from a folder, or a tar, tar.gz or zip archive, with one folder for each
+    Molecules are read from a table, `*.csv`, `*.tsv`, `*.txt` or `*.smi`, perhaps with `.gz`.
+    Pictures are read from a folder, or a tar, tar.gz or zip archive, with one folder for each
     class: `train/<class>/*` and `test/<class>/*`, perhaps `val/<class>/*`, or just `<class>/*`.
 
     Args:
@@ -298,7 +304,13 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
 
 def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
     refuse_special(path, "name")
-    table = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+    name = path.name.lower()
+    table = name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt", ".smi"))
+    if name.endswith(OTHER_TABLES) and not path.is_dir():
+        raise ValueError(
+            f"'name' must be a table as text (.csv, .tsv, .txt, .smi, or one with .gz), got "
+            f"{str(path)!r}. Save it as 'CSV UTF-8' where it was made, or unpack it."
+        )
     check_options(options, "molecule" if table else "image", of_a_table=table)
     return (load_csv if table else load_folder)(path, options, requested)
 

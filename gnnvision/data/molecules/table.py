@@ -6,9 +6,11 @@ import csv
 import difflib
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +19,9 @@ from gnnvision.data.paths import nearest_names, refuse_special
 __all__ = ["Table", "parse_table", "read_table"]
 
 DELIMITERS = ",;\t|"
+MOLECULES = ("smiles", "mol", "canonical_smiles", "structure")  # names of columns, in lower case
+TITLE_LINES = 20  # so far down a header is looked for
+SEP = re.compile(r"\s*\"?sep=(.)\"?[,;\t|]*\s*", re.I)
 MOST_BYTES = 2**31  # of a table; a compressed one may pretend to be small
 
 
@@ -118,9 +123,21 @@ def parse_table(content: bytes, name: str) -> Table:
         content: what is in the file.
         name: its name, for errors.
     """
+    if content[:4] == b"PK\x03\x04":
+        raise ValueError(
+            f"'csv' must be a text table, got {name!r}, which is a workbook or a zip archive. "
+            "Save it as 'CSV UTF-8', or unpack it."
+        )
     text = _text(content, name)
-    header = _header(text)
-    delimiter = max(DELIMITERS, key=lambda mark: _unquoted(header).count(mark))
+    if name.lower().removesuffix(".gz").endswith(".smi"):
+        return _smi(text, name)
+    notes: list[str] = []
+    first, _, rest = text.lstrip("\n").partition("\n")
+    if said := SEP.fullmatch(first):  # a line for Excel; a blank one instead keeps the count
+        delimiter, text = said[1], "\n" * (len(text) - len(text.lstrip("\n")) + 1) + rest
+        notes.append(f"the line {first.strip()!r} names the delimiter")
+    else:
+        text, delimiter = _below_titles(text, notes)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines: list[tuple[int, list[str]]] = []
     start = 1
@@ -143,9 +160,11 @@ def parse_table(content: bytes, name: str) -> Table:
         raise ValueError(
             f"'csv' must be a text table, got {name!r}, which is none. Export it anew."
         )
-    width, rows, problems = len(columns), [], {}
+    width, rows, problems, trailing = len(columns), [], {}, 0
     for number, (line, cells) in enumerate(lines[1:]):
-        if len(cells) > width:
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            trailing += 1  # nothing is lost with cells that are empty
+        elif len(cells) > width:
             problems[number] = (
                 f"line {line} has {len(cells)} cells where the header has {width}: perhaps a "
                 f"{delimiter!r} without quotes"
@@ -153,7 +172,42 @@ def parse_table(content: bytes, name: str) -> Table:
         elif len(cells) < width:
             problems[number] = f"line {line} has {len(cells)} cells where the header has {width}"
         rows.append((*cells[:width], *[""] * (width - len(cells))))
-    return Table(columns, tuple(rows), delimiter, problems)
+    if trailing:
+        notes.append(f"{trailing:,} rows end in more {delimiter!r} than the header, all empty")
+    return Table(columns, tuple(rows), delimiter, problems, tuple(notes))
+
+
+def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
+    """The text with lines of a title above the header left blank, and its delimiter."""
+    header = _header(text)
+    delimiter = max(DELIMITERS, key=lambda mark: _unquoted(header).count(mark))
+    lines = list(islice(io.StringIO(text), TITLE_LINES))
+    for place, line in enumerate(lines):
+        mark = max(DELIMITERS, key=lambda mark: _unquoted(line).count(mark))
+        cells = [cell.strip(' \n"').lower() for cell in line.split(mark)]
+        if len(cells) > 1 and any(cell in MOLECULES for cell in cells):
+            titles = [title.strip().strip(DELIMITERS) for title in lines[:place]]
+            if any(titles):
+                shown = "; ".join(title for title in titles if title)[:60]
+                notes.append(f"above the header in line {place + 1}, not read: {shown!r}")
+                return "\n" * place + text[sum(map(len, lines[:place])) :], mark
+            break
+        if any(cell in MOLECULES for cell in cells) or sum(map(bool, cells)) > 1:
+            break  # a header, or a row of one
+    return text, delimiter
+
+
+def _smi(text: str, name: str) -> Table:
+    """A SMILES and perhaps a name a line, as chemists' programs write them, without a header."""
+    rows: list[tuple[str, ...]] = []
+    for line in text.split("\n"):
+        smiles, *rest = line.strip().split(None, 1) or [""]
+        if smiles and not (not rows and smiles.lower() in MOLECULES):
+            extended = bool(rest) and rest[0].startswith("|")  # refused as a SMILES, with a reason
+            rows.append((line.strip(), "") if extended else (smiles, "".join(rest)))
+    if not rows:
+        raise ValueError(f"'csv' must hold a SMILES a line, got nothing in {name!r}.")
+    return Table(("smiles", "name"), tuple(rows), ",", {}, ("a SMILES and a name a line",))
 
 
 def _text(content: bytes, name: str) -> str:
@@ -183,12 +237,15 @@ def _text(content: bytes, name: str) -> str:
 
 def _header(text: str) -> str:
     """The first line that is not blank, and those that a quote goes on in."""
-    header = ""
+    held: list[str] = []
+    quotes = 0
     for line in io.StringIO(text):
-        header += line if header or line.strip() else ""
-        if header and header.count('"') % 2 == 0:
+        if held or line.strip():
+            held.append(line)
+            quotes += line.count('"')
+        if held and quotes % 2 == 0:
             break
-    return header
+    return "".join(held)
 
 
 def _unquoted(line: str) -> str:
