@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.layers.interface import OnDomain
 
-__all__ = ["Form", "call", "caller", "check_takes", "form_of", "two_inputs"]
+__all__ = ["Form", "call", "call_as", "caller", "check_takes", "form_of", "two_inputs"]
 
 _DOMAIN_NAMES = ("domain", "graph", "grid")
 _DOMAIN_KINDS = {"Domain", "Graph", "Grid"}
@@ -133,10 +133,11 @@ def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Ten
     """
     if isinstance(module, OnDomain) or not isinstance(module, nn.Module):
         return module(x, domain)
-    return _call_as(form_of(module), module, x, domain)
+    return call_as(form_of(module), module, x, domain)
 
 
-def _call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> Tensor:
+def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> Tensor:
+    """As `call`, of a module whose form is known."""
     if form is _ALONE:
         out: Tensor = module(x)
         return out
@@ -169,7 +170,7 @@ def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return model
     if form is _ALONE:
         return lambda x, domain: model(x)
-    return lambda x, domain: _call_as(form, model, x, domain)
+    return lambda x, domain: call_as(form, model, x, domain)
 
 
 def check_takes(model: nn.Module, domain: Domain) -> None:

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.modes import is_transformed
-from gnnvision.layers.calling import call, form_of
+from gnnvision.layers.calling import call_as, form_of
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
@@ -59,8 +59,12 @@ class Sequential(nn.Sequential, OnDomain):
 
     def _run(self, x: Tensor, here: Domain | None) -> Tensor:
         for layer in self:
-            x = layer(x, here) if isinstance(layer, OnDomain) else call(layer, x, here)
-            here = None if here is None else _domain_of(x, layer, here)
+            if isinstance(layer, OnDomain):
+                x = layer(x, here)
+                here = None if here is None else _domain_of(x, layer, here)
+            else:
+                x = call_as(form_of(layer), layer, x, here)
+                here = None if here is None else _domain_of(x, None, here)
         return x
 
     def out_domain(self, domain: Domain) -> Domain | None:
@@ -85,15 +89,15 @@ class Sequential(nn.Sequential, OnDomain):
         return here
 
 
-def _domain_of(x: Tensor, layer: nn.Module, before: Domain) -> Domain | None:
+def _domain_of(x: Tensor, layer: OnDomain | None, before: Domain) -> Domain | None:
     """Where the output of a layer lives; on a grid the signal itself tells."""
     if isinstance(before, Grid):
         if x.ndim == before.ndim + 2:
             size = tuple(x.shape[2:])
             return before if size == before.size else Grid(size)
-        if isinstance(layer, Sequential) or not isinstance(layer, OnDomain):
+        if layer is None or isinstance(layer, Sequential):
             return None
-    if isinstance(layer, OnDomain):
+    if layer is not None:
         return layer.out_domain(before)
     same = isinstance(before, Graph) and x.ndim == 2 and x.shape[0] == before.num_nodes
     return before if same else None
