@@ -150,3 +150,10 @@ def test_the_same_batches_as_on_the_cpu(case, tmp_path, gpu):
         assert x_there.is_cuda
         torch.testing.assert_close(x_there.cpu(), x)
         torch.testing.assert_close(y_there.cpu(), y, equal_nan=True)
+
+
+@pytest.mark.parametrize("case", ["nodes", "graphs", "molecules", "images, varied"])
+def test_a_run_on_a_device_without_float64(case, tmp_path, mps):
+    result = run(case, tmp_path, device="mps")
+    assert all(value.device.type == "mps" for value in result.model.state_dict().values())
+    assert next(iter(result.task.batches("test")))[0].device.type == "mps"
