@@ -25,6 +25,8 @@ from gnnvision.data.place import replacing
 
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
+HASH = "sha256"  # of everything else in a checkpoint
+
 
 class Checkpoint:
     """Tensors by name, and JSON beside them.
@@ -54,8 +56,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in checkpoint.tensors.items()
     }
-    state = json.dumps(checkpoint.state)
-    metadata = {"gnnvision": state, "sha256": _digest(tensors, state)}
+    state = checkpoint.state | {HASH: _digest(tensors, json.dumps(checkpoint.state))}
+    # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
+    metadata = {"gnnvision": json.dumps(state)}
     with replacing(path) as file:
         try:
             save_file(tensors, file.name, metadata)
@@ -82,8 +85,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         state = json.loads(metadata["gnnvision"])
         if not isinstance(state, dict):
             raise ValueError(f"its description is a {type(state).__name__}")
-        stated = metadata.get("sha256")  # older ones have none
-        if stated is not None and stated != _digest(tensors, metadata["gnnvision"]):
+        stated = state.pop(HASH, None)  # older ones have none
+        if stated is not None and stated != _digest(tensors, json.dumps(state)):
             raise ValueError("its SHA-256 is another one than was written down")
         return Checkpoint(tensors, state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, RecursionError) as error:

@@ -40,6 +40,7 @@ class Backbone(nn.Module, OnDomain):
         ValueError: if the network does not end in a dense layer.
 
     Example:
+        >>> import torch
         >>> backbone = Backbone(models.whitened_cnn(widths=(8, 16, 16)))
         >>> backbone.reset_head(2)
         >>> backbone.features(torch.zeros(5, 3, 32, 32)).shape, backbone.head[0].out_features

@@ -9,6 +9,7 @@ import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -208,7 +209,7 @@ def _of_torch(file: Path, head: bytes) -> object:
     if head[:2] == b"PK":
         _check_archive(file)
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_STAND_INS):
+        with warnings.catch_warnings(), _only_stand_ins():
             warnings.simplefilter("ignore", UserWarning)  # of other protocols than torch writes
             with file.open("rb") as opened:  # by name, torch would go by the ending
                 return torch.load(opened, map_location="cpu", weights_only=True)
@@ -220,6 +221,19 @@ def _of_torch(file: Path, head: bytes) -> object:
             f"'weights' must be a whole file of torch.save, got {str(file)!r} ({reason}). "
             "Fetch it again."
         ) from error
+
+
+@contextmanager
+def _only_stand_ins() -> Iterator[None]:
+    """Nothing but our stand-ins beside tensors, whatever other packages have allowed."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(_STAND_INS)
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
 
 
 def _check_archive(file: Path) -> None:

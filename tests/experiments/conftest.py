@@ -5,6 +5,7 @@ import importlib.util
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,16 @@ session.SAVE_EVERY_S = 0.02
 sys.argv[0] = {script!r}
 runpy.run_path({script!r}, run_name="__main__")
 """
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """Signals as in a terminal: a job in the background ignores some, and so would the scripts."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

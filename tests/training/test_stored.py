@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import re
 import signal
 import socket
 
@@ -33,6 +34,7 @@ ODD = [
 def read(file):
     with safe_open(file, "pt") as held:
         state = json.loads(held.metadata()["gnnvision"])
+        state = {k: v for k, v in state.items() if k != "sha256"}
         return {name: held.get_tensor(name) for name in held.keys()}, state
 
 
@@ -172,8 +174,11 @@ class TestTrained:
             data = bytearray(whole)
             data[place] ^= 0x10
             file.write_bytes(data)
-            if survives(use, file, tmp_path):  # of the name of the hash alone
-                assert str(read(file)) == same, place
+            if survives(use, file, tmp_path):  # the name of the hash alone: its value stays
+                tensors, state = read(file)
+                hashes = [k for k, v in state.items() if re.fullmatch("[0-9a-f]{64}", str(v))]
+                state = {k: v for k, v in state.items() if k not in hashes}
+                assert str((tensors, state)) == same, place
 
 
 @pytest.mark.parametrize(

@@ -269,3 +269,17 @@ def test_torchvision_networks(name, tmp_path):
     backbone = load_backbone(name, tmp_path / "w.ckpt")
     want = made.state_dict()
     assert all(torch.equal(t, want[n]) for n, t in backbone.network.state_dict().items())
+
+
+def test_what_other_packages_allow_changes_nothing(tmp_path):
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals([collections.defaultdict])
+    try:
+        file = tmp_path / "a.pth"
+        held = {"state_dict": {"weight": torch.ones(2)}, "seen": collections.defaultdict(int, a=1)}
+        torch.save(held, file)
+        assert read_weights(file)["weight"].tolist() == [1, 1]
+        assert collections.defaultdict in torch.serialization.get_safe_globals()
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
