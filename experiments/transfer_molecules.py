@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -46,6 +47,11 @@ class Config(cli.MoleculeOptions):
         pretrain: the large set.
         weights: a run of gcn_molecules.py with --no-descriptors instead of training on the large
             set.
+        epochs: of every training here, instead of the recipes': the one on the large set and each
+            one with few labels. To train only these otherwise, give the first as --weights.
+        lr: learning rate of every training here, on the large set and with few labels in all
+            ways; else that of the large set's recipe, and one for each way.
+        batch_size: molecules in a training step, of every training here, instead of the recipes'.
         labels: how many molecules to train on, one number after the other.
         seeds: how many draws of these molecules.
     """
@@ -58,6 +64,10 @@ class Config(cli.MoleculeOptions):
 
 def main(config: Config) -> None:
     """Train on much, then on little in three ways; leave a table, a curve and a page."""
+    if config.weights is not None:
+        cli.refuse_unused(config, {"pretrain": Config.pretrain}, "with --weights")
+    if config.deterministic:
+        cli.use_deterministic()
     loaded = cli.load(config, "esol")
     task = loaded.task
     if not isinstance(task, gv.data.MoleculeTask) or task.kind != "regression":
@@ -80,8 +90,10 @@ def main(config: Config) -> None:
                 f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
                 f"complete. See {folder / 'report.html'}, or start a new run."
             )
-        scores, name = compared(config, task, few, folder, device)
-        page = leave(folder, task, name, scores, config.seeds, command)
+        cli.print_overview(task)
+        backbone = pretrained(config, task, folder, device)
+        scores = compared(config, task, few, backbone, folder, device)
+        page = leave(config, folder, task, backbone.name, scores, command)
     print(f"report: {page}")
 
 
@@ -89,31 +101,44 @@ def compared(
     config: Config,
     task: gv.data.MoleculeTask,
     few: dict[int, gv.data.GraphTask],
+    backbone: transfer.Backbone,
     folder: Path,
     device: str,
-) -> tuple[Scores, str]:
-    """The scores of each way with each number of labels, and the name of the backbone."""
-    backbone = pretrained(config, folder, device)
+) -> Scores:
+    """The scores of each way with each number of labels."""
     assert backbone.preprocessing is not None
     backbone.preprocessing.prepare(task)  # the same features of atoms and bonds
     scores = scores_so_far(folder, task)
     place = folder / "training"  # of one way, until it is done
     for count, small in few.items():
-        for way, lr in WAYS.items():
+        for way, recipe in recipes_of(config).items():
             if count in scores[way]:
                 continue
             model = start_of(way, backbone, small.num_outputs)
-            recipe = config.adapt(replace(FEW, lr=lr))
-            again = (place / LAST).is_file()
-            result = gv.fit(
-                model, small, recipe, config.seeds, device=device, folder=place, resume=again
-            )
+            how = training_options(config, place, device)
+            result = gv.fit(model, small, recipe, config.seeds, **how)
             scores[way][count] = result.values("test", "rmse")
             write_json(folder / SCORES, {"data": task.data_hash, "scores": scores})
             shutil.rmtree(place)
             figures = shown("rmse", result.metrics()["test"]["rmse"], len(result.outcomes))
             print(f"{count:5} labels, {way:14} {figures}")
-    return scores, backbone.name
+    return scores
+
+
+def recipes_of(config: Config) -> dict[str, gv.Recipe]:
+    """How each way is trained with few labels, as the flags say."""
+    return {way: config.adapt(replace(FEW, lr=lr)) for way, lr in WAYS.items()}
+
+
+def training_options(config: Config, folder: Path, device: str) -> dict[str, Any]:
+    """What the flags say of every training, which goes on if it was stopped."""
+    return {
+        "device": device,
+        "precision": config.precision,
+        "compiled": config.compile,
+        "folder": folder,
+        "resume": (folder / LAST).is_file(),
+    }
 
 
 def scores_so_far(folder: Path, task: gv.data.MoleculeTask) -> Scores:
@@ -129,21 +154,33 @@ def scores_so_far(folder: Path, task: gv.data.MoleculeTask) -> Scores:
     return {way: {int(n): v for n, v in held["scores"][way].items()} for way in WAYS}
 
 
-def pretrained(config: Config, folder: Path, device: str) -> transfer.Backbone:
+def pretrained(
+    config: Config, task: gv.data.MoleculeTask, folder: Path, device: str
+) -> transfer.Backbone:
     """The backbone of a run, or of one on the large set."""
     if config.weights is not None:
         return transfer.load_backbone(config.weights)
     place = folder / "pretrained"
     if (place / BEST).is_file():
         return transfer.load_backbone(place)
-    large = gv.data.load(config.pretrain, root=config.data_root, on_invalid="skip")
-    assert isinstance(large, gv.data.MoleculeTask)
+    large = gv.data.load(
+        config.pretrain,
+        root=config.data_root,
+        on_invalid="skip",
+        featurizer=task.featurizer,  # the same features of atoms and bonds
+    )
+    if not isinstance(large, gv.data.MoleculeTask):
+        raise ValueError(
+            f"'--pretrain' must be a set of molecules, got {config.pretrain!r}. Choose tox21, hiv "
+            "or another one of them."
+        )
+    print("first, on the large set:")
+    cli.print_overview(large)
     model = gv.models.bond_network(
         large.in_channels, large.num_outputs, bond_channels=large.num_edge_attr, dropout=0.1
     )
-    again = (place / LAST).is_file()
-    recipe = recipes.BOND_NETWORK
-    done = gv.fit(model, large, recipe, device=device, folder=place, resume=again)
+    recipe = config.adapt(recipes.BOND_NETWORK)
+    done = gv.fit(model, large, recipe, **training_options(config, place, device))
     print(done.summary())
     return transfer.load_backbone(place)
 
@@ -161,11 +198,11 @@ def start_of(way: str, backbone: transfer.Backbone, num_outputs: int) -> nn.Modu
 
 
 def leave(
+    config: Config,
     folder: Path,
     task: gv.data.MoleculeTask,
     backbone: str,
     scores: Scores,
-    seeds: int,
     command: str,
 ) -> Path:
     """Write the numbers, the curve and the page."""
@@ -175,10 +212,16 @@ def leave(
     unit = task.card.facts.get("unit", "")
     metric = f"RMSE in {unit}" if unit else "RMSE"
     write_json(folder / "result.json", {"dataset": task.name, "test_rmse": scores})
+    ways = recipes_of(config)
+    few = repr(next(iter(ways.values())))
+    rates = ", ".join(f"{way} {recipe.lr:g}" for way, recipe in ways.items())
+    first = f"that of the run {config.weights}"
+    if config.weights is None:
+        first = repr(config.adapt(recipes.BOND_NETWORK))
     note = (
-        f"{seeds} seeds; each draws its own test part and its own training molecules. The last "
-        "epoch is kept, and no validation part is held out of the few. Recipe: "
-        f"{FEW}; learning rates {', '.join(f'{way} {lr:g}' for way, lr in WAYS.items())}."
+        f"{config.seeds} seeds; each draws its own test split and its own training molecules. The "
+        "last epoch is kept, and no validation split is held out of the few. Recipe with few "
+        f"labels: {few}; learning rates: {rates}. Recipe of the training before: {first}."
     )
     section = label_section(folder / "figures" / "labels.png", scores, metric, constant, note)
     about = f"{backbone}, used on {task.card.title}, of which few molecules are measured."

@@ -55,6 +55,7 @@ __all__ = [
     "run",
     "run_folder",
     "usable_device",
+    "use_deterministic",
 ]
 
 Config = TypeVar("Config")
@@ -132,9 +133,7 @@ def fit(
     if not can_choose(task):
         recipe = without_validation(recipe)
     if config.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
-        torch.backends.cudnn.benchmark = False
+        use_deterministic()
     device = usable_device(config.device)
     settings = {
         "experiment": experiment,
@@ -288,6 +287,13 @@ def usable_device(name: str) -> str:
             "Use 'auto' or 'cpu'."
         ) from error
     return str(device)
+
+
+def use_deterministic() -> None:
+    """Let every operation of this process give the same bits each time, also on a GPU."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 @contextmanager

@@ -6,6 +6,7 @@ A new flag fails here until it has an entry: what to give, beside which others.
 import dataclasses
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -66,6 +67,7 @@ ON_TABLES = ANY | {
     "wildcards": ["--wildcards", "other"],
 }
 DIGITS = ["--dataset", "digits"]
+BACKBONE = SCRIPTS.parent / "tests" / "training" / "kept" / "bond_network.safetensors"
 # Script -> what is always given, and for each flag what to give beside it: or two command lines.
 TRAINING = {
     "gcn_cora": (
@@ -90,6 +92,12 @@ TRAINING = {
     "gcn_molecules": (
         ["--csv", "table.csv", "--target", "y"],
         ON_TABLES | {"model": ["--model", "lecture"], "descriptors": ["--no-descriptors"]},
+    ),
+    "transfer_molecules": (
+        ["--csv", "table.csv", "--target", "y", "--labels", "4", "--pretrain", "bioactivity"],
+        ON_TABLES
+        | {"labels": ["--labels", "3"], "pretrain": ["--pretrain", "digits"]}
+        | {"weights": ["--pretrain", "tox21", "--weights", str(BACKBONE)]},
     ),
 }  # fmt: skip
 # Flags of scripts that do not train by `cli.fit`, and the test that shows what each does.
@@ -189,17 +197,27 @@ def described(task):
 @pytest.fixture
 def asked(inside, monkeypatch, place):
     """What a script asks of the training, or its error."""
+    before = []
 
     def instead(model, task, recipe, *rest, folder, **options):
         deterministic = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)
         options.pop("data_seconds", None)
-        held = [repr(model), described(task), recipe, rest, folder.parent, deterministic, options]
-        raise _AskedError(repr(held))
+        parts = {"pretrained", "training"}  # of a run that trains more than once
+        runs = folder.parents[folder.name in parts]
+        held = [repr(model), described(task), recipe, rest, runs, deterministic, options]
+        if folder.name == "pretrained":
+            before.extend(held)
+            load = gv.transfer.load_backbone
+            monkeypatch.setattr("gnnvision.transfer.load_backbone", lambda _: load(BACKBONE))
+            return SimpleNamespace(summary=str)
+        raise _AskedError(repr([*before, *held]))
 
     monkeypatch.setattr("gnnvision.training.fit", instead)
+    monkeypatch.setattr("gnnvision.fit", instead)
 
     def start(name, flags):
+        before.clear()
         try:
             done = inside(name, *flags)
         except _AskedError as error:
@@ -230,8 +248,6 @@ def test_it_acts_or_is_refused(asked, script, flag):
 @pytest.mark.parametrize("script", sorted(p.stem for p in SCRIPTS.glob("*.py")))
 def test_every_flag_of_every_script_has_an_entry(script):
     flags = {field.name for field in dataclasses.fields(script_of(script).Config)}
-    if script == "transfer_molecules":  # see test_transfer_molecules.py
-        return
     entries = TRAINING[script][1] if script in TRAINING else ELSEWHERE[script]
     assert set(entries) == flags
     if script in ELSEWHERE:
@@ -276,6 +292,10 @@ def test_every_flag_of_every_script_has_an_entry(script):
         (
             "transfer_cats_dogs", ["--strategy", "head", "--epochs", "2"],
             "'--epochs' must be left out with --strategy head, got 2",
+        ),
+        (
+            "transfer_molecules", ["--weights", str(BACKBONE), "--pretrain", "hiv"],
+            "'--pretrain' must be left out with --weights, got hiv",
         ),
         (
             "transfer_cats_dogs", ["--weights", ".", "--backbone", "resnet18"],

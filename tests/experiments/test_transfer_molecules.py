@@ -31,6 +31,22 @@ def test_a_run_leaves_the_curve_and_all_its_numbers(inside, tmp_path):
     assert "bond_network trained on ESOL" in page
 
 
+def test_the_flags_act_on_every_training_and_the_page_tells_the_recipes(inside, tmp_path):
+    flags = ("--epochs", "1", "--lr", "0.002", "--batch-size", "77", "--seeds", "1")
+    data = ("--dataset", "bioactivity", "--pretrain", "bioactivity", "--labels", "20")
+    done = inside("transfer_molecules", *data, *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("multi-label: ") + done.stdout.count("regression: ") == 2
+    assert done.stdout.rindex("regression: ") < done.stdout.index("20 labels, from scratch")
+    left = folder(done, tmp_path)
+    given = "epochs=1, lr=0.002"
+    page = " ".join((left / "report.html").read_text().split())
+    assert (page.count(given), page.count("batch_size=77")) == (2, 2)
+    assert "learning rates: from scratch 0.002, whole network 0.002, head alone 0.002" in page
+    recipe = json.loads((left / "pretrained" / "result.json").read_text())["recipe"]
+    assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.002, 77)
+
+
 def test_what_does_not_fit(inside):
     other = KEPT / "molecule_gcn.safetensors"
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
