@@ -10,7 +10,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["decode_names", "is_system_name", "printable"]
+__all__ = ["decode_names", "is_system_name", "printable", "ranked_encodings"]
 
 _SYSTEM_NAMES = frozenset((
     "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot",
@@ -21,19 +21,20 @@ _SYSTEM_NAMES = frozenset((
 _SYSTEM_ENDINGS = ("@synoresource", "@synoeastream", ":zone.identifier", "thumbs.db:encryptable")
 # The most frequent syllables of Korean: Chinese bytes read as Korean give mostly others.
 _COMMON_HANGUL = frozenset(
-    "가각간갈감갑강개객갱거건걸검겁게겨격견결경계고곡곤골공과관광괴교구국군굴궁권귀규균그극근글금급기긴길김"
+    "가각간갈감갑값강개객갱거건걸검겁게겨격견결경계고곡곤골공과관광괴교구국군굴궁권귀규균그극근글금급기긴길김"
     "까깨꺼꼬꼭꽃꾸꿀꿈끄끝끼나낙난날남납낭내냉너널넓넘네년념노녹논놀농높뇌누눈뉴느는능니다단달담답당대댁더"
     "덕던데도독돈돌동두둑둥뒤드득든들등디따딸땅때떡또뚜뜨라락란람랑래랙량러럭런럴럼레려력련렬렵령례로록론롱료"
     "루류륙륜률륭르른름릉리린림립마막만많말망매맥맨머먹먼멀메멧며면명모목몰못몽묘무문물뭉미민밀바박반발밤방배백"
     "뱀버번벌범법베벤벨벽변별병보복본볼봉부북분불붕브블비빈빙빛빠빨뿌뿔사삭산살삼삽상새색생샤서석선설섬섭성세센"
     "셀소속손솔송쇄쇠수숙순술숨숭쉬스슬습승시식신실심십싸쌀쌍써쓰씨아악안알암압앙애액앵야약양어억언얼엄업없에엔"
-    "여역연열염엽영예오옥온올옷와완왕왜외요욕용우욱운울움웅원월위유육윤율융은을음응의이익인일임입잉자작잔잠잡장재"
+    "여역연열염엽영예오옥온올옷와완왕왜외요욕용우욱운울움웅원월위유육윤율융은을음응의이익인일임입있잉자작잔잠잡장재"
     "쟁저적전절점접정제조족존졸종좌죄주죽준줄중즉즐증지직진질짐집징짜째차착찬찰참창채책처척천철첨첩청체초촉촌총최"
     "추축춘출충취측층치칙친칠침카칸캐커컨컬컴컵케켓코콘콜콩쿠크큰클키타탁탄탈탐탑탕태택탱터턱털테텔토통투트특틀티"
     "틴팀파판팔팜패팬퍼펀페펜편평폐포폭폰표푸품풍프플피필핑하학한할함합항해핵햄행향허험헌헐헤혁현혈협형혜호혹혼홍"
     "화확환활황회획횡효후훈휘휴흉흐흑흔흙흡흥희흰히힘"
 )
 _COMMON_LATIN = frozenset("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßÉÈÊÀÂÄÁÅÆÇÍÑÓÖØÜ")
+_SYMBOLS = frozenset("°µ±²³·×–—‘’“”•…™®©\u00a0")  # of measurements and typography
 _ENCODINGS = ("cp949", "cp932", "gb18030", "big5", "cp866", "cp437", "cp1252")
 _WITNESSES = 5000  # names that are looked at to tell the encoding
 
@@ -87,8 +88,25 @@ def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
     # Each folder and file once: a class of a thousand images is no thousand witnesses.
     parts = {part for name in names for part in name.split(b"/") if not part.isascii()}
     witnesses = sorted(parts)[:_WITNESSES]
-    best = max(_ENCODINGS, key=lambda encoding: _likelihood(witnesses, encoding))
+    ranked = ranked_encodings(witnesses, _ENCODINGS)
+    best = ranked[0][1] if ranked else _ENCODINGS[0]
     return [name.decode(best, "backslashreplace") for name in names], best
+
+
+def ranked_encodings(texts: Sequence[bytes], encodings: Sequence[str]) -> list[tuple[float, str]]:
+    r"""The encodings in which texts are valid, with how usual their letters are then, best first.
+
+    Args:
+        texts: names, cells or words that are not all ASCII.
+        encodings: those that come into question, of "cp949", "cp932", "gb18030", "big5",
+            "cp866", "cp1251", "cp437" and "cp1252".
+
+    Example:
+        >>> ranked_encodings([b"Temperature (\xb0C)"], ("cp949", "cp1252"))[0]
+        (0.85, 'cp1252')
+    """
+    scores = [(_likelihood(texts, encoding), encoding) for encoding in encodings]
+    return sorted((each for each in scores if each[0] >= 0), key=lambda each: -each[0])
 
 
 def _is_text(name: str) -> bool:
@@ -113,11 +131,16 @@ def _likelihood(parts: Iterable[bytes], encoding: str) -> float:
 def _usual(char: str, encoding: str, around: str) -> float:
     """How usual one letter is in an encoding's language, from 0 to 1."""
     if encoding in ("cp437", "cp1252"):
+        if encoding == "cp1252" and char in _SYMBOLS:
+            # Among ASCII: of two bytes in another encoding the second is seldom ASCII.
+            return 0.85 if sum(map(str.isascii, around)) >= len(around) - 1 else 0.1
         letter = unicodedata.category(char)[0] == "L"
         return 0.7 if char in _COMMON_LATIN else 0.4 if letter and char < "ƀ" else 0.1
     mixed = any(other.isascii() and other.isalpha() for other in around)
-    if encoding == "cp866":
-        return 0.9 if "А" <= char <= "ё" and not mixed else 0.1
+    if encoding in ("cp866", "cp1251"):
+        # A capital behind a small letter is what other encodings' bytes look like.
+        odd = mixed or (char.isupper() and around[0].islower())
+        return 0.9 if ("А" <= char <= "ё" or char == "Ё") and not odd else 0.1
     return _usual_east_asian(char, encoding) * (0.85 if mixed else 1.0)
 
 

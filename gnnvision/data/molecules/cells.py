@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-__all__ = ["DOUBTFUL", "MISSING", "YES_OR_NO", "missing_rule", "number", "number_fault"]
+__all__ = [
+    "DOUBTFUL", "MISSING", "YES_OR_NO", "missing_rule", "number", "number_fault", "with_points",
+]  # fmt: skip
 
 # As pandas reads them, the errors of spreadsheets, and what people type; compared in lower case.
 MISSING = (
@@ -36,6 +38,7 @@ _MINUS = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-")
 _SIGNS = str.maketrans(_MINUS | {"\uff0b": "+", "\uff0e": ".", "\uff45": "e", "\uff25": "E"})
 _AROUND = "\ufeff\u200b\u200c\u200d\u2060"  # not seen, and no blanks to Python
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?", re.ASCII)
 _ANY = r"[+-]?(?:\d{1,3}(?:[ ,.'\u2019]\d{3})+|\d*)(?:[.,\u00b7]?\d+)[.]?(?:[eE][+-]?\d+)?"
 _UNIT = (
     r"(?:[^\W\d_]|[%\u2030\u00b0/^.*\u00b7\u207b\u00b9\u00b2\u00b3()-])[^\s,;]{0,14}"
@@ -98,6 +101,32 @@ def number_fault(cell: str) -> str:
         if pattern.fullmatch(text):
             return reason
     return ""
+
+
+def with_points(cells: Sequence[str]) -> list[str] | None:
+    """The cells with decimal commas as points; None unless that is what the commas must be.
+
+    That is so where no number of the cells has a point, and the comma of one of them cannot be a
+    mark of thousands: other than three digits follow, or none, a zero or more than three stand
+    before it. Cells that are no such numbers stay as they are.
+
+    Example:
+        >>> with_points(["-1,25", "3", "0,125", "n.d."]), with_points(["1,234"])
+        (['-1.25', '3', '0.125', 'n.d.'], None)
+    """
+    out, sure = [], False
+    for cell in cells:
+        text = _plain(cell)
+        if found := _COMMA.fullmatch(text):
+            whole, part = found[1], found[2]
+            sure |= len(part) != 3 or whole.startswith("0") or not 0 < len(whole) <= 3
+            text = text.replace(",", ".")
+            out.append(text)
+        elif "." in text and _NUMBER.fullmatch(text):
+            return None
+        else:
+            out.append(cell)
+    return out if sure else None
 
 
 def missing_rule(words: Sequence[str] = ()) -> Callable[[str], bool]:

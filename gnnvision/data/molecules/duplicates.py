@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gnnvision.data.overview import SPLITS
 from gnnvision.data.split import PARTS, Split
 
-__all__ = ["Duplicate", "duplicates"]
+__all__ = ["Duplicate", "duplicates", "duplicates_in_words"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,32 @@ def duplicates(canonical: Sequence[str], split: Split) -> tuple[Duplicate, ...]:
                 rows[part] = (*rows.get(part, ()), row)
     shared = [Duplicate(smiles, rows) for smiles, rows in found.items() if len(rows) > 1]
     return tuple(sorted(shared, key=lambda each: min(map(min, each.rows.values()))))
+
+
+def duplicates_in_words(canonical: Sequence[str], split: Split) -> str:
+    """How many rows repeat a molecule, and how many molecules are in more than one split.
+
+    Args:
+        canonical: as of `duplicates`.
+        split: which rows are in which part.
+
+    Example:
+        >>> split = Split("mine", train=[0, 1], val=[2], test=[3])
+        >>> duplicates_in_words(["CO", "CC", "C", "CC"], split)[:37]
+        '1 of 4 rows repeats another molecule;'
+    """
+    used = [row for part in PARTS for row in getattr(split, part).tolist()]
+    counts = Counter(canonical[row] for row in used if canonical[row])
+    repeated = sum(counts.values()) - len(counts)
+    if not repeated:
+        return ""
+    rows = f"{repeated:,} of {len(used):,} rows repeat{'s' * (repeated == 1)} another molecule"
+    shared = duplicates(canonical, split)
+    if not shared:
+        return f"{rows}; none is in more than one split"
+    first = ", ".join(f"{SPLITS[part]} row {held[0]}" for part, held in shared[0].rows.items())
+    molecules = "1 molecule is" if len(shared) == 1 else f"{len(shared):,} molecules are"
+    return (
+        f"{rows}; {molecules} in more than one split, which makes scores look better than they "
+        f"are: {shared[0].smiles!r} in {first}"
+    )

@@ -29,7 +29,6 @@ from gnnvision.data.split import Split, fold_split, random_split, stratified_spl
 __all__ = ["SPLITS", "load_csv", "load_molecules", "load_table"]
 
 SPLITS = ("random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold")
-SMILES_NAMES = ("smiles", "SMILES", "Smiles", "mol", "canonical_smiles", "structure")
 SHOWN = 5  # rows that an error names
 
 
@@ -61,7 +60,7 @@ def load_table(table: Table, card: Card, options: LoadOptions, requested: str) -
 def load_csv(path: Path, options: LoadOptions, requested: str) -> MoleculeTask:
     """The molecules of a table; its name is the task's."""
     table = read_table(path)
-    column = options.smiles or _smiles_column(table)
+    column = options.smiles or table.smiles_column()
     default = "column" if options.split_column else "random"
     asked = replace(
         options, smiles=column, split=default if options.split == "public" else options.split
@@ -78,16 +77,6 @@ def load_csv(path: Path, options: LoadOptions, requested: str) -> MoleculeTask:
     return _task(table, card, asked, requested)
 
 
-def _smiles_column(table: Table) -> str:
-    found = [name for name in SMILES_NAMES if name in table.columns]
-    if not found:
-        raise ValueError(
-            f"'smiles' must name one of the columns {', '.join(map(repr, table.columns))}, got "
-            "none, and none is called 'smiles'. Name the one that holds the molecules."
-        )
-    return found[0]
-
-
 def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
     featurizer = options.featurizer or Featurizer()
     assert options.smiles is not None
@@ -100,7 +89,8 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         )
     _check(options, table)
     columns = {name: _sound(table, name) for name in options.targets}
-    targets = read_targets(columns, options.kind, options.missing)
+    commas = table.delimiter != ","
+    targets = read_targets(columns, options.kind, options.missing, decimal_commas=commas)
     rows = encoded(smiles, featurizer)
     reasons = {
         row: reason

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TextIO
 
 from gnnvision.data.paths import nearest_names, refuse_special
+from gnnvision.data.text_files import decode_text
 
 __all__ = ["Table", "parse_table", "read_table"]
 
 DELIMITERS = ",;\t|"
 MOLECULES = ("smiles", "mol", "canonical_smiles", "structure")  # names of columns, in lower case
+SMILES_NAMES = ("smiles", "SMILES", "Smiles", "mol", "canonical_smiles", "structure")
 TITLE_LINES = 20  # so far down a header is looked for
 SEP = re.compile(r"\s*\"?sep=(.)\"?[,;\t|]*\s*", re.I)
 MOST_BYTES = 2**31  # of a table; a compressed one may pretend to be small
@@ -35,6 +37,7 @@ class Table:
         delimiter: what stands between cells.
         problems: what is wrong with the form of a row, by its number from 0.
         notes: how the file was understood, where that is not plain.
+        encoding: of the file's text.
     """
 
     columns: tuple[str, ...]
@@ -42,6 +45,7 @@ class Table:
     delimiter: str = ","
     problems: Mapping[int, str] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    encoding: str = field(default="utf-8", repr=False, compare=False)
 
     def column(self, name: str, what: str = "column") -> list[str]:
         """The cells of one column.
@@ -67,6 +71,20 @@ class Table:
                 f"{len(found)} times. Rename the others in the file."
             )
         return [row[found[0]] for row in self.rows]
+
+    def smiles_column(self) -> str:
+        """The column that holds the molecules by its name.
+
+        Raises:
+            ValueError: if none is called so.
+        """
+        found = [name for name in SMILES_NAMES if name in self.columns]
+        if not found:
+            raise ValueError(
+                f"'smiles' must name one of the columns {', '.join(map(repr, self.columns))}, got "
+                "none, and none is called 'smiles'. Name the one that holds the molecules."
+            )
+        return found[0]
 
     def write(self, file: TextIO, more: Mapping[str, Sequence[str]]) -> None:
         """All rows and columns as they were read, then more columns.
@@ -104,7 +122,8 @@ def read_table(path: Path) -> Table:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no table in UTF-8 (or UTF-16 with a byte-order mark).
+        ValueError: if it is no table as text. What is neither UTF-8 nor has a byte-order mark is
+            read in an old encoding, which `notes` names.
     """
     if path.is_dir():
         raise ValueError(f"'csv' must be a file, got the folder {str(path)!r}. Name a file in it.")
@@ -128,10 +147,9 @@ def parse_table(content: bytes, name: str) -> Table:
             f"'csv' must be a text table, got {name!r}, which is a workbook or a zip archive. "
             "Save it as 'CSV UTF-8', or unpack it."
         )
-    text = _text(content, name)
+    text, encoding, notes = _text(content, name)
     if name.lower().removesuffix(".gz").endswith(".smi"):
-        return _smi(text, name)
-    notes: list[str] = []
+        return _smi(text, encoding, notes, name)
     first, _, rest = text.lstrip("\n").partition("\n")
     if said := SEP.fullmatch(first):  # a line for Excel; a blank one instead keeps the count
         delimiter, text = said[1], "\n" * (len(text) - len(text.lstrip("\n")) + 1) + rest
@@ -174,7 +192,7 @@ def parse_table(content: bytes, name: str) -> Table:
         rows.append((*cells[:width], *[""] * (width - len(cells))))
     if trailing:
         notes.append(f"{trailing:,} rows end in more {delimiter!r} than the header, all empty")
-    return Table(columns, tuple(rows), delimiter, problems, tuple(notes))
+    return Table(columns, tuple(rows), delimiter, problems, tuple(notes), encoding)
 
 
 def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
@@ -197,7 +215,7 @@ def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
     return text, delimiter
 
 
-def _smi(text: str, name: str) -> Table:
+def _smi(text: str, encoding: str, notes: list[str], name: str) -> Table:
     """A SMILES and perhaps a name a line, as chemists' programs write them, without a header."""
     rows: list[tuple[str, ...]] = []
     for line in text.split("\n"):
@@ -207,10 +225,12 @@ def _smi(text: str, name: str) -> Table:
             rows.append((line.strip(), "") if extended else (smiles, "".join(rest)))
     if not rows:
         raise ValueError(f"'csv' must hold a SMILES a line, got nothing in {name!r}.")
-    return Table(("smiles", "name"), tuple(rows), ",", {}, ("a SMILES and a name a line",))
+    notes = ["a SMILES and a name a line", *notes]
+    return Table(("smiles", "name"), tuple(rows), ",", {}, tuple(notes), encoding)
 
 
-def _text(content: bytes, name: str) -> str:
+def _text(content: bytes, name: str) -> tuple[str, str, list[str]]:
+    """The text with plain line ends, its encoding, and what is to be said of that."""
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as packed:
@@ -224,15 +244,8 @@ def _text(content: bytes, name: str) -> str:
         raise ValueError(
             f"'csv' must be at most {MOST_BYTES // 2**30} GiB, got more in {name!r}. Split it."
         )
-    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    try:
-        text = content.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"'csv' must be text in UTF-8, got {name!r}, which is not ({error.reason} at byte "
-            f"{error.start}). Save it as 'CSV UTF-8'."
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text, encoding, note = decode_text(content, "csv", name)
+    return text.replace("\r\n", "\n").replace("\r", "\n"), encoding, [note] if note else []
 
 
 def _header(text: str) -> str:

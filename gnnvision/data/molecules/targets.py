@@ -21,6 +21,7 @@ from gnnvision.data.molecules.cells import (
     missing_rule,
     number,
     number_fault,
+    with_points,
 )
 
 __all__ = ["MISSING", "Kind", "Targets", "read_targets"]
@@ -78,6 +79,8 @@ def read_targets(
     columns: Mapping[str, Sequence[str]],
     kind: Literal["auto"] | Kind = "auto",
     missing: Sequence[str] = (),
+    *,
+    decimal_commas: bool = False,
 ) -> Targets:
     """The targets in some columns of text.
 
@@ -90,6 +93,8 @@ def read_targets(
         columns: the cells of each target, by its name.
         kind: of all targets; "auto" finds out.
         missing: more words that mean that a target is not known; `*` stands for anything.
+        decimal_commas: whether commas in numbers may be decimal ones, as in a table whose cells
+            are not separated by commas; they are read where they can be nothing else.
 
     Raises:
         ValueError: if there are no targets, they are of different kinds, or not of `kind`; if
@@ -100,6 +105,11 @@ def read_targets(
         raise ValueError("'targets' must name at least one column, got none. Name one.")
     _check_words(columns, missing)
     is_missing = missing_rule(missing)
+    notes: dict[str, str] = {}
+    if decimal_commas and kind != "classification":
+        columns = {
+            name: _points(name, cells, is_missing, notes) for name, cells in columns.items()
+        }
     read = [_read(name, cells, is_missing) for name, cells in columns.items()]
     for column in read:
         if not column.present and not column.odd:
@@ -107,7 +117,6 @@ def read_targets(
                 f"'targets' must hold values, got {len(column.cells)} rows without any in "
                 f"{column.name!r}. Choose another column."
             )
-    notes: dict[str, str] = {}
     if kind == "classification":
         if len(columns) > 1:
             raise ValueError(
@@ -173,6 +182,21 @@ def _read(name: str, cells: Sequence[str], is_missing: Callable[[str], bool]) ->
     return _Column(name, cells, out, odd, is_missing)
 
 
+def _points(
+    name: str, cells: Sequence[str], is_missing: Callable[[str], bool], notes: dict[str, str]
+) -> Sequence[str]:
+    """The cells of a column with decimal commas read as points, where they must be that."""
+    known = [row for row, cell in enumerate(cells) if not is_missing(cell)]
+    read = with_points([cells[row] for row in known])
+    if read is None:
+        return cells
+    notes[name] = "decimal commas read as points"
+    out = list(cells)
+    for row, cell in zip(known, read, strict=True):
+        out[row] = cell
+    return out
+
+
 def _yes_or_no(column: _Column, notes: dict[str, str]) -> _Column:
     """A column of one pair of words as ones and zeros; any other as it is."""
     if column.present or not column.odd:
@@ -225,7 +249,8 @@ def _note_whole_numbers(column: _Column, notes: dict[str, str], alone: bool) -> 
         shown = ", ".join(f"{value:g}" for value in different[:6])
         more = ", ..." if len(different) > 6 else ""
         settle = f"; if they are numbers of classes, use {AS_CLASSES}" if alone else ""
-        notes[column.name] = f"whole numbers {shown}{more}, read as measured ones{settle}"
+        before = f"{notes[column.name]}; " if column.name in notes else ""
+        notes[column.name] = f"{before}whole numbers {shown}{more}, read as measured ones{settle}"
 
 
 def _classes(column: _Column, *, sure: bool) -> Targets:

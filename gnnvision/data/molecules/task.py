@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,18 +11,21 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.graph_task import GraphTask
-from gnnvision.data.molecules.duplicates import Duplicate, duplicates
+from gnnvision.data.molecules.duplicates import Duplicate, duplicates, duplicates_in_words
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import canonicals_of
 from gnnvision.data.molecules.table import Table
-from gnnvision.data.overview import listed
+from gnnvision.data.molecules.understood import (
+    columns_in_words,
+    form_in_words,
+    grouped,
+    left_out_in_words,
+)
 from gnnvision.domains import Graph
 
 __all__ = ["MoleculeTask", "laid_out"]
-
-MOST_REASONS = 4  # that an overview lists
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,26 +72,17 @@ class MoleculeTask(GraphTask):
         if self.table is None:
             return known
         features = known.pop("features")
-        rest = [name for name in self.table.columns if name not in self.targets]
-        others = [repr(name) for name in rest if name != self.smiles_column]
-        columns = f"{self.smiles_column!r} holds the molecules"
-        columns += f", {listed(map(repr, self.targets))} predicted"
-        columns += f", not used: {listed(others)}" if others else ""
-        known["columns"] = columns
+        known["columns"] = columns_in_words(
+            self.table, self.smiles_column, self.targets, "not used"
+        )
         if self.notes:
             known["read as"] = "; ".join(f"{name!r}: {text}" for name, text in self.notes.items())
-        if self.table.notes:
-            known["table"] = "; ".join(self.table.notes)
-        total = len(self.smiles)
-        left = [
-            f"{len(rows):,} ({reason}; first in row {rows[0]})" for reason, rows in self.left_out()
-        ]
-        if left:
-            more = f"; and {len(left) - MOST_REASONS:,} other reasons"
-            known["left out"] = (
-                f"{len(self.reasons):,} of {total:,} rows: {'; '.join(left[:MOST_REASONS])}"
-                f"{more if len(left) > MOST_REASONS else ''}"
-            )
+        known["table"] = form_in_words(self.table)
+        if left := left_out_in_words(self.reasons, len(self.smiles)):
+            known["left out"] = left
+        repeated = duplicates_in_words(canonicals_of(self.smiles, self.featurizer), self.split)
+        if repeated:
+            known["duplicates"] = repeated
         odd = [row for row in self.remarks if row not in self.reasons]
         if odd:
             known["not understood"] = (
@@ -104,11 +96,7 @@ class MoleculeTask(GraphTask):
 
         Reasons that differ only in numbers or in what is quoted are one; the first is given.
         """
-        groups: dict[str, list[int]] = defaultdict(list)
-        for row, reason in self.reasons.items():
-            groups[re.sub(r"'[^']*'|\d+", "", reason)].append(row)
-        held = [(self.reasons[rows[0]], rows) for rows in groups.values()]
-        return sorted(held, key=lambda each: -len(each[1]))
+        return grouped(self.reasons)
 
     def duplicates(self) -> tuple[Duplicate, ...]:
         """The molecules that are in more than one part of the split, however they are written.

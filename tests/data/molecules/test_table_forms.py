@@ -63,3 +63,58 @@ def test_a_quote_in_the_header_takes_no_longer_with_more_rows():
     table = parse_table(b'smiles,length 5"\n' + b"CCO,1\n" * 100_000, "x")
     assert time.perf_counter() - started < 5  # it took minutes
     assert (table.columns, len(table.rows)) == (("smiles", 'length 5"'), 100_000)
+
+
+def rows(cells, mark=";"):
+    """A table with one target."""
+    molecules = ("C" * (n + 1) for n in range(len(cells)))
+    return "\n".join([f"smiles{mark}y", *map(mark.join, zip(molecules, cells, strict=True))])
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_decimal_commas_are_read_where_they_can_be_nothing_else(tmp_path, mark):
+    cells = ["-1,25", "3", "0,125", "1,234", "", "2,5e-3", "\u22124,0", "n/a", "7,1", "8,2"]
+    (tmp_path / "t.csv").write_text(rows(cells, mark))
+    task = load(tmp_path / "t.csv", targets="y", on_invalid="skip")
+    values = task.y.flatten()
+    assert values[~values.isnan()].double().numpy() == pytest.approx(
+        [-1.25, 3, 0.125, 1.234, 0.0025, -4, 7.1, 8.2]
+    )
+    assert task.overview()["read as"] == "'y': decimal commas read as points"
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [(["1,234", "5,678", "9,876"], "auto"), (["1,5", "2,5", "3.5", "4,5"], "auto")],
+)
+def test_commas_that_may_be_marks_of_thousands_are_refused(tmp_path, cells, kind):
+    (tmp_path / "t.csv").write_text(rows(cells * 5))
+    advice = "must hold numbers with a decimal point, got '1,.*Export the table with points"
+    with pytest.raises(ValueError, match=advice):
+        load(tmp_path / "t.csv", targets="y", kind=kind)
+
+
+def test_commas_in_names_of_classes_stay(tmp_path):
+    (tmp_path / "t.csv").write_text(rows(["1,2", "1,3"] * 6))
+    task = load(tmp_path / "t.csv", targets="y", kind="classification")
+    assert task.class_names == ("1,2", "1,3")
+
+
+def test_whole_numbers_with_commas_are_both_noted(tmp_path):
+    (tmp_path / "t.csv").write_text(rows(["2,0", "3,0", "5,0"] * 5))
+    text = load(tmp_path / "t.csv", targets="y").overview()["read as"]
+    assert text.startswith("'y': decimal commas read as points; whole numbers 2, 3, 5, read as")
+
+
+def test_what_an_overview_says_of_a_table(tmp_path):
+    text = "smiles,용해도,분류\nCCO,1.5,좋음\nOCC,2.5,나쁨\nC1CC,1.0,나쁨\n"
+    text += "".join(f"{'C' * n},{n}.5,좋음\n" for n in range(1, 20))
+    (tmp_path / "t.csv").write_bytes(text.encode("cp949"))
+    known = load(tmp_path / "t.csv", targets="용해도", on_invalid="skip").overview()
+    assert known["columns"] == "'smiles' holds the molecules, '용해도' predicted, not used: '분류'"
+    form = (
+        "22 rows, 3 columns, commas between the cells, cp949; not UTF-8; cp949 is assumed, as in"
+    )
+    assert known["table"].startswith(f"{form} '용해도', '분류', '좋음'")
+    assert known["left out"].startswith("1 of 22 rows: 1 (")
+    assert known["duplicates"].startswith("1 of 21 rows repeats another molecule; ")
