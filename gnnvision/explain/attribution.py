@@ -21,8 +21,18 @@ from gnnvision.explain.layers import Layer
 from gnnvision.explain.members import member_of, nearly_constant, num_members, total
 from gnnvision.explain.question import Question, Target, ask, fitted
 from gnnvision.layers.hooks import evaluating
+from gnnvision.layers.missing import known_complete
 
-__all__ = ["METHODS", "Attribution", "Method", "attribute", "completeness", "method_named"]
+__all__ = [
+    "METHODS",
+    "Attribution",
+    "Method",
+    "attribute",
+    "check_options",
+    "completeness",
+    "method_named",
+    "values_for",
+]
 
 
 @dataclass(frozen=True)
@@ -157,19 +167,15 @@ def attribute(
     """
     name = method_named(method)
     way = METHODS[name]
-    _check_options(name, way, options, layer)
+    check_options(name, options, layer)
     question = ask(model, x, domain, target, site)
-    found: Layer | None = None
-    notes: list[str] = []
-    if way.takes_layer:
-        found = cam_layer(model, question.x, domain, layer)
-        values, notes = way.explain(question, found, **options)
-    else:
-        values, notes = way.explain(question, **options)
-    values, more = _mended(values.detach(), question)
-    gap = None
-    if name == "integrated_gradients":
-        gap = float(completeness(question, values, options.get("baseline")).max())
+    with known_complete():
+        values, notes, found = _explained(question, way, layer, options)
+        values, more = _mended(values, question)
+        gap = None
+        if name == "integrated_gradients":
+            gap = float(completeness(question, values, options.get("baseline")).max())
+    if gap is not None:
         if gap > 0.01:
             more.append(
                 f"The parts miss the answer's rise by {gap:.1%}: more steps come nearer to it "
@@ -184,6 +190,44 @@ def attribute(
         gap,
         question.outputs,
     )
+
+
+def values_for(
+    question: Question,
+    model: nn.Module,
+    method: str,
+    layer: str | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Tensor:
+    """The values of `attribute` for another model and a question that was checked.
+
+    Nothing is looked at on the way, so that a GPU is not waited for: where an output of the
+    model is not finite, which `attribute` refuses, all values are NaN.
+
+    Args:
+        question: what is explained.
+        model: whose answer is explained.
+        method: a name of `METHODS`.
+        layer: as for `attribute`.
+        **options: as for `attribute`.
+    """
+    asked = question.of(model)
+    with known_complete():
+        values, _, _ = _explained(asked, METHODS[method], layer, options)
+    values = values.masked_fill(~values.isfinite(), 0)
+    return values.masked_fill(~asked.outputs.isfinite().all(), torch.nan)
+
+
+def _explained(
+    question: Question, way: Method, layer: str | None, options: dict[str, Any]
+) -> tuple[Tensor, list[str], Layer | None]:
+    """The values of a method, its notes, and the layer that it looked at."""
+    if not way.takes_layer:
+        values, notes = way.explain(question, **options)
+        return values.detach(), notes, None
+    found = cam_layer(question.model, question.x, question.domain, layer)
+    values, notes = way.explain(question, found, **options)
+    return values.detach(), notes, found
 
 
 def method_named(name: str) -> str:
@@ -253,7 +297,9 @@ def _mended(values: Tensor, question: Question) -> tuple[Tensor, list[str]]:
     return values, notes
 
 
-def _check_options(name: str, method: Method, options: dict[str, Any], layer: str | None) -> None:
+def check_options(name: str, options: dict[str, Any], layer: str | None) -> None:
+    """That a method has these options and, if one is named, looks at a layer."""
+    method = METHODS[name]
     skipped = 2 if method.takes_layer else 1
     known = list(inspect.signature(method.explain).parameters)[skipped:]
     for option in options:

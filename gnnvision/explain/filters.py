@@ -69,10 +69,11 @@ class Filters:
         Returns:
             Operator k, input channel and weight, the largest |weight| first; none that is 0.
         """
-        weights = self.values[:, :, channel].flatten()
+        listened = self.values[:, :, channel].cpu()
+        weights = listened.flatten()
         order = weights.abs().argsort(descending=True, stable=True)[:count].tolist()
         pairs = [divmod(place, self.values.shape[1]) for place in order]
-        found = [(k, row, float(self.values[k, row, channel])) for k, row in pairs]
+        found = [(k, row, float(listened[k, row])) for k, row in pairs]
         return [one for one in found if one[2] != 0]
 
     def response(self, frequencies: Tensor) -> Tensor:

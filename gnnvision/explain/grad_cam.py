@@ -57,7 +57,7 @@ def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
         ]
     if layer.tokens is not None:
         notes = [*notes, _read_as(layer, layer.tokens)]
-    if not bool(values.any()) and bool(summed.any()):
+    if question.is_checked and not bool(values.any()) and bool(summed.any()):
         notes = [*notes, f"Every site of {layer.name} speaks against this answer, none for it."]
     return onto_input(question.domain, values, layer), notes
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.domains.device import widest
+from gnnvision.domains.device import send, widest
 from gnnvision.explain.members import at_sites, copies, num_members, total
 from gnnvision.explain.question import Question, fitted
 from gnnvision.explain.trace import answers
@@ -144,8 +144,8 @@ def _estimated(
         way = torch.cat([start + point * away for point in here.tolist()])
         place = domain if count == 1 else _copies_of(domain, signal, members, count)
         slope, _ = _slope(answer, way, place, count)
-        share = torch.as_tensor(weights[first : first + at_once]).to(slope)
-        mean += torch.tensordot(share, slope.view(count, *signal.shape), 1)
+        share = torch.as_tensor(weights[first : first + at_once]).to(slope.dtype)
+        mean += torch.tensordot(send(share, slope.device), slope.view(count, *signal.shape), 1)
     return away * mean
 
 

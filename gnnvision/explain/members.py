@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import singledispatch
 
@@ -23,6 +24,7 @@ __all__ = [
     "total",
 ]
 
+_KEPT, _MOST_EDGES = 8, 200_000  # copies of a graph that are kept, and their edges at most
 _NEARLY = 1e-3  # of the largest magnitude: by less no two sites can be told apart on a map
 _SUM, _MEAN = Readout("sum"), Readout("mean")
 
@@ -115,4 +117,21 @@ def _(domain: Grid, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
 
 @copies.register
 def _(domain: Graph, x: Tensor, members: Sequence[int]) -> tuple[Tensor, Domain]:
-    return x[domain.member_nodes(members)], domain.select(members)
+    return x[domain.member_nodes(members)], _selected(domain, tuple(members))
+
+
+def _selected(graph: Graph, members: tuple[int, ...]) -> Graph:
+    """`graph.select`, of which the last few are kept, with what layers derive from them.
+
+    An explanation asks for the same copies again for each randomized model.
+    """
+    largest = int(graph.host_offsets[1][-1])
+    if len(members) * largest > _MOST_EDGES or graph.section_of is not None:
+        return graph.select(members)
+    kept: OrderedDict[tuple[int, ...], Graph] = graph.derived("copies", OrderedDict)
+    if members not in kept:
+        kept[members] = graph.select(members)
+        while len(kept) > _KEPT:
+            kept.popitem(last=False)
+    kept.move_to_end(members)
+    return kept[members]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 from itertools import product
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import torch
@@ -14,7 +14,6 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send
 from gnnvision.domains.window import per_axis
-from gnnvision.explain.members import member_of
 from gnnvision.explain.question import Question, fitted
 from gnnvision.layers.hooks import evaluating
 
@@ -53,25 +52,16 @@ def occlusion(
         https://arxiv.org/abs/1311.2901, section 4.2.
     """
     x, start = question.x, fitted(baseline, question.x)
-    # Added up on the CPU, patch by patch; only the answers come from where the model is.
-    member = member_of(x, question.domain).cpu()
-    values = torch.zeros(member.shape, dtype=x.dtype)
+    values: list[Tensor] = []  # of each member; the sites of a batch lie member by member
     with evaluating(question.model), torch.no_grad():
         whole = question.score
         for number in range(len(whole)):
-            own = member == number
             shape, found = patches(question.domain, number, window, stride, hops)
-            lost = torch.zeros(shape, dtype=x.dtype)
-            count = torch.zeros_like(lost)
-            at_once = max(1, _NUMBERS_AT_ONCE // (x.shape[1] * max(1, int(own.sum()))))
-            for first in range(0, len(found), at_once):
-                part = found[first : first + at_once]
-                differences = whole[number] - _without(question, start, number, part, shape)
-                for patch, difference in zip(part, differences.tolist(), strict=True):
-                    lost[patch] += difference
-                    count[patch] += 1
-            values[own] = (lost / count.clamp(min=1)).flatten()
-    return values.to(x.device), []
+            at_once = max(1, _NUMBERS_AT_ONCE // (x.shape[1] * max(1, prod(shape))))
+            parts = [found[i : i + at_once] for i in range(0, len(found), at_once)]
+            left = torch.cat([_without(question, start, number, part, shape) for part in parts])
+            values.append(_mean_at_sites(whole[number] - left, found, shape))
+    return torch.cat(values).view(len(x), *x.shape[2:]), []
 
 
 def _without(
@@ -86,6 +76,28 @@ def _without(
     mask = send(covered, signal.device).reshape(signal[:, 0].shape)
     mask = mask.unsqueeze(1)  # (P, 1, H, W) or (P N, 1)
     return question.answer_copies(torch.where(mask, empty, signal), domain, member)
+
+
+def _mean_at_sites(lost: Tensor, found: Sequence[Patch], shape: tuple[int, ...]) -> Tensor:
+    """The mean over the patches that each site is in; 0 where it is in none. Shape (sites,).
+
+    Which patches those are is worked out on the CPU, so that a GPU is not waited for.
+    """
+    numbers = torch.arange(prod(shape)).view(shape)
+    covered = [numbers[patch].flatten() for patch in found]
+    sites = torch.cat(covered)
+    patch_of = torch.arange(len(found)).repeat_interleave(torch.tensor([len(c) for c in covered]))
+    order = sites.argsort(stable=True)
+    sites, patch_of = sites[order], patch_of[order]
+    counts = torch.bincount(sites, minlength=numbers.numel())
+    place = torch.arange(len(sites)) - (counts.cumsum(0) - counts)[sites]
+    table = torch.full((int(counts.max()), numbers.numel()), len(found))  # else: the 0 at the end
+    table[place, sites] = patch_of
+    padded = torch.cat([lost, lost.new_zeros(1)])
+    summed = lost.new_zeros(numbers.numel())
+    for row in send(table, lost.device):
+        summed = summed + padded[row]
+    return summed / send(counts.clamp(min=1).to(lost.dtype), lost.device)
 
 
 @singledispatch
@@ -160,7 +172,7 @@ def _(
     far = 0 if hops is None else hops
     if isinstance(far, bool) or not isinstance(far, int) or far < 0:
         raise ValueError(f"'hops' must be 0 or more, got {hops!r}. Give a count of edges.")
-    graph = domain.select([member])
+    graph = domain.select([member]).to("cpu")  # to find neighbors is many small steps
     nodes = range(graph.num_nodes)
     if not far:
         return (graph.num_nodes,), [(node,) for node in nodes]

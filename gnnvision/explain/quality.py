@@ -17,6 +17,7 @@ from gnnvision.explain.members import copies, member_of, nearly_constant, ranked
 from gnnvision.explain.question import Question, ask, fitted
 from gnnvision.explain.trace import answers
 from gnnvision.layers.hooks import evaluating
+from gnnvision.layers.missing import known_complete
 
 __all__ = ["ORDERS", "Faithfulness", "Kind", "faithfulness", "pointing_game"]
 
@@ -82,7 +83,8 @@ def faithfulness(
             raise ValueError(f"'{name}' must be at least 1, got {count}. Raise it.")
     question = ask(model, x, domain, found.target, site)
     start = fitted(baseline, question.x)
-    measured = _Measure(question, start, kind)
+    with known_complete():
+        measured = _Measure(question, start, kind)
     # Orders are worked out on the CPU; only what is measured runs where the model is.
     member = member_of(question.x, domain).cpu()
     group = groups(domain, member)
@@ -91,7 +93,7 @@ def faithfulness(
     if found.signed:
         values = values * measured.direction.cpu()[member]
     shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    with evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad(), known_complete():
         rankings = [_order(values, member, group, moved)]
         if against is None:
             generator = generator or torch.Generator().manual_seed(0)

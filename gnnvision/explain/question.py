@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.device import send
 from gnnvision.domains.indices import to_index
 from gnnvision.explain.members import copies, num_members
 from gnnvision.explain.trace import answers
@@ -32,6 +33,7 @@ class Question:
         target: the column of the output, of each member. Shape (members,).
         site: for a model that answers for every node: the node whose answer is meant.
         outputs: all that the model says, a row for each member. Shape (members, columns).
+        is_checked: whether the numbers on the way are looked at, for notes; a GPU is waited for.
     """
 
     model: nn.Module
@@ -40,6 +42,7 @@ class Question:
     target: Tensor
     site: int | None
     outputs: Tensor
+    is_checked: bool = True
 
     @property
     def score(self) -> Tensor:
@@ -56,12 +59,18 @@ class Question:
         rows = answers(self.model, x.clone(), domain)  # a layer may write into its input
         return rows if self.site is None else rows[self.site : self.site + 1]
 
+    def of(self, model: nn.Module) -> Question:
+        """The same question to another model, of whose outputs nothing is checked."""
+        other = replace(self, model=model, is_checked=False)
+        with evaluating(model), torch.inference_mode(False), torch.no_grad():
+            return replace(other, outputs=other.rows(self.x, self.domain))
+
     def answer_copies(self, x: Tensor, domain: Domain, member: int) -> Tensor:
         """The output that is asked for, of what was made of copies of one member."""
         rows = answers(self.model, x, domain)
         if self.site is not None:
             rows = rows[self.site :: self.domain.num_sites]
-        return rows[:, self.target[member]]
+        return rows.index_select(1, self.target[member : member + 1])[:, 0]
 
     def copied(self, x: Tensor, member: int, count: int) -> tuple[Tensor, Domain]:
         """So many copies of one member of a signal."""
@@ -140,7 +149,7 @@ def _rows(rows: Tensor, members: int, domain: Domain, site: int | None) -> Tenso
 def _columns(rows: Tensor, members: int, target: Target | None) -> Tensor:
     if target is None:
         return rows.argmax(1)
-    given = torch.as_tensor(target, device=rows.device)
+    given = torch.as_tensor(target)
     if given.is_floating_point() or given.dtype is torch.bool:
         raise TypeError(f"'target' must be an integer, got {target!r}. Give a column's number.")
     if given.ndim > 1 or (given.ndim == 1 and len(given) != members):
@@ -149,13 +158,13 @@ def _columns(rows: Tensor, members: int, target: Target | None) -> Tensor:
             f"{tuple(given.shape)}. Give one number for all."
         )
     columns = rows.shape[1]
-    wrong = given[(given < 0) | (given >= columns)].flatten()
-    if len(wrong):
+    outside = (given < 0) | (given >= columns)
+    if bool(outside.any()):
         raise ValueError(
             f"'target' must be one of the {columns} columns of the model's output, got "
-            f"{int(wrong[0])}. Count from 0 to {columns - 1}."
+            f"{int(given[outside].flatten()[0])}. Count from 0 to {columns - 1}."
         )
-    return given.long().expand(members)
+    return send(given.long(), rows.device).expand(members)
 
 
 def fitted(baseline: Tensor | None, x: Tensor) -> Tensor:

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain.attribution import METHODS, attribute, method_named
+from gnnvision.explain.attribution import METHODS, check_options, method_named, values_for
 from gnnvision.explain.cam_layer import last_spatial
 from gnnvision.explain.intervals import Interval, jackknife, mean_interval
 from gnnvision.explain.members import member_of, nearly_constant
-from gnnvision.explain.question import Target, ask
+from gnnvision.explain.question import Question, Target, ask
 from gnnvision.explain.randomize import cascade
+from gnnvision.layers.missing import given
 
-__all__ = ["Sanity", "sanity_check", "sanity_checks", "similarity"]
+__all__ = ["Sanity", "explanation_of", "sanity_check", "sanity_checks", "similarity"]
 
 Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
 FEWEST = 6  # sites that it takes to tell
@@ -220,7 +221,7 @@ def sanity_check(
         with an interval, and a verdict by what randomized models have in common.
     """
     question = ask(model, x, domain, target, site)
-    explain = _explain(method, model, x, domain, layer, question.target, site, options)
+    explain = _explain(method, question, layer, options)
     found = sanity_checks(
         model, x, domain, {"": explain}, site=site, stages=stages, draws=draws, seed=seed,
         staged=staged,
@@ -257,20 +258,21 @@ def sanity_checks(
         raise ValueError(f"'draws' must be at least 1, got {draws}. Raise it.")
     in_stages = draws if staged is None else min(staged, draws)
     member = member_of(x, domain)
-    own = {name: explain(model, x, domain) for name, explain in explains.items()}
     layers: tuple[str, ...] = ()
     maps: dict[str, list[list[Tensor]]] = {name: [] for name in explains}  # by draw, by stage
-    for draw in range(draws):
-        for held in maps.values():
-            held.append([])
-        names = []
-        for stage, other in cascade(
-            model, x, domain, stages if draw < in_stages else 1, seed + draw
-        ):
-            names.append(stage)
-            for name, explain in explains.items():
-                maps[name][-1].append(explain(other, x, domain))
-        layers = layers or tuple(names)
+    with given(x):
+        own = {name: explain(model, x, domain) for name, explain in explains.items()}
+        for draw in range(draws):
+            for held in maps.values():
+                held.append([])
+            names = []
+            for stage, other in cascade(
+                model, x, domain, stages if draw < in_stages else 1, seed + draw
+            ):
+                names.append(stage)
+                for name, explain in explains.items():
+                    maps[name][-1].append(explain(other, x, domain))
+            layers = layers or tuple(names)
     return {
         name: _sanity(layers, own[name], held, member, site is not None)
         for name, held in maps.items()
@@ -286,11 +288,18 @@ def _sanity(
 ) -> Sanity:
     """The similarities of one method's maps; `maps` are by draw, then by stage."""
     # Comparing is many small steps, for each of which the host would wait for a GPU.
-    own, member = own.cpu(), member.cpu()
-    maps = [[found.cpu() for found in held] for held in maps]
+    whole = torch.stack([own, *(found for held in maps for found in held)]).cpu()
+    if bool(whole.isnan().flatten(1).all(1).any()):
+        raise ValueError(
+            "'model' must give finite outputs with randomized weights too, got NaN or infinity "
+            "for this input. Leave the sanity check out."
+        )
+    (own, *rest), member = whole, member.cpu()
+    following = iter(rest)
+    maps = [[next(following) for _ in held] for held in maps]
     reach = None
     if some_are_out_of_reach:  # the answer for a node does not know of sites that are 0 in all
-        reach = torch.stack([own, *(found for held in maps for found in held)]).ne(0).any(0)
+        reach = whole.ne(0).any(0)
     mine = _ranked([own], member, reach)
     alike = torch.full((len(layers), len(maps)), torch.nan, dtype=torch.float64)
     for back in range(1, len(layers) + 1):
@@ -305,22 +314,34 @@ def _sanity(
 
 
 def _explain(
-    method: str | Explain,
-    model: nn.Module,
-    x: Tensor,
-    domain: Domain,
-    layer: str | None,
-    target: Tensor,
-    site: int | None,
-    options: dict[str, Any],
+    method: str | Explain, question: Question, layer: str | None, options: dict[str, Any]
 ) -> Explain:
     if not isinstance(method, str):
         return method
-    if layer is None and METHODS[method_named(method)].takes_layer:
-        layer = last_spatial(model, x, domain).name
+    name = method_named(method)
+    check_options(name, options, layer)
+    if layer is None and METHODS[name].takes_layer:
+        layer = last_spatial(question.model, question.x, question.domain).name
+    return explanation_of(question, name, layer, **options)
 
-    def explain(other: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-        return attribute(other, x, domain, method, target, layer, site=site, **options).values
+
+def explanation_of(
+    question: Question,
+    method: str,
+    layer: str | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Explain:
+    """A question's explanation of any model, for `sanity_checks`; a GPU is not waited for.
+
+    Args:
+        question: what `ask` returns for the model that is checked; its signal and domain count.
+        method: a name of `METHODS`.
+        layer: the name of the layer that the method looks at, where it does.
+        **options: as for `attribute`.
+    """
+
+    def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
+        return values_for(question, model, method, layer, **options)
 
     return explain
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Grid
+from gnnvision.domains import Grid
 from gnnvision.explain import (
     METHODS,
     Attribution,
@@ -23,7 +23,8 @@ from gnnvision.explain import (
     sanity_checks,
 )
 from gnnvision.explain.quality import ORDERS
-from gnnvision.explain.sanity import DRAWS, Explain
+from gnnvision.explain.question import Question, ask
+from gnnvision.explain.sanity import DRAWS, Explain, explanation_of
 from gnnvision.report.layer_page import Looked
 from gnnvision.training.folder import write_csv
 
@@ -202,28 +203,25 @@ def _checks(
             steps=14 if large else 20, orders=orders, baseline=covered,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
+    asked = ask(model, one.x, one.domain, next(iter(found.values())).target, one.site)
     sanity = sanity_checks(
         model, one.x, one.domain,
-        {name: _again(one, name, held) for name, held in found.items()},
+        {name: _again(asked, one, name, held) for name, held in found.items()},
         site=one.site, stages=_STAGES, staged=1 if large else None,
         draws=draws or (_DRAWS_OF_LARGE if large else DRAWS),
     )  # fmt: skip
     return curves, sanity
 
 
-def _again(one: Asked, name: str, held: Attribution) -> Explain:
+def _again(asked: Question, one: Asked, name: str, held: Attribution) -> Explain:
     """The same explanation of another model, with fewer runs where the ranks alone count."""
-    options: dict[str, Any] = {"site": one.site}
+    options: dict[str, Any] = {}
     if name == "integrated_gradients":
         options["steps"] = _STEPS_OF_CHECK
     if name == "occlusion" and _is_large(one) and isinstance(one.domain, Grid):
         window = [-(-side // _WINDOWS) for side in one.domain.size]
         options |= {"window": window, "stride": window}
-
-    def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-        return attribute(model, x, domain, name, held.target, held.layer, **options).values
-
-    return explain
+    return explanation_of(asked, name, held.layer, **options)
 
 
 def _covered(one: Asked) -> Tensor | None:
