@@ -172,8 +172,9 @@ def _(
     far = 0 if hops is None else hops
     if isinstance(far, bool) or not isinstance(far, int) or far < 0:
         raise ValueError(f"'hops' must be 0 or more, got {hops!r}. Give a count of edges.")
-    graph = domain.select([member]).to("cpu")  # to find neighbors is many small steps
+    graph = domain.select([member])
     nodes = range(graph.num_nodes)
     if not far:
         return (graph.num_nodes,), [(node,) for node in nodes]
+    graph = graph.to("cpu")  # to find neighbors is many small steps
     return (graph.num_nodes,), [(graph.neighborhood(node, far),) for node in nodes]

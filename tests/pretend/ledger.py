@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,17 +20,25 @@ class Ledger:
         waits: calls for which the host stops until the device is done.
         copies: copies to the device out of memory that is not pinned, which stop it as well.
         faults: calls that a real device refuses.
+        warns: whether torch is to warn of each stop, as it was asked to.
     """
 
     def __init__(self):
         self.waits, self.copies, self.faults = Counter(), Counter(), Counter()
+        self.warns = False
         self.calls = 0  # how many operations ran on the device
 
     def wait(self, what):
         self.waits[what, _line()] += 1
+        self._warn()
 
     def copy(self, what):
         self.copies[what, _line()] += 1
+        self._warn()
+
+    def _warn(self):
+        if self.warns:
+            warnings.warn("called a synchronizing CUDA operation", stacklevel=3)
 
     def fault(self, what, kind=RuntimeError):
         """Note what a real device refuses, and refuse it."""

@@ -45,7 +45,7 @@ def _replaced(memory, ledger):
         yield torch.Tensor, name, _factory(getattr(BASE, name), memory, name)
     yield torch, "Generator", _generators(memory)
     yield from _autocast(memory.device.type)
-    yield from (_cuda() if memory.device.type == "cuda" else _mps())
+    yield from (_cuda(ledger) if memory.device.type == "cuda" else _mps())
 
 
 def _tensors(memory, ledger):
@@ -193,13 +193,16 @@ def _autocast(kind):
     yield torch, "get_autocast_dtype", lambda name: dtype(there(name))
 
 
-def _cuda():
+def _cuda(ledger):
     state = {"cuda": torch.zeros(16, dtype=torch.uint8)}
 
     def put_state(new, device="cuda"):
         if new.device.type != "cpu":
             raise TypeError("RNG state must be a torch.ByteTensor")
         state["cuda"] = new.clone()
+
+    def put_mode(mode):
+        ledger.warns = mode in ("warn", 1)
 
     values = {
         "is_available": lambda: True,
@@ -213,6 +216,7 @@ def _cuda():
         "get_rng_state": lambda *a: state["cuda"].clone(),
         "get_rng_state_all": lambda: [state["cuda"].clone()],
         "set_rng_state": put_state,
+        "set_sync_debug_mode": put_mode,
         "max_memory_allocated": lambda *a: 0,
         "reset_peak_memory_stats": lambda *a: None,
     }

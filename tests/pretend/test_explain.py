@@ -65,6 +65,28 @@ def test_the_checks(case, kind):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_host_waits_no_more_for_more_randomized_models(method, case, gpu):
+    model, x, domain, options = on("cuda", case)
+    stops = []
+    for draws in (1, 1, 3):  # the first derives from a graph what is kept
+        with gpu.counting() as here:
+            explain.sanity_check(model, x, domain, method, stages=2, draws=draws, **options)
+        stops.append(here.stops())
+    assert 0 < stops[2] <= stops[1], here
+
+
+@pytest.mark.parametrize("case", ["graphs", "a node"])
+def test_occlusion_of_a_neighborhood(case, gpu):
+    model, x, domain, options = on("cuda", case)
+    there = explain.attribute(model, x, domain, "occlusion", hops=1, **options).values
+    here = explain.attribute(
+        model.cpu(), x.cpu(), domain.to("cpu"), "occlusion", hops=1, **options
+    ).values
+    torch.testing.assert_close(there.cpu(), here)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_maps_fields_and_filters(case, gpu):
     model, x, domain, _ = on("cuda", case)
     layer = explain.last_spatial(model, x, domain).name

@@ -111,13 +111,16 @@ def test_transfer_of_molecules(run):
 
 
 INPUTS = {"pictures": "a.png", "molecules": "c1ccccc1O", "nodes": "3"}
+# How often the host may stop for a page, whatever the number of randomized models and orders.
+MOST = {"pictures": 130, "molecules": 150, "nodes": 110}
 
 
 @pytest.mark.parametrize("script", ["explain", "feature_maps"])
 @pytest.mark.parametrize("kind", INPUTS)
-def test_looking_inside(run, made, script, kind):
-    few = ("--no-checks",) if script == "explain" and kind != "nodes" else ()
+def test_looking_inside(run, made, gpu, script, kind):
+    few = ("--draws", "3", "--orders", "3") if script == "explain" else ()
     assert (run(script, kind, INPUTS[kind], *few) / "report.html").is_file()
+    assert gpu.stops() <= MOST[kind], gpu
 
 
 @pytest.mark.parametrize("script", ["explain", "feature_maps"])
@@ -126,3 +129,12 @@ def test_looking_inside_at_a_graph(run, tmp_path, monkeypatch, script):
     of_graphs(tmp_path / "run")
     few = ("--no-checks",) if script == "explain" else ()
     assert (run(script, "run", "1", *few) / "report.html").is_file()
+
+
+def test_nodes_on_a_device_without_float64(inside, mps, tmp_path):
+    done = inside("gcn_cora", "--dataset", "karate", "--epochs", "3", "--device", "mps")
+    assert done.returncode == 0, done.stderr
+    here = folder(done, tmp_path)
+    assert json.loads((here / "result.json").read_text())["device"].startswith("mps")
+    assert (here / "report.html").is_file()
+    assert mps.calls > 100
