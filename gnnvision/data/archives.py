@@ -21,7 +21,7 @@ from typing import IO, cast
 
 from gnnvision.data.file_names import decode_names, is_system_name
 from gnnvision.data.sources import LeftOut, Member, Source
-from gnnvision.data.tar_entries import TarEntry, tar_entries
+from gnnvision.data.tar_entries import SPARSE, TarEntry, is_tar, tar_entries
 from gnnvision.data.zip_entries import METHODS, entry_content, entry_names
 
 __all__ = ["ArchiveLimits", "TarSource", "ZipSource"]
@@ -213,13 +213,22 @@ class TarSource(_Archive):
             # The buffer halves the time of a list of many small files.
             unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
             file = cast(IO[bytes], unpacked) if is_packed else raw
+            if is_packed and not is_tar(unpacked.peek(512)[:512]):
+                raise _Refused(
+                    f"'path' must be a folder or a tar, tar.gz or zip archive, got "
+                    f"{str(self.path)!r}, a file packed with gzip that is no archive. Unpack it "
+                    "and give the folder that holds it."
+                )
             largest = min(limits.member_bytes, last)
             yield from tar_entries(file, last, largest, wants, seeks=not is_packed)
 
     def _list(self, contents: _Contents) -> None:
         entries = []
         for entry, _ in self._entries(None):
-            contents.weigh(entry.name.decode("utf-8", "replace"), entry.size)
+            name = entry.name.decode("utf-8", "replace")
+            contents.weigh(name, entry.size)
+            if entry.kind == SPARSE:  # what follows is laid out in another way
+                raise contents.refused(f"{name[:80]!r} is {SPARSE}", _UNPACK)
             entries.append(entry)
         names, encoding = decode_names([entry.name for entry in entries])
         self._encoding = encoding if encoding not in ("ascii", "utf-8") else ""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gnnvision.data.file_names import decode_names, is_system_name, printable
 from gnnvision.data.paths import existing_path
+from gnnvision.data.tar_entries import is_tar
 
 __all__ = ["FolderSource", "LeftOut", "Member", "Source", "open_source"]
 
@@ -294,18 +295,33 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         head = file.read(512)
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return ZipSource(place)
-    if head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar":
+    if head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar" or _is_tar(place, head):
         return TarSource(place)
+    if not head:
+        raise ValueError(
+            f"'path' must be a folder or a tar, tar.gz or zip archive, got {os.fspath(path)!r}, "
+            "an empty file. Fetch it again."
+        )
     what = next((kind for magic, kind in _OTHERS.items() if head.startswith(magic)), "")
     advice = "Unpack it and give the folder."
     if what == _IMAGE:
         advice = "Give the folder that holds a folder of images for each class."
+    elif head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
+        what, advice = ", a web page", "Fetch the archive itself."
     raise ValueError(
         f"'path' must be a folder or a tar, tar.gz or zip archive, got {os.fspath(path)!r}{what}. "
         f"{advice}"
     )
 
 
+def _is_tar(place: Path, head: bytes) -> bool:
+    """Whether it is a tar archive of the form before 1988, which has no mark, or an empty one."""
+    if any(head) or not head:
+        return is_tar(head)
+    return place.stat().st_size <= _MOST_EMPTY and not any(place.read_bytes())
+
+
+_MOST_EMPTY = 1 << 20
 _IMAGE = ", a single image"
 _OTHERS = {
     b"Rar!": ", a RAR archive",
@@ -314,6 +330,9 @@ _OTHERS = {
     b"\xfd7zXZ": ", packed with xz",
     b"\x28\xb5\x2f\xfd": ", packed with zstd",
     b"PK\x07\x08": ", one piece of a zip archive in several",
+    b"\x1f\x9d": ", packed with compress",
+    b"\x04\x22\x4d\x18": ", packed with lz4",
+    b"MSCF": ", a cabinet archive",
     b"MZ": ", a program",
     b"\x89PNG": _IMAGE,
     b"\xff\xd8\xff": _IMAGE,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-__all__ = ["TarEntry", "tar_entries"]
+__all__ = ["SPARSE", "TarEntry", "is_tar", "tar_entries"]
 
 _BLOCK = 512
 _CHUNK = 1 << 18
@@ -23,6 +23,7 @@ _KINDS = {
     b"0": "file", b"\0": "file", b"7": "file", b"5": "folder", b"1": "a link", b"2": "a link",
 }  # fmt: skip
 _SPECIAL = "a device or another special file"
+SPARSE = "a sparse file"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,22 @@ class _Reader:
             raise tarfile.ReadError(f"it goes on for more than {self.limit} bytes")
 
 
+def is_tar(head: bytes) -> bool:
+    """Whether a content that begins with 512 bytes may be a tar archive: by their checksum.
+
+    Zeros are the mark of the end, right at the beginning of an empty archive.
+    """
+    if len(head) < _BLOCK:
+        return False
+    if not any(head):
+        return True
+    try:
+        _fields(head[:_BLOCK], 0)
+    except tarfile.ReadError:
+        return False
+    return True
+
+
 def tar_entries(
     file: IO[bytes], limit: int, largest: int, wants: frozenset[bytes] | None, *, seeks: bool
 ) -> Iterator[tuple[TarEntry, bytes]]:
@@ -103,7 +120,7 @@ def tar_entries(
             reader.skip(-entry.size % _BLOCK)
         # One at a time: a size is trusted only as far as the limits reach.
         yield entry, content
-        if not content and entry.kind == "file":
+        if not content:
             reader.skip(entry.size + -entry.size % _BLOCK)
     if wants is None:
         _check_end(reader)
@@ -158,10 +175,12 @@ def _entry(block: bytes, size: int, kind: bytes, said: dict[str, bytes]) -> TarE
         size = _decimal(said["size"])
     word = _KINDS.get(kind, _SPECIAL)
     if any(key.startswith("GNU.sparse") for key in said):
-        word = _SPECIAL
+        word = SPARSE
+    if kind == b"S":  # GNU's old form
+        word = SPARSE
     if kind == b"\0" and name.endswith(b"/"):  # how tar said it before 1988
         word = "folder"
-    return TarEntry(name, size if word in ("file", _SPECIAL) else 0, word)
+    return TarEntry(name, size if word in ("file", _SPECIAL, SPARSE) else 0, word)
 
 
 def _pax(body: bytes) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from gnnvision.data.archives import TarSource
+from gnnvision.data.sources import open_source
 from gnnvision.data.tar_entries import TarEntry, tar_entries
 
 from . import made_files
@@ -105,3 +106,47 @@ def test_headers_before_an_entry_are_bounded(tmp_path, name):
     with pytest.raises(ValueError, match=r"is damaged \(ReadError: "):
         TarSource(tmp_path / "x.tar.gz").members()
     assert time.perf_counter() - begin < 2
+
+
+def test_a_sparse_file_is_named(tmp_path):
+    """What follows it is laid out in another way: it was taken for damage."""
+    info = tarfile.TarInfo("cat/1.png")
+    info.size, info.type = 700, tarfile.GNUTYPE_SPARSE
+    data = info.tobuf(tarfile.GNU_FORMAT) + b"x" * 1024 + bytes(1024)
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(ValueError, match=r"'cat/1\.png' is a sparse file\. Unpack it"):
+        TarSource(tmp_path / "a.tar").members()
+
+
+def test_the_form_before_1988_has_no_mark(tmp_path):
+    block = bytearray(made(tarfile.USTAR_FORMAT, x=b"abc"))
+    for at in (0, 512):  # the folder and the file
+        block[at + 257 : at + 265] = bytes(8)
+        block[at + 148 : at + 156] = b" " * 8
+        block[at + 148 : at + 156] = b"%06o\0 " % sum(block[at : at + 512])
+    (tmp_path / "a.tar").write_bytes(bytes(block))
+    source = open_source(tmp_path / "a.tar")
+    assert [(m.path, content) for m, content in source.read(source.members())] == [("x", b"abc")]
+
+
+def test_an_empty_archive_is_an_archive(tmp_path):
+    (tmp_path / "a.tar").write_bytes(bytes(10240))
+    assert list(open_source(tmp_path / "a.tar").members()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (gzip.compress(b"\x89PNG" * 300), "a file packed with gzip that is no archive"),
+        (gzip.compress(b"hello"), "a file packed with gzip that is no archive"),
+        (b"", "an empty file. Fetch it again"),
+        (b"<!DOCTYPE html><html>", "a web page. Fetch the archive itself"),
+        (b"\x04\x22\x4d\x18" + bytes(99), "packed with lz4"),
+        (b"\x1f\x9d\x90" + bytes(99), "packed with compress"),
+        (bytes(512) + b"CD001", r"got '[^']*a.zip'\. Unpack"),
+    ],
+)
+def test_what_is_no_archive_is_named_and_not_called_damaged(tmp_path, content, what):
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(ValueError, match=f"'path' must be a folder or a tar, .*{what}"):
+        open_source(tmp_path / "a.zip").members()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from gnnvision.data.images.split_names import TRAIN, SplitName, are_folds, split_name
+from gnnvision.data.images.split_names import TEST, TRAIN, VAL, SplitName, are_folds, split_name
 
 __all__ = ["Layout", "find_layout"]
 
@@ -15,6 +15,8 @@ _REMEDY = (
     "Sort the images into train/<class>/*.jpg and test/<class>/*.jpg, or <class>/*.jpg; rename a "
     "class that is named like a split."
 )
+_PLAIN_SPLITS = tuple(SplitName(part) for part in (TRAIN, VAL, TEST))
+_SHORT = frozenset(("tr", "te", "ts", "va", "vl"))  # also codes of languages and countries
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
         return _doubtful(plain, heads, "look like the folds of a cross-validation")
     parts = {found.part for found in said.values()}
     rests = [found.rest for found in said.values()]
+    hollow = [
+        folder[depth] for folder in folders
+        if len(folder) == depth + 1 and folder[:depth] == top and folder[depth] not in heads
+        and split_name(folder[depth]) in _PLAIN_SPLITS
+    ]  # fmt: skip
+    if hollow and said:
+        why = "are named like splits, without an image in them: fill or remove them"
+        return _doubtful(plain, hollow, why)
+    if {"tr"} < {name.lower() for name in heads} <= _SHORT:
+        return _doubtful(plain, heads, "may be splits, shortened, or classes")
     several = len(parts) > 1 and not (all(rests) and len(set(rests)) == len(rests))
     if several or (said and len(said) == len(heads) and not all(rests)):
         return _splits(plain, paths, top, said)
@@ -129,7 +141,7 @@ def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
     said = {name for name, found in named.items() if found.part is not None and not found.rest}
     parts = {named[name].part for name in said}
     if len(parts) < 2:
-        return plain
+        return _alike_inside(plain, paths, depth)
     in_classes = [path for path in paths if len(path) > depth + 1]
     if (
         TRAIN in parts
@@ -141,8 +153,28 @@ def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
     return _doubtful(plain, said, "stand below some of the class folders and look like splits")
 
 
+def _alike_inside(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
+    """A doubt where the folders hold the same folders: versions of a set, with the classes in."""
+    inside: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        if len(path) > depth + 1:
+            inside[path[depth]].add(path[depth + 1] if len(path) > depth + 2 else "")
+    first, *rest = inside.values() if inside else [set[str]()]
+    if not rest or len(first) < 2 or "" in first or any(other != first for other in rest):
+        return plain
+    why = f"hold the same folders {_list(first)}, so that either may be the classes"
+    remedy = (
+        "Give one of the folders if the inner ones are the classes, or else put the images right "
+        "into the outer ones."
+    )
+    return Layout(plain.bases, doubt=f"the folders {_list(inside)} {why}. {remedy}")
+
+
 def _doubtful(plain: Layout, names: Collection[str], what: str) -> Layout:
     folders = "folders" if len(names) > 1 else "folder"
+    if len(names) == 1:
+        what = what.replace("are named like splits", "is named like a split")
+        what = what.replace("and hold no", "and holds no").replace(" them", " it")
     return Layout(plain.bases, doubt=f"the {folders} {_list(names)} {what}. {_REMEDY}")
 
 

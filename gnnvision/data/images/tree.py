@@ -102,6 +102,13 @@ def read_tree(source: Source) -> Tree:
         assumed.append(
             f"folders named {', '.join(map(repr, forms))} in two Unicode forms are one class"
         )
+    if not layout.inner:
+        within = [(m, name) for m, _, name in labelled if name != _composed(m.path)[-2]]
+        if within:
+            folder, name = within[0][0].path.rpartition("/")[0], within[0][1]
+            assumed.append(
+                f"folders within a class folder do not count: {folder!r} is of class {name!r}"
+            )
     return Tree(
         source=source,
         items=tuple(Item(member, part, number[name]) for member, part, name in labelled),

@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 __all__ = [
-    "DOUBTFUL", "MISSING", "YES_OR_NO", "missing_rule", "number", "number_fault", "with_points",
+    "DOUBTFUL", "MISSING", "YES_OR_NO", "are_signs", "missing_rule", "number", "number_fault",
+    "with_points",
 ]  # fmt: skip
 
 # As pandas reads them, the errors of spreadsheets, and what people type; compared in lower case.
@@ -31,7 +32,7 @@ DOUBTFUL = (
 # Words of yes and of no, in lower case; a column keeps to one pair.
 YES_OR_NO = (
     ("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("active", "inactive"),
-    ("positive", "negative"), ("pos", "neg"),
+    ("positive", "negative"), ("pos", "neg"), ("+", "-"),
 )  # fmt: skip
 
 _MINUS = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-")
@@ -48,6 +49,8 @@ _KNOWN_UNIT = (
     r"(?:[munpkf\u00b5\u03bc]?(?:M|g|L|l|m|s|mol|Da|eV|J|cal|Hz|V|W|U)(?:/\S+)?|mol/\S+|ppm|ppb"
     r"|h|hr|min|d|\u00b0C|\u00b0F|K|kcal/mol|kJ/mol|IU|x|-?fold)"
 )
+_MONEY = "$\u20ac\u00a3\u00a5\u20a9"
+_QUOTES = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 _FAULTS = (
     (re.compile(r"[+-]?inf(inity)?", re.I), "which is infinite"),
     (
@@ -65,7 +68,36 @@ _FAULTS = (
                    rf"\u2074-\u2079\u207b]+(?:\s*{_UNIT})?"),
         "in powers of ten; write it like 1.5e-3",
     ),
-    (re.compile(r"[$\u20ac\u00a3\u00a5\u20a9]\s*" + _ANY), "with a currency sign; remove it"),
+    (
+        re.compile(rf"[{_MONEY}]\s*{_ANY}|{_ANY}\s*[{_MONEY}]"),
+        "with a currency sign; remove it",
+    ),
+    (re.compile(rf"[{_QUOTES}]\s*{_ANY}\s*[{_QUOTES}]"), "in quotes; remove them"),
+    (
+        re.compile(r"\d{4}([-/.])\d\d?\1\d\d?(?:[ T].*)?|\d\d?([-/.])\d\d?\2\d{2}(?:\d\d)?"),
+        "a date",
+    ),
+    (
+        re.compile(r"[+-]?(?:\d+\s*/\s*\d+|(?:\d+\s*)?[\u00bc-\u00be\u2150-\u215e])"),
+        "a fraction; write it with a decimal point",
+    ),
+    (re.compile(r"\d+(?:\s*:\s*\d+)+"), "a ratio or a time"),
+    (re.compile(r"[+-]?\d*\.?\d+[dD][+-]?\d+"), "with an exponent after D; write it like 1.5e-3"),
+    (re.compile(r"[+-]?\d*\.?\d+[eE][+-]?"), "with an exponent that is cut off"),
+    (re.compile(r"\d*\.?\d+\s?[+-]"), "with its sign behind; write it in front"),
+    (
+        re.compile(r"[+-]?10\s*(?:\^\s*[+-]?\d+|[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)"),
+        "a power of ten; write it like 1e-3",
+    ),
+    (
+        re.compile(rf"{_ANY}\s*[*\u2020\u2021\u00a7?]+|\?+\s*{_ANY}"),
+        "with a mark; move that into a column of its own",
+    ),
+    (re.compile(r"\[[\d\s.,;+eE-]*\]"), "a list, not one number"),
+    (
+        re.compile(rf"[^\W\d_]\w{{0,11}}\s*[=<>\u2264\u2265\u2248]\s*{_ANY}(?:\s*{_UNIT})?"),
+        "with a name before it; keep the number alone",
+    ),
     (re.compile(rf"\({_ANY}\)"), "in brackets; write a minus if it is negative"),
     (
         re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?|[+-]?\d{1,3}(?:[ .'\u2019]\d{3})+(?:,\d+)?"
@@ -127,6 +159,12 @@ def with_points(cells: Sequence[str]) -> list[str] | None:
         else:
             out.append(cell)
     return out if sure else None
+
+
+def are_signs(cells: Sequence[str], is_missing: Callable[[str], bool]) -> bool:
+    """Whether these are the signs of a screening, in which a dash is a result: +, ++, -, +/-."""
+    known = {cell.strip() for cell in cells if not is_missing(cell)}
+    return bool(known) and all("+" in cell and set(cell) <= set("+/-()") for cell in known)
 
 
 def missing_rule(words: Sequence[str] = ()) -> Callable[[str], bool]:

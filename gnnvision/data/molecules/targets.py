@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,7 @@ from gnnvision.data.molecules.cells import (
     DOUBTFUL,
     MISSING,
     YES_OR_NO,
+    are_signs,
     missing_rule,
     number,
     number_fault,
@@ -110,7 +111,7 @@ def read_targets(
         columns = {
             name: _points(name, cells, is_missing, notes) for name, cells in columns.items()
         }
-    read = [_read(name, cells, is_missing) for name, cells in columns.items()]
+    read = [_read(name, cells, is_missing, missing) for name, cells in columns.items()]
     for column in read:
         if not column.present and not column.odd:
             raise ValueError(
@@ -168,9 +169,13 @@ def _check_words(columns: Mapping[str, Sequence[str]], missing: Sequence[str]) -
             )
 
 
-def _read(name: str, cells: Sequence[str], is_missing: Callable[[str], bool]) -> _Column:
+def _read(
+    name: str, cells: Sequence[str], is_missing: Callable[[str], bool], said: Collection[str]
+) -> _Column:
     out = np.full(len(cells), np.nan)
     odd = []
+    if are_signs(cells, is_missing) and "-" not in said:
+        known, is_missing = is_missing, lambda cell: cell.strip() != "-" and known(cell)
     for row, cell in enumerate(cells):
         if is_missing(cell):
             continue

@@ -255,3 +255,37 @@ def test_an_archive_in_a_folder_is_named(read):
         ValueError, match=r"but the archive 'train.zip', which may hold them: unpa"
     ):
         check_tree(read("train.zip", "readme.txt"))
+
+
+@pytest.mark.parametrize("folders", [("test",), ("test/cat", "test/dog"), ("Validation",)])
+def test_a_split_without_an_image_is_refused(read, folders):
+    name = folders[0].split("/")[0]
+    tree = read("train/cat/1.jpg", "train/dog/1.jpg", folders=folders)
+    why = f"the folder '{name}' is named like a split, without an image in it: fill or remove it"
+    with pytest.raises(ValueError, match=why):
+        check_tree(tree)
+
+
+def test_shortened_names_of_splits_are_refused_beside_one_another(read):
+    with pytest.raises(ValueError, match="the folders 'te', 'tr', 'va' may be splits, shortened"):
+        check_tree(read(*(f"{split}/{c}/1.jpg" for split in ("tr", "te", "va") for c in "ab")))
+
+
+def test_languages_are_no_shortened_splits(read):
+    assert read("tr/1.jpg", "te/1.jpg", "ko/1.jpg").class_names == ("ko", "te", "tr")
+
+
+@pytest.mark.parametrize("outer", [("v1", "v2"), ("color", "grayscale", "segmented")])
+def test_versions_of_a_set_are_no_classes(read, outer):
+    tree = read(*(f"{o}/{c}/1.jpg" for o in outer for c in ("apple", "corn")))
+    why = "hold the same folders 'apple', 'corn', so that either may be the classes. Give one of"
+    with pytest.raises(ValueError, match=f"the folders '{outer[0]}', .* {why}"):
+        check_tree(tree)
+
+
+def test_folders_within_classes_that_differ_are_said(read):
+    tree = read("animal/cat/1.jpg", "animal/dog/1.jpg", "thing/car/1.jpg")
+    assert tree.class_names == ("animal", "thing")
+    assert tree.assumed == (
+        "folders within a class folder do not count: 'animal/cat' is of class 'animal'",
+    )

@@ -28,6 +28,12 @@ def test_numbers_that_can_mean_one_thing_only(cell, value):
      ("1 234", "thousands"), ("1.234,5", "decimal comma"), ("0,5", "decimal comma"),
      ("1,234.5", "thousands"), ("1\u00a0234", "thousands"), ("1.5×10\u207b³", "powers of ten"),
      ("1.5x10-3", "powers of ten"), ("$5", "currency"), ("(5.3)", "brackets"),
+     ("5 \u20ac", "currency"), ("'3'", "quotes"), ("\u201c3.5\u201d", "quotes"),
+     ("2024-01-05", "date"),
+     ("05.01.24", "date"), ("1/2", "fraction"), ("\u00bd", "fraction"), ("1:128", "ratio"),
+     ("12:30", "time"), ("1.5D+03", "after D"), ("1.5e", "cut off"), ("5-", "sign behind"),
+     ("10^-3", "power of ten"), ("10\u207b\u2076", "power of ten"), ("3*", "a mark"),
+     ("3\u2020", "a mark"), ("?3", "a mark"), ("[1, 2]", "a list"), ("Ki=5 nM", "a name before"),
      ("inf", "infinite"), ("-Infinity", "infinite"), ("1e400", "too large")],
 )  # fmt: skip
 def test_what_looks_like_a_number_and_is_none(cell, fault):
@@ -127,3 +133,16 @@ def test_cells_that_are_no_numbers_are_never_left_out_unasked(tmp_path):
     assert (
         load(tmp_path / "t.csv", targets="y", on_invalid="skip").reasons[31].startswith("'y' is")
     )
+
+
+def test_a_dash_beside_plus_signs_is_a_result():
+    """It was missing, as elsewhere: all that was left were the positives."""
+    targets = read_targets({"y": ["+", "-", "+", "-", ""]})
+    assert targets.kind == "multilabel"
+    assert targets.y.flatten().nan_to_num(9).tolist() == [1, 0, 1, 0, 9]
+    assert targets.notes == {"y": "'+' is 1, '-' is 0"}
+    graded = read_targets({"y": ["+", "++", "-", "+/-"]})
+    assert graded.names == ("+", "++", "+/-", "-")
+    # As somebody says, or among numbers or words, it means nothing.
+    assert read_targets({"y": ["+", "-", "++"]}, missing=("-",)).names == ("+", "++")
+    assert read_targets({"y": ["a", "-", "b"]}).y.tolist() == [0, -100, 1]
