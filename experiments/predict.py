@@ -5,13 +5,14 @@ python experiments/predict.py runs/cnn_cifar/STAMP FOLDER --out answers.csv
 
 The answer is a table (CSV) with a row for each picture, in the order given: the most probable
 class, its probability and that of every class. A picture that cannot be read keeps its row, with
-the reason.
+the reason. What was understood is printed first, beside the output (on the standard error).
 """
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from tyro.conf import Positional
 from gnnvision import cli
 from gnnvision.data.file_names import printable
 from gnnvision.data.images import picture_files
+from gnnvision.data.overview import listed
 from gnnvision.training import Predictor
 
 TOGETHER = 200  # pictures read before the network sees them
@@ -50,6 +52,7 @@ def main(config: Config) -> None:
     """Load the network, read the pictures, write a row for each."""
     predictor = Predictor.load(config.checkpoint, cli.usable_device(config.device))
     files = picture_files(config.images)
+    cli.print_entries(understood(predictor, config.images, files), sys.stderr)
     names = [
         "file",
         "label",
@@ -69,6 +72,30 @@ def main(config: Config) -> None:
         print(
             f"{failed} of {len(files)} pictures could not be read; see 'reason'", file=sys.stderr
         )
+
+
+def understood(
+    predictor: Predictor, named_paths: Sequence[Path], files: Sequence[Path]
+) -> dict[str, str]:
+    """What the network is of, which files it is asked about, and which are passed over."""
+    taken = set(files)
+    folders = [path for path in named_paths if path.is_dir()]
+    other = [
+        str(path.relative_to(folder))
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path not in taken and path.is_file()
+    ]
+    endings = Counter(path.suffix.lower() or "no ending" for path in files)
+    counts = listed(f"{count:,} {ending}" for ending, count in endings.most_common())
+    height, width = predictor.size
+    colors = {1: "gray", 3: "RGB"}.get(predictor.channels, f"{predictor.channels} channels")
+    return {
+        "network": f"of {predictor.about.get('title', 'an unnamed run')}, "
+        f"{len(predictor.class_names):,} classes: {listed(predictor.class_names)}",
+        "images": f"{len(files):,} ({counts}), each made {height} x {width} pixels, {colors}",
+        "passed over": f"{len(other):,}, no images: {printable(listed(other))}" if other else "",
+    }
 
 
 def answers(predictor: Predictor, files: Sequence[Path]) -> Iterator[dict[str, str]]:

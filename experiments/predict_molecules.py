@@ -6,7 +6,8 @@ The table that comes out has every row and column of the one that goes in, in or
 prediction of each target, its uncertainty (the standard deviation over the networks of the
 seeds), the Tanimoto similarity to the nearest training molecule and which one that is (the
 report's section "Applicability domain" says how the error depends on it), `status` and `reason`.
-A row that is no molecule keeps its place, with the reason.
+A row that is no molecule keeps its place, with the reason. How the table was understood is
+printed first, beside the output (on the standard error).
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from torch import Tensor
 from tyro.conf import Positional
 
 from gnnvision import cli
-from gnnvision.data import read_table
+from gnnvision.data import Table, read_table
+from gnnvision.data.molecules.understood import (
+    columns_in_words,
+    form_in_words,
+    left_out_in_words,
+)
+from gnnvision.data.overview import listed
 from gnnvision.training import MoleculePredictor
 
 SIMILARITY = "similarity to training"
@@ -36,14 +43,14 @@ class Config:
     Args:
         checkpoint: a run folder, its checkpoints folder, or a file in it.
         csv: the table of molecules.
-        smiles: its column of molecules.
+        smiles: its column of molecules; "smiles" if there is one.
         out: the table; else it is printed.
         device: "cpu", "cuda", "cuda:1" or "mps".
     """
 
     checkpoint: Annotated[Path, Positional]
     csv: Annotated[Path, Positional]
-    smiles: str = "smiles"
+    smiles: str | None = None
     out: Path | None = None
     device: str = "cpu"
 
@@ -52,7 +59,10 @@ def main(config: Config) -> None:
     """Load the networks, read the table, write it with the answers."""
     predictor = MoleculePredictor.load(config.checkpoint, cli.usable_device(config.device))
     table = read_table(config.csv)
-    answers = predictor(table.column(config.smiles, "--smiles"))
+    column = config.smiles or table.smiles_column()
+    smiles = table.column(column, "--smiles")
+    cli.print_entries(understood(predictor, config.csv, table, column), sys.stderr)
+    answers = predictor(smiles)
     reasons = [table.problems.get(row) or reason for row, reason in enumerate(answers.reasons)]
     columns: dict[str, list[str]] = {}
     for number, target in enumerate(predictor.targets):
@@ -71,6 +81,24 @@ def main(config: Config) -> None:
     failed = sum(map(bool, reasons))
     if failed:
         print(f"{failed} of {len(reasons)} rows have no prediction; see 'reason'", file=sys.stderr)
+
+
+def understood(
+    predictor: MoleculePredictor, path: Path, table: Table, column: str
+) -> dict[str, str]:
+    """What the networks are of, how the table was read, and which rows cannot be."""
+    unread = predictor.unread(table.column(column))
+    reasons = {row: table.problems.get(row) or reason for row, reason in enumerate(unread)}
+    failed = {row: reason for row, reason in reasons.items() if reason}
+    networks = len(predictor.networks)
+    title = predictor.about.get("title", "an unnamed run")
+    return {
+        "networks": f"{networks:,} of {title}, {predictor.kind}: {listed(predictor.targets)}",
+        "data": str(path),
+        "table": form_in_words(table),
+        "columns": columns_in_words(table, column, (), "written as they are"),
+        "no prediction": left_out_in_words(failed, len(table.rows)),
+    }
 
 
 def written(values: Tensor, reasons: Sequence[str]) -> list[str]:

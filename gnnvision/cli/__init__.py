@@ -27,7 +27,7 @@ from gnnvision import data, training
 from gnnvision.cli.loaded import Loaded, load, molecules, nodes, pictures
 from gnnvision.cli.mistakes import sentence
 from gnnvision.cli.options import LookOptions, MoleculeOptions, Options, PictureOptions
-from gnnvision.cli.overview import print_overview
+from gnnvision.cli.overview import print_entries, print_overview
 from gnnvision.cli.resumed import parsed
 from gnnvision.cli.unused import refuse_unused
 from gnnvision.training import Interrupted, Recipe, Result
@@ -49,6 +49,7 @@ __all__ = [
     "nodes",
     "output",
     "pictures",
+    "print_entries",
     "print_overview",
     "refuse_unused",
     "resumable",

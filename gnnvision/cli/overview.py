@@ -1,28 +1,40 @@
-"""The overview of a task on the terminal, before anything is trained."""
+"""What data were understood to be, on the terminal, before anything is trained or predicted."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from typing import TextIO
 
 from gnnvision.data import Task
 
-__all__ = ["print_overview"]
+__all__ = ["print_entries", "print_overview"]
 
 WIDTH = 100
 
 
 def print_overview(task: Task) -> None:
-    """What the data were understood to be, one entry a line, the values aligned and wrapped."""
-    entries = task.overview()
+    """What the data of a task were understood to be."""
+    print_entries(task.overview())
+
+
+def print_entries(entries: Mapping[str, str], file: TextIO | None = None) -> None:
+    """One entry a line, the values aligned and wrapped.
+
+    Args:
+        entries: in their order; those without a value are left out.
+        file: where to; the standard output if not given.
+    """
     column = max(map(len, entries)) + 2
     for name, value in entries.items():
-        text = textwrap.fill(
-            value,
-            WIDTH,
-            initial_indent=name.ljust(column),
-            subsequent_indent=" " * column,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        print(text)
-    print(flush=True)
+        if value:
+            text = textwrap.fill(
+                value,
+                WIDTH,
+                initial_indent=name.ljust(column),
+                subsequent_indent=" " * column,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            print(text, file=file)
+    print(flush=True, file=file)

@@ -145,6 +145,14 @@ class MoleculePredictor:
         smiles = dict.fromkeys(text for one in read for text in one.smiles)
         return TrainingMolecules(tuple(smiles), self.featurizer) if smiles else None
 
+    def unread(self, smiles: Sequence[str]) -> tuple[str, ...]:
+        """Why each of these has no prediction; "" where it has one.
+
+        Args:
+            smiles: as of a call, which says the same.
+        """
+        return encoded(smiles, self.featurizer).reasons
+
     def __call__(self, smiles: Sequence[str]) -> MoleculePredictions:
         """Predictions for molecules, in their order.
 

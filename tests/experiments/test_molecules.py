@@ -101,3 +101,29 @@ def test_an_old_checkpoint_predicts_without_a_similarity(inside, tmp_path, table
     rows = read(tmp_path / "out.csv")
     assert not any(row["similarity to training"] for row in rows)
     assert any(row["status"] == "ok" for row in rows)
+
+
+def test_what_was_understood_is_said_beside_the_table(inside, made):
+    text = "Nr;structure;물질\n1;CCO;에탄올\n2;C1CC;x\n3;OCC;에탄올;y\n"
+    (made / "m.csv").write_bytes(text.encode("cp949"))
+    done = inside("predict_molecules", "molecules", "m.csv")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    for part in (
+        "networks 1 of Weights, regression: mass, charge",
+        "data m.csv",
+        "table 3 rows, 3 columns, semicolons between the cells, cp949; not UTF-8; cp949 is",
+        "columns 'structure' holds the molecules, written as they are: 'Nr', '물질'",
+        "no prediction 2 of 3 rows: 1 (",
+        "; 1 (line 4 has 4 cells where the header has 3",
+    ):
+        assert part in said
+    rows = list(csv.DictReader(done.stdout.splitlines(), delimiter=";"))
+    assert [row["structure"] for row in rows] == ["CCO", "C1CC", "OCC"]
+    assert [row["status"] for row in rows] == ["ok", "failed", "failed"]
+    assert rows[0]["물질"] == "에탄올"
+    (made / "n.csv").write_text("name,y\nCCO,1\n")
+    one_sentence(
+        inside("predict_molecules", "molecules", "n.csv"),
+        "'smiles' must name one of the columns 'name', 'y', got none",
+    )

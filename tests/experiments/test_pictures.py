@@ -226,3 +226,21 @@ def test_names_that_are_not_utf8_and_pipes_do_not_cost_a_run(inside, tmp_path):
     assert "'강아지' 4 = " in done.stdout
     assert "read as cp949" in done.stdout
     assert "강아지" in (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_was_understood_is_said_beside_the_answers(inside, made):
+    (made / "some").mkdir()
+    for name in ("b.PNG", "c.png", "c.jpg"):
+        (made / "some" / name).write_bytes((made / "a.png").read_bytes())
+    (made / "some" / "notes.txt").write_text("x")
+    done = inside("predict", "pictures", "some", "a.png")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    for part in (
+        "network of Bars, 3 classes: a, b, c",
+        "images 4 (3 .png, 1 .jpg), each made 16 x 16 pixels, RGB",
+        "passed over 1, no images: notes.txt",
+    ):
+        assert part in said
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["file"].rpartition("/")[2] for row in rows] == ["b.PNG", "c.jpg", "c.png", "a.png"]
