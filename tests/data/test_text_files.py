@@ -47,9 +47,7 @@ def test_another_encoding_that_may_be_meant_is_shown():
     )
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xb0\x00a", b"a,\x81\n", b"\xff\xfea", b"\xef\xbb\xbf\xff"]
-)
+@pytest.mark.parametrize("content", [b"\xb0\x00a", b"a,\x81\n", b"\xff\xfea", b"\xef\xbb\xbf\xff"])
 def test_what_is_text_in_no_encoding(content):
     with pytest.raises(ValueError, match=r"'csv' must be text in UTF-8, got 'x', .*'CSV UTF-8'"):
         decode_text(content, "csv", "x")

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from gnnvision.data.molecules.cells import number as read_number
 from gnnvision.data.paths import nearest_names, refuse_special
 from gnnvision.data.text_files import decode_text
 
@@ -24,6 +25,18 @@ MOLECULES = ("smiles", "mol", "canonical_smiles", "structure")  # names of colum
 SMILES_NAMES = ("smiles", "SMILES", "Smiles", "mol", "canonical_smiles", "structure")
 TITLE_LINES = 20  # so far down a header is looked for
 SEP = re.compile(r"\s*\"?sep=(.)\"?[,;\t|]*\s*", re.I)
+_SAVE = "Save it as 'CSV UTF-8' where it was made."
+_OTHERS = {
+    b"PK\x03\x04": ("a workbook or a zip archive", "Save it as 'CSV UTF-8', or unpack it."),
+    b"\xd0\xcf\x11\xe0": ("a workbook of an old Excel", _SAVE),
+    b"PAR1": ("a Parquet file", _SAVE),
+    b"\x89HDF": ("an HDF5 file", _SAVE),
+    b"%PDF": ("a PDF file", _SAVE),
+    b"<": ("a web page or XML", "Fetch the file itself, or save it as 'CSV UTF-8'."),
+    b'{"': ("JSON", _SAVE),
+    b"[{": ("JSON", _SAVE),
+    b"{\\rtf": ("a text with formatting (RTF)", _SAVE),
+}
 MOST_BYTES = 2**31  # of a table; a compressed one may pretend to be small
 
 
@@ -82,9 +95,14 @@ class Table:
         if not found:
             raise ValueError(
                 f"'smiles' must name one of the columns {', '.join(map(repr, self.columns))}, got "
-                "none, and none is called 'smiles'. Name the one that holds the molecules."
+                f"none, and none is called 'smiles'. {self._advice()}"
             )
         return found[0]
+
+    def _advice(self) -> str:
+        if any(read_number(name) is not None for name in self.columns):
+            return "If the first line is a row, add a header above it, such as 'smiles,y'."
+        return "Name the one that holds the molecules."
 
     def write(self, file: TextIO, more: Mapping[str, Sequence[str]]) -> None:
         """All rows and columns as they were read, then more columns.
@@ -142,11 +160,7 @@ def parse_table(content: bytes, name: str) -> Table:
         content: what is in the file.
         name: its name, for errors.
     """
-    if content[:4] == b"PK\x03\x04":
-        raise ValueError(
-            f"'csv' must be a text table, got {name!r}, which is a workbook or a zip archive. "
-            "Save it as 'CSV UTF-8', or unpack it."
-        )
+    _refuse_other(content, name)
     text, encoding, notes = _text(content, name)
     if name.lower().removesuffix(".gz").endswith(".smi"):
         return _smi(text, encoding, notes, name)
@@ -195,6 +209,16 @@ def parse_table(content: bytes, name: str) -> Table:
     return Table(columns, tuple(rows), delimiter, problems, tuple(notes), encoding)
 
 
+def _refuse_other(content: bytes, name: str) -> None:
+    """What is named like a table and begins like something else is called what it is."""
+    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    for mark, (what, advice) in _OTHERS.items():
+        if start.startswith(mark):
+            raise ValueError(
+                f"'csv' must be a text table, got {name!r}, which is {what}. {advice}"
+            )
+
+
 def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
     """The text with lines of a title above the header left blank, and its delimiter."""
     header = _header(text)
@@ -210,7 +234,10 @@ def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
                 notes.append(f"above the header in line {place + 1}, not read: {shown!r}")
                 return "\n" * place + text[sum(map(len, lines[:place])) :], mark
             break
-        if any(cell in MOLECULES for cell in cells) or sum(map(bool, cells)) > 1:
+        is_comment = line.startswith("#") and cells[0].lstrip("# ") not in MOLECULES
+        if any(cell in MOLECULES for cell in cells) or (
+            sum(map(bool, cells)) > 1 and not is_comment
+        ):
             break  # a header, or a row of one
     return text, delimiter
 
@@ -235,6 +262,7 @@ def _text(content: bytes, name: str) -> tuple[str, str, list[str]]:
         try:
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(MOST_BYTES + 1)
+                _refuse_other(content, name)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(
                 f"'csv' must be whole, got {name!r}, which cannot be unpacked ({error}). "

@@ -1,5 +1,6 @@
 """Tables as spreadsheets and chemists' programs leave them."""
 
+import gzip
 import time
 
 import pytest
@@ -118,3 +119,37 @@ def test_what_an_overview_says_of_a_table(tmp_path):
     assert known["table"].startswith(f"{form} '용해도', '분류', '좋음'")
     assert known["left out"].startswith("1 of 22 rows: 1 (")
     assert known["duplicates"].startswith("1 of 21 rows repeats another molecule; ")
+
+
+@pytest.mark.parametrize(
+    "title", ["# made by X", "# a\n# b, c\n", "# dose, 5, mg\n#\n#, x, y", '# 3 "quoted, words"']
+)
+def test_comments_above_the_header_are_not_read(title):
+    table = parsed(f"{title}\nsmiles,y\nCCO,1\nCC,2\n")
+    assert (table.columns, table.rows) == (("smiles", "y"), ROWS)
+    assert "above the header" in table.notes[0]
+    # A header that begins with the same mark is one.
+    assert parsed("#smiles,y\nCCO,1\n").columns == ("#smiles", "y")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page"), (b"\xef\xbb\xbf <?xml version='1.0'?>", "XML"),
+        (b"PAR1\x15\x04", "a Parquet file"), (b"%PDF-1.4\n%\xe2", "a PDF file"),
+        (b'[{"smiles": "CCO"}]', "JSON"), (b'{"smiles": ["CCO"]}', "JSON"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of an old Excel"),
+        (gzip.compress(b"PK\x03\x04..."), "a workbook or a zip"), (b"\x89HDF\r\n", "HDF5"),
+        (b"{\\rtf1 smiles,y}", "RTF"),
+    ],
+)  # fmt: skip
+def test_what_only_ends_in_csv_is_named(content, what):
+    with pytest.raises(ValueError, match=f"'csv' must be a text table, got 'x.csv', .*{what}"):
+        parse_table(content, "x.csv")
+
+
+def test_a_missing_header_is_said():
+    with pytest.raises(
+        ValueError, match=r"columns 'CCO', '1', .* If the first line is a row, add"
+    ):
+        parsed("CCO,1\nCC,2\n").smiles_column()
