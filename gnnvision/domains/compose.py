@@ -233,12 +233,12 @@ def is_symmetric(graph: Graph, with_attributes: bool = False) -> bool:
     """
     source, target = graph.edge_index.cpu().numpy()
     extra = [
-        column.detach().double().cpu().numpy()
+        column.detach().cpu().double().numpy()
         for column in (graph.edge_weight, graph.edge_type)
         if column is not None
     ]
     if with_attributes and graph.edge_attr is not None:
-        extra += list(graph.edge_attr.detach().double().cpu().numpy().T)
+        extra += list(graph.edge_attr.detach().cpu().double().numpy().T)
     forth = np.lexsort([*extra, target, source])
     back = np.lexsort([*extra, source, target])
     same = [(source, target), (target, source), *((column, column) for column in extra)]

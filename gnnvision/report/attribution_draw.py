@@ -92,7 +92,7 @@ def _draw_method(column: Sequence[Axes], drawn: Drawn, name: str, alone: bool) -
 
 def strongest(found: Attribution) -> float:
     """The value that has the full colour: the largest, but for a few pixels of a picture."""
-    sizes = found.values.abs().double().cpu()
+    sizes = found.values.abs().cpu().double()
     if not sizes.numel():
         return 1.0
     value = (

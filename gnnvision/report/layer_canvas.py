@@ -35,7 +35,7 @@ def two_colours() -> Colormap:
 
 def on_scale(values: Tensor, most: float) -> NDArray[np.float64]:
     """Where numbers lie on a scale of two colours, from 0 to 1 with 0.5 for none; NaN stays."""
-    shares = values.double().cpu().numpy() / (most or 1.0)
+    shares = values.cpu().double().numpy() / (most or 1.0)
     return np.asarray(0.5 + 0.5 * shares.clip(-1, 1))
 
 
@@ -74,7 +74,7 @@ class Canvas(ABC):
 
     def most(self, values: Tensor) -> float:
         """The number of a map that has the full colour: the largest, but for one in a hundred."""
-        sizes = values.float().abs()
+        sizes = values.float().abs().cpu()
         return float(sizes.quantile(_FULL)) or float(sizes.max())
 
 

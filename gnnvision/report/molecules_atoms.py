@@ -51,10 +51,10 @@ def explained(run: Run, rows: list[int], column: int) -> Explained:
     members = torch.tensor(rows, device=task.y.device)
     graph = task.graphs.select(members).to(there)
     x = task.x[task.graphs.member_nodes(members)].to(there)
-    parts = site_attributions(model, x, graph, column, steps=_STEPS).double().cpu()
+    parts = site_attributions(model, x, graph, column, steps=_STEPS).cpu().double()
     with evaluating(model), torch.no_grad():
-        output = call(model, x, graph)[:, column].double().cpu()
-        baseline = call(model, torch.zeros_like(x), graph)[:, column].double().cpu()
+        output = call(model, x, graph)[:, column].cpu().double()
+        baseline = call(model, torch.zeros_like(x), graph)[:, column].cpu().double()
     sizes = graph.offsets.diff().tolist()
     return Explained(rows, [p.numpy() for p in parts.split(sizes)], baseline, output)
 

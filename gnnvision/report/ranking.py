@@ -50,8 +50,8 @@ def ranked(result: Result) -> list[Ranked]:
     for number, name in enumerate(result.task.class_names):
         truths, chances, figures, curves = [], [], [], []
         for outcome in result.outcomes:
-            truth = outcome.target[:, number].double().cpu().numpy()
-            chance = outcome.prediction[:, number].double().cpu().numpy()
+            truth = outcome.target[:, number].cpu().double().numpy()
+            chance = outcome.prediction[:, number].cpu().double().numpy()
             here = ~np.isnan(truth)
             truth, chance = truth[here], chance[here]
             truths.append(truth)

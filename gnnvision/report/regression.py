@@ -59,8 +59,8 @@ def points(result: Result) -> list[Fit]:
     names = result.task.class_names
     if len(names) != width:
         names = tuple(f"output {number}" for number in range(width))
-    truth = np.concatenate([o.target.double().cpu().numpy() for o in result.outcomes])
-    said = np.concatenate([o.prediction.double().cpu().numpy() for o in result.outcomes])
+    truth = np.concatenate([o.target.cpu().double().numpy() for o in result.outcomes])
+    said = np.concatenate([o.prediction.cpu().double().numpy() for o in result.outcomes])
     seed = np.concatenate([np.full(len(o.target), o.seed) for o in result.outcomes])
     out = []
     for number, name in enumerate(names):

@@ -82,7 +82,7 @@ def similarity(backbone: Backbone, task: Task, frozen: Frozen | None = None) -> 
     assert untrained is not None
     y = task.y[torch.from_numpy(items).to(task.y.device)].cpu()  # type: ignore[attr-defined]
     trained, before = (
-        _score(part.task.x[items].flatten(1).double().numpy(), y.numpy(), task.kind)
+        _score(part.task.x[items].flatten(1).cpu().double().numpy(), y.numpy(), task.kind)
         for part in (frozen, untrained)
     )
     value = _avoided(1 - trained, 1 - before)

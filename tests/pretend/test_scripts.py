@@ -131,10 +131,35 @@ def test_looking_inside_at_a_graph(run, tmp_path, monkeypatch, script):
     assert (run(script, "run", "1", *few) / "report.html").is_file()
 
 
-def test_nodes_on_a_device_without_float64(inside, mps, tmp_path):
-    done = inside("gcn_cora", "--dataset", "karate", "--epochs", "3", "--device", "mps")
-    assert done.returncode == 0, done.stderr
-    here = folder(done, tmp_path)
+@pytest.fixture
+def on_mps(inside, mps, tmp_path):
+    """A script on a device without float64; its run folder."""
+
+    def start(script, *flags):
+        done = inside(script, *flags, "--device", "mps")
+        assert done.returncode == 0, done.stderr
+        return folder(done, tmp_path)
+
+    return start
+
+
+def test_nodes_on_a_device_without_float64(on_mps, mps):
+    here = on_mps("gcn_cora", "--dataset", "karate", "--epochs", "3")
     assert json.loads((here / "result.json").read_text())["device"].startswith("mps")
     assert (here / "report.html").is_file()
     assert mps.calls > 100
+
+
+def test_molecules_on_a_device_without_float64(on_mps, tmp_path):
+    given = ("--csv", table(tmp_path / "t.csv"), "--smiles", "smiles", "--target", "length")
+    assert (
+        on_mps("gcn_molecules", *given, "--epochs", "1", "--seeds", "1") / "report.html"
+    ).is_file()
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"), [("explain", "pictures"), ("feature_maps", "pictures")]
+)
+def test_looking_inside_on_a_device_without_float64(on_mps, made, script, kind):
+    few = ("--draws", "1", "--orders", "1") if script == "explain" else ()
+    assert (on_mps(script, kind, INPUTS[kind], *few) / "report.html").is_file()
