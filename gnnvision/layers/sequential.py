@@ -91,6 +91,10 @@ class Sequential(nn.Sequential, OnDomain):
 
 def _domain_of(x: Tensor, layer: OnDomain | None, before: Domain) -> Domain | None:
     """Where the output of a layer lives; on a grid the signal itself tells."""
+    if type(before) is Graph:  # asked in every step: quicker than isinstance of an abstract class
+        if layer is not None:
+            return layer.out_domain(before)
+        return before if x.ndim == 2 and x.shape[0] == before.num_nodes else None
     if isinstance(before, Grid):
         if x.ndim == before.ndim + 2:
             size = tuple(x.shape[2:])

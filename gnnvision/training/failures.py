@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -68,10 +66,7 @@ def nothing_to_choose(task: Task, recipe: Recipe) -> ValueError:
     )
 
 
-@contextmanager
-def causes_named(
-    task: Task, recipe: Recipe, epoch: int, items: int, at_once: bool
-) -> Iterator[None]:
+class causes_named:
     """Errors of layers inside the block name what led to them.
 
     That is a batch of one item for a batch norm, and weights that are no numbers where a layer
@@ -84,21 +79,35 @@ def causes_named(
         items: in the batch.
         at_once: whether no step has been taken yet.
     """
-    try:
-        yield
-    except ValueError as error:
+
+    __slots__ = ("at_once", "epoch", "items", "recipe", "task")
+
+    def __init__(self, task: Task, recipe: Recipe, epoch: int, items: int, at_once: bool) -> None:
+        self.task, self.recipe, self.epoch = task, recipe, epoch
+        self.items, self.at_once = items, at_once
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the named error in place of the layer's own.
+
+        Raises:
+            ValueError: if that is what the layer raised.
+        """
+        if not isinstance(error, ValueError):
+            return
         if "must not hold NaN" in str(error):
-            cause = not_finite(task, recipe, epoch, math.nan, at_once)
-            if str(cause).startswith("'x'"):  # the layer was right, and knows where
-                raise
-            raise cause from error
-        if not str(error).startswith("Expected more than 1 value per channel"):
-            raise
-        raise ValueError(
-            f"'batch_size' must give batch norm at least two values for each channel, got a "
-            f"batch of {items} item{'' if items == 1 else 's'} with one. Use a larger batch "
-            "size and at least two training items, or a network without batch norm."
-        ) from error
+            cause = not_finite(self.task, self.recipe, self.epoch, math.nan, self.at_once)
+            if not str(cause).startswith("'x'"):  # else the layer was right, and knows where
+                raise cause from error
+        elif str(error).startswith("Expected more than 1 value per channel"):
+            raise ValueError(
+                f"'batch_size' must give batch norm at least two values for each channel, got a "
+                f"batch of {self.items} item{'' if self.items == 1 else 's'} with one. Use a "
+                "larger batch size and at least two training items, or a network without batch "
+                "norm."
+            ) from error
 
 
 def _unusable(values: Tensor) -> str:
