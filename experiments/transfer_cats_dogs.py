@@ -107,6 +107,7 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
     started = time.perf_counter()
     task = photographs(config, backbone)
     seconds = time.perf_counter() - started
+    cli.print_overview(task)
     plan = transfer.Plan()
     if config.epochs is not None:
         plan = replace(plan, fine=replace(plan.fine, epochs=config.epochs))

@@ -35,7 +35,7 @@ from gnnvision.training.checks import can_choose, without_validation
 from gnnvision.training.folder import remove_unused, replace_file, utf8
 from gnnvision.training.lock import in_use
 from gnnvision.training.progress import signals_interrupt
-from gnnvision.training.record import LAST, is_complete, read_result
+from gnnvision.training.record import LAST, is_complete, is_readable, read_result
 
 __all__ = [
     "Loaded",
@@ -188,7 +188,7 @@ def _is_over(folder: Path) -> bool:
     if not (folder / "result.json").exists():
         return False
     report = folder / "report.html"
-    if report.exists():
+    if report.exists() and is_readable(folder):
         raise ValueError(
             f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
             f"complete. See {report}, or start a new run."

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gnnvision.data import Task
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from gnnvision.training.folder import write_csv, write_json
+from gnnvision.training.folder import read_json, write_csv, write_json
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
@@ -133,6 +133,14 @@ def write_result(
     raise NotSaved(result, folder, failed, saved, rescued, elsewhere)
 
 
+def is_readable(folder: Path) -> bool:
+    """Whether `result.json` is as a run wrote it: not cut, not empty."""
+    try:
+        return isinstance(read_json(folder / RESULT), dict)
+    except ValueError:
+        return False
+
+
 def is_complete(folder: Path) -> bool:
     """Whether a run is over and has left all that its report is drawn from."""
     return all((folder / name).is_file() for name in (RESULT, BEST, OUTCOMES))
@@ -140,6 +148,8 @@ def is_complete(folder: Path) -> bool:
 
 def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu") -> Result:
     """The result of a finished run, from its folder, as `fit` returned it.
+
+    A `result.json` that is damaged, or a `metrics.csv` that is gone, is written anew.
 
     Args:
         folder: a run folder for which `is_complete`.
@@ -193,6 +203,8 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
         **kept,
     )
     result.task = task.to(device).with_seed(result.best.seed)
+    if not is_readable(folder):
+        write_json(folder / RESULT, result.to_dict())
     if not (folder / METRICS).is_file():
         write_csv(folder / METRICS, _rows(result), durable=True)
     return result

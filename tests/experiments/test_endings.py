@@ -62,6 +62,19 @@ class TestTheReport:
         again = inside("gcn_cora", "--resume", run)
         one_sentence(again, "which is complete. See", "report.html, or start a new run")
 
+    @pytest.mark.parametrize("content", ["", "{", "null", '{"a": 1'])
+    def test_a_damaged_result_beside_it_is_written_anew(self, inside, tmp_path, content):
+        """It was called complete, and stayed as it was."""
+        assert inside("gcn_cora", *QUICK).returncode == 0
+        run = the_run(tmp_path)
+        whole = json.loads((run / "result.json").read_text())
+        (run / "result.json").write_text(content)
+        done = inside("gcn_cora", "--resume", run)
+        assert done.returncode == 0, done.stderr
+        assert "train loss" not in done.stdout  # nothing was trained again
+        assert json.loads((run / "result.json").read_text()) == whole
+        assert "complete" in inside("gcn_cora", "--resume", run).stderr
+
     @pytest.mark.parametrize(
         ("error", "reason"),
         [

@@ -91,6 +91,10 @@ def test_files_that_cannot_be_read(inside, tmp_path, run, photos):
     one_sentence(inside("transfer_cats_dogs", *flags), file.name)
     done = inside("transfer_cats_dogs", *flags, "--on-invalid", "skip")
     assert done.returncode == 0, done.stderr
+    shown = done.stdout.partition("accuracy")[0]  # what was understood, before the training
+    assert "classes" in shown
+    assert "left out" in shown
+    assert "truncated" in shown
     left = folder(done, tmp_path)
     assert json.loads((left / "result.json").read_text())["split_sizes"]["train"] == 31
     assert file.name in (left / "report.html").read_text()
