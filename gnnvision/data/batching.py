@@ -7,7 +7,21 @@ from torch import Tensor
 
 from gnnvision.data.split import PARTS
 
-__all__ = ["check_batches", "without_single"]
+__all__ = ["check_batches", "check_tensors", "without_single"]
+
+
+def check_tensors(**held: object) -> None:
+    """What a task holds are tensors.
+
+    Raises:
+        TypeError: If one is not.
+    """
+    for name, value in held.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"'{name}' must be a tensor, got {type(value).__name__}. Give "
+                f"torch.as_tensor({name})."
+            )
 
 
 def check_batches(part: str, batch_size: int | None, items: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.arrays import UNLABELLED
-from gnnvision.data.batching import check_batches, without_single
+from gnnvision.data.batching import check_batches, check_tensors, without_single
 from gnnvision.data.split import PARTS, Split
 from gnnvision.data.task import Part, Task
 from gnnvision.domains import Domain, Graph
@@ -51,6 +51,7 @@ class GraphTask(Task):
     item_names: Sequence[str] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        check_tensors(x=self.x, y=self.y)
         nodes, members = self.graphs.num_nodes, self.graphs.num_graphs
         if tuple(self.x.shape) != (nodes, self.in_channels):
             raise ValueError(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.arrays import UNLABELLED
-from gnnvision.data.batching import check_batches
+from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.card import Card
 from gnnvision.data.overview import split_concerns, split_in_words, targets_in_words
 from gnnvision.data.split import PARTS, Split, random_node_split
@@ -188,6 +188,7 @@ class NodeTask(Task):
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_tensors(x=self.x, y=self.y)
         n = self.graph.num_nodes
         if tuple(self.x.shape) != (n, self.in_channels):
             raise ValueError(

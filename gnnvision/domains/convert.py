@@ -134,6 +134,13 @@ def from_networkx(
     }
 
 
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - any number
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond float64's range
+        return False
+
+
 def _column(
     listed: list[tuple[Hashable, Hashable, dict[str, Any]]],
     attribute: str,
@@ -153,7 +160,7 @@ def _column(
         is_boolean = isinstance(value, (bool, np.bool_))
         if is_boolean and booleans:
             continue
-        if is_boolean or not isinstance(value, allowed) or not math.isfinite(value):
+        if is_boolean or not isinstance(value, allowed) or not _is_finite(value):
             must = "an integer from 0, one for each kind of edge" if whole else "a finite number"
             remedy = (
                 "Number the kinds from 0" if whole else "Convert text with float(), fill in others"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ def to_indices(
         tensor([1, 2])
     """
     if isinstance(given, Tensor) and given.dtype in _INTEGERS:
+        _check_readable(given, name)
         index = given.to("cpu", torch.int64)
     else:
         index = _read(given, count, name, what)
@@ -80,6 +82,36 @@ def to_index(given: object, count: int, name: str, what: str = "items", must: st
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8)
 
 
+def _check_readable(given: Tensor | np.ma.MaskedArray[Any, Any], name: str) -> None:
+    """Each number is there to be read.
+
+    Raises:
+        ValueError: if some are masked out, or the tensor is sparse or without data.
+    """
+    if isinstance(given, np.ma.MaskedArray):
+        count = int(np.ma.getmaskarray(given).sum())
+        if count:
+            raise ValueError(
+                f"'{name}' must hold no masked values, got {count}. Give array.compressed()."
+            )
+    elif given.is_meta or given.layout is not torch.strided:
+        got = "one without data" if given.is_meta else f"layout {given.layout}"
+        raise ValueError(
+            f"'{name}' must be a dense tensor with values, got {got}. Give tensor.to_dense(), on "
+            "a device with memory."
+        )
+
+
+def _array(given: Indices, name: str) -> NDArray[np.generic]:
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"'{name}' must be one list of indices or booleans, got {type(given).__name__} of "
+            "other shape. Give a list of integers."
+        ) from error
+
+
 def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
     if isinstance(given, (list, tuple)):
         kinds = {isinstance(value, (bool, np.bool_)) for value in given}
@@ -88,16 +120,19 @@ def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
                 f"'{name}' must be indices or a mask, got booleans among integers. Give one of "
                 "the two."
             )
+    if isinstance(given, (Tensor, np.ma.MaskedArray)):
+        _check_readable(given, name)
     if isinstance(given, Tensor):
         values = given.detach().cpu().numpy() if given.dtype is not torch.bfloat16 else None
         kind = "u" if given.dtype is torch.uint8 else "f" if values is None else values.dtype.kind
         shown: object = given.dtype
     else:
-        values = np.asarray(given)
+        values = _array(given, name)
         if values.size == 0 and values.ndim == 1 and isinstance(given, (list, tuple, range)):
             values = values.astype(np.int64)
         kind, shown = values.dtype.kind, values.dtype
-        kind = "i" if kind == "u" else kind
+        # Bytes are how other programs write masks; whether these are one cannot be known.
+        kind = "i" if kind == "u" and values.dtype != np.uint8 else kind
     if kind == "b":
         assert values is not None
         if values.shape != (count,):
@@ -106,10 +141,17 @@ def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
                 f"shape {values.shape}. Give a mask of that length, or indices."
             )
         return torch.from_numpy(np.flatnonzero(values))
-    if kind != "i":
+    if kind in "uf":
         raise TypeError(
             f"'{name}' must hold integers or be a boolean mask, got {shown}. Convert it with "
-            ".long() where it holds indices, with .bool() where it is a mask."
+            ".long() where it holds indices, with .bool() where it is a mask; an array with "
+            ".astype(int) or .astype(bool)."
+        )
+    if kind != "i":
+        got = type(given).__name__ if shown == np.dtype(object) else shown
+        raise TypeError(
+            f"'{name}' must hold integers or be a boolean mask, got {got}. Give a list, an array "
+            "or a tensor of integers or of booleans."
         )
     assert values is not None
     return torch.tensor(values.astype(np.int64))

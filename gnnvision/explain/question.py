@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -95,10 +96,16 @@ def ask(
         site: the node whose answer is explained, if the model answers for every node.
 
     Raises:
-        TypeError: if `x` is not a dense floating-point tensor or a target is no integer.
+        TypeError: if the model is no module, `x` is not a dense floating-point tensor
+            or a target is no integer.
         ValueError: if `x` is not finite, the output does not have a row for each member, or a
             column or node is out of range.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"'model' must be a torch.nn.Module, got {type(model).__name__}. Wrap a function in a "
+            "module whose forward calls it."
+        )
     if not isinstance(x, Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"'x' must be a floating-point tensor, got {got}. Use x.float().")
@@ -149,8 +156,15 @@ def _rows(rows: Tensor, members: int, domain: Domain, site: int | None) -> Tenso
 def _columns(rows: Tensor, members: int, target: Target | None) -> Tensor:
     if target is None:
         return rows.argmax(1)
-    given = torch.as_tensor(target)
-    if given.is_floating_point() or given.dtype is torch.bool:
+    if isinstance(target, (list, tuple)) and any(isinstance(t, (bool, np.bool_)) for t in target):
+        raise TypeError(f"'target' must be an integer, got {target!r}. Give a column's number.")
+    try:
+        given = torch.as_tensor(target)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"'target' must be an integer, got {target!r}. Give a column's number."
+        ) from error
+    if given.is_floating_point() or given.is_complex() or given.dtype is torch.bool:
         raise TypeError(f"'target' must be an integer, got {target!r}. Give a column's number.")
     if given.ndim > 1 or (given.ndim == 1 and len(given) != members):
         raise ValueError(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.explain.sites import places
 from gnnvision.layers import Convolution
-from gnnvision.layers.calling import call, check_takes
+from gnnvision.layers.calling import call, check_takes, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["Call", "answers", "blocks", "evaluating", "hooked", "last_weighted", "trace", "units"]
@@ -69,7 +69,7 @@ def answers(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
         TypeError: if it takes no such signal, or requires another input.
     """
     check_takes(model, domain)
-    return call(model, x, domain)
+    return one_tensor(call(model, x, domain), model)
 
 
 def units(model: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.layers.interface import OnDomain
 
-__all__ = ["Form", "call", "call_as", "caller", "check_takes", "form_of", "two_inputs"]
+__all__ = [
+    "Form",
+    "call",
+    "call_as",
+    "caller",
+    "check_takes",
+    "form_of",
+    "one_tensor",
+    "two_inputs",
+]
 
 _DOMAIN_NAMES = ("domain", "graph", "grid")
 _DOMAIN_KINDS = {"Domain", "Graph", "Grid"}
@@ -32,6 +41,14 @@ _COLUMNS = {
     "batch": "graph_index",
     "num_nodes": "num_nodes",
 }
+# Second inputs that are something else, even where they are required and not annotated.
+_OTHER_INPUTS = re.compile(
+    r"((return|output|use|is|with|do|need|get|apply)_\w+|\w*masks?|labels?|targets?|y|train|training|"
+    r"test|mode|alpha|beta|gamma|scale|temperature|tau|sigma|noise|dropout|p|rate|t|time|timesteps?|"
+    r"hidden|h0|hx|state|lengths?|seq_lens?|cond\w*|context|prompt|text|tokens?|input_ids|"
+    r"input\w*[2-9b]|x\w*[2-9]|img\w*[2-9]|image\w*[2-9]|head|branch|task|task_id|verbose|key|query|"
+    r"value|epoch|step|device)"
+)
 _ONLY_IF_REQUIRED = ("num_nodes",)
 
 
@@ -194,6 +211,27 @@ def check_takes(model: nn.Module, domain: Domain) -> None:
         )
 
 
+def one_tensor(output: object, model: nn.Module) -> Tensor:
+    """The output of a model, which must be one tensor.
+
+    Raises:
+        TypeError: if it gives several, or something else.
+    """
+    if isinstance(output, Tensor):
+        return output
+    kind = type(output).__name__
+    named = list(output) if isinstance(output, dict) else getattr(output, "_fields", None)
+    held = f" of {', '.join(map(repr, named))}" if named else ""
+    made = f" from {type(model).__name__}"
+    auxiliary = getattr(model, "aux_logits", False) is True
+    remedy = (
+        "Build it with aux_logits=False"
+        if auxiliary
+        else "Wrap the model in a module that returns the tensor that is meant"
+    )
+    raise TypeError(f"'model' must return one tensor, got {kind}{held}{made}. {remedy}.")
+
+
 # --- the decision -----------------------------------------------------------------------------
 
 
@@ -216,7 +254,8 @@ def _decided(module: nn.Module) -> Form:
     second = more[0] if more and more[0].kind is not inspect.Parameter.KEYWORD_ONLY else None
     unsure = None
     if asking is None and second is not None and _is_required(second):
-        if _says_domain(second.annotation) is None:
+        other = _OTHER_INPUTS.fullmatch(second.name.lower()) is not None
+        if _says_domain(second.annotation) is None and not other:
             asking, unsure = second, second.name
     _check_no_more(module, first, [p for p in more if p is not asking])
     if asking is None:

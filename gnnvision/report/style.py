@@ -40,6 +40,8 @@ MATRIX_MAP = "Blues"
 DPI = 200
 WIDTH = 5.4  # inches: a little wider than a phone is at a reading distance
 
+LONGEST_WORD = 30  # letters; a longer one would leave no room for the axes
+
 _SETTINGS: dict[str, Any] = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
@@ -112,8 +114,9 @@ def class_marker(number: int) -> str:
 
 
 def wrapped(name: str, width: int = 18) -> str:
-    """A long name over several lines, none of it cut off."""
-    return "\n".join(textwrap.wrap(name, width, break_long_words=False)) or name
+    """A long name over several lines, none of it cut off; a word of over 30 letters is broken."""
+    broken = max(map(len, name.split()), default=0) > LONGEST_WORD
+    return "\n".join(textwrap.wrap(name, width, break_long_words=broken)) or name
 
 
 def plain_axes(axes: Axes) -> None:

@@ -5,15 +5,44 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gnnvision.data import NodeTask, Task
+from gnnvision.data import NodeTask, ReconstructionTask, Task
+from gnnvision.layers.calling import one_tensor
 from gnnvision.training.objective import UNLABELLED, Objective
 from gnnvision.training.recipe import Recipe
 
-__all__ = ["can_choose", "check_recipe", "check_split", "without_validation"]
+__all__ = ["can_choose", "check_output", "check_recipe", "check_split", "without_validation"]
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def check_output(model: nn.Module, output: object, task: Task, y: Tensor) -> None:
+    """What a model gives for a batch of training is an answer for each item.
+
+    Args:
+        model: that gave it.
+        output: of the first batch.
+        task: what is trained on.
+        y: the targets of the batch.
+
+    Raises:
+        TypeError: if it is no tensor.
+        ValueError: if it has not a row for each item and a column for each class or target.
+    """
+    shape = tuple(one_tensor(output, model).shape)
+    if isinstance(task, ReconstructionTask):
+        return
+    columns = task.num_outputs
+    fits = [(len(y), columns), *([(len(y),)] if columns == 1 else [])]
+    if shape not in fits:
+        what = "class" if task.kind == "classification" else "target"
+        items = "node" if isinstance(task, NodeTask) else "item"
+        raise ValueError(
+            f"'model' must return a row for each {items} and a column for each {what}, shape "
+            f"{fits[0]}, got {shape} from {type(model).__name__}. Give it {columns} "
+            "outputs, and end it with a readout (of images, pooling and nn.Flatten)."
+        )
 
 
 def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:

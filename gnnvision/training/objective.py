@@ -16,7 +16,7 @@ from gnnvision.data import Task
 from gnnvision.domains.device import as_double
 from gnnvision.training.measures import mean, r2, r2_undefined
 
-__all__ = ["Objective", "objective", "said"]
+__all__ = ["Objective", "objective", "said", "together"]
 
 UNLABELLED = -100
 
@@ -314,3 +314,10 @@ def objective(task: Task) -> Objective:
         case _:
             moments = task.target_moments
             return _Regression(None if moments is None else moments[1])
+
+
+def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """All batches as one."""
+    if len(outputs) == 1:
+        return outputs[0], targets[0]
+    return torch.cat(outputs), torch.cat(targets)

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import Part, Task
 from gnnvision.layers import FromSignal, FromTargets
-from gnnvision.layers.calling import call, caller
+from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.training.checkpoint import (
     Checkpoint,
@@ -23,9 +23,10 @@ from gnnvision.training.checkpoint import (
     snapshot,
     unpack_optimizer,
 )
+from gnnvision.training.checks import check_output
 from gnnvision.training.failures import causes_named, not_finite, nothing_to_choose
 from gnnvision.training.measures import rank
-from gnnvision.training.objective import objective
+from gnnvision.training.objective import objective, together
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
@@ -125,7 +126,10 @@ class SeedRun:
             at_once = not self.epoch and not number
             named = causes_named(self.task, self.recipe, self.epoch + 1, len(y), at_once)
             with arithmetic(self.device, self.precision), named:
-                output, target = self._known("train", self.call(x, domain), y)
+                output = self.call(x, domain)
+                if at_once:
+                    check_output(self.model, output, self.task, y)
+                output, target = self._known("train", output, y)
             output = output.float() if output.dtype is torch.bfloat16 else output
             loss = self.goal.loss(output, target, self.recipe.label_smoothing)
             loss.backward()
@@ -225,7 +229,8 @@ class SeedRun:
         named = causes_named(self.task, self.recipe, self.epoch, 0, False)
         with torch.no_grad(), arithmetic(self.device, self.precision), named:
             for x, domain, y in self.task.batches(part):
-                output, target = self._known(part, answer(x, domain), y)
+                output = one_tensor(answer(x, domain), self.model)
+                output, target = self._known(part, output, y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                 targets.append(target)
         return together(outputs, targets)
@@ -388,10 +393,3 @@ def initialize(model: nn.Module, task: Task) -> None:
     hooks = (m.register_forward_pre_hook(look) for m in waiting)
     with attached(hooks), evaluating(model), torch.no_grad():
         call(model, x, domain)
-
-
-def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """All batches as one."""
-    if len(outputs) == 1:
-        return outputs[0], targets[0]
-    return torch.cat(outputs), torch.cat(targets)

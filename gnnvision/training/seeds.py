@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
@@ -81,12 +82,46 @@ def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.M
         ValueError: if a parameter belongs to no module that can reset it.
     """
     if not isinstance(model, nn.Module):
-        return model()
+        return _built(model)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise TypeError(
+            "'model' must be a network in Python, got one in TorchScript. Train the network that "
+            "it was made from, and script that."
+        )
     copied = copy.deepcopy(model)
     quick_linears(copied)  # first, as new weights are drawn in the order of memory
     if reset:
         _reset(copied, "")
     return copied
+
+
+def _built(builder: Callable[[], nn.Module]) -> nn.Module:
+    """What a function without arguments builds.
+
+    Raises:
+        TypeError: if it is no function, needs arguments, or builds no module.
+    """
+    if not callable(builder):
+        raise TypeError(
+            "'model' must be a torch.nn.Module or a function that builds one, got "
+            f"{builder!r}. Build a network, such as one of gnnvision.models."
+        )
+    try:
+        inspect.signature(builder).bind()
+    except ValueError:  # a builtin that does not tell
+        pass
+    except TypeError as error:
+        raise TypeError(
+            f"'model' must build a network without arguments, got a function with {error}. Write "
+            "lambda: build(...) around it."
+        ) from error
+    model = builder()
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            "'model' must build a torch.nn.Module, got a function that gives "
+            f"{type(model).__name__}. Return the network."
+        )
+    return model
 
 
 def _reset(module: nn.Module, name: str) -> None:

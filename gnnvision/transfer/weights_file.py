@@ -27,6 +27,7 @@ TORCH_ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 # Where the content is that of a .safetensors file, these say something else.
 _OTHER_ENDINGS = (".zip", ".gz", ".7z", ".npz", ".npy", ".h5", ".onnx", ".json", ".csv", ".txt")
 _ALONE = "save the weights alone: torch.save(model.state_dict(), FILE)"
+_TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 _DEPTH = 3  # of mappings around the weights
 _LONGEST_HEADER = 2**27  # bytes, of a .safetensors file
 _NOT_WEIGHTS = re.compile(r"optim|sched|scaler|hyper_?param|callback", re.IGNORECASE)
@@ -40,6 +41,10 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "packed by gzip. Unpack it first"),
     (b"BZh", "packed by bzip2. Unpack it first"),
     (b"\xfd7zXZ", "packed by xz. Unpack it first"),
+    (b"\x89PNG", "an image. Name a file of weights"),
+    (b"\xff\xd8\xff", "an image. Name a file of weights"),
+    (b"GIF8", "an image. Name a file of weights"),
+    (b"%PDF", "a PDF document. Name a file of weights"),
     (b"<", "a web page. Download the file itself"),
     (b"{", "JSON, perhaps the index of a network in several files. Save them as one file"),
 )
@@ -126,6 +131,11 @@ def stored_weights(path: str | os.PathLike[str]) -> dict[str, OrderedDict[str, T
             that only code could read.
     """
     file = Path(path)
+    if file.is_dir():
+        raise ValueError(
+            f"'weights' must be a file, got the folder {os.fspath(path)!r}. Name the file of "
+            "weights in it."
+        )
     if not file.is_file():
         raise ValueError(
             f"'weights' must be a file that exists, got {os.fspath(path)!r}. {nearest_names(file)}"
@@ -150,6 +160,15 @@ def stored_weights(path: str | os.PathLike[str]) -> dict[str, OrderedDict[str, T
     held = _of_torch(file, head)
     found = dict(_mappings(held))
     return found if found else _none_in(file, held)
+
+
+def _unlike_a_pickle(head: bytes) -> str:
+    """What a file is that starts like no pickle of weights, in words; "" if it may be one."""
+    if not head.strip(b"\0"):
+        return "full of zeros"
+    if not head.translate(None, _TEXT) and not head.startswith((b"(", b"c", b"]", b"}")):
+        return "text"
+    return ""
 
 
 def _is_torch(head: bytes) -> bool:
@@ -205,6 +224,11 @@ def _of_torch(file: Path, head: bytes) -> object:
         raise ValueError(
             f"'weights' must be a .safetensors, .pth or .pt file, got {file.name!r}, whose "
             "content is neither. Save network.state_dict() with torch.save."
+        )
+    if head and not _is_torch(head) and (kind := _unlike_a_pickle(head)):
+        raise ValueError(
+            f"'weights' must be a .safetensors, .pth or .pt file, got {file.name!r}, which is "
+            f"{kind}. Name a file of weights, or fetch it again."
         )
     if head[:2] == b"PK":
         _check_archive(file)

@@ -17,7 +17,7 @@ SAME = {
     "int64": torch.tensor([1, 3]),
     "int32": torch.tensor([1, 3], dtype=torch.int32),
     "numpy": np.array([1, 3]),
-    "numpy uint8": np.array([1, 3], dtype=np.uint8),
+    "numpy uint16": np.array([1, 3], dtype=np.uint16),
     "numpy integers": [np.int64(1), np.int32(3)],
     "mask": torch.tensor([False, True, False, True, False]),
     "numpy mask": np.array([False, True, False, True, False]),
@@ -147,3 +147,25 @@ def test_sites_of_explanations():
     for site in (True, 3.0):
         with pytest.raises(TypeError, match="'site' must be an integer"):
             gv.explain.attribute(model, x, graph, "gradient", site=site)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.array([1, 0, 1, 0, 0], dtype=np.uint8), "uint8"),  # a mask as other programs write it
+        (np.ma.masked_array([0, 2], [False, True]), "no masked values, got 1"),
+        (torch.tensor([0, 2]).to_sparse(), "dense"),
+        (torch.zeros(2, dtype=torch.int64, device="meta"), "without data"),
+        ([[0], [2, 3]], "one list of indices"),
+        (slice(0, 2), "got slice. Give a list"),
+        ({0, 2}, "got set. Give a list"),
+    ],
+)
+def test_what_would_be_read_as_something_else(given, words):
+    with pytest.raises((TypeError, ValueError), match=f"'nodes' must .*{words}"):
+        undirected().subgraph(given)
+
+
+def test_masked_arrays_without_masked_values():
+    plain = np.ma.masked_array([0, 2], [False, False])
+    assert undirected().subgraph(plain).num_nodes == 2

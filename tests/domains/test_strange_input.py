@@ -204,3 +204,10 @@ def test_matrices():
         Graph.from_dense(a.to(torch.complex64))
     with pytest.raises(ValueError, match="must be finite"):
         Graph.from_dense(torch.tensor([[0.0, math.nan], [1.0, 0.0]]))
+
+
+def test_numbers_beyond_floats_are_no_weights():
+    graph = nx.Graph()
+    graph.add_edge(0, 1, weight=10**400)
+    with pytest.raises(ValueError, match="'weight' must be a finite number, got 1000"):
+        Graph.from_networkx(graph, edge_weight="weight")

@@ -245,3 +245,21 @@ def test_explanations_are_of_the_output_that_the_model_gives():
     model, x = SecondHead().eval(), torch.randn(1, 3, 8, 8)
     asked = explain.attribute(model, x, GRID, "gradient", target=1)
     torch.testing.assert_close(asked.outputs, model(x))
+
+
+def test_second_inputs_that_are_something_else_are_refused():
+    def network(source):
+        made = {"nn": nn}
+        exec(source, made)
+        return made["Net"]()
+
+    for name in ("return_features", "mask", "labels", "training", "x2", "t", "hidden", "y"):
+        net = network(
+            f"class Net(nn.Module):\n    def forward(self, x, {name}):\n"
+            f"        return 2 * x if {name} else x\n"
+        )
+        with pytest.raises(TypeError, match=f"requires '{name}' beside 'x'"):
+            call(net, torch.ones(2, 3), gv.Grid((3,)))
+    for name in ("domain", "g", "d", "where"):
+        net = network(f"class Net(nn.Module):\n    def forward(self, x, {name}): return {name}\n")
+        assert call(net, torch.ones(2, 3), gv.Grid((3,))) == gv.Grid((3,))

@@ -283,3 +283,21 @@ def test_what_other_packages_allow_changes_nothing(tmp_path):
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(before)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"hello\nworld", "which is text"),
+        (b"\0" * 5000, "which is full of zeros"),
+        (b"\x89PNG\r\n\x1a\n" + b"x" * 600, "an image"),
+        (None, "must be a file, got the folder"),
+    ],
+)
+def test_what_is_at_the_path_is_named(tmp_path, content, words):
+    path = tmp_path / "weights.pth"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_weights(path)
+    assert "weights_only" not in str(caught.value)
+    assert "Unicode" not in str(caught.value)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.data.batching import check_batches, without_single
+from gnnvision.data.batching import check_batches, check_tensors, without_single
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
@@ -70,6 +70,7 @@ class ImageTask(Task):
     _scale: tuple[Tensor, Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_tensors(images=self.images, y=self.y)
         if self.images.dtype != torch.uint8 or self.y.dtype != torch.int64:
             raise TypeError(
                 f"'images' must be uint8 and 'y' int64, got {self.images.dtype} and "
