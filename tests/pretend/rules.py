@@ -82,10 +82,10 @@ class Rules(TorchDispatchMode):
             self._check_generator(name, kwargs["generator"], bool(there))
         out = func(*args, **kwargs)
         if memory.forced or (there and memory.forced is None and not self._stays(name, args)):
-            for tensor in tensors_in((out,), {}):
+            for tensor in [out] if isinstance(out, torch.Tensor) else tensors_in((out,), {}):
                 if not memory.holds(tensor):
                     memory.take(tensor)
-        elif memory.forced is None and all(memory.is_open(t) for t in tensors):
+        elif not there and memory.forced is None and all(memory.is_open(t) for t in tensors):
             for tensor in tensors_in((out,), {}):
                 memory.leave_open(tensor)
         return out
