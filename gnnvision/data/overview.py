@@ -52,7 +52,7 @@ def targets_in_words(
         missing = len(used) - int(counts.sum())
         without = f"; {_number(missing, 'item')} without a label" if missing else ""
         return {
-            "to predict": f"classification into {len(names):,} classes, each of so many items = "
+            "to predict": f"classification into {len(names):,} classes, counted as all = "
             f"{' + '.join(SPLITS.values())}",
             "classes": f"{_joined(each)}{without}",
         }

@@ -23,7 +23,7 @@ def test_a_split_in_words():
 def test_classes_are_counted_in_each_part():
     y = torch.tensor([0, 0, 1, -100, 1, 1, 0, 1, 1, 1, 1, 1])
     assert targets_in_words("classification", y, ("no", "yes"), SPLIT) == {
-        "to predict": "classification into 2 classes, each of so many items = training + "
+        "to predict": "classification into 2 classes, counted as all = training + "
         "validation + test",
         "classes": "'no' 3 = 2 + 1 + 0; 'yes' 8 = 1 + 3 + 4; 1 item without a label",
     }
@@ -112,7 +112,7 @@ def test_a_graph_and_its_nodes():
     assert task.overview() == {
         "data": "Zachary's karate club",
         "graph": "34 nodes, 78 edges, 34 features each",
-        "to predict": "classification into 2 classes, each of so many items = training + "
+        "to predict": "classification into 2 classes, counted as all = training + "
         "validation + test",
         "classes": "'Mr. Hi' 17 = 4 + 4 + 9; 'Officer' 17 = 4 + 4 + 9",
         "split": "'public', seed 0: 8 training, 8 validation, 18 test",
