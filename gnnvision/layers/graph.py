@@ -133,7 +133,7 @@ class GraphConvolution(nn.Module, Convolution):
                 f"'domain' must be on {x.device} as x, got {graph.device}. "
                 f"Move it with domain.to('{x.device}')."
             )
-        if x.grad_fn is None and not is_transformed():
+        if not is_transformed() and x.grad_fn is None:
             if x.device.type == "cpu":
                 check_not_nan(x)
             else:
