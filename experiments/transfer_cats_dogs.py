@@ -92,11 +92,6 @@ def main(config: Config) -> gv.Result:
         cli.run_folder(config.out, name, settings, config.resume) as folder,
         cli.resumable(folder),
     ):
-        if (folder / "report.html").exists():
-            raise ValueError(
-                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
-                f"complete. See {folder / 'report.html'}, or start a new run."
-            )
         return work(config, folder, device)
 
 

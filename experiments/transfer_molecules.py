@@ -85,11 +85,6 @@ def main(config: Config) -> None:
         cli.run_folder(config.out, name, settings, config.resume) as folder,
         cli.resumable(folder),
     ):
-        if (folder / "report.html").exists():
-            raise ValueError(
-                f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
-                f"complete. See {folder / 'report.html'}, or start a new run."
-            )
         cli.print_overview(task)
         backbone = pretrained(config, task, folder, device)
         scores = compared(config, task, few, backbone, folder, device)

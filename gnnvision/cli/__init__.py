@@ -189,10 +189,7 @@ def _is_over(folder: Path) -> bool:
         return False
     report = folder / "report.html"
     if report.exists() and is_readable(folder):
-        raise ValueError(
-            f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is "
-            f"complete. See {report}, or start a new run."
-        )
+        raise _complete(folder, report)
     if is_complete(folder):
         return True
     if (folder / LAST).exists():
@@ -256,14 +253,25 @@ def resumable(folder: Path) -> Iterator[None]:
         folder: of the run.
 
     Raises:
+        ValueError: if the run is complete.
         Interrupted: in place of KeyboardInterrupt.
     """
+    report = folder / "report.html"
+    if report.exists():
+        raise _complete(folder, report)
     try:
         yield
     except KeyboardInterrupt as stop:
         left = any(f.is_file() and f != folder / "config.json" for f in folder.rglob("*"))
         again = f" Go on with: {_resume_with(folder)}" if left else ""
         raise Interrupted(f"{str(stop) or 'Stopped.'}{again}") from None
+
+
+def _complete(folder: Path, report: Path) -> ValueError:
+    return ValueError(
+        f"'--resume' must name a run that was stopped, got {str(folder)!r}, which is complete. "
+        f"See {report}, or start a new run."
+    )
 
 
 def usable_device(name: str) -> str:
