@@ -5,7 +5,7 @@
 The record is airbench94 (Jordan 2024, https://arxiv.org/abs/2404.00498), which reaches 94 % on the
 original files in 9.9 epochs. Here stands its network, written from the paper, with a step of its
 training: batches of 1,024 in bfloat16, channels last, Nesterov's momentum, label smoothing. It
-gets its pictures from memory, normalised and without augmentation, so that only arithmetic is
+gets its pictures from memory, normalized and without augmentation, so that only arithmetic is
 counted. Ours is the training of `gnnvision.fit` with everything that belongs to it. All train in
 turn on equally many pictures; the time of a whole training follows from the epochs of each.
 """
@@ -67,8 +67,8 @@ def record(precision: str, count: int) -> Callable[[], None]:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.float()
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(learnt, 1e-3, momentum=0.85, nesterov=True)
+    learned = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learned, 1e-3, momentum=0.85, nesterov=True)
     x = torch.randn(BATCH, 3, 32, 32).to(dtype, memory_format=torch.channels_last)
     y = torch.randint(0, 10, (BATCH,))
 

@@ -5,8 +5,8 @@
 
 169,343 nodes and 2.3 million directed edges, drawn at random both ways, so that the graph is
 undirected; features and all weights get gradients. The peer of GCNConv is torch-geometric's in
-each of its forms: the edge list, normalised anew or cached, and a CSR adjacency of torch.sparse,
-normalised beforehand, which is its best form on a CPU. GATv2Conv, four heads of 32 channels, has
+each of its forms: the edge list, normalized anew or cached, and a CSR adjacency of torch.sparse,
+normalized beforehand, which is its best form on a CPU. GATv2Conv, four heads of 32 channels, has
 one form there, the edge list. Memory is what a second pass needs at its peak beyond what was held
 before: on the CPU that of a fresh process, on a GPU that of torch's allocator.
 """

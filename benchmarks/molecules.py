@@ -8,11 +8,11 @@ Chemprop is a peer, not a dependency, and has an environment of its own:
 
     python -m venv PEER && PEER/bin/pip install "chemprop>=2"
 
-Speed is taken on one set of molecules, both sides in turn, warm. Featurising: torch-geometric's
+Speed is taken on one set of molecules, both sides in turn, warm. Featurizing: torch-geometric's
 `from_smiles`, ours with features of bonds, and rdkit's parse alone, which is the floor of both.
 Collation and training: the peer's DataLoader and our batches hold the same features, edges and
 targets, shuffled, 64 molecules a batch; then three graph convolutions, the mean over the atoms
-and a linear layer with the same optimiser; evaluation is not timed.
+and a linear layer with the same optimizer; evaluation is not timed.
 
 Accuracy is the test RMSE of the epoch that validation chose: `chemprop train` with its defaults
 (50 epochs) and `experiments/gcn_molecules.py` with its own. Each split is a random one in
@@ -78,7 +78,7 @@ class PyGNet(nn.Module):
         return self.last(global_mean_pool(x, batch))
 
 
-def featurising(smiles: list[str]) -> Programs:
+def featurizing(smiles: list[str]) -> Programs:
     """From SMILES to tensors: the peer, ours, and the floor."""
     from rdkit import Chem, rdBase
     from torch_geometric.utils import from_smiles
@@ -157,11 +157,11 @@ def report(title: str, programs: Programs, count: int, rounds: int) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Featurising, collation and training, one thread each."""
+    """Featurizing, collation and training, one thread each."""
     # Scaffolds, by which some sets are split, take far longer than what is timed here.
     task = gv.data.load(options.dataset, on_invalid="skip", split="random")
     smiles = [task.smiles[row] for row in task.split.train[: options.molecules]]
-    report("featurising", featurising(smiles), len(smiles), options.rounds)
+    report("featurizing", featurizing(smiles), len(smiles), options.rounds)
     solubility = gv.data.load("esol")
     loader, count = peer_loader(solubility), len(solubility.split.train)
     report(f"collation of {BATCH}", collation(solubility, loader), count, options.rounds)
@@ -170,7 +170,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def whole(options: argparse.Namespace) -> None:
-    """All molecules of the set, featurised twice: seconds, and the most memory held."""
+    """All molecules of the set, featurized twice: seconds, and the most memory held."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GNNVISION_CACHE"] = folder
         for attempt in ("first time", "second time"):
@@ -263,10 +263,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dataset", default="hiv", help="to featurise")
+    parser.add_argument("--dataset", default="hiv", help="to featurize")
     parser.add_argument("--molecules", type=int, default=2000, help="of it, for the speed")
     parser.add_argument("--hidden", type=int, default=128, help="width of the convolutions")
-    parser.add_argument("--whole", action="store_true", help="featurise all of it instead")
+    parser.add_argument("--whole", action="store_true", help="featurize all of it instead")
     parser.add_argument("--chemprop", type=Path, help="the peer's command: compare accuracy")
     parser.add_argument("--splits", choices=("chemprop", "ours"), default="chemprop")
     parser.add_argument("--seeds", type=int, default=5, help="how many splits")

@@ -6,7 +6,7 @@
 The notes' way is theirs: `ImageFolder`, resize, RandomResizedCrop(224) and a flip drawn anew in
 each of 13 epochs, every picture through the frozen network every time, Adam on the head, batch 32.
 Two of its mistakes are mended, as it would not work with every weights file otherwise: pictures
-are normalised as the weights want it, and the frozen network is in evaluation mode. Ours runs the
+are normalized as the weights want it, and the frozen network is in evaluation mode. Ours runs the
 network over each picture once and trains the head on that. Both begin with the files, with nothing
 in a cache, and end with the answers on the test part; both see pictures of 224 x 224, with as many
 threads. Seconds are of the clock and of the processor, which other programs do not slow down.

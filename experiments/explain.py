@@ -8,7 +8,7 @@ python experiments/explain.py torchvision:mobilenet_v2=FILE.safetensors photo.jp
 python experiments/explain.py RUN photo.jpg --method gradient guided-gradient occlusion
 
 It leaves a page with several explanations side by side and what each is worth: whether the answer
-falls when the sites that it names are covered, and whether it depends on what was learnt at all.
+falls when the sites that it names are covered, and whether it depends on what was learned at all.
 Beside it are the numbers: attributions.csv (quality) and attributions.npz (values).
 """
 

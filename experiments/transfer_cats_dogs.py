@@ -1,4 +1,4 @@
-"""Tell cats from dogs with a network that learnt from other pictures.
+"""Tell cats from dogs with a network that learned from other pictures.
 
 python experiments/transfer_cats_dogs.py             strategy by size and similarity
 python experiments/transfer_cats_dogs.py --compare   strategy by validation folds

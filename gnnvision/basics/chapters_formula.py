@@ -71,7 +71,7 @@ def formula(material: Material) -> Chapter:
     note = (
         "Strictly this is cross-correlation. Convolution as in mathematics turns the kernel "
         f"around first, which here gives {turned.tolist()} instead of {output.tolist()}. Neural "
-        "networks leave the turning out: a kernel that is learnt would be learnt turned around."
+        "networks leave the turning out: a kernel that is learned would be learned turned around."
     )
     first, second = worked_at(image, kernel, 0, 0), worked_at(image, kernel, 0, 1)
     steps = [
@@ -118,7 +118,7 @@ def finding(material: Material) -> Chapter:
     )
     pictures = [
         draw_signal(material.path("pattern_signal")),
-        draw_found(material.path("pattern_found"), material.small.grey),
+        draw_found(material.path("pattern_found"), material.small.gray),
     ]
     return Chapter(Section("Finding patterns", lead, pictures, [table], note), (), numbers)
 

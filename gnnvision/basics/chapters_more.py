@@ -27,9 +27,9 @@ __all__ = ["gradients", "mended", "pooling"]
 
 def pooling(material: Material) -> Chapter:
     """Pooling, and what it does to shifts."""
-    grey = material.photo.grey
-    side = 64 if min(grey.shape) >= 80 else 32
-    measured = shift_change(grey, side=side)
+    gray = material.photo.gray
+    side = 64 if min(gray.shape) >= 80 else 32
+    measured = shift_change(gray, side=side)
     lead = (
         "Pooling keeps one number of every window: the largest, or the mean. It has no "
         "parameters, keeps the channels, and makes the map smaller, so that the next layers see "
@@ -50,7 +50,7 @@ def pooling(material: Material) -> Chapter:
     )
     pictures = [
         draw_tables(material.path("pooling_tables")),
-        draw_pooled(material.path("pooling_photo"), grey),
+        draw_pooled(material.path("pooling_photo"), gray),
         draw_shifted(material.path("pooling_shift"), measured),
     ]
     block, overlap = torch.tensor(BLOCK_EXAMPLE), torch.tensor(OVERLAP_EXAMPLE)

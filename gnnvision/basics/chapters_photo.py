@@ -27,14 +27,14 @@ __all__ = ["axes", "borders", "kernels"]
 def kernels(material: Material) -> Chapter:
     """What single kernels see."""
     lead = (
-        "Kernels set by hand, with nothing learnt, laid on a photograph. Each gives one feature "
+        "Kernels set by hand, with nothing learned, laid on a photograph. Each gives one feature "
         "map as large as the photograph; a layer with 64 kernels gives 64 of them. Before "
-        "networks learnt their kernels, people designed such ones."
+        "networks learned their kernels, people designed such ones."
     )
     pictures = [
-        draw_edges(material.path("kernel_edges"), material.small.grey),
-        draw_retouched(material.path("kernel_retouched"), material.small.grey),
-        draw_activation(material.path("kernel_activation"), material.small.grey),
+        draw_edges(material.path("kernel_edges"), material.small.gray),
+        draw_retouched(material.path("kernel_retouched"), material.small.gray),
+        draw_activation(material.path("kernel_activation"), material.small.gray),
     ]
     rows = [
         (name, " | ".join(" ".join(_number(value) for value in row) for row in kernel))
@@ -56,8 +56,8 @@ def borders(material: Material) -> Chapter:
         "says how far the window moves each time."
     )
     pictures = [
-        draw_borders(material.path("padding"), material.small.grey),
-        draw_strides(material.path("stride"), material.small.grey),
+        draw_borders(material.path("padding"), material.small.gray),
+        draw_strides(material.path("stride"), material.small.gray),
     ]
     return Chapter(Section("Borders and strides", lead, pictures))
 
@@ -71,8 +71,8 @@ def axes(material: Material) -> Chapter:
     )
     shapes = [
         ("1-D: a curve", (1, 120), (1, 1, 5), "time"),
-        ("2-D: a grey picture", (1, 4, 4), (1, 1, 2, 2), "height, width"),
-        ("2-D on 3-D input: a colour picture", (3, 32, 32), (1, 3, 5, 5), "height, width"),
+        ("2-D: a gray picture", (1, 4, 4), (1, 1, 2, 2), "height, width"),
+        ("2-D on 3-D input: a color picture", (3, 32, 32), (1, 3, 5, 5), "height, width"),
         ("3-D: a film", (1, 5, 24, 24), (1, 1, 2, 3, 3), "time, height, width"),
         ("1×1: mixing 192 channels to 16", (192, 28, 28), (16, 192, 1, 1), "height, width"),
     ]

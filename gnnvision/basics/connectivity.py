@@ -108,7 +108,7 @@ def layer_matrix(
 def shift_matrices(
     size: int | Sequence[int], kernel_size: int, padding: int | str = "same"
 ) -> Tensor:
-    """The operators Sₖ of a grid, written out: Sₖ fetches every site's k-th neighbour.
+    """The operators Sₖ of a grid, written out: Sₖ fetches every site's k-th neighbor.
 
     Args:
         size: n for a line of sites, or (H, W).
@@ -119,7 +119,7 @@ def shift_matrices(
         Zeros and ones, kernel offsets row by row. Shape (K, M, N).
 
     Example:
-        >>> shift_matrices(3, 3).long()[0]  # everyone looks at the neighbour on the left
+        >>> shift_matrices(3, 3).long()[0]  # everyone looks at the neighbor on the left
         tensor([[0, 0, 0],
                 [1, 0, 0],
                 [0, 1, 0]])

@@ -7,7 +7,7 @@ from pathlib import Path
 from gnnvision.basics.chain_rule import Computation, Copied, example
 from gnnvision.basics.panels import NEGATIVE, POSITIVE
 from gnnvision.basics.worked import decimal
-from gnnvision.report.parts import Picture, Table
+from gnnvision.report.parts import Figure, Table
 from gnnvision.report.style import INK, MUTED, drawing, plain_axes
 
 __all__ = ["copies_table", "draw_computation"]
@@ -16,7 +16,7 @@ _PLACES = {"X": (0.0, 2.0), "Y": (0.0, 0.7), "Z": (0.0, -0.6), "A": (2.1, 1.35),
 _RULES = {"A": "A = X + Y", "F": "F = A · Z"}
 
 
-def draw_computation(path: Path, done: Computation | None = None) -> Picture:
+def draw_computation(path: Path, done: Computation | None = None) -> Figure:
     """A = X + Y, F = A · Z: values, local gradients and the gradients of F.
 
     Args:
@@ -51,10 +51,10 @@ def draw_computation(path: Path, done: Computation | None = None) -> Picture:
             )
     said = ", ".join(f"dF/d{name} = {decimal(g)}" for name, g in done.gradients.items())
     through = f"{decimal(done.local['A', 'F'])} · {decimal(done.local['X', 'A'])}"
-    return Picture(
+    return Figure(
         path,
         f"A computation graph with three inputs and two steps. {said}.",
-        f"Blue, forwards: values. Grey, on the arrows: the local gradient of each step. Orange, "
+        f"Blue, forwards: values. Gray, on the arrows: the local gradient of each step. Orange, "
         f"backwards: the gradient of F, multiplied along the path; for X it is ∂F/∂A · ∂A/∂X = "
         f"{through} = {decimal(done.gradients['X'])}.",
     )

@@ -11,7 +11,7 @@ from gnnvision.basics.arithmetic import output_size
 from gnnvision.basics.panels import PADDED, SOFT, WINDOW_COLOR, cells, fit_cells, frame, show
 from gnnvision.basics.patterns import Measure, correlate, find_pattern, worked_at
 from gnnvision.domains import Window
-from gnnvision.report.parts import Picture
+from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, plain_axes
 
 __all__ = [
@@ -42,7 +42,7 @@ def draw_product(
     example: tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]],
     caption: str,
     place: tuple[int, int] = (0, 0),
-) -> Picture:
+) -> Figure:
     """One window of a 2-D convolution: input, kernel and the whole output."""
     image, kernel = (torch.tensor(part) for part in example)
     output = correlate(image, kernel)
@@ -81,14 +81,14 @@ def draw_product(
         text = "  ".join(worked_at(image, kernel, *place).steps[::2])
         axes.text(total / 2, rows + 0.1, text, ha="center", va="top", color=WINDOW_COLOR)
     steps = " ".join(worked_at(image, kernel, *place).steps)
-    return Picture(
+    return Figure(
         path,
         f"A {rows}×{columns} table, a {f}×{g} kernel and the {m}×{n} output: {steps}.",
         caption,
     )
 
 
-def draw_signal(path: Path) -> Picture:
+def draw_signal(path: Path) -> Figure:
     """The 1-D example: a signal with a step, and the kernel that finds it."""
     signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
     output = correlate(signal, kernel)
@@ -115,10 +115,10 @@ def draw_signal(path: Path) -> Picture:
         for x in range(n):
             axes.text(x + 0.5, -0.12, f"[{x}]", ha="center", va="bottom", color=MUTED, fontsize=8)
     steps = worked_at(signal, kernel, place).steps
-    return Picture(
+    return Figure(
         path,
         f"Eight numbers with a step from 2 to 9, the kernel -1 0 1, and the output: {steps[0]}.",
-        f"At place [5]: {' '.join(steps)}. The kernel subtracts the left neighbour from the right "
+        f"At place [5]: {' '.join(steps)}. The kernel subtracts the left neighbor from the right "
         "one, so it answers where the signal steps up. At [0] and [7] it would stick out: without "
         "padding there is no output.",
     )
@@ -128,7 +128,7 @@ def _only(j: int, place: int) -> str:
     return SOFT if j == place else "white"
 
 
-def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str]]) -> Picture:
+def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str]]) -> Figure:
     """Every position of the window on one line of sites, for some settings.
 
     Args:
@@ -166,20 +166,20 @@ def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str
     said = "; ".join(
         f"kernel {f}, stride {s}, padding {p}: {out}" for f, s, p, _, _, out in panels
     )
-    return Picture(
+    return Figure(
         path,
         f"The positions of a window on {size} sites. {said}.",
-        f"A window of {settings[0][0]} on {size} sites (1 to {size}; grey: padded zeros). Every "
+        f"A window of {settings[0][0]} on {size} sites (1 to {size}; gray: padded zeros). Every "
         "bar is one position of the window, and so one site of the output.",
     )
 
 
-def draw_found(path: Path, picture: Tensor, side: int = 24) -> Picture:
+def draw_found(path: Path, picture: Tensor, side: int = 24) -> Figure:
     """A piece cut out of a picture is looked for, by dot product and by correlation.
 
     Args:
         path: a PNG.
-        picture: grey. Shape (H, W).
+        picture: gray. Shape (H, W).
         side: of the piece, in pixels; it is cut where the contrast is largest.
     """
     from matplotlib.patches import Rectangle
@@ -195,7 +195,7 @@ def draw_found(path: Path, picture: Tensor, side: int = 24) -> Picture:
         show(second, piece, "the piece looked for")
         room = side * width / height / 2  # as wide beside the photograph as that is
         second.set_xlim(side / 2 - 0.5 - room, side / 2 - 0.5 + room)
-        hows: tuple[Measure, ...] = ("dot", "centred")
+        hows: tuple[Measure, ...] = ("dot", "centered")
         for axes, by, name in zip(
             (third, fourth), hows, ("dot product", "correlation"), strict=True
         ):
@@ -216,7 +216,7 @@ def draw_found(path: Path, picture: Tensor, side: int = 24) -> Picture:
     ending = (
         f"and the piece is found with the value {most}" if rights[1] else "as far as there is any"
     )
-    return Picture(
+    return Figure(
         path,
         "A photograph, a piece of it, and how much every window looks like the piece.",
         "Bright: the window here looks like the piece; the circle marks the largest value. The "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from gnnvision.basics.connectivity import Kind, LayerMatrix, layer_matrix, shift_matrices
-from gnnvision.report.parts import Picture
+from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, FAINT, MUTED, WIDTH, drawing, plain_axes
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["draw_connectivity", "draw_kernel_matrix", "draw_shifts"]
 OFFSET_COLORS = (*CLASS_COLORS[:8], "#8a5a2b")  # nine offsets of a 3x3 kernel
 
 
-def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Picture:
+def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure:
     """Full, local and shared: the lines between two layers, and their matrices."""
     words: dict[Kind, str] = {"full": "full", "local": "local", "shared": "local and shared"}
     said = []
@@ -32,24 +32,24 @@ def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Pictur
             counts = f"{layer.num_edges} lines\n{layer.num_weights} weights"
             every[0, column].set_title(f"{name}\n{counts}", fontsize=9)
             said.append(f"{name} {layer.num_edges} lines, {layer.num_weights} weights")
-    return Picture(
+    return Figure(
         path,
         f"Three layers from {size} inputs to {size - kernel_size + 1} outputs: {'; '.join(said)}.",
         "Above: inputs on the left, outputs on the right. Below: the same as a matrix, a row for "
-        "each output, a column for each input. White: zero. One colour, one weight: in the full "
+        "each output, a column for each input. White: zero. One color, one weight: in the full "
         "and the local layer all weights differ, in the shared one only three are left, and the "
         "same three lie on every row.",
     )
 
 
 def _color(layer: LayerMatrix, number: int) -> tuple[float, ...]:
-    """A colour of its own for each weight: strong ones where there are few."""
+    """A color of its own for each weight: strong ones where there are few."""
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 
     if layer.num_weights <= len(OFFSET_COLORS):
         return to_rgb(OFFSET_COLORS[number])
-    # neighbours far apart on the map, so that no two beside each other look alike
+    # neighbors far apart on the map, so that no two beside each other look alike
     spread = (number * 0.618034) % 1
     red, green, blue, _ = colormaps["turbo"](0.05 + 0.9 * spread)
     return (red, green, blue)
@@ -93,8 +93,8 @@ def _squares(axes: Axes, image: torch.Tensor) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def draw_kernel_matrix(path: Path, side: int = 4) -> Picture:
-    """A 3x3 kernel on a small picture as one matrix: nine colours, zeros blank."""
+def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
+    """A 3x3 kernel on a small picture as one matrix: nine colors, zeros blank."""
     layer = layer_matrix("shared", (side, side), 3, "same")
     image = torch.ones(*layer.which.shape, 3)
     kernel = torch.ones(3, 3, 3)
@@ -124,16 +124,16 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Picture:
         second.set_title(f"the layer as a {sites}×{sites} matrix", fontsize=9.5)
         second.set_xlabel("input pixel, row by row")
         second.set_ylabel("output pixel")
-    return Picture(
+    return Figure(
         path,
-        f"A 3×3 kernel in nine colours, and the {sites}×{sites} matrix of the layer.",
+        f"A 3×3 kernel in nine colors, and the {sites}×{sites} matrix of the layer.",
         f"A 3×3 convolution with zero padding on {side}×{side} pixels: {sites * sites} entries, "
         f"{layer.num_edges} of them not zero, and only {layer.num_weights} different weights. "
         "Where the window sticks out of the picture, entries are missing.",
     )
 
 
-def draw_shifts(path: Path, side: int = 4) -> Picture:
+def draw_shifts(path: Path, side: int = 4) -> Figure:
     """The nine operators of a 3x3 kernel, each a matrix of zeros and ones."""
     steps = shift_matrices((side, side), 3)
     arrows = "↖↑↗←·→↙↓↘"
@@ -147,10 +147,10 @@ def draw_shifts(path: Path, side: int = 4) -> Picture:
             )
             _squares(axes, image)
             axes.set_title(f"S{number + 1}  {arrows[number]}", fontsize=9.5)
-    return Picture(
+    return Figure(
         path,
         f"The nine shift operators of a 3×3 kernel on {side}×{side} pixels.",
-        "Sₖ fetches every pixel's neighbour in the direction of the arrow, for all pixels at "
-        "once. The matrix of the layer is the sum w₁S₁ + w₂S₂ + … + w₉S₉: the same colours, laid "
+        "Sₖ fetches every pixel's neighbor in the direction of the arrow, for all pixels at "
+        "once. The matrix of the layer is the sum w₁S₁ + w₂S₂ + … + w₉S₉: the same colors, laid "
         "over each other. On a graph other operators take the place of these nine.",
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from gnnvision.basics.kernels import GREY, SEPIA, filtered, hand_made, mixed
 from gnnvision.basics.panels import show
 from gnnvision.domains import PaddingMode
-from gnnvision.report.parts import Picture
+from gnnvision.report.parts import Figure
 from gnnvision.report.style import WIDTH, drawing
 
 __all__ = [
@@ -30,20 +30,20 @@ def _sheet_height(picture: Tensor, rows: int, columns: int) -> float:
     return rows * (WIDTH / columns * height / width + 0.33)
 
 
-def draw_edges(path: Path, grey: Tensor) -> Picture:
+def draw_edges(path: Path, gray: Tensor) -> Figure:
     """The two edge maps of the notes, the two of Sobel, and their length."""
     names = ("vertical edges", "horizontal edges", "Sobel, vertical", "Sobel, horizontal")
-    maps = {name: filtered(grey, hand_made(name)) for name in names}
+    maps = {name: filtered(gray, hand_made(name)) for name in names}
     limit = float(torch.stack([maps[name] for name in names[:2]]).abs().quantile(0.995))
     strength = (maps[names[2]] ** 2 + maps[names[3]] ** 2).sqrt()
-    with drawing(path, _sheet_height(grey, 3, 2)) as figure:
+    with drawing(path, _sheet_height(gray, 3, 2)) as figure:
         every = list(figure.subplots(3, 2).flat)
-        show(every[0], grey, "the photograph, grey")
+        show(every[0], gray, "the photograph, gray")
         most = strength.quantile(0.995).clamp(min=1e-6)  # of an even picture it is 0
         show(every[1], 1 - strength / most, "edges in any direction (Sobel)")
         for axes, (name, found) in zip(every[2:], maps.items(), strict=True):
             show(axes, found, name, signed=True, limit=limit)
-    return Picture(
+    return Figure(
         path,
         "A photograph and its feature maps for vertical and horizontal edges.",
         "Vertical edges: the right column of the kernel is 1, the left one -1. Orange: brighter "
@@ -52,9 +52,9 @@ def draw_edges(path: Path, grey: Tensor) -> Picture:
     )
 
 
-def draw_retouched(path: Path, grey: Tensor) -> Picture:
+def draw_retouched(path: Path, gray: Tensor) -> Figure:
     """Blur, sharpen, outline and identity on a part of the photograph."""
-    part = _part(grey)
+    part = _part(gray)
     blurred = part
     for _ in range(3):
         blurred = filtered(blurred, hand_made("blur"))
@@ -64,7 +64,7 @@ def draw_retouched(path: Path, grey: Tensor) -> Picture:
         show(every[1], blurred, "blur, three times")
         show(every[2], filtered(part, hand_made("sharpen")), "sharpen")
         show(every[3], filtered(part, hand_made("outline")), "outline", signed=True)
-    return Picture(
+    return Figure(
         path,
         "A part of the photograph unchanged, blurred, sharpened and as outlines.",
         "Kernels whose numbers add up to 1 keep the brightness; those that add up to 0 leave "
@@ -72,9 +72,9 @@ def draw_retouched(path: Path, grey: Tensor) -> Picture:
     )
 
 
-def draw_borders(path: Path, grey: Tensor) -> Picture:
+def draw_borders(path: Path, gray: Tensor) -> Figure:
     """The four kinds of padding, and what each does to an edge map."""
-    part = _part(grey, 0.5)
+    part = _part(gray, 0.5)
     pad = max(part.shape) // 4
     modes: dict[PaddingMode, str] = {
         "zeros": "zeros",
@@ -93,7 +93,7 @@ def draw_borders(path: Path, grey: Tensor) -> Picture:
             show(every[1, column], found, "edge map", signed=True, limit=1.0)
             for axes in every[:, column]:
                 axes.title.set(fontsize=8.5, weight="normal")
-    return Picture(
+    return Figure(
         path,
         "A picture padded in four ways, and its edge map with each.",
         "Above: what the window sees beyond the border. Below: with zeros the border itself looks "
@@ -101,9 +101,9 @@ def draw_borders(path: Path, grey: Tensor) -> Picture:
     )
 
 
-def draw_strides(path: Path, grey: Tensor) -> Picture:
+def draw_strides(path: Path, gray: Tensor) -> Figure:
     """The same edge map with stride 1, 2 and 4, each pixel as large as it is."""
-    part = _part(grey)
+    part = _part(gray)
     with drawing(path, _sheet_height(part, 1, 3) + 0.15) as figure:
         every = figure.subplots(1, 3)
         for axes, stride in zip(every, (1, 2, 4), strict=True):
@@ -113,7 +113,7 @@ def draw_strides(path: Path, grey: Tensor) -> Picture:
             axes.set_xlim(-0.5, part.shape[1] / stride - 0.5)
             axes.set_ylim(part.shape[0] / stride - 0.5, -0.5)
             axes.title.set(fontsize=8.5)
-    return Picture(
+    return Figure(
         path,
         "Edge maps with stride 1, 2 and 4.",
         "With stride s only every s-th window is looked at, along both axes: the map has 1/s of "
@@ -121,9 +121,9 @@ def draw_strides(path: Path, grey: Tensor) -> Picture:
     )
 
 
-def draw_activation(path: Path, grey: Tensor) -> Picture:
+def draw_activation(path: Path, gray: Tensor) -> Figure:
     """A map, with a bias, and after ReLU."""
-    part, kernel = _part(grey), hand_made("vertical edges")
+    part, kernel = _part(gray), hand_made("vertical edges")
     with drawing(path, _sheet_height(part, 2, 2)) as figure:
         every = list(figure.subplots(2, 2).flat)
         for axes, (title, bias, activation) in zip(
@@ -138,7 +138,7 @@ def draw_activation(path: Path, grey: Tensor) -> Picture:
         ):
             found = filtered(part, kernel, bias=bias, activation=activation)
             show(axes, found, title.replace("-", "−"), signed=True, limit=1.5)
-    return Picture(
+    return Figure(
         path,
         "A feature map with and without bias and ReLU.",
         "ReLU keeps what is above zero: edges from dark to bright only. A negative bias is a "
@@ -146,7 +146,7 @@ def draw_activation(path: Path, grey: Tensor) -> Picture:
     )
 
 
-def draw_channels(path: Path, pixels: Tensor) -> Picture:
+def draw_channels(path: Path, pixels: Tensor) -> Figure:
     """2-D convolution on a picture of three channels: three maps, added up."""
     part = _part(pixels)
     kernel = hand_made("horizontal edges")
@@ -157,11 +157,11 @@ def draw_channels(path: Path, pixels: Tensor) -> Picture:
         for column, (name, channel) in enumerate(zip(("red", "green", "blue"), part, strict=True)):
             show(every[0, column], channel, name)
             show(every[1, column], each[column], "its map", signed=True, limit=1.0)
-        show(every[0, 3], part, "in colour")
+        show(every[0, 3], part, "in color")
         show(every[1, 3], total, "sum of the three", signed=True, limit=3.0)
         for axes in every.flat:
             axes.title.set(fontsize=8.5)
-    return Picture(
+    return Figure(
         path,
         "Red, green and blue, the map of each, and their sum.",
         "The kernel is as deep as the picture, one layer of it for each channel. The three maps "
@@ -169,19 +169,19 @@ def draw_channels(path: Path, pixels: Tensor) -> Picture:
     )
 
 
-def draw_mixing(path: Path, pixels: Tensor) -> Picture:
+def draw_mixing(path: Path, pixels: Tensor) -> Figure:
     """1x1 convolutions: three channels to one and to three others."""
     part = _part(pixels)
     with drawing(path, _sheet_height(part, 1, 3) + 0.15) as figure:
         every = figure.subplots(1, 3)
         show(every[0], part, "red, green, blue")
-        show(every[1], mixed(part, torch.tensor([GREY]))[0], "3 → 1: grey")
+        show(every[1], mixed(part, torch.tensor([GREY]))[0], "3 → 1: gray")
         show(every[2], mixed(part, torch.tensor(SEPIA)), "3 → 3: sepia")
     numbers = ", ".join(f"{weight:g}" for weight in GREY)
-    return Picture(
+    return Figure(
         path,
-        "A photograph in colour, grey and sepia, made by 1x1 convolutions.",
-        f"A 1×1 convolution sees one pixel at a time and mixes its channels. Grey takes one "
+        "A photograph in color, gray and sepia, made by 1x1 convolutions.",
+        f"A 1×1 convolution sees one pixel at a time and mixes its channels. Gray takes one "
         f"kernel ({numbers}), sepia three kernels of three numbers.",
     )
 

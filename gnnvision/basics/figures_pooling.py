@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gnnvision.basics.panels import cells, fit_cells, show
 from gnnvision.basics.pooling import Reduce, ShiftChange, global_pooled, pooled
-from gnnvision.report.parts import Picture
+from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, WIDTH, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
@@ -22,7 +22,7 @@ _EVERY: tuple[Reduce, ...] = ("max", "average", "min")
 _SOFT = ("#cfe3f1", "#fbe3bd", "#c7e8dc", "#f1d9e6")
 
 
-def draw_tables(path: Path) -> Picture:
+def draw_tables(path: Path) -> Figure:
     """Maximum, average and global pooling of a 4x4 table; overlapping windows on a 3x3 one."""
     block, overlap = torch.tensor(BLOCK_EXAMPLE), torch.tensor(OVERLAP_EXAMPLE)
     with drawing(path, 4.7) as figure:
@@ -53,7 +53,7 @@ def draw_tables(path: Path) -> Picture:
         axes.text(0, top - 0.25, "2×2, stride 1: windows overlap", weight="bold", va="bottom")
         axes.text(4.2, top + 1.5, "→", ha="center", va="center", fontsize=15)
         axes.text(4.7, 2, "→", ha="center", va="center", fontsize=15)
-    return Picture(
+    return Figure(
         path,
         "Maximum, average and global pooling of small tables.",
         "Every window leaves one number: its largest, or its mean. Global pooling takes the whole "
@@ -61,11 +61,11 @@ def draw_tables(path: Path) -> Picture:
     )
 
 
-def draw_pooled(path: Path, grey: Tensor, side: int = 100) -> Picture:
+def draw_pooled(path: Path, gray: Tensor, side: int = 100) -> Figure:
     """100x100 pixels of a photograph, and the 50x50 that pooling leaves."""
-    cut = min(side, *grey.shape) // 2 * 2
-    top, left = (grey.shape[0] - cut) // 2, (grey.shape[1] - cut) // 3
-    part = grey[top : top + cut, left : left + cut]
+    cut = min(side, *gray.shape) // 2 * 2
+    top, left = (gray.shape[0] - cut) // 2, (gray.shape[1] - cut) // 3
+    part = gray[top : top + cut, left : left + cut]
     panels = {f"input {cut}×{cut}": part}
     for how in _EVERY[:2]:
         found = pooled(part, 2, reduce=how)
@@ -74,7 +74,7 @@ def draw_pooled(path: Path, grey: Tensor, side: int = 100) -> Picture:
         for axes, (title, picture) in zip(figure.subplots(1, 3), panels.items(), strict=True):
             show(axes, picture, title)
             axes.title.set(fontsize=8.5)
-    return Picture(
+    return Figure(
         path,
         f"{cut}×{cut} pixels of the photograph and what pooling leaves of them.",
         "Half the width and half the height, a quarter of the numbers. The maximum keeps the "
@@ -82,7 +82,7 @@ def draw_pooled(path: Path, grey: Tensor, side: int = 100) -> Picture:
     )
 
 
-def draw_shifted(path: Path, measured: ShiftChange) -> Picture:
+def draw_shifted(path: Path, measured: ShiftChange) -> Figure:
     """How much features change when the picture moves, with and without pooling."""
     kinds = [name for name in measured.change if "average" not in name or "all" in name]
     with drawing(path, 3.7) as figure:
@@ -103,7 +103,7 @@ def draw_shifted(path: Path, measured: ShiftChange) -> Picture:
     write_csv(path.with_suffix(".csv"), rows)
     one = {name: f"{100 * measured.change[name][1]:.0f} %" for name in kinds}
     said = ", ".join(f"{name}: {value}" for name, value in one.items())
-    return Picture(
+    return Figure(
         path,
         f"Change of edge features when the picture moves by one pixel. {said}.",
         f"Edge maps of many windows of the photograph, moved by some pixels. At one pixel they "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnnvision.basics.kernels import layer_with, smoothed
 from gnnvision.basics.panels import show
-from gnnvision.report.parts import Picture
+from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, MUTED, WIDTH, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
@@ -32,7 +32,7 @@ def noisy_curve(length: int = 120) -> tuple[Tensor, Tensor]:
     return true, true + 0.3 * noise.to(true.dtype)
 
 
-def draw_smoothing(path: Path) -> Picture:
+def draw_smoothing(path: Path) -> Figure:
     """A noisy curve, and running means over 5 and 15 values."""
     true, noisy = noisy_curve()
     smooth = {width: smoothed(noisy, torch.full((width,), 1 / width)) for width in (5, 15)}
@@ -57,7 +57,7 @@ def draw_smoothing(path: Path) -> Picture:
         for t in time
     ]
     write_csv(path.with_suffix(".csv"), rows)
-    return Picture(
+    return Figure(
         path,
         "A noisy curve and two smoothed ones.",
         f"A kernel of 5 numbers, each 1/5, slides along time. The distance from the true curve "
@@ -83,7 +83,7 @@ def film(frames: int = 5, side: int = 24) -> Tensor:
     return volume
 
 
-def draw_film(path: Path) -> Picture:
+def draw_film(path: Path) -> Figure:
     """A 3-D convolution over a film: the kernel is less deep than the film, and moves in time."""
     volume = film()
     kernel = torch.zeros(2, 3, 3)
@@ -101,7 +101,7 @@ def draw_film(path: Path) -> Picture:
         for axes in every.flat:
             axes.title.set(fontsize=8.5)
     size, out = ("×".join(map(str, tensor.shape)) for tensor in (volume, change))
-    return Picture(
+    return Figure(
         path,
         "Five frames of a moving square, and four frames of what a 3-D convolution finds.",
         f"The kernel, 2×3×3, also moves along the third axis: film {size}, output {out}, "

@@ -1,7 +1,7 @@
 """Kernels made by hand, and what they do to a photograph, a curve and a film.
 
 A network learns its kernels. These are set by hand, into the very layers that networks are made
-of, so that one can see what a kernel does before anything is learnt.
+of, so that one can see what a kernel does before anything is learned.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def filtered(
     one flat map is left.
 
     Args:
-        picture: one grey channel or several. Shape (H, W) or (C, H, W).
+        picture: one gray channel or several. Shape (H, W) or (C, H, W).
         kernel: of as many axes. Shape (f, f) or (C, f, f).
         bias: added to every pixel of the map.
         activation: applied to every pixel, for example `torch.relu`.
@@ -147,7 +147,7 @@ def filtered(
 
 
 def mixed(picture: Tensor, weights: Tensor) -> Tensor:
-    """A 1x1 convolution: every pixel's channels mixed by the same table, neighbours unseen.
+    """A 1x1 convolution: every pixel's channels mixed by the same table, neighbors unseen.
 
     Args:
         picture: Shape (C, H, W).
@@ -171,7 +171,7 @@ def smoothed(curve: Tensor, kernel: Tensor) -> Tensor:
 
     Args:
         curve: one value for each time. Shape (L,).
-        kernel: weights of neighbouring times, for a mean adding up to 1. Shape (f,).
+        kernel: weights of neighboring times, for a mean adding up to 1. Shape (f,).
 
     Returns:
         Shape (L,). Beyond its ends the curve goes on with its last value.

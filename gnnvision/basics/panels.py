@@ -35,10 +35,10 @@ def show(
 
     Args:
         axes: where.
-        picture: (H, W), or (3, H, W) in colour, from 0 to 1; a signed map of any range.
+        picture: (H, W), or (3, H, W) in color, from 0 to 1; a signed map of any range.
         title: above it.
         signed: whether zero is white, below blue and above orange.
-        limit: what is drawn in full colour; the largest but for one in a thousand, if None.
+        limit: what is drawn in full color; the largest but for one in a thousand, if None.
     """
     values = (picture.movedim(0, -1) if picture.ndim == 3 else picture).numpy()
     plain_axes(axes)
@@ -69,7 +69,7 @@ def cells(
         top: y of it.
         color: of the square in row i and column j.
         size: of the letters.
-        ink: colour of the number in row i and column j.
+        ink: color of the number in row i and column j.
     """
     from matplotlib.patches import Rectangle
 

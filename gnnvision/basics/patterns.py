@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-Measure = Literal["dot", "cosine", "centred"]
+Measure = Literal["dot", "cosine", "centered"]
 
 
 def correlate(
@@ -180,7 +180,7 @@ def cosine_similarity(a: Tensor, b: Tensor) -> float:
 
 
 def find_pattern(
-    signal: Tensor, pattern: Tensor, by: Measure = "centred"
+    signal: Tensor, pattern: Tensor, by: Measure = "centered"
 ) -> tuple[Tensor, tuple[int, ...]]:
     """How much every window of a signal looks like a pattern, and where it does most.
 
@@ -188,7 +188,7 @@ def find_pattern(
         signal: X.
         pattern: what is looked for, with as many axes.
         by: "dot" is the convolution itself, which prefers bright places; "cosine" divides by
-            the lengths; "centred" takes the mean off first, so that only the form counts (the
+            the lengths; "centered" takes the mean off first, so that only the form counts (the
             correlation coefficient).
 
     Returns:
@@ -204,18 +204,18 @@ def find_pattern(
         >>> find_pattern(torch.tensor([0.0, 1, 0, 9, 9, 9]), torch.tensor([0.0, 1, 0]))[1]
         (0,)
     """
-    if by not in ("dot", "cosine", "centred"):
+    if by not in ("dot", "cosine", "centered"):
         raise ValueError(
-            f"'by' must be 'dot', 'cosine' or 'centred', got {by!r}. Choose one of them."
+            f"'by' must be 'dot', 'cosine' or 'centered', got {by!r}. Choose one of them."
         )
     x, w = signal.double(), pattern.double()
-    if by == "centred":
+    if by == "centered":
         w = w - w.mean()
     found = correlate(x, w)
     if by != "dot":
         ones = torch.ones_like(w)
         length = correlate(x * x, ones)
-        if by == "centred":  # Σ (x - mean)² = Σ x² - (Σ x)² / n
+        if by == "centered":  # Σ (x - mean)² = Σ x² - (Σ x)² / n
             length = length - correlate(x, ones) ** 2 / w.numel()
         # In a window without any contrast nothing is found; rounding must not be amplified.
         flat = length <= 1e-9 * float((x * x).max()) * w.numel()

@@ -26,7 +26,7 @@ _LEAST = 64  # pixels; below, the windows of the examples do not fit
 
 @dataclass(frozen=True)
 class Photo:
-    """A colour photograph.
+    """A color photograph.
 
     Args:
         name: of the file.
@@ -39,7 +39,7 @@ class Photo:
     credit: str = ""
 
     @property
-    def grey(self) -> Tensor:
+    def gray(self) -> Tensor:
         """How bright each pixel looks, from 0 to 1 (ITU-R BT.601). Shape (H, W)."""
         return torch.einsum("c,chw->hw", self.pixels.new_tensor(GREY), self.pixels)
 

@@ -103,7 +103,7 @@ def shift_change(picture: Tensor, most: int = 4, side: int = 64) -> ShiftChange:
     picture.
 
     Args:
-        picture: grey, from 0 to 1. Shape (H, W).
+        picture: gray, from 0 to 1. Shape (H, W).
         most: the largest shift, in pixels to the right.
         side: of the windows.
 

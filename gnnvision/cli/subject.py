@@ -20,7 +20,7 @@ class Subject:
         name: of the file, the SMILES, the node or the graph.
         x: the signal, a batch of one.
         domain: where it lives.
-        picture: as the network is given it before it is normalised, uint8 (C, H, W); or None.
+        picture: as the network is given it before it is normalized, uint8 (C, H, W); or None.
         smiles: of a molecule; or None.
         node: of a citation network, which is `x` and `domain` as a whole; or None.
         kinds: of a graph of a set: the kind of each node, -1 for none; or None. Shape (N,).

@@ -54,7 +54,7 @@ def resized_note(was: Sequence[int], size: Sequence[int], side: int | None = Non
 
 
 def _reader(preset: object) -> Reader:
-    """What reads a picture as the weights want it: resized, the middle taken, normalised."""
+    """What reads a picture as the weights want it: resized, the middle taken, normalized."""
     from PIL import Image
     from torchvision.transforms.v2 import functional as F
 
@@ -68,7 +68,7 @@ def _reader(preset: object) -> Reader:
         pixels = found.pixels
         if pixels.shape[2] == 1:
             pixels = pixels.repeat(3, 2)
-            notes.append("gray; made coloured, as the network reads")
+            notes.append("gray; made colored, as the network reads")
         image = Image.fromarray(pixels)
         small = F.resize(image, resize, preset.interpolation, antialias=True)  # type: ignore[attr-defined]
         picture = F.pil_to_tensor(F.center_crop(small, crop))

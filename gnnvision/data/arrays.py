@@ -100,8 +100,8 @@ class NodeArrays:
         order = np.lexsort((row, col))
         both = np.array_equal(self.edge_index[::-1, order], self.edge_index)
         _require(both, "an edge is there in one direction only")
-        labelled = self.y[self.y != UNLABELLED]
-        _require(bool((labelled >= 0).all()), "a label is negative")
+        labeled = self.y[self.y != UNLABELLED]
+        _require(bool((labeled >= 0).all()), "a label is negative")
         for name in ("train", "val", "test"):
             nodes = getattr(self, name)
             _require(nodes.ndim == 1 and _within(nodes, n), f"{name} is outside 0..{n - 1}")

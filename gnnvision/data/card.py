@@ -104,7 +104,7 @@ class Card:
         kind: What one item is: "node", "graph", "image", "molecule".
         description: What the data set is, in two or three sentences.
         source: Where it was published.
-        licence: The licence of the data, or that none is stated.
+        license: The license of the data, or that none is stated.
         citation: The paper to cite.
         embedded: Whether it comes with this package or a dependency, so that it is always there
             and can stand in for another one.
@@ -124,7 +124,7 @@ class Card:
     kind: str
     description: str
     source: str
-    licence: str
+    license: str
     citation: str
     embedded: bool = False
     urls: tuple[str, ...] = ()

@@ -106,7 +106,7 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> Card:
-    """The card of a data set: origin, licence, citation, checksums, published results.
+    """The card of a data set: origin, license, citation, checksums, published results.
 
     Raises:
         ValueError: There is no data set of this name.
@@ -161,7 +161,7 @@ def load(
         image_size: Of pictures: their side, or height and width, in pixels: the shorter side
             is resized and the middle taken. None for their own size; where sizes differ,
             64, or less if most are smaller.
-        channels: Of pictures: 1 for gray, 3 for colour, "auto" for gray if all are gray.
+        channels: Of pictures: 1 for gray, 3 for color, "auto" for gray if all are gray.
         augment: Of pictures: how the training part is varied.
         on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
             "quarantine" them: skip them and list them in `quarantine.csv`. Of rows that are no

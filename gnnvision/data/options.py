@@ -47,7 +47,7 @@ class LoadOptions:
     def __post_init__(self) -> None:
         if self.channels not in ("auto", 1, 3):
             raise ValueError(
-                f"'channels' must be 'auto', 1 for gray or 3 for colour, got {self.channels!r}. "
+                f"'channels' must be 'auto', 1 for gray or 3 for color, got {self.channels!r}. "
                 "Choose one."
             )
         if self.augment is not None and not isinstance(self.augment, Augment):

@@ -85,7 +85,7 @@ def _unpickle(raw: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401
         fits = isinstance(content, dict)
     if not fits:
         raise ValueError(
-            f"{name} must hold a csr matrix, a label matrix or a dict of neighbours as its name "
+            f"{name} must hold a csr matrix, a label matrix or a dict of neighbors as its name "
             f"says, got {type(content).__name__}. Fetch the file again."
         )
     return content
@@ -122,7 +122,7 @@ def _assemble(parts: Mapping[str, Any], test: NDArray[np.int64], card: Card) -> 
     if not np.array_equal(parts["y"], parts["ally"][:num_train]):
         raise ValueError("y is not the beginning of ally")
 
-    edges, largest = _neighbours(parts["graph"])
+    edges, largest = _neighbors(parts["graph"])
     num_nodes = max(num_known, largest + 1, int(test.max()) + 1 if len(test) else 0)
     if num_nodes > 2 * (num_known + len(test)):
         raise ValueError(f"they name node {num_nodes - 1}, but describe {num_known + len(test)}")
@@ -158,13 +158,13 @@ def _labels(one_hot: NDArray[Any]) -> NDArray[np.int64]:
     return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNLABELLED)
 
 
-def _neighbours(graph: Mapping[Any, Any]) -> tuple[NDArray[np.int64], int]:
-    """The pairs of a dict of neighbour lists, shape (2, E), and the largest node in it."""
+def _neighbors(graph: Mapping[Any, Any]) -> tuple[NDArray[np.int64], int]:
+    """The pairs of a dict of neighbor lists, shape (2, E), and the largest node in it."""
     for node, near in graph.items():
         if type(node) is not int or not isinstance(near, list):
             raise ValueError(f"graph lists {near!r:.40} under {node!r:.40}")
         if not all(type(other) is int for other in near):
-            raise ValueError(f"the neighbours of node {node} are not all numbers")
+            raise ValueError(f"the neighbors of node {node} are not all numbers")
     try:
         nodes = np.fromiter(graph, np.int64, len(graph))
         sizes = np.fromiter((len(near) for near in graph.values()), np.int64, len(graph))

@@ -134,20 +134,20 @@ def random_node_split(
             raise ValueError(f"'{name}' must be at least 0, got {value}. Give a count of nodes.")
     if seed < 0:
         raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
-    labelled = np.flatnonzero(labels >= 0)
-    sizes = np.bincount(labels[labelled])
+    labeled = np.flatnonzero(labels >= 0)
+    sizes = np.bincount(labels[labeled])
     if len(sizes) == 0 or sizes.min() < per_class:
         raise ValueError(
             f"'per_class' must be at most the size of the smallest class, "
             f"{int(sizes.min()) if len(sizes) else 0}, got {per_class}. Ask for fewer."
         )
-    left = len(labelled) - per_class * len(sizes)
+    left = len(labeled) - per_class * len(sizes)
     if num_val + num_test > left:
         raise ValueError(
-            f"'num_val' + 'num_test' must be at most the {left} labelled nodes that do not "
+            f"'num_val' + 'num_test' must be at most the {left} labeled nodes that do not "
             f"train, got {num_val} + {num_test}. Ask for fewer."
         )
-    order = labelled[shuffled(len(labelled), seed)]
+    order = labeled[shuffled(len(labeled), seed)]
     train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
     rest = order[~np.isin(order, train)]
     return Split("random", train, rest[:num_val], rest[num_val : num_val + num_test])

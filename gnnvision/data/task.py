@@ -38,7 +38,7 @@ class Task(ABC):
         num_outputs: Classes, or targets of a regression or multi-label task.
         class_names: Names of the outputs, in order.
         split: Which items train, validate and test.
-        card: Origin, licence, citation and published results of the data set.
+        card: Origin, license, citation and published results of the data set.
         data_hash: SHA-256 over the arrays in use, in hexadecimal.
         seed: The seed of a random split.
         origin: What `gnnvision.data.load` was given, if it made the task: the name or the whole
@@ -157,7 +157,7 @@ class Task(ABC):
         return split_concerns(self.kind, self._targets, self.class_names, self.split)
 
     def input_description(self) -> dict[str, Any]:
-        """What must be known to give a model new input, for JSON: sizes, normalisation."""
+        """What must be known to give a model new input, for JSON: sizes, normalization."""
         return {}
 
     @abstractmethod
@@ -234,7 +234,7 @@ class NodeTask(Task):
 
         Args:
             part: "train", "val" or "test".
-            batch_size: Of no effect: a node sees its neighbours, so all go together.
+            batch_size: Of no effect: a node sees its neighbors, so all go together.
             generator: Not used: there is nothing to shuffle.
             epoch: Not used: every epoch is the same.
 

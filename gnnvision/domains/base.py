@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Domain(ABC):
     """The sites on which a signal lives and over which a convolution shifts it.
 
-    A domain is immutable. Whatever is derived from it (a normalised adjacency, its
+    A domain is immutable. Whatever is derived from it (a normalized adjacency, its
     transpose, a clustering) is computed once and kept here, never on a layer, so that a
     layer can be moved from one domain to the next without carrying anything along.
     """

@@ -82,7 +82,7 @@ class Grid(Domain):
         dilation: int | Sequence[int] = 1,
         padding_mode: PaddingMode = "zeros",
     ) -> Graph:
-        """The pixel graph: an edge from every site of a window to the window's centre.
+        """The pixel graph: an edge from every site of a window to the window's center.
 
         A convolution with `padding="same"` and stride 1 on this grid is a relational graph
         convolution on that graph, one relation for each kernel offset; see
@@ -108,8 +108,8 @@ class Grid(Domain):
 
         def build() -> Graph:
             sources = window.sources(self.size)  # (K, N)
-            offset, centre = (sources >= 0).nonzero(as_tuple=True)
-            edge_index = torch.stack([sources[offset, centre], centre])
+            offset, center = (sources >= 0).nonzero(as_tuple=True)
+            edge_index = torch.stack([sources[offset, center], center])
             return Graph(
                 edge_index,
                 self.num_sites,

@@ -60,7 +60,7 @@ class Matrices:
         * ``"rw"``: L = I - D^(-1) A
 
         D holds the row sums of A. Where a degree is 0 (or, with negative weights, below it)
-        its inverse is taken as 0, so an isolated node has 1 on the diagonal of the normalised
+        its inverse is taken as 0, so an isolated node has 1 on the diagonal of the normalized
         forms, and nothing is infinite.
 
         Args:
@@ -86,7 +86,7 @@ class Matrices:
         self_loop_weight: float = 1.0,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """The normalised adjacency D^(-1/2) (A + I) D^(-1/2) of Kipf and Welling.
+        """The normalized adjacency D^(-1/2) (A + I) D^(-1/2) of Kipf and Welling.
 
         D holds what each node receives: the column sums of A + I. A node that has a self loop
         already keeps it (of several, the last) instead of getting another. Where a degree is 0

@@ -80,7 +80,7 @@ class Filters:
         """What a polynomial filter makes of each frequency of a signal: Σₖ Wₖ Tₖ(λ̂).
 
         Args:
-            frequencies: eigenvalues λ̂ of the scaled Laplacian: -1 where neighbours agree, 1
+            frequencies: eigenvalues λ̂ of the scaled Laplacian: -1 where neighbors agree, 1
                 where the signal changes along each edge. Shape (F,).
 
         Returns:
@@ -128,7 +128,7 @@ def filters(model: nn.Module, layer: str) -> Filters:
         (torch.Size([25, 3, 8]), torch.Size([8, 3, 5, 5]))
         >>> found = filters(gv.Sequential(gv.SAGEConv(5, 4)), "0")
         >>> found.values.shape, found.terms
-        (torch.Size([2, 5, 4]), ('neighbours', 'itself'))
+        (torch.Size([2, 5, 4]), ('neighbors', 'itself'))
     """
     known = dict(model.named_modules())
     module = known.get(layer)
@@ -186,17 +186,17 @@ def _(module: nn.Linear, count: int) -> tuple[str, ...]:
 @_terms.register
 def _(module: GCNConv, count: int) -> tuple[str, ...]:
     loops = module.normalize and module.add_self_loops
-    return ("neighbours and itself" if loops else "neighbours",)
+    return ("neighbors and itself" if loops else "neighbors",)
 
 
 @_terms.register
 def _(module: SAGEConv, count: int) -> tuple[str, ...]:
-    return ("neighbours", "itself")[:count]
+    return ("neighbors", "itself")[:count]
 
 
 @_terms.register
 def _(module: GINConv, count: int) -> tuple[str, ...]:
-    return ("neighbours", "itself")
+    return ("neighbors", "itself")
 
 
 @_terms.register
@@ -212,5 +212,5 @@ def _(module: GATv2Conv, count: int) -> tuple[str, ...]:
 
 @_terms.register
 def _(module: RGCNConv, count: int) -> tuple[str, ...]:
-    each = [f"neighbours by relation {number}" for number in range(module.num_relations)]
+    each = [f"neighbors by relation {number}" for number in range(module.num_relations)]
     return (*each, "itself")[:count]

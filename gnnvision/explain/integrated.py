@@ -53,7 +53,7 @@ def integrated_gradients(
         output: the column of the output that is explained.
         baseline: x', a signal that says nothing; of a shape that extends to that of `x`. Zeros
             if not given: atoms without features, or the mean picture where pictures are
-            normalised.
+            normalized.
         steps: parts of the way, each a run forward and back.
         estimator: how the integral is estimated.
             "gauss_legendre": by Gauss-Legendre quadrature with `steps` points, as captum does by

@@ -126,7 +126,7 @@ def ask(
     if not bool(rows.isfinite().all()):
         raise ValueError(
             "'model' must give finite outputs, got NaN or infinity for this input. Look at its "
-            "weights, and whether the input is normalised as in training."
+            "weights, and whether the input is normalized as in training."
         )
     place = None if site is None else operator.index(site)
     return Question(model, signal, domain, chosen, place, rows)

@@ -22,7 +22,7 @@ _FAR = 2**40
 def cascade(
     model: nn.Module, x: Tensor, domain: Domain, stages: int = 4, seed: int = 0
 ) -> Iterator[tuple[str, nn.Module]]:
-    """Copies of a model in which ever more layers have weights that nothing was learnt with.
+    """Copies of a model in which ever more layers have weights that nothing was learned with.
 
     The layers that make the answer come first, the one that reads the input last; after the last
     stage all are drawn anew, by their own `reset_parameters`. Batch norms among them get the
@@ -86,7 +86,7 @@ def _backwards(model: nn.Module, x: Tensor, domain: Domain) -> list[tuple[str, n
     order = {call.name: number for number, call in enumerate(calls)}
     found, place = [], 0
     for number, (name, module) in enumerate(units(model)):
-        place = order.get(name, place)  # one that is not called as such stays with its neighbour
+        place = order.get(name, place)  # one that is not called as such stays with its neighbor
         if any(True for _ in module.parameters()):
             found.append((place, number, name, module))
     return [(name, module) for _, _, name, module in sorted(found, key=lambda f: (-f[0], -f[1]))]

@@ -1,4 +1,4 @@
-"""Whether an explanation depends on what the model has learnt."""
+"""Whether an explanation depends on what the model has learned."""
 
 from __future__ import annotations
 
@@ -374,8 +374,8 @@ def _ranked(maps: list[Tensor], member: Tensor, reach: Tensor | None) -> _Ranks:
         for row, values in enumerate(sizes):
             here = values[own]
             if len(here) > 1 and not nearly_constant(here):
-                centred = _ranks(here)
-                ranks[row, own.flatten()] = centred / centred.norm()
+                centered = _ranks(here)
+                ranks[row, own.flatten()] = centered / centered.norm()
                 known[row, number] = 1
     return ranks, known
 

@@ -1,4 +1,4 @@
-"""The graph convolution of Kipf and Welling: K = 1, S₁ the normalised adjacency."""
+"""The graph convolution of Kipf and Welling: K = 1, S₁ the normalized adjacency."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["GCNConv"]
 class GCNConv(GraphConvolution):
     """Y = Â X W + b with Â = D^(-1/2) (A + I) D^(-1/2).
 
-    Each node receives its neighbours' features and its own, weighted by the degrees at both
+    Each node receives its neighbors' features and its own, weighted by the degrees at both
     ends, and all nodes share one W.
 
     Args:
@@ -26,7 +26,7 @@ class GCNConv(GraphConvolution):
         cached: of no effect, for those who come from torch-geometric: what is derived from a
             graph is always kept, and on the graph, so that no other graph can get it.
         add_self_loops: whether to add I; as `normalize` if not given, which it needs.
-        normalize: whether to normalise; if not, Â is A.
+        normalize: whether to normalize; if not, Â is A.
         bias: whether to learn b.
 
     Shapes:

@@ -1,4 +1,4 @@
-"""The graph isomorphism network's layer: a sum over neighbours, then an MLP."""
+"""The graph isomorphism network's layer: a sum over neighbors, then an MLP."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class GINConv(GraphConvolution):
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
         """A X + (1 + ε) X, without the fixed taps."""
-        neighbours, itself = self.operators(graph, x)
+        neighbors, itself = self.operators(graph, x)
         signal = dense(x)
-        return neighbours.times(signal) + (1 + self.eps) * itself.times(signal)
+        return neighbors.times(signal) + (1 + self.eps) * itself.times(signal)
 
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""
@@ -87,10 +87,10 @@ class GINConv(GraphConvolution):
         return out
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The sum over neighbours and the identity."""
+        """The sum over neighbors and the identity."""
         graph, dtype = self.out_domain(domain), self.arithmetic(x)
-        neighbours = adjacency(graph, dtype, weighted=False)
-        return [neighbours, Identity(graph.num_nodes, graph.device)]
+        neighbors = adjacency(graph, dtype, weighted=False)
+        return [neighbors, Identity(graph.num_nodes, graph.device)]
 
     def matrices(self) -> list[Tensor]:
         """The identity and (1 + ε) times it."""

@@ -112,7 +112,7 @@ class GraphPool(nn.Module, OnDomain):
     """The maximum or mean over clusters of nodes, onto a coarser graph.
 
     Clusters are pairs of nodes joined by an edge that is heavy for both ends (weight over
-    degree), as `MaxPool2d(2)` joins neighbouring pixels; a node without a free neighbour stays
+    degree), as `MaxPool2d(2)` joins neighboring pixels; a node without a free neighbor stays
     alone. `kernel_size` 4 pairs the pairs again, and so on. The coarser graph joins the clusters
     whose nodes were joined, with the sum of their weights.
 

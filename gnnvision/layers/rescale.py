@@ -13,7 +13,7 @@ __all__ = ["Rescale"]
 class Rescale(nn.Module, FromTargets):
     """y = x σ + μ, with the mean and standard deviation of the training targets.
 
-    They are not learnt: `fit` sets them before training, and they are stored with the weights,
+    They are not learned: `fit` sets them before training, and they are stored with the weights,
     so that a network's answers have the units of its targets wherever it is used.
 
     Args:

@@ -1,4 +1,4 @@
-"""GraphSAGE: S₁ the mean (or sum) over neighbours, S₂ = I."""
+"""GraphSAGE: S₁ the mean (or sum) over neighbors, S₂ = I."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SAGEConv"]
 
 
 class SAGEConv(GraphConvolution):
-    """Y = mean over neighbours of X W₁ + X W₂ + b.
+    """Y = mean over neighbors of X W₁ + X W₂ + b.
 
     The formula has no weights of edges, as in the paper, so a graph with some is refused.
 
@@ -82,7 +82,7 @@ class SAGEConv(GraphConvolution):
         return F.normalize(y, dim=-1) if self.normalize else y
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The mean over neighbours and the identity."""
+        """The mean over neighbors and the identity."""
         graph, dtype = self.out_domain(domain), self.arithmetic(x)
         average = (
             mean_adjacency(graph, dtype)

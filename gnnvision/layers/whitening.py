@@ -1,4 +1,4 @@
-"""A first convolution that is computed from the pictures instead of learnt."""
+"""A first convolution that is computed from the pictures instead of learned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Whitening(Conv2d, FromSignal):
 
     y = ±Λ^(-1/2) Vᵀ patch, with the covariance V Λ Vᵀ of the patches: the outputs are uncorrelated
     and of the same variance. Each pattern comes with both signs, so that a ReLU loses none. The
-    filters are set by `initialize`, which `fit` calls, and are not learnt afterwards.
+    filters are set by `initialize`, which `fit` calls, and are not learned afterwards.
 
     Args:
         in_channels: channels of the picture.

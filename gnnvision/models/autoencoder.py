@@ -29,7 +29,7 @@ def autoencoder(
     without padding, cuts it to the size it had: with 100 × 75 these are the kernels of the
     lecture notes.
 
-    Mended: the notes' last layer gives one channel for a picture of three, which no colour
+    Mended: the notes' last layer gives one channel for a picture of three, which no color
     picture can be compared with; theirs is `out_channels=1`.
 
     Args:

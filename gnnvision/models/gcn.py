@@ -74,7 +74,7 @@ def classic_gcn(
         num_classes: classes; the outputs are logits.
         num_layers: how many graph convolutions, each a `Block`.
         dropout: the chance that a number is left out, in training; also of the input.
-        norm: what follows each convolution: nothing, batch or layer normalisation.
+        norm: what follows each convolution: nothing, batch or layer normalization.
         residual: whether each block adds a linear map of its input.
 
     Returns:

@@ -28,8 +28,8 @@ class TorchvisionNetwork(nn.Module, OnDomain):
         weights: None, or the name of pretrained weights in torchvision, for example "DEFAULT";
             the head is a new one if `num_classes` is not theirs.
         in_channels: channels of a picture. Where it is not 3 the first convolution is a new one;
-            with weights, of one channel, it is the sum over the three, which does with a grey
-            picture what the original does with its grey copy in colour.
+            with weights, of one channel, it is the sum over the three, which does with a gray
+            picture what the original does with its gray copy in color.
 
     Raises:
         ValueError: if torchvision has no such network or weights, or the channels do not fit.

@@ -33,9 +33,9 @@ def whitened_cnn(
 ) -> Sequential:
     """A network that reaches high accuracy on CIFAR-10 in few epochs and on little arithmetic.
 
-    A first layer that whitens patches of the pictures and is not learnt, then stages of
+    A first layer that whitens patches of the pictures and is not learned, then stages of
     convolutions that begin as the identity, each at half the resolution of the one before, the
-    maximum over the picture, and small logits. Made for the optimiser "muon".
+    maximum over the picture, and small logits. Made for the optimizer "muon".
 
     Args:
         in_channels: channels of a picture.

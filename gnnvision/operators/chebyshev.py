@@ -70,7 +70,7 @@ def scaled_laplacian(
         normalization: of the Laplacian, as in `Graph.laplacian`.
         lambda_max: the largest eigenvalue, or a bound on it: one number, or one for each member
             of a batch, shape (G,). If not given, twice the largest entry of each member's
-            Laplacian, which is 2 for the normalised forms.
+            Laplacian, which is 2 for the normalized forms.
         dtype: of the entries.
 
     Raises:

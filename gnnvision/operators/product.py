@@ -2,7 +2,7 @@
 
 A pattern says where the entries of a matrix are, row by row; `sparse_product` multiplies a
 matrix of that pattern with a dense one. On the CPU the framework's embedding bag does it,
-which is a vectorised gather and weighted sum by rows and several times faster than the
+which is a vectorized gather and weighted sum by rows and several times faster than the
 framework's sparse matrices; on a GPU its sparse library. The backward pass multiplies with the
 transpose, whose pattern is sorted once and kept.
 """

@@ -125,7 +125,7 @@ def _draw_step(
 
 
 def _words(step: Step, letters: int) -> list[tuple[str, str, str]]:
-    """The lines below a box, each with its colour and weight."""
+    """The lines below a box, each with its color and weight."""
     name = step.name + (f" × {step.times}" if step.times > 1 else "")
     counted = [f"{after} × {n}" if n > 1 else after for after, n in _counted(step.after)]
     lines = [(line, INK, "bold") for line in _wrapped(name, letters - 2)]
@@ -218,7 +218,7 @@ def _write_title(axes: Axes, summary: Summary, height: float, title: str | None)
 
 
 def _draw_legend(axes: Axes, steps: Sequence[Step]) -> None:
-    """The colours that are there."""
+    """The colors that are there."""
     from matplotlib.patches import Patch
 
     used = [kind for kind in COLORS if any(step.kind == kind for step in steps)]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.explain import METHODS, Attribution, Faithfulness, Layer
-from gnnvision.report.layer_canvas import Canvas, two_colours
+from gnnvision.report.layer_canvas import Canvas, two_colors
 from gnnvision.report.sheet import even
 from gnnvision.report.style import CLASS_COLORS, MUTED, drawing, plain_axes, wrapped
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Drawn", "draw_attributions", "draw_curves", "method_looks", "strongest"]
 
 _SIDE = 2.35  # inches of a panel
-_TOP = 0.995  # of a picture's values have a colour of their own; the few beyond share the last
+_TOP = 0.995  # of a picture's values have a color of their own; the few beyond share the last
 _BESIDE = 3  # methods in a row, at most
 
 FOR_CLASSES = "blue speaks against the answer, red for it"
@@ -38,7 +38,7 @@ class Drawn:
         canvas: what to draw on.
         place: the input as a layer, whose sites the values are of.
         found: the explanations, by the name of the method.
-        signs: what the two colours of a method with signs mean.
+        signs: what the two colors of a method with signs mean.
     """
 
     canvas: Canvas
@@ -73,7 +73,7 @@ def draw_attributions(path: Path, drawn: Drawn) -> Path:
                 axes.set_visible(False)
             if alone:
                 grid[0, 1].set_ylabel("alone", size=8.5)
-                grid[1, 1].set_ylabel("over the picture in grey", size=8.5)
+                grid[1, 1].set_ylabel("over the picture in gray", size=8.5)
     return path
 
 
@@ -91,7 +91,7 @@ def _draw_method(column: Sequence[Axes], drawn: Drawn, name: str, alone: bool) -
 
 
 def strongest(found: Attribution) -> float:
-    """The value that has the full colour: the largest, but for a few pixels of a picture."""
+    """The value that has the full color: the largest, but for a few pixels of a picture."""
     sizes = found.values.abs().cpu().double()
     if not sizes.numel():
         return 1.0
@@ -109,8 +109,8 @@ def _scale(signed: bool, most: float) -> ScalarMappable:
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     if signed:
-        return ScalarMappable(Normalize(-most, most), two_colours())
-    upper = two_colours()(np.linspace(0.5, 1, 128))
+        return ScalarMappable(Normalize(-most, most), two_colors())
+    upper = two_colors()(np.linspace(0.5, 1, 128))
     return ScalarMappable(Normalize(0, most), LinearSegmentedColormap.from_list("upper", upper))
 
 
@@ -137,7 +137,7 @@ def _few_ticks() -> Any:  # noqa: ANN401
 
 
 def method_looks() -> list[tuple[str, Any]]:
-    """The colour and style of each method's line, in the order in which they are drawn."""
+    """The color and style of each method's line, in the order in which they are drawn."""
     looks = [(CLASS_COLORS[n], style) for n, style in ((0, "-"), (1, "--"), (2, "-."), (3, ":"))]
     return [*looks, (CLASS_COLORS[4], "-"), (CLASS_COLORS[5], "--"), (CLASS_COLORS[7], "-.")]
 

@@ -91,7 +91,7 @@ class Explained:
             row["against_random_orders"] = "" if held is None else held.verdict
             check = self.sanity.get(name)
             known = check is not None and not isnan(check.remaining)
-            row["similarity_after_randomisation"] = check.remaining if check and known else ""
+            row["similarity_after_randomization"] = check.remaining if check and known else ""
             for kind in ("interval", "reference", "difference"):
                 found_ = getattr(check, kind, None)
                 for end in ("value", "low", "high"):
@@ -238,7 +238,7 @@ def _covered(one: Asked) -> Tensor | None:
 def write_values(folder: Path, explained: Sequence[Explained]) -> None:
     """`attributions.csv`, a row for each input and method, and `attributions.npz`, the values.
 
-    `randomisation.csv` has a row for each stage of the cascading randomization, if checked.
+    `randomization.csv` has a row for each stage of the cascading randomization, if checked.
 
     Args:
         folder: of the run.
@@ -247,7 +247,7 @@ def write_values(folder: Path, explained: Sequence[Explained]) -> None:
     write_csv(folder / "attributions.csv", [row for one in explained for row in one.rows()])
     forgot = [row for one in explained for row in one.stage_rows()]
     if forgot:
-        write_csv(folder / "randomisation.csv", forgot)
+        write_csv(folder / "randomization.csv", forgot)
     arrays = {
         f"{number}_{name}": found.values.cpu().numpy()
         for number, one in enumerate(explained, 1)

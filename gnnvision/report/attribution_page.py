@@ -19,7 +19,7 @@ from gnnvision.report.attribution_draw import (
 from gnnvision.report.attribution_found import Explained
 from gnnvision.report.attribution_stages import draw_stages
 from gnnvision.report.molecules_draw import short
-from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import sentence
 
 __all__ = ["sections_of"]
@@ -111,8 +111,8 @@ def _maps(one: Explained, number: int, figures: Path) -> Section:
     if layers:
         caption += f" The layer that Grad-CAM looks at is {', '.join(sorted(layers))}."
     if what == "picture":
-        caption += " A few of the largest values share the last colour."
-    picture = Picture(path, f"The {what} {asked.name} and its explanations by {names}.", caption)
+        caption += " A few of the largest values share the last color."
+    picture = Figure(path, f"The {what} {asked.name} and its explanations by {names}.", caption)
     lead = f"{asked.answer} Explained is the output for “{one.target}”."
     notes = [sentence(note) for note in asked.notes]
     for name, found in one.found.items():
@@ -129,10 +129,10 @@ def _worth(one: Explained, number: int, figures: Path) -> Section:
     )
     caption = (
         "What is left of the answer as the sites are covered, or uncovered, in the order of "
-        "their values; the grey line is the mean of random orders, the band the range of their "
+        "their values; the gray line is the mean of random orders, the band the range of their "
         "middle nine tenths."
     )
-    picture = Picture(path, f"Deletion and insertion curves. {told}.", caption)
+    picture = Figure(path, f"Deletion and insertion curves. {told}.", caption)
     lead = "Against random orders: " + _grouped({n: c.verdict for n, c in one.curves.items()})
     lead += " Parameter randomization: "
     lead += _grouped({n: c.verdict for n, c in one.sanity.items()})
@@ -151,13 +151,13 @@ def _grouped(verdicts: Mapping[str, str]) -> str:
 def _randomized(one: Explained, number: int, figures: Path) -> Section:
     """How the maps change as the network is randomized, with the figures and the verdict below."""
     stages = {name: one.by_stage(name) for name in one.sanity}
-    path = draw_stages(figures / f"randomisation_{number}.png", stages, one.sanity)
+    path = draw_stages(figures / f"randomization_{number}.png", stages, one.sanity)
     means = {
         name: [f"{sum(draws) / len(draws):z.2f}" if draws else "undefined" for _, draws in held]
         for name, held in stages.items()
     }
     told = "; ".join(f"{METHODS[name].title}: {', '.join(row)}" for name, row in means.items())
-    picture = Picture(
+    picture = Figure(
         path,
         f"Similarity after each stage. {told}.",
         "Lines are the means over draws of new weights, dots the single draws, diamonds and bars "

@@ -7,7 +7,7 @@ import torch
 
 from gnnvision.data import ImageTask
 from gnnvision.report.look import pictures_of
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import CLASS_COLORS
 from gnnvision.training.folder import write_csv
@@ -34,7 +34,7 @@ def augmentation(run: Run) -> Section | None:
     return Section("Augmentation", lead, [_sheet(run, task, item)], note=note)
 
 
-def _sheet(run: Run, task: ImageTask, item: int) -> Picture:
+def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
     path, name = run.figures / "augmentation.png", task.class_names[int(task.y[item])]
     picture = task.pictures([item])
     count = _ROWS * _COLUMNS
@@ -53,7 +53,7 @@ def _sheet(run: Run, task: ImageTask, item: int) -> Picture:
     ]
     write_csv(path.with_suffix(".csv"), rows)
     alt = f"One training picture of the class “{name}” as it is, and {count} changed ones."
-    return Picture(path, alt, f"Picture {item} of the class “{name}”; the original is framed.")
+    return Figure(path, alt, f"Image {item} of the class “{name}”; the original is framed.")
 
 
 def _mean(picture: torch.Tensor) -> float:

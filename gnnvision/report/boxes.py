@@ -114,7 +114,7 @@ def _merged(layers: Iterator[LayerSummary]) -> list[Step]:
 
 
 def _repeated(steps: Sequence[Step]) -> list[Step]:
-    """Neighbours of the same kind and shape as one box."""
+    """Neighbors of the same kind and shape as one box."""
     out: list[Step] = []
     for step in steps:
         last = out[-1] if out else None
@@ -134,7 +134,7 @@ def _without_batch(summary: Summary, steps: Sequence[Step]) -> list[Step]:
 
 
 def kind_of(layer: LayerSummary) -> str:
-    """What a layer is, for its colour."""
+    """What a layer is, for its color."""
     name = layer.kind
     if "Attention" in name or "GAT" in name or "EncoderBlock" in name or "Transformer" in name:
         return "attention"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.style import INK, MATRIX_MAP, drawing, wrapped
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
@@ -120,8 +120,8 @@ def _draw(
     counts: NDArray[np.int64],
     shares: NDArray[np.float64],
     name: str,
-) -> Picture:
-    """The matrix, coloured by shares; with numbers, these are shares or counts as `name` says."""
+) -> Figure:
+    """The matrix, colored by shares; with numbers, these are shares or counts as `name` says."""
     path = run.figures / f"{name}.png"
     size, seeds = len(names), len(run.result.outcomes)
     numbered, named = size <= _MOST_WITH_NUMBERS, size <= _MOST_NAMED
@@ -156,7 +156,7 @@ def _draw(
     recalls = ", ".join(f"{n} {_recall(shares[i, i])}" for i, n in enumerate(names[:12]))
     what = "as shares" if in_shares else "as counts"
     alt = f"Confusion matrix of {size} classes {what}; share right: {recalls}."
-    return Picture(path, alt)
+    return Figure(path, alt)
 
 
 def _name_classes(axes: Axes, names: list[str], per_seed: NDArray[np.float64]) -> None:

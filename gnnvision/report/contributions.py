@@ -1,4 +1,4 @@
-"""What a node received from each neighbour, for a class: the last convolution taken apart."""
+"""What a node received from each neighbor, for a class: the last convolution taken apart."""
 
 from __future__ import annotations
 

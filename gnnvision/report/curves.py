@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.look import pictures_of, test_views
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
@@ -116,7 +116,7 @@ def _keys(outcomes: list[Outcome]) -> set[str]:
     return set(outcomes[0].history[0])
 
 
-def _draw(run: Run, name: str) -> Picture:
+def _draw(run: Run, name: str) -> Figure:
     result, path = run.result, run.figures / f"curve_{name}.png"
     seeds, factor = len(result.outcomes), scale(name)
     kept = statistics.median(outcome.best_epoch for outcome in result.outcomes)
@@ -163,4 +163,4 @@ def _draw(run: Run, name: str) -> Picture:
     full = {key: "" for row in rows.values() for key in row}
     write_csv(path.with_suffix(".csv"), [full | row for row in rows.values()])
     alt = f"Line plot of the {metric_name(name)} against the epoch: {'; '.join(said)}."
-    return Picture(path, alt)
+    return Figure(path, alt)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask
 from gnnvision.report.look import drawn, run_chunks
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, even
 from gnnvision.training.folder import write_csv
 
@@ -18,7 +18,7 @@ _SHOWN = 24
 _MOST_WRONG = 12
 _COLUMNS = 6
 _WIDTH = 9.0
-# A green and a red that every kind of colour vision tells apart (Tol's "vibrant" colours,
+# A green and a red that every kind of color vision tells apart (Tol's "vibrant" colors,
 # https://sronpersonalpages.nl/~pault), and a mark beside them.
 _RIGHT, _WRONG = ("#009988", "\u2713"), ("#CC3311", "\u2717")
 
@@ -48,7 +48,7 @@ def gallery(run: Run) -> Section | None:
     return Section("What it says of the test pictures", lead, [picture], note=note, wide=True)
 
 
-def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Picture:
+def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     path, names = run.figures / "gallery.png", task.class_names
     best = run.result.best
     place = {int(item): number for number, item in enumerate(task.split.test)}
@@ -82,4 +82,4 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Picture:
         "Above each picture: \u2713 right or \u2717 wrong, what it was taken for and how surely; "
         "where that is wrong, what it is."
     )
-    return Picture(path, f"{len(rows)} test pictures with predictions{told}.", caption)
+    return Figure(path, f"{len(rows)} test pictures with predictions{told}.", caption)

@@ -9,7 +9,7 @@ from typing import Any
 from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
 from gnnvision.report.look import pictures_of, test_views
-from gnnvision.report.parts import Picture, Run, Table
+from gnnvision.report.parts import Figure, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
 from gnnvision.report.words import amount, metric_name, plural, sentence, shown
@@ -42,7 +42,7 @@ class Headline:
     compared: str
     banner: list[str]
     facts: list[tuple[str, str]]
-    picture: Picture | None
+    picture: Figure | None
     table: Table
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
 from gnnvision.training.measures import UNDEFINED, mean, spread, written
@@ -47,9 +47,7 @@ def label_section(
     return Section(title, lead, [picture], [label_table(scores)], note)
 
 
-def draw_label_curve(
-    path: Path, scores: Scores, metric: str, most: float | None = None
-) -> Picture:
+def draw_label_curve(path: Path, scores: Scores, metric: str, most: float | None = None) -> Figure:
     """Mean and standard deviation over the seeds against the number of labels.
 
     Args:
@@ -103,7 +101,7 @@ def draw_label_curve(
         f"{way} " + ", ".join(f"{c}: {written(mean(v), 2)}" for c, v in sorted(by.items()))
         for way, by in scores.items()
     )
-    return Picture(path, f"Test {metric} by number of labels. {said}.")
+    return Figure(path, f"Test {metric} by number of labels. {said}.")
 
 
 def label_table(scores: Scores) -> Table:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-__all__ = ["SEEN", "Canvas", "PictureCanvas", "on_scale", "two_colours"]
+__all__ = ["SEEN", "Canvas", "PictureCanvas", "on_scale", "two_colors"]
 
 SEEN = CLASS_COLORS[1]
 # Blue, white and red, light enough at the ends for letters and lines to be read on them.
 _ENDS = ("#3f8fc9", "#b3d4ea", "white", "#f3bfa8", "#d8604c")
-_FULL = 0.99  # else a few outliers leave the rest of a map without colour
+_FULL = 0.99  # else a few outliers leave the rest of a map without color
 _FEWEST_STRENGTH = 0.12  # of a map over a picture, so that its small numbers are seen as well
 
 
-def two_colours() -> Colormap:
+def two_colors() -> Colormap:
     """The scale of all maps: blue for negative numbers, white for 0, red for positive ones."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -34,7 +34,7 @@ def two_colours() -> Colormap:
 
 
 def on_scale(values: Tensor, most: float) -> NDArray[np.float64]:
-    """Where numbers lie on a scale of two colours, from 0 to 1 with 0.5 for none; NaN stays."""
+    """Where numbers lie on a scale of two colors, from 0 to 1 with 0.5 for none; NaN stays."""
     shares = values.cpu().double().numpy() / (most or 1.0)
     return np.asarray(0.5 + 0.5 * shares.clip(-1, 1))
 
@@ -65,7 +65,7 @@ class Canvas(ABC):
             axes: where.
             values: a number for each site of the layer. Shape (S,).
             layer: that made them.
-            most: the number that has the full colour; that of `self.most` if not given.
+            most: the number that has the full color; that of `self.most` if not given.
         """
 
     def fits(self, layer: Layer) -> bool:
@@ -73,7 +73,7 @@ class Canvas(ABC):
         return layer.domain is not None
 
     def most(self, values: Tensor) -> float:
-        """The number of a map that has the full colour: the largest, but for one in a hundred."""
+        """The number of a map that has the full color: the largest, but for one in a hundred."""
         sizes = values.float().abs().cpu()
         return float(sizes.quantile(_FULL)) or float(sizes.max())
 
@@ -91,7 +91,7 @@ class PictureCanvas(Canvas):
     def __init__(self, picture: Tensor) -> None:
         pixels = picture.cpu().permute(1, 2, 0).numpy()
         self.pixels = pixels if pixels.shape[2] == 3 else pixels.mean(2)
-        self.grey = pixels.mean(2)
+        self.gray = pixels.mean(2)
         self.height, self.width = pixels.shape[:2]
         self.aspect = self.height / self.width
 
@@ -118,11 +118,11 @@ class PictureCanvas(Canvas):
     def draw_map(
         self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
     ) -> None:
-        """The map's pixels over the picture in grey."""
+        """The map's pixels over the picture in gray."""
         size = layer.domain.size  # type: ignore[union-attr]
         shares = 2 * on_scale(values, most or self.most(values)).reshape(size) - 1
         place = (-0.5, self.width - 0.5, self.height - 0.5, -0.5)
-        axes.imshow(128 + self.grey / 2, cmap="gray", vmin=0, vmax=255)
+        axes.imshow(128 + self.gray / 2, cmap="gray", vmin=0, vmax=255)
         strength = np.where(shares == 0, 0.0, _FEWEST_STRENGTH + 0.78 * np.abs(shares))
-        look: dict[str, Any] = {"cmap": two_colours(), "vmin": -1, "vmax": 1, "alpha": strength}
+        look: dict[str, Any] = {"cmap": two_colors(), "vmin": -1, "vmax": 1, "alpha": strength}
         axes.imshow(shares, extent=place, interpolation="nearest", **look)

@@ -16,7 +16,7 @@ from gnnvision.layers import Convolution
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.layer_filters import draw_filters, worth_drawing
 from gnnvision.report.layer_weights import draw_matrices, draw_response, draw_strongest
-from gnnvision.report.parts import Picture, Section
+from gnnvision.report.parts import Figure, Section
 from gnnvision.report.words import plural
 
 __all__ = ["filters_section"]
@@ -26,13 +26,13 @@ _KERNELS = (
     "looks like the filter, the map is strongly positive."
 )
 _HOW_KERNELS = (
-    "Filters that read three channels are shown in colour, with middle grey for 0; of others "
+    "Filters that read three channels are shown in color, with middle gray for 0; of others "
     "the mean over the channels is shown, red for positive and blue for negative weights. "
     "Every filter has a scale of its own."
 )
 _MATRICES = (
-    "On a graph a filter has no shape, as neighbours have no order: it is a weight for each "
-    "feature, the same for all neighbours. A map is strongly positive where the features with "
+    "On a graph a filter has no shape, as neighbors have no order: it is a weight for each "
+    "feature, the same for all neighbors. A map is strongly positive where the features with "
     "the red bars come together, and falls where those with the blue ones do."
 )
 
@@ -66,7 +66,7 @@ def filters_section(
     )  # fmt: skip
 
 
-def _kernels(model: nn.Module, chosen: Sequence[str], figures: Path) -> list[Picture]:
+def _kernels(model: nn.Module, chosen: Sequence[str], figures: Path) -> list[Figure]:
     """The first convolution of a picture, and the chosen ones."""
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
     pictures = []
@@ -78,7 +78,7 @@ def _kernels(model: nn.Module, chosen: Sequence[str], figures: Path) -> list[Pic
             size = " × ".join(map(str, found.kernel_size or ()))
             some = f"The first {count} of {total:,}" if count < total else f"The {count}"
             caption = f"{name}: {some} filters, {size} pixels."
-            pictures.append(Picture(path, f"{plural(count, 'filter')} of {name}.", caption))
+            pictures.append(Figure(path, f"{plural(count, 'filter')} of {name}.", caption))
     return pictures
 
 
@@ -89,7 +89,7 @@ def _weights(
     chosen: Sequence[str],
     figures: Path,
     features: Sequence[str],
-) -> list[Picture]:
+) -> list[Figure]:
     """The matrices of layers on a graph: of the first ones by name, of others as a whole."""
     on_sites = {name: module for name, module in units(model) if _has_matrices(module)}
     reading = _reading(model, x, domain, on_sites)
@@ -109,7 +109,7 @@ def _weights(
             f"{_listening(found)}. All bars have one scale."
         )
         alt = f"The strongest weights of {name}. {_told(found, names)}"
-        pictures.append(Picture(path, alt, caption))
+        pictures.append(Figure(path, alt, caption))
     for name, module in on_sites.items():
         here = any(name == one or name.startswith(f"{one}.") for one in chosen)
         if name in reading or not here or not isinstance(module, Convolution):
@@ -121,17 +121,17 @@ def _weights(
             f"{name} reads the {rows:,} maps of the layer before: a row for each of them, a "
             f"column for each of its own {columns:,} maps{_listening(found)}."
         )
-        pictures.append(Picture(path, f"The weights of {name} as a matrix.", caption))
+        pictures.append(Figure(path, f"The weights of {name} as a matrix.", caption))
     for name in on_sites:
         found = filters(model, name)
         if found.is_polynomial and len(found.values) > 1 and (name in reading or name in chosen):
             path = draw_response(figures / f"response_{_file(name)}.png", found)
             caption = (
                 f"{name} as a filter of frequencies: on the left what changes little from a node "
-                "to its neighbours, on the right what changes at every edge. Dark is what a map "
+                "to its neighbors, on the right what changes at every edge. Dark is what a map "
                 "lets through, as a share of the most in its row, over all features."
             )
-            pictures.append(Picture(path, f"The frequencies that {name} lets through.", caption))
+            pictures.append(Figure(path, f"The frequencies that {name} lets through.", caption))
     return pictures
 
 
@@ -164,8 +164,8 @@ def _is(signal: Tensor, x: Tensor) -> bool:
 def _listening(found: Filters) -> str:
     """Whom the matrices listen to, in words."""
     if len(found.terms) < 2:
-        words = {"itself": " for the site itself", "neighbours": ", summed over the neighbours"}
-        usual = ", summed over the neighbours and itself"
+        words = {"itself": " for the site itself", "neighbors": ", summed over the neighbors"}
+        usual = ", summed over the neighbors and itself"
         return words.get(found.terms[0], usual) if found.terms else ""
     return f"; it has a matrix for each of: {', '.join(found.terms)}"
 

@@ -41,7 +41,7 @@ def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
 
 
 def filter_pixels(values: NDArray[np.float32]) -> NDArray[Any]:
-    """One filter (C, h, w) as the pixels of a tile: of three channels a picture in colour."""
+    """One filter (C, h, w) as the pixels of a tile: of three channels a picture in color."""
     if len(values) == 3:
         shares = signed(values.reshape(3, -1)).reshape(values.shape)
         return np.round(127.5 + 127.5 * shares).astype(np.uint8).transpose(1, 2, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gnnvision.explain import FeatureMaps
 from gnnvision.explain.receptive import Field
-from gnnvision.report.layer_canvas import Canvas, two_colours
+from gnnvision.report.layer_canvas import Canvas, two_colors
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
 from gnnvision.report.style import INK, MUTED, drawing, plain_axes
 
@@ -95,7 +95,7 @@ def _scale(figure: object) -> None:
     from matplotlib.colors import Normalize
 
     bar = figure.colorbar(  # type: ignore[attr-defined]
-        ScalarMappable(Normalize(-1, 1), two_colours()),
+        ScalarMappable(Normalize(-1, 1), two_colors()),
         ax=figure.axes,  # type: ignore[attr-defined]
         orientation="horizontal",
         shrink=0.45,

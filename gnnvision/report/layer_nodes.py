@@ -13,7 +13,7 @@ from torch import Tensor
 from gnnvision.domains import Graph
 from gnnvision.explain import Layer
 from gnnvision.explain.receptive import Field
-from gnnvision.report.layer_canvas import SEEN, Canvas, on_scale, two_colours
+from gnnvision.report.layer_canvas import SEEN, Canvas, on_scale, two_colors
 from gnnvision.report.layer_places import places, spread
 from gnnvision.report.style import FAINT, INK, MUTED, UNKNOWN, class_color
 from gnnvision.report.words import plural
@@ -75,12 +75,12 @@ class OnNodes(Canvas):
     def draw_map(
         self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
     ) -> None:
-        """The nodes in the colour of their number; grey for those that were left out."""
+        """The nodes in the color of their number; gray for those that were left out."""
         shown = self.at_nodes(values, layer)
         known = self.shown(shown)
         known = known[~known.isnan()]
         full = most or (self.most(known) if len(known) else 1.0)
-        scale = two_colours().with_extremes(bad=UNKNOWN)
+        scale = two_colors().with_extremes(bad=UNKNOWN)
         self.paint(axes, scale(np.ma.masked_invalid(on_scale(shown, full))))
 
     def shown(self, values: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class OnNodes(Canvas):
 
     @abstractmethod
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The graph, its nodes in these colours. Shape (N, 4)."""
+        """The graph, its nodes in these colors. Shape (N, 4)."""
 
 
 class MoleculeCanvas(OnNodes):
@@ -116,7 +116,7 @@ class MoleculeCanvas(OnNodes):
         self._draw(axes, dict.fromkeys(seen, to_rgb(SEEN)))
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The molecule, its atoms in these colours."""
+        """The molecule, its atoms in these colors."""
         self._draw(axes, {atom: tuple(color[:3]) for atom, color in enumerate(colors)})
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -150,7 +150,7 @@ class GraphCanvas(OnNodes):
             f"{plural(count, 'node')} of kind {name}" for name, count in counts if count
         )
         if several:
-            where = "The sign in a node is" if self.signs else "The colour of a node is that of"
+            where = "The sign in a node is" if self.signs else "The color of a node is that of"
             self.note = f"{where} its kind, by its label in the data: {told}."
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
@@ -163,7 +163,7 @@ class GraphCanvas(OnNodes):
             self._legend(axes)
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The graph, its nodes in these colours."""
+        """The graph, its nodes in these colors."""
         self._draw(axes, colors)
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -238,7 +238,7 @@ class NodesCanvas(OnNodes):
         return values[self.nodes]
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The nodes in these colours."""
+        """The nodes in these colors."""
         self._draw(axes, colors[self.nodes])
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -273,7 +273,7 @@ def _farthest(graph: Graph) -> int:
 
 
 def _pale(color: str) -> tuple[float, float, float]:
-    """A colour on which a dark letter can be read."""
+    """A color on which a dark letter can be read."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = (0.45 * part + 0.55 for part in to_rgb(color))

@@ -24,7 +24,7 @@ from gnnvision.explain.receptive import Field
 from gnnvision.report.layer_canvas import Canvas
 from gnnvision.report.layer_filter_page import filters_section
 from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
-from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import plural, sentence
 from gnnvision.summary import Reach
 
@@ -32,7 +32,7 @@ __all__ = ["Looked", "look_into"]
 
 _SCALES = (
     "Every map has a scale of its own: red is positive, blue negative, white 0; its largest "
-    "numbers, whatever their sign, have the full colour."
+    "numbers, whatever their sign, have the full color."
 )
 
 _EDGES = (
@@ -117,7 +117,7 @@ def _by_depth(
     if rows:
         path = draw_depths(place.with_name(f"{place.name}_depths.png"), one.canvas, rows)
         alt = f"Rows for {', '.join(fitting)}: what a site sees of {one.name}, and five maps."
-        pictures.append(Picture(path, alt, "From top to bottom: layers that see more and more."))
+        pictures.append(Figure(path, alt, "From top to bottom: layers that see more and more."))
     lead = (
         f"{one.answer} Each row is a layer; in its first picture {one.canvas.seen}, and beside it "
         "are the five maps that differ most from place to place, drawn over the input."
@@ -159,10 +159,10 @@ def _pooled(name: str, layer: Layer) -> str:
     out = int((layer.inside < 0).sum())
     words = (
         f"{name} is behind pooling: it has a number for each of {plural(count, 'cluster')} of "
-        "nodes, and every node has the colour of its cluster."
+        "nodes, and every node has the color of its cluster."
     )
     left = "The node that was left out is" if out == 1 else f"The {out:,} left out are"
-    return f"{words} {left} grey." if out else words
+    return f"{words} {left} gray." if out else words
 
 
 def _is_known(reach: Reach | None) -> bool:
@@ -192,10 +192,10 @@ def _sheets(one: Looked, maps: Mapping[str, FeatureMaps], place: Path) -> Sectio
         shown = len(draw_map_sheet(path, one.canvas, Depth(each)))
         some = f"{shown} of the {each.num_channels:,}" if shown < each.num_channels else "All"
         caption = f"{name}: {some} maps, {each.layer.sites} numbers each."
-        pictures.append(Picture(path, f"{plural(shown, 'feature map')} of {name}.", caption))
+        pictures.append(Figure(path, f"{plural(shown, 'feature map')} of {name}.", caption))
     lead = (
         "The maps of each layer side by side. Those of the first layers still look like the "
-        "picture: edges, colours, texture, place by place. Those of the last are coarse and "
+        "picture: edges, colors, texture, place by place. Those of the last are coarse and "
         "answer to few things, wherever they are."
     )
     note = f"Above each map is its number. Shown are those that differ most. {_SCALES}"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gnnvision.explain import Filters
-from gnnvision.report.layer_canvas import two_colours
+from gnnvision.report.layer_canvas import two_colors
 from gnnvision.report.sheet import even
 from gnnvision.report.style import INK, MATRIX_MAP, WIDTH, drawing, wrapped
 
@@ -78,7 +78,7 @@ def _bars(
     labels: Sequence[str],
     most: float,
 ) -> None:
-    blue, red = (two_colours()(share) for share in (0.0, 1.0))
+    blue, red = (two_colors()(share) for share in (0.0, 1.0))
     values = [weight for *_, weight in weights]
     colors = [red if value > 0 else blue for value in values]
     axes.barh(range(len(values)), values, color=colors, height=0.72, edgecolor=INK, linewidth=0.4)
@@ -113,7 +113,7 @@ def draw_matrices(path: Path, found: Filters) -> Path:
             axes.set_visible(False)
         for k, (axes, matrix) in enumerate(zip(grid, values, strict=False)):
             shown = axes.imshow(
-                matrix.numpy(), cmap=two_colours(), vmin=-most, vmax=most, aspect="auto",
+                matrix.numpy(), cmap=two_colors(), vmin=-most, vmax=most, aspect="auto",
                 interpolation="nearest",
             )  # fmt: skip
             axes.grid(False)

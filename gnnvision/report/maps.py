@@ -12,7 +12,7 @@ from gnnvision.data import ImageTask
 from gnnvision.explain.trace import Call, trace
 from gnnvision.report.layer_filters import filter_pixels
 from gnnvision.report.look import normalized, pictures_of
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
 from gnnvision.report.style import CLASS_COLORS
 from gnnvision.report.words import plural
@@ -24,7 +24,7 @@ _MOST_FILTERS = 64
 _LARGE = 8  # pixels of a filter; of larger ones fewer are shown
 _MOST_MAPS = 31  # and the picture itself
 _COLUMNS = 8
-_IN_TWO_COLOURS = "Red is positive, blue negative, white 0"
+_IN_TWO_COLORS = "Red is positive, blue negative, white 0"
 
 
 def maps(run: Run) -> Section | None:
@@ -55,7 +55,7 @@ def maps(run: Run) -> Section | None:
         )
     note = "Drawn is the model of the best seed. " if len(run.result.outcomes) > 1 else ""
     note += (
-        "Filters in colour are shown as pictures, with middle grey for 0. "
+        "Filters in color are shown as pictures, with middle gray for 0. "
         if (weight is not None and weight.shape[1] == 3)
         else ""
     )
@@ -84,7 +84,7 @@ def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
     return held if prod(held.shape[2:]) > 1 else None
 
 
-def _filters(run: Run, weight: Tensor, name: str) -> Picture:
+def _filters(run: Run, weight: Tensor, name: str) -> Figure:
     path = run.figures / "filters.png"
     shown = weight[: _MOST_FILTERS if weight.shape[2] < _LARGE else _MOST_FILTERS // 2]
     draw_sheet(
@@ -102,14 +102,12 @@ def _filters(run: Run, weight: Tensor, name: str) -> Picture:
     some = "The first " if len(weight) > len(shown) else "The "
     caption = f"{some}{len(shown)} filters of layer {name}, {size} pixels each."
     if weight.shape[1] != 3:
-        caption += f" {_IN_TWO_COLOURS}"
+        caption += f" {_IN_TWO_COLORS}"
         caption += ", averaged over the channels." if weight.shape[1] > 1 else "."
-    return Picture(
-        path, f"{plural(len(shown), 'filter')} of the first layer as pictures.", caption
-    )
+    return Figure(path, f"{plural(len(shown), 'filter')} of the first layer as pictures.", caption)
 
 
-def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Picture:
+def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
     path = run.figures / "feature_maps.png"
     found = call.output[0].float().cpu().numpy()
     shown = found[:_MOST_MAPS]
@@ -130,7 +128,7 @@ def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Picture:
     some = f"the first {len(shown)} of its {len(found)}" if len(found) > len(shown) else "its"
     caption = (
         f"Test picture {item} (“{name}”, framed) and {some} feature maps after layer "
-        f"{call.name}, {height} × {width} pixels each. {_IN_TWO_COLOURS}."
+        f"{call.name}, {height} × {width} pixels each. {_IN_TWO_COLORS}."
     )
     alt = f"A test picture of the class “{name}” and {plural(len(shown), 'feature map')} of it."
-    return Picture(path, alt, caption)
+    return Figure(path, alt, caption)

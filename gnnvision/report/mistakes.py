@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask
 from gnnvision.report.look import drawn, run_chunks
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
@@ -33,7 +33,7 @@ def mistakes(run: Run) -> Section | None:
     lead = (
         f"Of the {count:,} test pictures {len(wrong):,} were put into a wrong class by the kept "
         f"model. Here are the {min(_SHOWN, len(wrong))} of which it was most certain: some show "
-        "what it has not learnt, some a label that a person would dispute."
+        "what it has not learned, some a label that a person would dispute."
         if len(wrong) > 1
         else f"Of the {count:,} test pictures one was put into a wrong class by the kept model."
     )
@@ -59,7 +59,7 @@ def wrong_items(run: Run) -> tuple[NDArray[np.int64], int]:
     return test[target != prediction], len(test)
 
 
-def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Picture | None:
+def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Figure | None:
     path, names = run.figures / "mistakes.png", task.class_names
     items = torch.from_numpy(drawn(wrong, _MOST_LOOKED_AT))
     shares = run_chunks(task, run.result.model, items).softmax(1)
@@ -93,4 +93,4 @@ def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Picture | Non
     write_csv(path.with_suffix(".csv"), rows)
     told = "; ".join(f"{r['true_class']} taken for {r['predicted_class']}" for r in rows)
     caption = "Above each picture: what it was taken for and how surely; below that, what it is."
-    return Picture(path, f"{plural(len(rows), 'test picture')} in a wrong class: {told}.", caption)
+    return Figure(path, f"{plural(len(rows), 'test picture')} in a wrong class: {told}.", caption)

@@ -13,7 +13,7 @@ from gnnvision.data import MoleculeTask
 from gnnvision.data.molecules.similarity import BITS, RADIUS, Nearest, TrainingMolecules
 from gnnvision.report.answers import errors, tested, unit
 from gnnvision.report.look import drawn
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
@@ -223,7 +223,7 @@ def _draw(
     places: NDArray[np.int64],
     words: str,
     fitted: Trend | None,
-) -> Picture:
+) -> Figure:
     path = run.figures / "similarity.png"
     with drawing(path, 3.9) as figure:
         axes = figure.add_subplot()
@@ -254,4 +254,4 @@ def _draw(
         ],
     )
     told = "; ".join(f"{b['similarity']}: {b['mean']:.2f}" for b in bars)
-    return Picture(path, f"Error ({words}) by similarity: {told}.")
+    return Figure(path, f"Error ({words}) by similarity: {told}.")

@@ -1,4 +1,4 @@
-"""Atoms coloured by what they add to a prediction."""
+"""Atoms colored by what they add to a prediction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
 from gnnvision.report.answers import tested, unit
 from gnnvision.report.molecules_draw import Color, molecule_picture, short
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import CLASS_COLORS, INK, drawing, plain_axes
 from gnnvision.training.folder import write_csv
 
@@ -60,7 +60,7 @@ def explained(run: Run, rows: list[int], column: int) -> Explained:
 
 
 def atoms(run: Run) -> Section | None:
-    """The section of coloured atoms; None where the items are no molecules."""
+    """The section of colored atoms; None where the items are no molecules."""
     task = run.result.task
     if not isinstance(task, MoleculeTask):
         return None
@@ -100,7 +100,7 @@ def heat(value: float, most: float) -> Color:
 
     Args:
         value: a part.
-        most: the part that has the full colour.
+        most: the part that has the full color.
     """
     from matplotlib.colors import to_rgb
 
@@ -131,7 +131,7 @@ def _column(task: MoleculeTask) -> int:
     return int((~task.y.isnan()).sum(0).argmax())
 
 
-def _draw(run: Run, task: MoleculeTask, found: Explained) -> Picture:
+def _draw(run: Run, task: MoleculeTask, found: Explained) -> Figure:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
@@ -178,4 +178,4 @@ def _draw(run: Run, task: MoleculeTask, found: Explained) -> Picture:
         for row, p, a, b in zip(found.rows, found.parts, found.baseline, found.output, strict=True)
     )
     caption = "Above each molecule: baseline + sum of its atoms' parts = prediction."
-    return Picture(path, f"Molecules with coloured atoms. {told}.", caption)
+    return Figure(path, f"Molecules with colored atoms. {told}.", caption)

@@ -9,7 +9,7 @@ from gnnvision.data import MoleculeTask
 from gnnvision.report.answers import errors, tested, unit
 from gnnvision.report.molecules_alike import nearest, off_by_molecule
 from gnnvision.report.molecules_draw import molecule_picture, short
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import Tile, draw_sheet
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
@@ -111,7 +111,7 @@ def _sheet(
     every: NDArray[np.float64],
     name: str,
     what: str,
-) -> Picture:
+) -> Figure:
     path = run.figures / f"molecules_{name}.png"
     tiles, rows = [], []
     several = task.num_outputs > 1 and task.kind != "classification"
@@ -128,4 +128,4 @@ def _sheet(
     draw_sheet(path, tiles, 3)
     write_csv(path.with_suffix(".csv"), rows)
     told = "; ".join(f"{r['smiles']} {r['predicted']}, true {r['true']}" for r in rows)
-    return Picture(path, f"Molecules {what}: {told}.", f"Test molecules {what}.")
+    return Figure(path, f"Molecules {what}: {told}.", f"Test molecules {what}.")

@@ -11,7 +11,7 @@ from gnnvision.data import MoleculeTask
 from gnnvision.domains import Graph
 from gnnvision.report.answers import tested
 from gnnvision.report.molecules_draw import molecule_picture, short
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import FAINT, INK, MATRIX_MAP, drawing, plain_axes
 from gnnvision.training.folder import write_csv
 
@@ -49,7 +49,7 @@ def matrices(run: Run) -> Section | None:
         f"{len(names)} atoms is a node and each of its {bonds} bonds an edge in both directions. "
         "Step 1: the adjacency matrix says which atoms are bonded, and how. Step 2: the feature "
         "matrix has a row for each atom. The simplest is the identity matrix, by which atoms "
-        "differ by their numbers alone and nothing learnt on one molecule would hold for "
+        "differ by their numbers alone and nothing learned on one molecule would hold for "
         "another; so the network gets chosen attributes instead, which say what an atom is."
     )
     note = (
@@ -97,7 +97,7 @@ def _chosen(task: MoleculeTask) -> int | None:
     return best
 
 
-def _drawing(run: Run, mol: Mol, names: list[str]) -> Picture:
+def _drawing(run: Run, mol: Mol, names: list[str]) -> Figure:
     path = run.figures / "molecule.png"
     with drawing(path, 4.2) as figure:
         axes = figure.add_subplot()
@@ -111,10 +111,10 @@ def _drawing(run: Run, mol: Mol, names: list[str]) -> Picture:
             for atom in mol.GetAtoms()
         ],
     )
-    return Picture(path, f"Drawing of a molecule of {len(names)} atoms: {', '.join(names)}.")
+    return Figure(path, f"Drawing of a molecule of {len(names)} atoms: {', '.join(names)}.")
 
 
-def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Picture:
+def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Figure:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
@@ -145,12 +145,12 @@ def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Picture:
         f"{names[i]} to {names[j]} {KINDS[kinds[i, j] - 1]}"
         for i, j in np.argwhere(np.triu(kinds)).tolist()
     ]
-    return Picture(path, f"Adjacency matrix of {size} atoms. Bonds: {'; '.join(bonds)}.")
+    return Figure(path, f"Adjacency matrix of {size} atoms. Bonds: {'; '.join(bonds)}.")
 
 
 def _features(
     run: Run, name: str, names: list[str], held: NDArray[np.float32], columns: list[str]
-) -> Picture:
+) -> Figure:
     path = run.figures / f"{name}.png"
     first = name == "identity"
     with drawing(path, 0.28 * len(columns) + 1.3) as figure:
@@ -174,7 +174,7 @@ def _features(
     )
     alt = f"Feature matrix of {len(names)} atoms with the columns {', '.join(columns)}."
     said = "What a molecule would be without attributes." if first else "What the network gets."
-    return Picture(path, alt, f"A column of this picture is an atom, a row is a feature. {said}")
+    return Figure(path, alt, f"A column of this picture is an atom, a row is a feature. {said}")
 
 
 def _lines(axes: Axes, wide: int, high: int) -> None:

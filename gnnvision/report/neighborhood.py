@@ -1,4 +1,4 @@
-"""Two nodes looked at closely, one right and one wrong: what their neighbours told them."""
+"""Two nodes looked at closely, one right and one wrong: what their neighbors told them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gnnvision.report.contributions import Contributions, contributions
 from gnnvision.report.neighborhood_bars import draw_bars
 from gnnvision.report.neighborhood_nodes import draw_nodes
 from gnnvision.report.observe import Observed
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.scene import Scene
 from gnnvision.report.words import plural
 
@@ -40,7 +40,7 @@ def _(task: NodeTask, run: Run) -> Section | None:
     seen = run.observed
     if seen is None or task.num_outputs < 2:
         return None
-    pictures: list[Picture] = []
+    pictures: list[Figure] = []
     exact, layer = True, ""
     for kind, right in (("right", True), ("wrong", False)):
         node = choose(task.graph, seen, right)
@@ -54,14 +54,14 @@ def _(task: NodeTask, run: Run) -> Section | None:
         path = run.figures / f"neighborhood_{kind}"
         drawn = draw_nodes(path.with_name(path.name + ".png"), scene)
         bars = draw_bars(path.with_name(path.name + "_received.png"), scene)
-        pictures.append(Picture(drawn, _alt(scene), _told(scene, right)))
-        pictures.append(Picture(bars, _alt_bars(scene)))
+        pictures.append(Figure(drawn, _alt(scene), _told(scene, right)))
+        pictures.append(Figure(bars, _alt_bars(scene)))
         exact, layer = exact and found.is_exact, found.layer
     if not pictures:
         return None
     lead = (
         "A test node that the network gets right and one that it gets wrong, each among its "
-        "neighbours: how much did each of them speak for the prediction?"
+        "neighbors: how much did each of them speak for the prediction?"
     )
     sums = (
         "Together with the bias the bars of a class add up to its score exactly."
@@ -70,17 +70,17 @@ def _(task: NodeTask, run: Run) -> Section | None:
         "what is missing to the score."
     )
     note = (
-        f"A bar is what the last convolution (layer {layer}) passes on from one neighbour, "
+        f"A bar is what the last convolution (layer {layer}) passes on from one neighbor, "
         "weighted by its edge, counted for the score of a class: to the right it speaks for the "
-        f"class, to the left against it. {sums} A neighbour's message already holds what it had "
-        "heard from its own neighbours in the layers before. The class with the highest score "
+        f"class, to the left against it. {sums} A neighbor's message already holds what it had "
+        "heard from its own neighbors in the layers before. The class with the highest score "
         "is predicted."
     )
     return Section("Two nodes, looked at closely", lead, pictures, note=note)
 
 
 def choose(graph: Graph, seen: Observed, right: bool) -> int | None:
-    """A test node that shows something: few neighbours, not all alike, and a sure prediction.
+    """A test node that shows something: few neighbors, not all alike, and a sure prediction.
 
     Args:
         graph: the graph.
@@ -159,7 +159,7 @@ def _told(scene: Scene, right: bool) -> str:
     known = [scene.target[n] for n in scene.near if scene.target[n] >= 0]
     kinds = Counter(known).most_common()
     listed = ", ".join(f"{count} “{scene.class_names[number]}”" for number, count in kinds)
-    of = f"Its {plural(len(scene.near), 'neighbour')}: {listed}."
+    of = f"Its {plural(len(scene.near), 'neighbor')}: {listed}."
     said, true = (scene.class_names[n] for n in (scene.classes[0], scene.target[scene.node]))
     sure = f"{100 * scene.probability:.0f} % sure"
     if right:
@@ -171,7 +171,7 @@ def _alt(scene: Scene) -> str:
     names = ", ".join(
         f"{scene.label(n)} ({scene.class_name(scene.target[n])})" for n in scene.near
     )
-    return f"Drawing of {scene.title} and its neighbours: {names}."
+    return f"Drawing of {scene.title} and its neighbors: {names}."
 
 
 def _alt_bars(scene: Scene) -> str:

@@ -1,4 +1,4 @@
-"""The bar chart of what one node received from each neighbour."""
+"""The bar chart of what one node received from each neighbor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_BARS = 14
 
 
 def draw_bars(path: Path, scene: Scene) -> Path:
-    """What the node received from each neighbour, for two classes."""
+    """What the node received from each neighbor, for two classes."""
     rows = _rows(scene)
     nodes = [node for _, node, _ in rows]
     with drawing(path, max(4.6, 1.5 + 0.27 * len(rows))) as figure:
@@ -57,7 +57,7 @@ def draw_bars(path: Path, scene: Scene) -> Path:
 
 
 def _rows(scene: Scene) -> list[tuple[str, int | None, Sequence[float]]]:
-    """The bars from top to bottom: itself, neighbours by strength, others together, the rest."""
+    """The bars from top to bottom: itself, neighbors by strength, others together, the rest."""
     others = sorted((n for n in scene.given if n != scene.node), key=lambda n: -scene.given[n][0])
     strongest = sorted(others, key=lambda n: -max(map(abs, scene.given[n])))[:_MOST_BARS]
     left = [n for n in others if n not in strongest]

@@ -1,4 +1,4 @@
-"""The drawing of one node among its neighbours."""
+"""The drawing of one node among its neighbors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["draw_nodes"]
 
 
 def draw_nodes(path: Path, scene: Scene) -> Path:
-    """The node, its neighbours in a circle, and faintly what lies beyond."""
+    """The node, its neighbors in a circle, and faintly what lies beyond."""
     places = _places(scene)
     strongest = max((abs(v[0]) for v in scene.given.values()), default=1.0) or 1.0
     shown = [n for n in (scene.node, *scene.near, *scene.far)]
@@ -47,7 +47,7 @@ def draw_nodes(path: Path, scene: Scene) -> Path:
         for n in reversed(shown):
             _draw_node(axes, scene, n, places[n])
         axes.margins(0.12)
-        axes.set_title(f"{scene.title} and its neighbours")
+        axes.set_title(f"{scene.title} and its neighbors")
         legend_below(figure, _legend(scene, known))
     write_scene(path, scene)
     return path
@@ -96,7 +96,7 @@ def _gap(count: int) -> tuple[float, float]:
 
 
 def _places(scene: Scene) -> dict[int, tuple[float, float]]:
-    """The node in the middle, neighbours around it, what is far outside of who it hangs on."""
+    """The node in the middle, neighbors around it, what is far outside of who it hangs on."""
     places = {scene.node: (0.0, 0.0)}
     step = 2 * math.pi / max(len(scene.near), 1)
     angles = {n: math.pi / 2 - (i + 0.5) * step for i, n in enumerate(scene.near)}

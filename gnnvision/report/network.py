@@ -6,7 +6,7 @@ from gnnvision.data import GraphTask, NodeTask, Part, Task
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.summary import Summary, summary
 from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 from gnnvision.training.folder import write_csv
@@ -47,7 +47,7 @@ def network(run: Run) -> Section | None:
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the signal after each."
     caption = "The signal on its way: as high as there are sites, as thick as there are channels."
-    pictures = [Picture(path, alt, caption)]
+    pictures = [Figure(path, alt, caption)]
     return Section("The network", lead, pictures, [_table(found)], note, wide=True)
 
 

@@ -57,7 +57,7 @@ def observe(task: Task, model: nn.Module) -> Observed | None:
     """What a model does with each item of the test part, as many as are drawn.
 
     Args:
-        task: what was learnt.
+        task: what was learned.
         model: with its kept weights.
 
     Returns:

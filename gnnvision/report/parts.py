@@ -13,11 +13,11 @@ from gnnvision.report.answers import answers
 from gnnvision.report.observe import Observed, observe
 from gnnvision.training import Result
 
-__all__ = ["Picture", "Run", "Section", "Table"]
+__all__ = ["Figure", "Run", "Section", "Table"]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Figure:
     """One image file.
 
     Args:
@@ -55,7 +55,7 @@ class Section:
     Args:
         title: a heading.
         lead: what it shows, in one or two plain sentences above it.
-        pictures: side by side where there is room.
+        figures: side by side where there is room.
         tables: below them.
         note: how to read it exactly, below everything.
         wide: whether tables stand below the pictures also where there is room beside them.
@@ -63,7 +63,7 @@ class Section:
 
     title: str
     lead: str
-    pictures: Sequence[Picture] = ()
+    figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     note: str = ""
     wide: bool = False

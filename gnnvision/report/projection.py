@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.report.observe import MOST_ITEMS, Observed
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import (
     INK,
     UNKNOWN,
@@ -28,7 +28,7 @@ from gnnvision.training.folder import write_csv
 __all__ = ["projection"]
 
 Array = NDArray[np.floating[Any]]
-_NEIGHBOURS = 10
+_NEIGHBORS = 10
 _FEWEST = 8
 _MOST_NAMED = 24
 _MODERATE = (1e-6, 1e6)  # between them the largest value stays as it is
@@ -61,15 +61,15 @@ def projection(run: Run) -> Section | None:
     missing = [f"No map of “{title}”: it holds values that are not finite" for title in left_out]
     if not pictures:
         return Section("What the layers do", f"{'. '.join(missing)}.") if missing else None
-    lead = f"Every point is one {run.item}, its colour the true class."
+    lead = f"Every point is one {run.item}, its color the true class."
     if len(shares) == 2 and not any(map(math.isnan, shares)):
         lead += (
-            f" Of the {_NEIGHBOURS} {run.item}s most like a {run.item}, {100 * shares[0]:.0f} % "
+            f" Of the {_NEIGHBORS} {run.item}s most like a {run.item}, {100 * shares[0]:.0f} % "
             f"have its class by the features as given, and {100 * shares[1]:.0f} % by what the "
             "network makes of them."
         )
     note = (
-        "The maps are made by PCA and then t-SNE: neighbours on a map are alike, but distances "
+        "The maps are made by PCA and then t-SNE: neighbors on a map are alike, but distances "
         "between far groups, and the axes, mean nothing. The percentages are computed with all "
         "channels, before the map. Drawn is the model of the best seed"
     )
@@ -139,7 +139,7 @@ def _agreement(features: Array, target: NDArray[np.int64]) -> float:
 
     known = target >= 0
     features, labels = features[known], target[known]
-    count = min(_NEIGHBOURS, len(labels) - 1)
+    count = min(_NEIGHBORS, len(labels) - 1)
     if count < 1:
         return math.nan
     nearest = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(features)
@@ -155,7 +155,7 @@ def _draw(
     title: str,
     share: float,
     name: str,
-) -> Picture:
+) -> Figure:
     path, names = run.figures / f"projection_{name}.png", run.result.task.class_names
     target, prediction = seen.target[items].numpy(), seen.prediction[items].numpy()
     tested, trained = _member(items, seen.test), _member(items, seen.train)
@@ -191,7 +191,7 @@ def _draw(
         f"Scatter plot of {len(items):,} {run.item}s by class. {title}; {_share(share)} of "
         f"the nearest {run.item}s share a class; {wrong.sum():,} wrong ones are ringed."
     )
-    return Picture(path, alt)
+    return Figure(path, alt)
 
 
 def _share(share: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
@@ -144,7 +144,7 @@ def ranking(run: Run) -> Section | None:
     return Section(title, lead, pictures, [Table(head, rows)], note + ".", wide=True)
 
 
-def _roc(run: Run, targets: list[Ranked], mean: float) -> Picture:
+def _roc(run: Run, targets: list[Ranked], mean: float) -> Figure:
     path = run.figures / "roc.png"
     curves = np.stack([target.curve for target in targets])
     with drawing(path, 5.0) as figure:
@@ -181,10 +181,10 @@ def _roc(run: Run, targets: list[Ranked], mean: float) -> Picture:
         ],
     )
     told = ", ".join(f"{t.name} {100 * t.area:.0f} %" for t in targets[:12])
-    return Picture(path, f"ROC curves; areas: {told}.")
+    return Figure(path, f"ROC curves; areas: {told}.")
 
 
-def _reliability(run: Run, error: float, bins: list[dict[str, float]]) -> Picture:
+def _reliability(run: Run, error: float, bins: list[dict[str, float]]) -> Figure:
     path = run.figures / "calibration.png"
     predicted, observed = [b["predicted"] for b in bins], [b["observed"] for b in bins]
     with drawing(path, 5.0) as figure:
@@ -202,4 +202,4 @@ def _reliability(run: Run, error: float, bins: list[dict[str, float]]) -> Pictur
         legend_below(figure, axes.get_legend_handles_labels()[0])
     write_csv(path.with_suffix(".csv"), bins)
     told = "; ".join(f"{b['predicted']:.2f} predicted, {b['observed']:.2f} observed" for b in bins)
-    return Picture(path, f"Reliability diagram: {told}.")
+    return Figure(path, f"Reliability diagram: {told}.")

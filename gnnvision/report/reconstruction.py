@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gnnvision.data import ImageTask, ReconstructionTask
 from gnnvision.explain.trace import evaluating, hooked, trace
 from gnnvision.report.look import drawn, normalized, run_chunks
-from gnnvision.report.parts import Picture, Run, Section
+from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
 from gnnvision.training.folder import write_csv
@@ -65,7 +65,7 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
     return (least.name, least.module, size) if size < x[0].numel() else None
 
 
-def _sheet(run: Run, task: ImageTask, items: Tensor) -> Picture:
+def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
     path = run.figures / "reconstructions.png"
     originals = task.pictures(items)
     given_back = run_chunks(task, run.result.model, items)
@@ -86,10 +86,10 @@ def _sheet(run: Run, task: ImageTask, items: Tensor) -> Picture:
         f"{len(items)} pictures and their reconstructions; the error of a pixel is "
         f"{errors.min():.3f} to {errors.max():.3f}."
     )
-    return Picture(path, alt, "Upper rows: the pictures. Below each: what is given back.")
+    return Figure(path, alt, "Upper rows: the pictures. Below each: what is given back.")
 
 
-def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Picture | None:
+def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Figure | None:
     items = torch.from_numpy(drawn(np.array(task.split.test), _MOST_CODES))
     held: list[Tensor] = []
 
@@ -114,12 +114,12 @@ def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Picture |
         for item, (x, y), label in zip(items.tolist(), places, target.tolist(), strict=True)
     ]
     write_csv(path.with_suffix(".csv"), rows)
-    alt = f"Scatter plot of the codes of {len(items):,} test pictures, coloured by class."
+    alt = f"Scatter plot of the codes of {len(items):,} test pictures, colored by class."
     caption = (
         f"The numbers that layer {name} leaves of {len(items):,} test pictures, by the two "
         "directions in which they vary most (PCA). The network was not told the classes."
     )
-    return Picture(path, alt, caption)
+    return Figure(path, alt, caption)
 
 
 def _draw_codes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below, wrapped
 from gnnvision.report.words import plural
 from gnnvision.training import Result
@@ -121,7 +121,7 @@ def _label(word: str, unit: str) -> str:
     return f"{word} ({unit})" if unit else word
 
 
-def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
+def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     path = run.figures / f"predicted{mark}.png"
     both = np.concatenate([fit.measured, fit.predicted])
     low, high = float(both.min()), float(both.max())
@@ -159,10 +159,10 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
         f"Scatter plot of {plural(len(fit.measured), 'prediction')} of {fit.name} against the "
         f"measurement: RMSE {fit.rmse:.3g}, R² {written(fit.r2, 2)}."
     )
-    return Picture(path, alt)
+    return Figure(path, alt)
 
 
-def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
+def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     path = run.figures / f"errors{mark}.png"
     off = fit.predicted - fit.measured
     most = float(np.abs(off).max()) or 1.0
@@ -188,4 +188,4 @@ def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Picture:
         ],
     )
     alt = f"Histogram of the errors of {fit.name}: from {off.min():.3g} to {off.max():.3g}."
-    return Picture(path, alt)
+    return Figure(path, alt)

@@ -1,4 +1,4 @@
-"""The pictures that a run learnt from, and how many there are of each class."""
+"""The pictures that a run learned from, and how many there are of each class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask, ReconstructionTask
 from gnnvision.report.look import drawn, pictures_of
-from gnnvision.report.parts import Picture, Run, Section, Table
+from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import CLASS_COLORS, drawing, legend_below, wrapped
 from gnnvision.report.words import plural
@@ -44,7 +44,7 @@ def samples(run: Run) -> Section | None:
         "The training part sets the weights, the validation part chooses among them, the test "
         "part is read once at the end."
         if len(task.split.val)
-        else "No validation part was held out: all that could be learnt from trained, and the "
+        else "No validation part was held out: all that could be learned from trained, and the "
         "last epoch was kept."
     )
     pictures = [_sheet(run, task, items)]
@@ -66,7 +66,7 @@ def _row(counts: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(f"{n:,}" for n in (counts.sum(), counts.min(), counts.max()))
 
 
-def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Picture:
+def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     path = run.figures / "samples.png"
     pictures, labels = task.pictures(torch.from_numpy(items)), task.y.cpu()[items].tolist()
     names = [task.class_names[label] for label in labels]
@@ -79,10 +79,10 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Picture:
             for item, name in zip(items.tolist(), names, strict=True)
         ],
     )
-    return Picture(path, f"{plural(len(items), 'training picture')}: {', '.join(names)}.")
+    return Figure(path, f"{plural(len(items), 'training picture')}: {', '.join(names)}.")
 
 
-def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) -> Picture:
+def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) -> Figure:
     path = run.figures / "classes.png"
     held = [(part, word) for part, word in _PARTS if len(counts[part])]
     places, names = np.arange(task.num_outputs), task.class_names
@@ -111,4 +111,4 @@ def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) ->
         f"Bar chart of the {task.num_outputs} classes: from {left[least]:,.0f} pictures of "
         f"“{names[least]}” to {left[most]:,.0f} of “{names[most]}”."
     )
-    return Picture(path, alt)
+    return Figure(path, alt)

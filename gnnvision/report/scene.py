@@ -1,4 +1,4 @@
-"""One node and what surrounds it: what the pictures of a neighbourhood are drawn from."""
+"""One node and what surrounds it: what the pictures of a neighborhood are drawn from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Scene:
 
     Args:
         node: in the middle.
-        near: its neighbours, the one that spoke most for the prediction first.
+        near: its neighbors, the one that spoke most for the prediction first.
         far: the nodes two steps away, if they are few enough to draw.
         num_far: how many there are.
         edges: source and target of the edges among these nodes.

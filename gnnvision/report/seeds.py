@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnnvision.data.card import PaperFigure
-from gnnvision.report.parts import Picture, Run
+from gnnvision.report.parts import Figure, Run
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, VAL_COLOR, drawing
 from gnnvision.report.words import amount, metric_label, metric_name, plural, scale
 from gnnvision.training.folder import write_csv
@@ -12,7 +12,7 @@ from gnnvision.training.measures import defined, spread
 __all__ = ["draw_seeds"]
 
 
-def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture | None:
+def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
     """One point for each seed, equal ones stacked; None where fewer than two have a figure."""
     result, path = run.result, run.figures / "seeds.png"
     metric = result.metric
@@ -65,4 +65,4 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Picture | None:
         f"Dot plot of the test {metric_name(metric)} of {plural(len(values), 'seed')}, from "
         f"{amount(metric, min(values))} to {amount(metric, max(values))}."
     )
-    return Picture(path, alt)
+    return Figure(path, alt)

@@ -30,10 +30,10 @@ class Tile:
     """One picture of a sheet.
 
     Args:
-        pixels: (H, W) in grey or (H, W, 3), uint8; or (H, W) from -1 to 1 in two colours, white
+        pixels: (H, W) in gray or (H, W, 3), uint8; or (H, W) from -1 to 1 in two colors, white
             for 0, if they are floats.
         words: above it, a line each.
-        frame: the colour around it; None for a faint one.
+        frame: the color around it; None for a faint one.
         bold: whether the first line is bold.
     """
 
@@ -44,7 +44,7 @@ class Tile:
 
 
 def as_tile(picture: Tensor, words: Sequence[str] = (), **more: Any) -> Tile:  # noqa: ANN401
-    """A tile of a uint8 picture (C, H, W): grey or in colour; other channels are averaged."""
+    """A tile of a uint8 picture (C, H, W): gray or in color; other channels are averaged."""
     pixels = picture.cpu().permute(1, 2, 0).numpy()
     if pixels.shape[2] != 3:
         pixels = pixels.mean(2).round().astype(np.uint8)

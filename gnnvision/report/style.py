@@ -1,4 +1,4 @@
-"""One look for every picture: colours, letters, and how a picture is saved."""
+"""One look for every picture: colors, letters, and how a picture is saved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["class_color", "class_marker", "drawing", "legend_below", "plain_axes", "wrapped"]
 
-# The eight colours of Okabe and Ito (2008), told apart with any colour vision, the strongest
+# The eight colors of Okabe and Ito (2008), told apart with any color vision, the strongest
 # contrasts first; then two that a ninth and a tenth class can have, which also differ in shape.
 CLASS_COLORS = (
     "#0072B2",
@@ -104,7 +104,7 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
 
 
 def class_color(number: int) -> str:
-    """The colour of a class; grey for an unknown one. After ten classes they come again."""
+    """The color of a class; gray for an unknown one. After ten classes they come again."""
     return UNKNOWN if number < 0 else CLASS_COLORS[number % len(CLASS_COLORS)]
 
 

@@ -28,7 +28,7 @@ class Axis:
         length: the sites of the input.
         begin: where the field of each site begins; below 0 in a margin. Shape (sites,).
         end: one after its last site. Shape (sites,).
-        jump: j, the distance on the input between the fields of two neighbours.
+        jump: j, the distance on the input between the fields of two neighbors.
         period: after so many sites, or a multiple, those of the input come in again, as in a
             picture that was rolled; 0 if they do not.
     """

@@ -62,7 +62,7 @@ class LayerSummary:
 
     @property
     def jump(self) -> tuple[float, ...] | None:
-        """How far apart on the grid of the input two neighbouring outputs look."""
+        """How far apart on the grid of the input two neighboring outputs look."""
         return None if self.reach is None else self.reach.jump
 
     @property

@@ -63,7 +63,7 @@ def regrouped(places: Sequence[Places], new: Sequence[int]) -> list[Places] | No
 
 
 def joined(runs: Iterable[Run]) -> Places:
-    """Neighbouring runs as one where together they are sites in a row, or none are sites."""
+    """Neighboring runs as one where together they are sites in a row, or none are sites."""
     out: list[Run] = []
     for run in runs:
         if run == Run(1):

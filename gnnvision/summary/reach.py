@@ -27,7 +27,7 @@ class Reach:
 
     Args:
         size: on a grid, the sites seen along each axis; `inf` is all of them, `nan` not known.
-        jump: on a grid, how far apart on the input two neighbouring numbers look.
+        jump: on a grid, how far apart on the input two neighboring numbers look.
         first: on a grid, the site of the input at which the field of the first number begins;
             below 0 in a margin, `-inf` where all are seen, `nan` where it is not known.
         hops: on a graph, the edges to the farthest node seen, at most; `inf` is the whole graph.

@@ -178,7 +178,7 @@ def _explained(error: Exception, call: Call) -> Exception:
     if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
         return ValueError(
             f"'model' must not choose its way by the values of the signal, got {layer}, which "
-            f"does by {error.func}. Summarise the parts around it."
+            f"does by {error.func}. Summarize the parts around it."
         )
     got = "nothing" if call.input_shape is None else f"shape {call.input_shape}"
     why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

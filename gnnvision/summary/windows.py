@@ -95,7 +95,7 @@ def adaptive(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def upsample(taps: int, nearest: Literal["floor", "middle"] = "middle") -> Rule:
-    """Finer sites, each made of so many neighbouring coarse ones."""
+    """Finer sites, each made of so many neighboring coarse ones."""
 
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         x = next(iter(given.values()))

@@ -28,7 +28,7 @@ class Block:
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers it has learnt."""
+        """How many numbers it has learned."""
         return sum(p.numel() for module in self.modules for p in module.parameters())
 
 

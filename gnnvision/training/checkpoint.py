@@ -125,7 +125,7 @@ def pack(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """The optimiser's tensors by path, and its groups for JSON."""
+    """The optimizer's tensors by path, and its groups for JSON."""
     held = optimizer.state_dict()
     tensors = {
         f"optimizer/{number}/{name}": value
@@ -139,7 +139,7 @@ def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[s
 def unpack_optimizer(
     optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
 ) -> None:
-    """Put an optimiser back to where `pack_optimizer` saw it."""
+    """Put an optimizer back to where `pack_optimizer` saw it."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for path, value in tensors.items():

@@ -22,7 +22,7 @@ UNLABELLED = -100
 
 
 class Objective(ABC):
-    """The loss that is minimised and the score by which epochs are compared.
+    """The loss that is minimized and the score by which epochs are compared.
 
     A figure that is undefined for the targets at hand is NaN; `remarks` says why.
     """

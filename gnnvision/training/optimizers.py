@@ -1,4 +1,4 @@
-"""Which optimiser moves which parameter, and how fast."""
+"""Which optimizer moves which parameter, and how fast."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["Muon", "make_optimizer", "orthogonalized"]
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
-    """The optimiser of a recipe for the parameters of `model` that are to be learnt.
+    """The optimizer of a recipe for the parameters of `model` that are to be learned.
 
     Raises:
         ValueError: if there are none, or a setting has no effect on any of them.
     """
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    if not learnt:
+    learned = [p for p in model.parameters() if p.requires_grad]
+    if not learned:
         raise ValueError(
             "'model' must have parameters to learn, got none that require gradients. "
             "Unfreeze some of them."
@@ -34,7 +34,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
     depths = _depths(model) if recipe.depth_decay != 1 else {}
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for parameter in learnt:
+    for parameter in learned:
         lr = recipe.lr
         if id(parameter) in head and recipe.lr_head is not None:
             lr = recipe.lr_head
@@ -48,7 +48,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         group = groups.setdefault(tuple(options.values()), {"params": [], **options})
         group["params"].append(parameter)
     listed = list(groups.values())
-    _check_effects(recipe, listed, learnt, head, depths)
+    _check_effects(recipe, listed, learned, head, depths)
     match recipe.optimizer:
         case "adam":
             return Adam(listed, recipe.lr, fused=True)
@@ -65,26 +65,26 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
 def _check_effects(
     recipe: Recipe,
     groups: list[dict[str, Any]],
-    learnt: list[nn.Parameter],
+    learned: list[nn.Parameter],
     head: set[int],
     depths: dict[int, int],
 ) -> None:
     """Every setting of the recipe moves some parameter of this model."""
     own_lr = head if recipe.lr_head is not None else set()
     held = [
-        ("lr_head", recipe.lr_head, None, any(id(p) in head for p in learnt), "its last layer"),
+        ("lr_head", recipe.lr_head, None, any(id(p) in head for p in learned), "its last layer"),
         (
             "lr_bias",
             recipe.lr_bias,
             None,
-            any(p.ndim <= 1 and id(p) not in own_lr for p in learnt),
+            any(p.ndim <= 1 and id(p) not in own_lr for p in learned),
             "biases or norms",
         ),
         (
             "depth_decay",
             recipe.depth_decay,
             1,
-            any(depths.get(id(p)) for p in learnt),
+            any(depths.get(id(p)) for p in learned),
             "blocks before its last layer",
         ),
         (

@@ -35,7 +35,7 @@ class Predictor:
 
     Args:
         model: with its weights.
-        about: what the checkpoint says of the run: classes, sizes, normalisation, precision.
+        about: what the checkpoint says of the run: classes, sizes, normalization, precision.
         device: where to run.
 
     Example:

@@ -20,7 +20,7 @@ Schedule = Literal["constant", "cosine", "one_cycle"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the optimiser, its schedule, and which epoch is kept.
+    """How to train: the optimizer, its schedule, and which epoch is kept.
 
     Args:
         epochs: passes over the training part.
@@ -133,7 +133,7 @@ class Recipe:
         return asdict(self)
 
     def make_optimizer(self, model: nn.Module) -> Optimizer:
-        """The optimiser for the parameters of `model` that are to be learnt.
+        """The optimizer for the parameters of `model` that are to be learned.
 
         Raises:
             ValueError: if there are none.

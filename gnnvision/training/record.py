@@ -153,7 +153,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
 
     Args:
         folder: a run folder for which `is_complete`.
-        task: what was learnt, loaded as for the run.
+        task: what was learned, loaded as for the run.
         model: of the run's architecture; it gets the weights.
         device: where the model and the task are put.
 

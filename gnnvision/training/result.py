@@ -66,7 +66,7 @@ class Result:
     """What `fit` returns.
 
     Args:
-        task: what was learnt, with the split of the best seed; on the device that trained.
+        task: what was learned, with the split of the best seed; on the device that trained.
         recipe: what was asked for.
         model: the model of the best seed, with the weights of its kept epoch; on that device.
         outcomes: one for each seed.

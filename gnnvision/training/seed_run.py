@@ -66,7 +66,7 @@ class SeedRun:
         self.call = caller(torch.compile(model) if compiled else model)
         self.optimizer = recipe.make_optimizer(model)
         self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
-        self.learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.learned = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.average: AveragedModel | None = None
         if recipe.averaging:
             average = get_ema_multi_avg_fn(recipe.averaging)
@@ -91,7 +91,7 @@ class SeedRun:
     def _set_modules(self) -> None:
         self.modules = list(self.model.modules())
         self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
-        self.device = self.learnt[0].device
+        self.device = self.learned[0].device
 
     def _start_epoch(self) -> None:
         self._outputs: list[Tensor] = []
@@ -121,7 +121,7 @@ class SeedRun:
             if not going_on:
                 return None
             self._set_rates((self.epoch + min(self._seen / size, 1.0)) / self.recipe.epochs)
-            for parameter in self.learnt:  # without the bookkeeping of optimizer.zero_grad
+            for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
                 parameter.grad = None
             at_once = not self.epoch and not number
             named = causes_named(self.task, self.recipe, self.epoch + 1, len(y), at_once)
@@ -375,7 +375,7 @@ def arithmetic(device: torch.device | str, precision: str) -> AbstractContextMan
 def initialize(model: nn.Module, task: Task) -> None:
     """Let the layers whose first weights depend on the data see some of it, and its targets.
 
-    Each one sees what the layers before it, already initialised, make of a training batch.
+    Each one sees what the layers before it, already initialized, make of a training batch.
     """
     if (moments := task.target_moments) is not None:
         for module in model.modules():

@@ -1,4 +1,4 @@
-"""Transfer: what a network learnt on much data, used where there is little."""
+"""Transfer: what a network learned on much data, used where there is little."""
 
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.feature_task import FeatureTask

@@ -8,14 +8,14 @@ from torch import nn
 
 __all__ = ["freeze", "hold_statistics", "is_frozen", "unfreeze"]
 
-_MARK = "_learnt_before_frozen"
+_MARK = "_learned_before_frozen"
 
 
 def freeze(*modules: nn.Module) -> None:
     """Let nothing in these modules change, whatever mode the model around them is in.
 
-    Their parameters require no gradients, so no optimiser moves them; and they run in evaluation
-    mode: batch norms normalise by their running statistics and do not update them, dropout drops
+    Their parameters require no gradients, so no optimizer moves them; and they run in evaluation
+    mode: batch norms normalize by their running statistics and do not update them, dropout drops
     nothing. `model.train()` does not undo that: each module goes back to evaluation mode before
     it runs. Copies of a frozen module are frozen.
 
@@ -33,7 +33,7 @@ def freeze(*modules: nn.Module) -> None:
     for module in modules:
         for part in module.modules():
             own = dict(part.named_parameters(recurse=False))
-            # What was not learnt before, as a whitening layer, is not to be after `unfreeze`.
+            # What was not learned before, as a whitening layer, is not to be after `unfreeze`.
             _hold(part, tuple(name for name, p in own.items() if p.requires_grad))
             for parameter in own.values():
                 parameter.requires_grad_(False)
@@ -43,8 +43,8 @@ def freeze(*modules: nn.Module) -> None:
 def hold_statistics(*modules: nn.Module) -> None:
     """Let the batch norms in these modules go on with the statistics they have.
 
-    They normalise by their running mean and variance, in training too, and do not update them;
-    their gains and biases are learnt as before. A few hundred items say less about the statistics
+    They normalize by their running mean and variance, in training too, and do not update them;
+    their gains and biases are learned as before. A few hundred items say less about the statistics
     than the data that a backbone was trained on; and where weights come from a network whose
     norms were folded into its convolutions, the statistics of a batch have nothing to do with
     the ones that the weights expect.
@@ -68,7 +68,7 @@ def hold_statistics(*modules: nn.Module) -> None:
 def unfreeze(*modules: nn.Module) -> None:
     """Undo `freeze` and `hold_statistics`.
 
-    What was learnt before is learnt again; the modes are those of training.
+    What was learned before is learned again; the modes are those of training.
 
     Args:
         *modules: frozen or held ones; others are left alone.
@@ -91,7 +91,7 @@ def is_frozen(module: nn.Module) -> bool:
 
 
 def _hold(module: nn.Module, names: tuple[str, ...]) -> None:
-    """Keep a module in evaluation mode; `names` of its parameters are to be learnt afterwards."""
+    """Keep a module in evaluation mode; `names` of its parameters are to be learned afterwards."""
     if not is_frozen(module):
         module.register_forward_pre_hook(_stay)
     vars(module)[_MARK] = (*vars(module).get(_MARK, ()), *names)

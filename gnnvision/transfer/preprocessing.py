@@ -33,7 +33,7 @@ class PicturePreprocessing:
     channels: int = 3
 
     def prepare(self, task: T) -> T:
-        """The task with its pictures normalised as the weights want it.
+        """The task with its pictures normalized as the weights want it.
 
         Raises:
             TypeError: if it is not one of pictures.

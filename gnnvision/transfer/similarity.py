@@ -32,7 +32,7 @@ class Similarity:
         value: 1 - (1 - trained) / (1 - untrained), at least 0: 0, the weights help nothing here;
             1, they separate everything. NaN where it is undefined: for fewer than 10 items, or
             for targets that do not vary.
-        trained: score of the nearest neighbours by the backbone's features: accuracy, or R².
+        trained: score of the nearest neighbors by the backbone's features: accuracy, or R².
         untrained: the same by those of a network of this kind with random weights.
         metric: "accuracy" or "R²".
         items: how many training items it was measured on.
@@ -51,7 +51,7 @@ class Similarity:
         )
         return (
             f"similarity {written(self.value, 2)}: {self.metric} of the {_NEIGHBORS} nearest "
-            f"neighbours among {self.items} training items is {scores}"
+            f"neighbors among {self.items} training items is {scores}"
         )
 
 

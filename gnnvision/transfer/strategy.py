@@ -59,7 +59,7 @@ def num_trained(num_blocks: int, strategy: Strategy) -> int:
 
 
 def apply_strategy(backbone: Backbone, strategy: Strategy) -> list[str]:
-    """Freeze what a strategy leaves as it is, and let the rest be learnt.
+    """Freeze what a strategy leaves as it is, and let the rest be learned.
 
     Args:
         backbone: to change.

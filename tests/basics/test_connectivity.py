@@ -46,7 +46,7 @@ def test_the_local_layer_is_the_shared_one_without_sharing():
     assert numbers.tolist() == list(range(local.num_edges))
 
 
-def test_shifts_fetch_neighbours():
+def test_shifts_fetch_neighbors():
     steps = shift_matrices((4, 5), 3)
     picture = torch.rand(4, 5)
     up = (steps[1] @ picture.flatten()).view(4, 5)

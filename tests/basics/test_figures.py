@@ -17,7 +17,7 @@ from gnnvision.basics.pooling import ShiftChange
 
 
 def is_drawn(picture):
-    """More than one colour."""
+    """More than one color."""
     with Image.open(picture.path) as image:
         return len(image.convert("RGB").getcolors(2**24)) > 5
 

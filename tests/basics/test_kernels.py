@@ -93,7 +93,7 @@ def test_mixing_acts_on_each_pixel_alone(channels, new):
     torch.testing.assert_close(mixed(picture, weights), expected)
 
 
-def test_sepia_of_grey_is_brown():
+def test_sepia_of_gray_is_brown():
     red, green, blue = mixed(torch.full((3, 1, 1), 0.5), torch.tensor(SEPIA)).flatten()
     assert red > green > blue
 

@@ -135,5 +135,5 @@ def test_refusals():
         worked_at(IMAGE, FILTER, 3, 0)
     with pytest.raises(ValueError, match="'b' must have the shape of 'a'"):
         dot_product(torch.ones(3), torch.ones(2))
-    with pytest.raises(ValueError, match="'by' must be 'dot', 'cosine' or 'centred', got 'best'"):
+    with pytest.raises(ValueError, match="'by' must be 'dot', 'cosine' or 'centered', got 'best'"):
         find_pattern(IMAGE, FILTER, "best")

@@ -26,10 +26,10 @@ def test_pixels_are_read_as_they_are(save):
     assert photo.pixels.shape == (3, 70, 80)
     torch.testing.assert_close(photo.pixels[:, 10, 20], torch.tensor([1.0, 0.0, 0.2]))
     assert photo.pixels.count_nonzero() == 2
-    assert photo.grey[10, 20] == pytest.approx(0.299 + 0.114 * 0.2)
+    assert photo.gray[10, 20] == pytest.approx(0.299 + 0.114 * 0.2)
 
 
-def test_grey_and_transparent_pictures_are_read(save):
+def test_gray_and_transparent_pictures_are_read(save):
     assert load_photo(save(np.full((64, 64), 128))).pixels.shape == (3, 64, 64)
     assert load_photo(save(np.full((64, 64, 4), 128))).pixels.shape == (3, 64, 64)
 

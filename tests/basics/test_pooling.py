@@ -60,7 +60,7 @@ def test_global_pooling_does_not_see_a_turn_around_the_torus():
 
 def test_small_shifts_change_little():
     """Measured on the photograph of the page: the larger the window, the steadier."""
-    measured = shift_change(load_photo().grey)
+    measured = shift_change(load_photo().gray)
     assert measured.shifts == (0, 1, 2, 3, 4)
     change = measured.change
     assert all(values[0] == 0 for values in change.values())

@@ -36,7 +36,7 @@ def test_a_folder_and_another_mode(tmp_path):
     picture(tmp_path / "many" / "a.png", (16, 16), "L")
     found = load_subjects(str(run), [str(tmp_path / "many")])
     assert [one.name for one in found.items] == ["a.png", "b.png"]
-    assert found.items[0].notes == ("gray; made coloured as the network's training pictures were",)
+    assert found.items[0].notes == ("gray; made colored as the network's training pictures were",)
     assert found.items[1].notes == ()
 
 

@@ -35,7 +35,7 @@ def test_a_gray_picture(tmp_path):
     of_torchvision(tmp_path / "w.safetensors", "resnet18")
     file = picture(tmp_path / "a.png", (60, 60), "L")
     found = load_subjects(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
-    assert found.items[0].notes[0] == "gray; made coloured, as the network reads"
+    assert found.items[0].notes[0] == "gray; made colored, as the network reads"
     assert torch.equal(found.items[0].picture[0], found.items[0].picture[2])
 
 

@@ -107,7 +107,7 @@ def card(card_name="tiny", **changes):
         "kind": "node",
         "description": "Made by a test.",
         "source": "A test.",
-        "licence": "None.",
+        "license": "None.",
         "citation": "None.",
         "folder": f"{card_name.title()}/raw",
         "files": tuple(DataFile(f"ind.{card_name}.{end}") for end in ends),

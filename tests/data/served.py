@@ -13,12 +13,12 @@ GOOD = DataFile("good", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """`/<behaviour>/<file>`: a server that does what the first part of the path says."""
+    """`/<behavior>/<file>`: a server that does what the first part of the path says."""
 
     def do_GET(self):
-        behaviour = self.path.split("/")[1]
+        behavior = self.path.split("/")[1]
         self.server.seen.append(self.path)
-        getattr(self, behaviour)()
+        getattr(self, behavior)()
 
     def answer(self, code=200, content=CONTENT, **headers):
         self.send_response(code)

@@ -9,7 +9,7 @@ title = "A"
 kind = "node"
 description = "d"
 source = "s"
-licence = "l"
+license = "l"
 citation = "c"
 class_names = ["x", "y"]
 files = [{ path = "a.bin", size = 3 }]
@@ -50,8 +50,8 @@ def test_a_card_is_read(parse):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('licence = "l"', "", "'card' must be complete: .*'licence'"),
-        ('licence = "l"', 'license = "l"', r"'card' must hold only .*got \['license'\]"),
+        ('license = "l"', "", "'card' must be complete: .*'license'"),
+        ('license = "l"', 'licence = "l"', r"'card' must hold only .*got \['licence'\]"),
         ("size = 3", "bytes = 3", r"'files' must hold only .*got \['bytes'\]"),
         ("size = 3", 'sha256 = "ABC"', "'sha256' must be 64 hexadecimal digits.*got 'ABC'"),
         ('"a.bin"', '"../a.bin"', "'path' must be a name inside"),
@@ -82,7 +82,7 @@ def test_every_card_of_the_project_reads_and_is_complete():
         assert isinstance(card, Card)
         assert card.name == name
         assert card.description
-        assert card.licence
+        assert card.license
         assert all(url.startswith("https://") for url in card.urls)
 
 
@@ -90,7 +90,7 @@ def test_every_card_of_the_project_reads_and_is_complete():
 def test_class_names_and_sizes_go_together(name):
     card = describe(name)
     assert len(card.class_names) == len(card.facts["class_sizes"])
-    assert sum(card.facts["class_sizes"]) + card.facts["num_unlabelled"] == card.facts["num_nodes"]
+    assert sum(card.facts["class_sizes"]) + card.facts["num_unlabeled"] == card.facts["num_nodes"]
     assert card.class_names_source
 
 

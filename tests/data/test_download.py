@@ -12,8 +12,8 @@ from gnnvision.data.fetch import Limits
 from .served import CONTENT, GOOD
 
 
-def fetch(server, folder, *behaviours, files=(GOOD,), **options):
-    urls = [f"{server.url}/{behaviour}" for behaviour in behaviours]
+def fetch(server, folder, *behaviors, files=(GOOD,), **options):
+    urls = [f"{server.url}/{behavior}" for behavior in behaviors]
     limits = Limits(**({"timeout_s": 0.3, "loopback_http": True} | options))
     download_files(files, urls, folder, what="made", limits=limits)
 
@@ -33,7 +33,7 @@ def test_what_is_there_is_not_fetched(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "fault"),
+    ("behavior", "fault"),
     [
         ("wrong", "SHA-256 is .*, expected"),
         ("short", "got 100 bytes instead of 256000|ended after 100"),
@@ -50,25 +50,25 @@ def test_what_is_there_is_not_fetched(server, tmp_path):
     ],
 )
 def test_a_bad_answer_leaves_nothing_and_the_next_mirror_is_asked(
-    server, tmp_path, behaviour, fault
+    server, tmp_path, behavior, fault
 ):
     with pytest.raises(DataNotFound, match=fault) as caught:
-        fetch(server, tmp_path, behaviour)
+        fetch(server, tmp_path, behavior)
     assert caught.value.files == ("good",)
     assert caught.value.folder == tmp_path
     assert list(tmp_path.iterdir()) == []
-    if behaviour != "silent":  # a host that is silent is not asked again
-        fetch(server, tmp_path, behaviour, "right")
+    if behavior != "silent":  # a host that is silent is not asked again
+        fetch(server, tmp_path, behavior, "right")
         assert (tmp_path / "good").read_bytes() == CONTENT
 
 
 def test_a_broken_transfer_is_tried_again_and_a_refusal_is_not(server, tmp_path):
     fetch(server, tmp_path, "flaky")
     assert len(server.seen) == 2
-    for behaviour, tries in (("absent", 1), ("wrong", 1), ("truncated", 2), ("busy", 2)):
+    for behavior, tries in (("absent", 1), ("wrong", 1), ("truncated", 2), ("busy", 2)):
         server.seen.clear()
         with pytest.raises(DataNotFound):
-            fetch(server, tmp_path / "other", behaviour)
+            fetch(server, tmp_path / "other", behavior)
         assert len(server.seen) == tries
 
 
@@ -115,9 +115,9 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("behaviour", ODD)
-def test_an_odd_answer_is_no_reason_to_give_up(server, other_server, tmp_path, behaviour):
-    urls = [f"{server.url}/{behaviour}", f"{other_server.url}/right"]
+@pytest.mark.parametrize("behavior", ODD)
+def test_an_odd_answer_is_no_reason_to_give_up(server, other_server, tmp_path, behavior):
+    urls = [f"{server.url}/{behavior}", f"{other_server.url}/right"]
     limits = Limits(timeout_s=0.3, total_s=0.4, loopback_http=True)
     begin = time.monotonic()
     download_files((GOOD,), urls, tmp_path / "a", what="made", limits=limits)
@@ -128,16 +128,16 @@ def test_an_odd_answer_is_no_reason_to_give_up(server, other_server, tmp_path, b
     assert not list(tmp_path.rglob("*.part"))
 
 
-@pytest.mark.parametrize("behaviour", ["slow_headers", "slow_status", "going_on"])
-def test_the_time_limit_begins_with_the_connection(server, tmp_path, behaviour):
+@pytest.mark.parametrize("behavior", ["slow_headers", "slow_status", "going_on"])
+def test_the_time_limit_begins_with_the_connection(server, tmp_path, behavior):
     begin = time.monotonic()
     with pytest.raises(DataNotFound, match=r"no answer within 0\.4 s"):
-        fetch(server, tmp_path, behaviour, total_s=0.4)
+        fetch(server, tmp_path, behavior, total_s=0.4)
     assert time.monotonic() - begin < 3
 
 
-@pytest.mark.parametrize("behaviour", ["page", "zipped", "part_of_it"])
-def test_what_no_checksum_would_find(server, tmp_path, behaviour):
+@pytest.mark.parametrize("behavior", ["page", "zipped", "part_of_it"])
+def test_what_no_checksum_would_find(server, tmp_path, behavior):
     with pytest.raises(DataNotFound, match=r"a web page|encoded as 'gzip'|the status 206"):
-        fetch(server, tmp_path, behaviour, files=(DataFile("free"),))
+        fetch(server, tmp_path, behavior, files=(DataFile("free"),))
     assert not list(tmp_path.iterdir())

@@ -46,7 +46,7 @@ def test_stdlib_has_the_facts_of_its_card():
     assert arrays.edge_index.shape[1] == card.facts["num_edges"]
     assert arrays.num_features == card.facts["num_features"]
     assert np.bincount(arrays.y[arrays.y >= 0]).tolist() == card.facts["class_sizes"]
-    assert (arrays.y < 0).sum() == card.facts["num_unlabelled"]
+    assert (arrays.y < 0).sum() == card.facts["num_unlabeled"]
     assert tuple(arrays.class_names.tolist()) == card.class_names
     rule = card.split_rule("public")
     assert np.bincount(arrays.y[arrays.train]).tolist() == [rule.per_class] * len(card.class_names)

@@ -33,9 +33,9 @@ def test_pubmed_loads_without_checksums(pubmed):
     assert task.split.sizes == {"train": 4, "val": 3, "test": 5}
     assert task.split_name == "public"
     rows = task.x.to_dense().sum(1)
-    labelled = task.y >= 0
-    assert rows[labelled].allclose(torch.ones(17))
-    assert rows[~labelled].tolist() == [0]
+    labeled = task.y >= 0
+    assert rows[labeled].allclose(torch.ones(17))
+    assert rows[~labeled].tolist() == [0]
     assert task.y[13] == -100
     plain = load("pubmed", root=pubmed, normalize_features=False, dense=True)
     assert not plain.x.is_sparse

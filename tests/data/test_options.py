@@ -30,5 +30,5 @@ def test_options_out_of_range(call, options, kind, fault):
 
 @pytest.mark.parametrize("call", [load, load_auto])
 def test_an_unknown_option(call):
-    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        call("digits", colour=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'color'"):
+        call("digits", color=True)

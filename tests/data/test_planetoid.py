@@ -45,7 +45,7 @@ def test_every_node_gets_the_features_and_label_the_files_give_it(raw):
     assert arrays.edge_index.T.tolist() == sorted(map(list, pairs))
 
 
-def test_a_missing_node_is_empty_unlabelled_and_in_no_part(raw):
+def test_a_missing_node_is_empty_unlabeled_and_in_no_part(raw):
     arrays = decode_planetoid(raw, made.card())
     assert arrays.num_nodes == 18
     assert arrays.y[13] == -100
@@ -83,7 +83,7 @@ def test_undirected_edges():
         (lambda p: {"tx": p["tx"] * np.float32("nan")}, "a feature is NaN or infinite"),
         (lambda p: {"graph": {0: [10**6]}}, "they name node 1000000, but describe 17"),
         (lambda p: {"graph": {0: [-1]}}, "negative node"),
-        (lambda p: {"graph": {0: ["a"]}}, "neighbours of node 0 are not all numbers"),
+        (lambda p: {"graph": {0: ["a"]}}, "neighbors of node 0 are not all numbers"),
         (lambda p: {"graph": {"a": [0]}}, "graph lists"),
         (lambda p: {"graph": {0: 1}}, "graph lists"),
         (lambda p: {"allx": p["allx"][:6], "ally": p["ally"][:6]}, r"allx has 6 rows, 4 \+ 3"),
@@ -134,7 +134,7 @@ def test_real_files_have_the_facts_of_the_card(real_data, name):
     assert arrays.edge_index.shape[1] == facts["num_edges"]
     assert arrays.num_features == facts["num_features"]
     assert np.bincount(arrays.y[arrays.y >= 0]).tolist() == facts["class_sizes"]
-    assert (arrays.y < 0).sum() == facts["num_unlabelled"]
+    assert (arrays.y < 0).sum() == facts["num_unlabeled"]
     assert (len(arrays.val), len(arrays.test)) == (500, 1000)
     assert np.bincount(arrays.y[arrays.train]).tolist() == [20] * len(card.class_names)
     assert (arrays.feature_data == 1).all()
@@ -151,10 +151,10 @@ def test_equals_torch_geometric(real_data, name, folder):
     mine = {tuple(edge) for edge in ours.graph.edge_index.T.tolist()}
     assert mine == {tuple(edge) for edge in theirs.edge_index.T.tolist()}
     assert ours.graph.num_edges == theirs.edge_index.shape[1]
-    labelled = ours.y >= 0
-    assert ours.y[labelled].equal(theirs.y[labelled])
-    assert (~labelled).sum() == ours.card.facts["num_unlabelled"]
-    assert theirs.y[~labelled].tolist() == [0] * int((~labelled).sum())
+    labeled = ours.y >= 0
+    assert ours.y[labeled].equal(theirs.y[labeled])
+    assert (~labeled).sum() == ours.card.facts["num_unlabeled"]
+    assert theirs.y[~labeled].tolist() == [0] * int((~labeled).sum())
     for part in ("train", "val", "test"):
         mask = getattr(theirs, f"{part}_mask")
         assert mask.nonzero().flatten().tolist() == getattr(ours.split, part).tolist()

@@ -91,7 +91,7 @@ def test_random_split_reaches_every_node():
     ("changes", "fault"),
     [
         ({"per_class": 6}, "'per_class' must be at most the size of the smallest class, 5, got 6"),
-        ({"num_val": 9}, r"'num_val' \+ 'num_test' must be at most the 8 labelled nodes .*9 \+ 2"),
+        ({"num_val": 9}, r"'num_val' \+ 'num_test' must be at most the 8 labeled nodes .*9 \+ 2"),
         ({"per_class": -1}, "'per_class' must be at least 0, got -1"),
         ({"seed": -1}, "'seed' must be at least 0, got -1"),
         ({"y": np.full(4, -100)}, "smallest class, 0, got 1"),

@@ -153,8 +153,8 @@ def test_stored_facts_are_those_on_the_card(stored, card, build_stdlib):
     assert stored["feature_shape"].tolist() == [facts["num_nodes"], facts["num_features"]]
     assert stored["edge_index"].shape == (2, facts["num_edges"])
     assert np.bincount(y[y >= 0]).tolist() == facts["class_sizes"]
-    assert (y == -100).sum() == facts["num_unlabelled"]
-    assert facts["num_nodes"] == sum(facts["class_sizes"]) + facts["num_unlabelled"]
+    assert (y == -100).sum() == facts["num_unlabeled"]
+    assert facts["num_nodes"] == sum(facts["class_sizes"]) + facts["num_unlabeled"]
     assert [stored[part].size for part in ("train", "val", "test")] == facts["split_sizes"]
     source, target = y[stored["edge_index"]]
     known = (source >= 0) & (target >= 0)
@@ -184,7 +184,7 @@ def test_stored_features_are_binary_csr_rows(stored, card):
     assert holders.max() <= 0.2 * len(stored["node_names"])
 
 
-def test_stored_split_is_disjoint_and_covers_the_labelled_modules(stored):
+def test_stored_split_is_disjoint_and_covers_the_labeled_modules(stored):
     y = stored["y"]
     parts = [stored[part] for part in ("train", "val", "test")]
     assert all((np.diff(part) > 0).all() for part in parts)

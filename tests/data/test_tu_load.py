@@ -158,7 +158,7 @@ def test_the_choice_does_not_see_the_test_part(root):
     assert one.metrics["test"]["accuracy"] == pytest.approx(1 - other.metrics["test"]["accuracy"])
 
 
-def test_structure_is_learnt_where_only_structure_tells(root):
+def test_structure_is_learned_where_only_structure_tells(root):
     """A network that sees no edges cannot tell a ring from a path; graph convolution can."""
     task = load(root)
     recipe = gv.Recipe(epochs=60, lr=0.02, batch_size=64)

@@ -35,10 +35,10 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
             "depends on the model", "fails the parameter-randomization test", "undecided"
         )  # fmt: skip
         assert row["random_orders"] == "20"
-        if row["similarity_after_randomisation"] == "":
+        if row["similarity_after_randomization"] == "":
             assert "the same everywhere" in row["verdict_reason"] + row["notes"]
             continue
-        assert abs(float(row["similarity_after_randomisation"])) <= 1
+        assert abs(float(row["similarity_after_randomization"])) <= 1
         assert row["deletion_area"]
         assert row["random_insertion_area"]
         if row["method"] == "integrated_gradients":
@@ -56,14 +56,14 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
     ):
         assert words in text
     figures = {path.name for path in (run / "figures").iterdir()}
-    assert figures == {"attribution_1.png", "curves_1.png", "randomisation_1.png"}
-    with (run / "randomisation.csv").open(encoding="utf-8") as file:
+    assert figures == {"attribution_1.png", "curves_1.png", "randomization_1.png"}
+    with (run / "randomization.csv").open(encoding="utf-8") as file:
         stages = list(csv.DictReader(file))
     for row in rows:
         own = [stage for stage in stages if stage["method"] == row["method"]]
         assert len(own) > 1
-        if row["similarity_after_randomisation"]:
-            last = float(row["similarity_after_randomisation"])
+        if row["similarity_after_randomization"]:
+            last = float(row["similarity_after_randomization"])
             assert float(own[-1]["similarity"]) == pytest.approx(last)
 
 

@@ -76,7 +76,7 @@ def test_a_named_data_set_is_strict(run, tmp_path):
         (("--dataset", "karate", "--data-root", "nowhere"), ("folder that exists", "nowhere")),
         (("--resume", "nowhere"), ("'config.json' must be a readable JSON file",)),
         (("--dataset", "karate", "--out", "/proc/1/x"), ("'out' must be a folder that can be",)),
-        (("--colour", "red"), ("--colour",)),
+        (("--color", "red"), ("--color",)),
         (("--split", "mine"), ("mine",)),
     ],
 )

@@ -22,7 +22,7 @@ DIGITS = ("--dataset", "digits", "--epochs", "1")
 
 
 def photographs(place, count=12, size=12):
-    """A folder of two classes that differ in colour, and a few files that cannot be read."""
+    """A folder of two classes that differ in color, and a few files that cannot be read."""
     drawn = np.random.default_rng(0)
     for name, channel in (("red", 0), ("blue", 2)):
         (place / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The script for cats and dogs, on small pictures of two colours and a small trained network."""
+"""The script for cats and dogs, on small pictures of two colors and a small trained network."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from .test_pictures import photographs
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A network that was trained on digits made coloured."""
+    """A network that was trained on digits made colored."""
     place = tmp_path_factory.mktemp("run")
     task = gv.data.load("digits", image_size=12, channels=3)
     network = gv.models.small_resnet(3, 10, 12)

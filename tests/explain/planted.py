@@ -7,15 +7,15 @@ from torch import nn
 import gnnvision as gv
 
 SIDE, PATCH = 16, 4
-COLOURS = torch.tensor([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]])
+COLORS = torch.tensor([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]])
 GREYS = 3
 
 
 def pictures(count, seed=0):
-    """Noise with three grey patches and one in colour, whose colour is the class.
+    """Noise with three gray patches and one in color, whose color is the class.
 
     Returns:
-        The pictures (count, 3, 16, 16), the classes, and which pixels are of the coloured patch.
+        The pictures (count, 3, 16, 16), the classes, and which pixels are of the colored patch.
     """
     drawn = torch.Generator().manual_seed(seed)
     x = 0.5 * torch.randn(count, 3, SIDE, SIDE, generator=drawn)
@@ -28,8 +28,8 @@ def pictures(count, seed=0):
             top, left = PATCH * (place // cells), PATCH * (place % cells)
             here = (slice(top, top + PATCH), slice(left, left + PATCH))
             sign = 1 if torch.rand(1, generator=drawn) < 0.5 else -1
-            colour = COLOURS[y[number]] if not turn else sign * torch.full((3,), 2**0.5)
-            x[number, :, *here] += colour[:, None, None]
+            color = COLORS[y[number]] if not turn else sign * torch.full((3,), 2**0.5)
+            x[number, :, *here] += color[:, None, None]
             if not turn:
                 planted[number][here] = True
     return x, y, planted

@@ -56,10 +56,10 @@ def ring(num_nodes=8):
 
 POLYNOMIALS = ("T0: itself", "T1: up to 1 edge away", "T2: up to 2 edges away")
 CONVOLUTIONS = {
-    "gcn": (gv.GCNConv(3, 2), ("neighbours and itself",)),
-    "gcn without loops": (gv.GCNConv(3, 2, normalize=False), ("neighbours",)),
-    "sage": (gv.SAGEConv(3, 2), ("neighbours", "itself")),
-    "gin": (gv.GINConv(nn.Sequential(nn.Linear(3, 2, bias=False)), 0.5), ("neighbours", "itself")),
+    "gcn": (gv.GCNConv(3, 2), ("neighbors and itself",)),
+    "gcn without loops": (gv.GCNConv(3, 2, normalize=False), ("neighbors",)),
+    "sage": (gv.SAGEConv(3, 2), ("neighbors", "itself")),
+    "gin": (gv.GINConv(nn.Sequential(nn.Linear(3, 2, bias=False)), 0.5), ("neighbors", "itself")),
     "cheb": (gv.ChebConv(3, 2, 3), POLYNOMIALS),
     "linear": (nn.Linear(3, 2), ("itself",)),
 }  # fmt: skip
@@ -84,7 +84,7 @@ def test_heads_and_relations_are_named():
         "attention of head 1", "attention of head 2"
     )  # fmt: skip
     assert filters(nn.Sequential(gv.RGCNConv(3, 2, 2)), "0").terms == (
-        "neighbours by relation 0", "neighbours by relation 1", "itself"
+        "neighbors by relation 0", "neighbors by relation 1", "itself"
     )  # fmt: skip
 
 

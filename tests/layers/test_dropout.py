@@ -26,7 +26,7 @@ def test_rate_and_mean(p, dtype):
     assert abs(y.double().mean().item() - 1) < 5 * spread / (1 - p) + 1e-6
 
 
-def test_neighbours_fall_independently():
+def test_neighbors_fall_independently():
     dropped = (Dropout(0.5)(torch.ones(SIZE)) == 0).double()
     for lag in (1, 2, 7, 8, 64):
         both = (dropped[lag:] * dropped[:-lag]).mean().item()

@@ -110,7 +110,7 @@ def test_a_graph_elsewhere_is_refused():
 
 def test_a_new_family_says_only_its_operators_and_matrices():
     class TwoSteps(GraphConvolution):
-        """Neighbours of neighbours, and the node itself."""
+        """Neighbors of neighbors, and the node itself."""
 
         def __init__(self, in_channels, out_channels):
             super().__init__(in_channels, out_channels)

@@ -134,7 +134,7 @@ def assert_maximal_matching(graph):
     same = (cluster[:, None] == cluster[None, :]).fill_diagonal_(False)
     assert not (same & ~edge).any(), "a pair without an edge"
     alone = sizes[cluster] == 1
-    assert not (edge & alone[:, None] & alone[None, :]).any(), "two neighbours left alone"
+    assert not (edge & alone[:, None] & alone[None, :]).any(), "two neighbors left alone"
 
 
 @pytest.mark.parametrize("maker", GRAPHS.values(), ids=GRAPHS)

@@ -17,7 +17,7 @@ def test_each_target_has_its_own_units():
     assert layer(torch.tensor([[1.0, 2.0], [0.0, 0.0]])).tolist() == [[4, -1], [1, -2]]
 
 
-def test_the_units_are_stored_with_the_weights_and_not_learnt():
+def test_the_units_are_stored_with_the_weights_and_not_learned():
     layer, other = Rescale(1), Rescale(1)
     layer.initialize_targets(torch.tensor([7.0]), torch.tensor([2.0]))
     other.load_state_dict(layer.state_dict())

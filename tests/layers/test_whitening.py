@@ -26,7 +26,7 @@ def test_the_outputs_are_white():
     assert values.max() > 0.99
 
 
-def test_every_pattern_comes_with_both_signs_and_is_not_learnt():
+def test_every_pattern_comes_with_both_signs_and_is_not_learned():
     layer = Whitening(1, kernel_size=2, patterns=3)
     layer.initialize(correlated(channels=1))
     assert torch.equal(layer.weight[:3], -layer.weight[3:])

@@ -78,12 +78,12 @@ def test_pretrained_weights_with_another_head(pretrained):
     again.load_state_dict(network.state_dict())
 
 
-def test_grey_pictures_are_seen_as_their_copy_in_colour(pretrained):
+def test_gray_pictures_are_seen_as_their_copy_in_color(pretrained):
     network = gv.models.torchvision_network("resnet18", 1000, "DEFAULT", in_channels=1).eval()
-    colour = gv.models.torchvision_network("resnet18", 1000).eval()
-    colour.network.load_state_dict(pretrained["state"])
+    color = gv.models.torchvision_network("resnet18", 1000).eval()
+    color.network.load_state_dict(pretrained["state"])
     x = torch.rand(2, 1, 40, 40)
-    torch.testing.assert_close(network(x), colour(x.expand(-1, 3, -1, -1)))
+    torch.testing.assert_close(network(x), color(x.expand(-1, 3, -1, -1)))
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("resnet18", "3 or 1"), ("googlenet", "3")])

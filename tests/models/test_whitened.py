@@ -43,7 +43,7 @@ def test_every_size_and_number_of_classes(channels, size):
     again.load_state_dict(network.state_dict())
 
 
-def test_what_is_learnt():
+def test_what_is_learned():
     network = whitened_cnn(widths=(8, 8, 8))
     fixed = {n.split(".", 1)[1] for n, p in network.named_parameters() if not p.requires_grad}
     assert fixed == {"weight", "norms.0.weight", "norms.1.weight"}

@@ -18,7 +18,7 @@ from ..graphs import GRAPHS, RELATIONS, directed, multi, random_graphs
 MAKERS = {
     "adjacency": adjacency,
     "mean": mean_adjacency,
-    "normalised": normalized_adjacency,
+    "normalized": normalized_adjacency,
     "laplacian": laplacian,
     "symmetric laplacian": lambda graph: laplacian(graph, "sym"),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from gnnvision.report.layer_canvas import SEEN, two_colours
+from gnnvision.report.layer_canvas import SEEN, two_colors
 from gnnvision.report.style import drawing, plain_axes
 
 ORANGE = tuple(int(SEEN[i : i + 2], 16) for i in (1, 3, 5))
@@ -20,9 +20,9 @@ def drawn(path, draw, aspect=1.0):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def near(pixels, colour, most=30):
-    return np.abs(pixels - np.array(colour)).max(2) <= most
+def near(pixels, color, most=30):
+    return np.abs(pixels - np.array(color)).max(2) <= most
 
 
-def colours(share):
-    return tuple(round(255 * part) for part in two_colours()(share)[:3])
+def colors(share):
+    return tuple(round(255 * part) for part in two_colors()(share)[:3])

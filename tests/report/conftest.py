@@ -10,7 +10,7 @@ from gnnvision.report import write_report
 
 from .molecules import molecule_run
 
-COLOURS = ("red", "green", "blue", "grey")
+COLORS = ("red", "green", "blue", "gray")
 
 
 def trained(task, folder, seeds=2, epochs=15, model=None, **recipe):
@@ -33,7 +33,7 @@ def picture_task(count=120, channels=3, size=(9, 12), classes=3, val=True, **mor
     parts = order[: count // 2], order[count // 2 : count * 2 // 3], order[count * 2 // 3 :]
     if not val:
         parts = np.concatenate(parts[:2]), [], parts[2]
-    names = tuple(f"{COLOURS[n % 4]} {n}" if n >= 4 else COLOURS[n] for n in range(classes))
+    names = tuple(f"{COLORS[n % 4]} {n}" if n >= 4 else COLORS[n] for n in range(classes))
     card = replace(
         gv.data.describe("karate"), name="bars", kind="image", title="Bars", facts={}, splits={}
     )
@@ -69,7 +69,7 @@ def stdlib_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pictures_run(tmp_path_factory):
-    """A run of one seed on augmented pictures in colour, with mistakes, without its report."""
+    """A run of one seed on augmented pictures in color, with mistakes, without its report."""
     names = tuple(f"folder/{n}.png" for n in range(120))
     task = picture_task(augment=gv.data.Augment(crop=1, flip=None), item_names=names)
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")

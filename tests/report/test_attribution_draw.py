@@ -25,7 +25,7 @@ def pixels(path):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def test_the_full_colour_is_for_the_largest_but_a_few_pixels():
+def test_the_full_color_is_for_the_largest_but_a_few_pixels():
     values = torch.zeros(1, 100, 100)
     values[0, 0, :60] = 2.0
     values[0, 0, 0] = 50.0

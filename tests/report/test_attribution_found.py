@@ -64,7 +64,7 @@ def test_forgetting_by_stages(molecule, tmp_path):
     torch.testing.assert_close(found, direct.similarity)
     assert one.sanity["occlusion"].remaining == direct.remaining
     write_values(tmp_path, [one])
-    with (tmp_path / "randomisation.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "randomization.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["forgotten_down_to"] for row in rows] == list(direct.layers)
     found = [float(row["similarity"]) for row in rows]
@@ -109,5 +109,5 @@ def test_what_is_undefined_is_an_empty_cell(molecule):
     (one,) = explain_inputs(model, [asked], ["gradient"], ["s"], "regression", draws=3)
     (row,) = one.rows()
     assert row["verdict"] == "undecided"
-    assert row["similarity_after_randomisation"] == ""
+    assert row["similarity_after_randomization"] == ""
     assert row["randomization_difference_value"] == ""

@@ -40,7 +40,7 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     maps, worth, forgetting, reading = sections_of([one], tmp_path)
     assert maps.lead == f"It says: “b”. Explained is the output for “{one.target}”."
     assert "Resized." in maps.note
-    assert f"Grad-CAM looks at is {one.found['grad_cam'].layer}." in maps.pictures[0].caption
+    assert f"Grad-CAM looks at is {one.found['grad_cam'].layer}." in maps.figures[0].caption
     assert [row[0] for row in worth.tables[0].rows] == ["Grad-CAM", "Gradient"]
     held = one.curves["gradient"]
     low, high = held.random_range("deletion")
@@ -64,8 +64,8 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     ]
     assert f"Gradient: {check.reason}." in forgetting.note
     assert [row[0] for row in table.rows[: len(stages) - 1]] == [layer for layer, _ in stages[:-1]]
-    assert f"Gradient: {', '.join(means)}" in forgetting.pictures[0].alt
-    assert all(p.path.is_file() for s in (maps, worth, forgetting) for p in s.pictures)
+    assert f"Gradient: {', '.join(means)}" in forgetting.figures[0].alt
+    assert all(p.path.is_file() for s in (maps, worth, forgetting) for p in s.figures)
 
 
 def test_a_failed_test_and_a_constant_map_are_said_first(picture, tmp_path):

@@ -13,7 +13,7 @@ def rgb(color):
 
 
 def height(path, color):
-    """Where a line of this colour ends on the right, as a row of pixels."""
+    """Where a line of this color ends on the right, as a row of pixels."""
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     rows, columns = np.where(near(pixels[: int(0.7 * len(pixels))], rgb(color), 20))

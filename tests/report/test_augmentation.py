@@ -20,7 +20,7 @@ def test_one_original_and_eight_draws(pictures_run, tmp_path):
 def test_another_size_than_that_of_the_files(pictures_run, tmp_path):
     augment = gv.data.Augment(resized_crop=(0.3, 1.0), size=(7, 7))
     result = replace(pictures_run, task=pictures_run.task.with_augment(augment))
-    assert augmentation(Run(result, tmp_path)).pictures[0].path.is_file()
+    assert augmentation(Run(result, tmp_path)).figures[0].path.is_file()
 
 
 def test_pictures_that_stay_as_they_are_have_no_sheet(pictures_run, tmp_path):

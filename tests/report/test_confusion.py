@@ -46,11 +46,11 @@ def test_any_number_of_classes(pictures_run, classes, tmp_path):
     held = rows_of(tmp_path / "confusion.png")
     assert len(held) == classes
     assert {int(row[row["true_class"]]) for row in held} == {6}
-    stems = [picture.path.stem for picture in section.pictures]
+    stems = [picture.path.stem for picture in section.figures]
     assert stems == (["confusion_shares", "confusion"] if classes <= 16 else ["confusion"])
     longest = max(len(table.rows) for table in section.tables)
     assert longest == (classes if classes <= 40 else 15)
-    for picture in section.pictures:
+    for picture in section.figures:
         with Image.open(picture.path) as image:
             assert max(image.size) < 3200
     if classes <= 16:

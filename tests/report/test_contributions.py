@@ -47,7 +47,7 @@ def test_contributions_and_the_bias_add_up_to_the_output(name, sparse, graph):
         assert node in found.sources.tolist()
 
 
-def test_contributions_of_a_gcn_are_its_operator_times_the_projected_neighbour(graph):
+def test_contributions_of_a_gcn_are_its_operator_times_the_projected_neighbor(graph):
     model, x = made(PLAIN["gcn"]), torch.rand(7, 5, dtype=torch.float64)
     found = contributions(model, x, graph, 3, (1,))
     with torch.no_grad():

@@ -90,8 +90,8 @@ def test_a_curve_that_is_undefined_is_left_out(pictures_run, tmp_path):
     rows = [row | {"val_accuracy": math.nan} for row in pictures_run.best.history]
     outcome = replace(pictures_run.best, history=rows)
     section = curves(Run(replace(pictures_run, outcomes=[outcome]), tmp_path))
-    assert "validation accuracy is undefined" in section.pictures[1].alt
+    assert "validation accuracy is undefined" in section.figures[1].alt
     partly = [rows[0], pictures_run.best.history[1]]
     outcomes = [replace(pictures_run.best, history=held) for held in (rows, partly)]
     section = curves(Run(replace(pictures_run, outcomes=outcomes), tmp_path))
-    assert "validation accuracy ends at" in section.pictures[1].alt
+    assert "validation accuracy ends at" in section.figures[1].alt

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from gnnvision.report import fonts
 from gnnvision.report.page import write_page
-from gnnvision.report.parts import Picture, Section
+from gnnvision.report.parts import Figure, Section
 from gnnvision.report.style import drawing
 
 NAMES = ["강아지", "고양이"]
@@ -96,7 +96,7 @@ def test_without_such_a_font_names_are_numbers_that_the_page_explains(
         "No installed font has Korean",
         "No installed font has Japanese",
     ]
-    section = Section("Names", "Drawn.", [Picture(figures / "a.png", "names")])
+    section = Section("Names", "Drawn.", [Figure(figures / "a.png", "names")])
     page = write_page(tmp_path, "Names", "Of classes.", [section]).read_text()
     assert "[2] is 고양이" in page
 

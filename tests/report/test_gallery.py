@@ -1,4 +1,4 @@
-"""The gallery: which pictures it shows, and that right and wrong are told apart without colour."""
+"""The gallery: which pictures it shows, and that right and wrong are told apart without color."""
 
 import csv
 
@@ -46,7 +46,7 @@ def test_without_a_mistake_none_is_promised(tmp_path):
     result.best.prediction = result.best.target.clone()
     section = gallery(run)
     assert "✗" not in section.lead
-    assert "all are right" in section.pictures[0].alt
+    assert "all are right" in section.figures[0].alt
 
 
 def test_graphs_have_none(tmp_path):

@@ -30,4 +30,4 @@ def test_the_section_says_which_way_errs_least(tmp_path):
         "1.50), with 100 labels from scratch (1.00)."
     )
     assert section.note == "5 seeds"
-    assert section.pictures[0].path.is_file()
+    assert section.figures[0].path.is_file()

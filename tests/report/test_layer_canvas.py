@@ -6,12 +6,12 @@ import gnnvision as gv
 from gnnvision.explain import layers, receptive_field
 from gnnvision.report.layer_canvas import PictureCanvas, on_scale
 
-from .canvases import ORANGE, colours, drawn, near
+from .canvases import ORANGE, colors, drawn, near
 
 
 def test_the_scale_is_white_in_the_middle():
-    assert min(colours(0.5)) >= 254
-    red, blue = colours(1.0), colours(0.0)
+    assert min(colors(0.5)) >= 254
+    red, blue = colors(1.0), colors(0.0)
     assert red[0] > red[2] + 80
     assert blue[2] > blue[0] + 80
 

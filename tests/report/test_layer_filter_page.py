@@ -15,7 +15,7 @@ def molecule():
 
 
 def names(section):
-    return [picture.path.name for picture in section.pictures]
+    return [picture.path.name for picture in section.figures]
 
 
 def test_features_of_the_first_layer_by_name(tmp_path):
@@ -23,11 +23,11 @@ def test_features_of_the_first_layer_by_name(tmp_path):
     features = ["C", "N", "O", "ring", "charge"]
     section = filters_section(model, x, graph, ["0", "2"], tmp_path, features)
     assert names(section) == ["filters_0.png", "filters_2.png"]
-    assert all(picture.path.is_file() for picture in section.pictures)
+    assert all(picture.path.is_file() for picture in section.figures)
     ((_, row, weight),) = filters(model, "0").strongest(0, 1)
-    assert f"map 0: {features[row]} {weight:+.2f};" in section.pictures[0].alt
-    assert "summed over the neighbours and itself" in section.pictures[0].caption
-    assert "2 reads the 8 maps of the layer before" in section.pictures[1].caption
+    assert f"map 0: {features[row]} {weight:+.2f};" in section.figures[0].alt
+    assert "summed over the neighbors and itself" in section.figures[0].caption
+    assert "2 reads the 8 maps of the layer before" in section.figures[1].caption
     assert section.lead.startswith("On a graph a filter has no shape")
     assert section.note == ""
 
@@ -38,7 +38,7 @@ def test_what_the_input_enters_after_dropout(tmp_path, sparse):
     model = gv.models.gcn(5, 4, 2).eval()
     section = filters_section(model, x.to_sparse() if sparse else x, graph, [], tmp_path)
     assert names(section) == ["filters_1.png"]
-    assert "feature " in section.pictures[0].alt
+    assert "feature " in section.figures[0].alt
 
 
 def test_linear_layers_where_no_convolution_reads_the_input(tmp_path):
@@ -50,7 +50,7 @@ def test_linear_layers_where_no_convolution_reads_the_input(tmp_path):
         "filters_0.atom_last.png",
         "filters_0.conv.png",
     ]
-    assert "for the site itself" in section.pictures[0].caption
+    assert "for the site itself" in section.figures[0].caption
 
 
 def test_a_polynomial_also_by_frequency(tmp_path):
@@ -58,7 +58,7 @@ def test_a_polynomial_also_by_frequency(tmp_path):
     model = gv.Sequential(gv.ChebConv(5, 4, 3), nn.ReLU(), gv.ChebConv(4, 2, 1))
     section = filters_section(model, x, graph, ["0", "2"], tmp_path)
     assert names(section) == ["filters_0.png", "filters_2.png", "response_0.png"]
-    assert "T0: itself, T1: up to 1 edge away" in section.pictures[0].caption
+    assert "T0: itself, T1: up to 1 edge away" in section.figures[0].caption
 
 
 def test_kernels_of_pictures_as_before(tmp_path):

@@ -8,7 +8,7 @@ from gnnvision.explain import filters
 from gnnvision.report.layer_filters import draw_filters, filter_pixels, worth_drawing
 
 
-def test_three_channels_are_a_picture_and_others_two_colours():
+def test_three_channels_are_a_picture_and_others_two_colors():
     kernel = np.zeros((3, 2, 2), dtype=np.float32)
     kernel[0, 0, 0], kernel[2, 1, 1] = 2, -2
     pixels = filter_pixels(kernel)

@@ -7,7 +7,7 @@ from gnnvision.explain import Layer, feature_maps, find_layer, layers, receptive
 from gnnvision.report.layer_nodes import GraphCanvas, MoleculeCanvas, NodesCanvas
 from gnnvision.report.style import UNKNOWN
 
-from .canvases import ORANGE, colours, drawn, near
+from .canvases import ORANGE, colors, drawn, near
 
 GREY = tuple(int(UNKNOWN[i : i + 2], 16) for i in (1, 3, 5))
 
@@ -19,13 +19,13 @@ def molecule(smiles="CCCCO"):
     return MoleculeCanvas(reader.read(smiles), graph), torch.rand(graph.num_nodes, 5), graph
 
 
-def test_atoms_are_coloured_by_their_number(tmp_path):
+def test_atoms_are_colored_by_their_number(tmp_path):
     canvas, x, graph = molecule()
     model = gv.Sequential(gv.GCNConv(5, 2))
     layer = layers(model, x, graph)[0]
     values = torch.tensor([1.0, 0, 0, 0, -1.0])
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, layer), 5 / 7)
-    red, blue = near(seen, colours(1.0)), near(seen, colours(0.0))
+    red, blue = near(seen, colors(1.0)), near(seen, colors(0.0))
     assert red.sum() > 50
     assert blue.sum() > 50
     assert abs(np.where(red)[1].mean() - np.where(blue)[1].mean()) > seen.shape[1] / 3
@@ -52,8 +52,8 @@ def test_edges_are_shown_at_the_atoms_that_they_lead_to(tmp_path):
     assert graph.edge_index[1, edge] == canvas.site(layers(model, x, graph)[0])
     values = torch.where(graph.edge_index[1] == 0, 1.0, 0.0)
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, maps.layer), 5 / 7)
-    assert near(seen, colours(1.0)).sum() > 50
-    assert not near(seen, colours(0.0)).any()
+    assert near(seen, colors(1.0)).sum() > 50
+    assert not near(seen, colors(0.0)).any()
 
 
 def chain(num_nodes=4, **more):
@@ -71,7 +71,7 @@ def test_clusters_are_painted_on_their_nodes(tmp_path):
     assert canvas.at_nodes(torch.tensor([3.0, -2.0]), layer).tolist() == [3, 3, -2, -2]
     values = torch.tensor([1.0, -1.0])
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, layer), 0.5)
-    red, blue = near(seen, colours(1.0)), near(seen, colours(0.0))
+    red, blue = near(seen, colors(1.0)), near(seen, colors(0.0))
     assert 0.8 < red.sum() / blue.sum() < 1.25
     columns = np.where(red)[1].mean(), np.where(blue)[1].mean()
     assert abs(columns[0] - columns[1]) > seen.shape[1] / 3
@@ -81,7 +81,7 @@ def test_clusters_are_painted_on_their_nodes(tmp_path):
     )
 
 
-def test_nodes_that_were_left_out_are_grey(tmp_path):
+def test_nodes_that_were_left_out_are_gray(tmp_path):
     canvas, graph = chain()
     inside = torch.tensor([-1, 0, 1, -1])
     layer = Layer("pool", "TopK", (2, 1), graph.subgraph([1, 2]), inside=inside)
@@ -91,10 +91,10 @@ def test_nodes_that_were_left_out_are_grey(tmp_path):
     assert canvas.site(layer) in (0, 1)
     values = torch.tensor([1.0, 1.0])
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, layer), 0.5)
-    grey, red = near(seen, GREY, 6), near(seen, colours(1.0))
-    assert 0.7 < grey.sum() / red.sum() < 1.4
+    gray, red = near(seen, GREY, 6), near(seen, colors(1.0))
+    assert 0.7 < gray.sum() / red.sum() < 1.4
     middle = seen.shape[1] / 2
-    assert np.abs(np.where(red)[1] - middle).max() < np.abs(np.where(grey)[1] - middle).max()
+    assert np.abs(np.where(red)[1] - middle).max() < np.abs(np.where(gray)[1] - middle).max()
 
 
 def test_other_sites_have_no_place():
@@ -111,7 +111,7 @@ def test_a_graph_with_the_kinds_of_its_nodes(tmp_path, nodes, signs):
     assert f"{half} nodes of kind C, {half} nodes of kind N" in canvas.note
     plain = drawn(tmp_path / "a.png", lambda axes: canvas.draw_field(axes, None))
     pale = [tuple(round(255 * (0.45 * c + 0.55)) for c in rgb) for rgb in KINDS]
-    assert all(near(plain, colour, 8).sum() > 50 for colour in pale)
+    assert all(near(plain, color, 8).sum() > 50 for color in pale)
 
 
 KINDS = ((0.0, 0x72 / 255, 0xB2 / 255), (0xE6 / 255, 0x9F / 255, 0.0))
@@ -142,7 +142,7 @@ def test_nodes_around_one(tmp_path):
     values = torch.zeros(34)
     values[11] = 1
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, layer))
-    assert near(seen, colours(1.0)).sum() > 50
+    assert near(seen, colors(1.0)).sum() > 50
     field = receptive_field(model, task.x, task.graph, layer.name, canvas.site(layer))
     assert near(
         drawn(tmp_path / "b.png", lambda axes: canvas.draw_field(axes, field)), ORANGE

@@ -34,9 +34,9 @@ def test_a_picture_from_local_to_global(tmp_path):
     shares = [float(row[3].split()[0]) for row in table.rows]
     assert shares == sorted(shares)
     assert shares[0] == pytest.approx(100 * 9 / 1024, abs=0.1)
-    assert len(sheets.pictures) == 4
-    assert len(filters.pictures) == 1
-    assert all(p.path.is_file() for s in (by_depth, sheets, filters) for p in s.pictures)
+    assert len(sheets.figures) == 4
+    assert len(filters.figures) == 1
+    assert all(p.path.is_file() for s in (by_depth, sheets, filters) for p in s.figures)
     with np.load(tmp_path / "1_a_photo.jpg_maps.npz") as held:
         assert list(held) == ["0", "2", "3", "4"]
         expected = feature_maps(model, one.x, one.domain, "2").on_grid()[0]
@@ -78,7 +78,7 @@ def test_a_node_of_a_graph(tmp_path):
     model = gv.models.gcn(34, 4, 2).eval()
     one = Looked("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "It says: “a”.")
     section, filters = look_into(model, [one], (), tmp_path)
-    assert "1 reads the input" in filters.pictures[0].caption
+    assert "1 reads the input" in filters.figures[0].caption
     assert [row[2] for row in section.tables[0].rows] == ["1 hop", "2 hops"]
     with np.load(tmp_path / "1_node_5_maps.npz") as held:
         assert {value.shape for value in held.values()} == {(4, 34), (2, 34)}
@@ -93,7 +93,7 @@ def test_behind_pooling_of_a_graph(tmp_path):
     section = look_into(model.eval(), [one], ("0", "2"), tmp_path)[0]
     assert [row[0] for row in section.tables[0].rows] == ["0", "2"]
     assert "2 is behind pooling: it has a number for each of 3 clusters of nodes" in section.note
-    assert "grey" not in section.note
+    assert "gray" not in section.note
     assert "Not drawn" not in section.note
     with np.load(tmp_path / "1_a_maps.npz") as held:
         maps = feature_maps(model, one.x, graph, "2")

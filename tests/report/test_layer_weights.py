@@ -7,7 +7,7 @@ import gnnvision as gv
 from gnnvision.explain import filters
 from gnnvision.report.layer_weights import draw_matrices, draw_response, draw_strongest
 
-from .canvases import colours, near
+from .canvases import colors, near
 
 
 def pixels(path):
@@ -28,7 +28,7 @@ def test_bars_are_as_long_as_the_weights(tmp_path):
     found = layer_of(torch.tensor([[0.0], [2.0], [-1.0], [0.0]]))
     assert draw_strongest(tmp_path / "a.png", found, list("abcd")) == 1
     seen = pixels(tmp_path / "a.png")
-    red, blue = near(seen, colours(1.0), 5), near(seen, colours(0.0), 5)
+    red, blue = near(seen, colors(1.0), 5), near(seen, colors(0.0), 5)
     lengths = [np.ptp(np.where(part)[1]) for part in (red, blue)]
     assert abs(lengths[0] / lengths[1] - 2) < 0.1
     assert np.where(red)[0].mean() < np.where(blue)[0].mean(), "the largest stands above"
@@ -41,7 +41,7 @@ def test_the_maps_with_the_largest_weights(tmp_path):
     shown = draw_strongest(tmp_path / "a.png", layer_of(weights), list("abc"), count=2)
     assert shown == 2
     seen = pixels(tmp_path / "a.png")
-    red, blue = near(seen, colours(1.0), 5), near(seen, colours(0.0), 5)
+    red, blue = near(seen, colors(1.0), 5), near(seen, colors(0.0), 5)
     assert np.where(blue)[1].mean() < np.where(red)[1].mean(), "map 19 comes before map 5"
 
 
@@ -52,7 +52,7 @@ def test_a_matrix_for_each_operator(tmp_path):
         layer.lin_r.weight.fill_(-1)
     path = draw_matrices(tmp_path / "a.png", filters(nn.Sequential(layer), "0"))
     seen = pixels(path)
-    red, blue = near(seen, colours(1.0), 5), near(seen, colours(0.0), 5)
+    red, blue = near(seen, colors(1.0), 5), near(seen, colors(0.0), 5)
     middle = seen.shape[1] / 2
     assert np.where(red)[1].min() < middle < np.where(blue[:, : int(0.8 * seen.shape[1])])[1].max()
     assert red.sum() > 10_000

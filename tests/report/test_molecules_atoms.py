@@ -19,7 +19,7 @@ def test_atoms_add_up_to_the_prediction(molecules_run, tmp_path):
     assert {row["smiles"] for row in drawn} <= {SMILES[row] for row in chosen}
 
 
-def test_colours_of_parts():
+def test_colors_of_parts():
     assert heat(0.0, 1.0) == (1, 1, 1)
     assert heat(1.0, 1.0)[0] > heat(1.0, 1.0)[2]  # orange
     assert heat(-1.0, 1.0)[2] > heat(-1.0, 1.0)[0]  # blue

@@ -3,7 +3,7 @@ from rdkit import Chem
 from gnnvision.report.molecules_draw import molecule_picture, short
 
 
-def test_a_drawing_has_ink_and_colours():
+def test_a_drawing_has_ink_and_colors():
     mol = Chem.MolFromSmiles("CCO")
     plain = molecule_picture(mol, (300, 200)).astype(int)
     assert plain.shape == (200, 300, 3)

@@ -7,7 +7,7 @@ from gnnvision.report.parts import Run
 from .rows import rows_of
 
 
-def test_the_worst_is_the_worst_and_its_neighbour_the_nearest(molecules_run, tmp_path):
+def test_the_worst_is_the_worst_and_its_neighbor_the_nearest(molecules_run, tmp_path):
     section = extremes(Run(molecules_run, tmp_path))
     off = errors(molecules_run.task, answers(molecules_run))[:, 0]
     test = molecules_run.task.split.test

@@ -25,7 +25,7 @@ def test_only_columns_that_occur_are_shown(molecules_run, tmp_path):
     assert held[:, columns.index("element=O")].tolist() == [0, 0, 1]
     assert not any("Cl" in column for column in columns)
     section = matrices(Run(molecules_run, tmp_path))
-    assert [p.path.stem for p in section.pictures] == [
+    assert [p.path.stem for p in section.figures] == [
         "molecule",
         "adjacency",
         "identity",

@@ -20,6 +20,6 @@ def test_the_file_adds_up_to_the_score(karate_run):
         rows = list(csv.DictReader(file))
     column = next(name for name in rows[0] if name.startswith("to "))
     number = result.task.class_names.index(column.removeprefix("to "))
-    output = result.model(result.task.x, result.task.graph)[int(rows[0]["node"]), number]
+    output = result.model.eval()(result.task.x, result.task.graph)[int(rows[0]["node"]), number]
     assert abs(sum(float(row[column]) for row in rows) - float(output.detach())) < 1e-5
     assert rows[-1]["name"] == "bias"

@@ -2,7 +2,7 @@ import os
 import re
 
 from gnnvision.report.page import render, report_look, write_page
-from gnnvision.report.parts import Picture, Section, Table
+from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.style import drawing
 
 
@@ -18,7 +18,7 @@ def test_one_file_that_holds_everything(tmp_path):
     path = tmp_path / "a.png"
     with drawing(path, 1, 1) as figure:
         figure.add_subplot()
-    picture = Picture(path, "An empty drawing.", "Nothing to see.")
+    picture = Figure(path, "An empty drawing.", "Nothing to see.")
     table = Table(("Layer", "Maps"), [("conv <1>", "16")])
     section = Section("Maps", "What is found.", [picture], [table], "How to read it.")
     page = write_page(tmp_path, "A title", "About it.", [section], "python x.py 'a b'")

@@ -63,6 +63,6 @@ def test_the_page_of_a_run_on_huge_features(tmp_path):
     task = replace(karate, x=karate.x * 1e30)
     result = trained(task, tmp_path, 1, 3, model=gv.models.gcn(34, 8, 2, dropout=0.0))
     section = projection(Run(result, tmp_path))
-    assert [picture.path.stem for picture in section.pictures] == [
+    assert [picture.path.stem for picture in section.figures] == [
         "projection_input", "projection_hidden"
     ]  # fmt: skip

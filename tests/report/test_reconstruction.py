@@ -39,10 +39,10 @@ def test_codes_are_spread_by_their_main_directions(coder_run, tmp_path):
     assert sorted(items.tolist()) == task.split.test.tolist()
     with torch.no_grad():
         codes = coder_run.model.eval().encoder(task.normalize(task.pictures(items)))
-    centred = codes - codes.mean(0)
+    centered = codes - codes.mean(0)
     first = torch.tensor([float(row["x"]) for row in rows])
     assert float(first.var()) == pytest.approx(
-        float(torch.linalg.svdvals(centred)[0] ** 2 / (len(rows) - 1)), rel=1e-3
+        float(torch.linalg.svdvals(centered)[0] ** 2 / (len(rows) - 1)), rel=1e-3
     )
 
 

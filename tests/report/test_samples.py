@@ -53,5 +53,5 @@ def test_many_classes_have_a_table_only(tmp_path):
 
     result = trained(task, None, 1, 1, models.fashion_dnn(1, 40, (6, 80)), lr=1e-3)
     section = samples(Run(result, tmp_path))
-    assert len(section.pictures) == 1
+    assert len(section.figures) == 1
     assert not (tmp_path / "classes.png").exists()

@@ -6,7 +6,7 @@ from PIL import Image
 from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
 
 
-def colours(path):
+def colors(path):
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -35,7 +35,7 @@ def test_small_pictures_have_crisp_pixels(tmp_path):
     """Of two pixels, one black and one red, nothing in between is drawn inside the tile."""
     picture = torch.zeros(3, 1, 2, dtype=torch.uint8)
     picture[0, 0, 1] = 255
-    seen = colours(draw_sheet(tmp_path / "sheet.png", [as_tile(picture)], 1))
+    seen = colors(draw_sheet(tmp_path / "sheet.png", [as_tile(picture)], 1))
     red = (seen == (255, 0, 0)).all(2)
     rows = red.sum(1)
     assert rows.max() > 0.45 * seen.shape[1]
@@ -46,23 +46,23 @@ def test_small_pictures_have_crisp_pixels(tmp_path):
 
 def test_the_sheet_is_as_tall_as_its_rows(tmp_path):
     tiles = [as_tile(torch.zeros(1, 4, 4, dtype=torch.uint8))] * 6
-    one = colours(draw_sheet(tmp_path / "one.png", tiles, 6)).shape
-    two = colours(draw_sheet(tmp_path / "two.png", tiles, 3)).shape
+    one = colors(draw_sheet(tmp_path / "one.png", tiles, 6)).shape
+    two = colors(draw_sheet(tmp_path / "two.png", tiles, 3)).shape
     assert one[1] == pytest.approx(two[1], abs=10)
     assert two[0] == pytest.approx(4 * one[0], rel=0.15)
 
 
 def test_few_tiles_are_no_larger_than_many(tmp_path):
     tile = Tile(np.full((4, 4), 0, dtype=np.uint8), ["a name", "another"])
-    wide = colours(draw_sheet(tmp_path / "two.png", [tile] * 2, 4))
-    full = colours(draw_sheet(tmp_path / "four.png", [tile] * 4, 4))
+    wide = colors(draw_sheet(tmp_path / "two.png", [tile] * 2, 4))
+    full = colors(draw_sheet(tmp_path / "four.png", [tile] * 4, 4))
     assert wide.shape[0] == pytest.approx(full.shape[0], abs=4)
 
 
 def test_long_names_keep_to_two_lines(tmp_path):
     short = Tile(np.zeros((4, 4), dtype=np.uint8), ["x"])
     long = Tile(np.zeros((4, 4), dtype=np.uint8), ["word " * 40])
-    plain = colours(draw_sheet(tmp_path / "short.png", [short] * 5, 5)).shape
-    more = colours(draw_sheet(tmp_path / "long.png", [long] * 5, 5)).shape
+    plain = colors(draw_sheet(tmp_path / "short.png", [short] * 5, 5)).shape
+    more = colors(draw_sheet(tmp_path / "long.png", [long] * 5, 5)).shape
     assert more[1] == pytest.approx(plain[1], abs=10)
     assert 0 < more[0] - plain[0] < 50

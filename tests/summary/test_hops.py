@@ -100,11 +100,11 @@ MIXED = {
 def test_each_row_sees_what_its_gradient_says(name):
     model, graph = MIXED[name](), path(10)
     mask, measured = told(model, graph, 3)[1], depends(model, graph, torch.rand(10, 3) + 0.1)
-    # A softmax over one neighbour is 1 whatever that is.
+    # A softmax over one neighbor is 1 whatever that is.
     assert bool((mask >= measured).all()) if name == "attention" else torch.equal(mask, measured)
 
 
-def test_a_sparse_signal_is_no_neighbour():
+def test_a_sparse_signal_is_no_neighbor():
     model = gv.models.gcn(6, 4, 2)
     assert [r.hops for r in gv.summary(model, path(5), nonzeros=9).layers] == [0, 1, 1, 1, 2]
 
@@ -120,7 +120,7 @@ def test_a_readout_sees_the_graph():
 
 
 def test_pooling_never_sees_less_than_it_says():
-    """A cluster of two nodes and its neighbours: at most so many edges on the graph below."""
+    """A cluster of two nodes and its neighbors: at most so many edges on the graph below."""
     graph = path(16)
     model = gv.Sequential(gv.GCNConv(3, 2), gv.GraphPool(2), gv.GCNConv(2, 2))
     result = gv.summary(model, graph)

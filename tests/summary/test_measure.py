@@ -37,7 +37,7 @@ def test_alexnets_convolutions():
     assert result.output_shape == (1, 256, 6, 6)
 
 
-def test_the_exercise_on_28_by_28_colours():
+def test_the_exercise_on_28_by_28_colors():
     model = gv.Sequential(
         gv.Conv2d(3, 32, 3, padding="same"),
         gv.Conv2d(32, 64, 3, padding="same"),

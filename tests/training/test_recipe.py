@@ -1,4 +1,4 @@
-"""Recipes: what they refuse, how they print, which optimiser they make."""
+"""Recipes: what they refuse, how they print, which optimizer they make."""
 
 import pytest
 import torch

@@ -97,7 +97,7 @@ def test_the_second_time_nothing_runs(task, cache, monkeypatch):
         "weights": (Backbone(small_network()), task, 1),
         "views": (backbone, task, 2),
         "pictures": (backbone, replace(task, data_hash="1" * 64), 1),
-        "normalisation": (backbone, replace(task, mean=(0.1, 0.1, 0.1)), 1),
+        "normalization": (backbone, replace(task, mean=(0.1, 0.1, 0.1)), 1),
         "augmentation": (backbone, task.with_augment(gv.data.Augment(crop=1)), 1),
     }
     for other, given, views in others.values():

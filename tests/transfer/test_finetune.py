@@ -42,7 +42,7 @@ def trained():
 
 @pytest.fixture
 def backbone(trained):
-    return Backbone(trained, None, "stripes of three colours")
+    return Backbone(trained, None, "stripes of three colors")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_strategy_changes_its_blocks_and_learns(backbone, task, strategy, coun
     before = {n: t.clone() for n, t in backbone.state_dict().items()}
     result = fine_tune(backbone, task, PLAN, strategy=strategy)
     names = [b.name for b in backbone.blocks]
-    # Of the first block, whitening, nothing is learnt by design.
+    # Of the first block, whitening, nothing is learned by design.
     assert changed(result.model, backbone) == names[len(names) - count :]
     assert result.values("test", "accuracy")[0] > 0.85
     assert all(torch.equal(t, before[n]) for n, t in backbone.state_dict().items())

@@ -48,8 +48,8 @@ def held(model, names):
 
 def steps(model, x, domain, count=3):
     """Training with everything that moves weights: momentum, weight decay, norm statistics."""
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(learnt, 0.1, momentum=0.9, weight_decay=0.1)
+    learned = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learned, 0.1, momentum=0.9, weight_decay=0.1)
     for _ in range(count):
         for module in model.modules():  # as `fit` does where no module has its own `train`
             module.__dict__["training"] = True
@@ -74,7 +74,7 @@ def test_every_byte_stays(name, strategy):
 
 
 def test_the_test_would_notice():
-    """Without freezing, statistics move even where no parameter is learnt."""
+    """Without freezing, statistics move even where no parameter is learned."""
     model, x, domain = network("resnet18")
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -117,14 +117,14 @@ def test_a_copy_is_frozen_and_can_be_unfrozen_alone(again):
     assert not norm.weight.requires_grad
 
 
-def test_unfreezing_leaves_alone_what_was_not_learnt_before():
+def test_unfreezing_leaves_alone_what_was_not_learned_before():
     made = gv.models.whitened_cnn(widths=(4, 8, 8))
-    learnt = {n for n, p in made.named_parameters() if p.requires_grad}
+    learned = {n for n, p in made.named_parameters() if p.requires_grad}
     freeze(made)
     freeze(made)  # twice is once
     assert not any(p.requires_grad for p in made.parameters())
     unfreeze(made)
-    assert {n for n, p in made.named_parameters() if p.requires_grad} == learnt
+    assert {n for n, p in made.named_parameters() if p.requires_grad} == learned
     assert not any(m._forward_pre_hooks for m in made.modules())
 
 

@@ -29,13 +29,13 @@ def test_each_trains_more_than_the_one_before():
 
 def test_going_back_unfreezes():
     model = Backbone(small_network())
-    learnt = {n for n, p in model.named_parameters() if p.requires_grad}
+    learned = {n for n, p in model.named_parameters() if p.requires_grad}
     assert apply_strategy(model, "head") == []
     assert {n for n, p in model.named_parameters() if p.requires_grad} == {
         f"network.{n}" for n, m in model.network.named_parameters() if m is model.head[0].weight
     }
     assert apply_strategy(model, "whole") == [b.name for b in model.blocks]
-    assert {n for n, p in model.named_parameters() if p.requires_grad} == learnt
+    assert {n for n, p in model.named_parameters() if p.requires_grad} == learned
 
 
 def test_an_unknown_one():

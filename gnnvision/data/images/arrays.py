@@ -1,4 +1,4 @@
-"""The plain arrays of labelled pictures: one form for every source and for the cache."""
+"""The plain arrays of labeled pictures: one form for every source and for the cache."""
 
 from __future__ import annotations
 

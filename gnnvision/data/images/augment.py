@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gnnvision.data.images.colour import cutout, jitter
+from gnnvision.data.images.color import cutout, jitter
 from gnnvision.data.images.geometry import (
     PadMode,
     affine,
@@ -30,7 +30,7 @@ _TRIES = 10  # as torchvision's RandomResizedCrop
 class Augment:
     """How training pictures are varied, each by its own draw, a whole batch at a time.
 
-    In this order: resized crop; shifted crop; rotation, shift and scale; flip; colours; cutout.
+    In this order: resized crop; shifted crop; rotation, shift and scale; flip; colors; cutout.
     Nothing is done unless asked for.
 
     Args:
@@ -127,7 +127,7 @@ class Augment:
         return self.rotation > 0 or self.shift > 0 or self.scale != (1.0, 1.0)
 
     @property
-    def _colours(self) -> bool:
+    def _colors(self) -> bool:
         return self.brightness > 0 or self.contrast > 0 or self.saturation > 0
 
     def __call__(
@@ -146,7 +146,7 @@ class Augment:
             images: uint8 pictures. Shape (B, C, H, W).
             generator: Where all random numbers come from; a CPU generator.
             flip_state: Which pictures are mirrored, bool (B,); None to draw them.
-            fill: The colour of blank squares, from 0 to 1 for each channel; None for black.
+            fill: The color of blank squares, from 0 to 1 for each channel; None for black.
 
         Shapes:
             Output: uint8 (B, C, H, W) in channels-last memory, or of `size`.
@@ -157,7 +157,7 @@ class Augment:
         """
         if images.dtype != torch.uint8:
             raise TypeError(
-                f"'images' must be uint8, got {images.dtype}. Augment before normalising."
+                f"'images' must be uint8, got {images.dtype}. Augment before normalizing."
             )
         self.check((images.shape[2], images.shape[3]))
         x = rows(images)
@@ -171,8 +171,8 @@ class Augment:
             if flip_state is None:
                 flip_state = torch.rand(len(x), generator=generator) < 0.5
             x = flip(x, flip_state)
-        if self._colours:
-            x = self._coloured(x, generator)
+        if self._colors:
+            x = self._colored(x, generator)
         if self.cutout:
             x = self._cut_out(x, generator, fill)
         return x.permute(0, 3, 1, 2)
@@ -218,7 +218,7 @@ class Augment:
         pictures = _floats(x)
         return _bytes(affine(pictures, angle, shift, scale, self.padding_mode))
 
-    def _coloured(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _colored(self, x: Tensor, generator: torch.Generator) -> Tensor:
         draw = 2 * torch.rand(3, len(x), generator=generator) - 1
         reach = torch.tensor([self.brightness, self.contrast, self.saturation])
         brightness, contrast, saturation = send(1 + draw * reach[:, None], x.device)
@@ -231,8 +231,8 @@ class Augment:
         places = (height - self.cutout + 1, width - self.cutout + 1)
         draws = [torch.randint(n, (len(x),), generator=generator) for n in places]
         top, left = send(torch.stack(draws), x.device)
-        colour = torch.tensor(fill or (0.0,) * channels)
-        blank = (255 * colour).round().clamp(0, 255).to(torch.uint8)
+        color = torch.tensor(fill or (0.0,) * channels)
+        blank = (255 * color).round().clamp(0, 255).to(torch.uint8)
         return cutout(x, top, left, self.cutout, send(blank, x.device))
 
     def to_dict(self) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def _boxes(
 ) -> Tensor:
     """Top, left, height and width of boxes inside a picture: (count, 4), whole pixels.
 
-    Each is the first of ten draws that fits; failing these, the largest centred box of an
+    Each is the first of ten draws that fits; failing these, the largest centered box of an
     allowed ratio.
     """
     height, width = size

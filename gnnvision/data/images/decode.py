@@ -45,7 +45,7 @@ class DecodeOptions:
 
     Args:
         size: Height and width; None for the pictures' own, or one that suits them.
-        channels: 1 for gray, 3 for colour, None for gray if all of them are.
+        channels: 1 for gray, 3 for color, None for gray if all of them are.
         max_pixels: A larger picture is not decoded.
     """
 

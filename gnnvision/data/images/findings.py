@@ -17,13 +17,13 @@ INVALID = {
     "broken": "cannot be decoded",
     "oversized": "more pixels or bytes than the limit; not decoded",
     "tiny": "one pixel high or wide",
-    "unsupported": "no 8 or 16-bit gray or colour picture",
+    "unsupported": "no 8 or 16-bit gray or color picture",
 }
 CONVERTED = {
     "several images": "the first is taken",
-    "CMYK": "converted from printing colours",
+    "CMYK": "converted from printing colors",
     "16-bit": "scaled to 8 bits",
-    "palette": "colours looked up",
+    "palette": "colors looked up",
     "alpha": "laid on white",
     "rotated": "turned upright as its EXIF data says",
     "animated": "the first frame is taken",

@@ -1,4 +1,4 @@
-"""A folder or an archive of labelled pictures as a data set, and a look at one beforehand."""
+"""A folder or an archive of labeled pictures as a data set, and a look at one beforehand."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def folder_card(source: Source, arrays: ImageArrays) -> Card:
         )
     skipped = len(arrays.scan.invalid)
     description = (
-        f"{len(arrays.y)} {'gray' if channels == 1 else 'colour'} pictures of {size}, in "
+        f"{len(arrays.y)} {'gray' if channels == 1 else 'color'} pictures of {size}, in "
         f"{len(arrays.class_names)} classes named by their folders."
         + (f" {skipped} files that cannot be used are left out." if skipped else "")
     )
@@ -143,7 +143,7 @@ def folder_card(source: Source, arrays: ImageArrays) -> Card:
         kind="image",
         description=description,
         source=place,
-        licence="None is stated.",
+        license="None is stated.",
         citation="None is known.",
         class_names=arrays.class_names,
         class_names_source="The names of the folders, in alphabetical order.",

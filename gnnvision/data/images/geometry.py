@@ -84,7 +84,7 @@ def flip(x: Tensor, which: Tensor) -> Tensor:
 
 
 def affine(x: Tensor, angle: Tensor, shift: Tensor, scale: Tensor, mode: PadMode) -> Tensor:
-    """Each picture turned, shifted and scaled about its centre, with bilinear interpolation.
+    """Each picture turned, shifted and scaled about its center, with bilinear interpolation.
 
     Args:
         x: Float pictures. Shape (B, C, H, W).
@@ -138,8 +138,8 @@ def _resize_matrix(start: Tensor, length: Tensor, out: int, size: int) -> Tensor
     new = torch.arange(out, device=start.device, dtype=start.dtype).view(1, -1, 1)
     old = torch.arange(size, device=start.device, dtype=start.dtype).view(1, 1, -1)
     begin = start.view(-1, 1, 1)
-    centre = begin + (new + 0.5) * step - 0.5
-    weight = (1 - (old - centre).abs() / step.clamp(min=1)).clamp(min=0)
+    center = begin + (new + 0.5) * step - 0.5
+    weight = (1 - (old - center).abs() / step.clamp(min=1)).clamp(min=0)
     weight = weight * ((old >= begin) & (old < begin + length.view(-1, 1, 1)))
     return weight / weight.sum(-1, keepdim=True)
 

@@ -11,8 +11,8 @@ __all__ = ["images_in_words", "leak_concerns", "scan_in_words"]
 
 def images_in_words(channels: int, size: tuple[int, int], scan: ScanReport | None) -> str:
     """Channels and size of the images, and what size they had."""
-    colour = {1: "gray", 3: "color"}.get(channels, f"{channels} channels")
-    words = f"{colour}, {size[0]} x {size[1]} pixels (height x width)"
+    color = {1: "gray", 3: "color"}.get(channels, f"{channels} channels")
+    words = f"{color}, {size[0]} x {size[1]} pixels (height x width)"
     if scan is None or not scan.sizes or scan.sizes[0] == scan.sizes[-1] == size:
         return words
     (low, narrow), (high, wide) = scan.sizes[0], scan.sizes[-1]

@@ -38,7 +38,7 @@ class Picture:
     """A decoded picture.
 
     Args:
-        pixels: uint8 (H, W, 1) if it is gray, (H, W, 3) if it is coloured.
+        pixels: uint8 (H, W, 1) if it is gray, (H, W, 3) if it is colored.
         notes: What was converted or is odd: (kind, reason) as in `Finding`.
     """
 
@@ -66,7 +66,7 @@ def measure_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int
 def decode_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
     """Upright 8-bit pixels of an image file.
 
-    16-bit pictures are scaled, palettes looked up, printing colours converted, transparency is
+    16-bit pictures are scaled, palettes looked up, printing colors converted, transparency is
     laid on white, of an animation or a file of several images the first is taken. The
     orientation is that of EXIF, or of XMP where EXIF has none.
 
@@ -202,7 +202,7 @@ def _plain(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:
     elif ";16" in tile or (image.format == "PPM" and _is_deep_ppm(tile)):
         notes.append(("16-bit", "scaled to 8 bits"))
     if image.mode == "P":
-        notes.append(("palette", "colours looked up"))
+        notes.append(("palette", "colors looked up"))
     if clear is not None:
         notes.append(("alpha", "laid on white"))
         white = images.new(image.mode, image.size, "white")
@@ -219,13 +219,13 @@ def _plain(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:
         return image.convert("L")
     if image.mode in ("RGB", "P", "YCbCr", "CMYK"):
         if image.mode == "CMYK":
-            notes.append(("CMYK", "converted from printing colours"))
+            notes.append(("CMYK", "converted from printing colors"))
         return image.convert("RGB")
     raise BadPicture("unsupported", f"of Pillow's mode {image.mode!r}")
 
 
 def _clear_pixels(image: Image, tile: str) -> NDArray[np.bool_] | None:
-    """Where a gray or colour picture has the one value that means transparent; None for not.
+    """Where a gray or color picture has the one value that means transparent; None for not.
 
     Pillow compares the value as it stands in the file with pixels that it has scaled already.
     """
@@ -236,7 +236,7 @@ def _clear_pixels(image: Image, tile: str) -> NDArray[np.bool_] | None:
         return None
     pixels = np.asarray(image)
     if image.mode == "RGB":
-        # Of 16-bit colours Pillow has kept the upper byte.
+        # Of 16-bit colors Pillow has kept the upper byte.
         wanted = np.array(value) >> (8 if ";16" in tile else 0)
         clear: NDArray[np.bool_] = np.all(pixels == wanted, axis=2)
         return clear
@@ -261,6 +261,6 @@ def _from_16_bits(image: Image, notes: list[tuple[str, str]]) -> Image:
 
 
 def _is_deep_ppm(tile: str) -> bool:
-    """Whether the largest value of a colour PPM, which Pillow scales, needs two bytes."""
+    """Whether the largest value of a color PPM, which Pillow scales, needs two bytes."""
     largest = tile.strip("()").rpartition(", ")[2]
     return largest.isdecimal() and int(largest) > 255

@@ -22,11 +22,11 @@ __all__ = ["ReconstructionTask"]
 class ReconstructionTask(Task):
     """Give back the pictures of another task; made by its `reconstruction()`.
 
-    A batch holds the normalised pictures, and as targets the same pictures as numbers from 0
+    A batch holds the normalized pictures, and as targets the same pictures as numbers from 0
     to 1: float32 (B, C, H, W). An augmented picture is its own target too.
 
     Args:
-        source: The task on pictures, with its split, normalisation and augmentation.
+        source: The task on pictures, with its split, normalization and augmentation.
     """
 
     source: ImageTask

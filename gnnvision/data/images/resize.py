@@ -24,9 +24,9 @@ def conform(
     The shorter side is resized, with antialiasing, and the middle taken.
 
     Args:
-        arrays: Labelled pictures.
+        arrays: Labeled pictures.
         size: Height and width; None to leave them.
-        channels: 1 for gray, 3 for colour; None to leave them.
+        channels: 1 for gray, 3 for color; None to leave them.
     """
     here = arrays.images.shape
     if size in (None, here[1:3]) and channels in (None, here[3]):

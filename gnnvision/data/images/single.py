@@ -65,7 +65,7 @@ def read_picture(
     Args:
         path: A file of any kind that training takes.
         size: Height and width: the shorter side is resized and the middle taken.
-        channels: 1 for gray, 3 for colour.
+        channels: 1 for gray, 3 for color.
 
     Returns:
         uint8 of shape (channels, H, W), and in words what was converted on the way.
@@ -84,7 +84,7 @@ def read_picture(
         pixels = fitted(picture.pixels, size, channels)
     changes = [reason for _, reason in picture.notes]
     if picture.pixels.shape[2] != channels:
-        here, there = ("gray", "coloured") if channels == 1 else ("coloured", "gray")
+        here, there = ("gray", "colored") if channels == 1 else ("colored", "gray")
         changes.append(f"{there}; made {here} as the network's training pictures were")
     shape = (*size, channels)  # a gray picture has the same number in every channel
     full = np.array(np.broadcast_to(pixels, shape))

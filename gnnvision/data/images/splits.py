@@ -1,4 +1,4 @@
-"""The splits of labelled pictures: as published, all that trains, or drawn for a seed."""
+"""The splits of labeled pictures: as published, all that trains, or drawn for a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task on pictures: labelled ones in memory, given out in normalised batches."""
+"""A task on pictures: labeled ones in memory, given out in normalized batches."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class ImageTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """Normalised pictures, their grid and their labels.
+        """Normalized pictures, their grid and their labels.
 
         Only the training part is ever shuffled or augmented, and only with a `generator`: all
         that is random comes from it in the order of the batches, so that skipping some leaves
@@ -181,7 +181,7 @@ class ImageTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """What `batches` gives before it is normalised, and which pictures these are.
+        """What `batches` gives before it is normalized, and which pictures these are.
 
         Shapes:
             Yields: uint8 (B, C, H, W), int64 (B,).
@@ -287,7 +287,7 @@ class ImageTask(Task):
         return True
 
     def input_description(self) -> dict[str, Any]:
-        """Size, channels, normalisation and views, which prediction needs."""
+        """Size, channels, normalization and views, which prediction needs."""
         return {
             "channels": self.in_channels,
             "size": list(self._full_size),

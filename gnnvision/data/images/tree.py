@@ -27,7 +27,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Tree:
-    """The labelled pictures of a source.
+    """The labeled pictures of a source.
 
     Args:
         source: The folder or archive.
@@ -79,7 +79,7 @@ def read_tree(source: Source) -> Tree:
     paths = [_composed(member.path) for member in pictures]
     folders = {_composed(folder): folder for folder in source.folders()}
     layout = find_layout(paths, list(folders))
-    labelled: list[tuple[Member, int, str]] = []
+    labeled: list[tuple[Member, int, str]] = []
     loose: list[str] = []
     spelt: defaultdict[str, set[str]] = defaultdict(set)  # a class's names as they are on disk
     for member, path in zip(pictures, paths, strict=True):
@@ -88,7 +88,7 @@ def read_tree(source: Source) -> Tree:
             loose.append(member.path)
             continue
         part, level = place
-        labelled.append((member, part, path[level]))
+        labeled.append((member, part, path[level]))
         spelt[path[level]].add(member.path.split("/")[level])
     names = sorted(spelt)
     number = {name: label for label, name in enumerate(names)}
@@ -103,7 +103,7 @@ def read_tree(source: Source) -> Tree:
             f"folders named {', '.join(map(repr, forms))} in two Unicode forms are one class"
         )
     if not layout.inner:
-        within = [(m, name) for m, _, name in labelled if name != _composed(m.path)[-2]]
+        within = [(m, name) for m, _, name in labeled if name != _composed(m.path)[-2]]
         if within:
             folder, name = within[0][0].path.rpartition("/")[0], within[0][1]
             assumed.append(
@@ -111,7 +111,7 @@ def read_tree(source: Source) -> Tree:
             )
     return Tree(
         source=source,
-        items=tuple(Item(member, part, number[name]) for member, part, name in labelled),
+        items=tuple(Item(member, part, number[name]) for member, part, name in labeled),
         class_names=tuple(names),
         has_parts=layout.has_parts,
         empty=empty,

@@ -71,7 +71,7 @@ def load_csv(path: Path, options: LoadOptions, requested: str) -> MoleculeTask:
         kind="molecule",
         description=f"The table {path.name}, with {len(table.rows)} rows.",
         source=path.name,
-        licence="Not known.",
+        license="Not known.",
         citation="",
     )
     return _task(table, card, asked, requested)

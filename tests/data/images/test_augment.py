@@ -14,7 +14,7 @@ EACH = {
     "zeros": Augment(crop=3, padding_mode="zeros"),
     "flip": Augment(flip="random"),
     "affine": Augment(rotation=15, shift=0.1, scale=(0.8, 1.2)),
-    "colour": Augment(brightness=0.3, contrast=0.3, saturation=0.3),
+    "color": Augment(brightness=0.3, contrast=0.3, saturation=0.3),
     "cutout": Augment(cutout=4),
     "resized": Augment(resized_crop=(0.1, 1.0)),
     "all": EVERYTHING,
@@ -44,10 +44,10 @@ def test_bytes_in_bytes_out_the_same_for_the_same_generator(images, augment):
     assert out.equal(augment(images.contiguous(), drawn()))
 
 
-@pytest.mark.parametrize("name", ["crop", "flip", "affine", "resized", "colour"])
-def test_pictures_of_one_colour_keep_it(name):
+@pytest.mark.parametrize("name", ["crop", "flip", "affine", "resized", "color"])
+def test_pictures_of_one_color_keep_it(name):
     """Mirrored borders add nothing; contrast and saturation of a gray leave it as it is."""
-    augment = EACH[name] if name != "colour" else Augment(contrast=0.5, saturation=0.5)
+    augment = EACH[name] if name != "color" else Augment(contrast=0.5, saturation=0.5)
     images = torch.arange(0, 160, 10, dtype=torch.uint8).view(16, 1, 1, 1).expand(16, 3, 9, 9)
     assert augment(images, drawn()).equal(images)
 
@@ -95,7 +95,7 @@ def test_cutout_blanks_its_square_somewhere(images):
 
 
 def test_no_picture_is_confused_with_another():
-    """The level of a picture of one colour tells which it is, whatever is done to it."""
+    """The level of a picture of one color tells which it is, whatever is done to it."""
     images = (10 * torch.arange(16, dtype=torch.uint8)).view(16, 1, 1, 1).expand(16, 1, 12, 12)
     out = Augment(crop=2, flip="random", rotation=10, resized_crop=(0.5, 1))(images, drawn())
     assert (out.amax((1, 2, 3)) // 10).tolist() == list(range(16))

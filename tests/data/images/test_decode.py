@@ -65,7 +65,7 @@ def test_the_shorter_side_is_resized_and_the_middle_taken(tree_of):
     assert np.abs(row - (82 + 8 * np.arange(10))).max() <= 1
 
 
-def test_gray_and_colour(tree_of):
+def test_gray_and_color(tree_of):
     gray = made.tree(channels=1)
     assert decode_tree(tree_of(gray), DecodeOptions()).images.shape[3] == 1
     wide = decode_tree(tree_of(gray), DecodeOptions(channels=3)).images

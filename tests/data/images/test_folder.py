@@ -138,7 +138,7 @@ def test_the_card_says_what_can_be_seen(tmp_path):
     card = folder_card(open_source(folder), arrays)
     assert (card.name, card.title, card.class_names) == ("pets", "pets", ("cat", "dog"))
     assert card.description == (
-        "13 colour pictures of 7 x 7 pixels, made from 9 x 7 to 30 x 40: the shorter side is "
+        "13 color pictures of 7 x 7 pixels, made from 9 x 7 to 30 x 40: the shorter side is "
         "resized with antialiasing, the middle is kept, in 2 classes named by their folders."
     )
     assert dict(card.facts) == {"size": [7, 7], "channels": 3, "class_sizes": [6, 7]}

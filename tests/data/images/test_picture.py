@@ -11,7 +11,7 @@ from gnnvision.data.images.picture import BadPicture, decode_picture, measure_pi
 
 from . import made
 
-COLOUR = made.pixels(size=(10, 12))
+COLOR = made.pixels(size=(10, 12))
 GRAY = made.pixels(size=(10, 12), channels=1)
 
 
@@ -21,14 +21,14 @@ GRAY = made.pixels(size=(10, 12), channels=1)
 )
 def test_lossless_formats_give_the_very_pixels(form, ending):
     options = {"lossless": True} if form == "WEBP" else {}
-    picture = decode_picture(made.encoded(COLOUR, form, **options), f"x.{ending}")
-    np.testing.assert_array_equal(picture.pixels, COLOUR)
+    picture = decode_picture(made.encoded(COLOR, form, **options), f"x.{ending}")
+    np.testing.assert_array_equal(picture.pixels, COLOR)
     assert picture.notes == ()
 
 
 def test_jpeg_is_near():
-    picture = decode_picture(made.encoded(COLOUR, "JPEG", quality=95, subsampling=0), "a/X.JPEG")
-    assert np.abs(picture.pixels.astype(int) - COLOUR).mean() < 4
+    picture = decode_picture(made.encoded(COLOR, "JPEG", quality=95, subsampling=0), "a/X.JPEG")
+    assert np.abs(picture.pixels.astype(int) - COLOR).mean() < 4
     assert picture.pixels.flags.c_contiguous
 
 
@@ -51,7 +51,7 @@ def test_16_bit_gray_is_scaled():
         assert kinds(picture) == ["16-bit"]
 
 
-def test_16_bit_colour_is_scaled():
+def test_16_bit_color_is_scaled():
     import zlib
 
     rows = b"".join(b"\0" + struct.pack(">6H", 0, 256, 65535, 512, 1024, 40000) for _ in range(2))
@@ -70,7 +70,7 @@ def test_16_bit_colour_is_scaled():
 
 
 def test_palette():
-    image = Image.fromarray(COLOUR).quantize(16)
+    image = Image.fromarray(COLOR).quantize(16)
     picture = decode_picture(made.encoded(image), "x.png")
     np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
     assert kinds(picture) == ["palette"]
@@ -78,7 +78,7 @@ def test_palette():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_alpha_is_laid_on_white(mode):
-    image = Image.fromarray(COLOUR).convert("RGB" if mode == "RGBA" else "L")
+    image = Image.fromarray(COLOR).convert("RGB" if mode == "RGBA" else "L")
     image.putalpha(0)
     clear = decode_picture(made.encoded(image), "x.png")
     assert (clear.pixels == 255).all()
@@ -91,8 +91,8 @@ def test_alpha_is_laid_on_white(mode):
     )
 
 
-def test_a_transparent_palette_colour_is_white():
-    image = Image.fromarray(COLOUR).quantize(4)
+def test_a_transparent_palette_color_is_white():
+    image = Image.fromarray(COLOR).quantize(4)
     data = made.encoded(image, transparency=0)
     picture = decode_picture(data, "x.png")
     assert (picture.pixels[np.asarray(image) == 0] == 255).all()
@@ -117,7 +117,7 @@ def test_exif_orientation_is_undone(orientation, form, ending):
     exif = Image.Exif()
     exif[0x0112] = orientation
     more = {"save_all": True, "append_images": [Image.fromarray(GRAY)]} if form == "MPO" else {}
-    data = made.encoded(COLOUR, form, exif=exif, **more)
+    data = made.encoded(COLOR, form, exif=exif, **more)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     picture = decode_picture(data, f"x.{ending}")
     np.testing.assert_array_equal(picture.pixels, upright)
@@ -134,7 +134,7 @@ xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:x
 @pytest.mark.parametrize(("form", "ending"), [("JPEG", "jpg"), ("WEBP", "webp"), ("TIFF", "tif")])
 def test_the_orientation_of_xmp_is_undone_where_exif_has_none(form, ending):
     options = {"tiffinfo": {700: XMP}} if form == "TIFF" else {"xmp": XMP}
-    data = made.encoded(COLOUR, form, **options)
+    data = made.encoded(COLOR, form, **options)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert upright.shape == (12, 10, 3)
     picture = decode_picture(data, f"x.{ending}")
@@ -143,10 +143,10 @@ def test_the_orientation_of_xmp_is_undone_where_exif_has_none(form, ending):
     assert measure_picture(data) == (12, 10)
 
 
-def png(depth, colour, row, *chunks, before=True):
+def png(depth, color, row, *chunks, before=True):
     """A PNG of two equal rows, with chunks before or after the pixels."""
-    width = len(row) * 8 // (depth * {0: 1, 2: 3}[colour])
-    head = (b"IHDR", struct.pack(">IIBBBBB", width, 2, depth, colour, 0, 0, 0))
+    width = len(row) * 8 // (depth * {0: 1, 2: 3}[color])
+    head = (b"IHDR", struct.pack(">IIBBBBB", width, 2, depth, color, 0, 0, 0))
     body = (b"IDAT", zlib.compress((b"\0" + row) * 2))
     inner = (*chunks, body) if before else (body, *chunks)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -181,7 +181,7 @@ def test_gray_with_a_transparent_value_is_scaled_and_laid_on_white(depth, row, c
     assert kinds(picture) == (["16-bit", "alpha"] if depth == 16 else ["alpha"])
 
 
-def test_16_bit_colour_with_a_transparent_value():
+def test_16_bit_color_with_a_transparent_value():
     row, clear = struct.pack(">6H", 0, 256, 65535, 512, 1024, 40000), (512, 1024, 40000)
     picture = decode_picture(png(16, 2, row, (b"tRNS", struct.pack(">3H", *clear))), "x.png")
     assert picture.pixels[0].tolist() == [[0, 1, 255], [255, 255, 255]]
@@ -240,7 +240,7 @@ def test_a_broken_second_frame_does_not_matter():
 
 @pytest.mark.parametrize("ending", ["jfif", "jpe", "jfi", "jif", "pjpeg", "JFIF", "jpeg"])
 def test_endings_of_jpeg(ending):
-    assert decode_picture(made.encoded(COLOUR, "JPEG"), f"x.{ending}").notes == ()
+    assert decode_picture(made.encoded(COLOR, "JPEG"), f"x.{ending}").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def test_of_an_animation_the_first_frame():
 
 
 def test_another_ending_than_the_format_is_noted():
-    picture = decode_picture(made.encoded(COLOUR, "PNG"), "a/x.jpg")
+    picture = decode_picture(made.encoded(COLOR, "PNG"), "a/x.jpg")
     assert picture.notes == (("wrong extension", "is PNG"),)
-    np.testing.assert_array_equal(picture.pixels, COLOUR)
+    np.testing.assert_array_equal(picture.pixels, COLOR)
 
 
 JPEG = made.encoded(made.pixels(size=(40, 50)), "JPEG")
@@ -318,10 +318,10 @@ def _several(seed):
 def many_formats():
     exif = Image.Exif()
     exif[0x0112] = 6
-    image = Image.fromarray(COLOUR)
+    image = Image.fromarray(COLOR)
     yield "JPEG", made.encoded(image, "JPEG", exif=exif)
     yield "CMYK", made.encoded(image.convert("CMYK"), "JPEG")
-    yield "MPO", made.encoded(COLOUR, "MPO", exif=exif, **_several(1))
+    yield "MPO", made.encoded(COLOR, "MPO", exif=exif, **_several(1))
     yield "PNG", made.encoded(image.quantize(8), "PNG", transparency=0)
     yield "PNG 16", made.encoded(GRAY.astype(np.uint16) * 257, "PNG")
     yield (
@@ -332,8 +332,8 @@ def many_formats():
     yield "PPM", made.encoded(image, "PPM")
     for compression in (None, "tiff_lzw", "jpeg", "tiff_adobe_deflate"):
         yield "TIFF", made.encoded(image, "TIFF", compression=compression, exif=exif)
-    yield "TIFF", made.encoded(COLOUR, "TIFF", **_several(2))
-    yield "WEBP", made.encoded(COLOUR, "WEBP", exif=exif, **_several(3))
+    yield "TIFF", made.encoded(COLOR, "TIFF", **_several(2))
+    yield "WEBP", made.encoded(COLOR, "WEBP", exif=exif, **_several(3))
 
 
 @pytest.mark.parametrize(("form", "whole"), list(many_formats()))

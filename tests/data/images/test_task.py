@@ -52,7 +52,7 @@ def test_labels_stay_with_their_pictures():
 
 
 def test_pictures_keep_their_labels_through_augmentation():
-    """Two classes of one colour each, bright and dark, whatever is done to them."""
+    """Two classes of one color each, bright and dark, whatever is done to them."""
     y = torch.arange(40) % 2
     images = (60 + 120 * y).to(torch.uint8).view(40, 1, 1, 1).expand(40, 3, 8, 8)
     augment = Augment(crop=2, flip="random", rotation=9, brightness=0.2, resized_crop=(0.5, 1))

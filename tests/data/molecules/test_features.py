@@ -7,8 +7,8 @@ from gnnvision.data.molecules.features import ATOM_FEATURES, ELEMENTS, Feature, 
 
 
 def test_columns_of_a_feature():
-    feature = Feature("colour", ("red", "blue"))
-    assert feature.columns == ("colour=red", "colour=blue", "colour=other")
+    feature = Feature("color", ("red", "blue"))
+    assert feature.columns == ("color=red", "color=blue", "color=other")
     assert feature.num_columns == 3
     assert Feature("flag", ("no", "yes"), other=False).columns == ("flag=no", "flag=yes")
 

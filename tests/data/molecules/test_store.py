@@ -21,7 +21,7 @@ DEFAULT = Featurizer()
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The rows that were featurised, call by call."""
+    """The rows that were featurized, call by call."""
     made = []
 
     def counted(smiles, featurizer, **options):
@@ -39,7 +39,7 @@ def same(one, two):
     assert one.reasons == two.reasons
 
 
-def test_the_second_time_nothing_is_featurised(calls, cache):
+def test_the_second_time_nothing_is_featurized(calls, cache):
     first = encoded(SMILES, DEFAULT)
     second = encoded(tuple(SMILES), DEFAULT)
     assert len(calls) == 1

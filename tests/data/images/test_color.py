@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from gnnvision.data.images.colour import cutout, jitter
+from gnnvision.data.images.color import cutout, jitter
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -9,12 +9,12 @@ from gnnvision.domains.device import send
 
 __all__ = ["cutout", "jitter"]
 
-# ITU-R BT.601, what Pillow and torchvision take as the gray of a colour.
+# ITU-R BT.601, what Pillow and torchvision take as the gray of a color.
 _LUMA = (0.299, 0.587, 0.114)
 
 
 def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Each picture brighter, with more contrast and more colour by its own factors, 1 for none.
+    """Each picture brighter, with more contrast and more color by its own factors, 1 for none.
 
     As torchvision's `adjust_brightness`, then `adjust_contrast`, then `adjust_saturation`.
 
@@ -32,14 +32,14 @@ def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) 
 
 
 def cutout(x: Tensor, top: Tensor, left: Tensor, size: int, fill: Tensor) -> Tensor:
-    """Each picture with one square of it in a single colour.
+    """Each picture with one square of it in a single color.
 
     Args:
         x: Pictures. Shape (B, H, W, C).
         top: The first row of each square. Shape (B,).
         left: The first column of each square. Shape (B,).
         size: The side of the squares in pixels.
-        fill: The colour, of the pictures' dtype. Shape (C,).
+        fill: The color, of the pictures' dtype. Shape (C,).
 
     Shapes:
         Output: (B, H, W, C).
