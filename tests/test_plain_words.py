@@ -66,7 +66,6 @@ SAY_INSTEAD = {
     r"\bof today\b": "say the year, or tuned",
     r"\bgo(es)? on with\b|\bcan go on\b": "continue, resume",
     r"\bgive back\b": "return",
-    r"\bof (your|a user's|their|its|one's) own\b": "your own X",
     r"\bfor people\b": "as text, readable",
     r"\bblanked\b": "erased (cutout)",
     # US spelling
