@@ -1,35 +1,40 @@
 """gnnvision: graph and image convolution under one layer interface.
 
-A convolution is Y = Σₖ Sₖ X Wₖ + b on a domain: the grid of a picture or the graph of everything
-else. See the README for ten lines of each.
+A convolution is Y = Σₖ Sₖ X Wₖ + b on a domain: the grid of an image or any other graph. See the
+README for ten lines of each.
 """
 
-from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
 
-from gnnvision import data, explain, models, training, transfer
+from gnnvision._lazy import LazyPackage
 from gnnvision._version import __version__
-from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
-from gnnvision.layers import (
-    AvgPool2d,
-    ChebConv,
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    Convolution,
-    Dropout,
-    GATv2Conv,
-    GCNConv,
-    GINConv,
-    GraphPool,
-    MaxPool2d,
-    Readout,
-    RGCNConv,
-    SAGEConv,
-    Sequential,
-    Upsample,
-)
-from gnnvision.summary import summary
-from gnnvision.training import Recipe, Result, fit
+
+if TYPE_CHECKING:
+    from gnnvision import data, explain, models, training, transfer
+    from gnnvision import report as report
+    from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
+    from gnnvision.layers import (
+        AvgPool2d,
+        ChebConv,
+        Conv1d,
+        Conv2d,
+        Conv3d,
+        Convolution,
+        Dropout,
+        GATv2Conv,
+        GCNConv,
+        GINConv,
+        GraphPool,
+        MaxPool2d,
+        Readout,
+        RGCNConv,
+        SAGEConv,
+        Sequential,
+        Upsample,
+    )
+    from gnnvision.summary import summary
+    from gnnvision.training import Recipe, Result, fit
 
 __all__ = [
     "AvgPool2d",
@@ -67,12 +72,9 @@ __all__ = [
     "transfer",
 ]
 
-
-def _write_report(result: Result) -> Path:
-    """Reports stand above training; here, on top, the two are joined."""
-    from gnnvision.report import write_report
-
-    return write_report(result)
-
-
-Result.writer = _write_report
+# Whoever asks for a name waits for its room alone, and for torch only if that needs it.
+_modules = (
+    "training", "domains", "operators", "layers", "models", "data", "summary", "transfer",
+    "explain", "report", "basics", "cli", "errors",
+)  # fmt: skip
+sys.modules[__name__].__class__ = LazyPackage

@@ -1,16 +1,22 @@
 """Training: one `fit`, recipes, seeds, checkpoints and resume."""
 
-from gnnvision.training import recipes
-from gnnvision.training.evaluate import evaluate
-from gnnvision.training.fit import NotSaved, fit
-from gnnvision.training.folder import new_folder, read_json
-from gnnvision.training.memory import keep_memory
-from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculePredictor
-from gnnvision.training.predictor import Predictor, find_checkpoint
-from gnnvision.training.progress import Interrupted
-from gnnvision.training.recipe import Recipe
-from gnnvision.training.record import read_result
-from gnnvision.training.result import Outcome, Result
+import sys
+from typing import TYPE_CHECKING
+
+from gnnvision._lazy import LazyPackage
+
+if TYPE_CHECKING:
+    from gnnvision.training import recipes
+    from gnnvision.training.evaluate import evaluate
+    from gnnvision.training.fit import NotSaved, fit
+    from gnnvision.training.folder import new_folder, read_json
+    from gnnvision.training.memory import keep_memory
+    from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculePredictor
+    from gnnvision.training.predictor import Predictor, find_checkpoint
+    from gnnvision.training.progress import Interrupted
+    from gnnvision.training.recipe import Recipe
+    from gnnvision.training.record import read_result
+    from gnnvision.training.result import Outcome, Result
 
 __all__ = [
     "Interrupted",
@@ -30,3 +36,10 @@ __all__ = [
     "read_result",
     "recipes",
 ]
+
+# `Recipe` and `recipes` need no torch, so that scripts can show them in their help.
+_modules = (
+    "recipe", "recipes", "evaluate", "fit", "folder", "memory", "molecule_predictor",
+    "predictor", "progress", "record", "result",
+)  # fmt: skip
+sys.modules[__name__].__class__ = LazyPackage

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from torch import nn
-from torch.optim import Optimizer
-
-from gnnvision.training.optimizers import make_optimizer
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
 
 __all__ = ["Recipe"]
 
@@ -138,6 +137,8 @@ class Recipe:
         Raises:
             ValueError: if there are none.
         """
+        from gnnvision.training.optimizers import make_optimizer  # a recipe needs no torch
+
         return make_optimizer(self, model)
 
     def lr_factor(self, progress: float) -> float:
