@@ -12,7 +12,7 @@ from gnnvision.report.again import build_line, load_lines, measure_lines, measur
 from gnnvision.report.augmentation import augmentation
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
-from gnnvision.report.embed import embed, size
+from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.gallery import gallery
 from gnnvision.report.headline import headline
@@ -115,8 +115,7 @@ def write_report(result: Result, command: str | None = None) -> Path:
         measure=measure_lines(result),
         use=use_lines(result),
         unseen=missing_note(figures),
-        embed=embed,
-        size=size,
+        markup=markup,
     )
     path = result.folder / "report.html"
     replace_file(path, page.encode("utf-8", "backslashreplace"))

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gnnvision.report.embed import embed, size
+from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.parts import Section
 from gnnvision.training.folder import replace_file
@@ -51,7 +51,7 @@ def render(folder: Path, template: Path, **values: Any) -> Path:  # noqa: ANN401
     Args:
         folder: one that exists.
         template: a file; it may import `picture` and `table` from "macros", and is given
-            `look`, `made`, `embed` and `size`.
+            `look`, `made` and `markup`.
         **values: what else it is given.
 
     Returns:
@@ -70,7 +70,7 @@ def render(folder: Path, template: Path, **values: Any) -> Path:  # noqa: ANN401
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"embed": embed, "size": size}
+    environment.globals |= {"markup": markup}
     made = datetime.now().strftime("%Y-%m-%d %H:%M")
     page = environment.get_template(template.name).render(
         look=Markup(look),  # our own file

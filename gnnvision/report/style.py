@@ -1,4 +1,4 @@
-"""One look for every picture: colors, letters, and how a picture is saved."""
+"""One look for every figure: colors, fonts, and how a figure is saved."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnvision.report.fonts import families, let_all_letters_be_seen
+from gnnvision.report.save import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +35,21 @@ CLASS_COLORS = (
 )
 _SAME_SHAPE = 8
 CLASS_MARKERS = "os^DvPX*"
-INK, MUTED, FAINT = "#1d2733", "#5b6775", "#d5dbe1"
+INK, MUTED, FAINT, GRID = "#1d2733", "#5b6775", "#d5dbe1", "#e8ecf0"
+BACKGROUND = "#fefefe"  # not quite white, so that a page tells it from white text
+# In a page these colors become CSS variables, which have other values in the dark.
+THEMED = {
+    INK: "ink",
+    MUTED: "muted",
+    FAINT: "faint",
+    GRID: "grid",
+    BACKGROUND: "figure",
+    "#3b3b3b": "class-8",
+    "#8a1a5b": "class-9",
+}
 TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
 UNKNOWN = "#b9c0c8"
-MATRIX_MAP = "Blues"
+MATRIX_MAP = "gnnvision.matrix"  # a blue, the more opaque the larger; `drawing` registers it
 DPI = 200
 WIDTH = 5.4  # inches: a little wider than a phone is at a reading distance
 
@@ -56,7 +69,7 @@ _SETTINGS: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
-    "grid.color": "#e8ecf0",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
@@ -69,19 +82,21 @@ _SETTINGS: dict[str, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # a name may hold a dollar sign
     "lines.linewidth": 1.8,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "axes.facecolor": "none",
+    "figure.facecolor": BACKGROUND,
+    "savefig.facecolor": BACKGROUND,
 }
 
 
 @contextmanager
 def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """A figure that is saved to `path` at the end of the block, without any window.
+    """A matplotlib figure that is saved to `path` at the end of the block.
 
-    Names of classes may be in any script that an installed font has; see `report.fonts`.
+    No window is opened. Text may be in any script: a browser finds the fonts for an SVG, and
+    `report.fonts` those for a PNG.
 
     Args:
-        path: a PNG.
+        path: ends with .svg (lines, bars, scatter plots, small matrices) or .png (photographs).
         height: in inches.
         width: in inches.
     """
@@ -89,6 +104,7 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    _register_matrix_map()
     # Its keys are names that matplotlib checks.
     settings: Any = _SETTINGS | {"font.family": families()}
     with rc_context(settings), warnings.catch_warnings():
@@ -98,9 +114,17 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
         FigureCanvasAgg(figure)
         yield figure
         let_all_letters_be_seen(figure, path)
-        part = path.with_suffix(".part.png")
-        figure.savefig(part, dpi=DPI, bbox_inches="tight", pad_inches=0.08)
-        part.replace(path)
+        save(figure, path)
+
+
+@cache
+def _register_matrix_map() -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    blue = (0.05, 0.4, 0.75)
+    steps = [(*blue, 0.0), (*blue, 1.0)]
+    colormaps.register(LinearSegmentedColormap.from_list(MATRIX_MAP, steps))
 
 
 def class_color(number: int) -> str:

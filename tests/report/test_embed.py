@@ -1,11 +1,13 @@
 import base64
+import re
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gnnvision.report.embed import embed, size
+from gnnvision.report.embed import embed, markup, size
+from gnnvision.report.style import BACKGROUND, INK, drawing
 
 
 @pytest.fixture
@@ -38,3 +40,46 @@ def test_photographs_are_packed_and_look_the_same(photograph):
         seen = np.asarray(packed.convert("RGB"), dtype=float)
     assert seen.shape == pixels.shape
     assert np.abs(seen - pixels).mean() < 8
+
+
+@pytest.fixture
+def plot(tmp_path):
+    path = tmp_path / "plot.svg"
+    with drawing(path, 2) as figure:
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [1, 0], color=INK)
+        axes.set_title("a < b")
+    return path
+
+
+def test_an_svg_is_inline_with_its_description_and_the_colors_of_the_page(plot):
+    html = str(markup(plot, 'Line plot of "a" & <b>.'))
+    assert html.startswith("<svg ")
+    assert html.endswith("</svg>")
+    assert 'role="img" aria-label="Line plot of &quot;a&quot; &amp; &lt;b&gt;."' in html
+    width, height = (int(re.search(rf' {name}="(\d+)"', html)[1]) for name in ("width", "height"))
+    assert 480 < width < 540  # 5.4 inches of 96 pixels
+    assert 180 < height < 210
+    for name, color in {"ink": INK, "figure": BACKGROUND}.items():
+        assert f"var(--{name}, {color})" in html
+    assert "a &lt; b</text>" in html
+    assert "xlink" not in html
+
+
+def test_figures_of_one_page_share_no_id(plot):
+    one, other = (str(markup(plot, alt)) for alt in ("one", "other"))
+    assert one != other
+    for html in (one, other):
+        ids = set(re.findall(r' id="([^"]+)"', html))
+        used = set(re.findall(r"url\(#([^)]+)\)", html)) | set(
+            re.findall(r'href="#([^"]+)"', html)
+        )
+        assert used == ids != set()
+    assert not set(re.findall(r' id="([^"]+)"', one)) & set(re.findall(r' id="([^"]+)"', other))
+
+
+def test_a_png_is_an_image_with_its_size(tmp_path):
+    path = tmp_path / "drawing.png"
+    Image.new("RGB", (300, 200), "white").save(path)
+    html = str(markup(path, "<a>"))
+    assert html == f'<img src="{embed(path)}" width="300" height="200" alt="&lt;a&gt;">'
