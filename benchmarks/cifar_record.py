@@ -112,7 +112,7 @@ def main() -> None:
             split=replace(whole.split, train=whole.split.train[:count]),
             augment=preset.augment(32, mirrored=True),
         )
-        for label, seen in ((name, task), (name + SMALLER, task.coarse())):
+        for label, seen in ((name, task), (name + SMALLER, task.low_resolution())):
             pictures[label] = count
             programs[label] = ours(seen, preset, precision)
 

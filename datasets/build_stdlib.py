@@ -68,7 +68,7 @@ TOPICS = {
     "Python Runtime Services; Custom Python Interpreters; Importing Modules; "
     "Python Language Services",
 }
-UNLABELLED = -100
+UNLABELED = -100
 NUM_WORDS = 1000
 MIN_MODULES = 10
 MAX_SHARE = 0.2
@@ -122,10 +122,10 @@ def prefixes(name: str) -> Iterator[str]:
 
 
 def find_topic(name: str, chapters: dict[str, str]) -> int:
-    """Return the index in TOPICS of a module's chapter, or UNLABELLED."""
+    """Return the index in TOPICS of a module's chapter, or UNLABELED."""
     chapter = next((chapters[p] for p in prefixes(name) if p in chapters), None)
     groups = [titles.split("; ") for titles in TOPICS.values()]
-    return next((i for i, titles in enumerate(groups) if chapter in titles), UNLABELLED)
+    return next((i for i, titles in enumerate(groups) if chapter in titles), UNLABELED)
 
 
 def find_citations(name: str, is_package: bool, tree: ast.AST, known: dict[str, Path]) -> set[str]:

@@ -24,8 +24,8 @@ from tyro.conf import Positional
 
 from gnnvision import cli
 from gnnvision.data.file_names import printable
-from gnnvision.data.images import picture_files
-from gnnvision.data.overview import listed
+from gnnvision.data.images import image_files
+from gnnvision.data.overview import join_names
 from gnnvision.training import Predictor
 
 TOGETHER = 200  # pictures read before the network sees them
@@ -51,7 +51,7 @@ class Config:
 def main(config: Config) -> None:
     """Load the network, read the pictures, write a row for each."""
     predictor = Predictor.load(config.checkpoint, cli.usable_device(config.device))
-    files = picture_files(config.images)
+    files = image_files(config.images)
     cli.print_entries(understood(predictor, config.images, files), sys.stderr)
     names = [
         "file",
@@ -87,14 +87,16 @@ def understood(
         if path not in taken and path.is_file()
     ]
     endings = Counter(path.suffix.lower() or "no ending" for path in files)
-    counts = listed(f"{count:,} {ending}" for ending, count in endings.most_common())
+    counts = join_names(f"{count:,} {ending}" for ending, count in endings.most_common())
     height, width = predictor.size
     colors = {1: "gray", 3: "RGB"}.get(predictor.channels, f"{predictor.channels} channels")
     return {
         "network": f"of {predictor.about.get('title', 'an unnamed run')}, "
-        f"{len(predictor.class_names):,} classes: {listed(predictor.class_names)}",
+        f"{len(predictor.class_names):,} classes: {join_names(predictor.class_names)}",
         "images": f"{len(files):,} ({counts}), each made {height} x {width} pixels, {colors}",
-        "passed over": f"{len(other):,}, no images: {printable(listed(other))}" if other else "",
+        "passed over": f"{len(other):,}, no images: {printable(join_names(other))}"
+        if other
+        else "",
     }
 
 

@@ -29,7 +29,7 @@ from gnnvision.data.molecules.understood import (
     form_in_words,
     left_out_in_words,
 )
-from gnnvision.data.overview import listed
+from gnnvision.data.overview import join_names
 from gnnvision.training import MoleculePredictor
 
 SIMILARITY = "similarity to training"
@@ -93,7 +93,7 @@ def understood(
     networks = len(predictor.networks)
     title = predictor.about.get("title", "an unnamed run")
     return {
-        "networks": f"{networks:,} of {title}, {predictor.kind}: {listed(predictor.targets)}",
+        "networks": f"{networks:,} of {title}, {predictor.kind}: {join_names(predictor.targets)}",
         "data": str(path),
         "table": form_in_words(table),
         "columns": columns_in_words(table, column, (), "written as they are"),

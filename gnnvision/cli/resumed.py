@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from gnnvision import training
-from gnnvision.data.paths import expanded
+from gnnvision.data.paths import expand_user
 from gnnvision.models.arguments import fits
 
 __all__ = ["parsed"]
@@ -36,7 +36,7 @@ def parsed(config: type[Config], argv: Sequence[str] | None, about: str, script:
     folder = getattr(flags, "resume", None)
     if folder is None:
         return _at_home(flags)
-    folder = expanded(folder, "--resume")
+    folder = expand_user(folder, "--resume")
     old = replace(flags, **_stored(folder, config, script), resume=folder)  # type: ignore[type-var]
     given: Config = _at_home(tyro.cli(config, args=argv, default=old, description=about))
     for name in (f.name for f in fields(config)):  # type: ignore[arg-type]
@@ -91,9 +91,9 @@ def _at_home(flags: Config) -> Config:
     for field in fields(flags):  # type: ignore[arg-type]
         value, name = getattr(flags, field.name), f"--{field.name.replace('_', '-')}"
         if isinstance(value, Path):
-            changed[field.name] = expanded(value, name)
+            changed[field.name] = expand_user(value, name)
         elif isinstance(value, tuple) and any(isinstance(item, Path) for item in value):
             changed[field.name] = tuple(
-                expanded(item, name) if isinstance(item, Path) else item for item in value
+                expand_user(item, name) if isinstance(item, Path) else item for item in value
             )
     return replace(flags, **changed)  # type: ignore[type-var]

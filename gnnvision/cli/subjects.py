@@ -13,8 +13,8 @@ from gnnvision.cli.set_subjects import of_a_set
 from gnnvision.cli.subject import Subject, Subjects
 from gnnvision.cli.torchvision_subjects import PREFIX, resized_note, torchvision_network
 from gnnvision.data.file_names import printable
-from gnnvision.data.images import picture_files
-from gnnvision.data.images.picture import ENDINGS, measure_picture
+from gnnvision.data.images import image_files
+from gnnvision.data.images.image_file import ENDINGS, image_size
 from gnnvision.data.molecules.store import descriptors_of, encoded
 from gnnvision.data.molecules.task import laid_out
 from gnnvision.domains import Grid
@@ -68,7 +68,7 @@ def _photographs(file: Path, inputs: Sequence[str], device: str) -> Subjects:
 
     def read(path: Path) -> tuple[Tensor, Tensor, tuple[str, ...]]:
         picture, changes = predictor.read(path)
-        was, size = measure_picture(path.read_bytes()), tuple(picture.shape[1:])
+        was, size = image_size(path.read_bytes()), tuple(picture.shape[1:])
         resized = (resized_note(was, size),) if was != size else ()
         return picture, (picture.float() / 255 - mean) / std, (*changes, *resized)
 
@@ -86,7 +86,7 @@ def _pictures(inputs: Sequence[str], model: str) -> list[Path]:
                 f"'input' must be a picture file for {model!r}, a network for pictures, got "
                 f"{text!r}, which is {what}. Give a file that ends in {', '.join(ENDINGS)}."
             )
-    return picture_files(inputs)
+    return image_files(inputs)
 
 
 def _picture(

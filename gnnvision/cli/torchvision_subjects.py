@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision import models
-from gnnvision.data.images.decode import large_pictures_are_errors
-from gnnvision.data.images.picture import MAX_PIXELS, decode_picture
+from gnnvision.data.images.decode import large_images_are_errors
+from gnnvision.data.images.image_file import MAX_PIXELS, decode_image
 from gnnvision.transfer import NoWeights, load_backbone
 
 __all__ = ["PREFIX", "resized_note", "torchvision_network"]
@@ -62,8 +62,8 @@ def _reader(preset: object) -> Reader:
     mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (preset.mean, preset.std))  # type: ignore[attr-defined]
 
     def read(path: Path) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-        with large_pictures_are_errors():
-            found = decode_picture(path.read_bytes(), path.name, MAX_PIXELS)
+        with large_images_are_errors():
+            found = decode_image(path.read_bytes(), path.name, MAX_PIXELS)
         notes = [reason for _, reason in found.notes]
         pixels = found.pixels
         if pixels.shape[2] == 1:

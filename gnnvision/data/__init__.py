@@ -20,7 +20,7 @@ from gnnvision.data.molecules import Featurizer, MoleculeTask, Table, read_table
 from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
 from gnnvision.data.split import Split, random_node_split, stratified_split
-from gnnvision.data.task import NodeTask, Part, Task
+from gnnvision.data.task import NodeTask, SplitName, Task
 
 __all__ = [
     "Augment",
@@ -35,10 +35,10 @@ __all__ = [
     "MoleculeTask",
     "NodeTask",
     "PaperFigure",
-    "Part",
     "ReconstructionTask",
     "ScanReport",
     "Split",
+    "SplitName",
     "SplitRule",
     "Table",
     "Task",

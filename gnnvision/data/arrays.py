@@ -13,9 +13,9 @@ from torch import Tensor
 
 from gnnvision.data.npz import unpack_arrays
 
-__all__ = ["UNLABELLED", "NodeArrays", "read_npz", "write_npz"]
+__all__ = ["UNLABELED", "NodeArrays", "read_npz", "write_npz"]
 
-UNLABELLED = -100  # what torch.nn.functional.cross_entropy ignores
+UNLABELED = -100  # what torch.nn.functional.cross_entropy ignores
 _NAMES = ("node_names", "class_names", "feature_names")
 
 
@@ -100,7 +100,7 @@ class NodeArrays:
         order = np.lexsort((row, col))
         both = np.array_equal(self.edge_index[::-1, order], self.edge_index)
         _require(both, "an edge is there in one direction only")
-        labeled = self.y[self.y != UNLABELLED]
+        labeled = self.y[self.y != UNLABELED]
         _require(bool((labeled >= 0).all()), "a label is negative")
         for name in ("train", "val", "test"):
             nodes = getattr(self, name)

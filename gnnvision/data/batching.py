@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gnnvision.data.split import PARTS
+from gnnvision.data.split import SPLIT_NAMES
 
-__all__ = ["check_batches", "check_tensors", "without_single"]
+__all__ = ["check_batches", "check_tensors", "split_into_batches"]
 
 
 def check_tensors(**held: object) -> None:
@@ -35,7 +35,7 @@ def check_batches(part: str, batch_size: int | None, items: str) -> None:
     Raises:
         ValueError: If not.
     """
-    if part not in PARTS:
+    if part not in SPLIT_NAMES:
         raise ValueError(
             f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
         )
@@ -45,7 +45,7 @@ def check_batches(part: str, batch_size: int | None, items: str) -> None:
         )
 
 
-def without_single(index: Tensor, size: int) -> list[Tensor]:
+def split_into_batches(index: Tensor, size: int) -> list[Tensor]:
     """Pieces of `size`, the last one smaller; one of a single item joins the one before."""
     pieces = list(index.split(size))
     if len(pieces) > 1 and len(pieces[-1]) == 1:

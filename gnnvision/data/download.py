@@ -9,10 +9,10 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from gnnvision.data.atomic_files import NotWritable, folder_lock
 from gnnvision.data.card import DataFile
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.fetch import Limits, NoAnswer, Rejected, fetch
-from gnnvision.data.place import NotWritable, one_at_a_time
 
 __all__ = ["download_files"]
 
@@ -48,7 +48,7 @@ def download_files(
     dead_hosts: set[str] = set()
     if all((folder / file.path).exists() for file in files):
         return
-    with one_at_a_time(folder, wait_s=limits.total_s):
+    with folder_lock(folder, wait_s=limits.total_s):
         for file in files:
             if (folder / file.path).exists():
                 continue

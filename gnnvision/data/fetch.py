@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.card import DataFile
-from gnnvision.data.place import replacing
 
 __all__ = ["Limits", "NoAnswer", "Rejected", "fetch"]
 
@@ -65,7 +65,7 @@ def fetch(url: str, path: Path, file: DataFile, limits: Limits) -> None:
     with (
         _Deadline(limits.total_s) as deadline,
         _open(url, limits, deadline) as response,
-        replacing(path) as target,
+        atomic_write(path) as target,
     ):
         _check_headers(response, file)
         length = _stated_length(response, file.size)

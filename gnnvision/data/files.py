@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gnnvision.data.arrays import NodeArrays, read_npz, write_npz
+from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.data.card import Card, DataFile
 from gnnvision.data.download import download_files
 from gnnvision.data.errors import ChecksumError, DataNotFound
 from gnnvision.data.fetch import Limits
-from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.root import cache_folder, data_root, is_writable
 
-__all__ = ["decoded", "locate", "locate_any", "read_checked", "read_verified"]
+__all__ = ["decode_cached", "locate", "locate_any", "read_checked", "read_verified"]
 
-_DECODED_FORM = 1  # raise it when what `decode` gives changes, and old caches are left alone
+_CACHE_VERSION = 1  # raise it when what `decode` gives changes, and old caches are left alone
 _SLOWEST = 200_000  # bytes a second; a large file may take longer than a small one
 
 
@@ -119,7 +119,7 @@ def read_checked(file: DataFile, folder: Path) -> bytes:
     return data
 
 
-def decoded(
+def decode_cached(
     card: Card,
     raw: dict[str, bytes],
     decode: Callable[[dict[str, bytes], Card], NodeArrays],
@@ -131,16 +131,16 @@ def decoded(
     cache = cache_folder()
     if cache is None:
         return decode(raw, card)
-    digest = hashlib.sha256(f"{_DECODED_FORM} {card.splits} {card.class_names}".encode())
+    digest = hashlib.sha256(f"{_CACHE_VERSION} {card.splits} {card.class_names}".encode())
     for name in sorted(raw):
         digest.update(name.encode() + hashlib.sha256(raw[name]).digest())
-    path = cache / "decoded" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
+    path = cache / "decode_cached" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
     try:
         return read_npz(path.read_bytes())
     except (OSError, ValueError):  # not there, cut short, or not ours
         arrays = decode(raw, card)
     try:
-        with replacing(path) as target:
+        with atomic_write(path) as target:
             write_npz(target, arrays)
     except (NotWritable, OSError):
         pass

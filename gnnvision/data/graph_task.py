@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.arrays import UNLABELLED
-from gnnvision.data.batching import check_batches, check_tensors, without_single
-from gnnvision.data.split import PARTS, Split
-from gnnvision.data.task import Part, Task
+from gnnvision.data.arrays import UNLABELED
+from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.split import SPLIT_NAMES, Split
+from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import as_double, full_device, send
 
@@ -89,7 +89,7 @@ class GraphTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -115,14 +115,16 @@ class GraphTask(Task):
         if part == "train" and generator is not None:
             order = torch.from_numpy(np.array(self.split.train))
             order = order[torch.randperm(len(order), generator=generator)]
-            yield from self._laid_out(order, batch_size or TRAIN_BATCH)
+            yield from self._shuffled_batches(order, batch_size or TRAIN_BATCH)
             return
         members, x, y = self._parts[part]
         yield from _sections(members, x, y, batch_size or _EVALUATION_BATCH)
 
-    def _laid_out(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+    def _shuffled_batches(
+        self, order: Tensor, size: int
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Batches of the graphs in this order."""
-        pieces = without_single(order, size)
+        pieces = split_into_batches(order, size)
         at_once = max(1, BLOCK // size)
         for start in range(0, len(pieces), at_once):
             block = torch.cat(pieces[start : start + at_once])
@@ -140,7 +142,9 @@ class GraphTask(Task):
     @cached_property
     def _parts(self) -> dict[str, tuple[Graph, Tensor, Tensor]]:
         """The graphs of each part in order; laid out once, as every epoch measures them again."""
-        index = {part: torch.from_numpy(np.array(getattr(self.split, part))) for part in PARTS}
+        index = {
+            part: torch.from_numpy(np.array(getattr(self.split, part))) for part in SPLIT_NAMES
+        }
         return {part: self._chosen(i) for part, i in index.items()}
 
     @property
@@ -160,16 +164,16 @@ class GraphTask(Task):
         spread = torch.where(spread > 0, spread, torch.ones_like(spread))
         return mean.to(self.y.dtype).to(self.y.device), spread.to(self.y.dtype).to(self.y.device)
 
-    def is_labeled(self, part: Part) -> bool:
+    def is_labeled(self, part: SplitName) -> bool:
         """Whether every graph of a part has its label; False for a regression."""
         return self._labeled[part]
 
     @cached_property
     def _labeled(self) -> dict[str, bool]:
         if self.kind != "classification":
-            return dict.fromkeys(PARTS, False)
-        known = self.y.cpu().numpy() != UNLABELLED
-        return {part: bool(known[getattr(self.split, part)].all()) for part in PARTS}
+            return dict.fromkeys(SPLIT_NAMES, False)
+        known = self.y.cpu().numpy() != UNLABELED
+        return {part: bool(known[getattr(self.split, part)].all()) for part in SPLIT_NAMES}
 
     @property
     def num_edge_attr(self) -> int:

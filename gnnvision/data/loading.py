@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import torch
 
-from gnnvision.data.applicable import check_options
 from gnnvision.data.arrays import NodeArrays
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.embedded import read_embedded, read_karate
 from gnnvision.data.errors import DataNotFound
-from gnnvision.data.files import decoded, locate, read_verified
+from gnnvision.data.files import decode_cached, locate, read_verified
 from gnnvision.data.images.augment import Augment
+from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.images.load import (
     load_cifar,
     load_cifar_jpeg,
@@ -27,12 +27,11 @@ from gnnvision.data.images.load import (
     load_idx,
     load_photographs,
 )
-from gnnvision.data.images.picture import MAX_PIXELS
 from gnnvision.data.molecules.bioactivity import load_bioactivity
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.load import load_csv, load_molecules
-from gnnvision.data.options import LoadOptions
-from gnnvision.data.paths import expanded, refuse_special
+from gnnvision.data.options import LoadOptions, check_options
+from gnnvision.data.paths import expand_user, refuse_special
 from gnnvision.data.planetoid import decode_planetoid
 from gnnvision.data.root import Root, data_root, datasets_folder
 from gnnvision.data.split import Split
@@ -54,7 +53,7 @@ Reader = Callable[[Card, LoadOptions, str], Task]
 
 def _planetoid(card: Card, options: LoadOptions, requested: str) -> Task:
     folder = locate(card, options.root, download=options.download)
-    arrays = decoded(card, read_verified(card, folder), decode_planetoid)
+    arrays = decode_cached(card, read_verified(card, folder), decode_planetoid)
     return _node_task(arrays, card, options, requested)
 
 
@@ -226,7 +225,7 @@ def load(
 def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> dict[str, Any]:
     """What to give `load` to load this task again, from any folder."""
     plain = os.fspath(name)
-    place = expanded(plain, "name")
+    place = expand_user(plain, "name")
     if isinstance(name, os.PathLike) or _separated(plain) or task.name not in _READERS:
         found = place if place.exists() else data_root(options.root) / place
         named = str(found.absolute())
@@ -287,7 +286,7 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
     """Load by name or path, with checked options."""
     plain = os.fspath(name).strip()
     if isinstance(name, os.PathLike) or _separated(plain):
-        return _from_path(expanded(os.fspath(name), "name"), options, os.fspath(name))
+        return _from_path(expand_user(os.fspath(name), "name"), options, os.fspath(name))
     kind, _, preferred = plain.partition(":")
     if kind.lower() == "auto":
         return _load_auto(preferred or "cora", None, options, stacklevel=4)

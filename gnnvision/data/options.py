@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from gnnvision.data.images.augment import Augment
-from gnnvision.data.images.picture import MAX_PIXELS
+from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.root import Root
 
-__all__ = ["LoadOptions"]
+__all__ = ["ACTS_ON", "LoadOptions", "check_options"]
+
+_ALL = ("node", "image", "molecule", "graph")
+_WORDS = {
+    "node": "nodes of a graph",
+    "image": "images",
+    "molecule": "molecules",
+    "graph": "sets of graphs",
+}
+# A new option must be entered here. What there is nothing of in a set (files that cannot be read,
+# files to download) is not ignored there: its option has nothing to decide.
+ACTS_ON: dict[str, tuple[str, ...]] = {
+    "root": _ALL,
+    "split": _ALL,
+    "seed": _ALL,
+    "download": _ALL,
+    "on_invalid": _ALL,
+    "normalize_features": ("node",),
+    "dense": ("node",),
+    "image_size": ("image",),
+    "channels": ("image",),
+    "augment": ("image",),
+    "quarantine": ("image",),
+    "max_pixels": ("image",),
+    "smiles": ("molecule",),
+    "targets": ("molecule",),
+    "kind": ("molecule",),
+    "missing": ("molecule",),
+    "split_column": ("molecule",),
+    "descriptors": ("molecule",),
+    "featurizer": ("molecule",),
+    "folds": ("molecule", "graph"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +109,38 @@ class LoadOptions:
     def num_channels(self) -> int | None:
         """`channels` as a number, None for "auto"."""
         return None if self.channels == "auto" else self.channels
+
+
+def check_options(options: LoadOptions, kind: str, of_a_table: bool = False) -> None:
+    """Every option that is not the usual one acts on this kind of data.
+
+    Args:
+        options: of `load`.
+        kind: what an item is: "node", "image", "molecule" or "graph".
+        of_a_table: whether these are molecules of a table of one's own.
+
+    Raises:
+        ValueError: If one does not.
+    """
+    for option in fields(options):
+        value = getattr(options, option.name)
+        usual = Featurizer() if option.name == "featurizer" and value else option.default
+        if value == usual or kind in ACTS_ON.get(option.name, _ALL):
+            continue
+        meant = " and ".join(_WORDS[each] for each in ACTS_ON[option.name])
+        raise ValueError(
+            f"'{option.name}' must be left out for {_WORDS[kind]}, got {value!r}. It is for "
+            f"{meant}: leave it out."
+        )
+    folded = options.split == "kfold" or (kind == "graph" and options.split == "public")
+    if options.folds != 10 and not folded:
+        raise ValueError(
+            f"'folds' must be left out for split={options.split!r}, got {options.folds}. Use "
+            "split='kfold'."
+        )
+    by_column = options.split == "column" or (of_a_table and options.split == "public")
+    if options.split_column is not None and not by_column:
+        raise ValueError(
+            f"'split_column' must be left out for split={options.split!r}, got "
+            f"{options.split_column!r}. Use split='column'."
+        )

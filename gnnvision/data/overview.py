@@ -9,24 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnvision.data.split import PARTS, Split
+from gnnvision.data.split import SPLIT_NAMES, Split
 
-__all__ = ["listed", "split_concerns", "split_in_words", "targets_in_words"]
+__all__ = ["describe_split", "describe_targets", "join_names", "split_warnings"]
 
-SPLITS = {"train": "training", "val": "validation", "test": "test"}
+SPLIT_TITLES = {"train": "training", "val": "validation", "test": "test"}
 MOST = 12  # names that are listed before the rest is counted
 FEW_TARGETS = 3  # of so many the positives of each part of the split are counted
 FEWEST = 4  # known labels of which one class only is no accident of a tiny split
 
 
-def split_in_words(split: Split, seed: int) -> str:
+def describe_split(split: Split, seed: int) -> str:
     """Name and sizes of a split."""
     sizes = split.sizes
-    parts = ", ".join(f"{sizes[part]:,} {SPLITS[part]}" for part in PARTS)
+    parts = ", ".join(f"{sizes[part]:,} {SPLIT_TITLES[part]}" for part in SPLIT_NAMES)
     return f"'{split.name}', seed {seed}: {parts}"
 
 
-def targets_in_words(
+def describe_targets(
     kind: str, y: Tensor | None, names: Sequence[str], split: Split, unit: str = ""
 ) -> dict[str, str]:
     """What is predicted: classes with their counts, ranges of values, positives of labels.
@@ -38,32 +38,32 @@ def targets_in_words(
         split: which items count.
         unit: of the values of a regression.
     """
-    used = np.concatenate([getattr(split, part) for part in PARTS])
+    used = np.concatenate([getattr(split, part) for part in SPLIT_NAMES])
     if y is None:
-        return {"to predict": f"{kind}: {listed(names)}"}
+        return {"to predict": f"{kind}: {join_names(names)}"}
     values = _values(y)
     if kind == "classification":
         counts = _counts(values[used], len(names))
-        parts = {part: _counts(values[getattr(split, part)], len(names)) for part in PARTS}
+        parts = {part: _counts(values[getattr(split, part)], len(names)) for part in SPLIT_NAMES}
         each = [
-            f"{name!r} {counts[n]:,} = {' + '.join(f'{parts[part][n]:,}' for part in PARTS)}"
+            f"{name!r} {counts[n]:,} = {' + '.join(f'{parts[part][n]:,}' for part in SPLIT_NAMES)}"
             for n, name in enumerate(names)
         ]
         missing = len(used) - int(counts.sum())
         without = f"; {_number(missing, 'item')} without a label" if missing else ""
         return {
             "to predict": f"classification into {len(names):,} classes, counted as all = "
-            f"{' + '.join(SPLITS.values())}",
+            f"{' + '.join(SPLIT_TITLES.values())}",
             "classes": f"{_joined(each)}{without}",
         }
     columns = values[used].reshape(len(used), -1)
     if columns.shape[1] != len(names):
-        return {"to predict": f"{kind}: {listed(names)}"}
+        return {"to predict": f"{kind}: {join_names(names)}"}
     if kind == "regression":
         each = [_range(name, columns[:, n], unit) for n, name in enumerate(names)]
         what = f"regression: {_number(len(names), 'measured target')}"
         return {"to predict": what, "targets": _joined(each)}
-    rows = {part: values[getattr(split, part)].reshape(-1, len(names)) for part in PARTS}
+    rows = {part: values[getattr(split, part)].reshape(-1, len(names)) for part in SPLIT_NAMES}
     each = [
         _positives(name, columns[:, n])
         + (f" ({_positives_of(rows, n)})" if len(names) <= FEW_TARGETS else "")
@@ -73,7 +73,7 @@ def targets_in_words(
     return {"to predict": what, "targets": _joined(each)}
 
 
-def split_concerns(kind: str, y: Tensor | None, names: Sequence[str], split: Split) -> list[str]:
+def split_warnings(kind: str, y: Tensor | None, names: Sequence[str], split: Split) -> list[str]:
     """Sentences on parts of a split that hold no known label, or of one class only.
 
     Scores there are undefined or say nothing, and what trains on one class learns no other.
@@ -89,7 +89,7 @@ def split_concerns(kind: str, y: Tensor | None, names: Sequence[str], split: Spl
         return []
     values = _values(y)
     found = []
-    for part in PARTS:
+    for part in SPLIT_NAMES:
         items = values[getattr(split, part)]
         if not len(items):
             continue
@@ -104,7 +104,7 @@ def split_concerns(kind: str, y: Tensor | None, names: Sequence[str], split: Spl
         )
         unseen = np.flatnonzero((trained == 0) & (measured > 0))
         if np.count_nonzero(trained) > 1 and len(unseen):
-            never = listed(repr(names[n]) for n in unseen.tolist())
+            never = join_names(repr(names[n]) for n in unseen.tolist())
             found.append(
                 f"The training split holds no item of {never}, "
                 "the others do: it cannot be learned. Choose another split or seed."
@@ -112,7 +112,7 @@ def split_concerns(kind: str, y: Tensor | None, names: Sequence[str], split: Spl
     return found
 
 
-def listed(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Names one after the other, and how many more there are."""
     held = list(names)
     more = f" and {len(held) - MOST:,} more" if len(held) > MOST else ""
@@ -139,8 +139,8 @@ def _of_columns(
             none.append(repr(name))
         elif kind == "multilabel" and len(known) >= FEWEST and known.min() == known.max():
             single.append(f"{name!r} (all {known[0]:g})")
-    found = [_concern(part, f"no known label for {listed(none)}")] if none else []
-    return found + ([_concern(part, f"one class only for {listed(single)}")] if single else [])
+    found = [_concern(part, f"no known label for {join_names(none)}")] if none else []
+    return found + ([_concern(part, f"one class only for {join_names(single)}")] if single else [])
 
 
 def _concern(part: str, what: str) -> str:
@@ -150,7 +150,7 @@ def _concern(part: str, what: str) -> str:
         "test": "its scores are undefined or say nothing",
     }[part]
     return (
-        f"The {SPLITS[part]} split holds {what}: {result}. Choose another split or seed, or "
+        f"The {SPLIT_TITLES[part]} split holds {what}: {result}. Choose another split or seed, or "
         "other targets."
     )
 
@@ -181,7 +181,7 @@ def _positives_of(parts: Mapping[str, NDArray[np.float64]], column: int) -> str:
     each = []
     for part, rows in parts.items():
         known = rows[~np.isnan(rows[:, column]), column]
-        each.append(f"{SPLITS[part]} {int((known == 1).sum()):,} of {len(known):,}")
+        each.append(f"{SPLIT_TITLES[part]} {int((known == 1).sum()):,} of {len(known):,}")
     return ", ".join(each)
 
 

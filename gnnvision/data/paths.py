@@ -8,7 +8,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
-__all__ = ["existing_path", "expanded", "nearest_names", "refuse_special"]
+__all__ = ["existing_path", "expand_user", "nearest_names", "refuse_special"]
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -42,7 +42,7 @@ def refuse_special(path: str | os.PathLike[str], argument: str) -> None:
             )
 
 
-def expanded(path: str | os.PathLike[str], argument: str) -> Path:
+def expand_user(path: str | os.PathLike[str], argument: str) -> Path:
     """The path with `~` and `~user` replaced by a home folder.
 
     Args:
@@ -75,7 +75,7 @@ def existing_path(path: str | os.PathLike[str], wanted: str, argument: str = "pa
             or what is there cannot be opened.
     """
     begin = f"'{argument}' must be {wanted} that exists, got {os.fspath(path)!r}."
-    place = expanded(path, argument)
+    place = expand_user(path, argument)
     try:
         place.stat()
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.data.arrays import UNLABELLED, NodeArrays
+from gnnvision.data.arrays import UNLABELED, NodeArrays
 from gnnvision.data.card import Card
 from gnnvision.data.errors import UnsafePickleError
 from gnnvision.data.safe_pickle import safe_loads
@@ -132,7 +132,7 @@ def _assemble(parts: Mapping[str, Any], test: NDArray[np.int64], card: Card) -> 
     features = csr_matrix((coo.data, (rows[coo.row], coo.col)), (num_nodes, coo.shape[1]))
     features.sum_duplicates()
     features.eliminate_zeros()
-    labels = np.full(num_nodes, UNLABELLED, dtype=np.int64)
+    labels = np.full(num_nodes, UNLABELED, dtype=np.int64)
     labels[rows] = _labels(np.concatenate([parts["ally"], parts["ty"]]))
     nameless = np.array([], dtype=np.str_)
     return NodeArrays(
@@ -155,7 +155,7 @@ def _labels(one_hot: NDArray[Any]) -> NDArray[np.int64]:
     """Class numbers from rows with a single 1; -100 for a row of zeros."""
     if not np.isin(one_hot, (0, 1)).all() or (one_hot.sum(axis=1) > 1).any():
         raise ValueError("a row of ally or ty is not one-hot")
-    return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNLABELLED)
+    return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNLABELED)
 
 
 def _neighbors(graph: Mapping[Any, Any]) -> tuple[NDArray[np.int64], int]:

@@ -6,7 +6,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from gnnvision.data.paths import expanded
+from gnnvision.data.paths import expand_user
 
 __all__ = [
     "Root",
@@ -45,7 +45,7 @@ def cache_folder() -> Path | None:
     """
     chosen = os.environ.get("GNNVISION_CACHE")
     if chosen:
-        return expanded(chosen, "GNNVISION_CACHE")
+        return expand_user(chosen, "GNNVISION_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     if base and Path(base).is_absolute():  # the XDG standard: ignore a relative path
         return Path(base) / "gnnvision"
@@ -71,7 +71,7 @@ def data_root(root: Root = None) -> Path:
     named = [("'root'", root), ("$GNNVISION_DATA", os.environ.get("GNNVISION_DATA"))]
     for label, value in named:
         if value is not None and os.fspath(value) != "":
-            path = expanded(value, label.strip("'$"))
+            path = expand_user(value, label.strip("'$"))
             if not path.is_dir():
                 raise ValueError(
                     f"{label} must be a folder that exists, got {os.fspath(value)!r}. "

@@ -159,7 +159,7 @@ def _check_program(data: bytes) -> None:
                     "need. It was not run; do not trust the file."
                 )
             if opcode.name == "GLOBAL":
-                _understand(*str(argument).split(" ", 1))
+                _allowed_global(*str(argument).split(" ", 1))
             if isinstance(argument, int) and not -(2**63) <= argument < 2**64:
                 large += 1  # as keys they may all fall into one place
                 if large > _MOST_LARGE:
@@ -176,7 +176,7 @@ def _check_program(data: bytes) -> None:
         ) from error
 
 
-def _understand(module: str, name: str) -> _Made:
+def _allowed_global(module: str, name: str) -> _Made:
     """What a global name stands for here."""
     if (module, name) not in _GLOBALS:
         raise UnsafePickleError(
@@ -188,7 +188,7 @@ def _understand(module: str, name: str) -> _Made:
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        return _understand(module, name)
+        return _allowed_global(module, name)
 
     def persistent_load(self, pid: object) -> object:
         raise UnsafePickleError(

@@ -15,15 +15,15 @@ __all__ = [
     "FRACTIONS",
     "Rows",
     "Split",
-    "cuts",
     "fold_split",
+    "permutation",
     "random_node_split",
     "random_split",
-    "shuffled",
+    "split_points",
     "stratified_split",
 ]
 
-PARTS = ("train", "val", "test")
+SPLIT_NAMES = ("train", "val", "test")
 FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test
 Rows = NDArray[np.int64]
 
@@ -65,7 +65,7 @@ class Split:
     ) -> None:
         object.__setattr__(self, "name", name)
         train, val, test = _from_masks(train, val, test)
-        for part, value in zip(PARTS, (train, val, test), strict=True):
+        for part, value in zip(SPLIT_NAMES, (train, val, test), strict=True):
             object.__setattr__(self, part, _indices(part, value))
         for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
             shared = np.intersect1d(getattr(self, first), getattr(self, second))
@@ -78,20 +78,20 @@ class Split:
     @property
     def sizes(self) -> dict[str, int]:
         """The number of items in each part."""
-        return {part: len(getattr(self, part)) for part in PARTS}
+        return {part: len(getattr(self, part)) for part in SPLIT_NAMES}
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 over the indices of the three parts, in hexadecimal; the name is left out."""
         digest = hashlib.sha256()
-        for part in PARTS:
+        for part in SPLIT_NAMES:
             index = getattr(self, part)
             digest.update(f"{part} {len(index)};".encode() + index.astype("<i8").tobytes())
         return digest.hexdigest()
 
     def check(self, num_items: int) -> None:
         """Raise ValueError unless every index is below `num_items`."""
-        for part in PARTS:
+        for part in SPLIT_NAMES:
             index = getattr(self, part)
             if len(index) and index[-1] >= num_items:
                 raise ValueError(
@@ -147,7 +147,7 @@ def random_node_split(
             f"'num_val' + 'num_test' must be at most the {left} labeled nodes that do not "
             f"train, got {num_val} + {num_test}. Ask for fewer."
         )
-    order = labeled[shuffled(len(labeled), seed)]
+    order = labeled[permutation(len(labeled), seed)]
     train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
     rest = order[~np.isin(order, train)]
     return Split("random", train, rest[:num_val], rest[num_val : num_val + num_test])
@@ -191,19 +191,19 @@ def stratified_split(
             f"'num_val' + 'num_test' must be below the number of items, {len(labels)}, got "
             f"{num_val} + {num_test}. Ask for fewer."
         )
-    order = shuffled(len(labels), seed)
-    parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in PARTS}
+    order = permutation(len(labels), seed)
+    parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in SPLIT_NAMES}
     sizes = np.bincount(labels)
     keep = int((sizes > 0).sum()) + num_val + num_test <= len(labels)  # one of each class
-    tests = _shares(sizes, num_test, sizes - 1 if keep else sizes)
+    tests = _apportion(sizes, num_test, sizes - 1 if keep else sizes)
     left = sizes - tests
-    vals = _shares(left, num_val, left - 1 if keep else left)
+    vals = _apportion(left, num_val, left - 1 if keep else left)
     for label, (test, val) in enumerate(zip(tests, vals, strict=True)):
         items = order[labels[order] == label]
         parts["test"].append(items[:test])
         parts["val"].append(items[test : test + val])
         parts["train"].append(items[test + val :])
-    return Split(name, *(np.concatenate(parts[part]) for part in PARTS))
+    return Split(name, *(np.concatenate(parts[part]) for part in SPLIT_NAMES))
 
 
 def random_split(rows: Rows, seed: int, fractions: Sequence[float] = FRACTIONS) -> Split:
@@ -214,8 +214,8 @@ def random_split(rows: Rows, seed: int, fractions: Sequence[float] = FRACTIONS) 
         seed: chooses the draw, from 0.
         fractions: of train, validation and test; they add up to 1.
     """
-    order = rows[shuffled(len(rows), seed)]
-    train, val = cuts(len(rows), fractions)
+    order = rows[permutation(len(rows), seed)]
+    train, val = split_points(len(rows), fractions)
     return Split("random", order[:train], order[train:val], order[val:])
 
 
@@ -244,7 +244,7 @@ def fold_split(
             f"'folds' must be from 3 to the number of rows, {len(rows)}, got {folds}. One fold "
             "tests, one validates, at least one trains."
         )
-    order = shuffled(len(rows), draw)
+    order = permutation(len(rows), draw)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]
     place = np.empty(len(rows), np.int64)
@@ -254,7 +254,7 @@ def fold_split(
     return Split("kfold", rows[train], rows[place == val], rows[place == test])
 
 
-def shuffled(count: int, seed: int) -> Rows:
+def permutation(count: int, seed: int) -> Rows:
     """A permutation of the numbers below `count`."""
     if seed < 0:
         raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
@@ -262,7 +262,7 @@ def shuffled(count: int, seed: int) -> Rows:
     return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
 
 
-def cuts(count: int, fractions: Sequence[float]) -> tuple[int, int]:
+def split_points(count: int, fractions: Sequence[float]) -> tuple[int, int]:
     """Where training ends and validation ends among so many rows in order."""
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(
@@ -276,7 +276,7 @@ def cuts(count: int, fractions: Sequence[float]) -> tuple[int, int]:
     return train, val
 
 
-def _shares(sizes: NDArray[np.int64], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
+def _apportion(sizes: NDArray[np.int64], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
     """`total` items shared out among classes in proportion to their sizes, as whole numbers.
 
     The largest remainders round up, the first of equal ones; no class gives more than its

@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.arrays import UNLABELLED
+from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.card import Card
-from gnnvision.data.overview import split_concerns, split_in_words, targets_in_words
-from gnnvision.data.split import PARTS, Split, random_node_split
+from gnnvision.data.overview import describe_split, describe_targets, split_warnings
+from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device
 from gnnvision.layers.calling import call
 
-__all__ = ["NodeTask", "Part", "Task"]
+__all__ = ["NodeTask", "SplitName", "Task"]
 
-Part = Literal["train", "val", "test"]
+SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,7 +81,7 @@ class Task(ABC):
     @abstractmethod
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -100,11 +100,11 @@ class Task(ABC):
             ValueError: There is no such part, or the batch size does not fit the task.
         """
 
-    def coarse(self) -> Self:
+    def low_resolution(self) -> Self:
         """The task with less detail, quicker to train on; itself where there is no such form."""
         return self
 
-    def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
+    def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
         """What a model says of an evaluation batch: its output, unless the task asks twice.
 
         Args:
@@ -119,7 +119,7 @@ class Task(ABC):
         """Mean and standard deviation of the training targets of a regression, else None."""
         return None
 
-    def is_labeled(self, part: Part) -> bool:
+    def is_labeled(self, part: SplitName) -> bool:
         """Whether every item of a part is known to have its label; False if nobody looked.
 
         Training then need not look for those that have, for which it would wait for a GPU.
@@ -144,17 +144,17 @@ class Task(ABC):
         )
         return {
             "data": f"{self.card.title}{asked}",
-            **targets_in_words(self.kind, self._targets, self.class_names, self.split, unit),
-            "split": split_in_words(self.split, self.seed),
+            **describe_targets(self.kind, self._targets, self.class_names, self.split, unit),
+            "split": describe_split(self.split, self.seed),
         }
 
-    def concerns(self) -> list[str]:
+    def data_warnings(self) -> list[str]:
         """What makes a part of the split useless, in sentences; `fit` warns of each.
 
         That is a part without any known label, or with one class only, of the whole task or of
         one of its targets; and classes that are measured but never trained on.
         """
-        return split_concerns(self.kind, self._targets, self.class_names, self.split)
+        return split_warnings(self.kind, self._targets, self.class_names, self.split)
 
     def input_description(self) -> dict[str, Any]:
         """What must be known to give a model new input, for JSON: sizes, normalization."""
@@ -202,9 +202,9 @@ class NodeTask(Task):
             )
         self.split.check(n)
         batch = {}
-        for part in PARTS:
+        for part in SPLIT_NAMES:
             nodes = torch.from_numpy(np.array(getattr(self.split, part))).to(self.y.device)
-            target = torch.full_like(self.y, UNLABELLED)
+            target = torch.full_like(self.y, UNLABELED)
             target[nodes] = self.y[nodes]
             batch[part] = (self.x, self.graph, target)
         object.__setattr__(self, "_batch", batch)
@@ -223,7 +223,7 @@ class NodeTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,

@@ -26,7 +26,7 @@ def entry_names(entries: Sequence[zipfile.ZipInfo]) -> tuple[list[str], str]:
     says nothing, all such names are decoded together.
     """
     raw = [_raw_name(entry) for entry in entries]
-    said = [_said_name(entry, name) for entry, name in zip(entries, raw, strict=True)]
+    said = [_unicode_name(entry, name) for entry, name in zip(entries, raw, strict=True)]
     unsaid = [name for name, text in zip(raw, said, strict=True) if text is None]
     decoded, encoding = decode_names(unsaid)
     rest = iter(decoded)
@@ -92,7 +92,7 @@ def _raw_name(entry: zipfile.ZipInfo) -> bytes:
     return entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
 
 
-def _said_name(entry: zipfile.ZipInfo, raw: bytes) -> str | None:
+def _unicode_name(entry: zipfile.ZipInfo, raw: bytes) -> str | None:
     """The name where the archive says how it is encoded."""
     if entry.flag_bits & _UTF8:
         return entry.orig_filename

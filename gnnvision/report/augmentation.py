@@ -36,7 +36,7 @@ def augmentation(run: Run) -> Section | None:
 
 def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
     path, name = run.figures / "augmentation.png", task.class_names[int(task.y[item])]
-    picture = task.pictures([item])
+    picture = task.images_at([item])
     count = _ROWS * _COLUMNS
     assert task.augment is not None
     generator = torch.Generator().manual_seed(0)

@@ -55,7 +55,7 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     shares = run_chunks(task, run.result.model, torch.from_numpy(items)).softmax(1)
     tiles, rows = [], []
     for number, (item, pixels) in enumerate(
-        zip(items.tolist(), task.pictures(items.tolist()), strict=True)
+        zip(items.tolist(), task.images_at(items.tolist()), strict=True)
     ):
         said, true = int(best.prediction[place[item]]), int(best.target[place[item]])
         color, mark = _RIGHT if said == true else _WRONG

@@ -73,7 +73,7 @@ def drawn(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 def normalized(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
     """The pictures of these numbers as the model is given them, where the model is."""
     there = next((p.device for p in model.parameters()), torch.device("cpu"))
-    return task.normalize(task.pictures(items).to(task.y.device)).to(there)
+    return task.normalize(task.images_at(items).to(task.y.device)).to(there)
 
 
 def run_chunks(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def pixels(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
         size = (max(1, round(height / shrink)), max(1, round(width / shrink)))
     rows = []
     for part in items.split(256):
-        pictures = task.pictures(part).float() / 255
+        pictures = task.images_at(part).float() / 255
         if size != (height, width):
             pictures = F.interpolate(pictures, size, mode="area")
         rows.append(pictures.flatten(1))

@@ -112,7 +112,7 @@ def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
     found = call.output[0].float().cpu().numpy()
     shown = found[:_MOST_MAPS]
     name = task.class_names[int(task.y[item])]
-    original = task.pictures([item])[0]
+    original = task.images_at([item])[0]
     height, width = shown.shape[1:]
     if original.shape[1:] != shown.shape[1:]:
         original = nn.functional.interpolate(original[None].float(), (height, width), mode="area")[

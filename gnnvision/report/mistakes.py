@@ -73,7 +73,7 @@ def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Figure | None
     items, sure, said, true = items[order], sure[order], said[order], true[order]
     right_share = shares[order, true]
     tiles, rows = [], []
-    for number, picture in enumerate(task.pictures(items)):
+    for number, picture in enumerate(task.images_at(items)):
         item = int(items[number])
         taken, is_really = names[int(said[number])], names[int(true[number])]
         file = task.item_names[item] if task.item_names else ""

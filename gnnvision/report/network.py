@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gnnvision.data import GraphTask, NodeTask, Part, Task
+from gnnvision.data import GraphTask, NodeTask, SplitName, Task
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
@@ -57,7 +57,7 @@ def _name(run: Run) -> str | None:
     return None if spec is None else spec["name"]
 
 
-def _measured_part(task: Task) -> Part:
+def _measured_part(task: Task) -> SplitName:
     """The test part, or the training part where that is empty."""
     return "test" if len(task.split.test) else "train"
 

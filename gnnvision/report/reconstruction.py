@@ -67,7 +67,7 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
 
 def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
     path = run.figures / "reconstructions.png"
-    originals = task.pictures(items)
+    originals = task.images_at(items)
     given_back = run_chunks(task, run.result.model, items)
     errors = (given_back - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
     made = (255 * given_back.clamp(0, 1)).round().to(torch.uint8)

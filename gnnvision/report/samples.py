@@ -68,7 +68,7 @@ def _row(counts: NDArray[np.int64]) -> tuple[str, ...]:
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     path = run.figures / "samples.png"
-    pictures, labels = task.pictures(torch.from_numpy(items)), task.y.cpu()[items].tolist()
+    pictures, labels = task.images_at(torch.from_numpy(items)), task.y.cpu()[items].tolist()
     names = [task.class_names[label] for label in labels]
     tiles = [as_tile(p, [name]) for p, name in zip(pictures, names, strict=True)]
     draw_sheet(path, tiles, 5)

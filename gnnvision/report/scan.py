@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnnvision.data import ScanReport
-from gnnvision.data.images.findings import CONVERTED, INVALID, LEFT_OUT, NOTED
+from gnnvision.data.images.scan_report import CONVERTED, INVALID, LEFT_OUT, NOTED
 from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Run, Section, Table
 from gnnvision.report.words import plural

@@ -20,8 +20,8 @@ from safetensors.torch import load, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.paths import refuse_special
-from gnnvision.data.place import replacing
 
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
@@ -59,7 +59,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     state = checkpoint.state | {HASH: _digest(tensors, json.dumps(checkpoint.state))}
     # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
     metadata = {"gnnvision": json.dumps(state)}
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         try:
             save_file(tensors, file.name, metadata)
         except SafetensorError as error:  # which is no OSError, though it stands for one

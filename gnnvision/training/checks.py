@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gnnvision.data import NodeTask, ReconstructionTask, Task
 from gnnvision.layers.calling import one_tensor
-from gnnvision.training.objective import UNLABELLED, Objective
+from gnnvision.training.objective import UNLABELED, Objective
 from gnnvision.training.recipe import Recipe
 
 __all__ = ["can_choose", "check_output", "check_recipe", "check_split", "without_validation"]
@@ -56,7 +56,7 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             f"'label_smoothing' must be 0 for a regression, got {recipe.label_smoothing:g}. "
             "Numbers are no labels: leave it out."
         )
-    if recipe.coarse and task.coarse() is task:
+    if recipe.coarse and task.low_resolution() is task:
         raise ValueError(
             f"'coarse' must be 0 for a {type(task).__name__}, which has no form with less "
             f"detail, got {recipe.coarse:g}. Leave it out: it is for classes of images."
@@ -116,11 +116,11 @@ def without_validation(recipe: Recipe) -> Recipe:
 
 def _known(task: Task, y: Tensor, part: str) -> bool:
     held = y[torch.tensor(getattr(task.split, part), device=y.device)]
-    return bool(((held != UNLABELLED) if task.kind == "classification" else ~held.isnan()).any())
+    return bool(((held != UNLABELED) if task.kind == "classification" else ~held.isnan()).any())
 
 
 def _check_range(task: Task, y: Tensor) -> None:
-    wrong = (y != UNLABELLED) & ((y < 0) | (y >= task.num_outputs))
+    wrong = (y != UNLABELED) & ((y < 0) | (y >= task.num_outputs))
     if not wrong.any():
         return
     item = int(wrong.nonzero()[0])
@@ -128,6 +128,6 @@ def _check_range(task: Task, y: Tensor) -> None:
     place = f"item {item}{f' of the {part} split' if part else ''}"
     more = f" ({int(wrong.sum()):,} are out of range)" if wrong.sum() > 1 else ""
     raise ValueError(
-        f"'y' must hold labels from 0 to {task.num_outputs - 1}, or {UNLABELLED} for none, got "
+        f"'y' must hold labels from 0 to {task.num_outputs - 1}, or {UNLABELED} for none, got "
         f"{int(y[item])} at {place}{more}. Correct it, or name as many classes as there are."
     )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gnnvision.data import ImageTask, Part, ReconstructionTask, Split, Task
+from gnnvision.data import ImageTask, ReconstructionTask, Split, SplitName, Task
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
 from gnnvision.training.objective import objective
@@ -26,7 +26,7 @@ def evaluate(
     task: Task,
     model: nn.Module | None = None,
     *,
-    part: Part = "test",
+    part: SplitName = "test",
     device: str = "cpu",
 ) -> dict[str, float]:
     """Measure the kept network of a run, as the run itself did at its end.
@@ -64,7 +64,7 @@ def evaluate(
     precision = checkpoint.state["precision"]
     with evaluating(model), torch.no_grad(), arithmetic(torch.device(device), precision):
         for x, domain, y in task.batches(part):
-            output, target = goal.known(task.answer(call, x, domain), y)
+            output, target = goal.known(task.predict(call, x, domain), y)
             outputs.append(output.float())
             targets.append(target)
     if not outputs:

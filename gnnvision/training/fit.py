@@ -84,7 +84,7 @@ def fit(
 
     Warns:
         UserWarning: before a seed trains on a split whose scores mean nothing: a part of it has
-            no known label, or one class only; see `Task.concerns`.
+            no known label, or one class only; see `Task.data_warnings`.
 
     Raises:
         TypeError: if the model requires other inputs than a signal and its domain.

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.paths import refuse_special
-from gnnvision.data.place import replacing
 from gnnvision.training.measures import json_ready
 
 __all__ = [
@@ -126,7 +126,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    with replacing(path, durable=durable) as file:
+    with atomic_write(path, durable=durable) as file:
         file.write(content)
 
 

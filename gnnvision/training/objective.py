@@ -18,7 +18,7 @@ from gnnvision.training.measures import mean, r2, r2_undefined
 
 __all__ = ["Objective", "objective", "said", "together"]
 
-UNLABELLED = -100
+UNLABELED = -100
 
 
 class Objective(ABC):
@@ -103,7 +103,7 @@ class _Classification(Objective):
         # A full-batch task hands out the same targets each epoch: look for the known ones once.
         found = self._rows.get(target)
         if found is None or found[0] != target._version:
-            rows = (target != UNLABELLED).nonzero().squeeze(1)
+            rows = (target != UNLABELED).nonzero().squeeze(1)
             every = rows.numel() == target.numel()
             found = (target._version, None if every else rows, target.index_select(0, rows))
             self._rows[target] = found

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision import models
-from gnnvision.data.images import read_picture
-from gnnvision.data.images.views import mean_answer
+from gnnvision.data.images import read_image
+from gnnvision.data.images.views import average_predictions
 from gnnvision.data.paths import refuse_special
 from gnnvision.domains import Grid
 from gnnvision.models.arguments import fits
@@ -112,7 +112,7 @@ class Predictor:
         x = x.contiguous(memory_format=torch.channels_last)
         views = self.about["input"].get("test_views", "none")
         with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
-            output = mean_answer(self.model, x, Grid(self.size), views)
+            output = average_predictions(self.model, x, Grid(self.size), views)
         return output.float().softmax(1).cpu()
 
     def read(self, path: str | os.PathLike[str]) -> tuple[Tensor, Sequence[str]]:
@@ -124,7 +124,7 @@ class Predictor:
         Raises:
             ValueError: if the file is no picture that can be read.
         """
-        return read_picture(path, self.size, self.channels)
+        return read_image(path, self.size, self.channels)
 
 
 def find_checkpoint(path: str | os.PathLike[str]) -> Path:

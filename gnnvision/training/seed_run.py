@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gnnvision.data import Part, Task
+from gnnvision.data import SplitName, Task
 from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
@@ -59,7 +59,7 @@ class SeedRun:
     ) -> None:
         self.model = model
         self.task = task
-        self.coarse = task.coarse() if recipe.coarse else task
+        self.coarse = task.low_resolution() if recipe.coarse else task
         self.recipe = recipe
         self.goal = objective(task)
         self.precision = precision
@@ -183,13 +183,13 @@ class SeedRun:
         loss, score = self.goal.measured(*self.outputs("val", caller(self.kept_model)))
         return {"val_loss": loss, f"val_{self.goal.metric}": score}
 
-    def measure(self, part: Part) -> tuple[Tensor, Tensor]:
+    def measure(self, part: SplitName) -> tuple[Tensor, Tensor]:
         """The kept epoch's answers on a part as the task asks for them, and their targets."""
         model = self.kept_model
-        return self.outputs(part, lambda x, domain: self.task.answer(model, x, domain))
+        return self.outputs(part, lambda x, domain: self.task.predict(model, x, domain))
 
     def measure_parts(
-        self, parts: Sequence[Part], most: float = math.inf
+        self, parts: Sequence[SplitName], most: float = math.inf
     ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]:
         """Measure parts of the split by the kept epoch's model, which has to be loaded.
 
@@ -219,7 +219,7 @@ class SeedRun:
                     remarks[part] = found
         return metrics, remarks, target.cpu(), output.cpu()
 
-    def outputs(self, part: Part, answer: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
+    def outputs(self, part: SplitName, answer: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
         """What is answered on a part, where targets are known, and these."""
         if self.average is None:
             self._set_mode(training=False)
@@ -235,7 +235,7 @@ class SeedRun:
                 targets.append(target)
         return together(outputs, targets)
 
-    def _known(self, part: Part, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and targets where the target is known."""
         if part not in self._labeled:
             self._labeled[part] = self.task.is_labeled(part)

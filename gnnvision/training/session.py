@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import Part, Task
+from gnnvision.data import SplitName, Task
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.training.checkpoint import Checkpoint, pack
@@ -157,7 +157,7 @@ class Session:
         task = self.task.with_seed(seed)
         if task is not self.task:
             check_split(task, self.recipe)
-        for concern in task.concerns():
+        for concern in task.data_warnings():
             if concern not in self.concerns:
                 self.concerns.append(concern)
                 warnings.warn(f"Seed {seed}: {concern}", UserWarning, stacklevel=5)
@@ -206,7 +206,7 @@ class Session:
         """Measure the kept epoch's model: the one time that the test part is read."""
         started = time.perf_counter()
         run.kept_model.load_state_dict(run.best)
-        parts: tuple[Part, ...] = ("train", "val", "test")
+        parts: tuple[SplitName, ...] = ("train", "val", "test")
         metrics, remarks, target, output = run.measure_parts(parts, MOST_MEASURED_AGAIN)
         return Outcome(
             seed=seed,

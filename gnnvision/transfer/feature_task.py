@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data import Part, Task
-from gnnvision.data.batching import check_batches, without_single
+from gnnvision.data import SplitName, Task
+from gnnvision.data.batching import check_batches, split_into_batches
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import full_device, send
 
@@ -70,7 +70,7 @@ class FeatureTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -94,8 +94,10 @@ class FeatureTask(Task):
         if part == "train" and generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
             size = batch_size or TRAIN_BATCH
-            there = without_single(send(index, self.x.device), size)  # once for the whole epoch
-            for chosen, items in zip(there, without_single(index, size), strict=True):
+            there = split_into_batches(
+                send(index, self.x.device), size
+            )  # once for the whole epoch
+            for chosen, items in zip(there, split_into_batches(index, size), strict=True):
                 version = torch.randint(len(self.views) + 1, (len(chosen),), generator=generator)
                 yield self._batch(chosen, self._seen(items, version))
             return
@@ -127,7 +129,7 @@ class FeatureTask(Task):
             return x, Grid((x.shape[2], x.shape[3])), self.y[there]
         return x, _points(len(there), x.device), self.y[there]
 
-    def is_labeled(self, part: Part) -> bool:
+    def is_labeled(self, part: SplitName) -> bool:
         """That of the source for this split."""
         return replace(self.source, split=self.split).is_labeled(part)
 

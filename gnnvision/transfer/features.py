@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import ImageTask, Part, Split, Task
+from gnnvision.data import ImageTask, Split, SplitName, Task
+from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.data.npz import unpack_arrays
-from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
 from gnnvision.domains import Domain
@@ -30,7 +30,7 @@ from gnnvision.transfer.feature_task import FeatureTask
 
 __all__ = ["Frozen", "frozen_part", "seen"]
 
-PARTS: tuple[Part, ...] = ("train", "val", "test")
+PARTS: tuple[SplitName, ...] = ("train", "val", "test")
 _FORM = 1  # raise it when what is computed changes, and old caches are left alone
 _VIEW_SEED = 0
 _NUMBERS_AT_ONCE = 2**21  # of pictures: their maps are some times as large
@@ -114,7 +114,7 @@ def frozen_part(
 def seen(
     see: See,
     task: Task,
-    part: Part,
+    part: SplitName,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """What `see` makes of the items of a part, and which items these are, in the same order.
@@ -130,7 +130,7 @@ def seen(
     if isinstance(task, ImageTask):
         size = max(2, _NUMBERS_AT_ONCE // (task.in_channels * prod(task.grid.size)))
         order = []
-        for pictures, chosen in task.picture_batches(part, size, generator):
+        for pictures, chosen in task.image_batches(part, size, generator):
             out.append(see(task.normalize(pictures), task.grid).cpu())
             order.append(chosen.cpu())
         index = torch.cat(order) if order else index
@@ -212,7 +212,7 @@ def _follows(backbone: Backbone, task: Task, cut: int, see: See) -> bool:
     """Whether the network is its first blocks and then the others, as a trial shows."""
     if not isinstance(task, ImageTask):
         return False
-    pictures = task.pictures(np.array(task.split.train[:2]).tolist())
+    pictures = task.images_at(np.array(task.split.train[:2]).tolist())
     x = task.normalize(pictures.to(task.y.device))
     with evaluating(backbone), torch.no_grad():
         want, between = backbone(x, task.grid), see(x, task.grid)
@@ -253,7 +253,7 @@ def _read(place: Path) -> dict[str, np.ndarray] | None:
 
 
 def _write(place: Path, arrays: dict[str, np.ndarray]) -> None:
-    with contextlib.suppress(NotWritable, OSError), replacing(place) as file:
+    with contextlib.suppress(NotWritable, OSError), atomic_write(place) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 

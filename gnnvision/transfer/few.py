@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from gnnvision.data import GraphTask, Split
-from gnnvision.data.split import shuffled
+from gnnvision.data.split import permutation
 
 __all__ = ["with_few"]
 
@@ -37,5 +37,5 @@ def with_few(task: GraphTask, labels: int) -> GraphTask:
 
 def _few(split: Split, splitter: Callable[[int], Split] | None, labels: int, seed: int) -> Split:
     whole = split if splitter is None else splitter(seed)
-    chosen = whole.train[shuffled(len(whole.train), seed)[:labels]]
+    chosen = whole.train[permutation(len(whole.train), seed)[:labels]]
     return Split(f"{labels} labels", chosen, [], whole.test)

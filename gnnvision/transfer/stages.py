@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import ImageTask, Part, Split, Task
+from gnnvision.data import ImageTask, Split, SplitName, Task
 from gnnvision.layers import Rescale
 from gnnvision.training import Outcome, Recipe
 from gnnvision.training.checkpoint import Checkpoint, pack
@@ -172,7 +172,7 @@ class Transfer:
         self,
         seed: int,
         split: Split,
-        parts: Sequence[Part],
+        parts: Sequence[SplitName],
         watch: Watch | None = None,
         resumed: Checkpoint | None = None,
     ) -> tuple[nn.Module, Outcome] | None:

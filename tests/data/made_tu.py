@@ -3,7 +3,7 @@
 import zipfile
 
 # 4 graphs of 3, 2, 1 and 2 nodes; nodes 6, 7 and 8 have no edges.
-PARTS = {
+SPLIT_NAMES = {
     "A": "1, 2\n2, 1\n2, 3\n3, 2\n4, 5\n5, 4",
     "graph_indicator": "1\n1\n1\n2\n2\n3\n4\n4",
     "graph_labels": "1\n-1\n-1\n1",
@@ -14,7 +14,7 @@ PARTS = {
 
 def files(name, **changes):
     """The content of each file; a changed part may be on one line, None leaves it out."""
-    parts = {key: value for key, value in (PARTS | changes).items() if value is not None}
+    parts = {key: value for key, value in (SPLIT_NAMES | changes).items() if value is not None}
     lines = {k: v if "," in v else v.replace(" ", "\n") for k, v in parts.items()}
     return {f"{name}_{key}.txt": value.encode("latin1") for key, value in lines.items()}
 

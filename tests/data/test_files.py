@@ -6,7 +6,7 @@ import pytest
 from gnnvision.data import ChecksumError, DataNotFound, load
 from gnnvision.data.arrays import read_npz
 from gnnvision.data.card import DataFile
-from gnnvision.data.files import decoded, locate, locate_any, read_verified
+from gnnvision.data.files import decode_cached, locate, locate_any, read_verified
 from gnnvision.data.planetoid import decode_planetoid
 
 from . import made
@@ -90,30 +90,30 @@ def refuse(raw, card):
 
 def test_decoding_is_done_once_for_the_same_bytes(raw, cache):
     card = made.card()
-    first = decoded(card, raw, decode_planetoid)
-    again = decoded(card, raw, refuse)
+    first = decode_cached(card, raw, decode_planetoid)
+    again = decode_cached(card, raw, refuse)
     assert again.hash() == first.hash()
     np.testing.assert_array_equal(again.test, first.test)
-    assert len(list((cache / "decoded").iterdir())) == 1
+    assert len(list((cache / "decode_cached").iterdir())) == 1
     with pytest.raises(AssertionError, match="decoded again"):
-        decoded(card, raw | {"ind.tiny.x": raw["ind.tiny.x"] + b" "}, refuse)
+        decode_cached(card, raw | {"ind.tiny.x": raw["ind.tiny.x"] + b" "}, refuse)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04junk"])
 def test_a_damaged_cache_is_replaced(raw, cache, content):
-    decoded(made.card(), raw, decode_planetoid)
-    (path,) = (cache / "decoded").iterdir()
+    decode_cached(made.card(), raw, decode_planetoid)
+    (path,) = (cache / "decode_cached").iterdir()
     path.write_bytes(content)
-    decoded(made.card(), raw, decode_planetoid)
+    decode_cached(made.card(), raw, decode_planetoid)
     assert read_npz(path.read_bytes()).num_nodes == 18
 
 
 def test_without_a_cache_all_works(raw, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GNNVISION_CACHE", str(tmp_path / "file"))
-    assert decoded(made.card(), raw, decode_planetoid).num_nodes == 18
+    assert decode_cached(made.card(), raw, decode_planetoid).num_nodes == 18
     monkeypatch.setattr("gnnvision.data.files.cache_folder", lambda: None)
-    assert decoded(made.card(), raw, decode_planetoid).num_nodes == 18
+    assert decode_cached(made.card(), raw, decode_planetoid).num_nodes == 18
 
 
 def test_nothing_is_written_beside_the_real_files(real_data, cache):
@@ -121,4 +121,4 @@ def test_nothing_is_written_beside_the_real_files(real_data, cache):
     first, second = (load("cora", root=real_data) for _ in range(2))
     assert before == {path: path.stat().st_mtime_ns for path in (real_data / "Cora").rglob("*")}
     assert first.data_hash == second.data_hash
-    assert [path.name[:5] for path in (cache / "decoded").iterdir()] == ["cora-"]
+    assert [path.name[:5] for path in (cache / "decode_cached").iterdir()] == ["cora-"]

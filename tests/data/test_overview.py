@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gnnvision.data import Split, load
-from gnnvision.data.overview import listed, split_concerns, split_in_words, targets_in_words
+from gnnvision.data.overview import describe_split, describe_targets, join_names, split_warnings
 
 NAN = float("nan")
 SPLIT = Split("mine", train=[0, 1, 2, 3], val=[4, 5, 6, 7], test=[8, 9, 10, 11])
@@ -17,12 +17,12 @@ def column(*values):
 
 
 def test_a_split_in_words():
-    assert split_in_words(SPLIT, 3) == "'mine', seed 3: 4 training, 4 validation, 4 test"
+    assert describe_split(SPLIT, 3) == "'mine', seed 3: 4 training, 4 validation, 4 test"
 
 
 def test_classes_are_counted_in_each_part():
     y = torch.tensor([0, 0, 1, -100, 1, 1, 0, 1, 1, 1, 1, 1])
-    assert targets_in_words("classification", y, ("no", "yes"), SPLIT) == {
+    assert describe_targets("classification", y, ("no", "yes"), SPLIT) == {
         "to predict": "classification into 2 classes, counted as all = training + "
         "validation + test",
         "classes": "'no' 3 = 2 + 1 + 0; 'yes' 8 = 1 + 3 + 4; 1 item without a label",
@@ -31,7 +31,7 @@ def test_classes_are_counted_in_each_part():
 
 def test_values_have_a_range_and_a_unit():
     y = column(-1.5, 2, NAN, *[0.0] * 9)
-    assert targets_in_words("regression", y, ("logS",), SPLIT, "log mol/L") == {
+    assert describe_targets("regression", y, ("logS",), SPLIT, "log mol/L") == {
         "to predict": "regression: 1 measured target",
         "targets": "'logS', -1.5 to 2 log mol/L, 11 values",
     }
@@ -39,19 +39,19 @@ def test_values_have_a_range_and_a_unit():
 
 def test_labels_have_positives_in_each_part():
     y = column(0, 1, NAN, 1, *[0.0] * 4, 1, 1, 0, NAN)
-    assert targets_in_words("multilabel", y, ("act",), SPLIT)["targets"] == (
+    assert describe_targets("multilabel", y, ("act",), SPLIT)["targets"] == (
         "'act', 4 of 10 known labels are 1 (training 2 of 3, validation 0 of 4, test 2 of 3)"
     )
-    many = targets_in_words("multilabel", y.expand(-1, 14), [f"t{n}" for n in range(14)], SPLIT)
+    many = describe_targets("multilabel", y.expand(-1, 14), [f"t{n}" for n in range(14)], SPLIT)
     assert many["targets"].endswith("'t11', 4 of 10 known labels are 1; and 2 more")
 
 
 def test_targets_that_cannot_be_counted_are_named():
-    assert targets_in_words("regression", None, ("gray",), SPLIT) == {
+    assert describe_targets("regression", None, ("gray",), SPLIT) == {
         "to predict": "regression: gray"
     }
-    assert split_concerns("regression", None, ("gray",), SPLIT) == []
-    assert listed("abcdefghijklmno") == "a, b, c, d, e, f, g, h, i, j, k, l and 3 more"
+    assert split_warnings("regression", None, ("gray",), SPLIT) == []
+    assert join_names("abcdefghijklmno") == "a, b, c, d, e, f, g, h, i, j, k, l and 3 more"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_targets_that_cannot_be_counted_are_named():
 )
 def test_splits_of_classes(kind, y, expected):
     names = tuple("abc"[: max(y) + 1])
-    assert split_concerns(kind, torch.tensor(y), names, SPLIT) == expected
+    assert split_warnings(kind, torch.tensor(y), names, SPLIT) == expected
 
 
 def test_a_target_of_several_without_labels_or_with_one_class_only():
@@ -96,15 +96,15 @@ def test_a_target_of_several_without_labels_or_with_one_class_only():
     none = column(0, 1, 0, 1, 0, 1, 0, 1, *[NAN] * 4)
     few = column(0, 1, 0, 1, 1, 1, 1, NAN, 0, 1, 0, 1.0)  # three labels: no surprise
     y = torch.cat([good, single, none, few], 1)
-    assert split_concerns("multilabel", y, ("g", "s", "n", "f"), SPLIT) == [
+    assert split_warnings("multilabel", y, ("g", "s", "n", "f"), SPLIT) == [
         "The validation split holds one class only for 's' (all 1): "
         f"{USELESS}, and it cannot choose an epoch. {ADVICE}",
         f"The test split holds no known label for 'n': {USELESS}. {ADVICE}",
     ]
-    (regression,) = split_concerns("regression", y, ("g", "s", "n", "f"), SPLIT)
+    (regression,) = split_warnings("regression", y, ("g", "s", "n", "f"), SPLIT)
     assert regression.startswith("The test split holds no known label for 'n'")
     empty = Split("mine", [0, 1, 2, 3], [], [8, 9, 10, 11])
-    assert split_concerns("multilabel", single, ("s",), empty) == []
+    assert split_warnings("multilabel", single, ("s",), empty) == []
 
 
 def test_a_graph_and_its_nodes():
@@ -117,7 +117,7 @@ def test_a_graph_and_its_nodes():
         "classes": "'Mr. Hi' 17 = 4 + 4 + 9; 'Officer' 17 = 4 + 4 + 9",
         "split": "'public', seed 0: 8 training, 8 validation, 18 test",
     }
-    assert task.concerns() == []
+    assert task.data_warnings() == []
 
 
 def test_pictures_and_molecules_have_an_overview_too():

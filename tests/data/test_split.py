@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnvision.data import Split, random_node_split, stratified_split
-from gnnvision.data.split import fold_split, random_split, shuffled
+from gnnvision.data.split import fold_split, permutation, random_split
 
 ROWS = np.arange(3, 53) * 2  # rows are numbers in a table, of which some take no part
 
@@ -149,7 +149,7 @@ def test_random(count, seed):
 
 
 def test_the_draw_is_the_same_everywhere():
-    assert shuffled(8, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]
+    assert permutation(8, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]
     assert random_split(ROWS, 0).hash[:16] == "54a88acdf51c2fe1"
     assert random_split(ROWS, 1).hash[:16] == "944c24fd5661c5a2"
     assert fold_split(ROWS, 0, 5).hash[:16] == "32b3e4eedf2b8d51"
@@ -185,7 +185,7 @@ def test_every_row_is_tested_once(count, folds):
 
 
 def test_folds_have_the_classes_in_equal_parts():
-    labels = np.repeat([0, 1, 2], [25, 20, 5])[shuffled(50, 3)]
+    labels = np.repeat([0, 1, 2], [25, 20, 5])[permutation(50, 3)]
     for fold in range(5):
         split = fold_split(np.arange(50), fold, 5, labels)
         assert np.bincount(labels[split.test]).tolist() == [5, 4, 1]

@@ -68,8 +68,8 @@ def test_without_labels_all_are_of_one_kind():
 
 
 def test_edges_in_any_order_are_the_same_set():
-    lines = made_tu.PARTS["A"].splitlines()
-    labels = made_tu.PARTS["edge_labels"].split()
+    lines = made_tu.SPLIT_NAMES["A"].splitlines()
+    labels = made_tu.SPLIT_NAMES["edge_labels"].split()
     shuffled = [5, 0, 3, 1, 4, 2]
     graphs = read(
         A="\r\n".join(lines[i] for i in shuffled),
@@ -81,7 +81,7 @@ def test_edges_in_any_order_are_the_same_set():
 
 
 def test_an_edge_listed_twice_counts_once_and_is_remarked_on():
-    lines, labels = made_tu.PARTS["A"], made_tu.PARTS["edge_labels"]
+    lines, labels = made_tu.SPLIT_NAMES["A"], made_tu.SPLIT_NAMES["edge_labels"]
     graphs = read(A=lines + "\n2, 1", edge_labels=labels + "\n4")
     assert edges(graphs) == edges(read())
     (remark,) = graphs.remarks

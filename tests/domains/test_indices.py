@@ -112,14 +112,14 @@ def test_images_by_mask():
     task = gv.data.load("digits")
     mask = torch.zeros(len(task.y), dtype=torch.bool)
     mask[[2, 5]] = True
-    assert torch.equal(task.pictures(mask), task.pictures([2, 5]))
-    assert task.pictures([]).shape == (0, 1, 8, 8)
+    assert torch.equal(task.images_at(mask), task.images_at([2, 5]))
+    assert task.images_at([]).shape == (0, 1, 8, 8)
     with pytest.raises(TypeError, match="'indices' must hold integers"):
-        task.pictures([0.0, 1.0])
+        task.images_at([0.0, 1.0])
     with pytest.raises(ValueError, match="'indices' must be from 0 to"):
-        task.pictures([-1])
+        task.images_at([-1])
     with pytest.raises(ValueError, match="'indices' must be a mask of"):
-        task.pictures([True, False])
+        task.images_at([True, False])
 
 
 def test_splits_by_masks():

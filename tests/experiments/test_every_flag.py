@@ -308,8 +308,7 @@ def test_flags_without_effect_beside_others(asked, script, flags, text):
 
 
 def test_options_of_loading_that_act_on_other_data():
-    from gnnvision.data.applicable import ACTS_ON
-    from gnnvision.data.options import LoadOptions
+    from gnnvision.data.options import ACTS_ON, LoadOptions
 
     assert set(ACTS_ON) == {field.name for field in dataclasses.fields(LoadOptions)}
     other = {

@@ -75,7 +75,7 @@ def test_a_run_ends_with_model_and_task_on_the_device(case, tmp_path, gpu):
     assert x.is_cuda
     assert y.is_cuda
     assert all(value.is_cuda for value in result.model.state_dict().values())
-    assert result.task.answer(result.model, x, domain).is_cuda
+    assert result.task.predict(result.model, x, domain).is_cuda
     assert not any(o.target.is_cuda or o.prediction.is_cuda for o in result.outcomes)
 
 

@@ -37,7 +37,7 @@ def test_what_enters_the_last_layer_makes_the_output(name):
     assert all(module.training for module in model.modules())
     assert not any(module._forward_hooks for module in model.modules())
     assert torch.equal(seen.output, run_chunks(task, model, items))
-    x = task.normalize(task.pictures(items))
+    x = task.normalize(task.images_at(items))
     torch.testing.assert_close(seen.output, model.eval()(x).detach())
 
 
@@ -65,5 +65,5 @@ def test_pixels_are_means_of_those_of_large_pictures(size, small):
     assert said == (
         "324 pixel values" if size == small else "2,016 pixel values at 21 × 32 pixels"
     )
-    mean = task.pictures(torch.arange(20)).float().mean((1, 2, 3)) / 255
+    mean = task.images_at(torch.arange(20)).float().mean((1, 2, 3)) / 255
     torch.testing.assert_close(values.mean(1), mean, rtol=0.02, atol=0)

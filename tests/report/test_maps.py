@@ -26,7 +26,7 @@ def test_filters_and_maps_are_those_of_the_first_convolution(pictures_run, tmp_p
     task = pictures_run.task
     assert number in task.split.test
     with torch.no_grad():
-        found = conv(task.normalize(task.pictures([number])))[0]
+        found = conv(task.normalize(task.images_at([number])))[0]
     rows = rows_of(tmp_path / "feature_maps.png")
     assert [float(row["most"]) for row in rows] == pytest.approx(found.amax((1, 2))[:31].tolist())
     assert "layer 0, has 32 filters" in section.lead

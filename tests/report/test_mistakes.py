@@ -14,7 +14,7 @@ def shares(result):
     task = result.task
     items = torch.from_numpy(task.split.test.copy())
     with torch.no_grad():
-        return items, result.model.eval()(task.normalize(task.pictures(items))).softmax(1)
+        return items, result.model.eval()(task.normalize(task.images_at(items))).softmax(1)
 
 
 def test_they_are_the_surest_wrong_ones(pictures_run, tmp_path):

@@ -23,7 +23,7 @@ def test_errors_are_those_of_the_pixels(coder_run, tmp_path):
     section = reconstruction(Run(coder_run, tmp_path))
     task = coder_run.task.source
     for row in rows_of(tmp_path / "reconstructions.png"):
-        picture = task.pictures([int(row["item"])])
+        picture = task.images_at([int(row["item"])])
         with torch.no_grad():
             made = coder_run.model.eval()(task.normalize(picture))
         rmse = (made - picture.float() / 255).square().mean().sqrt()
@@ -38,7 +38,7 @@ def test_codes_are_spread_by_their_main_directions(coder_run, tmp_path):
     items = torch.tensor([int(row["item"]) for row in rows])
     assert sorted(items.tolist()) == task.split.test.tolist()
     with torch.no_grad():
-        codes = coder_run.model.eval().encoder(task.normalize(task.pictures(items)))
+        codes = coder_run.model.eval().encoder(task.normalize(task.images_at(items)))
     centered = codes - codes.mean(0)
     first = torch.tensor([float(row["x"]) for row in rows])
     assert float(first.var()) == pytest.approx(

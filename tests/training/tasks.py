@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import gnnvision as gv
-from gnnvision.data import Card, Part, Split, Task
+from gnnvision.data import Card, Split, SplitName, Task
 from gnnvision.domains import Domain
 
 
@@ -25,7 +25,7 @@ class ItemTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,

@@ -22,7 +22,7 @@ TASKS = {
     "random split": lambda: gv.data.load("bioactivity", split="random"),
     "folds": lambda: gv.data.load("bioactivity", split="kfold"),
     "images": lambda: gv.data.load("digits"),
-    "small images": lambda: gv.data.load("digits").coarse(),
+    "small images": lambda: gv.data.load("digits").low_resolution(),
     "reconstruction": lambda: gv.data.load("digits").reconstruction(),
     "molecules": lambda: gv.data.load("bioactivity"),
 }

@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 predictor = Predictor.load(sys.argv[1])
 task = gv.data.load("digits")
 chosen = torch.from_numpy(task.split.test.copy())
-right = predictor(task.pictures(chosen)).argmax(1) == task.y[chosen]
+right = predictor(task.images_at(chosen)).argmax(1) == task.y[chosen]
 print(json.dumps([int(right.sum()) / len(right)]))
 """
 
@@ -50,7 +50,7 @@ def test_a_checkpoint_is_found_by_folder_or_file(run, place):
 
 def test_probabilities_sum_to_one_and_depend_on_nothing_else(run):
     predictor = Predictor.load(run.folder)
-    pictures = run.task.pictures(range(7))
+    pictures = run.task.images_at(range(7))
     chances = predictor(pictures)
     torch.testing.assert_close(chances.sum(1), torch.ones(7, dtype=torch.float32))
     torch.testing.assert_close(predictor(pictures[3:4])[0], chances[3], atol=2e-2, rtol=0)
@@ -95,12 +95,12 @@ def test_the_mean_of_several_views(run):
     model = nn.Module()
     model.forward = lambda x, domain: x.flatten(1).cumsum(1)[:, :10]
     x = torch.randn(2, 1, 8, 8)
-    both = task.answer(model, x, task.grid)
+    both = task.predict(model, x, task.grid)
     torch.testing.assert_close(both, (model(x, 0) + model(x.flip(3), 0)) / 2)
-    moved = task.with_test_views("mirror+shift").answer(lambda x, domain: x.mean((2, 3)), x, None)
+    moved = task.with_test_views("mirror+shift").predict(lambda x, domain: x.mean((2, 3)), x, None)
     assert not torch.equal(moved, x.mean((2, 3)))
     constant = torch.ones(2, 1, 8, 8)
-    same = task.with_test_views("mirror+shift").answer(model, constant, task.grid)
+    same = task.with_test_views("mirror+shift").predict(model, constant, task.grid)
     torch.testing.assert_close(same, model(constant, 0))
     with pytest.raises(ValueError, match="'test_views' must be one of none, mirror"):
         task.with_test_views("upside down")

@@ -1,10 +1,10 @@
 """Pictures: their sources, safe decoding, a cache, batches and augmentation."""
 
 from gnnvision.data.images.augment import Augment
-from gnnvision.data.images.findings import Finding, ScanReport
 from gnnvision.data.images.folder import scan
+from gnnvision.data.images.new_images import image_files, read_image
 from gnnvision.data.images.reconstruction import ReconstructionTask
-from gnnvision.data.images.single import picture_files, read_picture
+from gnnvision.data.images.scan_report import Finding, ScanReport
 from gnnvision.data.images.task import ImageTask
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "ImageTask",
     "ReconstructionTask",
     "ScanReport",
-    "picture_files",
-    "read_picture",
+    "image_files",
+    "read_image",
     "scan",
 ]

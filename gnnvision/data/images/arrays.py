@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.data.images.findings import ScanReport
+from gnnvision.data.images.scan_report import ScanReport
 
 __all__ = ["ImageArrays"]
 

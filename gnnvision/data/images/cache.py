@@ -13,27 +13,27 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnvision.data.atomic_files import folder_lock
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.findings import ScanReport
-from gnnvision.data.place import one_at_a_time
+from gnnvision.data.images.scan_report import ScanReport
 from gnnvision.data.root import cache_folder
 
-__all__ = ["cache_place", "cached"]
+__all__ = ["cache_path", "load_or_create"]
 
-_FORM = 2  # raise it when what is stored or decoded changes, and old caches are left alone
+_VERSION = 2  # raise it when what is stored or decoded changes, and old caches are left alone
 _WAIT_S = 900.0
 
 
-def cache_place(*key: object) -> Path | None:
+def cache_path(*key: object) -> Path | None:
     """The folder in the user's cache for what `key` stands for; None where there is no cache."""
     cache = cache_folder()
     if cache is None:
         return None
-    digest = hashlib.sha256(repr((_FORM, *key)).encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(repr((_VERSION, *key)).encode("utf-8", "surrogateescape"))
     return cache / "images" / digest.hexdigest()[:32]
 
 
-def cached(place: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
+def load_or_create(place: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
     """What `make` gives, from its place in the cache if it is there and undamaged.
 
     It is written under another name and moved into place as a whole. Of two processes one
@@ -47,7 +47,7 @@ def cached(place: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
     found = _read(place)
     if found is not None:
         return found
-    with one_at_a_time(place, wait_s=_WAIT_S):
+    with folder_lock(place, wait_s=_WAIT_S):
         found = _read(place)  # by the process that this one waited for
         if found is not None:
             return found

@@ -20,7 +20,7 @@ from gnnvision.data.card import Card
 from gnnvision.data.errors import UnsafePickleError
 from gnnvision.data.files import locate_any, read_verified
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.cache import cache_place, cached
+from gnnvision.data.images.cache import cache_path, load_or_create
 from gnnvision.data.root import Root
 from gnnvision.data.safe_pickle import safe_loads
 
@@ -52,11 +52,11 @@ def read_cifar(card: Card, root: Root, *, download: bool) -> ImageArrays:
         digest = hashlib.sha256()
         for name in names:
             digest.update(hashlib.sha256(raw[name]).digest())
-        place = cache_place("cifar", card.class_names, digest.hexdigest())
-        return cached(place, lambda: _arrays(raw, card))
+        place = cache_path("cifar", card.class_names, digest.hexdigest())
+        return load_or_create(place, lambda: _arrays(raw, card))
     content = read_verified(card, folder)[archive[0]]
-    place = cache_place("cifar archive", card.class_names, hashlib.sha256(content).hexdigest())
-    return cached(place, lambda: _arrays(_from_archive(folder / archive[0], names), card))
+    place = cache_path("cifar archive", card.class_names, hashlib.sha256(content).hexdigest())
+    return load_or_create(place, lambda: _arrays(_from_archive(folder / archive[0], names), card))
 
 
 def _from_archive(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.findings import Finding, ScanReport
-from gnnvision.data.images.picture import (
+from gnnvision.data.images.image_file import (
     MAX_PIXELS,
-    BadPicture,
-    decode_picture,
-    measure_picture,
+    InvalidImage,
+    decode_image,
+    image_size,
 )
+from gnnvision.data.images.scan_report import Finding, ScanReport
 from gnnvision.data.images.tree import Item, Tree
 from gnnvision.data.progress import progress
 from gnnvision.data.sources import Member
@@ -63,7 +63,7 @@ class _Outcome:
     """What became of one file."""
 
     notes: tuple[tuple[str, str], ...] = ()
-    fault: BadPicture | None = None
+    fault: InvalidImage | None = None
     size: tuple[int, int] = (0, 0)
     pixel_hash: bytes = b""
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
@@ -77,8 +77,8 @@ def common_size(tree: Tree, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
     def measure(data: bytes) -> tuple[int, int] | None:
         try:
-            return measure_picture(data, max_pixels)
-        except BadPicture:
+            return image_size(data, max_pixels)
+        except InvalidImage:
             return None
 
     found = [size for _, size in _each(tree, measure, "measuring") if size is not None]
@@ -94,8 +94,8 @@ def _first_size(tree: Tree, max_pixels: int) -> tuple[int, int] | None:
     """The size of the first picture that is read; None if it cannot be."""
     for _, data in tree.source.read([item.member for item in tree.items]):
         try:
-            return measure_picture(data, max_pixels)
-        except BadPicture:
+            return image_size(data, max_pixels)
+        except InvalidImage:
             return None
     return None
 
@@ -143,9 +143,9 @@ def _decode(
             if must_be is not None and outcome.size != must_be:
                 raise _SizesDiffer
             try:
-                outcome.pixels = fitted(outcome.pixels, size, options.channels)
+                outcome.pixels = resize_and_crop(outcome.pixels, size, options.channels)
             except Exception as error:  # one file, whatever it is, does not stop a set
-                return _Outcome(fault=BadPicture("broken", f"cannot be resized: {error!r}"))
+                return _Outcome(fault=InvalidImage("broken", f"cannot be resized: {error!r}"))
         return outcome
 
     def keep(position: int, outcome: _Outcome) -> None:
@@ -189,10 +189,10 @@ def scan_tree(tree: Tree, max_pixels: int = MAX_PIXELS) -> ScanReport:
 
 def _examine(data: bytes, member: Member, max_pixels: int) -> _Outcome:
     if member.fault:
-        return _Outcome(fault=BadPicture("unreadable", member.fault))
+        return _Outcome(fault=InvalidImage("unreadable", member.fault))
     try:
-        picture = decode_picture(data, member.path, max_pixels)
-    except BadPicture as fault:
+        picture = decode_image(data, member.path, max_pixels)
+    except InvalidImage as fault:
         return _Outcome(fault=fault)
     pixels = picture.pixels
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
@@ -201,7 +201,7 @@ def _examine(data: bytes, member: Member, max_pixels: int) -> _Outcome:
     return _Outcome(picture.notes, None, size, digest.digest(), pixels)
 
 
-def fitted(
+def resize_and_crop(
     pixels: NDArray[np.uint8], size: tuple[int, int], channels: int | None
 ) -> NDArray[np.uint8]:
     """The pixels at this size, (h, w, 1 or 3), in as many channels as are asked for."""
@@ -225,7 +225,7 @@ def _outcomes(
 ) -> list[_Outcome]:
     """The outcome for each item of the tree, in its order; `keep` sees each as it comes."""
     position = {item.member.path: number for number, item in enumerate(tree.items)}
-    outcomes = [_Outcome(fault=BadPicture("broken", "is not there any more"))] * len(position)
+    outcomes = [_Outcome(fault=InvalidImage("broken", "is not there any more"))] * len(position)
     for member, outcome in _each(tree, work, "decoding"):
         outcomes[position[member.path]] = outcome
         keep(position[member.path], outcome)
@@ -242,7 +242,7 @@ def _each(tree: Tree, work: Callable[..., T], doing: str) -> Iterator[tuple[Memb
     members = [item.member for item in tree.items]
     workers = min(8, os.cpu_count() or 1)
     with (
-        large_pictures_are_errors(),
+        large_images_are_errors(),
         ThreadPoolExecutor(workers) as pool,
         progress(f"{doing} {tree.source.name}", len(members)) as advance,
     ):
@@ -275,7 +275,7 @@ def _in_order(
 
 
 @contextmanager
-def large_pictures_are_errors() -> Iterator[None]:
+def large_images_are_errors() -> Iterator[None]:
     """Pillow only warns of pictures up to twice its limit; the threads share this filter."""
     from PIL import Image
 

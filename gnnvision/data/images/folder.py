@@ -10,17 +10,17 @@ from io import StringIO
 from pathlib import Path
 from typing import Literal
 
+from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.data.card import Card
 from gnnvision.data.file_names import printable
 from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.cache import cache_place, cached
+from gnnvision.data.images.cache import cache_path, load_or_create
 from gnnvision.data.images.decode import DecodeOptions, decode_tree, scan_tree
-from gnnvision.data.images.findings import ScanReport
-from gnnvision.data.images.picture import MAX_PIXELS
+from gnnvision.data.images.image_file import MAX_PIXELS
+from gnnvision.data.images.scan_report import ScanReport
 from gnnvision.data.images.splits import rules_for
 from gnnvision.data.images.tree import check_tree, read_tree
-from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.sources import Source, open_source
 
 __all__ = ["OnInvalid", "folder_card", "read_folder", "scan"]
@@ -77,7 +77,7 @@ def read_folder(
             "Choose one."
         )
     source = open_source(path)
-    place = cache_place("tree", source.fingerprint(), options)
+    place = cache_path("tree", source.fingerprint(), options)
     if on_invalid == "quarantine" and quarantine is None and place is None:
         raise ValueError(
             "'quarantine' must be a folder where there is no cache, got None. Give one."
@@ -88,7 +88,7 @@ def read_folder(
         check_tree(tree)
         return decode_tree(tree, options)
 
-    arrays = cached(place, decode)
+    arrays = load_or_create(place, decode)
     assert arrays.scan is not None
     # The cache may have been made from the same contents elsewhere.
     arrays = replace(arrays, scan=replace(arrays.scan, source=printable(str(source.path))))
@@ -172,7 +172,7 @@ def _apply(on_invalid: OnInvalid, arrays: ImageArrays, folder: Path | None) -> N
         listed = (*invalid, *arrays.scan.of("unread format"))
         writer.writerows([finding.path, finding.kind, finding.reason] for finding in listed)
         try:
-            with replacing(folder / "quarantine.csv") as file:
+            with atomic_write(folder / "quarantine.csv") as file:
                 file.write(table.getvalue().encode("utf-8", "backslashreplace"))
         except NotWritable as error:
             raise ValueError(

@@ -6,7 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from gnnvision.data.images.split_names import TEST, TRAIN, VAL, SplitName, are_folds, split_name
+from gnnvision.data.images.split_names import (
+    TEST,
+    TRAIN,
+    VAL,
+    FolderSplit,
+    are_folds,
+    folder_split,
+)
 
 __all__ = ["Layout", "find_layout"]
 
@@ -15,7 +22,7 @@ _REMEDY = (
     "Sort the images into train/<class>/*.jpg and test/<class>/*.jpg, or <class>/*.jpg; rename a "
     "class that is named like a split."
 )
-_PLAIN_SPLITS = tuple(SplitName(part) for part in (TRAIN, VAL, TEST))
+_PLAIN_SPLITS = tuple(FolderSplit(part) for part in (TRAIN, VAL, TEST))
 _SHORT = frozenset(("tr", "te", "ts", "va", "vl"))  # also codes of languages and countries
 
 
@@ -25,13 +32,13 @@ class Layout:
 
     Args:
         bases: The folders that hold class folders, each with its part: 0 train, 1 val, 2 test.
-        has_parts: Whether folders name the parts.
+        has_splits: Whether folders name the parts.
         inner: Whether these stand below the class folders.
         doubt: Why this cannot be told, with the remedy; "" where it can.
     """
 
     bases: tuple[tuple[Path, int], ...]
-    has_parts: bool = False
+    has_splits: bool = False
     inner: bool = False
     doubt: str = ""
 
@@ -42,7 +49,7 @@ class Layout:
             if path[:level] == base and len(path) > level + 1:
                 if not self.inner:
                     return part, level
-                found = split_name(path[level + 1]).part
+                found = folder_split(path[level + 1]).part
                 return None if found is None else (found, level)
         return None
 
@@ -56,7 +63,7 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
     depth = len(top)
     heads = {path[depth] for path in paths if len(path) > depth + 1}  # folders with pictures
     plain = Layout(((top, TRAIN),))
-    said = {name: found for name in heads if (found := split_name(name)).part is not None}
+    said = {name: found for name in heads if (found := folder_split(name)).part is not None}
     if are_folds(heads):
         return _doubtful(plain, heads, "look like the folds of a cross-validation")
     parts = {found.part for found in said.values()}
@@ -64,7 +71,7 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
     hollow = [
         folder[depth] for folder in folders
         if len(folder) == depth + 1 and folder[:depth] == top and folder[depth] not in heads
-        and split_name(folder[depth]) in _PLAIN_SPLITS
+        and folder_split(folder[depth]) in _PLAIN_SPLITS
     ]  # fmt: skip
     if hollow and said:
         why = "are named like splits, without an image in them: fill or remove them"
@@ -93,13 +100,15 @@ def _top(paths: Sequence[Path], folders: Sequence[Path]) -> Path:
         if len(names) != 1 or not paths or any(len(path) < depth + 3 for path in paths):
             return top
         name = next(iter(names))
-        below = {split_name(path[depth + 1]).part for path in paths} - {None}
-        if split_name(name).part is not None and len(below) < 2:
+        below = {folder_split(path[depth + 1]).part for path in paths} - {None}
+        if folder_split(name).part is not None and len(below) < 2:
             return top
         top = (*top, name)
 
 
-def _splits(plain: Layout, paths: Sequence[Path], top: Path, said: dict[str, SplitName]) -> Layout:
+def _splits(
+    plain: Layout, paths: Sequence[Path], top: Path, said: dict[str, FolderSplit]
+) -> Layout:
     """The layout where folders named like splits stand above the classes."""
     count = Counter(found.part for found in said.values())
     twice = [name for name, found in said.items() if count[found.part] > 1]
@@ -120,7 +129,7 @@ def _splits(plain: Layout, paths: Sequence[Path], top: Path, said: dict[str, Spl
     if any(part == TRAIN for _, part in bare):
         names = [name for name, _ in bare]
         return _doubtful(plain, names, "are named like splits and hold no class folders")
-    return Layout(tuple(bases), has_parts=True)
+    return Layout(tuple(bases), has_splits=True)
 
 
 def _base(paths: Sequence[Path], base: Path) -> Path:
@@ -137,7 +146,7 @@ def _base(paths: Sequence[Path], base: Path) -> Path:
 def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
     """The layout of classes, which may hold the splits: `cat/train/1.jpg`."""
     inside = [path for path in paths if len(path) > depth + 2]
-    named = {path[depth + 1]: split_name(path[depth + 1]) for path in inside}
+    named = {path[depth + 1]: folder_split(path[depth + 1]) for path in inside}
     said = {name for name, found in named.items() if found.part is not None and not found.rest}
     parts = {named[name].part for name in said}
     if len(parts) < 2:
@@ -149,7 +158,7 @@ def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
         and said == named.keys()
         and in_classes == inside
     ):
-        return Layout(plain.bases, has_parts=True, inner=True)
+        return Layout(plain.bases, has_splits=True, inner=True)
     return _doubtful(plain, said, "stand below some of the class folders and look like splits")
 
 

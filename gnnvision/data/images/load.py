@@ -12,15 +12,15 @@ from gnnvision.data.card import Card, read_card
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
+from gnnvision.data.images.card_check import check_against_card
 from gnnvision.data.images.cifar import read_cifar
 from gnnvision.data.images.decode import DecodeOptions
 from gnnvision.data.images.digits import read_digits
-from gnnvision.data.images.facts import check_facts
 from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
-from gnnvision.data.images.moments import channel_statistics
-from gnnvision.data.images.resize import conform
+from gnnvision.data.images.resize import resize_arrays
 from gnnvision.data.images.splits import check_classes, image_split
+from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
@@ -128,8 +128,10 @@ def _archive(card: Card, options: LoadOptions) -> Path:
 
 
 def _named(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    card = check_facts(card, arrays)
-    return _task(conform(arrays, options.size, options.num_channels), card, options, requested)
+    card = check_against_card(card, arrays)
+    return _task(
+        resize_arrays(arrays, options.size, options.num_channels), card, options, requested
+    )
 
 
 def _task(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:

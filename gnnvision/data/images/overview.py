@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gnnvision.data.images.findings import INVALID, LEFT_OUT, Finding, ScanReport
+from gnnvision.data.images.scan_report import INVALID, LEFT_OUT, Finding, ScanReport
 
-__all__ = ["images_in_words", "leak_concerns", "scan_in_words"]
+__all__ = ["describe_images", "describe_scan", "leak_warnings"]
 
 
-def images_in_words(channels: int, size: tuple[int, int], scan: ScanReport | None) -> str:
+def describe_images(channels: int, size: tuple[int, int], scan: ScanReport | None) -> str:
     """Channels and size of the images, and what size they had."""
     color = {1: "gray", 3: "color"}.get(channels, f"{channels} channels")
     words = f"{color}, {size[0]} x {size[1]} pixels (height x width)"
@@ -22,7 +22,7 @@ def images_in_words(channels: int, size: tuple[int, int], scan: ScanReport | Non
     return f"{words}, from {before}: the shorter side is resized and the middle taken"
 
 
-def scan_in_words(scan: ScanReport | None) -> dict[str, str]:
+def describe_scan(scan: ScanReport | None) -> dict[str, str]:
     """What was left out, converted and assumed as the files were read; only what there is."""
     if scan is None:
         return {}
@@ -35,7 +35,7 @@ def scan_in_words(scan: ScanReport | None) -> dict[str, str]:
     return {name: text for name, text in entries.items() if text}
 
 
-def leak_concerns(scan: ScanReport | None) -> list[str]:
+def leak_warnings(scan: ScanReport | None) -> list[str]:
     """A sentence on images that are in two splits of the folders, where there are any."""
     found = () if scan is None else scan.of("in two parts")
     if not found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
-from gnnvision.data.task import Part, Task
+from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class ReconstructionTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """As those of the pictures' own task, with the pictures as targets."""
         source = self.source
-        for pictures, _ in source.picture_batches(part, batch_size, generator, epoch):
+        for pictures, _ in source.image_batches(part, batch_size, generator, epoch):
             yield source.normalize(pictures), source.grid, pictures.float() / 255
 
     def input_description(self) -> dict[str, Any]:

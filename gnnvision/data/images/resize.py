@@ -11,12 +11,12 @@ from torch import Tensor
 
 from gnnvision.data.images.arrays import ImageArrays
 
-__all__ = ["conform"]
+__all__ = ["resize_arrays"]
 
 _CHUNK = 1024
 
 
-def conform(
+def resize_arrays(
     arrays: ImageArrays, size: tuple[int, int] | None, channels: int | None
 ) -> ImageArrays:
     """The arrays with pictures of this size and these channels; themselves if they have them.

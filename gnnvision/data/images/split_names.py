@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["TEST", "TRAIN", "VAL", "SplitName", "are_folds", "split_name"]
+__all__ = ["TEST", "TRAIN", "VAL", "FolderSplit", "are_folds", "folder_split"]
 
 TRAIN, VAL, TEST = 0, 1, 2
 _WORDS = {
@@ -56,7 +56,7 @@ _TOGETHER = re.compile(
 
 
 @dataclass(frozen=True)
-class SplitName:
+class FolderSplit:
     """What a folder's name says of splits.
 
     Args:
@@ -69,14 +69,14 @@ class SplitName:
     rest: tuple[str, ...] = ()
 
 
-def split_name(name: str) -> SplitName:
+def folder_split(name: str) -> FolderSplit:
     """What a folder's name says of splits.
 
     Example:
-        >>> split_name("training_set"), split_name("seg_test").part, split_name("학습용").part
-        (SplitName(part=0, rest=()), 2, 0)
-        >>> split_name("train_station"), split_name("cat").part
-        (SplitName(part=0, rest=('station',)), None)
+        >>> folder_split("training_set"), folder_split("seg_test").part
+        (FolderSplit(part=0, rest=()), 2)
+        >>> folder_split("train_station"), folder_split("cat").part
+        (FolderSplit(part=0, rest=('station',)), None)
     """
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)  # camelCase
     words = [word for word in re.split(r"[\W_\d]+", _plain(text)) if word]
@@ -92,7 +92,7 @@ def split_name(name: str) -> SplitName:
             rest.append(word)
     if parts == {TRAIN, VAL}:  # what the competitions of object recognition call trainval
         parts = {TRAIN}
-    return SplitName(parts.pop() if len(parts) == 1 else None, tuple(rest))
+    return FolderSplit(parts.pop() if len(parts) == 1 else None, tuple(rest))
 
 
 def are_folds(names: Collection[str]) -> bool:

@@ -12,17 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.data.batching import check_batches, check_tensors, without_single
+from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
 from gnnvision.data.images.augment import Augment
-from gnnvision.data.images.findings import ScanReport
 from gnnvision.data.images.geometry import rows
-from gnnvision.data.images.moments import channel_statistics
-from gnnvision.data.images.overview import images_in_words, leak_concerns, scan_in_words
+from gnnvision.data.images.overview import describe_images, describe_scan, leak_warnings
 from gnnvision.data.images.reconstruction import ReconstructionTask
+from gnnvision.data.images.scan_report import ScanReport
 from gnnvision.data.images.splits import check_classes
-from gnnvision.data.images.views import TestViews, mean_answer
+from gnnvision.data.images.statistics import channel_statistics
+from gnnvision.data.images.views import TestViews, average_predictions
 from gnnvision.data.split import stratified_split
-from gnnvision.data.task import Part, Task
+from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import full_device, send
 from gnnvision.domains.indices import Indices, to_indices
@@ -30,7 +30,7 @@ from gnnvision.domains.indices import Indices, to_indices
 __all__ = ["ImageTask"]
 
 TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
-COARSE = 0.75
+LOW_RESOLUTION = 0.75
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,12 +118,12 @@ class ImageTask(Task):
     def overview(self) -> dict[str, str]:
         """As of every task, with the images' size and what became of their files."""
         known = super().overview()
-        words = images_in_words(self.in_channels, self._full_size, self.scan)
-        return {"data": known.pop("data"), "images": words, **known, **scan_in_words(self.scan)}
+        words = describe_images(self.in_channels, self._full_size, self.scan)
+        return {"data": known.pop("data"), "images": words, **known, **describe_scan(self.scan)}
 
-    def concerns(self) -> list[str]:
+    def data_warnings(self) -> list[str]:
         """As of every task, and images that are in two of the folders' splits."""
-        return super().concerns() + leak_concerns(self.scan)
+        return super().data_warnings() + leak_warnings(self.scan)
 
     @property
     def _stored_size(self) -> tuple[int, int]:
@@ -143,7 +143,7 @@ class ImageTask(Task):
 
     def batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -168,15 +168,15 @@ class ImageTask(Task):
         Raises:
             ValueError: There is no such part, or the batch size is not positive.
         """
-        for pictures, chosen in self.picture_batches(part, batch_size, generator, epoch):
+        for pictures, chosen in self.image_batches(part, batch_size, generator, epoch):
             x = self.normalize(pictures)
             if self.shrink != 1.0:
                 x = F.interpolate(x, self.grid.size, mode="bilinear", antialias=True)
             yield x, self.grid, self.y[chosen]
 
-    def picture_batches(
+    def image_batches(
         self,
-        part: Part,
+        part: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -194,8 +194,8 @@ class ImageTask(Task):
             return
         index = index[torch.randperm(len(index), generator=generator)]
         size = batch_size or TRAIN_BATCH
-        there = without_single(send(index, self.y.device), size)  # once for the whole epoch
-        for chosen, numbers in zip(there, without_single(index, size), strict=True):
+        there = split_into_batches(send(index, self.y.device), size)  # once for the whole epoch
+        for chosen, numbers in zip(there, split_into_batches(index, size), strict=True):
             pictures = self._stored(chosen)
             if self.augment is not None:
                 mirrored = None
@@ -241,7 +241,7 @@ class ImageTask(Task):
         flat = torch.addcmul(shift, x.view(batch * height, width * channels), scale)
         return flat.view(x.shape).permute(0, 3, 1, 2)
 
-    def pictures(self, indices: Indices) -> Tensor:
+    def images_at(self, indices: Indices) -> Tensor:
         """The images of these indices as they are looked at without augmentation.
 
         Args:
@@ -274,15 +274,15 @@ class ImageTask(Task):
             )
         return replace(self, test_views=views)
 
-    def coarse(self) -> Self:
+    def low_resolution(self) -> Self:
         """The task with its batches shrunk to three quarters of their sides."""
-        return replace(self, shrink=COARSE)
+        return replace(self, shrink=LOW_RESOLUTION)
 
-    def answer(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
+    def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
         """The model's output for pictures that it is measured on, over all `test_views`."""
-        return mean_answer(model, x, domain, self.test_views)
+        return average_predictions(model, x, domain, self.test_views)
 
-    def is_labeled(self, part: Part) -> bool:
+    def is_labeled(self, part: SplitName) -> bool:
         """True: every picture has a label."""
         return True
 

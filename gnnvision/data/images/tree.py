@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from gnnvision.data.images.findings import Finding
 from gnnvision.data.images.formats import HEAD_BYTES, why_left_out
 from gnnvision.data.images.layout import Layout, find_layout
+from gnnvision.data.images.scan_report import Finding
 from gnnvision.data.images.split_names import TRAIN
 from gnnvision.data.sources import Member, Source
 
@@ -33,7 +33,7 @@ class Tree:
         source: The folder or archive.
         items: Its pictures, sorted by path.
         class_names: The names of the class folders, sorted.
-        has_parts: Whether folders `train`, `val` or `test` stand above or below the classes.
+        has_splits: Whether folders `train`, `val` or `test` stand above or below the classes.
         empty: Class folders of the training part without a picture.
         loose: Pictures in no class folder.
         other: Files that are none of these, with the reasons.
@@ -45,7 +45,7 @@ class Tree:
     source: Source
     items: tuple[Item, ...]
     class_names: tuple[str, ...]
-    has_parts: bool
+    has_splits: bool
     empty: tuple[str, ...]
     loose: tuple[str, ...]
     other: tuple[Finding, ...] = ()
@@ -113,7 +113,7 @@ def read_tree(source: Source) -> Tree:
         source=source,
         items=tuple(Item(member, part, number[name]) for member, part, name in labeled),
         class_names=tuple(names),
-        has_parts=layout.has_parts,
+        has_splits=layout.has_splits,
         empty=empty,
         loose=tuple(loose),
         other=other,

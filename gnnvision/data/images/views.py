@@ -11,12 +11,12 @@ from torch import Tensor
 from gnnvision.domains import Domain
 from gnnvision.layers.calling import caller
 
-__all__ = ["TestViews", "mean_answer"]
+__all__ = ["TestViews", "average_predictions"]
 
 TestViews = Literal["none", "mirror", "mirror+shift"]
 
 
-def mean_answer(
+def average_predictions(
     model: Callable[..., Tensor], x: Tensor, domain: Domain, views: TestViews
 ) -> Tensor:
     """The model's output, averaged over versions of the pictures.

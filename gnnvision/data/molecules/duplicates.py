@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gnnvision.data.overview import SPLITS
-from gnnvision.data.split import PARTS, Split
+from gnnvision.data.overview import SPLIT_TITLES
+from gnnvision.data.split import SPLIT_NAMES, Split
 
 __all__ = ["Duplicate", "duplicates", "duplicates_in_words"]
 
@@ -38,7 +38,7 @@ def duplicates(canonical: Sequence[str], split: Split) -> tuple[Duplicate, ...]:
         (Duplicate(smiles='CO', rows={'train': (0,), 'test': (3,)}),)
     """
     found: dict[str, dict[str, tuple[int, ...]]] = {}
-    for part in PARTS:
+    for part in SPLIT_NAMES:
         for row in getattr(split, part).tolist():
             if canonical[row]:
                 rows = found.setdefault(canonical[row], {})
@@ -59,7 +59,7 @@ def duplicates_in_words(canonical: Sequence[str], split: Split) -> str:
         >>> duplicates_in_words(["CO", "CC", "C", "CC"], split)[:37]
         '1 of 4 rows repeats another molecule;'
     """
-    used = [row for part in PARTS for row in getattr(split, part).tolist()]
+    used = [row for part in SPLIT_NAMES for row in getattr(split, part).tolist()]
     counts = Counter(canonical[row] for row in used if canonical[row])
     repeated = sum(counts.values()) - len(counts)
     if not repeated:
@@ -68,7 +68,9 @@ def duplicates_in_words(canonical: Sequence[str], split: Split) -> str:
     shared = duplicates(canonical, split)
     if not shared:
         return f"{rows}; none is in more than one split"
-    first = ", ".join(f"{SPLITS[part]} row {held[0]}" for part, held in shared[0].rows.items())
+    first = ", ".join(
+        f"{SPLIT_TITLES[part]} row {held[0]}" for part, held in shared[0].rows.items()
+    )
     molecules = "1 molecule is" if len(shared) == 1 else f"{len(shared):,} molecules are"
     return (
         f"{rows}; {molecules} in more than one split, which makes scores look better than they "

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.data.molecules.describe import canonicals, descriptors, scaffolds
 from gnnvision.data.molecules.encode import Encoded, encode_all
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.parallel import Progress, in_pieces
 from gnnvision.data.npz import unpack_arrays
-from gnnvision.data.place import NotWritable, replacing
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
 from gnnvision.domains.molecule import text_fault
@@ -104,7 +104,7 @@ def _remembered(
 
         made = make(report)
     if place is not None:
-        with contextlib.suppress(NotWritable, OSError), replacing(place) as file:
+        with contextlib.suppress(NotWritable, OSError), atomic_write(place) as file:
             np.savez(file, **made)  # type: ignore[arg-type]
     return parse(made)
 

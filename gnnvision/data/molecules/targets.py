@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnvision.data.arrays import UNLABELLED
+from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.molecules.cells import (
     DOUBTFUL,
     MISSING,
@@ -279,7 +279,7 @@ def _classes(column: _Column, *, sure: bool) -> Targets:
     if not sure:
         _refuse_doubtful(column, classes, labels)
     place = {label: n for n, label in enumerate(classes)}
-    y = [UNLABELLED if label is None else place[label] for label in labels]
+    y = [UNLABELED if label is None else place[label] for label in labels]
     return Targets("classification", tuple(classes), torch.tensor(y), {})
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from gnnvision.data.molecules.table import Table
-from gnnvision.data.overview import listed
+from gnnvision.data.overview import join_names
 
 __all__ = ["columns_in_words", "form_in_words", "grouped", "left_out_in_words"]
 
@@ -26,8 +26,8 @@ def columns_in_words(table: Table, smiles: str, targets: Sequence[str], rest: st
     """
     others = [name for name in table.columns if name not in (*targets, smiles)]
     known = f"{smiles!r} holds the molecules"
-    known += f", {listed(map(repr, targets))} predicted" if targets else ""
-    return known + (f", {rest}: {listed(map(repr, others))}" if others else "")
+    known += f", {join_names(map(repr, targets))} predicted" if targets else ""
+    return known + (f", {rest}: {join_names(map(repr, others))}" if others else "")
 
 
 def form_in_words(table: Table) -> str:

@@ -12,7 +12,7 @@ from gnnvision.data import ImageTask, stratified_split
 
 from .. import made
 
-PARTS = {"train": 4, "test": 2}
+SPLIT_NAMES = {"train": 4, "test": 2}
 
 
 def pixels(seed=0, size=(10, 12), channels=3):
@@ -40,7 +40,7 @@ def huge_png():
     return bytes(data)
 
 
-def tree(classes=("cat", "dog"), parts=PARTS, **options):
+def tree(classes=("cat", "dog"), parts=SPLIT_NAMES, **options):
     """Paths and contents of a small set, all pictures different."""
     files, seed = {}, 0
     for part, count in parts.items():

@@ -9,7 +9,7 @@ import pytest
 from gnnvision.data import Finding, ScanReport
 from gnnvision.data.images import cache as cache_module
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.cache import cache_place, cached
+from gnnvision.data.images.cache import cache_path, load_or_create
 
 
 def arrays(seed=0):
@@ -33,9 +33,9 @@ def same(one, two):
 
 
 def test_made_once_and_mapped_into_memory_then(cache):
-    place = cache_place("x", 1)
-    first = cached(place, arrays)
-    again = cached(place, never)
+    place = cache_path("x", 1)
+    first = load_or_create(place, arrays)
+    again = load_or_create(place, never)
     assert same(first, arrays())
     assert same(again, arrays())
     assert isinstance(again.images, np.memmap)
@@ -47,14 +47,14 @@ def test_made_once_and_mapped_into_memory_then(cache):
 
 
 def test_another_key_is_another_place():
-    assert cache_place("x", 1) == cache_place("x", 1) != cache_place("x", 2)
+    assert cache_path("x", 1) == cache_path("x", 1) != cache_path("x", 2)
 
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "parts.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
 def test_a_damaged_cache_is_made_anew(name, damage):
-    place = cache_place("x")
-    cached(place, arrays)
+    place = cache_path("x")
+    load_or_create(place, arrays)
     file = place / name
     data = bytearray(file.read_bytes())
     if damage == "flip":
@@ -65,59 +65,59 @@ def test_a_damaged_cache_is_made_anew(name, damage):
     else:
         file.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
     with pytest.warns(UserWarning, match=r"The cache .* is damaged \(.*\) and is made anew"):
-        assert same(cached(place, arrays), arrays())
-    assert same(cached(place, never), arrays())
+        assert same(load_or_create(place, arrays), arrays())
+    assert same(load_or_create(place, never), arrays())
 
 
 @pytest.mark.filterwarnings("ignore:The cache")
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
 @pytest.mark.parametrize("change", [1, 0x20, 0xFF])
 def test_no_byte_of_a_header_can_be_wrong_and_do_harm(name, change):
-    place = cache_place("x")
-    cached(place, arrays)
+    place = cache_path("x")
+    load_or_create(place, arrays)
     whole = (place / name).read_bytes()
     for position in range(0, 128, 3):
         damaged = bytearray(whole)
         damaged[position] ^= change
         (place / name).write_bytes(damaged)
-        assert same(cached(place, arrays), arrays())
+        assert same(load_or_create(place, arrays), arrays())
 
 
 def test_where_nothing_can_be_written_it_stays_in_memory(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GNNVISION_CACHE", str(tmp_path / "file"))
-    assert same(cached(cache_place("x"), arrays), arrays())
-    assert same(cached(None, arrays), arrays())
+    assert same(load_or_create(cache_path("x"), arrays), arrays())
+    assert same(load_or_create(None, arrays), arrays())
 
 
 def test_an_error_while_making_leaves_nothing(cache):
     with pytest.raises(AssertionError, match="made again"):
-        cached(cache_place("x"), never)
+        load_or_create(cache_path("x"), never)
     assert not list(cache.rglob("*"))
 
 
 def test_the_quicker_of_two_without_a_lock_does_no_harm(cache, monkeypatch):
-    monkeypatch.setattr(cache_module, "one_at_a_time", lambda *a, **k: nullcontext(False))
-    place = cache_place("x")
+    monkeypatch.setattr(cache_module, "folder_lock", lambda *a, **k: nullcontext(False))
+    place = cache_path("x")
 
     def make():
-        assert same(cached(place, arrays), arrays())  # another process, done in the meantime
+        assert same(load_or_create(place, arrays), arrays())  # another process
         return arrays()
 
-    assert same(cached(place, make), arrays())
-    assert same(cached(place, never), arrays())
+    assert same(load_or_create(place, make), arrays())
+    assert same(load_or_create(place, never), arrays())
     assert [p.name for p in (cache / "images").iterdir()] == [place.name]
 
 
 PROCESS = """
 import sys, time
 from tests.data.images.test_cache import arrays, same
-from gnnvision.data.images.cache import cache_place, cached
+from gnnvision.data.images.cache import cache_path, load_or_create
 def make():
     print("made", flush=True)
     time.sleep(0.3)
     return arrays()
-assert same(cached(cache_place("race"), make), arrays())
+assert same(load_or_create(cache_path("race"), make), arrays())
 """
 
 
@@ -132,5 +132,5 @@ def test_two_processes_at_once_make_it_once_and_both_have_it(cache):
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert sum(output.count("made") for output in outputs) == 1
-    assert same(cached(cache_place("race"), never), arrays())
+    assert same(load_or_create(cache_path("race"), never), arrays())
     assert len(list((cache / "images").iterdir())) == 1

@@ -108,7 +108,7 @@ def test_quarantine_lists_them_and_moves_nothing(bad, tmp_path, cache):
 
 
 def test_quarantine_needs_a_place(bad, tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_module, "cache_place", lambda *key: None)
+    monkeypatch.setattr(folder_module, "cache_path", lambda *key: None)
     with pytest.raises(ValueError, match="'quarantine' must be a folder where there is no cache"):
         read_folder(bad, DecodeOptions(), "quarantine")
     (tmp_path / "file").write_text("")

@@ -33,7 +33,7 @@ def test_what_was_understood_of_a_folder(tmp_path):
         "PNG); 1 system file ('train/@eaDir': kept by an operating system or a program)"
     )
     assert overview["assumed"] == "folders named '가' in two Unicode forms are one class"
-    assert task.concerns() == []
+    assert task.data_warnings() == []
 
 
 def test_images_of_one_size_say_no_more():
@@ -49,6 +49,6 @@ def test_the_same_images_in_two_splits_are_a_concern(tmp_path):
             os.symlink(tmp_path / "src" / "all" / name, tmp_path / "set" / part / name)
     task = load(tmp_path / "set")
     assert task.split.sizes == {"train": 5, "val": 1, "test": 6}
-    (concern,) = [text for text in task.concerns() if "same pixels" in text]
+    (concern,) = [text for text in task.data_warnings() if "same pixels" in text]
     assert concern.startswith("6 images have the same pixels as one in another split (such as")
     assert "'test/cat' and 'train/cat' are one folder by links" in task.overview()["assumed"]

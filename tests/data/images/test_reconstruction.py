@@ -16,7 +16,7 @@ def test_the_picture_is_its_own_target():
     assert task.class_names == ("red", "green", "blue")
     assert made.task(channels=1).reconstruction().class_names == ("gray",)
     ((x, grid, y),) = task.batches("test")
-    pictures = task.source.pictures(np.array(task.split.test))
+    pictures = task.source.images_at(np.array(task.split.test))
     assert y.equal(pictures.float() / 255)
     assert 0 <= y.min() <= y.max() <= 1
     assert grid == task.source.grid

@@ -4,7 +4,7 @@ import torch
 from torchvision.transforms.v2 import functional as tv
 
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.resize import conform
+from gnnvision.data.images.resize import resize_arrays
 
 
 def arrays(size=(10, 10), channels=3):
@@ -14,8 +14,8 @@ def arrays(size=(10, 10), channels=3):
 
 def test_nothing_to_do():
     here = arrays()
-    assert conform(here, None, None) is here
-    assert conform(here, (10, 10), 3) is here
+    assert resize_arrays(here, None, None) is here
+    assert resize_arrays(here, (10, 10), 3) is here
 
 
 @pytest.mark.parametrize("size", [(5, 5), (17, 17)])
@@ -23,21 +23,21 @@ def test_as_torchvision_resizes(size):
     there = tv.resize(
         torch.from_numpy(arrays().images).permute(0, 3, 1, 2), list(size), antialias=True
     )
-    here = conform(arrays(), size, None).images.transpose(0, 3, 1, 2)
+    here = resize_arrays(arrays(), size, None).images.transpose(0, 3, 1, 2)
     assert np.abs(here.astype(int) - there.numpy()).max() <= 1
 
 
 def test_the_middle_is_taken():
     ramp = arrays((8, 20))
     ramp.images[:] = np.arange(0, 200, 10, dtype=np.uint8)[None, None, :, None]
-    out = conform(ramp, (8, 8), None).images
+    out = resize_arrays(ramp, (8, 8), None).images
     assert (out == np.arange(60, 140, 10)[None, None, :, None]).all()
 
 
 def test_channels():
-    gray = conform(arrays(), None, 1).images
+    gray = resize_arrays(arrays(), None, 1).images
     weights = np.array([0.299, 0.587, 0.114])
     assert np.abs(gray[..., 0] - arrays().images @ weights).max() < 1.1
-    wide = conform(arrays(channels=1), None, 3).images
+    wide = resize_arrays(arrays(channels=1), None, 3).images
     assert (wide == arrays(channels=1).images).all()
     assert wide.shape[3] == 3

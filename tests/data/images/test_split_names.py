@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from gnnvision.data.images.split_names import TEST, TRAIN, VAL, are_folds, split_name
+from gnnvision.data.images.split_names import TEST, TRAIN, VAL, are_folds, folder_split
 
 NAMES = {
     TRAIN: "train Train TRAIN training training_set train_set seg_train trainset trainImages trn "
@@ -19,7 +19,7 @@ NAMES = {
 )
 def test_names_of_splits(part, name):
     for form in ("NFC", "NFD"):
-        found = split_name(unicodedata.normalize(form, name))
+        found = folder_split(unicodedata.normalize(form, name))
         assert (found.part, found.rest) == (part, ())
 
 
@@ -28,13 +28,13 @@ def test_names_of_splits(part, name):
     ["cat", "contest", "latest", "valley", "trainer", "developer", "trains", "강아지", "images"],
 )
 def test_other_names(name):
-    assert split_name(name).part is None
+    assert folder_split(name).part is None
 
 
 def test_names_with_something_else_in_them():
-    assert split_name("cats_train").rest == ("cats",)
-    assert split_name("trainA").rest == ("a",)
-    assert split_name("train_test_split").part is None
+    assert folder_split("cats_train").rest == ("cats",)
+    assert folder_split("trainA").rest == ("a",)
+    assert folder_split("train_test_split").part is None
 
 
 def test_folds():

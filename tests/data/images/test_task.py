@@ -86,7 +86,7 @@ def test_alternating_flips_show_both_sides_in_two_epochs():
     def epoch(number, seed=0):
         task_ = task.with_seed(seed)
         flipped = {}
-        for pictures, chosen in task_.picture_batches("train", 6, drawn(number), number):
+        for pictures, chosen in task_.image_batches("train", 6, drawn(number), number):
             for picture, n in zip(pictures, chosen.tolist(), strict=True):
                 plain = picture.equal(task.images[n])
                 assert plain or picture.flip(2).equal(task.images[n])
@@ -121,7 +121,7 @@ def test_pixels_are_normalised_in_channels_last_memory():
     ((x, _, _),) = task.batches("test")
     assert x.dtype == torch.float32
     assert x.is_contiguous(memory_format=torch.channels_last)
-    pictures = task.pictures(torch.from_numpy(task.split.test.copy()))
+    pictures = task.images_at(torch.from_numpy(task.split.test.copy()))
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (task.mean, task.std))
     torch.testing.assert_close(x, (pictures / 255 - mean) / std, atol=1e-5, rtol=1e-5)
 
@@ -140,7 +140,7 @@ def test_a_smaller_crop_is_cut_from_the_middle_at_evaluation():
     assert tuple(x.shape[2:]) == grid.size == (4, 6)
     chosen = torch.from_numpy(task.split.test.copy())
     assert x.equal(task.normalize(task.images[chosen][:, :, 2:6, 1:7]))
-    assert task.pictures(chosen).equal(task.images[chosen][:, :, 2:6, 1:7])
+    assert task.images_at(chosen).equal(task.images[chosen][:, :, 2:6, 1:7])
     for x, _, _ in task.batches("train", 6, drawn()):
         assert tuple(x.shape[2:]) == (4, 6)
 
@@ -231,7 +231,7 @@ def test_sizes_that_disagree(changes, kind, fault):
 
 def test_coarse_batches_are_the_same_pictures_with_less_detail():
     task = load("digits")
-    coarse = task.coarse()
+    coarse = task.low_resolution()
     fine = next(iter(task.batches("train", 20, torch.Generator().manual_seed(0))))
     small = next(iter(coarse.batches("train", 20, torch.Generator().manual_seed(0))))
     assert small[0].shape == (20, 1, 6, 6)
@@ -239,7 +239,7 @@ def test_coarse_batches_are_the_same_pictures_with_less_detail():
     assert torch.equal(fine[2], small[2])
     torch.testing.assert_close(small[0].mean((2, 3)), fine[0].mean((2, 3)), atol=0.15, rtol=0)
     assert coarse.input_description() == task.input_description()
-    assert torch.equal(coarse.pictures([0]), task.pictures([0]))
+    assert torch.equal(coarse.images_at([0]), task.images_at([0]))
 
 
 def test_pictures_are_asked_for_by_any_list_of_numbers():
@@ -247,4 +247,4 @@ def test_pictures_are_asked_for_by_any_list_of_numbers():
     part = task.split.test  # an array that cannot be written to
     wanted = task.images[part.tolist()]
     for numbers in (part, part.tolist(), torch.from_numpy(part.copy())):
-        assert torch.equal(task.pictures(numbers), wanted)
+        assert torch.equal(task.images_at(numbers), wanted)

@@ -29,7 +29,7 @@ def test_parts_and_classes(read):
     tree = read(
         "train/dog/1.jpg", "train/cat/2.PNG", "Test/dog/3.jpeg", "valid/cat/4.gif", "README.md"
     )
-    assert tree.has_parts
+    assert tree.has_splits
     assert tree.class_names == ("cat", "dog")
     assert items(tree) == [
         ("Test/dog/3.jpeg", 2, "dog"),
@@ -42,7 +42,7 @@ def test_parts_and_classes(read):
 
 def test_classes_only(read):
     tree = read("cat/1.jpg", "cat/more/2.jpg", "dog/1.jpg", "lost.jpg")
-    assert not tree.has_parts
+    assert not tree.has_splits
     assert items(tree) == [
         ("cat/1.jpg", 0, "cat"), ("cat/more/2.jpg", 0, "cat"), ("dog/1.jpg", 0, "dog"),
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_folders_around_it_are_passed_over(read):
 
 def test_a_class_of_trains_is_no_training_part(read):
     tree = read("bus/1.jpg", "train/2.jpg", "car/3.jpg")
-    assert not tree.has_parts
+    assert not tree.has_splits
     assert tree.class_names == ("bus", "car", "train")
 
 
@@ -108,7 +108,7 @@ def test_names_of_splits_are_no_classes(read, first, second, form, wrapper):
     first, second = (unicodedata.normalize(form, name) for name in (first, second))
     tree = read(*(f"{wrapper}{top}/{name}/1.jpg" for top in (first, second) for name in "ab"))
     check_tree(tree)
-    assert tree.has_parts
+    assert tree.has_splits
     assert tree.class_names == ("a", "b")
     parts = {
         item.member.path.removeprefix(wrapper).split("/")[0]: item.part for item in tree.items

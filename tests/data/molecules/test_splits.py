@@ -8,7 +8,7 @@ from gnnvision.data.molecules.splits import (
     scaffold_balanced_split,
     scaffold_split,
 )
-from gnnvision.data.split import shuffled
+from gnnvision.data.split import permutation
 
 ROWS = np.arange(3, 53) * 2  # rows are numbers in a table, of which some take no part
 
@@ -20,7 +20,7 @@ def everything(split):
 def scaffolds(*sizes):
     """So many molecules of each scaffold, mixed."""
     names = np.repeat([f"ring {n}" for n in range(len(sizes))], sizes)
-    return names[shuffled(len(names), 1)].tolist()
+    return names[permutation(len(names), 1)].tolist()
 
 
 def test_the_split_by_scaffold_is_the_same_everywhere():

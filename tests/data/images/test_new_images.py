@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gnnvision.data.images import picture_files, read_picture
+from gnnvision.data.images import image_files, read_image
 
 from . import made
 
@@ -23,18 +23,18 @@ def test_files_keep_their_order_and_folders_give_their_pictures(tmp_path):
     for name in ("b.png", "a.jpg", "notes.txt"):
         (inner / name).touch()
     named = [tmp_path / "z.png", inner, tmp_path / "missing.jpg"]
-    found = picture_files(named)
+    found = image_files(named)
     assert found == [named[0], inner / "a.jpg", inner / "b.png", named[2]]
 
 
 def test_nothing_to_look_at(tmp_path):
     with pytest.raises(ValueError, match="'images' must be picture files or folders"):
-        picture_files([tmp_path])
+        image_files([tmp_path])
 
 
 def test_a_picture_that_fits_is_taken_as_it_is(tmp_path):
     pixels = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
-    picture, changes = read_picture(write(tmp_path / "a.png", pixels), (5, 4), 3)
+    picture, changes = read_image(write(tmp_path / "a.png", pixels), (5, 4), 3)
     assert torch.equal(picture.permute(1, 2, 0), torch.from_numpy(pixels))
     assert changes == ()
 
@@ -43,7 +43,7 @@ def test_a_picture_that_fits_is_taken_as_it_is(tmp_path):
 def test_channels_are_those_of_the_training_and_said_so(tmp_path, given, asked):
     pixels = np.full((6, 8, given), 77, dtype=np.uint8)
     path = write(tmp_path / "a.png", pixels if given == 3 else pixels[:, :, 0])
-    picture, changes = read_picture(path, (4, 4), asked)
+    picture, changes = read_image(path, (4, 4), asked)
     assert picture.shape == (asked, 4, 4)
     assert (picture == 77).all()
     assert any("training pictures" in change for change in changes)
@@ -53,9 +53,9 @@ def test_what_is_no_picture_says_so(tmp_path):
     text = tmp_path / "a.jpg"
     text.write_text("hello")
     with pytest.raises(ValueError, match="begins with b'hello'"):
-        read_picture(text, (4, 4), 3)
+        read_image(text, (4, 4), 3)
     with pytest.raises(OSError, match=r"none\.png"):
-        read_picture(tmp_path / "none.png", (4, 4), 3)
+        read_image(tmp_path / "none.png", (4, 4), 3)
 
 
 def test_what_a_folder_holds_besides_readable_images(tmp_path):
@@ -67,6 +67,6 @@ def test_what_a_folder_holds_besides_readable_images(tmp_path):
     (tmp_path / "@eaDir").mkdir()
     (tmp_path / "@eaDir" / "thumb.jpg").write_bytes(png)
     os.mkfifo(tmp_path / "pipe.png")
-    assert [path.name for path in picture_files([tmp_path])] == ["a.jfif", "b", "c.heic"]
+    assert [path.name for path in image_files([tmp_path])] == ["a.jfif", "b", "c.heic"]
     with pytest.raises(ValueError, match="which is a named pipe"):
-        read_picture(tmp_path / "pipe.png", (4, 4), 3)
+        read_image(tmp_path / "pipe.png", (4, 4), 3)

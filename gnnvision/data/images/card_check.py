@@ -12,13 +12,13 @@ import torch
 from gnnvision.data.card import Card
 from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.moments import channel_statistics
 from gnnvision.data.images.splits import rules_for
+from gnnvision.data.images.statistics import channel_statistics
 
-__all__ = ["check_facts"]
+__all__ = ["check_against_card"]
 
 
-def check_facts(card: Card, arrays: ImageArrays) -> Card:
+def check_against_card(card: Card, arrays: ImageArrays) -> Card:
     """Compare counts, sizes, and mean and standard deviation of the training part with a card.
 
     Returns:

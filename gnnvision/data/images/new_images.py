@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.file_names import is_system_name
-from gnnvision.data.images.decode import fitted, large_pictures_are_errors
+from gnnvision.data.images.decode import large_images_are_errors, resize_and_crop
 from gnnvision.data.images.formats import HEAD_BYTES, why_left_out
-from gnnvision.data.images.picture import ENDINGS, MAX_PIXELS, BadPicture, decode_picture
+from gnnvision.data.images.image_file import ENDINGS, MAX_PIXELS, InvalidImage, decode_image
 from gnnvision.data.paths import refuse_special
 
-__all__ = ["picture_files", "read_picture"]
+__all__ = ["image_files", "read_image"]
 
 
-def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+def image_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The files that are named, and for a folder all pictures in it, in order of their names.
 
     Of a folder these are the files that are images by their names or contents, also in formats
@@ -57,7 +57,7 @@ def _is_wanted(file: Path, folder: Path) -> bool:
     return why is None or why[0] == "unread format"
 
 
-def read_picture(
+def read_image(
     path: str | os.PathLike[str], size: tuple[int, int], channels: int
 ) -> tuple[Tensor, tuple[str, ...]]:
     """A picture as a network was trained on it: of its size and channels.
@@ -76,12 +76,12 @@ def read_picture(
     """
     file = Path(path)
     refuse_special(file, "images")
-    with large_pictures_are_errors():
+    with large_images_are_errors():
         try:
-            picture = decode_picture(file.read_bytes(), file.name, MAX_PIXELS)
-        except BadPicture as fault:
-            raise BadPicture(fault.kind, f"{fault.kind}: {fault}") from fault
-        pixels = fitted(picture.pixels, size, channels)
+            picture = decode_image(file.read_bytes(), file.name, MAX_PIXELS)
+        except InvalidImage as fault:
+            raise InvalidImage(fault.kind, f"{fault.kind}: {fault}") from fault
+        pixels = resize_and_crop(picture.pixels, size, channels)
     changes = [reason for _, reason in picture.notes]
     if picture.pixels.shape[2] != channels:
         here, there = ("gray", "colored") if channels == 1 else ("colored", "gray")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gnnvision.data.images.moments import channel_statistics
+from gnnvision.data.images.statistics import channel_statistics
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.facts import check_facts
+from gnnvision.data.images.card_check import check_against_card
 
 from .. import made
 
@@ -19,7 +19,7 @@ def arrays(levels=(51, 51, 204, 9)):
 
 
 def test_the_right_pictures_pass():
-    check_facts(made.card(facts=FACTS), arrays())
+    check_against_card(made.card(facts=FACTS), arrays())
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_the_right_pictures_pass():
 )
 def test_other_pictures_are_said_loudly(facts, fault):
     with pytest.warns(UserWarning, match=f"These are not the published files of Tiny: {fault}"):
-        check_facts(made.card(facts=FACTS | facts), arrays())
+        check_against_card(made.card(facts=FACTS | facts), arrays())

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from gnnvision.data import place
-from gnnvision.data.place import NotWritable, one_at_a_time, replacing
+from gnnvision.data import atomic_files
+from gnnvision.data.atomic_files import NotWritable, atomic_write, folder_lock
 
 
 def test_a_file_appears_whole(tmp_path):
     path = tmp_path / "new" / "file"
-    with replacing(path) as target:
+    with atomic_write(path) as target:
         target.write(b"all")
         assert not path.exists()
     assert path.read_bytes() == b"all"
@@ -23,7 +23,7 @@ def test_or_not_at_all(tmp_path):
     path.write_bytes(b"old")
 
     def stopped():
-        with replacing(path) as target:
+        with atomic_write(path) as target:
             target.write(b"half")
             raise KeyboardInterrupt
 
@@ -35,15 +35,18 @@ def test_or_not_at_all(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(NotWritable, match="cannot be written"), replacing(tmp_path / "file" / "x"):
+    with (
+        pytest.raises(NotWritable, match="cannot be written"),
+        atomic_write(tmp_path / "file" / "x"),
+    ):
         raise AssertionError
 
 
 HOLD = """
 import runpy, sys, time
 from pathlib import Path
-place = runpy.run_path(sys.argv[2])  # without the package, which takes seconds to import
-with place["one_at_a_time"](Path(sys.argv[1]), 5):
+module = runpy.run_path(sys.argv[2])  # without the package, which takes seconds to import
+with module["folder_lock"](Path(sys.argv[1]), 5):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -51,21 +54,21 @@ with place["one_at_a_time"](Path(sys.argv[1]), 5):
 
 def test_a_second_process_waits_and_a_dead_one_lets_go(tmp_path):
     child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path), place.__file__],
+        [sys.executable, "-c", HOLD, str(tmp_path), atomic_files.__file__],
         stdout=subprocess.PIPE,
         text=True,
     )
     with child:
         assert child.stdout.readline() == "held\n"
         begin = time.monotonic()
-        with one_at_a_time(tmp_path, wait_s=0.2) as held:
+        with folder_lock(tmp_path, wait_s=0.2) as held:
             assert not held
         assert time.monotonic() - begin >= 0.2
-        with one_at_a_time(tmp_path / "other", wait_s=0) as held:
+        with folder_lock(tmp_path / "other", wait_s=0) as held:
             assert held
         child.kill()
         child.wait()
-        with one_at_a_time(tmp_path, wait_s=5) as held:
+        with folder_lock(tmp_path, wait_s=5) as held:
             assert held
     assert list(tmp_path.iterdir()) == []
 
@@ -73,9 +76,9 @@ def test_a_second_process_waits_and_a_dead_one_lets_go(tmp_path):
 def test_no_lock_is_left_behind(tmp_path, monkeypatch):
     locks = tmp_path / "temporary"
     locks.mkdir()
-    monkeypatch.setattr(place.tempfile, "tempdir", str(locks))
+    monkeypatch.setattr(atomic_files.tempfile, "tempdir", str(locks))
     for number in range(20):
-        with one_at_a_time(tmp_path / str(number), wait_s=0) as held:
+        with folder_lock(tmp_path / str(number), wait_s=0) as held:
             assert held
             assert len(list(locks.iterdir())) == 1
     assert not list(locks.iterdir())
@@ -86,7 +89,7 @@ def test_many_threads_take_turns_though_each_removes_the_lock(tmp_path):
 
     def work():
         for _ in range(10):
-            with one_at_a_time(tmp_path, wait_s=60) as held:
+            with folder_lock(tmp_path, wait_s=60) as held:
                 inside.append(held)
                 most.append(len(inside))
                 time.sleep(0.001)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from gnnvision.data.images.picture import BadPicture, decode_picture, measure_picture
+from gnnvision.data.images.image_file import InvalidImage, decode_image, image_size
 
 from . import made
 
@@ -21,21 +21,21 @@ GRAY = made.pixels(size=(10, 12), channels=1)
 )
 def test_lossless_formats_give_the_very_pixels(form, ending):
     options = {"lossless": True} if form == "WEBP" else {}
-    picture = decode_picture(made.encoded(COLOR, form, **options), f"x.{ending}")
+    picture = decode_image(made.encoded(COLOR, form, **options), f"x.{ending}")
     np.testing.assert_array_equal(picture.pixels, COLOR)
     assert picture.notes == ()
 
 
 def test_jpeg_is_near():
-    picture = decode_picture(made.encoded(COLOR, "JPEG", quality=95, subsampling=0), "a/X.JPEG")
+    picture = decode_image(made.encoded(COLOR, "JPEG", quality=95, subsampling=0), "a/X.JPEG")
     assert np.abs(picture.pixels.astype(int) - COLOR).mean() < 4
     assert picture.pixels.flags.c_contiguous
 
 
 def test_gray_stays_gray():
-    picture = decode_picture(made.encoded(GRAY), "x.png")
+    picture = decode_image(made.encoded(GRAY), "x.png")
     np.testing.assert_array_equal(picture.pixels[:, :, 0], GRAY)
-    one_bit = decode_picture(made.encoded(Image.fromarray(GRAY).convert("1")), "x.png")
+    one_bit = decode_image(made.encoded(Image.fromarray(GRAY).convert("1")), "x.png")
     assert set(np.unique(one_bit.pixels)) <= {0, 255}
 
 
@@ -46,7 +46,7 @@ def kinds(picture):
 def test_16_bit_gray_is_scaled():
     deep = np.array([[0, 257], [32896, 65535]], dtype=np.uint16)
     for form, ending in (("PNG", "png"), ("TIFF", "tif")):
-        picture = decode_picture(made.encoded(deep, form), f"x.{ending}")
+        picture = decode_image(made.encoded(deep, form), f"x.{ending}")
         assert picture.pixels[:, :, 0].tolist() == [[0, 1], [128, 255]]
         assert kinds(picture) == ["16-bit"]
 
@@ -64,14 +64,14 @@ def test_16_bit_color_is_scaled():
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         for name, body in chunks
     )
-    picture = decode_picture(data, "x.png")
+    picture = decode_image(data, "x.png")
     assert picture.pixels[0].tolist() == [[0, 1, 255], [2, 4, 156]]
     assert kinds(picture) == ["16-bit"]
 
 
 def test_palette():
     image = Image.fromarray(COLOR).quantize(16)
-    picture = decode_picture(made.encoded(image), "x.png")
+    picture = decode_image(made.encoded(image), "x.png")
     np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
     assert kinds(picture) == ["palette"]
 
@@ -80,12 +80,12 @@ def test_palette():
 def test_alpha_is_laid_on_white(mode):
     image = Image.fromarray(COLOR).convert("RGB" if mode == "RGBA" else "L")
     image.putalpha(0)
-    clear = decode_picture(made.encoded(image), "x.png")
+    clear = decode_image(made.encoded(image), "x.png")
     assert (clear.pixels == 255).all()
     assert clear.pixels.shape[2] == (3 if mode == "RGBA" else 1)
     assert kinds(clear) == ["alpha"]
     image.putalpha(255)
-    opaque = decode_picture(made.encoded(image), "x.png").pixels
+    opaque = decode_image(made.encoded(image), "x.png").pixels
     np.testing.assert_array_equal(
         opaque.squeeze(), np.asarray(image.convert("RGB" if mode == "RGBA" else "L"))
     )
@@ -94,17 +94,17 @@ def test_alpha_is_laid_on_white(mode):
 def test_a_transparent_palette_color_is_white():
     image = Image.fromarray(COLOR).quantize(4)
     data = made.encoded(image, transparency=0)
-    picture = decode_picture(data, "x.png")
+    picture = decode_image(data, "x.png")
     assert (picture.pixels[np.asarray(image) == 0] == 255).all()
     assert kinds(picture) == ["palette", "alpha"]
 
 
 def test_cmyk_is_converted():
     image = Image.new("CMYK", (4, 4), (0, 255, 255, 0))  # red
-    picture = decode_picture(made.encoded(image, "TIFF"), "x.tif")
+    picture = decode_image(made.encoded(image, "TIFF"), "x.tif")
     assert picture.pixels[0, 0].tolist() == [255, 0, 0]
     assert kinds(picture) == ["CMYK"]
-    jpeg = decode_picture(made.encoded(image, "JPEG"), "x.jpg")
+    jpeg = decode_image(made.encoded(image, "JPEG"), "x.jpg")
     assert np.abs(jpeg.pixels[0, 0].astype(int) - [255, 0, 0]).max() < 12
 
 
@@ -119,11 +119,11 @@ def test_exif_orientation_is_undone(orientation, form, ending):
     more = {"save_all": True, "append_images": [Image.fromarray(GRAY)]} if form == "MPO" else {}
     data = made.encoded(COLOR, form, exif=exif, **more)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
-    picture = decode_picture(data, f"x.{ending}")
+    picture = decode_image(data, f"x.{ending}")
     np.testing.assert_array_equal(picture.pixels, upright)
     assert kinds(picture)[:1] == ([] if orientation == 1 else ["rotated"]) or form == "MPO"
     assert ("rotated" in kinds(picture)) == (orientation != 1)
-    assert measure_picture(data) == picture.pixels.shape[:2]
+    assert image_size(data) == picture.pixels.shape[:2]
 
 
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
@@ -137,10 +137,10 @@ def test_the_orientation_of_xmp_is_undone_where_exif_has_none(form, ending):
     data = made.encoded(COLOR, form, **options)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert upright.shape == (12, 10, 3)
-    picture = decode_picture(data, f"x.{ending}")
+    picture = decode_image(data, f"x.{ending}")
     np.testing.assert_array_equal(picture.pixels, upright)
     assert kinds(picture) == ["rotated"]
-    assert measure_picture(data) == (12, 10)
+    assert image_size(data) == (12, 10)
 
 
 def png(depth, color, row, *chunks, before=True):
@@ -160,8 +160,8 @@ def test_an_orientation_behind_the_pixels_of_a_png():
     exif[0x0112] = 8
     block = exif.tobytes().removeprefix(b"Exif\0\0")
     data = png(8, 0, bytes(range(0, 250, 50)), (b"eXIf", block), before=False)
-    assert decode_picture(data, "x.png").pixels[:, 0, 0].tolist() == [200, 150, 100, 50, 0]
-    assert measure_picture(data) == (5, 2)
+    assert decode_image(data, "x.png").pixels[:, 0, 0].tolist() == [200, 150, 100, 50, 0]
+    assert image_size(data) == (5, 2)
 
 
 @pytest.mark.parametrize(
@@ -176,21 +176,21 @@ def test_an_orientation_behind_the_pixels_of_a_png():
     ],
 )
 def test_gray_with_a_transparent_value_is_scaled_and_laid_on_white(depth, row, clear, expected):
-    picture = decode_picture(png(depth, 0, row, (b"tRNS", struct.pack(">H", clear))), "x.png")
+    picture = decode_image(png(depth, 0, row, (b"tRNS", struct.pack(">H", clear))), "x.png")
     assert picture.pixels[0, :, 0].tolist() == expected
     assert kinds(picture) == (["16-bit", "alpha"] if depth == 16 else ["alpha"])
 
 
 def test_16_bit_color_with_a_transparent_value():
     row, clear = struct.pack(">6H", 0, 256, 65535, 512, 1024, 40000), (512, 1024, 40000)
-    picture = decode_picture(png(16, 2, row, (b"tRNS", struct.pack(">3H", *clear))), "x.png")
+    picture = decode_image(png(16, 2, row, (b"tRNS", struct.pack(">3H", *clear))), "x.png")
     assert picture.pixels[0].tolist() == [[0, 1, 255], [255, 255, 255]]
     assert kinds(picture) == ["16-bit", "alpha"]
 
 
 def test_the_note_on_16_bits_says_what_values_there_were():
     deep = np.array([[0, 300], [4000, 4095]], dtype=np.uint16)
-    picture = decode_picture(made.encoded(deep), "x.png")
+    picture = decode_image(made.encoded(deep), "x.png")
     assert picture.pixels[:, :, 0].tolist() == [[0, 1], [16, 16]]
     assert picture.notes == (("16-bit", "scaled to 8 bits; values 0 to 4095 of 65535"),)
 
@@ -198,7 +198,7 @@ def test_the_note_on_16_bits_says_what_values_there_were():
 def test_a_16_bit_tiff_in_which_0_is_white():
     deep = np.array([[0, 257], [32896, 65535]], dtype=np.uint16)
     data = made.encoded(Image.fromarray(deep), "TIFF", tiffinfo={262: 0})
-    assert decode_picture(data, "x.tif").pixels[:, :, 0].tolist() == [[255, 254], [127, 0]]
+    assert decode_image(data, "x.tif").pixels[:, :, 0].tolist() == [[255, 254], [127, 0]]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_16_bit_tiff_in_which_0_is_white():
     ],
 )
 def test_pnm_of_any_depth(data, expected, found):
-    picture = decode_picture(data, "x.pnm")
+    picture = decode_image(data, "x.pnm")
     assert picture.pixels.flatten().tolist() == expected
     assert kinds(picture) == found
 
@@ -224,7 +224,7 @@ def test_pnm_of_any_depth(data, expected, found):
 def test_of_several_images_the_first(form):
     pages = [Image.fromarray(made.pixels(seed)) for seed in range(3)]
     data = made.encoded(pages[0], form, save_all=True, append_images=pages[1:])
-    picture = decode_picture(data, "x.tif" if form == "TIFF" else "x.jpg")
+    picture = decode_image(data, "x.tif" if form == "TIFF" else "x.jpg")
     assert np.abs(picture.pixels.astype(int) - np.asarray(pages[0])).mean() < 6
     assert picture.notes == (("several images", "the first is taken"),)
 
@@ -234,13 +234,13 @@ def test_a_broken_second_frame_does_not_matter():
     data = made.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     begin = data.index(b"\x21\xf9", 20 + data.index(b"\x2c"))  # what controls the second
     damaged = data[:begin] + b"\x21\xf9\xff\xff"
-    whole, picture = decode_picture(data, "x.gif"), decode_picture(damaged, "x.gif")
+    whole, picture = decode_image(data, "x.gif"), decode_image(damaged, "x.gif")
     np.testing.assert_array_equal(picture.pixels, whole.pixels)
 
 
 @pytest.mark.parametrize("ending", ["jfif", "jpe", "jfi", "jif", "pjpeg", "JFIF", "jpeg"])
 def test_endings_of_jpeg(ending):
-    assert decode_picture(made.encoded(COLOR, "JPEG"), f"x.{ending}").notes == ()
+    assert decode_image(made.encoded(COLOR, "JPEG"), f"x.{ending}").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -254,22 +254,22 @@ def test_endings_of_jpeg(ending):
     ],
 )
 def test_formats_that_are_not_read_are_named(data, name):
-    with pytest.raises(BadPicture, match=f"is {name}, which is not read; convert it") as caught:
-        decode_picture(data, "x.jpg")
+    with pytest.raises(InvalidImage, match=f"is {name}, which is not read; convert it") as caught:
+        decode_image(data, "x.jpg")
     assert caught.value.kind == "unsupported"
 
 
 def test_of_an_animation_the_first_frame():
     frames = [Image.fromarray(made.pixels(seed)).quantize(8) for seed in range(3)]
     data = made.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    picture = decode_picture(data, "x.gif")
+    picture = decode_image(data, "x.gif")
     assert "animated" in kinds(picture)
     first = np.asarray(frames[0].convert("RGB")).astype(int)
     assert np.abs(picture.pixels - first).max() < 3
 
 
 def test_another_ending_than_the_format_is_noted():
-    picture = decode_picture(made.encoded(COLOR, "PNG"), "a/x.jpg")
+    picture = decode_image(made.encoded(COLOR, "PNG"), "a/x.jpg")
     assert picture.notes == (("wrong extension", "is PNG"),)
     np.testing.assert_array_equal(picture.pixels, COLOR)
 
@@ -296,18 +296,18 @@ PNG = made.encoded(made.pixels(size=(40, 50)), "PNG")
 )
 @pytest.mark.filterwarnings("ignore:Image size")
 def test_files_that_cannot_be_used(data, kind, reason):
-    with pytest.raises(BadPicture, match=reason) as caught:
-        decode_picture(data, "x.jpg")
+    with pytest.raises(InvalidImage, match=reason) as caught:
+        decode_image(data, "x.jpg")
     assert caught.value.kind in kind.split("|")
 
 
 def test_the_limit_of_pixels_is_met_before_decoding(monkeypatch):
     def load(self):
-        raise AssertionError("decoded")
+        raise AssertionError("decode_cached")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
-    with pytest.raises(BadPicture, match="40 x 50 pixels, the limit is 1999") as caught:
-        decode_picture(PNG, "x.png", max_pixels=1999)
+    with pytest.raises(InvalidImage, match="40 x 50 pixels, the limit is 1999") as caught:
+        decode_image(PNG, "x.png", max_pixels=1999)
     assert caught.value.kind == "oversized"
 
 
@@ -345,13 +345,13 @@ def test_random_damage_is_never_more_than_a_bad_picture(form, whole):
         for place in rng.integers(0, len(data) if number % 3 else min(len(data), 150), 4):
             data[place] = rng.integers(256)
         damaged = bytes(data if number % 10 else data[: rng.integers(len(data))])
-        for look in (decode_picture, measure_named):
-            with contextlib.suppress(BadPicture):
+        for look in (decode_image, measure_named):
+            with contextlib.suppress(InvalidImage):
                 look(damaged, "x.jpg", 10**6)
 
 
 def measure_named(data, name, max_pixels):
-    return measure_picture(data, max_pixels)
+    return image_size(data, max_pixels)
 
 
 ERRORS = [struct.error, KeyError, ZeroDivisionError, MemoryError, OverflowError, RecursionError]
@@ -363,6 +363,6 @@ def test_whatever_pillow_raises_is_the_fault_of_the_file(monkeypatch, error):
         raise error("odd")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
-    with pytest.raises(BadPicture, match="odd") as caught:
-        decode_picture(PNG, "x.png")
+    with pytest.raises(InvalidImage, match="odd") as caught:
+        decode_image(PNG, "x.png")
     assert caught.value.kind == "broken"

@@ -15,7 +15,7 @@ from typing import IO
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["NotWritable", "one_at_a_time", "replacing"]
+__all__ = ["NotWritable", "atomic_write", "folder_lock"]
 
 
 class NotWritable(OSError):
@@ -23,7 +23,7 @@ class NotWritable(OSError):
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """A file that becomes `path` when the block ends well, and vanishes otherwise.
 
     Its temporary name is unique, so that two processes never write into one file.
@@ -69,7 +69,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path, wait_s: float) -> Iterator[bool]:
+def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
     """Hold the lock of `folder` among the processes of this user on this machine.
 
     The lock spares work, it guards nothing: files are replaced whole, so after `wait_s`, or
