@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from gnnvision.data import Augment, Featurizer, GraphTask, ImageTask, ReconstructionTask
-from gnnvision.report.look import pictures_of
+from gnnvision.report.images import image_task
 from gnnvision.report.words import amount, metric_name
 from gnnvision.training import Result
 
@@ -21,7 +21,7 @@ def load_lines(result: Result, training: bool = True) -> list[str]:
         result: of the run.
         training: whether to vary the images as in training; else only their size is set.
     """
-    task, source = result.task, pictures_of(result.task)
+    task, source = result.task, image_task(result.task)
     given = dict(task.origin)
     name = given.pop("name", None)
     options = "".join(f", {key}={_code(value)}" for key, value in given.items())

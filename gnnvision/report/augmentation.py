@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from gnnvision.data import ImageTask
-from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import CLASS_COLORS
@@ -19,8 +18,8 @@ _ROWS, _COLUMNS = 2, 4
 
 def augmentation(run: Run) -> Section | None:
     """The section of augmentation; None where training pictures stay as they are."""
-    task = pictures_of(run.result.task)
-    if task is None or task.augment is None:
+    task = run.images
+    if task.augment is None:
         return None
     item = int(np.random.default_rng(0).choice(task.split.train))
     lead = (

@@ -37,10 +37,8 @@ def confusion_counts(result: Result) -> NDArray[np.int64]:
 
 
 def confusion(run: Run) -> Section | None:
-    """The section of the confusion matrix; None where there are no classes."""
+    """The section of the confusion matrix; None where nothing was tested."""
     result = run.result
-    if result.task.kind != "classification":
-        return None
     counts = confusion_counts(result)
     if not counts.sum():
         return None

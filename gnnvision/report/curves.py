@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnvision.report.look import pictures_of, test_views
+from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
@@ -46,7 +46,7 @@ def curves(run: Run) -> Section | None:
         else "No validation part was held out, so there is no line for one: the last epoch was "
         f"kept. {measured}. "
     )
-    task = pictures_of(result.task)
+    task = image_task(result.task)
     if task is not None and task.augment is not None:
         note += "They are those of the augmented pictures, which are harder. "
     note += (

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask
-from gnnvision.report.look import drawn, run_chunks
+from gnnvision.report.images import compute_outputs, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, even
 from gnnvision.training.folder import write_csv
@@ -24,16 +24,14 @@ _RIGHT, _WRONG = ("#009988", "\u2713"), ("#CC3311", "\u2717")
 
 
 def gallery(run: Run) -> Section | None:
-    """The section of test pictures and their predictions; None where the items are none."""
-    task, best = run.result.task, run.result.best
-    if not isinstance(task, ImageTask) or task.kind != "classification":
-        return None
+    """The section of test pictures and their predictions; None where nothing was tested."""
+    task, best = run.images, run.result.best
     if not len(task.split.test):
         return None
     test = np.array(task.split.test, dtype=np.int64)
     wrong = (best.prediction.cpu() != best.target.cpu()).numpy()
-    bad = drawn(test[wrong], _MOST_WRONG)
-    good = drawn(test[~wrong], _SHOWN - len(bad))
+    bad = subsample(test[wrong], _MOST_WRONG)
+    good = subsample(test[~wrong], _SHOWN - len(bad))
     picture = _sheet(run, task, np.concatenate([bad, good]))
     which = "all" if len(bad) == wrong.sum() else f"{len(bad)}, drawn at random,"
     wrongs = f"{which} that are wrong (red frame, \u2717), then " if len(bad) else ""
@@ -52,7 +50,7 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     path, names = run.figures / "gallery.png", task.class_names
     best = run.result.best
     place = {int(item): number for number, item in enumerate(task.split.test)}
-    shares = run_chunks(task, run.result.model, torch.from_numpy(items)).softmax(1)
+    shares = compute_outputs(task, run.result.model, torch.from_numpy(items)).softmax(1)
     tiles, rows = [], []
     for number, (item, pixels) in enumerate(
         zip(items.tolist(), task.images_at(items.tolist()), strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
-from gnnvision.report.look import pictures_of, test_views
+from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
@@ -182,7 +182,7 @@ def _unit(task: Task) -> str:
 
 
 def _size(task: Task) -> str:
-    source = pictures_of(task)
+    source = image_task(task)
     if source is not None:
         (height, width), count = source.grid.size, len(source.images)
         size = f"{count:,} pictures of {height} × {width} pixels"

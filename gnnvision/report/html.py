@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gnnvision.data.images.task import TRAIN_BATCH
 from gnnvision.report.again import build_line, load_lines, measure_lines, measured_words, use_lines
-from gnnvision.report.augmentation import augmentation
-from gnnvision.report.confusion import confusion
-from gnnvision.report.curves import curves
+from gnnvision.report.draw import Progress, draw_sections
 from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
-from gnnvision.report.gallery import gallery
 from gnnvision.report.headline import headline
-from gnnvision.report.look import pictures_of, test_views
-from gnnvision.report.maps import maps
-from gnnvision.report.mistakes import mistakes
-from gnnvision.report.molecules_alike import alike
-from gnnvision.report.molecules_atoms import atoms
-from gnnvision.report.molecules_extremes import extremes
-from gnnvision.report.molecules_matrices import matrices
-from gnnvision.report.molecules_rows import rows
-from gnnvision.report.neighborhood import neighborhood
-from gnnvision.report.network import network
-from gnnvision.report.parts import Run, Section
-from gnnvision.report.projection import projection
-from gnnvision.report.published import published
-from gnnvision.report.ranking import ranking
-from gnnvision.report.reconstruction import reconstruction
-from gnnvision.report.regression import regression
-from gnnvision.report.samples import samples
-from gnnvision.report.scan import scan
+from gnnvision.report.images import image_task, test_views
+from gnnvision.report.parts import Run
+from gnnvision.report.sections import sections_of
 from gnnvision.report.words import duration, plural
 from gnnvision.training import Recipe, Result, new_folder, read_json
 from gnnvision.training.fit import write_result
@@ -42,31 +23,10 @@ from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
 
-SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
-    published,
-    samples,
-    scan,
-    rows,
-    matrices,
-    augmentation,
-    curves,
-    reconstruction,
-    regression,
-    ranking,
-    confusion,
-    gallery,
-    mistakes,
-    extremes,
-    alike,
-    atoms,
-    projection,
-    maps,
-    neighborhood,
-    network,
-)
 
-
-def write_report(result: Result, command: str | None = None) -> Path:
+def write_report(
+    result: Result, command: str | None = None, progress: Progress | None = None
+) -> Path:
     """Write `figures/*.png`, each with its numbers as CSV, and `report.html` into the run folder.
 
     A result without a folder gets one under `runs/fit/`. A section that the task or the model
@@ -75,6 +35,8 @@ def write_report(result: Result, command: str | None = None) -> Path:
     Args:
         result: what `fit` returned.
         command: the command line that made it; `command` of `config.json` if not given.
+        progress: called before each section is drawn, with its number from 1, how many there
+            are, and its name.
 
     Returns:
         The path of `report.html`: one file, without a script and without the network.
@@ -91,7 +53,7 @@ def write_report(result: Result, command: str | None = None) -> Path:
     figures.mkdir(parents=True, exist_ok=True)
     run = Run(result, figures)
     top = headline(run)
-    sections = [section for make in SECTIONS if (section := make(run)) is not None]
+    sections = draw_sections(run, sections_of(result.task), progress)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -143,7 +105,7 @@ def _recorded_command(folder: Path) -> str:
 
 
 def _recipe(result: Result) -> list[tuple[str, str]]:
-    source = pictures_of(result.task)
+    source = image_task(result.task)
     words = {"lr": "learning rate", "decay": "decay acts on", "averaging": "weight averaging"}
     words |= {"lr_bias": "learning rate of biases", "lr_head": "learning rate of the head"}
     unused = set() if result.recipe.optimizer in ("sgd", "muon") else {"momentum"}

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gnnvision.data import ImageTask
 from gnnvision.explain.trace import Call, trace
+from gnnvision.report.images import model_input
 from gnnvision.report.layer_filters import filter_pixels
-from gnnvision.report.look import normalized, pictures_of
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
 from gnnvision.report.style import CLASS_COLORS
@@ -29,12 +29,12 @@ _IN_TWO_COLORS = "Red is positive, blue negative, white 0"
 
 def maps(run: Run) -> Section | None:
     """The section of the first layer; None where it has no picture to show."""
-    task = pictures_of(run.result.task)
-    if task is None or not len(task.split.test):
+    task = run.images
+    if not len(task.split.test):
         return None
     item = int(np.random.default_rng(0).choice(task.split.test))
     model = run.result.model
-    _, calls = trace(model, normalized(task, torch.tensor([item]), model), task.grid)
+    _, calls = trace(model, model_input(task, torch.tensor([item]), model), task.grid)
     call = first_layer(calls, task)
     if call is None:
         return None

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask
-from gnnvision.report.look import drawn, run_chunks
+from gnnvision.report.images import compute_outputs, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.words import plural
@@ -20,10 +20,8 @@ _MOST_LOOKED_AT = 4000
 
 
 def mistakes(run: Run) -> Section | None:
-    """The section of the mistakes; None where there are none, or the items are no pictures."""
-    task = run.result.task
-    if not isinstance(task, ImageTask):
-        return None
+    """The section of the mistakes; None where there are none."""
+    task = run.images
     wrong, count = wrong_items(run)
     if not len(wrong):
         return None
@@ -61,8 +59,8 @@ def wrong_items(run: Run) -> tuple[NDArray[np.int64], int]:
 
 def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Figure | None:
     path, names = run.figures / "mistakes.png", task.class_names
-    items = torch.from_numpy(drawn(wrong, _MOST_LOOKED_AT))
-    shares = run_chunks(task, run.result.model, items).softmax(1)
+    items = torch.from_numpy(subsample(wrong, _MOST_LOOKED_AT))
+    shares = compute_outputs(task, run.result.model, items).softmax(1)
     sure, said = shares.max(1)
     true = task.y.cpu()[items]
     # Measured in bfloat16, a close call may fall to the other side in float32, which is used here.

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
 from gnnvision.data.molecules.similarity import BITS, RADIUS, Nearest, TrainingMolecules
-from gnnvision.report.answers import errors, tested, unit
-from gnnvision.report.look import drawn
+from gnnvision.report.images import subsample
 from gnnvision.report.parts import Figure, Run, Section, Table
+from gnnvision.report.predictions import errors, test_items, unit
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
 
@@ -131,12 +131,12 @@ def off_by_molecule(task: MoleculeTask, off: NDArray[np.float64]) -> NDArray[np.
 
 def alike(run: Run) -> Section | None:
     """The section of error against similarity; None where the items are no molecules."""
-    task, said = run.result.task, run.answered
-    if not isinstance(task, MoleculeTask) or said is None or not len(task.split.train):
+    task, said = run.molecules, run.predictions
+    if said is None or not len(task.split.train):
         return None
     off = off_by_molecule(task, errors(task, said))
-    items = tested(task)
-    items = drawn(items[~np.isnan(off[items])], _MOST)
+    items = test_items(task)
+    items = subsample(items[~np.isnan(off[items])], _MOST)
     if not len(items):
         return None
     found = nearest(task, items.tolist())

@@ -13,9 +13,9 @@ from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
 from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
-from gnnvision.report.answers import tested, unit
 from gnnvision.report.molecules_draw import Color, molecule_picture, short
 from gnnvision.report.parts import Figure, Run, Section
+from gnnvision.report.predictions import test_items, unit
 from gnnvision.report.style import CLASS_COLORS, INK, drawing, plain_axes
 from gnnvision.training.folder import write_csv
 
@@ -45,8 +45,7 @@ class Explained:
 
 def explained(run: Run, rows: list[int], column: int) -> Explained:
     """Integrated gradients of the kept model, summed over the features of each atom."""
-    task, model = run.result.task, run.result.model
-    assert isinstance(task, MoleculeTask)
+    task, model = run.molecules, run.result.model
     there = next((p.device for p in model.parameters()), torch.device("cpu"))
     members = torch.tensor(rows, device=task.y.device)
     graph = task.graphs.select(members).to(there)
@@ -61,9 +60,7 @@ def explained(run: Run, rows: list[int], column: int) -> Explained:
 
 def atoms(run: Run) -> Section | None:
     """The section of colored atoms; None where the items are no molecules."""
-    task = run.result.task
-    if not isinstance(task, MoleculeTask):
-        return None
+    task = run.molecules
     rows = _chosen(task)
     if not rows:
         return None
@@ -112,7 +109,7 @@ def heat(value: float, most: float) -> Color:
 def _chosen(task: MoleculeTask) -> list[int]:
     from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-    items = tested(task)
+    items = test_items(task)
     sizes = task.graphs.offsets.diff().cpu().numpy()[items]
     fitting = items[(sizes >= _ATOMS[0]) & (sizes <= _ATOMS[1])]
     pool = fitting if len(fitting) >= _SHOWN else items[sizes > 0]

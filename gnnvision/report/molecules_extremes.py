@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
-from gnnvision.report.answers import errors, tested, unit
 from gnnvision.report.molecules_alike import nearest, off_by_molecule
 from gnnvision.report.molecules_draw import molecule_picture, short
 from gnnvision.report.parts import Figure, Run, Section, Table
+from gnnvision.report.predictions import errors, test_items, unit
 from gnnvision.report.sheet import Tile, draw_sheet
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
@@ -21,12 +21,12 @@ _SHOWN = 6
 
 def extremes(run: Run) -> Section | None:
     """The section of the best and the worst; None where the items are no molecules."""
-    task, said = run.result.task, run.answered
-    if not isinstance(task, MoleculeTask) or said is None:
+    task, said = run.molecules, run.predictions
+    if said is None:
         return None
     every = errors(task, said)
     off = off_by_molecule(task, every)
-    items = tested(task)
+    items = test_items(task)
     items = items[~np.isnan(off[items])]
     if len(items) < 2 or not len(task.split.train):
         return None
@@ -84,8 +84,7 @@ def extremes(run: Run) -> Section | None:
 
 def said_and_true(run: Run, row: int, column: int) -> tuple[str, str]:
     """What the model predicts of a molecule, and what is true, for people."""
-    task, said = run.result.task, run.answered
-    assert isinstance(task, MoleculeTask)
+    task, said = run.molecules, run.predictions
     assert said is not None
     if task.kind == "classification":
         chance, label = said[row].max(0)

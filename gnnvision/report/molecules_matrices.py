@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
 from gnnvision.domains import Graph
-from gnnvision.report.answers import tested
 from gnnvision.report.molecules_draw import molecule_picture, short
 from gnnvision.report.parts import Figure, Run, Section
+from gnnvision.report.predictions import test_items
 from gnnvision.report.style import FAINT, INK, MATRIX_MAP, drawing, plain_axes
 from gnnvision.training.folder import write_csv
 
@@ -29,9 +29,7 @@ _WANTED = 9  # atoms of a molecule that is small and still has something to see
 
 def matrices(run: Run) -> Section | None:
     """The section of the matrices; None where the items are no molecules."""
-    task = run.result.task
-    if not isinstance(task, MoleculeTask):
-        return None
+    task = run.molecules
     row = _chosen(task)
     if row is None:
         return None
@@ -84,7 +82,7 @@ def feature_matrix(task: MoleculeTask, row: int) -> tuple[NDArray[np.float32], l
 def _chosen(task: MoleculeTask) -> int | None:
     """The test molecule that shows most: several elements and kinds of bonds, but few atoms."""
     best, score = None, -np.inf
-    for row in tested(task)[:300].tolist():
+    for row in test_items(task)[:300].tolist():
         graph = task.graphs.select([row])
         if not 4 <= graph.num_nodes <= 14:
             continue

@@ -18,8 +18,8 @@ _PARTS = (("train", "training"), ("val", "validation"), ("test", "test"))
 
 def rows(run: Run) -> Section | None:
     """The section of the table's rows; None where the items are no molecules of a table."""
-    task = run.result.task
-    if not isinstance(task, MoleculeTask) or task.table is None:
+    task = run.molecules
+    if task.table is None:
         return None
     write_predictions(run)
     total, left = len(task.smiles), len(task.reasons)
@@ -65,8 +65,7 @@ def by_reason(task: MoleculeTask) -> list[tuple[str, list[int]]]:
 
 def write_predictions(run: Run) -> None:
     """`predictions.csv` in the run folder: the table as it was read, and new columns."""
-    task, said = run.result.task, run.answered
-    assert isinstance(task, MoleculeTask)
+    task, said = run.molecules, run.predictions
     assert task.table is not None
     assert said is not None
     parts = ["none"] * len(task.smiles)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import singledispatch
 
 import torch
 from torch import Tensor
 
-from gnnvision.data import NodeTask, Task
+from gnnvision.data import NodeTask
 from gnnvision.domains import Graph
 from gnnvision.report.contributions import Contributions, contributions
 from gnnvision.report.neighborhood_bars import draw_bars
@@ -26,18 +25,8 @@ _MOST_FAR = 45
 
 
 def neighborhood(run: Run) -> Section | None:
-    """The section of the two nodes; None where the items are not the nodes of one graph."""
-    return _neighborhood(run.result.task, run)
-
-
-@singledispatch
-def _neighborhood(task: Task, run: Run) -> Section | None:
-    return None
-
-
-@_neighborhood.register
-def _(task: NodeTask, run: Run) -> Section | None:
-    seen = run.observed
+    """The section of the two nodes; None where no node can be shown."""
+    task, seen = run.nodes, run.observed
     if seen is None or task.num_outputs < 2:
         return None
     pictures: list[Figure] = []

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, NodeTask, Task
 from gnnvision.explain.trace import last_weighted, trace
-from gnnvision.report.look import drawn, look, pixels
+from gnnvision.report.images import activations, pixel_vectors, subsample
 
 __all__ = ["MOST_ITEMS", "Observed", "observe"]
 
 MOST_ITEMS = 3500
-MOST_PICTURES = 2000
+MOST_IMAGES = 2000
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ def _(task: NodeTask, model: nn.Module) -> Observed | None:
 def _(task: ImageTask, model: nn.Module) -> Observed | None:
     """A random sample: the files of a test part often come class by class."""
     test = np.array(task.split.test)
-    items = torch.from_numpy(drawn(test, MOST_PICTURES))
+    items = torch.from_numpy(subsample(test, MOST_IMAGES))
     if not len(items):
         return None
-    seen = look(task, model, items)
+    seen = activations(task, model, items)
     if seen is None:
         return None
-    inputs, given = pixels(task, items)
+    inputs, given = pixel_vectors(task, items)
     return Observed(
         inputs=inputs,
         hidden=seen.hidden,

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from gnnvision.report.answers import answers
+from gnnvision.data import ImageTask, MoleculeTask, NodeTask
+from gnnvision.report.images import image_task
 from gnnvision.report.observe import Observed, observe
+from gnnvision.report.predictions import predict_all
 from gnnvision.training import Result
 
 __all__ = ["Figure", "Run", "Section", "Table"]
@@ -87,15 +89,33 @@ class Run:
         there = next((p.device for p in self.result.model.parameters()), None)
         if there is not None:
             self.result = replace(self.result, task=self.result.task.to(there))
-        kind = self.result.task.card.kind or "item"
-        self.item = {"image": "picture"}.get(kind, kind)
+        self.item = self.result.task.card.kind or "item"
+
+    @property
+    def nodes(self) -> NodeTask:
+        """The task, which must be one on the nodes of a graph."""
+        assert isinstance(self.result.task, NodeTask)
+        return self.result.task
+
+    @property
+    def molecules(self) -> MoleculeTask:
+        """The task, which must be one on molecules."""
+        assert isinstance(self.result.task, MoleculeTask)
+        return self.result.task
+
+    @property
+    def images(self) -> ImageTask:
+        """The task that holds the images, which there must be."""
+        task = image_task(self.result.task)
+        assert task is not None
+        return task
 
     @cached_property
     def observed(self) -> Observed | None:
-        """What the chosen model does with each item; None where that cannot be told."""
+        """Inputs, last hidden layer and outputs of the items; None where they are no vectors."""
         return observe(self.result.task, self.result.model)
 
     @cached_property
-    def answered(self) -> Tensor | None:
-        """What the chosen model says of each graph or molecule; None where there are none."""
-        return answers(self.result)
+    def predictions(self) -> Tensor | None:
+        """The kept model's predictions of all graphs; None for a task on anything else."""
+        return predict_all(self.result)

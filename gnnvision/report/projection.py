@@ -36,8 +36,6 @@ _MODERATE = (1e-6, 1e6)  # between them the largest value stays as it is
 
 def projection(run: Run) -> Section | None:
     """The section of the maps; None where items have no class or no vector of features."""
-    if run.result.task.kind != "classification":
-        return None
     seen = run.observed
     if seen is None:
         return None

@@ -44,8 +44,6 @@ def ranked(result: Result) -> list[Ranked]:
     """Every target that has both classes in the test part of some seed."""
     from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-    if result.task.kind != "multilabel":
-        return []
     out = []
     for number, name in enumerate(result.task.class_names):
         truths, chances, figures, curves = [], [], [], []

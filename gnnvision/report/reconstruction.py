@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnvision.data import ImageTask, ReconstructionTask
+from gnnvision.data import ImageTask
 from gnnvision.explain.trace import evaluating, hooked, trace
-from gnnvision.report.look import drawn, normalized, run_chunks
+from gnnvision.report.images import compute_outputs, model_input, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
@@ -25,12 +25,11 @@ _MOST_NAMED = 24
 
 
 def reconstruction(run: Run) -> Section | None:
-    """The section of pictures given back; None for any other task."""
-    task = run.result.task
-    if not isinstance(task, ReconstructionTask) or not len(task.split.test):
+    """The section of pictures given back; None where nothing was tested."""
+    source, model = run.images, run.result.model
+    if not len(source.split.test):
         return None
-    source, model = task.source, run.result.model
-    items = torch.from_numpy(drawn(np.array(task.split.test), _SHOWN))
+    items = torch.from_numpy(subsample(np.array(source.split.test), _SHOWN))
     items = items[: len(items) // _COLUMNS * _COLUMNS] if len(items) > _COLUMNS else items
     pictures = [_sheet(run, source, items)]
     lead = (
@@ -55,7 +54,7 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
     None where that is no vector, or no fewer numbers than a picture has.
     """
     items = torch.from_numpy(np.array(task.split.test[:1]))
-    x = normalized(task, items, model)
+    x = model_input(task, items, model)
     _, calls = trace(model, x, task.grid)
     vectors = [call for call in calls if call.output.ndim == 2]
     if not vectors:
@@ -68,7 +67,7 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
 def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
     path = run.figures / "reconstructions.png"
     originals = task.images_at(items)
-    given_back = run_chunks(task, run.result.model, items)
+    given_back = compute_outputs(task, run.result.model, items)
     errors = (given_back - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
     made = (255 * given_back.clamp(0, 1)).round().to(torch.uint8)
     tiles = []
@@ -90,14 +89,14 @@ def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
 
 
 def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Figure | None:
-    items = torch.from_numpy(drawn(np.array(task.split.test), _MOST_CODES))
+    items = torch.from_numpy(subsample(np.array(task.split.test), _MOST_CODES))
     held: list[Tensor] = []
 
     def keep(module: nn.Module, given: tuple[Any, ...], made: Tensor) -> None:
         held.append(made.float().cpu())
 
     with evaluating(run.result.model), hooked([module], keep):
-        run_chunks(task, run.result.model, items)
+        compute_outputs(task, run.result.model, items)
     codes = torch.cat(held).double().numpy()  # whose squares float32 may not hold
     if min(codes.shape) < 2 or not np.isfinite(codes).all() or codes.std(0).max() < 1e-12:
         return None

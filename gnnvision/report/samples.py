@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask, ReconstructionTask
-from gnnvision.report.look import drawn, pictures_of
+from gnnvision.report.images import subsample
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import CLASS_COLORS, drawing, legend_below, wrapped
@@ -22,13 +22,11 @@ _COLORS = {"train": CLASS_COLORS[0], "val": CLASS_COLORS[4], "test": CLASS_COLOR
 _PARTS = (("train", "training"), ("val", "validation"), ("test", "test"))
 
 
-def samples(run: Run) -> Section | None:
-    """The section of the data; None where the items are no pictures."""
-    task = pictures_of(run.result.task)
-    if task is None:
-        return None
+def samples(run: Run) -> Section:
+    """The section of the images and their labels."""
+    task = run.images
     train = np.array(task.split.train)
-    items = np.random.default_rng(0).permutation(drawn(train, _SHOWN))
+    items = np.random.default_rng(0).permutation(subsample(train, _SHOWN))
     height, width = task.grid.size
     lead = (
         f"{plural(len(items), 'picture')} of the {len(train):,} that trained, drawn at random, "

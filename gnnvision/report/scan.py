@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gnnvision.data import ScanReport
 from gnnvision.data.images.scan_report import CONVERTED, INVALID, LEFT_OUT, NOTED
-from gnnvision.report.look import pictures_of
 from gnnvision.report.parts import Run, Section, Table
 from gnnvision.report.words import plural
 
@@ -13,8 +12,7 @@ __all__ = ["scan"]
 
 def scan(run: Run) -> Section | None:
     """The section of the files; None where nothing was found, or nothing was scanned."""
-    task = pictures_of(run.result.task)
-    report = None if task is None else task.scan
+    report = run.images.scan
     if report is None or not (report.findings or report.assumed):
         return None
     left_out = len({f.path for f in report.left_out if f.kind != "system file"})

@@ -23,7 +23,7 @@ SMILES = ["C" * n + end for n in range(1, 13) for end in ("O", "N", "F", "Cl", "
 @pytest.fixture(autouse=True)
 def lines_alone(monkeypatch):
     """The figures of the page take their time and are tested elsewhere."""
-    monkeypatch.setattr("gnnvision.report.html.SECTIONS", ())
+    monkeypatch.setattr("gnnvision.report.html.sections_of", lambda task: ())
 
 
 def lines_of(page, first):

@@ -1,6 +1,7 @@
 """Pages of runs with empty parts and undefined figures: complete, and without a made-up number."""
 
 import re
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -31,7 +32,7 @@ def emptied(task, *parts):
 @pytest.mark.parametrize("parts", [("test",), ("val", "test")])
 def test_molecules_without_a_test_part(molecules_run, parts, tmp_path):
     task = replace(emptied(molecules_run.task, *parts), splitter=None)
-    result = trained(task, tmp_path, 2, 1, model=molecules_run.model, select="last")
+    result = trained(task, tmp_path, 2, 1, model=deepcopy(molecules_run.model), select="last")
     page = text_of(result)
     assert "<b>undefined</b>" in page
     assert "The test part is empty: nothing was tested" in page
@@ -41,7 +42,7 @@ def test_molecules_without_a_test_part(molecules_run, parts, tmp_path):
 
 def test_targets_that_never_change_have_no_r2(molecules_run, tmp_path):
     task = replace(molecules_run.task, y=torch.full_like(molecules_run.task.y, 0.1))
-    page = text_of(trained(task, tmp_path, 1, 1, model=molecules_run.model))
+    page = text_of(trained(task, tmp_path, 1, 1, model=deepcopy(molecules_run.model)))
     assert "R² is undefined: all known values are equal" in page
     assert "undefined: all known values are equal" in page
     assert not re.search(r"\bnan\b", page)
@@ -51,7 +52,7 @@ def test_a_test_part_of_one_class_has_no_ranking(answers_run, tmp_path):
     task = answers_run.task
     y = task.y.clone()
     y[torch.tensor(task.split.test)] = 0
-    model = answers_run.model
+    model = deepcopy(answers_run.model)
     result = trained(replace(task, y=y, splitter=None), tmp_path, 2, 1, model=model)
     page = text_of(result)
     assert "none of the 2 targets has both classes" in page
@@ -66,7 +67,7 @@ def test_classes_that_are_not_tested_have_no_shares(tmp_path):
     task = replace(task, split=Split("own", task.split.train, task.split.val, first))
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
     page = text_of(trained(task, tmp_path, 1, 1, model, lr=1e-3))
-    assert "A class without test pictures has no shares and no recall." in page
+    assert "A class without test images has no shares and no recall." in page
     shares = rows_of(tmp_path / "figures" / "confusion_shares.png")
     assert list(shares[1].values())[1:] == ["", "", ""]
     assert sum(map(float, list(shares[0].values())[1:])) == pytest.approx(1)

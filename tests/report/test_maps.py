@@ -56,7 +56,6 @@ def test_a_smaller_map_stands_beside_a_smaller_picture(pictures_run, tmp_path):
     assert "7 × 7 pixels each" in section.figures[1].caption
 
 
-def test_networks_whose_first_layer_is_no_picture(pictures_run, karate_run, tmp_path):
+def test_networks_whose_first_layer_is_no_picture(pictures_run, tmp_path):
     model = gv.Sequential(gv.Readout("mean"), nn.Linear(3, 3))
     assert section_of(pictures_run, model, tmp_path) is None
-    assert maps(Run(karate_run[0], tmp_path)) is None

@@ -58,9 +58,3 @@ def test_without_a_mistake_there_is_no_sheet(pictures_run, tmp_path):
     best = pictures_run.best
     right = replace(pictures_run, outcomes=[replace(best, prediction=best.target.clone())])
     assert mistakes(Run(right, tmp_path)) is None
-
-
-def test_graphs_and_reconstructions_have_none(karate_run, pictures_run, tmp_path):
-    assert mistakes(Run(karate_run[0], tmp_path)) is None
-    result = replace(pictures_run, task=pictures_run.task.reconstruction())
-    assert mistakes(Run(result, tmp_path)) is None

@@ -12,7 +12,7 @@ def test_atoms_add_up_to_the_prediction(molecules_run, tmp_path):
     chosen = molecules_run.task.split.test.tolist()
     found = explained(run, chosen, 0)
     sums = torch.tensor([part.sum() for part in found.parts])
-    torch.testing.assert_close(found.output.float(), run.answered[chosen, 0])
+    torch.testing.assert_close(found.output.float(), run.predictions[chosen, 0])
     assert float((found.baseline + sums - found.output).abs().max()) < 0.02
     assert "What the atoms add" in atoms(run).title
     drawn = rows_of(tmp_path / "atoms.png")

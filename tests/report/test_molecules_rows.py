@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from gnnvision.report.answers import answers
 from gnnvision.report.molecules_rows import by_reason, rows
 from gnnvision.report.parts import Run
+from gnnvision.report.predictions import predict_all
 
 from .molecules import SMILES
 
@@ -21,7 +21,7 @@ def test_the_table_comes_back_whole(molecules_run):
     assert parts[len(SMILES) :] == ["none"] * 4
     assert [r["status"] for r in held[len(SMILES) :]] == ["failed"] * 4
     assert all(r["reason"] for r in held[len(SMILES) :])
-    said = answers(molecules_run)[: len(SMILES), 0].tolist()
+    said = predict_all(molecules_run)[: len(SMILES), 0].tolist()
     [float(r["predicted carbons"]) for r in held[: len(SMILES)]]
     assert [float(r["predicted carbons"]) for r in held[: len(SMILES)]] == pytest.approx(
         said, 1e-4

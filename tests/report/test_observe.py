@@ -28,7 +28,7 @@ def test_pictures_are_observed_in_the_order_they_were_measured(pictures_run):
 
 def test_of_many_pictures_a_sample_of_all_classes_is_observed(monkeypatch):
     """Files often come class by class, so the first ones would be of one class."""
-    monkeypatch.setattr(module, "MOST_PICTURES", 30)
+    monkeypatch.setattr(module, "MOST_IMAGES", 30)
     task = picture_task(300)
     model = gv.models.small_resnet(3, 3, (9, 12), width=4, stages=1)
     seen = observe(task, model)

@@ -35,8 +35,3 @@ def test_areas_are_those_of_the_score(answers_run, tmp_path):
         assert target.curve[-1] == 1
     rows = rows_of(tmp_path / "calibration.png")
     assert sum(int(row["count"]) for row in rows) == sum(len(t.truth) for t in targets)
-
-
-def test_others_have_none(karate_run, molecules_run, tmp_path):
-    assert ranking(Run(karate_run[0], tmp_path)) is None
-    assert ranking(Run(molecules_run, tmp_path)) is None

@@ -63,7 +63,3 @@ def test_the_page_of_an_autoencoder(coder_run):
     assert "gv.models.build(&#39;autoencoder&#39;" in page
     for absent in ("What is taken for what", "surest mistakes", "What the layers do"):
         assert absent not in page
-
-
-def test_other_tasks_have_none(pictures_run, tmp_path):
-    assert reconstruction(Run(pictures_run, tmp_path)) is None

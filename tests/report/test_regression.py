@@ -31,8 +31,3 @@ def test_points_are_those_of_every_seed(molecules_run, tmp_path):
     assert f"{100 * (np.abs(fit.predicted - fit.measured) <= fit.rmse).mean():.0f} % lie" in (
         section.lead
     )
-
-
-def test_classes_and_pictures_have_none(karate_run, answers_run, pictures_run, tmp_path):
-    for result in (karate_run[0], answers_run, pictures_run):
-        assert regression(Run(result, tmp_path)) is None

@@ -43,10 +43,6 @@ def test_without_a_validation_part_that_is_said(pictures_run, tmp_path):
     assert [row[0] for row in section.tables[0].rows] == ["training", "test"]
 
 
-def test_graphs_have_no_pictures(karate_run, tmp_path):
-    assert samples(Run(karate_run[0], tmp_path)) is None
-
-
 def test_many_classes_have_a_table_only(tmp_path):
     task = picture_task(320, classes=40, size=(6, 80), channels=1)
     from gnnvision import models

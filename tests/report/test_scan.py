@@ -27,7 +27,6 @@ def test_what_was_found_is_counted(pictures_run, tmp_path):
     assert rows["in two parts"][0] == "noted"
 
 
-def test_nothing_found_is_nothing_said(pictures_run, karate_run, tmp_path):
+def test_nothing_found_is_nothing_said(pictures_run, tmp_path):
     assert section_of(pictures_run, ScanReport("bars", 120, 120), tmp_path) is None
     assert section_of(pictures_run, None, tmp_path) is None
-    assert scan(Run(karate_run[0], tmp_path)) is None

@@ -17,13 +17,13 @@ from gnnvision.explain.trace import evaluating, hooked, last_weighted, trace
 from gnnvision.layers.calling import call
 
 __all__ = [
-    "Seen",
-    "drawn",
-    "look",
-    "normalized",
-    "pictures_of",
-    "pixels",
-    "run_chunks",
+    "Activations",
+    "activations",
+    "compute_outputs",
+    "image_task",
+    "model_input",
+    "pixel_vectors",
+    "subsample",
     "test_views",
 ]
 
@@ -36,7 +36,7 @@ _VIEWS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class Activations:
     """What a model makes of n pictures.
 
     Args:
@@ -55,14 +55,14 @@ def test_views(task: Task) -> str:
     return _VIEWS.get(task.test_views, "") if isinstance(task, ImageTask) else ""
 
 
-def pictures_of(task: Task) -> ImageTask | None:
+def image_task(task: Task) -> ImageTask | None:
     """The task that holds the pictures; None where the items are none."""
     if isinstance(task, ReconstructionTask):
         return task.source
     return task if isinstance(task, ImageTask) else None
 
 
-def drawn(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def subsample(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """As many of the items, at random but always the same, in their order; all if fewer."""
     if len(items) <= count:
         return np.array(items)
@@ -70,24 +70,24 @@ def drawn(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return np.array(items)[np.sort(chosen)]
 
 
-def normalized(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
+def model_input(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
     """The pictures of these numbers as the model is given them, where the model is."""
     there = next((p.device for p in model.parameters()), torch.device("cpu"))
     return task.normalize(task.images_at(items).to(task.y.device)).to(there)
 
 
-def run_chunks(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
+def compute_outputs(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
     """The outputs of a model in evaluation mode, on the CPU."""
     at_once = max(1, min(256, _PIXELS_AT_ONCE // (task.in_channels * prod(task.grid.size))))
     with evaluating(model), torch.no_grad():
         outputs = [
-            call(model, normalized(task, part, model), task.grid).float().cpu()
+            call(model, model_input(task, part, model), task.grid).float().cpu()
             for part in items.split(at_once)
         ]
     return torch.cat(outputs)
 
 
-def look(task: ImageTask, model: nn.Module, items: Tensor) -> Seen | None:
+def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations | None:
     """What enters the last layer with weights, and what leaves the model.
 
     Args:
@@ -99,7 +99,7 @@ def look(task: ImageTask, model: nn.Module, items: Tensor) -> Seen | None:
         None where what enters that layer is not one vector for each picture.
     """
     # The layer is found with one picture, as every layer's signal is held for that.
-    _, calls = trace(model, normalized(task, items[:1], model), task.grid)
+    _, calls = trace(model, model_input(task, items[:1], model), task.grid)
     head = last_weighted(calls)
     if head is None or head.signal.shape[0] != 1 or head.times > 1:
         return None
@@ -109,13 +109,13 @@ def look(task: ImageTask, model: nn.Module, items: Tensor) -> Seen | None:
         hidden.append(given[0].flatten(1).float().cpu())
 
     with hooked([head.module], keep):
-        output = run_chunks(task, model, items)
+        output = compute_outputs(task, model, items)
     if len(output) != len(items) or output.ndim != 2:
         return None
-    return Seen(torch.cat(hidden), head.name, output)
+    return Activations(torch.cat(hidden), head.name, output)
 
 
-def pixels(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
+def pixel_vectors(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
     """The pixels of pictures as vectors, large pictures made small, and that in words."""
     height, width = task.grid.size
     shrink = max(height, width) / _LARGEST_SIDE

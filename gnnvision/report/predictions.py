@@ -13,12 +13,12 @@ from gnnvision.layers.calling import call
 from gnnvision.training import Result
 from gnnvision.training.objective import said
 
-__all__ = ["answers", "errors", "tested", "unit"]
+__all__ = ["errors", "predict_all", "test_items", "unit"]
 
 _AT_ONCE = 512
 
 
-def answers(result: Result) -> Tensor | None:
+def predict_all(result: Result) -> Tensor | None:
     """Values of a regression, otherwise probabilities, of every item; None where none are graphs.
 
     Returns:
@@ -39,7 +39,7 @@ def answers(result: Result) -> Tensor | None:
     return out
 
 
-def tested(task: GraphTask) -> NDArray[np.int64]:
+def test_items(task: GraphTask) -> NDArray[np.int64]:
     """The items of the test part."""
     return np.array(task.split.test, dtype=np.int64)
 
