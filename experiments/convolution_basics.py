@@ -1,8 +1,8 @@
-"""Convolution step by step: worked numbers and pictures on one page, without any training.
+"""Convolution step by step: calculations, figures and exercises on one page, without training.
 
-python experiments/convolution_basics.py                                   the page
-python experiments/convolution_basics.py --photo cat.jpg                   with your own photograph
-python experiments/convolution_basics.py --size 100 75 --stride 2          one size, worked out
+python experiments/convolution_basics.py                             write the page
+python experiments/convolution_basics.py --photo cat.jpg             use your own photograph
+python experiments/convolution_basics.py --size 100 75 --stride 2    calculate output sizes only
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Config:
     """The flags of this script.
 
     Args:
-        photo: a PNG or JPEG for the examples; else one that comes with scikit-learn.
-        out: folder of all runs.
-        size: print how large the output for an input of this size is, and make no page.
-        kernel: size of the kernel, with --size.
-        stride: from one window to the next, with --size.
-        padding: a number on either side, or a name, with --size.
+        photo: PNG or JPEG for the examples. Default: a photograph that comes with scikit-learn.
+        out: Folder for the run folder.
+        size: Print the output size for each of these input sizes, step by step, and write no page.
+        kernel: Kernel size, with --size.
+        stride: Step from one window to the next, with --size.
+        padding: Number of padded positions on each side, or a name, with --size.
     """
 
     photo: Path | None = None
@@ -39,14 +39,14 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Print a worked size, or make the page in a run folder."""
-    worked = {"kernel": 3, "stride": 1, "padding": "same"}
+    """Print the calculation of an output size, or write the page to a run folder."""
+    only_with_size = {"kernel": 3, "stride": 1, "padding": "same"}
     if not config.size:
-        cli.refuse_unused(config, worked, "without --size")
+        cli.refuse_unused(config, only_with_size, "without --size")
     else:
         cli.refuse_unused(config, {"photo": None, "out": Path("runs")}, "with --size")
         for size in config.size:
-            print(f"{size} wide, kernel {config.kernel}, stride {config.stride}:")
+            print(f"Input size {size}, kernel size {config.kernel}, stride {config.stride}:")
             print(
                 basics.output_size(size, config.kernel, config.stride, config.padding), end="\n\n"
             )

@@ -1,11 +1,12 @@
-"""Convolution for people who learn it: numbers worked out in steps, and pictures of them.
+"""Teaching material on convolution: step-by-step calculations, and figures of them.
 
-Nothing here is needed to train a network. `output_size`, `conv_parameters` and `exercise` show
-their working when printed; `write_page` makes the whole page.
+Nothing here is needed to train a network. The results of `output_size`, `conv_parameters` and
+`exercise` print every step of the calculation; `write_page` writes the whole page.
 """
 
 from gnnvision.basics.arithmetic import output_size, pool_size
-from gnnvision.basics.chain_rule import Computation, copies, evaluate, example
+from gnnvision.basics.calculation import Calculation
+from gnnvision.basics.chain_rule import Computation, compare_copies, evaluate, example_computation
 from gnnvision.basics.connectivity import LayerMatrix, as_matrix, layer_matrix, shift_matrices
 from gnnvision.basics.counting import (
     Comparison,
@@ -25,14 +26,14 @@ from gnnvision.basics.exercises import (
     exercise,
 )
 from gnnvision.basics.kernels import (
-    GREY,
+    GRAY,
     KERNELS,
     SEPIA,
-    filtered,
-    hand_made,
-    layer_with,
-    mixed,
-    smoothed,
+    apply_kernel,
+    get_kernel,
+    layer_from_kernels,
+    mix_channels,
+    smooth_curve,
 )
 from gnnvision.basics.page import write_page
 from gnnvision.basics.patterns import (
@@ -41,18 +42,18 @@ from gnnvision.basics.patterns import (
     cosine_similarity,
     dot_product,
     find_pattern,
-    worked_at,
+    output_at,
 )
 from gnnvision.basics.photo import Photo, load_photo
-from gnnvision.basics.pooling import global_pooled, pooled, shift_change
-from gnnvision.basics.worked import Worked
+from gnnvision.basics.pooling import global_pool, pool, shift_sensitivity
 
 __all__ = [
     "ALEXNET",
-    "GREY",
+    "GRAY",
     "KERNELS",
     "LENET",
     "SEPIA",
+    "Calculation",
     "Comparison",
     "Computation",
     "Conv",
@@ -62,34 +63,56 @@ __all__ = [
     "LayerMatrix",
     "Photo",
     "Pool",
-    "Worked",
+    "apply_kernel",
     "as_matrix",
+    "compare_copies",
     "compare_with_dense",
     "conv_cost",
     "conv_parameters",
     "convolve",
-    "copies",
     "correlate",
     "cosine_similarity",
     "dense_parameters",
     "dot_product",
     "evaluate",
-    "example",
+    "example_computation",
     "exercise",
-    "filtered",
     "find_pattern",
-    "global_pooled",
-    "hand_made",
+    "get_kernel",
+    "global_pool",
+    "layer_from_kernels",
     "layer_matrix",
-    "layer_with",
     "load_photo",
-    "mixed",
+    "mix_channels",
+    "output_at",
     "output_size",
+    "pool",
     "pool_size",
-    "pooled",
-    "shift_change",
     "shift_matrices",
-    "smoothed",
-    "worked_at",
+    "shift_sensitivity",
+    "smooth_curve",
     "write_page",
 ]
+
+# The names in version 0.1, which keep working.
+_FORMER_NAMES = {
+    "GREY": "GRAY",
+    "Worked": "Calculation",
+    "copies": "compare_copies",
+    "example": "example_computation",
+    "filtered": "apply_kernel",
+    "global_pooled": "global_pool",
+    "hand_made": "get_kernel",
+    "layer_with": "layer_from_kernels",
+    "mixed": "mix_channels",
+    "pooled": "pool",
+    "shift_change": "shift_sensitivity",
+    "smoothed": "smooth_curve",
+    "worked_at": "output_at",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _FORMER_NAMES:
+        return globals()[_FORMER_NAMES[name]]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

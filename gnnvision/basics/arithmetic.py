@@ -1,15 +1,14 @@
-"""How large is the output? The formula of every lecture on convolution, worked out in steps.
+"""The output size of convolution and pooling, calculated step by step.
 
-Along one axis of n sites, with a kernel of f sites, stride s and padding p on either side, the
-window fits floor((n + 2p - f) / s) + 1 times. The floor matters whenever the last step would
-leave the picture; the brackets matter always.
+Along an axis of input size n, with kernel size f, stride s and padding p on each side, the output
+size is floor((n + 2p - f) / s) + 1.
 """
 
 from __future__ import annotations
 
 from math import ceil
 
-from gnnvision.basics.worked import Worked, decimal
+from gnnvision.basics.calculation import Calculation, format_number
 from gnnvision.domains import Grid, Window
 
 __all__ = ["output_size", "pool_size"]
@@ -17,27 +16,26 @@ __all__ = ["output_size", "pool_size"]
 
 def output_size(
     size: int, kernel_size: int, stride: int = 1, padding: int | str = 0, dilation: int = 1
-) -> Worked:
-    """The number of sites of the output along one axis: floor((n + 2p - f) / s) + 1.
+) -> Calculation:
+    """Calculate the output size along one axis: floor((n + 2p - f) / s) + 1.
 
-    Height and width are worked out one after the other. With dilation d the kernel reaches over
-    d(f - 1) + 1 sites, which stands in place of f.
+    Height and width are calculated separately. With dilation d, the kernel covers d(f - 1) + 1
+    positions, which takes the place of f.
 
     Args:
-        size: n, the sites of the input along the axis.
+        size: n, the input size along the axis.
         kernel_size: f.
-        stride: s, from one window to the next.
-        padding: p on either side; or "valid" (p = 0), "same" (p = (f - 1) / 2, so that
-            ceil(n / s) sites are left; for an even f the odd one goes to the end) or "full"
-            (p = f - 1).
-        dilation: d, from one site of the kernel to the next.
+        stride: s, the step from one window to the next.
+        padding: p on each side; or "valid" (p = 0), "same" (p = (f - 1) / 2, so that the output
+            size is ceil(n / s); for an even f, one more at the end) or "full" (p = f - 1).
+        dilation: d, the distance between adjacent kernel weights.
 
     Returns:
-        The number and its steps.
+        The output size and the steps of its calculation.
 
     Raises:
-        TypeError: if a number is no integer.
-        ValueError: if one is out of range, a name is unknown or the window does not fit.
+        TypeError: if an argument is not an integer.
+        ValueError: if an argument is out of range or the window does not fit.
 
     Example:
         >>> print(output_size(100, 3, stride=2, padding="same"))
@@ -55,37 +53,38 @@ def output_size(
     reach = dilation * (kernel_size - 1) + 1
     steps, f = [], "f"
     if dilation > 1:
-        steps.append(f"the kernel reaches over r = d(f - 1) + 1 = {reach} sites")
+        steps.append(f"the dilated kernel covers r = d(f - 1) + 1 = {reach} positions")
         f = "r"
     steps += _padding_steps(padding, f, reach, low, high)
     both = f"2·{low}" if low == high else f"{low} + {high}"
     span = size + low + high - reach
-    # A floor of a whole number is not worth writing.
+    # The floor is written only where it rounds.
     start, end = ("floor(", ")") if span % stride else ("", "")
     steps.append(f"floor((n + {'2p' if low == high else 'p₁ + p₂'} - {f}) / s) + 1")
     steps.append(f"= {start}({size} + {both} - {reach}) / {stride}{end} + 1")
     steps.append(f"= {start}{span} / {stride}{end} + 1")
     if start:
-        steps[-1] += f" = floor({decimal(span / stride)}) + 1"
+        steps[-1] += f" = floor({format_number(span / stride)}) + 1"
     steps.append(f"= {span // stride} + 1 = {out}")
     if padding == "same":
         assert out == ceil(size / stride)
-    return Worked(out, tuple(steps))
+    return Calculation(out, tuple(steps))
 
 
 def pool_size(
     size: int, kernel_size: int, stride: int | None = None, padding: int | str = 0
-) -> Worked:
-    """The number of sites that pooling leaves along one axis: the same formula.
+) -> Calculation:
+    """Calculate the output size of pooling along one axis, with the formula of `output_size`.
 
     Args:
-        size: n.
-        kernel_size: f, the window.
-        stride: s; as large as the window if not given.
+        size: n, the input size.
+        kernel_size: f, the window size.
+        stride: s; the window size if not given.
         padding: p.
 
     Returns:
-        The number and its steps. Pooling keeps the channels, and it has no parameters.
+        The output size and the steps of its calculation. Pooling keeps the number of channels and
+        has no parameters.
 
     Raises:
         TypeError: as `output_size`.
@@ -99,14 +98,14 @@ def pool_size(
 
 
 def _padding_steps(padding: int | str, f: str, reach: int, low: int, high: int) -> list[str]:
-    """How a named padding becomes a number."""
+    """The steps from the name of a padding to its size."""
     match padding:
         case "valid":
             return ["valid: p = 0"]
         case "same" if low == high:
             return [f"same: p = ({f} - 1) / 2 = ({reach} - 1) / 2 = {low}"]
         case "same":
-            half = f"({reach} - 1) / 2 = {decimal((reach - 1) / 2)} is no whole number"
+            half = f"({reach} - 1) / 2 = {format_number((reach - 1) / 2)} is not a whole number"
             return [f"same: {half}: p₁ = {low} before and p₂ = {high} after"]
         case "full":
             return [f"full: p = {f} - 1 = {reach} - 1 = {low}"]

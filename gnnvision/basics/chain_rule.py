@@ -1,7 +1,8 @@
-"""The computation graph: how a network finds its gradients, in a graph of three steps.
+"""Backpropagation on a small computation graph.
 
-Every step knows only its own, local gradient: how its result changes with what goes into it.
-The chain rule multiplies them along each path back from the end, and adds up the paths:
+Every step knows only its local gradient: the derivative of its output with respect to its inputs.
+The chain rule multiplies the local gradients along each path back from the result F, and sums
+over the paths:
 
     dF/dv = Σ over the steps u that use v of dF/du · du/dv
 """
@@ -15,21 +16,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Computation", "Copied", "copies", "evaluate", "example"]
+from gnnvision.errors import invalid
+
+__all__ = ["Computation", "CopyResult", "compare_copies", "evaluate", "example_computation"]
 
 Step = tuple[Callable[..., Tensor], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Computation:
-    """A computation with everything that can be said about it.
+    """An evaluated computation graph: its values and gradients.
 
     Args:
-        inputs: the names of the numbers that go in.
-        uses: what each step reads.
-        values: of all numbers.
-        local: du/dv by (v, u), for every step u and what it reads.
-        gradients: of the last step by each number.
+        inputs: the names of the inputs.
+        uses: the operands of each step.
+        values: the value of every input and step.
+        local: the local gradients du/dv, by (v, u), of every step u with operand v.
+        gradients: the gradient of the last step with respect to every input and step.
     """
 
     inputs: tuple[str, ...]
@@ -39,31 +42,31 @@ class Computation:
     gradients: Mapping[str, float]
 
     def paths(self, name: str) -> list[tuple[str, ...]]:
-        """Every way from a number to the end."""
+        """Every path from an input or a step to the last step."""
         last = list(self.uses)[-1]
         if name == last:
             return [(last,)]
         after = [step for step, read in self.uses.items() if name in read]
         return [(name, *rest) for step in after for rest in self.paths(step)]
 
-    def again(self, changed: str) -> tuple[str, ...]:
-        """The steps to compute again when one input has another value; the rest is kept."""
+    def steps_to_recompute(self, changed: str) -> tuple[str, ...]:
+        """The steps that depend on an input; the others keep their values when it changes."""
         reached = {name for path in self.paths(changed) for name in path[1:]}
         return tuple(step for step in self.uses if step in reached)
 
 
 def evaluate(inputs: Mapping[str, float], steps: Mapping[str, Step]) -> Computation:
-    """Compute forwards, then backwards, with autograd.
+    """Run the forward and the backward pass of a computation with autograd.
 
     Args:
         inputs: names and values.
-        steps: in order, the last one being F: a function of tensors, and what it reads.
+        steps: in order, the last one being F: a function of tensors, and its operands.
 
     Returns:
-        Values, local gradients, and the gradients of the last step.
+        The values, the local gradients, and the gradients of the last step.
 
     Raises:
-        ValueError: if a step reads what is not there yet, or there is no step.
+        ValueError: if a step uses an operand that is not defined before it, or there is no step.
 
     Example:
         >>> done = evaluate({"x": 3.0}, {"y": (lambda x: x * x, ("x",))})
@@ -71,17 +74,15 @@ def evaluate(inputs: Mapping[str, float], steps: Mapping[str, Step]) -> Computat
         (9.0, 6.0)
     """
     if not steps:
-        raise ValueError("'steps' must hold at least one step, got none. Add one.")
+        raise invalid("steps", "have at least one step", "none", "Add a step.")
     held = {name: torch.tensor(float(value), requires_grad=True) for name, value in inputs.items()}
     local: dict[tuple[str, str], float] = {}
     for name, (function, read) in steps.items():
         missing = [one for one in read if one not in held]
         if missing:
-            raise ValueError(
-                f"'steps' must read what comes before, got {missing[0]!r} in step {name!r}. "
-                "Put the steps in order."
-            )
-        # Cut off from what came before, so that autograd sees this step alone.
+            got = f"{missing[0]!r} in step {name!r}"
+            raise invalid("steps", "use only earlier names", got, "Reorder the steps.")
+        # Detached, so that autograd differentiates this step alone.
         cut = [held[one].detach().requires_grad_() for one in read]
         slopes = torch.autograd.grad(function(*cut), cut)
         local |= {(v, name): float(slope) for v, slope in zip(read, slopes, strict=True)}
@@ -94,27 +95,29 @@ def evaluate(inputs: Mapping[str, float], steps: Mapping[str, Step]) -> Computat
     return Computation(tuple(inputs), uses, values, local, gradients)
 
 
-def example(x: float = 2.0, y: float = 3.0, z: float = 4.0) -> Computation:
-    """A = X + Y and F = A · Z: another Z leaves A as it is.
+def example_computation(x: float = 2.0, y: float = 3.0, z: float = 4.0) -> Computation:
+    """The computation A = X + Y, F = A · Z. When Z changes, only F is recomputed.
 
     Example:
-        >>> done = example()
-        >>> done.values["F"], done.gradients["X"], done.gradients["Z"], done.again("Z")
-        (20.0, 4.0, 5.0, ('F',))
+        >>> done = example_computation()
+        >>> done.values["F"], done.gradients["X"], done.gradients["Z"]
+        (20.0, 4.0, 5.0)
+        >>> done.steps_to_recompute("Z")
+        ('F',)
     """
     steps = {"A": (operator.add, ("X", "Y")), "F": (operator.mul, ("A", "Z"))}
     return evaluate({"X": x, "Y": y, "Z": z}, steps)
 
 
 @dataclass(frozen=True)
-class Copied:
-    """What one way of copying a tensor does, found out by trying.
+class CopyResult:
+    """The measured effect of one way to copy a tensor.
 
     Args:
-        name: as one writes it.
-        shares_memory: whether it is the same place in memory.
-        in_graph: whether the gradient finds its way back through it.
-        gradient: of F = 2·x + 3·copy by x: 5 through both terms, 2 where the copy is cut off.
+        name: the expression, for example "x.clone()".
+        shares_memory: whether the copy shares memory with the original.
+        in_graph: whether gradients flow through the copy.
+        gradient: dF/dx of F = 2·x + 3·copy: 5 if gradients flow through the copy, else 2.
     """
 
     name: str
@@ -123,11 +126,11 @@ class Copied:
     gradient: float
 
 
-def copies(x: float = 1.0) -> list[Copied]:
-    """`clone`, `detach` and both, each tried on F = 2·x + 3·copy.
+def compare_copies(x: float = 1.0) -> list[CopyResult]:
+    """Measure the effect of `clone`, `detach` and both on the gradient of F = 2·x + 3·copy.
 
     Example:
-        >>> for copied in copies():
+        >>> for copied in compare_copies():
         ...     print(copied.name, copied.shares_memory, copied.in_graph, copied.gradient)
         x.clone() False True 5.0
         x.detach() True False 2.0
@@ -145,5 +148,5 @@ def copies(x: float = 1.0) -> list[Copied]:
         (2 * tensor + 3 * copy).backward()
         assert tensor.grad is not None
         shares = copy.data_ptr() == tensor.data_ptr()
-        found.append(Copied(name, shares, copy.requires_grad, float(tensor.grad)))
+        found.append(CopyResult(name, shares, copy.requires_grad, float(tensor.grad)))
     return found

@@ -1,4 +1,4 @@
-"""What the page is made of: chapters, each with its pictures, tables and worked steps."""
+"""The chapters of the page, each with figures, tables and step-by-step calculations."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Chapter", "Material", "Steps"]
 
 @dataclass(frozen=True)
 class Material:
-    """What chapters are made from.
+    """The input of every chapter.
 
     Args:
         photo: the photograph.
-        small: the same with half as many pixels along each side, in which single pixels show.
-        figures: the folder of the pictures.
+        small: the same at half the width and height, so that single pixels are visible.
+        figures: the folder of the figures.
     """
 
     photo: Photo
@@ -28,18 +28,18 @@ class Material:
     figures: Path
 
     def path(self, name: str) -> Path:
-        """Where the picture of this name goes."""
+        """The path of a figure that contains photographs."""
         return self.figures / f"{name}.png"
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Worked lines under a heading.
+    """A calculation under a heading.
 
     Args:
-        title: what is worked out.
-        text: the lines.
-        folded: whether they show only when asked for.
+        title: the heading.
+        text: the lines of the calculation.
+        folded: whether it is collapsed at first.
     """
 
     title: str
@@ -49,12 +49,12 @@ class Steps:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One subject of the page.
+    """One chapter of the page.
 
     Args:
-        section: its words, pictures and tables.
-        steps: what is worked out line by line.
-        numbers: its results, for `result.json`.
+        section: title, text, figures and tables.
+        steps: step-by-step calculations.
+        numbers: the results, for `result.json`.
     """
 
     section: Section

@@ -1,4 +1,4 @@
-"""Chapters in pictures: borders and strides, kernels on a photograph, one to three axes."""
+"""Chapters 4 to 6: kernels on a photograph, padding and stride, 1-D to 3-D convolution."""
 
 from __future__ import annotations
 
@@ -10,80 +10,81 @@ from gnnvision.basics.chapter import Chapter, Material
 from gnnvision.basics.counting import conv_cost
 from gnnvision.basics.figures_photo import (
     draw_activation,
-    draw_borders,
+    draw_blur_and_sharpen,
+    draw_channel_mixing,
     draw_channels,
     draw_edges,
-    draw_mixing,
-    draw_retouched,
+    draw_padding,
     draw_strides,
 )
-from gnnvision.basics.figures_signals import draw_film, draw_smoothing
-from gnnvision.basics.kernels import KERNELS, layer_with
+from gnnvision.basics.figures_signals import draw_smoothing, draw_video
+from gnnvision.basics.kernels import KERNELS, layer_from_kernels
 from gnnvision.report.parts import Section, Table
 
 __all__ = ["axes", "borders", "kernels"]
 
 
 def kernels(material: Material) -> Chapter:
-    """What single kernels see."""
+    """Chapter 4: the feature maps of hand-made kernels."""
     lead = (
-        "Kernels set by hand, with nothing learned, laid on a photograph. Each gives one feature "
-        "map as large as the photograph; a layer with 64 kernels gives 64 of them. Before "
-        "networks learned their kernels, people designed such ones."
+        "Before networks learned their kernels, engineers designed them by hand. Each kernel "
+        "below is applied to a photograph and gives one feature map of the same size. A layer "
+        "with 64 kernels gives 64 feature maps."
     )
-    pictures = [
+    figures = [
         draw_edges(material.path("kernel_edges"), material.small.gray),
-        draw_retouched(material.path("kernel_retouched"), material.small.gray),
+        draw_blur_and_sharpen(material.path("kernel_retouched"), material.small.gray),
         draw_activation(material.path("kernel_activation"), material.small.gray),
     ]
     rows = [
         (name, " | ".join(" ".join(_number(value) for value in row) for row in kernel))
         for name, kernel in KERNELS.items()
     ]
-    table = Table(("Kernel", "Its rows"), rows, text_columns=2)
+    table = Table(("Kernel", "Weights, row by row"), rows, text_columns=2)
     note = (
-        "A layer computes activation(kernel on input + bias): the bias is one number for each "
-        f"kernel, the activation acts on every pixel by itself. {material.photo.credit}"
+        "A convolution layer computes activation(kernel ∗ input + bias). Each kernel has one "
+        f"bias, and the activation is applied to each pixel separately. {material.photo.credit}"
     )
-    return Chapter(Section("Kernels made by hand", lead, pictures, [table], note.strip()))
+    return Chapter(Section("Hand-made kernels", lead, figures, [table], note.strip()))
 
 
 def borders(material: Material) -> Chapter:
-    """Padding and stride, seen."""
+    """Chapter 5: padding and stride."""
     lead = (
-        "At the border the window sticks out of the picture. Padding says what it finds there; "
-        "without padding the output is f - 1 pixels narrower and lower than the input. Stride "
-        "says how far the window moves each time."
+        "At the border of the image, the window extends beyond it. Padding defines the values "
+        "outside; without padding, the output is f - 1 pixels smaller in width and height than "
+        "the input. The stride is the number of pixels by which the window moves at each step."
     )
-    pictures = [
-        draw_borders(material.path("padding"), material.small.gray),
+    figures = [
+        draw_padding(material.path("padding"), material.small.gray),
         draw_strides(material.path("stride"), material.small.gray),
     ]
-    return Chapter(Section("Borders and strides", lead, pictures))
+    return Chapter(Section("Padding and stride", lead, figures))
 
 
 def axes(material: Material) -> Chapter:
-    """Convolution along one, two and three axes, and through the channels."""
+    """Chapter 6: convolution along one, two or three axes, and across channels."""
     lead = (
-        "What counts is along how many axes the kernel moves. Along one: curves, sound, text. "
-        "Along two: pictures. Along three: films and scans. Channels are not an axis: the kernel "
-        "is always as deep as its input has channels, and does not move along them."
+        "The dimension of a convolution is the number of axes along which the kernel moves: one "
+        "for time series, audio and text, two for images, three for videos and medical scans. The "
+        "channels do not count as an axis: a kernel always spans all channels of its input and "
+        "does not move along them."
     )
     shapes = [
-        ("1-D: a curve", (1, 120), (1, 1, 5), "time"),
-        ("2-D: a gray picture", (1, 4, 4), (1, 1, 2, 2), "height, width"),
-        ("2-D on 3-D input: a color picture", (3, 32, 32), (1, 3, 5, 5), "height, width"),
-        ("3-D: a film", (1, 5, 24, 24), (1, 1, 2, 3, 3), "time, height, width"),
-        ("1×1: mixing 192 channels to 16", (192, 28, 28), (16, 192, 1, 1), "height, width"),
+        ("1-D: time series", (1, 120), (1, 1, 5), "time"),
+        ("2-D: grayscale image", (1, 4, 4), (1, 1, 2, 2), "height, width"),
+        ("2-D on a 3-D input: color image", (3, 32, 32), (1, 3, 5, 5), "height, width"),
+        ("3-D: video", (1, 5, 24, 24), (1, 1, 2, 3, 3), "time, height, width"),
+        ("1×1: from 192 to 16 channels", (192, 28, 28), (16, 192, 1, 1), "height, width"),
     ]
     rows, numbers = [], dict[str, Any]()
     for name, size, kernel, along in shapes:
-        layer = layer_with(torch.zeros(kernel), padding=0)
+        layer = layer_from_kernels(torch.zeros(kernel), padding=0)
         out = tuple(layer(torch.zeros(1, *size)).shape[1:])
         rows.append((name, _sizes(size), _sizes(kernel[1:]), along, _sizes(out)))
         numbers[name] = list(out)
     table = Table(
-        ("Convolution", "Input", "Kernel", "Moves along", "Output"), rows, text_columns=5
+        ("Convolution", "Input", "Kernel", "Kernel moves along", "Output"), rows, text_columns=5
     )
     # Szegedy et al., "Going Deeper with Convolutions", 2014, Table 1: 5x5 of inception (3a)
     direct, _ = conv_cost((28, 28), 192, 32, 5, padding="same")
@@ -92,19 +93,22 @@ def axes(material: Material) -> Chapter:
     through = int(mix) + int(after)
     numbers |= {"googlenet_direct_macs": int(direct), "googlenet_through_1x1_macs": through}
     note = (
-        "Sizes are channels first. If the kernel of a 3-D convolution is as deep as its input, it "
-        "has nowhere to move, and the result is that of a 2-D convolution with as many channels. "
-        "What 1×1 is good for: GoogLeNet turns 192 channels of 28×28 pixels into 32 with a 5×5 "
-        f"kernel. Directly that takes {int(direct):,} multiplications; with a 1×1 "
-        f"convolution to 16 channels in between, {through:,}."
+        "Shapes put the channels first. If the kernel of a 3-D convolution is as deep as its "
+        "input, it cannot move along the third axis, and the result equals a 2-D convolution with "
+        "that many channels. A 1×1 convolution saves work by reducing the channels: GoogLeNet "
+        "maps 192 channels of 28×28 pixels to 32 channels with 5×5 kernels, which directly takes "
+        f"{int(direct):,} multiplications; with a 1×1 convolution to 16 channels first, it takes "
+        f"{through:,}."
     )
-    pictures = [
+    figures = [
         draw_smoothing(material.path("smoothing")),
         draw_channels(material.path("channels"), material.small.pixels),
-        draw_film(material.path("film")),
-        draw_mixing(material.path("mixing"), material.small.pixels),
+        draw_video(material.path("video")),
+        draw_channel_mixing(material.path("mixing"), material.small.pixels),
     ]
-    return Chapter(Section("One, two and three axes", lead, pictures, [table], note), (), numbers)
+    return Chapter(
+        Section("1-D, 2-D and 3-D convolution", lead, figures, [table], note), (), numbers
+    )
 
 
 def _number(value: float) -> str:

@@ -1,8 +1,8 @@
-"""The layer as a matrix: what is joined to what, and which weights are the same.
+"""A layer as a matrix: local connectivity and weight sharing.
 
-Every linear layer is one large matrix. In a dense layer all its numbers are different; in a
-convolution most are zero (each output sees only a window), and the rest repeat (all windows use
-the same kernel). That matrix is Σₖ Sₖ Wₖ: the operators say where, the taps say what.
+Every linear layer is multiplication by one matrix. In a dense layer all entries are independent;
+in a convolution most are zero (each output depends only on its window), and the others repeat (all
+windows share one kernel). The matrix is Σₖ Sₖ Wₖ: shift operators times weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Domain, Grid, Window
+from gnnvision.errors import one_of
 from gnnvision.layers import Convolution
 from gnnvision.operators import shifts
 
@@ -26,11 +27,11 @@ KINDS: tuple[Kind, ...] = ("full", "local", "shared")
 
 @dataclass(frozen=True)
 class LayerMatrix:
-    """Which weight joins which input to which output.
+    """Which weight connects each input to each output.
 
     Args:
         kind: "full", "local" or "shared".
-        which: the number of the weight, from 0; -1 where there is none. Shape (n₂, n₁).
+        which: the index of the weight, from 0; -1 without a connection. Shape (n₂, n₁).
     """
 
     kind: Kind
@@ -38,22 +39,22 @@ class LayerMatrix:
 
     @property
     def num_edges(self) -> int:
-        """How many pairs of an input and an output are joined."""
+        """The number of connections between inputs and outputs."""
         return int((self.which >= 0).sum())
 
     @property
     def num_weights(self) -> int:
-        """How many different weights there are to learn."""
+        """The number of independent weights."""
         return int(self.which.max()) + 1
 
     def matrix(self, weights: Tensor) -> Tensor:
-        """The matrix itself, zeros where nothing is joined.
+        """The matrix of the layer, zero where there is no connection.
 
         Args:
-            weights: Shape (num_weights,).
+            weights: the independent weights. Shape (num_weights,).
 
         Returns:
-            Shape (n₂, n₁).
+            The matrix. Shape (n₂, n₁).
         """
         return torch.where(self.which >= 0, weights[self.which], weights.new_zeros(()))
 
@@ -61,23 +62,26 @@ class LayerMatrix:
 def layer_matrix(
     kind: Kind, size: int | Sequence[int], kernel_size: int, padding: int | str = "valid"
 ) -> LayerMatrix:
-    """The matrix of a layer from n₁ inputs to n₂ outputs, with one channel.
+    """The connections of a layer with one channel, from n₁ inputs to n₂ outputs.
 
-    * full: every input to every output; n₁·n₂ edges, n₁·n₂ weights.
-    * local: each output sees h inputs; h·n₂ edges, h·n₂ weights.
-    * shared: so too, with the same h weights everywhere; h·n₂ edges, h weights.
+    * full: every input to every output; n₁·n₂ connections, n₁·n₂ weights.
+    * local: h inputs to each output; h·n₂ connections, h·n₂ weights.
+    * shared: the same with one shared kernel, a convolution; h·n₂ connections, h weights.
 
-    Padding with zeros takes away the edges that would come from outside: the counts of the
-    second and third line then are upper bounds.
+    With zero padding, windows at the border have fewer connections, so that the last two counts
+    are upper bounds.
 
     Args:
-        kind: one of the three.
-        size: n₁ for a line of sites, or (H, W).
-        kernel_size: along each axis; h is the number of sites in the window.
-        padding: p, or a name.
+        kind: "full", "local" or "shared".
+        size: n₁ of a 1-D input, or (H, W).
+        kernel_size: along each axis; h is the number of positions in the window.
+        padding: p, or "valid", "same" or "full".
+
+    Returns:
+        The index of the weight of every connection.
 
     Raises:
-        TypeError: if a size is no integer.
+        TypeError: if a size is not an integer.
         ValueError: if `kind` is unknown or the window does not fit.
 
     Example:
@@ -88,10 +92,7 @@ def layer_matrix(
         >>> [layer_matrix(kind, 5, 3).num_weights for kind in ("full", "local", "shared")]
         [15, 9, 3]
     """
-    if kind not in KINDS:
-        raise ValueError(
-            f"'kind' must be 'full', 'local' or 'shared', got {kind!r}. Choose one of them."
-        )
+    one_of("kind", kind, KINDS)
     steps = shift_matrices(size, kernel_size, padding)  # (K, n₂, n₁)
     which = torch.full(steps.shape[1:], -1)
     for k, step in enumerate(steps):
@@ -100,26 +101,26 @@ def layer_matrix(
         case "full":
             which = torch.arange(which.numel()).view_as(which)
         case "local":
-            joined = which >= 0
-            which[joined] = torch.arange(int(joined.sum()))
+            connected = which >= 0
+            which[connected] = torch.arange(int(connected.sum()))
     return LayerMatrix(kind, which)
 
 
 def shift_matrices(
     size: int | Sequence[int], kernel_size: int, padding: int | str = "same"
 ) -> Tensor:
-    """The operators Sₖ of a grid, written out: Sₖ fetches every site's k-th neighbor.
+    """The shift operators Sₖ of a grid as dense matrices: Sₖ selects each site's k-th neighbor.
 
     Args:
-        size: n for a line of sites, or (H, W).
+        size: n of a 1-D input, or (H, W).
         kernel_size: along each axis.
-        padding: p, or a name.
+        padding: p, or "valid", "same" or "full".
 
     Returns:
-        Zeros and ones, kernel offsets row by row. Shape (K, M, N).
+        Matrices of zeros and ones, in row-major order of the kernel offsets. Shape (K, M, N).
 
     Example:
-        >>> shift_matrices(3, 3).long()[0]  # everyone looks at the neighbor on the left
+        >>> shift_matrices(3, 3).long()[0]  # S₁ selects the left neighbor
         tensor([[0, 0, 0],
                 [1, 0, 0],
                 [0, 1, 0]])
@@ -130,17 +131,17 @@ def shift_matrices(
 
 
 def as_matrix(layer: Convolution, domain: Domain) -> Tensor:
-    """Σₖ Sₖ ⊗ Wₖᵀ, the one matrix of any convolution, on a grid or on a graph.
+    """The matrix Σₖ Sₖ ⊗ Wₖᵀ of a convolution on a grid or a graph.
 
-    Signals are laid out site after site, each with its channels. The bias is not in it, and
-    neither is what GIN does after the sum.
+    It acts on the flattened signal of shape (N, C_in). It contains neither the bias nor the MLP
+    that GIN applies after the sum.
 
     Args:
         layer: a convolution whose operators do not depend on the signal.
-        domain: where it is applied.
+        domain: the grid or graph.
 
     Returns:
-        Shape (M·C_out, N·C_in).
+        The matrix. Shape (M·C_out, N·C_in).
 
     Example:
         >>> from gnnvision.layers import Conv1d

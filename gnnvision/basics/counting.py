@@ -1,4 +1,4 @@
-"""How many numbers does a layer learn, and how often does it multiply?"""
+"""The parameters, multiplications and memory of a layer, calculated step by step."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from gnnvision.basics.worked import Worked
+from gnnvision.basics.calculation import Calculation
 from gnnvision.domains import Window
 from gnnvision.domains.window import per_axis
+from gnnvision.errors import at_least, invalid, wrong_type
 
 __all__ = ["Comparison", "compare_with_dense", "conv_cost", "conv_parameters", "dense_parameters"]
 
@@ -23,26 +24,26 @@ def conv_parameters(
     bias: bool = True,
     groups: int = 1,
     ndim: int = 2,
-) -> Worked:
-    """The parameters of a convolution: f²·C·N + N.
+) -> Calculation:
+    """Calculate the number of parameters of a convolution: f²·C·N + N.
 
-    A kernel is as deep as its input: it has f·f weights for each of the C channels. There are N
-    kernels, each with one bias. The size of the picture does not matter.
+    A kernel spans all channels of its input: it has f·f weights for each of the C channels. There
+    are N kernels, each with one bias. The size of the image does not matter.
 
     Args:
         in_channels: C.
         out_channels: N, the number of kernels.
-        kernel_size: f, or one number for each axis.
-        bias: whether each kernel has one.
-        groups: G; each kernel sees only C / G channels.
-        ndim: axes of the kernel: 1, 2 or 3.
+        kernel_size: f, or one size for each axis.
+        bias: whether each kernel has a bias.
+        groups: G; each kernel spans only C / G channels.
+        ndim: the number of spatial axes: 1, 2 or 3.
 
     Returns:
-        The number and its steps.
+        The number of parameters and the steps of its calculation.
 
     Raises:
-        TypeError: if a number is no integer.
-        ValueError: if one is below 1, or the channels do not fall into so many groups.
+        TypeError: if an argument is not an integer.
+        ValueError: if an argument is below 1, or the channels are not divisible by `groups`.
 
     Example:
         >>> print(conv_parameters(3, 96, 11))  # the first layer of AlexNet
@@ -56,9 +57,7 @@ def conv_parameters(
     sides = per_axis(kernel_size, ndim, "kernel_size")
     for name, value in (("in_channels", channels), ("out_channels", kernels)):
         if value % _count("groups", groups):
-            raise ValueError(
-                f"'{name}' must be a multiple of groups={groups}, got {value}. Use fewer groups."
-            )
+            raise invalid(name, f"be a multiple of groups={groups}", value, "Use fewer groups.")
     weights = prod(sides) * channels // groups * kernels
     power = {1: "", 2: "²", 3: "³"}[ndim]
     equal = len(set(sides)) == 1
@@ -67,26 +66,26 @@ def conv_parameters(
     rule = f"{f'f{power}' if equal else '·'.join(f'f{i}' for i in '₁₂₃'[:ndim])}·{depth}·N"
     line = f"= {kernel}·{divided}·{kernels}"
     if not bias:
-        return Worked(weights, (rule, line, f"= {weights:,}"))
+        return Calculation(weights, (rule, line, f"= {weights:,}"))
     total = weights + kernels
     last = f"= {weights:,} + {kernels:,} = {total:,}"
-    return Worked(total, (f"{rule} + N", f"{line} + {kernels}", last))
+    return Calculation(total, (f"{rule} + N", f"{line} + {kernels}", last))
 
 
-def dense_parameters(in_features: int, out_features: int, *, bias: bool = True) -> Worked:
-    """The parameters of a dense layer, every input to every output: n₁·n₂ + n₂.
+def dense_parameters(in_features: int, out_features: int, *, bias: bool = True) -> Calculation:
+    """Calculate the number of parameters of a dense (fully connected) layer: n₁·n₂ + n₂.
 
     Args:
         in_features: n₁.
         out_features: n₂.
-        bias: whether each output has one.
+        bias: whether each output has a bias.
 
     Returns:
-        The number and its steps.
+        The number of parameters and the steps of its calculation.
 
     Raises:
-        TypeError: if a number is no integer.
-        ValueError: if one is below 1.
+        TypeError: if an argument is not an integer.
+        ValueError: if an argument is below 1.
 
     Example:
         >>> print(dense_parameters(28 * 28 * 64, 10))
@@ -97,9 +96,9 @@ def dense_parameters(in_features: int, out_features: int, *, bias: bool = True) 
     n, m = _count("in_features", in_features), _count("out_features", out_features)
     rule, line = "n₁·n₂", f"= {n:,}·{m:,}"
     if not bias:
-        return Worked(n * m, (rule, line, f"= {n * m:,}"))
+        return Calculation(n * m, (rule, line, f"= {n * m:,}"))
     last = f"= {n * m:,} + {m:,} = {n * m + m:,}"
-    return Worked(n * m + m, (f"{rule} + n₂", f"{line} + {m:,}", last))
+    return Calculation(n * m + m, (f"{rule} + n₂", f"{line} + {m:,}", last))
 
 
 def conv_cost(
@@ -109,11 +108,11 @@ def conv_cost(
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] | str = 0,
-) -> tuple[Worked, Worked]:
-    """How often a convolution multiplies and adds (MACs), and the memory it fills.
+) -> tuple[Calculation, Calculation]:
+    """Calculate the multiply-accumulate operations (MACs) and the memory of a convolution.
 
-    Every one of the N values at every one of the M output sites is a sum of f²·C products:
-    M·N·f²·C of them. What fills memory is the output, M·N numbers, and the weights.
+    Each of the N values at each of the M output positions is a sum of f²·C products, so that there
+    are M·N·f²·C MACs. Memory holds the M·N output values and the parameters.
 
     Args:
         size: of the input, for example (H, W).
@@ -121,20 +120,19 @@ def conv_cost(
         out_channels: N.
         kernel_size: f.
         stride: s.
-        padding: p, or a name.
+        padding: p, or "valid", "same" or "full".
 
     Returns:
-        The number of multiplications with their additions, and the bytes of output and
-        parameters in float32, for one picture.
+        The MACs for one image, and the bytes of its output and the parameters in float32.
 
     Raises:
-        TypeError: if a number is no integer.
-        ValueError: if one is out of range or the window does not fit.
+        TypeError: if an argument is not an integer.
+        ValueError: if an argument is out of range or the window does not fit.
 
     Example:
         >>> macs, memory = conv_cost((32, 32), 3, 64, 5)
         >>> print(macs)
-        M·N·(f·f·C) with M = 28·28 output sites
+        M·N·(f·f·C) with M = 28·28 output positions
         = 784·64·(5·5·3)
         = 3,763,200
     """
@@ -149,7 +147,7 @@ def conv_cost(
     letters = "·".join("f" * len(size))
     where = "·".join(map(str, out))
     multiplied = (
-        f"M·N·({letters}·C) with M = {where} output sites",
+        f"M·N·({letters}·C) with M = {where} output positions",
         f"= {sites:,}·{out_channels}·({kernel}·{in_channels})",
         f"= {macs:,}",
     )
@@ -159,28 +157,28 @@ def conv_cost(
         f"= {BYTES}·({values:,} + {parameters:,})",
         f"= {total:,} bytes",
     )
-    return Worked(macs, multiplied), Worked(total, filled)
+    return Calculation(macs, multiplied), Calculation(total, filled)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A convolution beside a dense layer with the same input and output.
+    """A convolution compared with a dense layer of the same input and output size.
 
     Args:
-        convolution: parameters of the convolution.
-        dense: parameters of the dense layer.
-        convolution_macs: multiplications of the convolution.
-        dense_macs: multiplications of the dense layer.
+        convolution: the parameters of the convolution.
+        dense: the parameters of the dense layer.
+        convolution_macs: the multiplications of the convolution.
+        dense_macs: the multiplications of the dense layer.
     """
 
-    convolution: Worked
-    dense: Worked
+    convolution: Calculation
+    dense: Calculation
     convolution_macs: int
     dense_macs: int
 
     @property
     def saved(self) -> float:
-        """How many times fewer parameters the convolution has."""
+        """The parameters of the dense layer divided by those of the convolution."""
         return self.dense.value / self.convolution.value
 
     def __str__(self) -> str:
@@ -203,12 +201,12 @@ def compare_with_dense(
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] | str = 0,
 ) -> Comparison:
-    """What sharing one small kernel saves against a dense layer of the same output.
+    """Compare a convolution with a dense layer of the same input and output size.
 
-    Args: as those of `conv_cost`.
+    The arguments are those of `conv_cost`.
 
     Returns:
-        Parameters and multiplications of both.
+        The parameters and multiplications of both.
 
     Raises:
         TypeError: as `conv_cost`.
@@ -233,9 +231,7 @@ def compare_with_dense(
 
 
 def _count(name: str, value: int) -> int:
-    """A count of at least one."""
+    """The value, if it is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"'{name}' must be an integer, got {value!r}. Write for example 3.")
-    if value < 1:
-        raise ValueError(f"'{name}' must be at least 1, got {value}. Choose a larger value.")
-    return value
+        raise wrong_type(name, "be an integer", value, "Use for example 3.")
+    return at_least(name, value, 1)

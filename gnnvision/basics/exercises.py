@@ -1,7 +1,7 @@
-"""The exercise of every course: shapes and parameters of a network, layer by layer.
+"""A standard exercise: the output shapes and parameters of a network, layer by layer.
 
-Layers are described as a student meets them, with nothing that has to be worked out: a dense
-layer does not say what it receives. `exercise` fills in the table and shows how.
+Layers are described as on an exercise sheet, without anything that is to be calculated: a dense
+layer does not state its input size. `exercise` calculates the solution step by step.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import prod
 
 from gnnvision.basics.arithmetic import output_size
+from gnnvision.basics.calculation import Calculation
 from gnnvision.basics.counting import conv_parameters, dense_parameters
-from gnnvision.basics.worked import Worked
 from gnnvision.domains import Grid
+from gnnvision.errors import invalid, wrong_type
 
 __all__ = [
     "ALEXNET",
@@ -26,21 +27,21 @@ __all__ = [
     "Pool",
     "Row",
     "exercise",
+    "format_shape",
     "one_channel_parameters",
-    "written",
 ]
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A 2-D convolution: so many kernels of one size.
+    """A 2-D convolution layer.
 
     Args:
         filters: N, the number of kernels.
         kernel_size: f.
         stride: s.
         padding: p, or "valid", "same" or "full".
-        groups: G, groups of channels that do not mix.
+        groups: G, the number of channel groups.
     """
 
     filters: int
@@ -60,11 +61,11 @@ class Conv:
 
 @dataclass(frozen=True)
 class Pool:
-    """Pooling, maximum or average: the shapes are the same.
+    """A max or average pooling layer; their shapes are the same.
 
     Args:
         kernel_size: f.
-        stride: s; as large as the window if not given.
+        stride: s; the window size if not given.
     """
 
     kernel_size: int
@@ -77,7 +78,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Flatten:
-    """All numbers in one row."""
+    """A layer that flattens its input into a vector."""
 
     def __str__(self) -> str:
         return "Flatten"
@@ -85,7 +86,7 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Dense:
-    """Every input to every output.
+    """A dense (fully connected) layer.
 
     Args:
         units: the number of outputs.
@@ -129,32 +130,32 @@ def _alexnet(groups: int) -> tuple[Layer, ...]:
 
 # The convolutions of Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep
 # Convolutional Neural Networks", 2012. The input is 227 wide: with the 224 of the paper,
-# (224 - 11) / 4 is no whole number. The paper splits layers 2, 4 and 5 over two GPUs; the usual
+# (224 - 11) / 4 is not a whole number. The paper splits layers 2, 4 and 5 over two GPUs; the usual
 # count does not.
 ALEXNET, ALEXNET_ON_TWO_GPUS = _alexnet(1), _alexnet(2)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer of the exercise.
+    """The solution for one layer.
 
     Args:
-        layer: as it was described.
-        input_shape: what it receives: (H, W, C), or (n,) once flattened.
-        output_shape: what it gives.
-        sizes: height and width of the output, worked out; empty for Flatten and Dense.
-        parameters: the numbers it learns, worked out.
+        layer: the layer.
+        input_shape: (H, W, C), or (n,) after Flatten.
+        output_shape: (H, W, C), or (n,) after Flatten.
+        sizes: the calculations of output height and width; empty for Flatten and Dense.
+        parameters: the calculation of the number of parameters.
     """
 
     layer: Layer
     input_shape: Shape
     output_shape: Shape
-    sizes: tuple[Worked, ...]
-    parameters: Worked
+    sizes: tuple[Calculation, ...]
+    parameters: Calculation
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Every line, as a student writes it; height and width together where they agree."""
+        """Every line of the calculation; height and width together if they are equal."""
         lines = []
         names = ("height", "width")
         if len(self.sizes) == 2 and self.sizes[0] == self.sizes[1]:
@@ -163,17 +164,17 @@ class Row:
             if name:
                 lines += [f"{name}:", *(f"  {step}" for step in worked.steps)]
         if isinstance(self.layer, Flatten):
-            lines.append(f"{written(self.input_shape)} = {prod(self.input_shape):,}")
+            lines.append(f"{format_shape(self.input_shape)} = {prod(self.input_shape):,}")
         return (*lines, "parameters:", *(f"  {step}" for step in self.parameters.steps))
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """The filled-in table. `print` shows every step.
+    """A solved exercise. `print` shows every step.
 
     Args:
-        input_shape: of the picture, (H, W, C).
-        rows: one for each layer.
+        input_shape: of the image, (H, W, C).
+        rows: the solution for each layer.
     """
 
     input_shape: Shape
@@ -181,35 +182,37 @@ class Exercise:
 
     @property
     def parameters(self) -> int:
-        """The parameters of all layers."""
+        """The number of parameters of all layers."""
         return sum(int(row.parameters) for row in self.rows)
 
     @property
     def convolution_parameters(self) -> int:
-        """The parameters of the convolutions alone."""
+        """The number of parameters of the convolutions."""
         return sum(int(row.parameters) for row in self.rows if isinstance(row.layer, Conv))
 
     def __str__(self) -> str:
         blocks = []
         for row in self.rows:
-            head = f"{row.layer}: {written(row.input_shape)} → {written(row.output_shape)}"
+            head = (
+                f"{row.layer}: {format_shape(row.input_shape)} → {format_shape(row.output_shape)}"
+            )
             blocks.append("\n".join([head, *(f"    {step}" for step in row.steps)]))
-        return "\n\n".join([*blocks, f"together {self.parameters:,} parameters"])
+        return "\n\n".join([*blocks, f"total: {self.parameters:,} parameters"])
 
 
 def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
-    """Work out the shapes and parameters of a network, layer by layer.
+    """Calculate the output shapes and parameters of a network, layer by layer.
 
     Args:
-        input_shape: height, width and channels of the picture, in the order of the exercise
-            sheet; PyTorch itself writes the channels first.
+        input_shape: height, width and channels of the image, in the order of the exercise sheet;
+            PyTorch puts the channels first.
         layers: `Conv`, `Pool`, `Flatten` and `Dense`, in order.
 
     Returns:
-        The table, with the steps of every number.
+        The solution, with every step.
 
     Raises:
-        TypeError: if a layer is none of the four, or a number no integer.
+        TypeError: if a layer is none of the four, or a size is not an integer.
         ValueError: if a layer does not fit its input.
 
     Example:
@@ -230,7 +233,7 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
         Flatten: 28×28×32 → 25,088
             28×28×32 = 25,088
             parameters:
-              nothing to learn: 0
+              no parameters: 0
         <BLANKLINE>
         Dense 10: 25,088 → 10
             parameters:
@@ -238,13 +241,11 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
               = 25,088·10 + 10
               = 250,880 + 10 = 250,890
         <BLANKLINE>
-        together 251,786 parameters
+        total: 251,786 parameters
     """
     if len(input_shape) != 3:
-        raise ValueError(
-            f"'input_shape' must be (height, width, channels), got {tuple(input_shape)}. "
-            "Write for example (28, 28, 3)."
-        )
+        condition, got = "be (height, width, channels)", tuple(input_shape)
+        raise invalid("input_shape", condition, got, "Use for example (28, 28, 3).")
     shape = Grid(tuple(input_shape)).size
     rows = []
     for layer in layers:
@@ -255,7 +256,7 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
 
 
 def one_channel_parameters(layers: Sequence[Layer]) -> int:
-    """The parameters of the convolutions as if each kernel saw one channel: a common slip.
+    """The parameters of the convolutions if the input channels are ignored, a common error.
 
     Example:
         >>> one_channel_parameters(LENET)
@@ -266,35 +267,32 @@ def one_channel_parameters(layers: Sequence[Layer]) -> int:
 
 
 def _row(layer: Layer, shape: Shape) -> Row:
-    nothing = Worked(0, ("nothing to learn: 0",))
+    no_parameters = Calculation(0, ("no parameters: 0",))
     match layer:
         case Conv() | Pool() if len(shape) != 3:
-            raise ValueError(
-                f"'layers' must have {layer} before Flatten, got it on {written(shape)} numbers. "
-                "Put the convolutions and pooling first."
-            )
+            got = f"it after, with {format_shape(shape)} values as its input"
+            advice = "Move Flatten() behind it."
+            raise invalid("layers", f"have {layer} before Flatten", got, advice)
         case Conv(filters, f, s, p, groups):
             sizes = tuple(output_size(n, f, s, p) for n in shape[:2])
             parameters = conv_parameters(shape[2], filters, f, groups=groups)
             return Row(layer, shape, (int(sizes[0]), int(sizes[1]), filters), sizes, parameters)
         case Pool(f, stride):
             sizes = tuple(output_size(n, f, f if stride is None else stride) for n in shape[:2])
-            return Row(layer, shape, (int(sizes[0]), int(sizes[1]), shape[2]), sizes, nothing)
+            return Row(
+                layer, shape, (int(sizes[0]), int(sizes[1]), shape[2]), sizes, no_parameters
+            )
         case Flatten():
-            return Row(layer, shape, (prod(shape),), (), nothing)
+            return Row(layer, shape, (prod(shape),), (), no_parameters)
         case Dense(units):
             if len(shape) != 1:
-                raise ValueError(
-                    f"'layers' must have Flatten before {layer}, got an input of "
-                    f"{written(shape)}. Put Flatten() in front of it."
-                )
+                got = f"an input of shape {format_shape(shape)}"
+                advice = "Insert Flatten() before it."
+                raise invalid("layers", f"have Flatten before {layer}", got, advice)
             return Row(layer, shape, (units,), (), dense_parameters(shape[0], units))
-    raise TypeError(
-        f"'layers' must hold Conv, Pool, Flatten and Dense, got {type(layer).__name__}. "
-        "Describe the layer with one of them."
-    )
+    raise wrong_type("layers", "be Conv, Pool, Flatten or Dense", layer, "Use one of these.")
 
 
-def written(shape: Sequence[int]) -> str:
-    """A shape as it is read: "28×28×3"."""
+def format_shape(shape: Sequence[int]) -> str:
+    """Format a shape, for example "28×28×3"."""
     return "×".join(f"{size:,}" for size in shape)

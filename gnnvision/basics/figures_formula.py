@@ -1,15 +1,24 @@
-"""Pictures of the formula: window on input, sizes of the output, patterns found."""
+"""Figures on the formula: a window on the input, output sizes, pattern search."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.basics.arithmetic import output_size
-from gnnvision.basics.panels import PADDED, SOFT, WINDOW_COLOR, cells, fit_cells, frame, show
-from gnnvision.basics.patterns import Measure, correlate, find_pattern, worked_at
+from gnnvision.basics.panels import (
+    PADDED,
+    SOFT,
+    WINDOW_COLOR,
+    draw_cells,
+    draw_frame,
+    fit_axes,
+    show_image,
+)
+from gnnvision.basics.patterns import Measure, correlate, find_pattern, output_at
 from gnnvision.domains import Window
 from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, plain_axes
@@ -18,13 +27,13 @@ __all__ = [
     "FEATURE_EXAMPLE",
     "PRODUCT_EXAMPLE",
     "SIGNAL_EXAMPLE",
-    "draw_found",
-    "draw_product",
-    "draw_signal",
-    "draw_windows",
+    "draw_convolution_1d",
+    "draw_convolution_2d",
+    "draw_pattern_search",
+    "draw_window_positions",
 ]
 
-# The three examples of the notes: input and kernel.
+# Three examples from lectures 003 and 004: input and kernel.
 PRODUCT_EXAMPLE = (
     ((10, 20, 30, 40), (0, 1, 0, 1), (30, 0, 10, 20), (0, 10, 20, 30)),
     ((1, 0), (0, 2)),
@@ -33,17 +42,24 @@ FEATURE_EXAMPLE = (
     ((1, 1, 1, 0, 0), (0, 1, 1, 1, 0), (0, 0, 1, 1, 1), (0, 0, 1, 1, 0), (0, 1, 1, 0, 0)),
     ((1, 0, 1), (0, 1, 0), (1, 0, 1)),
 )
-# Of this one the notes give only the three numbers 2, 9, 9 around place 5 of places 0 to 7.
+# Lecture 004 gives only the three values 2, 9, 9 around index 5 of indices 0 to 7.
 SIGNAL_EXAMPLE = ((2, 2, 2, 2, 2, 9, 9, 9), (-1, 0, 1))
 
 
-def draw_product(
+def draw_convolution_2d(
     path: Path,
     example: tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]],
     caption: str,
     place: tuple[int, int] = (0, 0),
 ) -> Figure:
-    """One window of a 2-D convolution: input, kernel and the whole output."""
+    """One window of a 2-D convolution, with its kernel and the whole output.
+
+    Args:
+        path: of the image file.
+        example: input and kernel.
+        caption: of the figure.
+        place: row and column of the highlighted output value.
+    """
     image, kernel = (torch.tensor(part) for part in example)
     output = correlate(image, kernel)
     (rows, columns), (f, g), (m, n) = image.shape, kernel.shape, output.shape
@@ -52,24 +68,24 @@ def draw_product(
     total = second + n
     with drawing(path, 5.4 * (rows + 1.6) / total) as figure:
         axes = figure.add_subplot()
-        fit_cells(axes, total, rows + 1.5, top=-0.8)
+        fit_axes(axes, total, rows + 1.5, top=-0.8)
 
         def under(a: int, b: int) -> str:
             return SOFT if i <= a < i + f and j <= b < j + g else "white"
 
         middle = rows / 2
-        cells(axes, image.tolist(), color=under)
-        frame(axes, j, i, g, f)
-        cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: SOFT)
-        frame(axes, first, middle - f / 2, g, f)
-        cells(
+        draw_cells(axes, image.tolist(), color=under)
+        draw_frame(axes, j, i, g, f)
+        draw_cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: SOFT)
+        draw_frame(axes, first, middle - f / 2, g, f)
+        draw_cells(
             axes,
             output.tolist(),
             second,
             middle - m / 2,
             color=lambda a, b: SOFT if (a, b) == place else "white",
         )
-        frame(axes, second + j, middle - m / 2 + i, 1, 1)
+        draw_frame(axes, second + j, middle - m / 2 + i, 1, 1)
         axes.text(columns + 0.7, middle, "∗", ha="center", va="center", fontsize=17)
         axes.text(second - 0.75, middle, "=", ha="center", va="center", fontsize=17)
         for x, top, word in (
@@ -78,35 +94,35 @@ def draw_product(
             (second + n / 2, middle - m / 2, "output"),
         ):
             axes.text(x, top - 0.25, word, ha="center", va="bottom", weight="bold")
-        text = "  ".join(worked_at(image, kernel, *place).steps[::2])
+        text = "  ".join(output_at(image, kernel, *place).steps[::2])
         axes.text(total / 2, rows + 0.1, text, ha="center", va="top", color=WINDOW_COLOR)
-    steps = " ".join(worked_at(image, kernel, *place).steps)
+    steps = " ".join(output_at(image, kernel, *place).steps)
     return Figure(
         path,
-        f"A {rows}×{columns} table, a {f}×{g} kernel and the {m}×{n} output: {steps}.",
+        f"A {rows}×{columns} input, a {f}×{g} kernel and the {m}×{n} output: {steps}.",
         caption,
     )
 
 
-def draw_signal(path: Path) -> Figure:
-    """The 1-D example: a signal with a step, and the kernel that finds it."""
+def draw_convolution_1d(path: Path) -> Figure:
+    """The 1-D example: a signal with a step, and the kernel that detects it."""
     signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
     output = correlate(signal, kernel)
     n, f = len(signal), len(kernel)
     place = 5 - f // 2
     with drawing(path, 3.1) as figure:
         axes = figure.add_subplot()
-        fit_cells(axes, n + 2.2, 5.2, left=-2.2, top=-0.5)
+        fit_axes(axes, n + 2.2, 5.2, left=-2.2, top=-0.5)
         inside = range(place, place + f)
-        cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "white")
-        cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: SOFT)
-        cells(axes, [output.tolist()], f // 2, 3.4, color=lambda i, j: _only(j, place))
+        draw_cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "white")
+        draw_cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: SOFT)
+        draw_cells(axes, [output.tolist()], f // 2, 3.4, color=lambda i, j: _only(j, place))
         for x in (0, n - 1):
-            cells(axes, [[0]], x, 3.4, color=lambda i, j: PADDED, ink=lambda i, j: PADDED)
+            draw_cells(axes, [[0]], x, 3.4, color=lambda i, j: PADDED, ink=lambda i, j: PADDED)
             axes.text(x + 0.5, 3.9, "–", ha="center", va="center", color=MUTED)
-        frame(axes, place, 0, f, 1)
-        frame(axes, place, 1.7, f, 1)
-        frame(axes, 5, 3.4, 1, 1)
+        draw_frame(axes, place, 0, f, 1)
+        draw_frame(axes, place, 1.7, f, 1)
+        draw_frame(axes, 5, 3.4, 1, 1)
         for k in range(f):
             axes.plot([place + k + 0.5] * 2, [1.02, 1.68], color=WINDOW_COLOR, lw=1.2)
             axes.plot([place + k + 0.5, 5.5], [2.72, 3.38], color=WINDOW_COLOR, lw=1.2)
@@ -114,13 +130,13 @@ def draw_signal(path: Path) -> Figure:
             axes.text(-0.35, y, word, ha="right", va="center", weight="bold")
         for x in range(n):
             axes.text(x + 0.5, -0.12, f"[{x}]", ha="center", va="bottom", color=MUTED, fontsize=8)
-    steps = worked_at(signal, kernel, place).steps
+    steps = output_at(signal, kernel, place).steps
     return Figure(
         path,
-        f"Eight numbers with a step from 2 to 9, the kernel -1 0 1, and the output: {steps[0]}.",
-        f"At place [5]: {' '.join(steps)}. The kernel subtracts the left neighbor from the right "
-        "one, so it answers where the signal steps up. At [0] and [7] it would stick out: without "
-        "padding there is no output.",
+        f"Eight values with a step from 2 to 9, the kernel -1 0 1, and the output: {steps[0]}.",
+        f"At index [5]: {' '.join(steps)}. The kernel subtracts the left neighbor from the right "
+        "one, so it responds where the signal rises. At [0] and [7] the window would extend past "
+        "the signal; without padding there is no output.",
     )
 
 
@@ -128,12 +144,14 @@ def _only(j: int, place: int) -> str:
     return SOFT if j == place else "white"
 
 
-def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str]]) -> Figure:
-    """Every position of the window on one line of sites, for some settings.
+def draw_window_positions(
+    path: Path, size: int, settings: list[tuple[int, int, int | str]]
+) -> Figure:
+    """Every position of the window along one axis, for several settings.
 
     Args:
-        path: a PNG.
-        size: n.
+        path: of the image file.
+        size: n, the input size.
         settings: kernel size, stride and padding of each panel.
     """
     panels = []
@@ -145,12 +163,12 @@ def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str
     width, height = word_at + before + 6.5, sum(2.0 + 0.42 * out for *_, out in panels) - 0.5
     with drawing(path, 5.4 * height / width) as figure:
         axes = figure.add_subplot()
-        fit_cells(axes, width, height, left=-before - 0.6)
+        fit_axes(axes, width, height, left=-before - 0.6)
         top = 0.0
         for f, s, p, low, high, out in panels:
-            cells(axes, [[0] * low], -low, top, color=lambda i, j: PADDED)
-            cells(axes, [list(range(1, size + 1))], 0, top)
-            cells(axes, [[0] * high], size, top, color=lambda i, j: PADDED)
+            draw_cells(axes, [[0] * low], -low, top, color=lambda i, j: PADDED)
+            draw_cells(axes, [list(range(1, size + 1))], 0, top)
+            draw_cells(axes, [[0] * high], size, top, color=lambda i, j: PADDED)
             for m in range(out):
                 start, y = m * s - low, top + 1.4 + 0.42 * m
                 color = CLASS_COLORS[m % 4]
@@ -161,73 +179,73 @@ def draw_windows(path: Path, size: int, settings: list[tuple[int, int, int | str
             pad = f"p = {low}" if low == high else f"p = {low}, {high}"
             name = f"{p}: {pad}" if isinstance(p, str) else pad
             axes.text(word_at, top + 0.5, name, va="center", weight="bold")
-            axes.text(word_at, top + 1.4, f"stride {s}: {out} outputs", va="center")
+            axes.text(word_at, top + 1.4, f"stride {s}: output size {out}", va="center")
             top += 2.0 + 0.42 * out
-    said = "; ".join(
+    listing = "; ".join(
         f"kernel {f}, stride {s}, padding {p}: {out}" for f, s, p, _, _, out in panels
     )
     return Figure(
         path,
-        f"The positions of a window on {size} sites. {said}.",
-        f"A window of {settings[0][0]} on {size} sites (1 to {size}; gray: padded zeros). Every "
-        "bar is one position of the window, and so one site of the output.",
+        f"The positions of a window on an input of size {size}. Output sizes: {listing}.",
+        f"Kernel size {settings[0][0]} on an input of size {size} (positions 1 to {size}; gray: "
+        "padded zeros). Each bar is one position of the window, which gives one output value.",
     )
 
 
-def draw_found(path: Path, picture: Tensor, side: int = 24) -> Figure:
-    """A piece cut out of a picture is looked for, by dot product and by correlation.
+def draw_pattern_search(path: Path, image: Tensor, side: int = 24) -> Figure:
+    """Search for a patch of an image, by dot product and by correlation coefficient.
 
     Args:
-        path: a PNG.
-        picture: gray. Shape (H, W).
-        side: of the piece, in pixels; it is cut where the contrast is largest.
+        path: of the image file.
+        image: grayscale. Shape (H, W).
+        side: of the patch, in pixels; it is cut where the contrast is largest.
     """
     from matplotlib.patches import Rectangle
 
-    corner = top, left = _striking(picture, side)
-    piece = picture[top : top + side, left : left + side]
-    height, width = picture.shape
-    rights = []
+    corner = top, left = _highest_contrast(image, side)
+    patch = image[top : top + side, left : left + side]
+    height, width = image.shape
+    correct, highest = [], 0.0
     with drawing(path, 5.4 * height / width + 0.6) as figure:
         first, second, third, fourth = figure.subplots(2, 2).flat
-        show(first, picture, "the photograph")
+        show_image(first, image, "Photograph")
         first.add_patch(Rectangle((left, top), side, side, fill=False, ec=WINDOW_COLOR, lw=1.8))
-        show(second, piece, "the piece looked for")
-        room = side * width / height / 2  # as wide beside the photograph as that is
+        show_image(second, patch, "Patch to find")
+        room = side * width / height / 2  # the same shape as the photograph
         second.set_xlim(side / 2 - 0.5 - room, side / 2 - 0.5 + room)
-        hows: tuple[Measure, ...] = ("dot", "centered")
+        measures: tuple[Measure, ...] = ("dot", "centered")
         for axes, by, name in zip(
-            (third, fourth), hows, ("dot product", "correlation"), strict=True
+            (third, fourth), measures, ("Dot product", "Correlation"), strict=True
         ):
-            found, (i, j) = find_pattern(picture, piece, by)
+            found, (i, j) = find_pattern(image, patch, by)
+            highest = float(found.max())
             plain_axes(axes)
-            half = (side - 1) / 2  # a window is shown at its middle
+            half = (side - 1) / 2  # each value is drawn at the center of its window
             reach = (half - 0.5, width - half - 0.5, height - half - 0.5, half - 0.5)
             axes.imshow(found.numpy(), cmap="cividis", extent=reach)
             axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
             place = (j + half, i + half)
             axes.plot(*place, "o", ms=12, mfc="none", mec="white", mew=3, clip_on=False)
             axes.plot(*place, "o", ms=12, mfc="none", mec=WINDOW_COLOR, mew=1.6, clip_on=False)
-            rights.append((i, j) == corner)
-            axes.set_title(f"{name}: {'found' if rights[-1] else 'wrong place'}", fontsize=9.5)
+            correct.append((i, j) == corner)
+            verdict = "correct position" if correct[-1] else "wrong position"
+            axes.set_title(f"{name}: {verdict}", fontsize=9.5)
             axes.title.set_color(INK)
-    misled = "" if rights[0] else ", and here it is misled"
-    most = f"{float(find_pattern(picture, piece)[0].max()):.2f}"
-    ending = (
-        f"and the piece is found with the value {most}" if rights[1] else "as far as there is any"
-    )
+    failed = "" if correct[0] else ", and here it picks the wrong position"
+    ending = f", and finds the patch with a value of {highest:.2f}" if correct[1] else ""
     return Figure(
         path,
-        "A photograph, a piece of it, and how much every window looks like the piece.",
-        "Bright: the window here looks like the piece; the circle marks the largest value. The "
-        f"dot product grows with brightness{misled}. With the mean taken off and divided by both "
-        f"lengths, only the form counts, {ending}.",
+        "A photograph, a patch of it, and the similarity of every window to the patch.",
+        "Bright: the window centered here is similar to the patch. The circle marks the maximum. "
+        f"The dot product grows with brightness{failed}. The correlation coefficient subtracts "
+        f"the mean and divides by both norms, so that only the shape counts{ending}.",
     )
 
 
-def _striking(picture: Tensor, side: int) -> tuple[int, int]:
-    """Where the window with the most contrast begins."""
-    ones = torch.full((side, side), 1 / side**2, dtype=picture.dtype)
-    spread = correlate(picture**2, ones) - correlate(picture, ones) ** 2
-    row, column = torch.unravel_index(spread.argmax(), spread.shape)
+def _highest_contrast(image: Tensor, side: int) -> tuple[int, int]:
+    """The top left pixel of the window with the largest variance."""
+    pair = torch.stack([image**2, image])[:, None]
+    squares, means = F.avg_pool2d(pair, side, 1)[:, 0]
+    variance = squares - means**2
+    row, column = torch.unravel_index(variance.argmax(), variance.shape)
     return int(row), int(column)

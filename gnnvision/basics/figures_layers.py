@@ -1,4 +1,4 @@
-"""Pictures of layers as matrices, and of the shifts they are made of."""
+"""Figures of layers as matrices, and of the shift operators they consist of."""
 
 from __future__ import annotations
 
@@ -20,36 +20,42 @@ OFFSET_COLORS = (*CLASS_COLORS[:8], "#8a5a2b")  # nine offsets of a 3x3 kernel
 
 
 def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure:
-    """Full, local and shared: the lines between two layers, and their matrices."""
-    words: dict[Kind, str] = {"full": "full", "local": "local", "shared": "local and shared"}
-    said = []
+    """Fully connected, locally connected and convolution: connections and matrices."""
+    words: dict[Kind, str] = {
+        "full": "Fully connected",
+        "local": "Locally connected",
+        "shared": "Convolution",
+    }
+    listing = []
     with drawing(path, 4.9) as figure:
         every = figure.subplots(2, 3, gridspec_kw={"height_ratios": [1.25, 1]})
         for column, (kind, name) in enumerate(words.items()):
             layer = layer_matrix(kind, size, kernel_size)
             _lines(every[0, column], layer, size)
             _matrix(every[1, column], layer)
-            counts = f"{layer.num_edges} lines\n{layer.num_weights} weights"
+            counts = f"{layer.num_edges} connections\n{layer.num_weights} weights"
             every[0, column].set_title(f"{name}\n{counts}", fontsize=9)
-            said.append(f"{name} {layer.num_edges} lines, {layer.num_weights} weights")
+            listing.append(
+                f"{name.lower()} {layer.num_edges} connections, {layer.num_weights} weights"
+            )
     return Figure(
         path,
-        f"Three layers from {size} inputs to {size - kernel_size + 1} outputs: {'; '.join(said)}.",
-        "Above: inputs on the left, outputs on the right. Below: the same as a matrix, a row for "
-        "each output, a column for each input. White: zero. One color, one weight: in the full "
-        "and the local layer all weights differ, in the shared one only three are left, and the "
-        "same three lie on every row.",
+        f"Layers from {size} inputs to {size - kernel_size + 1} outputs: {'; '.join(listing)}.",
+        "Top: inputs on the left, outputs on the right. Bottom: the matrix of the layer, one row "
+        "for each output and one column for each input. White is zero, and each color is one "
+        "weight. In the first two layers all weights differ; the convolution has only three, "
+        "which repeat in every row.",
     )
 
 
 def _color(layer: LayerMatrix, number: int) -> tuple[float, ...]:
-    """A color of its own for each weight: strong ones where there are few."""
+    """A distinct color for each weight: strong colors if there are few weights."""
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 
     if layer.num_weights <= len(OFFSET_COLORS):
         return to_rgb(OFFSET_COLORS[number])
-    # neighbors far apart on the map, so that no two beside each other look alike
+    # consecutive weights are far apart on the colormap, so that adjacent ones differ
     spread = (number * 0.618034) % 1
     red, green, blue, _ = colormaps["turbo"](0.05 + 0.9 * spread)
     return (red, green, blue)
@@ -94,7 +100,7 @@ def _squares(axes: Axes, image: torch.Tensor) -> None:
 
 
 def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
-    """A 3x3 kernel on a small picture as one matrix: nine colors, zeros blank."""
+    """A 3x3 kernel on a small image as one matrix: nine colors, zeros blank."""
     layer = layer_matrix("shared", (side, side), 3, "same")
     image = torch.ones(*layer.which.shape, 3)
     kernel = torch.ones(3, 3, 3)
@@ -107,7 +113,7 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
     with drawing(path, 4.0) as figure:
         first, second = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 3.2]})
         _squares(first, kernel)
-        first.set_title("the kernel", fontsize=9.5)
+        first.set_title("Kernel", fontsize=9.5)
         for number in range(9):
             ink = "white" if number in (0, 2, 5, 7, 8) else "#1d2733"
             first.text(
@@ -121,7 +127,7 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
             )
         _squares(second, image)
         sites = side * side
-        second.set_title(f"the layer as a {sites}×{sites} matrix", fontsize=9.5)
+        second.set_title(f"The layer as a {sites}×{sites} matrix", fontsize=9.5)
         second.set_xlabel("input pixel, row by row")
         second.set_ylabel("output pixel")
     return Figure(
@@ -129,7 +135,7 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
         f"A 3×3 kernel in nine colors, and the {sites}×{sites} matrix of the layer.",
         f"A 3×3 convolution with zero padding on {side}×{side} pixels: {sites * sites} entries, "
         f"{layer.num_edges} of them not zero, and only {layer.num_weights} different weights. "
-        "Where the window sticks out of the picture, entries are missing.",
+        "Entries are missing where the window extends past the image.",
     )
 
 
@@ -150,7 +156,7 @@ def draw_shifts(path: Path, side: int = 4) -> Figure:
     return Figure(
         path,
         f"The nine shift operators of a 3×3 kernel on {side}×{side} pixels.",
-        "Sₖ fetches every pixel's neighbor in the direction of the arrow, for all pixels at "
-        "once. The matrix of the layer is the sum w₁S₁ + w₂S₂ + … + w₉S₉: the same colors, laid "
-        "over each other. On a graph other operators take the place of these nine.",
+        "Sₖ shifts the whole image: every pixel receives the value of its neighbor in the "
+        "direction of the arrow. The matrix of the layer is w₁S₁ + w₂S₂ + … + w₉S₉, the nine "
+        "colors combined. On a graph, other operators take the place of these nine.",
     )

@@ -1,7 +1,7 @@
-"""Kernels made by hand, and what they do to a photograph, a curve and a film.
+"""Hand-made kernels, applied to a photograph, a time series or a video.
 
-A network learns its kernels. These are set by hand, into the very layers that networks are made
-of, so that one can see what a kernel does before anything is learned.
+A network learns its kernels. These are set by hand in the layers that networks consist of, to show
+what a kernel does before anything is learned.
 """
 
 from __future__ import annotations
@@ -11,12 +11,22 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gnnvision.basics.photo import GREY
+from gnnvision.basics.photo import GRAY
 from gnnvision.domains import PaddingMode
+from gnnvision.errors import invalid, one_of
 from gnnvision.layers import Conv1d, Conv2d, Conv3d
 from gnnvision.layers.grid import GridConvolution
 
-__all__ = ["GREY", "KERNELS", "SEPIA", "filtered", "hand_made", "layer_with", "mixed", "smoothed"]
+__all__ = [
+    "GRAY",
+    "KERNELS",
+    "SEPIA",
+    "apply_kernel",
+    "get_kernel",
+    "layer_from_kernels",
+    "mix_channels",
+    "smooth_curve",
+]
 
 KERNELS: dict[str, tuple[tuple[float, ...], ...]] = {
     "vertical edges": ((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)),
@@ -26,33 +36,29 @@ KERNELS: dict[str, tuple[tuple[float, ...], ...]] = {
     "outline": ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
     "blur": ((1 / 9,) * 3,) * 3,
     "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
-    "leave as it is": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
 }
 
-# Red, green and blue of an old photograph, each from red, green and blue.
+# A row of weights for red, green and blue each: the new channel from the old ones.
 SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 
 
-def hand_made(name: str) -> Tensor:
-    """A kernel of `KERNELS` by its name. Shape (3, 3).
+def get_kernel(name: str) -> Tensor:
+    """The kernel of `KERNELS` with this name. Shape (3, 3).
 
     Raises:
-        ValueError: if there is none of that name.
+        ValueError: if the name is unknown.
 
     Example:
-        >>> hand_made("vertical edges").long()
+        >>> get_kernel("vertical edges").long()
         tensor([[-1,  0,  1],
                 [-1,  0,  1],
                 [-1,  0,  1]])
     """
-    if name not in KERNELS:
-        raise ValueError(
-            f"'name' must be one of {', '.join(KERNELS)}, got {name!r}. Choose one of them."
-        )
-    return torch.tensor(KERNELS[name])
+    return torch.tensor(KERNELS[one_of("name", name, KERNELS)])
 
 
-def layer_with(
+def layer_from_kernels(
     kernels: Tensor,
     bias: Tensor | None = None,
     *,
@@ -60,24 +66,26 @@ def layer_with(
     padding: int | str = "same",
     padding_mode: PaddingMode = "zeros",
 ) -> GridConvolution:
-    """`gv.Conv1d`, `gv.Conv2d` or `gv.Conv3d` with kernels set by hand.
+    """A `gv.Conv1d`, `gv.Conv2d` or `gv.Conv3d` layer with the given kernels, not trainable.
 
     Args:
         kernels: N kernels of C channels. Shape (N, C, f), (N, C, f, f) or (N, C, f, f, f).
-        bias: one number for each kernel. Shape (N,).
+        bias: one value for each kernel. Shape (N,).
         stride: s.
-        padding: p, or a name.
+        padding: p, or "valid", "same" or "full".
         padding_mode: "zeros", "replicate", "reflect" or "circular".
+
+    Returns:
+        The layer.
 
     Raises:
         ValueError: if `kernels` has another number of axes.
     """
     kinds = {3: Conv1d, 4: Conv2d, 5: Conv3d}
     if kernels.ndim not in kinds:
-        raise ValueError(
-            f"'kernels' must have shape (N, C, f), (N, C, f, f) or (N, C, f, f, f), got "
-            f"{tuple(kernels.shape)}. Put the kernels and their channels first."
-        )
+        condition = "have shape (N, C, f), (N, C, f, f) or (N, C, f, f, f)"
+        advice = "Add axes for the kernels and their channels."
+        raise invalid("kernels", condition, tuple(kernels.shape), advice)
     layer = kinds[kernels.ndim](
         kernels.shape[1],
         kernels.shape[0],
@@ -95,8 +103,8 @@ def layer_with(
     return layer.requires_grad_(False)
 
 
-def filtered(
-    picture: Tensor,
+def apply_kernel(
+    image: Tensor,
     kernel: Tensor,
     *,
     bias: float = 0.0,
@@ -105,81 +113,80 @@ def filtered(
     padding: int | str = "same",
     padding_mode: PaddingMode = "replicate",
 ) -> Tensor:
-    """The feature map of one kernel: activation(kernel on picture + bias).
+    """The feature map of one kernel: activation(kernel ∗ image + bias).
 
-    A picture of several channels needs a kernel as deep; the channels' results are added, and
-    one flat map is left.
+    An image with C channels needs a kernel with C channels. The results of the channels are
+    summed into one map.
 
     Args:
-        picture: one gray channel or several. Shape (H, W) or (C, H, W).
-        kernel: of as many axes. Shape (f, f) or (C, f, f).
+        image: grayscale or with channels. Shape (H, W) or (C, H, W).
+        kernel: with the same number of axes. Shape (f, f) or (C, f, f).
         bias: added to every pixel of the map.
         activation: applied to every pixel, for example `torch.relu`.
         stride: s.
-        padding: p, or a name.
-        padding_mode: what lies outside the picture; its border pixels, so that the edge of the
-            picture is no edge in it.
+        padding: p, or "valid", "same" or "full".
+        padding_mode: the values outside the image; by default its border pixels are replicated,
+            so that the border does not look like an edge.
 
     Returns:
-        The map. Shape (H', W').
+        The feature map. Shape (H', W').
 
     Raises:
-        ValueError: if picture and kernel do not fit.
+        ValueError: if the shapes of image and kernel do not match.
 
     Example:
         >>> step = torch.tensor([[0.0, 0, 1, 1]] * 3)  # dark on the left, bright on the right
-        >>> filtered(step, hand_made("vertical edges"))[1].tolist()
+        >>> apply_kernel(step, get_kernel("vertical edges"))[1].tolist()
         [0.0, 3.0, 3.0, 0.0]
     """
-    x = picture if picture.ndim == 3 else picture[None]
+    x = image if image.ndim == 3 else image[None]
     w = kernel if kernel.ndim == 3 else kernel[None]
-    if picture.ndim not in (2, 3) or w.ndim != 3 or w.shape[0] != x.shape[0]:
-        raise ValueError(
-            f"'kernel' must have shape (C, f, f) for a picture (C, H, W), got "
-            f"{tuple(kernel.shape)} for {tuple(picture.shape)}. Make it as deep as the picture."
-        )
+    if image.ndim not in (2, 3) or w.ndim != 3 or w.shape[0] != x.shape[0]:
+        got = f"{tuple(kernel.shape)} for {tuple(image.shape)}"
+        advice = "Give it as many channels as the image."
+        raise invalid("kernel", "have shape (C, f, f) for an image (C, H, W)", got, advice)
     w = w.to(x.dtype)
-    layer = layer_with(
+    layer = layer_from_kernels(
         w[None], w.new_tensor([bias]), stride=stride, padding=padding, padding_mode=padding_mode
     )
     y: Tensor = layer(x[None])[0, 0]
     return y if activation is None else activation(y)
 
 
-def mixed(picture: Tensor, weights: Tensor) -> Tensor:
-    """A 1x1 convolution: every pixel's channels mixed by the same table, neighbors unseen.
+def mix_channels(image: Tensor, weights: Tensor) -> Tensor:
+    """Apply a 1x1 convolution, which mixes the channels of each pixel separately.
 
     Args:
-        picture: Shape (C, H, W).
-        weights: one row for each new channel. Shape (N, C).
+        image: Shape (C, H, W).
+        weights: one row for each output channel. Shape (N, C).
 
     Returns:
-        The new channels. Shape (N, H, W).
+        The output channels. Shape (N, H, W).
 
     Example:
         >>> red = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
-        >>> round(float(mixed(red, torch.tensor([GREY]))), 3)
+        >>> round(float(mix_channels(red, torch.tensor([GRAY]))), 3)
         0.299
     """
-    layer = layer_with(weights.to(picture.dtype)[:, :, None, None])
-    y: Tensor = layer(picture[None])[0]
+    layer = layer_from_kernels(weights.to(image.dtype)[:, :, None, None])
+    y: Tensor = layer(image[None])[0]
     return y
 
 
-def smoothed(curve: Tensor, kernel: Tensor) -> Tensor:
-    """A 1-D convolution of the same length: the kernel slides along time.
+def smooth_curve(curve: Tensor, kernel: Tensor) -> Tensor:
+    """Smooth a curve with a 1-D convolution that keeps its length.
 
     Args:
-        curve: one value for each time. Shape (L,).
-        kernel: weights of neighboring times, for a mean adding up to 1. Shape (f,).
+        curve: one value for each time step. Shape (L,).
+        kernel: weights of neighboring time steps; they sum to 1 for a mean. Shape (f,).
 
     Returns:
-        Shape (L,). Beyond its ends the curve goes on with its last value.
+        The smoothed curve. Beyond its ends, the end values are repeated. Shape (L,).
 
     Example:
-        >>> smoothed(torch.tensor([0.0, 0.0, 3.0, 0.0, 0.0]), torch.full((3,), 1 / 3)).tolist()
+        >>> smooth_curve(torch.tensor([0.0, 0.0, 3.0, 0.0, 0.0]), torch.full((3,), 1 / 3)).tolist()
         [0.0, 1.0, 1.0, 1.0, 0.0]
     """
-    layer = layer_with(kernel.to(curve.dtype)[None, None], padding_mode="replicate")
+    layer = layer_from_kernels(kernel.to(curve.dtype)[None, None], padding_mode="replicate")
     y: Tensor = layer(curve[None, None])[0, 0]
     return y

@@ -1,4 +1,4 @@
-"""The page: convolution step by step, in one file that holds everything it shows."""
+"""The page "Convolution step by step", as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from gnnvision.basics.chapter import Chapter, Material
 from gnnvision.basics.chapters_counting import connections, counting, exercises
 from gnnvision.basics.chapters_formula import finding, formula, sizes
-from gnnvision.basics.chapters_more import gradients, mended, pooling
 from gnnvision.basics.chapters_photo import axes, borders, kernels
+from gnnvision.basics.chapters_pooling import errata, gradients, pooling
 from gnnvision.basics.photo import Photo, load_photo
+from gnnvision.data.progress import progress
 from gnnvision.report.page import render
 from gnnvision.training.folder import write_json
 from gnnvision.training.result import versions
@@ -33,33 +34,38 @@ CHAPTERS: tuple[Callable[[Material], Chapter], ...] = (
     connections,
     pooling,
     gradients,
-    mended,
+    errata,
 )
-TITLE = "Convolution, from the formula to the picture"
+TITLE = "Convolution step by step"
 ABOUT = (
-    "What a convolution computes, what it looks for, how large its output is, how many numbers it "
-    "learns, and why. Every number and every picture on this page was computed when it was made."
+    "What a convolution computes, how large its output is, how many parameters it has, and how it "
+    "relates to graph convolution. Every number and figure on this page was computed by the code "
+    "that wrote it."
 )
 
 
 def write_page(folder: Path, photo: Photo | None = None, command: str = "") -> Path:
-    """Write `report.html`, `result.json` and `figures/*.png` into a folder.
+    """Write `report.html`, `result.json` and the figures into a folder.
 
     Args:
-        folder: one that exists.
-        photo: the photograph of the examples; that of `load_photo` if not given.
-        command: the command line that made it, for the page.
+        folder: an existing folder.
+        photo: the photograph for the examples; by default that of `load_photo`.
+        command: the command that reproduces the page.
 
     Returns:
-        The path of `report.html`: one file, without a script and without the network.
+        The path of `report.html`, a single self-contained file.
     """
     photo = photo or load_photo()
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    half = F.interpolate(photo.pixels[None], scale_factor=0.5, mode="area")[0]
+    height, width = photo.pixels.shape[1:]
+    half = F.adaptive_avg_pool2d(photo.pixels, (height // 2, width // 2))
     material = Material(photo, replace(photo, pixels=half), figures)
-    with threads_for(0):  # many small operations
-        chapters = {make.__name__: make(material) for make in CHAPTERS}
+    chapters = {}
+    with threads_for(0), progress(f"{len(CHAPTERS)} chapters", len(CHAPTERS)) as advance:
+        for make in CHAPTERS:
+            chapters[make.__name__] = make(material)
+            advance(1)
     result = {
         "photo": photo.name,
         "chapters": {name: chapter.numbers for name, chapter in chapters.items()},

@@ -1,23 +1,23 @@
-"""Convolution by its formula, and what it looks for.
+"""Convolution by its formula, and as a search for a pattern.
 
     Y[m] = Σₖ w[k] · X[m·s + k·d - p]
 
-For every output site m the window lies on the input, every number under it is multiplied with
-the number of the kernel that lies on it, and all products are added up: a dot product of kernel
-and window. It is large where the window looks like the kernel.
+Each output value is the dot product of the kernel and one window of the input. It is large where
+the window resembles the kernel.
 """
 
 from __future__ import annotations
 
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.basics.worked import Worked, decimal
+from gnnvision.basics.calculation import Calculation, format_number
 from gnnvision.domains import PaddingMode, Window
+from gnnvision.errors import invalid, one_of
 
 __all__ = [
     "convolve",
@@ -25,7 +25,7 @@ __all__ = [
     "cosine_similarity",
     "dot_product",
     "find_pattern",
-    "worked_at",
+    "output_at",
 ]
 
 
@@ -41,24 +41,24 @@ def correlate(
     dilation: int = 1,
     padding_mode: PaddingMode = "zeros",
 ) -> Tensor:
-    """Y[m] = Σₖ w[k] · X[m·s + k·d - p]: what neural networks call convolution.
+    """Cross-correlation, Y[m] = Σₖ w[k] · X[m·s + k·d - p], as convolution layers compute it.
 
-    One term for each number of the kernel: the signal, moved by k, times that number. This is
+    There is one term for each kernel weight: the signal, shifted by k, times that weight. This is
     Y = Σₖ Sₖ X Wₖ with one channel.
 
     Args:
-        signal: X, along one, two or three axes.
-        kernel: w, with as many axes.
-        stride: s, from one output site to the next.
+        signal: X, with one, two or three axes.
+        kernel: w, with the same number of axes.
+        stride: s, the step from one window to the next.
         padding: p; or "valid", "same" or "full".
-        dilation: d, from one number of the kernel to the next.
-        padding_mode: what lies outside: "zeros", "replicate", "reflect" or "circular".
+        dilation: d, the distance between adjacent kernel weights.
+        padding_mode: the values outside: "zeros", "replicate", "reflect" or "circular".
 
     Returns:
-        Y, with floor((n + 2p - d(f - 1) - 1) / s) + 1 sites along each axis.
+        Y, of size floor((n + 2p - d(f - 1) - 1) / s) + 1 along each axis.
 
     Raises:
-        ValueError: if the axes differ in number or the kernel does not fit.
+        ValueError: if the numbers of axes differ or the kernel does not fit.
 
     Example:
         >>> image = [[10, 20, 30, 40], [0, 1, 0, 1], [30, 0, 10, 20], [0, 10, 20, 30]]
@@ -71,30 +71,29 @@ def correlate(
     out = window.out_size(signal.shape)
     y = torch.zeros(out, dtype=torch.result_type(signal, kernel), device=signal.device)
     for k in product(*map(range, kernel.shape)):
-        # every stride-th site, from where this number of the kernel lies at the first window
-        moved = padded[
+        # every stride-th position, from the position of this weight in the first window
+        shifted = padded[
             tuple(
                 slice(d * i, d * i + s * (m - 1) + 1, s)
                 for i, d, s, m in zip(k, window.dilation, window.stride, out, strict=True)
             )
         ]
-        y += kernel[k] * moved
+        y += kernel[k] * shifted
     return y
 
 
 def convolve(signal: Tensor, kernel: Tensor, **options: int | str) -> Tensor:
-    """Convolution as in mathematics: the kernel is turned around before it is laid on.
+    """Mathematical convolution: cross-correlation with the flipped kernel.
 
-    Neural networks leave the turning out. They learn the kernel anyway, so they would only learn
-    it turned around; and for a symmetric kernel there is no difference.
+    Neural networks skip the flip: they learn the kernel, so they would simply learn it flipped.
 
     Args:
         signal: X.
-        kernel: w, turned around along every axis.
-        **options: as those of `correlate`.
+        kernel: w; it is flipped along every axis.
+        **options: of `correlate`.
 
     Returns:
-        Y.
+        Y, as from `correlate`.
 
     Raises:
         ValueError: as `correlate`.
@@ -107,22 +106,22 @@ def convolve(signal: Tensor, kernel: Tensor, **options: int | str) -> Tensor:
     return correlate(signal, kernel.flip(tuple(range(kernel.ndim))), **options)  # type: ignore[arg-type]
 
 
-def worked_at(signal: Tensor, kernel: Tensor, *position: int) -> Worked:
-    """One number of the output, as on the blackboard: stride 1, without padding.
+def output_at(signal: Tensor, kernel: Tensor, *position: int) -> Calculation:
+    """Calculate one output value of `correlate` step by step, for stride 1 without padding.
 
     Args:
         signal: X.
         kernel: w.
-        *position: where the first number of the kernel lies.
+        *position: the index of the output value.
 
     Returns:
-        The sum of the products, and the products.
+        The value, with its products and their sum as steps.
 
     Raises:
-        ValueError: if the axes differ in number or the window leaves the signal.
+        ValueError: if the numbers of axes differ or the position is outside the output.
 
     Example:
-        >>> print(worked_at(torch.tensor([2, 9, 9]), torch.tensor([-1, 0, 1]), 0))
+        >>> print(output_at(torch.tensor([2, 9, 9]), torch.tensor([-1, 0, 1]), 0))
         2·(-1) + 9·0 + 9·1
         = -2 + 0 + 9
         = 7
@@ -130,22 +129,20 @@ def worked_at(signal: Tensor, kernel: Tensor, *position: int) -> Worked:
     window, _ = _padded(signal, kernel, 1, 0, 1, "zeros")
     out = window.out_size(signal.shape)
     if len(position) != signal.ndim or any(not 0 <= i < m for i, m in zip(position, out)):  # noqa: B905
-        raise ValueError(
-            f"'position' must be inside the output of size {tuple(out)}, got {position}. "
-            "Count from 0."
-        )
+        condition = f"be inside the output of size {tuple(out)}"
+        raise invalid("position", condition, position, "Count from 0.")
     pairs = [
         (float(signal[tuple(i + j for i, j in zip(position, k, strict=True))]), float(kernel[k]))
         for k in product(*map(range, kernel.shape))
     ]
     total = sum(x * w for x, w in pairs)
-    products = " + ".join(f"{decimal(x)}·{_bracketed(w)}" for x, w in pairs)
-    values = " + ".join(decimal(x * w) for x, w in pairs).replace("+ -", "- ")
-    return Worked(total, (products, f"= {values}", f"= {decimal(total)}"))
+    products = " + ".join(f"{format_number(x)}·{_in_parentheses(w)}" for x, w in pairs)
+    values = " + ".join(format_number(x * w) for x, w in pairs).replace("+ -", "- ")
+    return Calculation(total, (products, f"= {values}", f"= {format_number(total)}"))
 
 
 def dot_product(a: Tensor, b: Tensor) -> float:
-    """Σᵢ aᵢ bᵢ: large where both are large at the same places.
+    """The dot product Σᵢ aᵢ bᵢ of two tensors of the same shape.
 
     Raises:
         ValueError: if the shapes differ.
@@ -155,17 +152,18 @@ def dot_product(a: Tensor, b: Tensor) -> float:
         7.0
     """
     if a.shape != b.shape:
-        raise ValueError(
-            f"'b' must have the shape of 'a', {tuple(a.shape)}, got {tuple(b.shape)}. "
-            "Cut a window as large as the pattern."
+        condition, advice = (
+            f"have the shape of 'a', {tuple(a.shape)}",
+            "Use windows of equal size.",
         )
+        raise invalid("b", condition, tuple(b.shape), advice)
     return float((a.double() * b.double()).sum())
 
 
 def cosine_similarity(a: Tensor, b: Tensor) -> float:
-    """The dot product over both lengths, a·b / (|a| |b|): from -1 (opposite) over 0 to 1 (alike).
+    """The cosine similarity a·b / (|a| |b|), from -1 (opposite) to 1 (same direction).
 
-    Unlike the dot product it does not grow with the brightness. It is 0 where one is all zeros.
+    Unlike the dot product, it does not depend on brightness. It is 0 if one of them is all zeros.
 
     Raises:
         ValueError: if the shapes differ.
@@ -175,28 +173,27 @@ def cosine_similarity(a: Tensor, b: Tensor) -> float:
         >>> cosine_similarity(pattern, 5 * pattern), cosine_similarity(pattern, -pattern)
         (1.0, -1.0)
     """
-    lengths = (dot_product(a, a) * dot_product(b, b)) ** 0.5
-    return dot_product(a, b) / lengths if lengths else 0.0
+    norms = (dot_product(a, a) * dot_product(b, b)) ** 0.5
+    return dot_product(a, b) / norms if norms else 0.0
 
 
 def find_pattern(
     signal: Tensor, pattern: Tensor, by: Measure = "centered"
 ) -> tuple[Tensor, tuple[int, ...]]:
-    """How much every window of a signal looks like a pattern, and where it does most.
+    """Compare every window of a signal with a pattern, and find the best match.
 
     Args:
         signal: X.
-        pattern: what is looked for, with as many axes.
-        by: "dot" is the convolution itself, which prefers bright places; "cosine" divides by
-            the lengths; "centered" takes the mean off first, so that only the form counts (the
-            correlation coefficient).
+        pattern: the pattern to search for, with the same number of axes.
+        by: the measure of similarity. "dot" is the convolution itself, which prefers bright
+            windows; "cosine" divides by the norms; "centered" subtracts the means first, so that
+            only the shape counts (the correlation coefficient).
 
     Returns:
-        The value for every window, and the place of the largest: where the pattern's first
-        number lies.
+        The similarity of every window, and the index of the most similar one.
 
     Raises:
-        ValueError: if the axes differ in number, the pattern does not fit, or `by` is unknown.
+        ValueError: if the numbers of axes differ, the pattern does not fit, or `by` is unknown.
 
     Example:
         >>> find_pattern(torch.tensor([0.0, 1, 0, 9, 9, 9]), torch.tensor([0.0, 1, 0]), "dot")[1]
@@ -204,25 +201,23 @@ def find_pattern(
         >>> find_pattern(torch.tensor([0.0, 1, 0, 9, 9, 9]), torch.tensor([0.0, 1, 0]))[1]
         (0,)
     """
-    if by not in ("dot", "cosine", "centered"):
-        raise ValueError(
-            f"'by' must be 'dot', 'cosine' or 'centered', got {by!r}. Choose one of them."
-        )
+    one_of("by", by, get_args(Measure))
     x, w = signal.double(), pattern.double()
     if by == "centered":
         w = w - w.mean()
-    found = correlate(x, w)
+    similarity = correlate(x, w)
     if by != "dot":
         ones = torch.ones_like(w)
-        length = correlate(x * x, ones)
+        squares = correlate(x * x, ones)
         if by == "centered":  # Σ (x - mean)² = Σ x² - (Σ x)² / n
-            length = length - correlate(x, ones) ** 2 / w.numel()
-        # In a window without any contrast nothing is found; rounding must not be amplified.
-        flat = length <= 1e-9 * float((x * x).max()) * w.numel()
-        lengths = (length.clamp(min=0) * (w * w).sum()).sqrt()
-        found = torch.where(flat | (lengths == 0), torch.zeros_like(found), found / lengths)
-    place = torch.unravel_index(found.argmax(), found.shape)
-    return found, tuple(int(i) for i in place)
+            squares = squares - correlate(x, ones) ** 2 / w.numel()
+        # A window without contrast matches nothing; rounding errors must not be amplified.
+        flat = squares <= 1e-9 * float((x * x).max()) * w.numel()
+        norms = (squares.clamp(min=0) * (w * w).sum()).sqrt()
+        zeros = torch.zeros_like(similarity)
+        similarity = torch.where(flat | (norms == 0), zeros, similarity / norms)
+    place = torch.unravel_index(similarity.argmax(), similarity.shape)
+    return similarity, tuple(int(i) for i in place)
 
 
 def _padded(
@@ -233,12 +228,11 @@ def _padded(
     dilation: int,
     padding_mode: PaddingMode,
 ) -> tuple[Window, Tensor]:
-    """The window, and the signal with what it sees outside."""
+    """The window, and the padded signal."""
     if not 1 <= signal.ndim <= 3 or kernel.ndim != signal.ndim:
-        raise ValueError(
-            f"'kernel' must have as many axes as 'signal', one to three, got {kernel.ndim} and "
-            f"{signal.ndim}. Give for example a 3x3 kernel for a picture (H, W)."
-        )
+        condition = "have as many axes as 'signal', one to three"
+        advice = "Use for example a 3x3 kernel for an image (H, W)."
+        raise invalid("kernel", condition, f"{kernel.ndim} and {signal.ndim}", advice)
     window = Window.make(signal.ndim, tuple(kernel.shape), stride, padding, dilation, padding_mode)
     window.out_size(signal.shape)
     sides = [side for pads in window.pads[::-1] for side in pads]  # F.pad counts from the last
@@ -246,5 +240,5 @@ def _padded(
     return window, F.pad(signal[None, None], sides, mode)[0, 0]
 
 
-def _bracketed(value: float) -> str:
-    return f"({decimal(value)})" if value < 0 else decimal(value)
+def _in_parentheses(value: float) -> str:
+    return f"({format_number(value)})" if value < 0 else format_number(value)

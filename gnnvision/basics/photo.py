@@ -1,9 +1,10 @@
-"""A photograph as numbers: one that comes with scikit-learn, or the reader's own."""
+"""A photograph as an array of pixels: one from scikit-learn, or your own."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from PIL.Image import Image
 from gnnvision.data.paths import refuse_special
+from gnnvision.errors import invalid
 
 __all__ = ["Photo", "load_photo"]
 
@@ -21,7 +23,7 @@ CREDIT = (
     "Photograph: “china.jpg” of scikit-learn's sample images, by danielbuechele, CC BY 2.0, "
     "https://www.flickr.com/photos/danielbuechele/6061409035"
 )
-_LEAST = 64  # pixels; below, the windows of the examples do not fit
+_SMALLEST = 64  # pixels; below, the windows of the examples do not fit
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Photo:
     Args:
         name: of the file.
         pixels: red, green and blue from 0 to 1. Shape (3, H, W).
-        credit: who took it, if that has to be said.
+        credit: author and license, if they must be shown.
     """
 
     name: str
@@ -40,12 +42,12 @@ class Photo:
 
     @property
     def gray(self) -> Tensor:
-        """How bright each pixel looks, from 0 to 1 (ITU-R BT.601). Shape (H, W)."""
-        return torch.einsum("c,chw->hw", self.pixels.new_tensor(GREY), self.pixels)
+        """The luma of each pixel, from 0 to 1 (ITU-R BT.601). Shape (H, W)."""
+        return torch.einsum("c,chw->hw", self.pixels.new_tensor(GRAY), self.pixels)
 
     @property
     def square(self) -> Photo:
-        """The largest square in the middle."""
+        """The largest centered square."""
         height, width = self.pixels.shape[1:]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
@@ -53,21 +55,21 @@ class Photo:
         return Photo(self.name, cut, self.credit)
 
 
-GREY = (0.299, 0.587, 0.114)  # the eye is most sensitive to green
+GRAY = (0.299, 0.587, 0.114)  # the eye is most sensitive to green
 
 
 def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -> Photo:
-    """Read a photograph, by default the temple that comes with scikit-learn.
+    """Load a photograph, by default one that comes with scikit-learn.
 
     Args:
-        path: a picture file; turned upright as its camera says, and made smaller if it is large.
-        largest: the longer side, in pixels, of what is returned.
+        path: an image file. Its EXIF orientation is applied.
+        largest: the longer side, in pixels, to which a larger photograph is resized.
 
     Returns:
-        The photograph, its pixels from 0 to 1.
+        The photograph, with pixels from 0 to 1.
 
     Raises:
-        ValueError: if the file is missing or no picture, or it is smaller than 64 pixels.
+        ValueError: if the file is missing or not an image, or is smaller than 64 pixels.
 
     Example:
         >>> load_photo().pixels.shape
@@ -76,9 +78,12 @@ def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if path is None:
-        from sklearn.datasets import load_sample_image
-
-        return Photo("china.jpg", _pixels(Image.fromarray(load_sample_image("china.jpg"))), CREDIT)
+        # Read as a file of the package: importing scikit-learn would take most of a second.
+        found = find_spec("sklearn")
+        assert found is not None
+        assert found.origin is not None
+        with Image.open(Path(found.origin).parent / "datasets" / "images" / "china.jpg") as opened:
+            return Photo("china.jpg", _pixels(opened), CREDIT)
     refuse_special(path, "photo")
     try:
         with Image.open(path) as opened:
@@ -86,17 +91,16 @@ def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         # Pillow reports a broken PNG as a SyntaxError.
         known = not isinstance(error, UnidentifiedImageError)
-        reason = (getattr(error, "strerror", None) or str(error)) if known else "no picture format"
-        raise ValueError(
-            f"'photo' must be a picture file that can be read, got {str(path)!r} ({reason}). "
-            "Give a PNG or JPEG."
-        ) from error
-    upright.thumbnail((largest, largest))
-    if min(upright.size) < _LEAST:
-        raise ValueError(
-            f"'photo' must be at least {_LEAST} pixels wide and high, got {upright.size[0]} x "
-            f"{upright.size[1]} in {str(path)!r}. Give a larger one."
+        reason = (
+            (getattr(error, "strerror", None) or str(error)) if known else "unknown image format"
         )
+        got = f"{str(path)!r} ({reason})"
+        raise invalid("photo", "be a readable image file", got, "Use a PNG or JPEG.") from error
+    upright.thumbnail((largest, largest))
+    if min(upright.size) < _SMALLEST:
+        condition = f"be at least {_SMALLEST} pixels wide and high"
+        got = f"{upright.size[0]} x {upright.size[1]} in {str(path)!r}"
+        raise invalid("photo", condition, got, "Use a larger image.")
     return Photo(Path(path).name, _pixels(upright))
 
 

@@ -1,154 +1,139 @@
-"""Pooling: one number for each window, and what that does to small shifts."""
+"""Pooling: one value for each window, and its effect on sensitivity to shifts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from gnnvision.basics.kernels import hand_made, layer_with
+from gnnvision.basics.kernels import get_kernel, layer_from_kernels
 from gnnvision.domains import Window
+from gnnvision.errors import invalid, one_of
 
-__all__ = ["ShiftChange", "global_pooled", "pooled", "shift_change"]
+__all__ = ["ShiftSensitivity", "global_pool", "pool", "shift_sensitivity"]
 
 Reduce = Literal["max", "average", "min"]
 
 
-def pooled(
+def pool(
     table: Tensor, kernel_size: int = 2, stride: int | None = None, reduce: Reduce = "max"
 ) -> Tensor:
-    """The largest, mean or smallest number of every window. There is nothing to learn.
+    """Reduce every window to its maximum, mean or minimum. Pooling has no parameters.
 
     Args:
-        table: one or more channels, each pooled by itself. Shape (*, H, W).
+        table: one or more channels, each pooled separately. Shape (*, H, W).
         kernel_size: f.
-        stride: s; as large as the window if not given, so that windows do not overlap.
+        stride: s; the window size if not given, so that windows do not overlap.
         reduce: "max", "average" or "min".
 
     Returns:
-        Shape (*, H', W'), with floor((n - f) / s) + 1 sites along each axis.
+        The pooled channels, of size floor((n - f) / s) + 1 along each axis. Shape (*, H', W').
 
     Raises:
-        TypeError: if a size is no integer.
+        TypeError: if a size is not an integer.
         ValueError: if the window does not fit or `reduce` is unknown.
 
     Example:
-        >>> pooled(torch.tensor([[4, 3, 8], [5, 5, 7], [6, 7, 5]]), 2, stride=1)
+        >>> pool(torch.tensor([[4, 3, 8], [5, 5, 7], [6, 7, 5]]), 2, stride=1)
         tensor([[5, 8],
                 [7, 7]])
     """
     window = Window.make(2, kernel_size, kernel_size if stride is None else stride)
     out = window.out_size(table.shape[-2:])
     windows: Tensor = table.flatten(-2)[..., window.sources(table.shape[-2:])]  # (*, K, M)
-    found: Tensor = _reduced(windows, reduce).unflatten(-1, out)
-    return found
+    pooled: Tensor = _reduce(windows, reduce).unflatten(-1, out)
+    return pooled
 
 
-def global_pooled(table: Tensor, reduce: Reduce = "average") -> Tensor:
-    """One number for each channel, from everywhere: pooling without window and stride.
+def global_pool(table: Tensor, reduce: Reduce = "average") -> Tensor:
+    """Reduce every channel to one value: pooling with the whole channel as one window.
 
     Args:
-        table: Shape (*, H, W).
+        table: one or more channels. Shape (*, H, W).
         reduce: "max", "average" or "min".
 
     Returns:
-        Shape (*).
+        One value for each channel. Shape (*).
 
     Raises:
         ValueError: if `reduce` is unknown.
 
     Example:
         >>> table = torch.tensor([[1, 5, 8, 7], [1, 3, 4, 2], [3, 2, 1, 4], [5, 7, 6, 2]])
-        >>> [float(global_pooled(table, how)) for how in ("max", "average", "min")]
+        >>> [float(global_pool(table, reduce)) for reduce in ("max", "average", "min")]
         [8.0, 3.8125, 1.0]
     """
-    return _reduced(table.flatten(-2).unsqueeze(-1), reduce)[..., 0]
+    return _reduce(table.flatten(-2).unsqueeze(-1), reduce)[..., 0]
 
 
-def _reduced(windows: Tensor, reduce: Reduce) -> Tensor:
+def _reduce(windows: Tensor, reduce: Reduce) -> Tensor:
     """(*, K, M) -> (*, M)."""
-    match reduce:
+    match one_of("reduce", reduce, get_args(Reduce)):
         case "max":
             return windows.amax(-2)
         case "min":
             return windows.amin(-2)
-        case "average":
+        case _:
             return windows.to(torch.get_default_dtype()).mean(-2)
-    raise ValueError(
-        f"'reduce' must be 'max', 'average' or 'min', got {reduce!r}. Choose one of them."
-    )
 
 
 @dataclass(frozen=True)
-class ShiftChange:
-    """How much the features change when the picture moves.
+class ShiftSensitivity:
+    """The relative change of features when the input is shifted.
 
     Args:
         shifts: in pixels.
-        change: by name of the features, one number for each shift: |f(moved) - f| / |f|, from 0
-            (nothing changes) to about 1.4 (nothing to do with each other).
+        change: by name of the features, one value for each shift: |f(shifted) - f| / |f|, from 0
+            (no change) to about 1.4 (unrelated features).
     """
 
     shifts: tuple[int, ...]
     change: dict[str, tuple[float, ...]]
 
 
-def shift_change(picture: Tensor, most: int = 4, side: int = 64) -> ShiftChange:
-    """Move a window over a picture by some pixels, and measure how much its features change.
+def shift_sensitivity(image: Tensor, most: int = 4, side: int = 64) -> ShiftSensitivity:
+    """Measure how much the features of a window change when it is shifted over an image.
 
-    The features are four edge maps after ReLU: bright to dark and dark to bright, in both
-    directions. They are taken as they are, or pooled; the mean is over windows all over the
-    picture.
+    The features are four edge maps after ReLU (dark to bright and bright to dark, horizontally and
+    vertically), without pooling or with several kinds of pooling. The result is the mean over
+    windows that tile the image.
 
     Args:
-        picture: gray, from 0 to 1. Shape (H, W).
+        image: grayscale, from 0 to 1. Shape (H, W).
         most: the largest shift, in pixels to the right.
-        side: of the windows.
+        side: width and height of the windows.
 
     Returns:
         The relative change of each kind of features at shifts from 0 to `most`.
 
     Raises:
-        ValueError: if the picture is too small for one window.
+        ValueError: if the image is too small for one window.
     """
-    height, width = picture.shape
-    need = side + 2  # the kernel takes one pixel on either side
+    height, width = image.shape
+    need = side + 2  # the kernel needs one more pixel on each side
     if height < need or width < need + most:
-        raise ValueError(
-            f"'picture' must be at least {need} pixels high and {need + most} wide, got "
-            f"{height} x {width}. Give a larger one, or a smaller 'side'."
-        )
-    edges = torch.stack([hand_made("vertical edges"), hand_made("horizontal edges")])
-    layer = layer_with(torch.cat([edges, -edges])[:, None].to(picture.dtype), padding=0)
-    maps = torch.relu(layer(picture[None, None])[0])  # (4, H - 2, W - 2)
-    corners = [
-        (top, left)
-        for top in range(0, maps.shape[1] - side + 1, side)
-        for left in range(0, maps.shape[2] - side - most + 1, side)
-    ]
-    kinds: dict[str, tuple[int, Reduce]] = {"not pooled": (1, "max")}
-    hows: tuple[Reduce, ...] = ("max", "average")
+        condition = f"be at least {need} pixels high and {need + most} wide"
+        advice = "Use a larger image or a smaller 'side'."
+        raise invalid("image", condition, f"{height} x {width}", advice)
+    edges = torch.stack([get_kernel("vertical edges"), get_kernel("horizontal edges")])
+    layer = layer_from_kernels(torch.cat([edges, -edges])[:, None].to(image.dtype), padding=0)
+    maps = torch.relu(layer(image[None, None])[0])  # (4, H - 2, W - 2)
+    down, across = maps.shape[1] // side, (maps.shape[2] - most) // side
+    shifted = torch.stack(
+        [maps[:, : down * side, d : d + across * side] for d in range(most + 1)]
+    )  # (D, 4, down·side, across·side)
+    tiles = shifted.unflatten(3, (across, side)).unflatten(2, (down, side))
+    tiles = tiles.permute(2, 4, 0, 1, 3, 5).flatten(0, 1)  # (windows, D, 4, side, side)
+    kinds: dict[str, tuple[int, Reduce]] = {"no pooling": (1, "max")}
     for size in (2, 4, 8):
-        kinds |= {f"{how} {size}×{size}": (size, how) for how in hows}
-    kinds["average over all"] = (side, "average")
+        kinds |= {f"{reduce} {size}×{size}": (size, reduce) for reduce in get_args(Reduce)[:2]}
+    kinds["global average"] = (side, "average")
     change = {}
-    for name, kind in kinds.items():
-        moved = [
-            torch.stack([_features(maps, corner, d, side, *kind) for corner in corners])
-            for d in range(most + 1)
-        ]
-        norm = moved[0].norm(dim=1).clamp(min=torch.finfo(picture.dtype).tiny)
-        change[name] = tuple(
-            float(((features - moved[0]).norm(dim=1) / norm).mean()) for features in moved
-        )
-    return ShiftChange(tuple(range(most + 1)), change)
-
-
-def _features(
-    maps: Tensor, corner: tuple[int, int], shift: int, side: int, size: int, reduce: Reduce
-) -> Tensor:
-    top, left = corner
-    cut = maps[:, top : top + side, left + shift : left + shift + side]
-    return pooled(cut, size, reduce=reduce).flatten()
+    for name, (size, reduce) in kinds.items():
+        features = pool(tiles, size, reduce=reduce).flatten(2)  # (windows, D, features)
+        norm = features[:, :1].norm(dim=2).clamp(min=torch.finfo(image.dtype).tiny)
+        moved = (features - features[:, :1]).norm(dim=2) / norm
+        change[name] = tuple(moved.mean(0).tolist())
+    return ShiftSensitivity(tuple(range(most + 1)), change)

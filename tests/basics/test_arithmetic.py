@@ -62,7 +62,7 @@ def test_every_line_says_the_same(n, f, s, p, d):
 
 def test_the_steps_of_a_name():
     assert output_size(28, 10, 1, "same").steps[0] == (
-        "same: (10 - 1) / 2 = 4.5 is no whole number: p₁ = 4 before and p₂ = 5 after"
+        "same: (10 - 1) / 2 = 4.5 is not a whole number: p₁ = 4 before and p₂ = 5 after"
     )
     assert output_size(4, 3, 1, "full").steps[0] == "full: p = f - 1 = 3 - 1 = 2"
     assert output_size(4, 3, 1, "valid").steps[0] == "valid: p = 0"

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from gnnvision.basics import copies, evaluate, example
+from gnnvision.basics import compare_copies, evaluate, example_computation
 
 STEPS = {
     "a": (torch.sin, ("x",)),
@@ -14,17 +14,17 @@ STEPS = {
 
 
 def test_the_graph_of_the_notes():
-    done = example(2, 3, 4)
+    done = example_computation(2, 3, 4)
     assert done.values == {"X": 2, "Y": 3, "Z": 4, "A": 5, "F": 20}
     assert done.gradients == {"X": 4, "Y": 4, "Z": 5, "A": 4, "F": 1}
     assert done.local == {("X", "A"): 1, ("Y", "A"): 1, ("A", "F"): 4, ("Z", "F"): 5}
 
 
 def test_another_z_leaves_a_as_it_is():
-    done = example()
-    assert done.again("Z") == ("F",)
-    assert done.again("X") == ("A", "F")
-    assert example(z=9).values["A"] == done.values["A"]
+    done = example_computation()
+    assert done.steps_to_recompute("Z") == ("F",)
+    assert done.steps_to_recompute("X") == ("A", "F")
+    assert example_computation(z=9).values["A"] == done.values["A"]
 
 
 def test_the_chain_rule_holds():
@@ -58,14 +58,14 @@ def test_what_is_not_used_has_no_gradient():
 
 
 def test_clone_and_detach_as_in_the_notes():
-    clone, detach, both = copies()
+    clone, detach, both = compare_copies()
     assert (clone.shares_memory, clone.in_graph, clone.gradient) == (False, True, 5)
     assert (detach.shares_memory, detach.in_graph, detach.gradient) == (True, False, 2)
     assert (both.shares_memory, both.in_graph, both.gradient) == (False, False, 2)
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'steps' must hold at least one step"):
+    with pytest.raises(ValueError, match="'steps' must have at least one step"):
         evaluate({"x": 1.0}, {})
-    with pytest.raises(ValueError, match="'steps' must read what comes before, got 'y' in step"):
+    with pytest.raises(ValueError, match="'steps' must use only earlier names, got 'y' in step"):
         evaluate({"x": 1.0}, {"f": (torch.sin, ("y",))})

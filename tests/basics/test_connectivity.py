@@ -48,9 +48,9 @@ def test_the_local_layer_is_the_shared_one_without_sharing():
 
 def test_shifts_fetch_neighbors():
     steps = shift_matrices((4, 5), 3)
-    picture = torch.rand(4, 5)
-    up = (steps[1] @ picture.flatten()).view(4, 5)
-    torch.testing.assert_close(up[1:], picture[:-1])
+    image = torch.rand(4, 5)
+    up = (steps[1] @ image.flatten()).view(4, 5)
+    torch.testing.assert_close(up[1:], image[:-1])
     assert not up[0].any()
     torch.testing.assert_close(steps[4], torch.eye(20))
     torch.testing.assert_close(steps[3], steps[5].T)
@@ -77,7 +77,7 @@ def test_channels_and_graphs_have_a_matrix_too():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'kind' must be 'full', 'local' or 'shared', got"):
+    with pytest.raises(ValueError, match="'kind' must be one of 'full', 'local', 'shared', got"):
         layer_matrix("dense", 5, 3)
     with pytest.raises(ValueError, match="'kernel_size' must fit"):
         layer_matrix("shared", 2, 3)

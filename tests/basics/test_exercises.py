@@ -93,7 +93,7 @@ def test_the_page_shows_every_step():
     text = str(exercise((28, 28, 3), FIRST_EXERCISE))
     for line in ("= 3²·3·32 + 32", "= 864 + 32 = 896", "28×28×64 = 50,176", "= 50,176·10 + 10"):
         assert line in text
-    assert text.endswith("together 1,073,098 parameters")
+    assert text.endswith("total: 1,073,098 parameters")
 
 
 def test_refusals():
@@ -103,5 +103,5 @@ def test_refusals():
         exercise((28, 28, 3), [Dense(10)])
     with pytest.raises(ValueError, match="must have Pool 2×2 before Flatten"):
         exercise((28, 28, 3), [Flatten(), Pool(2)])
-    with pytest.raises(TypeError, match="'layers' must hold Conv, Pool, Flatten and Dense, got"):
+    with pytest.raises(TypeError, match="'layers' must be Conv, Pool, Flatten or Dense, got"):
         exercise((28, 28, 3), [nn.ReLU()])

@@ -15,12 +15,12 @@ def test_a_page_from_a_small_and_even_photograph(tmp_path):
     path = write_page(tmp_path, photo, "python page.py --photo even.png")
     text = path.read_text(encoding="utf-8")
     assert len(re.findall("<section id=", text)) == len(CHAPTERS)
-    pictures = re.findall(r'<img src="([^"]*)"', text)
-    assert len(pictures) == len(list((tmp_path / "figures").glob("*.png")))
-    assert all(source.startswith("data:image/") for source in pictures)
+    images = re.findall(r'<img src="([^"]*)"', text)
+    assert len(images) == len(list((tmp_path / "figures").glob("*.png")))
+    assert all(source.startswith("data:image/") for source in images)
     assert "python page.py --photo even.png" in text
     assert "nan" not in re.sub(r'"data:[^"]*"', "", text).lower().split()
     assert "http" not in re.sub(r'"data:[^"]*"', "", text)  # no credit is due, no network used
     result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
     assert result["photo"] == "even.png"
-    assert result["chapters"]["pooling"]["change"]["not pooled"] == [0, 0, 0, 0, 0]
+    assert result["chapters"]["pooling"]["change"]["no pooling"] == [0, 0, 0, 0, 0]

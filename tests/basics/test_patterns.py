@@ -10,7 +10,7 @@ from gnnvision.basics import (
     cosine_similarity,
     dot_product,
     find_pattern,
-    worked_at,
+    output_at,
 )
 from gnnvision.basics.figures_formula import FEATURE_EXAMPLE, PRODUCT_EXAMPLE, SIGNAL_EXAMPLE
 
@@ -23,7 +23,7 @@ def test_the_examples_of_the_notes():
     image, kernel = (torch.tensor(part) for part in FEATURE_EXAMPLE)
     assert correlate(image, kernel).tolist() == [[4, 3, 4], [2, 4, 3], [2, 3, 4]]
     signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
-    worked = worked_at(signal, kernel, 4)
+    worked = output_at(signal, kernel, 4)
     assert int(worked) == 7
     assert worked.steps[0] == "2·(-1) + 9·0 + 9·1"
 
@@ -73,7 +73,7 @@ def test_every_number_is_worked_out_right(case):
     x, w, _, _ = case
     y = correlate(x, w)
     for place in {(0,) * x.ndim, tuple(m - 1 for m in y.shape)}:
-        assert float(worked_at(x, w, *place)) == pytest.approx(float(y[place]))
+        assert float(output_at(x, w, *place)) == pytest.approx(float(y[place]))
 
 
 @given(cases())
@@ -98,7 +98,7 @@ def test_a_pattern_that_moves_moves_in_the_output(case):
     torch.testing.assert_close(moved, correlate(x, w, **options).roll([1] * x.ndim, axes))
 
 
-def test_likeness():
+def test_similarity():
     a, b = torch.tensor([3.0, 4.0]), torch.tensor([4.0, -3.0])
     assert dot_product(a, b) == 0
     assert cosine_similarity(a, 7 * a) == pytest.approx(1)
@@ -107,21 +107,21 @@ def test_likeness():
 
 
 def test_a_piece_is_found_where_it_was_cut():
-    picture = torch.rand(20, 30) + torch.linspace(0, 9, 30)  # brighter to the right
-    piece = picture[4:9, 3:8]
-    found, place = find_pattern(picture, piece)
+    image = torch.rand(20, 30) + torch.linspace(0, 9, 30)  # brighter to the right
+    piece = image[4:9, 3:8]
+    found, place = find_pattern(image, piece)
     assert place == (4, 3)
     assert float(found.max()) == pytest.approx(1)
     assert float(found.abs().max()) <= 1 + 1e-9
-    assert find_pattern(picture, piece, "dot")[1] != (4, 3)  # misled by brightness
-    window = picture[2:7, 6:11]
-    cosine, _ = find_pattern(picture, piece, "cosine")
+    assert find_pattern(image, piece, "dot")[1] != (4, 3)  # misled by brightness
+    window = image[2:7, 6:11]
+    cosine, _ = find_pattern(image, piece, "cosine")
     assert float(cosine[2, 6]) == pytest.approx(cosine_similarity(window, piece))
     pair = torch.stack([window.flatten(), piece.flatten()]).double()
     assert float(found[2, 6]) == pytest.approx(float(torch.corrcoef(pair)[0, 1]))
 
 
-def test_nothing_is_found_in_an_even_picture():
+def test_nothing_is_found_in_a_constant_image():
     found, _ = find_pattern(torch.full((9, 9), 0.1), torch.eye(3))
     assert not found.any()
 
@@ -132,8 +132,10 @@ def test_refusals():
     with pytest.raises(ValueError, match="'kernel_size' must fit into the padded input"):
         correlate(IMAGE, torch.ones(5, 5))
     with pytest.raises(ValueError, match="'position' must be inside the output of size"):
-        worked_at(IMAGE, FILTER, 3, 0)
+        output_at(IMAGE, FILTER, 3, 0)
     with pytest.raises(ValueError, match="'b' must have the shape of 'a'"):
         dot_product(torch.ones(3), torch.ones(2))
-    with pytest.raises(ValueError, match="'by' must be 'dot', 'cosine' or 'centered', got 'best'"):
+    with pytest.raises(
+        ValueError, match="'by' must be one of 'dot', 'cosine', 'centered', got 'best'"
+    ):
         find_pattern(IMAGE, FILTER, "best")

@@ -8,7 +8,7 @@ from gnnvision.basics import load_photo
 
 @pytest.fixture
 def save(tmp_path):
-    """Write an array as a picture file."""
+    """Write an array as an image file."""
 
     def write(array, name="photo.png", **options):
         path = tmp_path / name
@@ -29,7 +29,7 @@ def test_pixels_are_read_as_they_are(save):
     assert photo.gray[10, 20] == pytest.approx(0.299 + 0.114 * 0.2)
 
 
-def test_gray_and_transparent_pictures_are_read(save):
+def test_gray_and_transparent_images_are_read(save):
     assert load_photo(save(np.full((64, 64), 128))).pixels.shape == (3, 64, 64)
     assert load_photo(save(np.full((64, 64, 4), 128))).pixels.shape == (3, 64, 64)
 
@@ -54,17 +54,17 @@ def test_the_one_that_is_always_there():
 
 
 def test_refusals(tmp_path, save):
-    with pytest.raises(ValueError, match=r"'photo' must be a picture file .*No such file"):
+    with pytest.raises(ValueError, match=r"'photo' must be a readable image file.*No such file"):
         load_photo(tmp_path / "nowhere.png")
     text = tmp_path / "text.png"
     text.write_text("no picture")
-    with pytest.raises(ValueError, match=r"got .*text.png' \(no picture format\)"):
+    with pytest.raises(ValueError, match=r"got .*text.png' \(unknown image format\)"):
         load_photo(text)
-    with pytest.raises(ValueError, match="'photo' must be a picture file"):
+    with pytest.raises(ValueError, match="'photo' must be a readable image file"):
         load_photo(tmp_path)
     whole = save(np.random.default_rng(0).integers(0, 255, (90, 90, 3)))
     whole.write_bytes(whole.read_bytes()[:2000])
-    with pytest.raises(ValueError, match="'photo' must be a picture file"):
+    with pytest.raises(ValueError, match="'photo' must be a readable image file"):
         load_photo(whole)
     with pytest.raises(ValueError, match="at least 64 pixels wide and high, got 80 x 30"):
         load_photo(save(np.zeros((30, 80, 3))))

@@ -4,24 +4,24 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnvision.basics import global_pooled, load_photo, pool_size, pooled, shift_change
+from gnnvision.basics import global_pool, load_photo, pool, pool_size, shift_sensitivity
 from gnnvision.basics.figures_pooling import BLOCK_EXAMPLE, OVERLAP_EXAMPLE
 
 
 def test_the_tables_of_the_notes():
     block = torch.tensor(BLOCK_EXAMPLE)
-    assert pooled(block).tolist() == [[5, 8], [7, 6]]
-    assert pooled(block, reduce="average").tolist() == [[2.5, 5.25], [4.25, 3.25]]
-    assert global_pooled(block, "max") == 8
-    assert global_pooled(block, "min") == 1
-    assert global_pooled(block, "average") == block.double().mean()
+    assert pool(block).tolist() == [[5, 8], [7, 6]]
+    assert pool(block, reduce="average").tolist() == [[2.5, 5.25], [4.25, 3.25]]
+    assert global_pool(block, "max") == 8
+    assert global_pool(block, "min") == 1
+    assert global_pool(block, "average") == block.double().mean()
     overlap = torch.tensor(OVERLAP_EXAMPLE)
     assert overlap.tolist() == [[4, 3, 8], [5, 5, 7], [6, 7, 5]]
-    assert pooled(overlap, 2, stride=1).tolist() == [[5, 8], [7, 7]]
+    assert pool(overlap, 2, stride=1).tolist() == [[5, 8], [7, 7]]
 
 
 def test_no_table_is_pooled_to_the_one_that_the_notes_show():
-    """Beside "4x4 → 3" the notes show 4 3 8 / 5 5 7 / 6 7 5; it cannot be an output.
+    """Lecture 002 shows 4 3 8 / 5 5 7 / 6 7 5 as the output of a 4x4 input, which is impossible.
 
     No input may exceed any window that it lies in: the largest such table is pooled, and falls
     short. So no other reaches it either.
@@ -30,7 +30,7 @@ def test_no_table_is_pooled_to_the_one_that_the_notes_show():
     bounds = F.pad(table, (1, 1, 1, 1), value=99)
     largest = -F.max_pool2d(-bounds[None, None].float(), 2, stride=1)[0, 0]  # the least bound
     assert largest.shape == (4, 4)
-    best = pooled(largest, 2, stride=1)
+    best = pool(largest, 2, stride=1)
     assert (best <= table).all()
     assert not torch.equal(best, table.float())
 
@@ -43,44 +43,46 @@ def test_it_is_torchs_pooling(size, stride, how):
         "average": lambda: F.avg_pool2d(x, size, stride),
         "min": lambda: -F.max_pool2d(-x, size, stride),
     }[how]()
-    found = pooled(x, size, stride, how)
+    found = pool(x, size, stride, how)
     torch.testing.assert_close(found, expected)
     assert found.shape[-2:] == tuple(int(pool_size(n, size, stride)) for n in (8, 9))
 
 
 def test_channels_stay_and_100_becomes_50():
-    assert pooled(torch.rand(3, 100, 100)).shape == (3, 50, 50)
-    assert global_pooled(torch.rand(3, 100, 100)).shape == (3,)
+    assert pool(torch.rand(3, 100, 100)).shape == (3, 50, 50)
+    assert global_pool(torch.rand(3, 100, 100)).shape == (3,)
 
 
 def test_global_pooling_does_not_see_a_turn_around_the_torus():
     x = torch.randn(2, 6, 7)
-    torch.testing.assert_close(global_pooled(x.roll((2, 3), (1, 2))), global_pooled(x))
+    torch.testing.assert_close(global_pool(x.roll((2, 3), (1, 2))), global_pool(x))
 
 
 def test_small_shifts_change_little():
     """Measured on the photograph of the page: the larger the window, the steadier."""
-    measured = shift_change(load_photo().gray)
+    measured = shift_sensitivity(load_photo().gray)
     assert measured.shifts == (0, 1, 2, 3, 4)
     change = measured.change
     assert all(values[0] == 0 for values in change.values())
-    ordered = ["not pooled", "max 2×2", "max 4×4", "max 8×8", "average over all"]
+    ordered = ["no pooling", "max 2×2", "max 4×4", "max 8×8", "global average"]
     for steadier, less in zip(ordered[1:], ordered, strict=False):
         for d in measured.shifts[1:]:
             assert change[steadier][d] < change[less][d]
-    assert change["not pooled"][1] == pytest.approx(0.79, abs=0.02)
+    assert change["no pooling"][1] == pytest.approx(0.79, abs=0.02)
     assert change["max 4×4"][1] == pytest.approx(0.29, abs=0.02)
 
 
-def test_an_even_picture_does_not_change():
-    measured = shift_change(torch.full((40, 50), 0.5), side=16)
+def test_a_constant_image_does_not_change():
+    measured = shift_sensitivity(torch.full((40, 50), 0.5), side=16)
     assert all(value == 0 for values in measured.change.values() for value in values)
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'reduce' must be 'max', 'average' or 'min', got 'sum'"):
-        pooled(torch.ones(4, 4), reduce="sum")
+    with pytest.raises(
+        ValueError, match="'reduce' must be one of 'max', 'average', 'min', got 'sum'"
+    ):
+        pool(torch.ones(4, 4), reduce="sum")
     with pytest.raises(ValueError, match="'kernel_size' must fit"):
-        pooled(torch.ones(2, 2), 3)
-    with pytest.raises(ValueError, match="'picture' must be at least 66 pixels high and 70 wide"):
-        shift_change(torch.ones(60, 90))
+        pool(torch.ones(2, 2), 3)
+    with pytest.raises(ValueError, match="'image' must be at least 66 pixels high and 70 wide"):
+        shift_sensitivity(torch.ones(60, 90))

@@ -28,7 +28,7 @@ def test_one_size_is_worked_out(start, capsys, tmp_path):
     assert capsys.readouterr().out.strip().endswith("= 18 / 2 + 1\n= 9 + 1 = 10")
     start(["--size", "100", "75", "--stride", "2"])
     out = capsys.readouterr().out
-    assert "100 wide, kernel 3, stride 2:" in out
+    assert "Input size 100, kernel size 3, stride 2:" in out
     assert "= 49 + 1 = 50" in out
     assert "= 37 + 1 = 38" in out
     assert not any(tmp_path.iterdir())
@@ -37,13 +37,13 @@ def test_one_size_is_worked_out(start, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--photo", "nowhere.jpg"], "'photo' must be a picture file that can be read, got"),
+        (["--photo", "nowhere.jpg"], "'photo' must be a readable image file, got"),
         (["--size", "2", "--padding", "valid"], "'kernel_size' must fit into the padded input"),
         (["--size", "0"], "'size' must be at least 1"),
         (["--out", "/proc/1/x"], "'out' must be a folder that can be written to"),
     ],
 )
-def test_mistakes_end_with_one_sentence(start, capsys, flags, sentence):
+def test_user_errors_exit_with_one_line(start, capsys, flags, sentence):
     with pytest.raises(SystemExit) as end:
         start(flags)
     assert end.value.code == 2

@@ -1,24 +1,24 @@
-"""A number together with the lines that lead to it, as on the blackboard."""
+"""A number together with the steps of its calculation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Worked", "decimal"]
+__all__ = ["Calculation", "format_number"]
 
 
 @dataclass(frozen=True)
-class Worked:
-    """A value and how it was worked out.
+class Calculation:
+    """A value and the steps of its calculation.
 
-    `print` shows the lines, `int` and `float` give the value.
+    `print` shows the steps; `int` and `float` return the value.
 
     Args:
         value: the result.
-        steps: the lines that lead to it, one for each step.
+        steps: one line for each step.
 
     Example:
-        >>> seven = Worked(7, ("2·(-1) + 9·0 + 9·1", "= -2 + 0 + 9 = 7"))
+        >>> seven = Calculation(7, ("2·(-1) + 9·0 + 9·1", "= -2 + 0 + 9 = 7"))
         >>> print(seven)
         2·(-1) + 9·0 + 9·1
         = -2 + 0 + 9 = 7
@@ -39,11 +39,11 @@ class Worked:
         return "\n".join(self.steps)
 
 
-def decimal(value: float) -> str:
-    """A number as it is written by hand: "7", "-2", "49.5", "1,327,488".
+def format_number(value: float) -> str:
+    """Format a number without trailing zeros: "7", "-2", "49.5", "1,327,488".
 
     Example:
-        >>> decimal(99 / 2), decimal(3747200), decimal(7.0)
+        >>> format_number(99 / 2), format_number(3747200), format_number(7.0)
         ('49.5', '3,747,200', '7')
     """
     if float(value).is_integer():
