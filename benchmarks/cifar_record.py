@@ -83,7 +83,7 @@ def record(precision: str, count: int) -> Callable[[], None]:
 
 def ours(task: gv.data.ImageTask, preset: Preset, precision: str) -> Callable[[], object]:
     """One pass of a preset's training over the training pictures of `task`."""
-    recipe = replace(preset.recipe, epochs=10**6, coarse=0.0)
+    recipe = replace(preset.recipe, epochs=10**6, progressive_resizing=0.0)
     model = gv.models.whitened_cnn(**preset.settings).to(memory_format=torch.channels_last)
     run = SeedRun(model, task, recipe, 0, precision, False)
     return lambda: run.train_epoch(lambda seen: True)
@@ -126,7 +126,8 @@ def main() -> None:
     print(f"{RECORD:34}{EPOCHS:24}{statistics.median(theirs):10.0f} s")
     for name, preset in PRESETS.items():
         recipe = preset.recipe
-        small = sum(epoch < recipe.coarse * recipe.epochs for epoch in range(recipe.epochs))
+        end = recipe.progressive_resizing * recipe.epochs
+        small = sum(epoch < end for epoch in range(recipe.epochs))
         full = recipe.epochs - small
         passes = zip(each[name], each[name + SMALLER], strict=True)
         mine = [TRAINING * (full * a + small * b) for a, b in passes]

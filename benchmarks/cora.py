@@ -93,7 +93,13 @@ def programs(
     """Ours and the peer's training of so many seeds, and where they leave their accuracies."""
     task = gv.data.load(dataset)
     dense = gv.data.load(dataset, dense=True).x.to(device)
-    recipe = gv.Recipe(epochs=EPOCHS, lr=0.01, weight_decay=5e-4, decay="first", select="last")
+    recipe = gv.Recipe(
+        epochs=EPOCHS,
+        lr=0.01,
+        weight_decay=5e-4,
+        weight_decay_scope="first",
+        checkpoint_selection="last",
+    )
     accuracy: dict[str, list[float]] = {OURS: [], PEER: []}
 
     def following(name: str) -> list[int]:

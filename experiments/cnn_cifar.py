@@ -38,7 +38,7 @@ class Preset:
 PRESETS = {
     "quick": Preset(),
     "long": Preset(
-        replace(recipes.WHITENED_CNN, epochs=16, coarse=0.5),
+        replace(recipes.WHITENED_CNN, epochs=16, progressive_resizing=0.5),
         {"widths": (64, 256, 512), "depths": (2, 3, 3)},
         moved=1 / 8,
         blank=1 / 4,

@@ -16,7 +16,9 @@ from gnnvision import cli
 from gnnvision.training import recipes
 from gnnvision.training.result import shown
 
-NOTES = gv.Recipe(epochs=5, lr=1e-3, batch_size=100, select="last")  # 5 · 60,000 / 100 = 3,000
+NOTES = gv.Recipe(
+    epochs=5, lr=1e-3, batch_size=100, checkpoint_selection="last"
+)  # 5 · 60,000 / 100 = 3,000
 Name = Literal["both", "dnn", "cnn", "strided", "better"]
 MODELS: dict[str, tuple[str, dict[str, Any], gv.Recipe]] = {
     "dnn": ("fashion_dnn", {}, NOTES),

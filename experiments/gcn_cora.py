@@ -33,7 +33,13 @@ def main(config: Config) -> gv.Result:
     task = cli.nodes(loaded)
     if config.model == "gcn":
         model = gv.models.gcn(task.in_channels, 16, task.num_classes, dropout=0.5)
-        recipe = gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, decay="first", select="last")
+        recipe = gv.Recipe(
+            epochs=200,
+            lr=0.01,
+            weight_decay=5e-4,
+            weight_decay_scope="first",
+            checkpoint_selection="last",
+        )
     else:
         model = gv.models.classic_gcn(
             task.in_channels, 256, task.num_classes, num_layers=2, dropout=0.7

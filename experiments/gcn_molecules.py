@@ -18,7 +18,7 @@ from gnnvision import cli
 
 RECIPES: dict[str, dict[str, Any]] = {
     "lecture": {"epochs": 100, "lr": 3e-3},
-    "strong": {"epochs": 40, "lr": 3e-3, "averaging": 0.98},
+    "strong": {"epochs": 40, "lr": 3e-3, "ema_decay": 0.98},
     "baseline": {"epochs": 100, "lr": 1e-2},
 }
 GRAPH_RECIPES: dict[str, dict[str, Any]] = {  # of MUTAG and its like: few graphs, few features

@@ -33,7 +33,9 @@ from gnnvision.training.record import BEST, LAST
 from gnnvision.training.result import shown
 
 SCORES = "scores.json"
-FEW = replace(recipes.BOND_NETWORK, epochs=150, batch_size=32, averaging=0.95, select="last")
+FEW = replace(
+    recipes.BOND_NETWORK, epochs=150, batch_size=32, ema_decay=0.95, checkpoint_selection="last"
+)
 WAYS = {"from scratch": 1e-2, "whole network": 1e-3, "head alone": 3e-3}  # with learning rates
 
 

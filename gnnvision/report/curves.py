@@ -59,13 +59,13 @@ def curves(run: Run) -> Section | None:
         )
         + "; the test part is read once, at the end."
     )
-    if result.recipe.averaging:
+    if result.recipe.ema_decay:
         note += (
             " Training values are those of the weights, validation values and the figures at the "
             "top those of their running average."
         )
-    if result.recipe.coarse:
-        share = 100 * result.recipe.coarse
+    if result.recipe.progressive_resizing:
+        share = 100 * result.recipe.progressive_resizing
         note += f" In the first {share:.0f} % of the epochs the training images are smaller."
     if views := test_views(result.task):
         note += (

@@ -144,10 +144,11 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         tested = "The test part is empty: nothing was tested, and its figures are undefined."
     kept = (
         "Kept: last epoch."
-        if result.recipe.select == "last"
+        if result.recipe.checkpoint_selection == "last"
         else f"Kept {once.strip()}: {result.selection}.".replace("Kept :", "Kept:")
     )
-    chosen = "the last epoch" if result.recipe.select == "last" else "the epoch validation chose"
+    last = result.recipe.checkpoint_selection == "last"
+    chosen = "the last epoch" if last else "the epoch validation chose"
     if not sizes["val"]:
         kept += " No validation part was held out, so no epoch was chosen by its results."
     measured = set(result.metric_names) == set(result.best.metrics["train"])

@@ -106,8 +106,10 @@ def _recorded_command(folder: Path) -> str:
 
 def _recipe(result: Result) -> list[tuple[str, str]]:
     source = image_task(result.task)
-    words = {"lr": "learning rate", "decay": "decay acts on", "averaging": "weight averaging"}
+    words = {"lr": "learning rate", "ema_decay": "EMA of the weights, decay"}
     words |= {"lr_bias": "learning rate of biases", "lr_head": "learning rate of the head"}
+    words |= {"layer_decay": "layer-wise learning-rate decay"}
+    words |= {"weight_decay_scope": "scope of weight decay"}
     unused = set() if result.recipe.optimizer in ("sgd", "muon") else {"momentum"}
     none = {0.0: "none"}
     meanings: dict[str, dict[Any, str]] = {
@@ -115,9 +117,9 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
         "patience": {None: "unlimited"},
         "lr_bias": {None: "the same"},
         "lr_head": {None: "the same"},
-        **dict.fromkeys(("weight_decay", "warmup", "label_smoothing", "averaging"), none),
-        "decay": {"all": "all parameters", "first": "the first convolution"},
-        "select": {result.recipe.select: result.selection},
+        **dict.fromkeys(("weight_decay", "warmup", "label_smoothing", "ema_decay"), none),
+        "weight_decay_scope": {"all": "all parameters", "first": "the first convolution"},
+        "checkpoint_selection": {result.recipe.checkpoint_selection: result.selection},
     }
     lines = []
     for name, value in result.recipe.to_dict().items():

@@ -32,7 +32,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         )
     first = {id(p) for p in _first(model).parameters()}
     head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
-    depths = _depths(model) if recipe.depth_decay != 1 else {}
+    depths = _depths(model) if recipe.layer_decay != 1 else {}
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for parameter in learned:
         lr = recipe.lr
@@ -40,8 +40,8 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
             lr = recipe.lr_head
         elif parameter.ndim <= 1 and recipe.lr_bias is not None:
             lr = recipe.lr_bias
-        lr *= recipe.depth_decay ** depths.get(id(parameter), 0)
-        decayed = recipe.decay == "all" or id(parameter) in first
+        lr *= recipe.layer_decay ** depths.get(id(parameter), 0)
+        decayed = recipe.weight_decay_scope == "all" or id(parameter) in first
         options = {"lr": lr, "weight_decay": recipe.weight_decay if decayed else 0.0}
         if recipe.optimizer == "muon":
             options["orthogonal"] = parameter.ndim > 1 and id(parameter) not in head
@@ -81,8 +81,8 @@ def _check_effects(
             "biases or norms",
         ),
         (
-            "depth_decay",
-            recipe.depth_decay,
+            "layer_decay",
+            recipe.layer_decay,
             1,
             any(depths.get(id(p)) for p in learned),
             "blocks before its last layer",

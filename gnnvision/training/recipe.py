@@ -1,151 +1,206 @@
-"""A recipe: all that was asked of a training run, in one printable value."""
+"""A recipe: every setting of a training run, in one printable value."""
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
+
+from gnnvision.errors import at_least, in_range, invalid, one_of, wrong_type
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "with_current_names"]
 
-Decayed = Literal["all", "first"]
+T = TypeVar("T")
+DecayScope = Literal["all", "first"]
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
+Selection = Literal["score", "loss", "last"]
+
+CURRENT_NAMES = {
+    "decay": "weight_decay_scope",
+    "depth_decay": "layer_decay",
+    "coarse": "progressive_resizing",
+    "averaging": "ema_decay",
+    "select": "checkpoint_selection",
+}
+# Printed whether or not they have their default value.
+ALWAYS_PRINTED = ("epochs", "lr", "optimizer", "schedule", "checkpoint_selection")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: the optimizer, its schedule, and which epoch is kept.
+def with_current_names(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
+    """What JSON held of a recipe, or of anything with recipes in it, with current field names.
 
     Args:
-        epochs: passes over the training part.
+        value: written by this version or an earlier one.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    return {CURRENT_NAMES.get(k, k): with_current_names(v) for k, v in value.items()}
+
+
+def _accept_old_names(recipe: type[T]) -> type[T]:
+    """The dataclass, whose renamed fields can also be given and read by their old names."""
+    initialize = recipe.__init__
+    names = {field.name for field in fields(recipe)}  # type: ignore[arg-type]
+
+    @functools.wraps(initialize)
+    def initialize_by_either_name(self: T, *args: Any, **values: Any) -> None:  # noqa: ANN401
+        # `dataclasses.replace` gives every field: there, the old name is the one that changes.
+        replacing = names <= values.keys()
+        for old in CURRENT_NAMES.keys() & values.keys():
+            new = CURRENT_NAMES[old]
+            if new in values and not replacing:
+                raise TypeError(
+                    f"'{old}' must not be given together with '{new}', its current name, got "
+                    f"both. Give '{new}' alone."
+                )
+            values[new] = values.pop(old)
+        initialize(self, *args, **values)
+
+    recipe.__init__ = initialize_by_either_name  # type: ignore[assignment, method-assign]
+    for old, new in CURRENT_NAMES.items():
+        setattr(recipe, old, property(attrgetter(new)))
+    return recipe
+
+
+@_accept_old_names
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: the optimizer, its schedule, and which epoch's weights are kept.
+
+    The names that fields had before version 0.2 (`decay`, `depth_decay`, `coarse`, `averaging`
+    and `select`) still work, as arguments and as attributes.
+
+    Args:
+        epochs: passes over the training split.
         lr: learning rate.
-        weight_decay: strength of the pull of weights towards 0; added to the gradient by "adam"
-            and "sgd", taken off the weight by "adamw".
-        decay: which parameters it pulls at: "all", or those of the "first" convolution, as
-            Kipf and Welling have it.
-        optimizer: "adam", "adamw", "sgd" or "muon", which is for networks of convolutions.
+        weight_decay: strength of the weight decay: an L2 term in the gradient with "adam" and
+            "sgd", decoupled from the gradient with "adamw".
+        weight_decay_scope: which parameters decay: "all", or those of the "first" convolution,
+            as in Kipf and Welling's GCN.
+        optimizer: "adam", "adamw", "sgd" or "muon"; the last is for convolutional networks.
         momentum: of "sgd" and "muon".
-        lr_bias: learning rate of biases and norms, if it is another one.
-        lr_head: learning rate of the last layer, if it is another one.
-        depth_decay: what the learning rate of each block is multiplied by to get that of the
-            block before it, from the head towards the input: below 1, trained early layers
-            change less than late ones.
-        schedule: of the learning rates, after each step: "constant"; "cosine", down to 0;
-            "one_cycle", in a straight line up and down to 0.
-        warmup: the part of the training in which "one_cycle" and "cosine" go up, from 0 to 1.
-        batch_size: items a step; None where the task is one batch.
-        label_smoothing: of classes, from 0 to 1.
-        coarse: the part of the epochs, from 0 to 1 and at the start, that see less detail where
-            the task has such a form: pictures of three quarters of the sides.
-        averaging: decay of the running average of the weights after each step, which is what is
-            measured and kept; 0 for none.
-        select: which epoch is kept: "score" (the best on the validation part by the task's
-            metric, then by loss), "loss" (the lowest there) or "last".
-        patience: stop after so many epochs without a better one; None for never.
+        lr_bias: learning rate of biases and normalization layers; `lr` if None.
+        lr_head: learning rate of the last layer; `lr` if None.
+        layer_decay: layer-wise learning-rate decay: the learning rate of a block is that of the
+            next block towards the head times this factor, so that below 1 early layers change
+            less than late ones.
+        schedule: of the learning rates, updated at each step: "constant"; "cosine", down to 0;
+            "one_cycle", linearly up and then linearly down to 0.
+        warmup: fraction of the training, from 0 to 1, in which "one_cycle" and "cosine" raise
+            the learning rate from 0.
+        batch_size: items in a batch; None for the task's default.
+        label_smoothing: for classification and multi-label tasks, from 0 to 1.
+        progressive_resizing: fraction of the epochs, from 0 to 1, at the start, that train on
+            smaller images, of three quarters of the height and width.
+        ema_decay: decay of an exponential moving average (EMA) of the weights, updated at each
+            step; the averaged weights are then evaluated and kept. 0 for no averaging.
+        checkpoint_selection: which epoch is kept: "score" (the best validation metric, then the
+            lowest validation loss), "loss" (the lowest validation loss) or "last".
+        patience: stop after this many epochs without improvement; None to never stop early.
 
     Raises:
-        TypeError: if a number is not one.
-        ValueError: if a number is out of range, a name unknown, or a setting without effect
-            beside the others.
+        TypeError: if a number is not one, or a field is given by its old and its current name.
+        ValueError: if a number is out of range, a name unknown, or a setting has no effect with
+            the other settings.
 
     Example:
         >>> print(Recipe(epochs=200, lr=0.01, weight_decay=5e-4))
-        epochs 200, lr 0.01, weight_decay 0.0005 on all, adam, constant, select score
+        epochs 200, lr 0.01, weight_decay 0.0005, optimizer adam, schedule constant, \
+checkpoint_selection score
     """
 
     epochs: int = 200
     lr: float = 0.01
     weight_decay: float = 0.0
-    decay: Decayed = "all"
+    weight_decay_scope: DecayScope = "all"
     optimizer: OptimizerName = "adam"
     momentum: float = 0.9
     lr_bias: float | None = None
     lr_head: float | None = None
-    depth_decay: float = 1.0
+    layer_decay: float = 1.0
     schedule: Schedule = "constant"
     warmup: float = 0.0
     batch_size: int | None = None
     label_smoothing: float = 0.0
-    coarse: float = 0.0
-    averaging: float = 0.0
-    select: Literal["score", "loss", "last"] = "score"
+    progressive_resizing: float = 0.0
+    ema_decay: float = 0.0
+    checkpoint_selection: Selection = "score"
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        self._check_number("epochs", 1, math.inf, whole=True)
-        self._check_number("lr", 0, math.inf)
-        self._check_number("weight_decay", 0, math.inf)
+        for name in ("epochs", "batch_size", "patience"):
+            self._check_number(name, 1, whole=True)
+        for name in ("lr", "weight_decay", "lr_bias", "lr_head"):
+            self._check_number(name, 0)
         for name in (
-            "momentum", "depth_decay", "warmup", "label_smoothing", "coarse", "averaging",
+            "momentum", "layer_decay", "warmup", "label_smoothing", "progressive_resizing",
+            "ema_decay",
         ):  # fmt: skip
             self._check_number(name, 0, 1)
-        for name in ("lr_bias", "lr_head"):
-            if getattr(self, name) is not None:
-                self._check_number(name, 0, math.inf)
-        for name in ("batch_size", "patience"):
-            if getattr(self, name) is not None:
-                self._check_number(name, 1, math.inf, whole=True)
-        for name, names in (
-            ("decay", get_args(Decayed)),
-            ("optimizer", get_args(OptimizerName)),
-            ("schedule", get_args(Schedule)),
-            ("select", ("score", "loss", "last")),
-        ):
-            if getattr(self, name) not in names:
-                raise ValueError(
-                    f"'{name}' must be one of {', '.join(names)}, got {getattr(self, name)!r}. "
-                    "Choose one of them."
-                )
-        for name, why in _without_effect({f.name: getattr(self, f.name) for f in fields(self)}):
-            value = getattr(self, name)
-            raise ValueError(f"'{name}' must be left out {why}, got {value!r}. Leave it out.")
+        one_of("weight_decay_scope", self.weight_decay_scope, get_args(DecayScope))
+        one_of("optimizer", self.optimizer, get_args(OptimizerName))
+        one_of("schedule", self.schedule, get_args(Schedule))
+        one_of("checkpoint_selection", self.checkpoint_selection, get_args(Selection))
+        for name, why in _without_effect(vars(self)):
+            value = repr(getattr(self, name))
+            raise invalid(name, f"be left out {why}", value, "Leave it out.")
 
-    def _check_number(self, name: str, least: float, most: float, whole: bool = False) -> None:
+    def _check_number(
+        self, name: str, low: float, high: float = math.inf, whole: bool = False
+    ) -> None:
         value = getattr(self, name)
-        kinds = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
+        if value is None and Recipe.__dataclass_fields__[name].default is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             kind = "an integer" if whole else "a number"
-            raise TypeError(f"'{name}' must be {kind}, got {value!r}. Give for example 1.")
-        if not least <= value <= most or math.isinf(value):
-            bounds = f"at least {least}" if math.isinf(most) else f"from {least} to {most}"
-            raise ValueError(f"'{name}' must be {bounds}, got {value}. Choose another value.")
+            raise wrong_type(name, f"be {kind}", value, "Give for example 1.")
+        if math.isfinite(high):
+            in_range(name, value, low, high)
+        else:
+            at_least(name, value, low)
+            if math.isinf(value):
+                raise invalid(name, "be finite", value, "Choose a smaller value.")
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The recipe that `to_dict` wrote; without what it holds of settings without effect.
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The recipe that `to_dict` wrote, in this version or an earlier one.
 
-        Older versions accepted those.
+        Settings without effect, which earlier versions accepted, are left out.
         """
-        usual = {f.name: f.default for f in fields(cls)}
-        held = {name: values[name] for name in usual if name in values}
-        for name, _ in _without_effect(usual | held):
-            del held[name]
-        return cls(**held)
+        defaults = {field.name: field.default for field in fields(cls)}
+        current = with_current_names(values)
+        stored = {name: current[name] for name in defaults if name in current}
+        for name, _ in _without_effect(defaults | stored):
+            del stored[name]
+        return cls(**stored)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field with its value, for JSON."""
         return asdict(self)
 
     def make_optimizer(self, model: nn.Module) -> Optimizer:
-        """The optimizer for the parameters of `model` that are to be learned.
+        """The optimizer for the trainable parameters of `model`.
 
         Raises:
-            ValueError: if there are none.
+            ValueError: if there are none, or a setting has no effect on any of them.
         """
         from gnnvision.training.optimizers import make_optimizer  # a recipe needs no torch
 
         return make_optimizer(self, model)
 
     def lr_factor(self, progress: float) -> float:
-        """What the learning rates are multiplied by.
+        """The factor by which the schedule multiplies the learning rates.
 
         Args:
-            progress: how much of the training is over, from 0 to 1.
+            progress: fraction of the training that is done, from 0 to 1.
         """
         if self.schedule == "constant":
             return 1.0
@@ -155,42 +210,33 @@ class Recipe:
         return 1 - rest if self.schedule == "one_cycle" else (1 + math.cos(math.pi * rest)) / 2
 
     def __str__(self) -> str:
-        parts = [f"epochs {self.epochs}", f"lr {self.lr:g}"]
-        if self.weight_decay:
-            parts.append(f"weight_decay {self.weight_decay:g} on {self.decay}")
-        for name in ("lr_bias", "lr_head"):
-            if getattr(self, name) is not None:
-                parts.append(f"{name} {getattr(self, name):g}")
-        if self.depth_decay != 1:
-            parts.append(f"depth_decay {self.depth_decay:g}")
-        parts += [self.optimizer, self.schedule]
-        if self.warmup and self.schedule != "constant":
-            parts.append(f"warmup {self.warmup:g}")
-        if self.batch_size is not None:
-            parts.append(f"batch_size {self.batch_size}")
-        if self.label_smoothing:
-            parts.append(f"label_smoothing {self.label_smoothing:g}")
-        if self.coarse:
-            parts.append(f"coarse {self.coarse:g}")
-        if self.averaging:
-            parts.append(f"averaging {self.averaging:g}")
-        parts.append(f"select {self.select}")
-        if self.patience is not None:
-            parts.append(f"patience {self.patience}")
-        return ", ".join(parts)
+        shown = [
+            (field.name, getattr(self, field.name))
+            for field in fields(self)
+            if field.name in ALWAYS_PRINTED or getattr(self, field.name) != field.default
+        ]
+        return ", ".join(f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in shown)
 
 
-def _without_effect(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """The settings that would be ignored beside the others, and why."""
+def _without_effect(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The settings that the other settings make ineffective, each with the reason."""
     adaptive = values["optimizer"] in ("adam", "adamw")
     rules = {
-        "momentum": (adaptive and values["momentum"] != 0.9, "with adam and adamw, which have "
-                     "betas of their own"),
-        "decay": (values["decay"] != "all" and not values["weight_decay"], "where 'weight_decay' "
-                  "is 0"),
-        "warmup": (values["warmup"] != 0 and values["schedule"] == "constant", "with a constant "
-                   "schedule: use 'cosine' or 'one_cycle'"),
-        "patience": (values["patience"] is not None and values["select"] == "last", "with "
-                     "select='last', which always trains to the end"),
-    }  # fmt: skip
+        "momentum": (
+            adaptive and values["momentum"] != 0.9,
+            "with 'adam' and 'adamw', which have 'betas' instead",
+        ),
+        "weight_decay_scope": (
+            values["weight_decay_scope"] != "all" and not values["weight_decay"],
+            "where 'weight_decay' is 0",
+        ),
+        "warmup": (
+            values["warmup"] != 0 and values["schedule"] == "constant",
+            "with a constant schedule: use 'cosine' or 'one_cycle'",
+        ),
+        "patience": (
+            values["patience"] is not None and values["checkpoint_selection"] == "last",
+            "with checkpoint_selection='last', which always trains to the end",
+        ),
+    }
     return [(name, why) for name, (ignored, why) in rules.items() if ignored]

@@ -16,8 +16,8 @@ WHITENED_CNN = Recipe(  # after Jordan 2024, https://arxiv.org/abs/2404.00498
     schedule="one_cycle",  # here: in a straight line down to 0
     batch_size=500,
     label_smoothing=0.2,
-    coarse=0.25,
-    select="last",
+    progressive_resizing=0.25,
+    checkpoint_selection="last",
 )
 BOND_NETWORK = Recipe(
     epochs=40,
@@ -27,5 +27,5 @@ BOND_NETWORK = Recipe(
     schedule="one_cycle",
     warmup=0.1,
     batch_size=64,
-    averaging=0.98,
+    ema_decay=0.98,
 )

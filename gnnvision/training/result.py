@@ -113,16 +113,16 @@ class Result:
     @property
     def selection(self) -> str:
         """In words, how the kept epoch was chosen."""
-        if self.recipe.select == "last":
+        if self.recipe.checkpoint_selection == "last":
             return "last epoch"
         scores = self.values("val", self.metric)
         undefined = sum(map(math.isnan, scores))
-        if self.recipe.select == "loss" or undefined == len(scores):
+        if self.recipe.checkpoint_selection == "loss" or undefined == len(scores):
             out = "epoch with the lowest validation loss"
         else:
             direction = "highest" if self.higher_is_better else "lowest"
             out = f"epoch with the {direction} validation {self.metric}, then lowest loss"
-        if self.recipe.select == "score" and undefined:
+        if self.recipe.checkpoint_selection == "score" and undefined:
             where = "" if undefined == len(scores) else f" for {undefined} of {len(scores)} seeds"
             out += f" (validation {self.metric} is undefined{where})"
         return out

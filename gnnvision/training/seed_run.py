@@ -24,7 +24,7 @@ from gnnvision.training.checkpoint import (
     unpack_optimizer,
 )
 from gnnvision.training.checks import check_output
-from gnnvision.training.failures import causes_named, not_finite, nothing_to_choose
+from gnnvision.training.failures import causes_named, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
 from gnnvision.training.objective import objective, together
 from gnnvision.training.recipe import Recipe
@@ -59,7 +59,7 @@ class SeedRun:
     ) -> None:
         self.model = model
         self.task = task
-        self.coarse = task.low_resolution() if recipe.coarse else task
+        self.small_task = task.low_resolution() if recipe.progressive_resizing else task
         self.recipe = recipe
         self.goal = objective(task)
         self.precision = precision
@@ -68,8 +68,8 @@ class SeedRun:
         self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
         self.learned = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.average: AveragedModel | None = None
-        if recipe.averaging:
-            average = get_ema_multi_avg_fn(recipe.averaging)
+        if recipe.ema_decay:
+            average = get_ema_multi_avg_fn(recipe.ema_decay)
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
@@ -148,7 +148,8 @@ class SeedRun:
 
     def _batches(self) -> Iterator[tuple[Tensor, Any, Tensor]]:
         """The batches of this epoch, with the time they are waited for."""
-        task = self.coarse if self.epoch < self.recipe.coarse * self.recipe.epochs else self.task
+        is_small = self.epoch < self.recipe.progressive_resizing * self.recipe.epochs
+        task = self.small_task if is_small else self.task
         batches = task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
         while True:
             started = time.perf_counter()
@@ -261,7 +262,7 @@ class SeedRun:
             ValueError: if that was the last epoch and none is kept.
         """
         self.history.append(row)
-        match self.recipe.select:
+        match self.recipe.checkpoint_selection:
             case "score":
                 score = row[f"val_{self.goal.metric}"]
                 found = rank(score, row["val_loss"], self.goal.higher_is_better)
@@ -272,10 +273,10 @@ class SeedRun:
         if found > max(self.best_rank, (-math.inf, -math.inf)):
             self.best_rank = found
             self.best_epoch = self.epoch
-            if self.recipe.select != "last" or self.epoch == self.recipe.epochs:
+            if self.recipe.checkpoint_selection != "last" or self.epoch == self.recipe.epochs:
                 self.best = snapshot(self.kept_model)
         if self.finished and not self.best_epoch:
-            raise nothing_to_choose(self.task, self.recipe)
+            raise nothing_to_select(self.task, self.recipe)
 
     @property
     def finished(self) -> bool:
@@ -322,7 +323,7 @@ class SeedRun:
         check_progress(state, self.recipe.epochs, len(counts))
         own, best = self.model.state_dict(), checkpoint.group("best")
         check_tensors(checkpoint.group("model"), own, lacking="model/")
-        if best or (state["best_epoch"] and self.recipe.select != "last"):
+        if best or (state["best_epoch"] and self.recipe.checkpoint_selection != "last"):
             check_tensors(best, own, lacking="best/")
         self.model.load_state_dict(checkpoint.group("model"))
         if self.average is not None:

@@ -25,7 +25,7 @@ from gnnvision.training.measures import written
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import PRECISIONS, suitable
 from gnnvision.training.progress import Reporter, StopRequest
-from gnnvision.training.recipe import Recipe
+from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seed_run import SeedRun, initialize
@@ -317,7 +317,7 @@ class Session:
         if self._asked_precision == "auto" and saved.get("precision") in PRECISIONS:
             self.precision = saved["precision"]  # which another device might not choose
         for name, value in self.identity().items():
-            then = saved.get(name)
+            then = with_current_names(saved.get(name))
             if then != value:
                 if isinstance(value, dict) and isinstance(then, dict):
                     keys = sorted({*value, *map(str, then)})

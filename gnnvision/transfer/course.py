@@ -17,6 +17,7 @@ from gnnvision.training.checkpoint import Checkpoint, pack, read_checkpoint, wri
 from gnnvision.training.measures import written
 from gnnvision.training.objective import objective
 from gnnvision.training.progress import Interrupted, Reporter, StopRequest
+from gnnvision.training.recipe import with_current_names
 from gnnvision.training.record import LAST, pack_outcomes, unpack_outcomes
 from gnnvision.training.result import best_outcome
 from gnnvision.transfer.stages import Transfer, Watch
@@ -88,9 +89,9 @@ class Course:
         try:
             then = held.state["identity"]
             for name, value in self._identity().items():
-                if then[name] != value:
+                if (stored := with_current_names(then[name])) != value:
                     raise ValueError(
-                        f"'{name}' must be {then[name]} as in the run that is resumed, got "
+                        f"'{name}' must be {stored} as in the run that is resumed, got "
                         f"{value}. Leave it as it was, or start a new run."
                     )
             self.outcomes = unpack_outcomes(held.tensors, held.state["outcomes"])

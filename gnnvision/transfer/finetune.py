@@ -24,6 +24,7 @@ from gnnvision.training.measures import mean, spread, written
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
+from gnnvision.training.recipe import with_current_names
 from gnnvision.training.record import is_complete, read_result
 from gnnvision.training.result import shown
 from gnnvision.training.seeds import to_seeds
@@ -247,7 +248,7 @@ def best_strategy(
     asked["plan"] = json.loads(json.dumps(asdict(plan)))
     file = None if folder is None else folder / FOLDS
     before = read_json(file) if file is not None and file.is_file() else {}
-    same = {name: before.get(name) for name in asked} == asked
+    same = {name: with_current_names(before.get(name)) for name in asked} == asked
 
     def keep(scores: dict[str, list[float]]) -> None:
         if file is not None:

@@ -16,18 +16,18 @@ HEAD_RECIPE = Recipe(
     weight_decay=1e-2,
     schedule="cosine",
     batch_size=32,
-    select="last",
+    checkpoint_selection="last",
 )
 FINE_RECIPE = Recipe(
     epochs=5,
     lr=1e-4,
-    depth_decay=0.9,
+    layer_decay=0.9,
     optimizer="adamw",
     weight_decay=1e-2,
     schedule="one_cycle",
     warmup=0.2,
     batch_size=32,
-    select="last",
+    checkpoint_selection="last",
 )
 
 

@@ -124,10 +124,11 @@ class Transfer:
         cuts = plan.stages(count)
         computed = [("head", plan.head)] + [("fine", plan.fine)] * any(cuts)
         for name, recipe in computed:  # on features, which have one size
-            if recipe.coarse:
+            if recipe.progressive_resizing:
                 raise ValueError(
-                    f"'coarse' must be 0 for what trains on features computed before, got "
-                    f"{recipe.coarse:g} in {name!r} of the plan. Leave it out there."
+                    "'progressive_resizing' must be 0 for what trains on precomputed features, "
+                    f"got {recipe.progressive_resizing:g} in {name!r} of the plan. Leave it out "
+                    "there."
                 )
         head = frozen_part(backbone, self.task, views=plan.views)
         assert head is not None
@@ -250,7 +251,7 @@ class Transfer:
         task: Task = self.task if frozen is None else frozen.task.to(self.device)
         trained: nn.Module = model if frozen is None else frozen.rest(model)
         recipe = stage.recipe
-        if recipe.select != "last" and not len(split.val):
+        if recipe.checkpoint_selection != "last" and not len(split.val):
             recipe = without_validation(recipe)
         small = 0 if stage.cut == len(blocks) else 2**30
         with threads_for(small):

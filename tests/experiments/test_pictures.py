@@ -81,7 +81,7 @@ def test_without_a_validation_part_the_last_epoch_is_kept(inside, tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads((folder(done, tmp_path) / "result.json").read_text())
     assert result["split_sizes"]["val"] == 0
-    assert result["recipe"]["select"] == "last"
+    assert result["recipe"]["checkpoint_selection"] == "last"
 
 
 def test_dense_against_convolution_side_by_side(inside, tmp_path):

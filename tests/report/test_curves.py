@@ -62,7 +62,7 @@ def test_the_training_loss_is_without_label_smoothing_as_the_validation_loss(tmp
 def test_what_the_lines_and_the_figures_at_the_top_are_of(tmp_path):
     task = picture_task(30).with_test_views("mirror")
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
-    recipe = gv.Recipe(epochs=2, lr=1e-3, averaging=0.5, coarse=0.5)
+    recipe = gv.Recipe(epochs=2, lr=1e-3, ema_decay=0.5, progressive_resizing=0.5)
     result = gv.fit(model, task, recipe, progress=False)
     note = curves(Run(result, tmp_path)).note
     for words in (

@@ -32,7 +32,9 @@ def emptied(task, *parts):
 @pytest.mark.parametrize("parts", [("test",), ("val", "test")])
 def test_molecules_without_a_test_part(molecules_run, parts, tmp_path):
     task = replace(emptied(molecules_run.task, *parts), splitter=None)
-    result = trained(task, tmp_path, 2, 1, model=deepcopy(molecules_run.model), select="last")
+    result = trained(
+        task, tmp_path, 2, 1, model=deepcopy(molecules_run.model), checkpoint_selection="last"
+    )
     page = text_of(result)
     assert "<b>undefined</b>" in page
     assert "The test part is empty: nothing was tested" in page

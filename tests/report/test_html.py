@@ -169,7 +169,7 @@ def test_the_page_of_a_run_on_pictures(pictures_run):
 def test_without_a_validation_part_all_sections_say_so(tmp_path):
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
     task = picture_task(val=False)
-    result = trained(task, tmp_path, 1, 2, model, lr=1e-3, select="last")
+    result = trained(task, tmp_path, 1, 2, model, lr=1e-3, checkpoint_selection="last")
     page = write_report(result).read_text(encoding="utf-8")
     assert "80 train, none validates, 40 test" in page
     assert page.count("No validation part was held out") == 3

@@ -24,7 +24,7 @@ def test_a_residual_block_is_one():
 
 def test_the_rate_falls_with_the_depth():
     model = gv.models.classic_gcn(4, 8, 3, num_layers=2, norm="batch")
-    optimizer = Recipe(lr=0.1, lr_head=0.5, depth_decay=0.5).make_optimizer(model)
+    optimizer = Recipe(lr=0.1, lr_head=0.5, layer_decay=0.5).make_optimizer(model)
     rate = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
     _, head = last_linear(model)
     assert {rate[id(p)] for p in head.parameters()} == {0.5}
@@ -40,7 +40,7 @@ def test_without_a_decay_there_is_one_group():
 
 def test_a_rate_of_its_own_for_biases_is_scaled_too():
     model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
-    optimizer = Recipe(lr=0.1, lr_bias=1.0, depth_decay=0.1).make_optimizer(model)
+    optimizer = Recipe(lr=0.1, lr_bias=1.0, layer_decay=0.1).make_optimizer(model)
     rate = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
     assert rate[id(model[0].bias)] == pytest.approx(0.1)
     assert rate[id(model[0].weight)] == pytest.approx(0.01)
@@ -48,11 +48,11 @@ def test_a_rate_of_its_own_for_biases_is_scaled_too():
 
 
 def test_the_recipe_says_so_and_refuses_nonsense():
-    assert "depth_decay 0.8" in str(Recipe(depth_decay=0.8))
+    assert "layer_decay 0.8" in str(Recipe(layer_decay=0.8))
     assert "depth" not in str(Recipe())
-    assert Recipe.from_dict(Recipe(depth_decay=0.8).to_dict()).depth_decay == 0.8
-    with pytest.raises(ValueError, match=r"'depth_decay' must be from 0 to 1, got 1\.5"):
-        Recipe(depth_decay=1.5)
+    assert Recipe.from_dict(Recipe(layer_decay=0.8).to_dict()).layer_decay == 0.8
+    with pytest.raises(ValueError, match=r"'layer_decay' must be from 0 to 1, got 1\.5"):
+        Recipe(layer_decay=1.5)
 
 
 @pytest.mark.parametrize("model", [nn.Conv2d(1, 1, 1), nn.Sequential(nn.ReLU())])
@@ -69,6 +69,6 @@ def test_direct_parameters_count_as_early():
             self.body, self.head = nn.Linear(3, 3), nn.Linear(3, 2)
 
     model = Positioned()
-    optimizer = Recipe(lr=1.0, depth_decay=0.5).make_optimizer(model)
+    optimizer = Recipe(lr=1.0, layer_decay=0.5).make_optimizer(model)
     rate = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
     assert rate[id(model.place)] == rate[id(model.body.weight)] == 0.5

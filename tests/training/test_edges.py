@@ -16,6 +16,7 @@ from gnnvision.training.result import best_outcome, shown
 from . import tasks
 
 QUICK = Recipe(epochs=3, lr=0.02)
+DIVERGED = r"loss diverged \((nan|inf)\) in epoch \d .*; lower the learning rate"
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +60,13 @@ class TestEmptyParts:
         assert "undefined" in result.report().read_text()
 
     def test_no_training_part_is_refused(self, karate):
-        with pytest.raises(ValueError, match="'split' must hold training items, got none"):
+        with pytest.raises(ValueError, match="'split' must have training items, got none"):
             fit(network(karate), parts(karate, train=[]), QUICK, progress=False)
 
     def test_the_patience_of_a_recipe_falls_without_a_validation_part(self):
         from gnnvision.training.checks import without_validation
 
-        assert without_validation(Recipe(patience=3)) == Recipe(select="last")
+        assert without_validation(Recipe(patience=3)) == Recipe(checkpoint_selection="last")
 
     @pytest.mark.parametrize("made", [tasks.rings, tasks.labels])
     def test_graphs_without_a_test_part(self, made):
@@ -81,7 +82,7 @@ class TestUnknownLabels:
     def test_of_a_part_that_chooses_nothing(self, karate, part, select):
         y = karate.y.clone()
         y[torch.tensor(getattr(karate.split, part))] = -100
-        recipe = replace(QUICK, select=select)
+        recipe = replace(QUICK, checkpoint_selection=select)
         result = fit(network(karate), replace(karate, y=y), recipe, progress=False)
         assert all(map(math.isnan, result.best.metrics[part].values()))
         assert f"{part} accuracy, loss, f1_macro are undefined: no target is known" in (
@@ -95,10 +96,10 @@ class TestUnknownLabels:
     def test_of_the_part_that_chooses_the_epoch(self, karate, select):
         y = karate.y.clone()
         y[torch.tensor(karate.split.val)] = -100
-        text = f"'recipe' must select the last epoch where no label .* got select='{select}'"
+        text = f"'recipe' must keep the last epoch where no label .* got .*='{select}'"
         with pytest.raises(ValueError, match=text):
             fit(
-                network(karate), replace(karate, y=y), replace(QUICK, select=select),
+                network(karate), replace(karate, y=y), replace(QUICK, checkpoint_selection=select),
                 progress=False,
             )  # fmt: skip
 
@@ -106,7 +107,7 @@ class TestUnknownLabels:
         task = tasks.rings(40)
         y = task.y.clone()
         y[torch.tensor(task.split.train)] = torch.nan
-        text = "'y' must hold known labels in the training split, got none for its 20 items"
+        text = "'y' must have known labels in the training split, got none for its 20 items"
         with pytest.raises(ValueError, match=text):
             fit(rings_network(), replace(task, y=y), QUICK, progress=False)
 
@@ -115,12 +116,12 @@ class TestUnknownLabels:
         result = fit(rings_network(), task, replace(QUICK, batch_size=1), progress=False)
         assert all(math.isfinite(row["train_loss"]) for row in result.best.history)
 
-    @pytest.mark.parametrize(("label", "more"), [(99, ""), (-1, ""), (2, r" \(18 are out")])
+    @pytest.mark.parametrize(("label", "more"), [(99, ""), (-1, ""), (2, r" \(18 labels are out")])
     def test_labels_out_of_range(self, karate, label, more):
         y = karate.y.clone()
         y[torch.tensor(karate.split.test[:18] if more else karate.split.test[:1])] = label
         item = int(karate.split.test[0])
-        text = f"'y' must hold labels from 0 to 1, .* got {label} at item {item} of the test split"
+        text = rf"'y' must have labels .* got {label} for item {item} of the test split"
         with pytest.raises(ValueError, match=text + more):
             fit(network(karate), replace(karate, y=y), QUICK, progress=False)
 
@@ -178,7 +179,7 @@ class TestUndefinedChoosesNothing:
         model.register_forward_hook(
             lambda module, given, made: made if module.training else made * torch.nan
         )
-        with pytest.raises(ValueError, match="'recipe' must lead to a validation loss that is"):
+        with pytest.raises(ValueError, match="validation loss was not finite in any epoch with"):
             fit(model, replace(karate, x=x), QUICK, reset=False, progress=False)
 
 
@@ -186,7 +187,7 @@ class TestAdviceByCause:
     def refused(self, task, text, recipe=QUICK, **options):
         with pytest.raises(ValueError, match=text) as caught:
             fit(network(task), task, recipe, progress=False, **options)
-        assert "Lower it" not in str(caught.value)
+        assert "lower the learning rate" not in str(caught.value)
 
     @pytest.mark.parametrize("value", [math.nan, math.inf])
     def test_features_that_are_no_numbers(self, value):
@@ -214,7 +215,7 @@ class TestAdviceByCause:
         model = gv.Sequential(*(gv.GCNConv(34, 34) for _ in range(layers)), nn.Linear(34, 2))
         with torch.no_grad():
             next(model.parameters()).fill_(math.nan)
-        text = "'model' must give finite outputs, got a loss of nan in the first batch"
+        text = "'model' must return finite outputs, got a loss of nan in the first batch"
         with pytest.raises(ValueError, match=text):
             fit(model, karate, QUICK, reset=False, progress=False)
 
@@ -222,11 +223,11 @@ class TestAdviceByCause:
         task = tasks.rings(40)
         model = gv.Sequential(gv.GCNConv(2, 4), gv.GCNConv(4, 4), gv.Readout(), nn.Linear(4, 1))
         recipe = replace(QUICK, lr=1e30, batch_size=5)
-        with pytest.raises(ValueError, match=r"'lr' must let the loss fall, .* Lower it"):
+        with pytest.raises(ValueError, match=DIVERGED):
             fit(model, task, recipe, progress=False)
 
     def test_too_high_a_learning_rate(self, karate):
-        with pytest.raises(ValueError, match=r"'lr' must let the loss fall, .* Lower it"):
+        with pytest.raises(ValueError, match=DIVERGED):
             fit(network(karate), karate, replace(QUICK, lr=1e30), progress=False)
 
 

@@ -20,27 +20,27 @@ CHANGED = {
     "epochs": (3, {}),
     "lr": (0.5, {}),
     "weight_decay": (0.5, {}),
-    "decay": ("first", {"weight_decay": 0.5}),
+    "weight_decay_scope": ("first", {"weight_decay": 0.5}),
     "optimizer": ("adamw", {"weight_decay": 0.5}),
     "momentum": (0.2, {"optimizer": "sgd"}),
     "lr_bias": (0.5, {}),
     "lr_head": (0.5, {}),
-    "depth_decay": (0.1, {}),
+    "layer_decay": (0.1, {}),
     "schedule": ("cosine", {}),
     "warmup": (0.7, {"schedule": "cosine"}),
     "batch_size": (7, {}),
     "label_smoothing": (0.4, {}),
-    "coarse": (0.5, {}),
-    "averaging": (0.9, {}),
-    "select": ("last", {"lr": 3.0, "epochs": 20}),
+    "progressive_resizing": (0.5, {}),
+    "ema_decay": (0.9, {}),
+    "checkpoint_selection": ("last", {"lr": 3.0, "epochs": 20}),
     "patience": (1, {"lr": 30.0, "epochs": 6}),
 }
 KINDS = ("nodes", "pictures", "numbers", "yes or no")
 REFUSED = {
     ("batch_size", "nodes"),
-    ("coarse", "nodes"),
-    ("coarse", "numbers"),
-    ("coarse", "yes or no"),
+    ("progressive_resizing", "nodes"),
+    ("progressive_resizing", "numbers"),
+    ("progressive_resizing", "yes or no"),
     ("label_smoothing", "numbers"),
 }
 
@@ -89,9 +89,9 @@ def test_it_acts_or_is_refused(name, kind):
     [
         ({"momentum": 0.5}, "momentum"),
         ({"momentum": 0.5, "optimizer": "adamw"}, "momentum"),
-        ({"decay": "first"}, "decay"),
+        ({"weight_decay_scope": "first"}, "weight_decay_scope"),
         ({"warmup": 0.1}, "warmup"),
-        ({"patience": 3, "select": "last"}, "patience"),
+        ({"patience": 3, "checkpoint_selection": "last"}, "patience"),
     ],
 )
 def test_a_setting_without_effect_beside_the_others(settings, name):
@@ -109,10 +109,10 @@ def test_a_setting_without_effect_beside_the_others(settings, name):
     [
         ({"lr_bias": 1.0}, nn.Linear(2, 2, bias=False), "lr_bias"),
         ({"lr_bias": 1.0, "lr_head": 1.0}, nn.Linear(2, 2), "lr_bias"),
-        ({"depth_decay": 0.5}, nn.Sequential(nn.Linear(2, 2)), "depth_decay"),
+        ({"layer_decay": 0.5}, nn.Sequential(nn.Linear(2, 2)), "layer_decay"),
         ({"optimizer": "muon"}, nn.Linear(2, 2), "optimizer"),
         (
-            {"optimizer": "muon", "weight_decay": 0.1, "decay": "first"},
+            {"optimizer": "muon", "weight_decay": 0.1, "weight_decay_scope": "first"},
             nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2)),
             "weight_decay",
         ),

@@ -12,8 +12,10 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.training import Interrupted, NotSaved, Recipe, fit
 from gnnvision.training import session as session_module
-from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.checkpoint import read_checkpoint, write_checkpoint
 from gnnvision.training.objective import objective
+from gnnvision.training.recipe import CURRENT_NAMES
+from gnnvision.training.record import LAST
 
 from . import tasks
 
@@ -221,10 +223,14 @@ class TestSelection:
         assert outcome.metrics["val"]["loss"] == pytest.approx(best["val_loss"], rel=1e-6)
 
     def test_by_loss_and_last(self, karate):
-        rows = fit(small(karate), karate, quick(select="loss"), progress=False).outcomes[0]
+        rows = fit(
+            small(karate), karate, quick(checkpoint_selection="loss"), progress=False
+        ).outcomes[0]
         losses = [row["val_loss"] for row in rows.history]
         assert rows.best_epoch == losses.index(min(losses)) + 1
-        last = fit(small(karate), karate, quick(select="last"), progress=False).outcomes[0]
+        last = fit(
+            small(karate), karate, quick(checkpoint_selection="last"), progress=False
+        ).outcomes[0]
         assert last.best_epoch == 12
 
     def test_patience_stops_early(self, karate):
@@ -319,7 +325,7 @@ class _StopAfter:
 def test_a_resumed_run_ends_with_the_same_bits(
     karate, tmp_path, monkeypatch, number, epochs, options
 ):
-    recipe = quick(**options, decay="first", weight_decay=5e-4)
+    recipe = quick(**options, weight_decay_scope="first", weight_decay=5e-4)
     whole = fit(small(karate), karate, recipe, seeds=2, progress=False)
     monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(epochs, number))
     with pytest.raises(Interrupted, match=r"Stopped at seed [01], epoch \d+. Everything is saved"):
@@ -334,6 +340,31 @@ def test_a_resumed_run_ends_with_the_same_bits(
         assert a.history == b.history
         assert a.metrics == b.metrics
         assert torch.equal(a.prediction, b.prediction)
+
+
+def with_old_names(file, *where):
+    """Rewrite a checkpoint with the field names that recipes had before version 0.2."""
+    old_names = {new: old for old, new in CURRENT_NAMES.items()}
+    held = read_checkpoint(file)
+    for name in where:
+        stored = held.state["identity"][name]
+        held.state["identity"][name] = {old_names.get(k, k): v for k, v in stored.items()}
+        assert "select" in held.state["identity"][name]
+    write_checkpoint(file, held)
+
+
+def test_a_checkpoint_with_the_old_names_of_fields_resumes(karate, tmp_path, monkeypatch):
+    whole = fit(small(karate), karate, quick(ema_decay=0.5), progress=False)
+    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(2))
+    with pytest.raises(Interrupted):
+        fit(small(karate), karate, quick(ema_decay=0.5), folder=tmp_path, progress=False)
+    with_old_names(tmp_path / LAST, "recipe")
+    how = {"folder": tmp_path, "resume": True, "progress": False}
+    with pytest.raises(
+        ValueError, match=r"'ema_decay' must be 0\.5 as in the run that is resumed"
+    ):
+        fit(small(karate), karate, quick(), **how)
+    assert equal(weights(whole), weights(fit(small(karate), karate, quick(averaging=0.5), **how)))
 
 
 def test_batches_in_random_order_resume_too(tmp_path, monkeypatch):
@@ -355,7 +386,7 @@ def test_batches_in_random_order_resume_too(tmp_path, monkeypatch):
     [
         {},
         {"optimizer": "muon", "lr_head": 0.5, "schedule": "one_cycle", "warmup": 0.3},
-        {"averaging": 0.9, "label_smoothing": 0.1, "schedule": "cosine"},
+        {"ema_decay": 0.9, "label_smoothing": 0.1, "schedule": "cosine"},
     ],
 )
 def test_a_run_stopped_within_an_epoch_ends_with_the_same_bits(
@@ -383,9 +414,11 @@ def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     split = replace(task.split, val=task.split.val[:0])
     task = replace(task, split=split)
     model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="'recipe' must select the last epoch"):
+    with pytest.raises(ValueError, match="'recipe' must keep the last epoch"):
         fit(model, task, quick(), progress=False)
-    result = fit(model, task, quick(select="last"), seeds=2, folder=tmp_path, progress=False)
+    result = fit(
+        model, task, quick(checkpoint_selection="last"), seeds=2, folder=tmp_path, progress=False
+    )
     assert result.best.seed == 0
     assert "none held out" in result.summary()
     assert json.loads((tmp_path / "result.json").read_text())["metrics"]["val"] == {}
@@ -399,7 +432,7 @@ def test_the_first_epochs_see_less_detail():
         lambda module, x, y: seen.append(x[0].shape[2]) if module.training else None
     )
     model = gv.Sequential(conv, gv.Readout(), nn.Linear(2, 10))
-    recipe = Recipe(epochs=4, batch_size=1257, coarse=0.5, lr=0.01)
+    recipe = Recipe(epochs=4, batch_size=1257, progressive_resizing=0.5, lr=0.01)
     fit(model, task, recipe, reset=False, progress=False)
     assert seen == [6, 6, 8, 8]
 
@@ -407,7 +440,7 @@ def test_the_first_epochs_see_less_detail():
 def test_what_is_measured_is_the_average_of_the_weights():
     task = tasks.pictures(40)
     model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
-    recipe = quick(averaging=0.5, epochs=1, select="last", batch_size=5)
+    recipe = quick(ema_decay=0.5, epochs=1, checkpoint_selection="last", batch_size=5)
     weights_after = []
     step = torch.optim.Adam.step
 
@@ -457,7 +490,7 @@ def test_nothing_or_a_broken_file_to_resume_from(karate, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(karate):
-    with pytest.raises(ValueError, match=r"'lr' must let the loss fall, got loss .* Lower it"):
+    with pytest.raises(ValueError, match=r"loss diverged \(.*\) in epoch .*; lower"):
         fit(small(karate), karate, quick(lr=1e30, optimizer="sgd"), progress=False)
 
 

@@ -1,25 +1,36 @@
 """Recipes: what they refuse, how they print, which optimizer they make."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import gnnvision as gv
 from gnnvision.training import Recipe
+from gnnvision.training.recipe import with_current_names
 
 
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
         ({"epochs": 0}, ValueError, "'epochs' must be at least 1, got 0"),
-        ({"epochs": 2.5}, TypeError, "'epochs' must be an integer, got 2.5"),
+        ({"epochs": 2.5}, TypeError, "'epochs' must be an integer, got float"),
         ({"lr": -1.0}, ValueError, "'lr' must be at least 0, got -1.0"),
         ({"lr": float("nan")}, ValueError, "'lr' must be at least 0, got nan"),
-        ({"lr": "fast"}, TypeError, "'lr' must be a number, got 'fast'"),
+        ({"lr": "fast"}, TypeError, "'lr' must be a number, got str"),
         ({"label_smoothing": 2}, ValueError, "'label_smoothing' must be from 0 to 1, got 2"),
-        ({"optimizer": "lion"}, ValueError, "'optimizer' must be one of adam, adamw, sgd"),
-        ({"select": "test"}, ValueError, "'select' must be one of score, loss, last, got 'test'"),
-        ({"decay": "some"}, ValueError, "'decay' must be one of all, first"),
+        ({"optimizer": "lion"}, ValueError, "'optimizer' must be one of 'adam', 'adamw', 'sgd'"),
+        (
+            {"checkpoint_selection": "test"},
+            ValueError,
+            "'checkpoint_selection' must be one of 'score', 'loss', 'last', got 'test'",
+        ),
+        (
+            {"weight_decay_scope": "some"},
+            ValueError,
+            "'weight_decay_scope' must be one of 'all', 'first'",
+        ),
         ({"patience": 0}, ValueError, "'patience' must be at least 1"),
         ({"batch_size": 0}, ValueError, "'batch_size' must be at least 1"),
     ],
@@ -30,15 +41,52 @@ def test_refused(options, error, text):
 
 
 def test_the_whole_of_what_was_asked_survives_json():
-    recipe = Recipe(epochs=7, lr=0.5, decay="first", weight_decay=1e-4, patience=3, batch_size=8)
+    recipe = Recipe(
+        epochs=7, lr=0.5, weight_decay_scope="first", weight_decay=1e-4, patience=3, batch_size=8
+    )
     assert Recipe.from_dict(recipe.to_dict()) == recipe
-    assert "weight_decay 0.0001 on first" in str(recipe)
+    assert "weight_decay 0.0001, weight_decay_scope first" in str(recipe)
     assert "patience 3" in str(recipe)
+
+
+OLD_NAMES = {
+    "decay": ("weight_decay_scope", "first"),
+    "depth_decay": ("layer_decay", 0.5),
+    "coarse": ("progressive_resizing", 0.5),
+    "averaging": ("ema_decay", 0.5),
+    "select": ("checkpoint_selection", "loss"),
+}
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_the_old_name_of_a_field_still_works(old):
+    new, value = OLD_NAMES[old]
+    current = Recipe(weight_decay=0.1, **{new: value})
+    assert Recipe(weight_decay=0.1, **{old: value}) == current
+    assert getattr(current, old) == value
+    assert replace(Recipe(weight_decay=0.1), **{old: value}) == current
+    stored = current.to_dict()
+    assert new in stored
+    assert old not in stored
+    stored[old] = stored.pop(new)
+    assert Recipe.from_dict(stored) == current
+    with pytest.raises(TypeError, match=f"'{old}' must not be given together with '{new}'"):
+        Recipe(weight_decay=0.1, **{old: value, new: value})
+
+
+def test_old_names_inside_what_json_held():
+    stored = {"seeds": [1], "head": {"select": "last", "lr": 0.1}}
+    assert with_current_names(stored) == {
+        "seeds": [1],
+        "head": {"checkpoint_selection": "last", "lr": 0.1},
+    }
 
 
 def test_decay_of_the_first_convolution_only():
     model = gv.models.gcn(5, 4, 3)
-    groups = Recipe(weight_decay=0.1, decay="first").make_optimizer(model).param_groups
+    groups = (
+        Recipe(weight_decay=0.1, weight_decay_scope="first").make_optimizer(model).param_groups
+    )
     assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
     assert {id(p) for p in groups[0]["params"]} == {id(p) for p in model[1].parameters()}
     assert {id(p) for p in groups[1]["params"]} == {id(p) for p in model[4].parameters()}

@@ -11,10 +11,11 @@ from gnnvision.training.progress import StopRequest
 from gnnvision.training.record import LAST
 from gnnvision.transfer import Backbone, Plan, best_strategy, fine_tune, finetune
 
+from ..training.test_fit import with_old_names
 from .tasks import pictures, small_network
 
-HEAD = gv.Recipe(epochs=3, lr=0.05, optimizer="adamw", batch_size=16, select="last")
-FINE = gv.Recipe(epochs=2, lr=3e-3, optimizer="adamw", batch_size=16, averaging=0.9)
+HEAD = gv.Recipe(epochs=3, lr=0.05, optimizer="adamw", batch_size=16, checkpoint_selection="last")
+FINE = gv.Recipe(epochs=2, lr=3e-3, optimizer="adamw", batch_size=16, ema_decay=0.9)
 PLAN = Plan(head=HEAD, fine=FINE, views=1, fine_views=1)
 
 
@@ -92,6 +93,17 @@ def test_whenever_it_is_stopped_it_ends_the_same(backbone, task, tmp_path, stop_
         held = result.model.state_dict()
         assert all(torch.equal(tensor, held[name]) for name, tensor in state.items())
         assert not (folder / LAST).exists()
+
+
+def test_a_checkpoint_with_the_old_names_of_recipe_fields_resumes(
+    backbone, task, tmp_path, stop_after
+):
+    stop_after(4)
+    with pytest.raises(Interrupted):
+        fine_tune(backbone, task, PLAN, folder=tmp_path, progress=False)
+    with_old_names(tmp_path / LAST, "head", "fine")
+    stop_after(10**9)
+    fine_tune(backbone, task, PLAN, folder=tmp_path, resume=True, progress=False)
 
 
 def test_a_finished_one_is_read_again(backbone, task, tmp_path):

@@ -20,8 +20,8 @@ from gnnvision.transfer import (
 
 from .tasks import pictures, small_network
 
-HEAD = gv.Recipe(epochs=15, lr=0.05, optimizer="adamw", batch_size=16, select="last")
-FINE = gv.Recipe(epochs=4, lr=3e-3, optimizer="adamw", batch_size=16, select="last")
+HEAD = gv.Recipe(epochs=15, lr=0.05, optimizer="adamw", batch_size=16, checkpoint_selection="last")
+FINE = gv.Recipe(epochs=4, lr=3e-3, optimizer="adamw", batch_size=16, checkpoint_selection="last")
 PLAN = Plan(head=HEAD, fine=FINE, views=1, fine_views=1)
 
 
@@ -180,12 +180,12 @@ def test_of_numbers_in_their_units():
             "'gradual' must be left out with strategy='last'",
         ),
         (
-            replace(PLAN, head=replace(HEAD, coarse=0.5)),
-            "'coarse' must be 0 for what trains on features .* got 0.5 in 'head' of the plan",
+            replace(PLAN, head=replace(HEAD, progressive_resizing=0.5)),
+            "'progressive_resizing' must be 0 for what trains on .* got 0.5 in 'head' of the plan",
         ),
         (
-            replace(PLAN, fine=replace(FINE, coarse=0.5), strategy="last"),
-            "'coarse' must be 0 for what trains on features .* got 0.5 in 'fine' of the plan",
+            replace(PLAN, fine=replace(FINE, progressive_resizing=0.5), strategy="last"),
+            "'progressive_resizing' must be 0 for what trains on .* got 0.5 in 'fine' of the plan",
         ),
         (
             replace(PLAN, head=replace(HEAD, optimizer="muon")),

@@ -88,7 +88,7 @@ def test_fit_keeps_it():
     model = Backbone(small_network(2))
     apply_strategy(model, "head")
     before = held(model, [n for b in model.blocks for n in b.names])
-    recipe = gv.Recipe(epochs=2, lr=0.1, weight_decay=0.1, averaging=0.9, batch_size=16)
+    recipe = gv.Recipe(epochs=2, lr=0.1, weight_decay=0.1, ema_decay=0.9, batch_size=16)
     result = gv.fit(model, task, recipe, seeds=2, progress=False)
     assert held(result.model, [n for b in model.blocks for n in b.names]) == before
 
