@@ -58,18 +58,18 @@ class TestKindsOfTask:
         assert result.metrics()["test"]["accuracy"]["mean"] > 0.9
         assert set(result.metrics()["test"]) == {"accuracy", "loss", "f1_macro"}
 
-    def test_only_the_kept_epoch_is_asked_about_all_views_of_a_picture(self, monkeypatch):
-        asked = []
+    def test_only_the_kept_epoch_predicts_from_all_views_of_an_image(self, monkeypatch):
+        sizes = []
 
-        def answer(task, model, x, domain):
-            asked.append(len(x))
+        def predict(task, model, x, domain):
+            sizes.append(len(x))
             return model(x, domain)
 
-        monkeypatch.setattr(gv.data.ImageTask, "answer", answer)
+        monkeypatch.setattr(gv.data.ImageTask, "predict", predict)
         task = gv.data.load("digits").with_test_views("mirror")
         model = gv.Sequential(gv.Readout("mean"), nn.Linear(1, task.num_classes))
         fit(model, task, quick(epochs=3, batch_size=500), progress=False)
-        assert sum(asked) == len(task.images)  # each picture once, in spite of three epochs
+        assert sum(sizes) == len(task.images)  # each image once, in spite of three epochs
 
     def test_graphs_with_missing_numbers(self):
         model = gv.Sequential(gv.GCNConv(2, 8), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 1))
