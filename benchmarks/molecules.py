@@ -46,7 +46,7 @@ from torch import Tensor, nn  # noqa: E402
 
 import gnnvision as gv  # noqa: E402
 from gnnvision.data.molecules.encode import encode  # noqa: E402
-from gnnvision.data.molecules.task import laid_out  # noqa: E402
+from gnnvision.data.molecules.task import batch_molecules  # noqa: E402
 from gnnvision.training.measures import spread  # noqa: E402
 from gnnvision.training.result import shown  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
@@ -92,7 +92,7 @@ def featurizing(smiles: list[str]) -> Programs:
 
     return {
         "torch-geometric's from_smiles": lambda: [from_smiles(text) for text in smiles],
-        "gnnvision": lambda: laid_out(encode(smiles, featurizer), featurizer),
+        "gnnvision": lambda: batch_molecules(encode(smiles, featurizer), featurizer),
         "rdkit's parse alone": floor,
     }
 

@@ -24,10 +24,10 @@ from tyro.conf import Positional
 
 from gnnvision import cli
 from gnnvision.data import Table, read_table
-from gnnvision.data.molecules.understood import (
-    columns_in_words,
-    form_in_words,
-    left_out_in_words,
+from gnnvision.data.molecules.overview import (
+    describe_columns,
+    describe_excluded,
+    describe_format,
 )
 from gnnvision.data.overview import join_names
 from gnnvision.training import MoleculePredictor
@@ -95,9 +95,9 @@ def understood(
     return {
         "networks": f"{networks:,} of {title}, {predictor.kind}: {join_names(predictor.targets)}",
         "data": str(path),
-        "table": form_in_words(table),
-        "columns": columns_in_words(table, column, (), "written as they are"),
-        "no prediction": left_out_in_words(failed, len(table.rows)),
+        "table": describe_format(table),
+        "columns": describe_columns(table, column, (), "written as they are"),
+        "no prediction": describe_excluded(failed, len(table.rows)),
     }
 
 

@@ -15,8 +15,8 @@ from gnnvision.cli.torchvision_subjects import PREFIX, resized_note, torchvision
 from gnnvision.data.file_names import printable
 from gnnvision.data.images import image_files
 from gnnvision.data.images.image_file import ENDINGS, image_size
-from gnnvision.data.molecules.store import descriptors_of, encoded
-from gnnvision.data.molecules.task import laid_out
+from gnnvision.data.molecules.store import cached_descriptors, encode_cached
+from gnnvision.data.molecules.task import batch_molecules
 from gnnvision.domains import Grid
 from gnnvision.training import MoleculePredictor, Predictor
 from gnnvision.training.predictor import find_checkpoint
@@ -119,12 +119,12 @@ def _molecule(text: str, predictor: MoleculePredictor, device: str) -> Subject:
         raise ValueError(
             f"{about}{text!r}, a file. This network reads molecules: write one, such as 'CCO'."
         )
-    row = encoded([text], predictor.featurizer)
+    row = encode_cached([text], predictor.featurizer)
     if row.reasons[0]:
         raise ValueError(f"{about}{text!r} ({row.reasons[0]}). Write a molecule, such as 'CCO'.")
     wanted = predictor.about["input"]["descriptors"]
-    extra = torch.from_numpy(descriptors_of([text], predictor.featurizer)) if wanted else None
-    graph, x = laid_out(row, predictor.featurizer, extra)
+    extra = torch.from_numpy(cached_descriptors([text], predictor.featurizer)) if wanted else None
+    graph, x = batch_molecules(row, predictor.featurizer, extra)
     return Subject(text, x.to(device), graph.to(device), smiles=text)
 
 

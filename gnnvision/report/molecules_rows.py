@@ -38,7 +38,7 @@ def rows(run: Run) -> Section | None:
             f"that a model may know the answer by heart: {short(shared.smiles)} in {where}, for "
             "example."
         )
-    found = by_reason(task)
+    found = task.excluded_rows()
     tables = []
     if found:
         listed = [
@@ -60,7 +60,7 @@ def rows(run: Run) -> Section | None:
 
 def by_reason(task: MoleculeTask) -> list[tuple[str, list[int]]]:
     """Reasons and the rows that each was given for, the commonest first."""
-    return task.left_out()
+    return task.excluded_rows()
 
 
 def write_predictions(run: Run) -> None:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules.similarity import TrainingMolecules
-from gnnvision.data.molecules.store import descriptors_of, encoded
-from gnnvision.data.molecules.task import laid_out
+from gnnvision.data.molecules.store import cached_descriptors, encode_cached
+from gnnvision.data.molecules.task import batch_molecules
 from gnnvision.layers.calling import call
 from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.objective import said
@@ -141,7 +141,7 @@ class MoleculePredictor:
         Raises:
             ValueError: if the checkpoint is damaged there.
         """
-        read = [TrainingMolecules.unpacked(text, self.featurizer) for text in self._training]
+        read = [TrainingMolecules.from_text(text, self.featurizer) for text in self._training]
         smiles = dict.fromkeys(text for one in read for text in one.smiles)
         return TrainingMolecules(tuple(smiles), self.featurizer) if smiles else None
 
@@ -151,7 +151,7 @@ class MoleculePredictor:
         Args:
             smiles: as of a call, which says the same.
         """
-        return encoded(smiles, self.featurizer).reasons
+        return encode_cached(smiles, self.featurizer).reasons
 
     def __call__(self, smiles: Sequence[str]) -> MoleculePredictions:
         """Predictions for molecules, in their order.
@@ -159,10 +159,10 @@ class MoleculePredictor:
         Args:
             smiles: a string each; one that cannot be read gets NaN and a reason.
         """
-        rows = encoded(smiles, self.featurizer)
+        rows = encode_cached(smiles, self.featurizer)
         wanted = self.about["input"]["descriptors"]
-        extra = torch.from_numpy(descriptors_of(smiles, self.featurizer)) if wanted else None
-        graphs, x = laid_out(rows, self.featurizer, extra)
+        extra = torch.from_numpy(cached_descriptors(smiles, self.featurizer)) if wanted else None
+        graphs, x = batch_molecules(rows, self.featurizer, extra)
         good = torch.from_numpy(np.flatnonzero(rows.num_atoms > 0))
         answers = [self._answers(network, graphs, x, good) for network in self.networks]
         outputs = torch.stack(answers) if len(good) else torch.empty(len(answers), 0, self._width)

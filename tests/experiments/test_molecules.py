@@ -112,10 +112,10 @@ def test_what_was_understood_is_said_beside_the_table(inside, made):
     for part in (
         "networks 1 of Weights, regression: mass, charge",
         "data m.csv",
-        "table 3 rows, 3 columns, semicolons between the cells, cp949; not UTF-8; cp949 is",
-        "columns 'structure' holds the molecules, written as they are: 'Nr', '물질'",
+        "table 3 rows, 3 columns, semicolon as delimiter, cp949; not UTF-8; cp949 is",
+        "columns SMILES in 'structure', written as they are: 'Nr', '물질'",
         "no prediction 2 of 3 rows: 1 (",
-        "; 1 (line 4 has 4 cells where the header has 3",
+        "; 1 (line 4 has 4 cells, but the header has 3",
     ):
         assert part in said
     rows = list(csv.DictReader(done.stdout.splitlines(), delimiter=";"))

@@ -96,11 +96,11 @@ def test_similarity_is_tanimotos_coefficient_of_morgan_fingerprints():
         shares = [DataStructs.TanimotoSimilarity(prints[text], prints[s]) for s in SMILES[:6]]
         assert value == pytest.approx(max(shares))
         assert shares[place] == max(shares)
-    again = TrainingMolecules.unpacked(known.packed(), Featurizer())
+    again = TrainingMolecules.from_text(known.to_text(), Featurizer())
     assert again.smiles == known.smiles
-    for damaged in ("", "#nothing", known.packed()[:-5], None, 3):
-        with pytest.raises(ValueError, match="'checkpoint' must hold the SMILES"):
-            TrainingMolecules.unpacked(damaged, Featurizer())
+    for damaged in ("", "#nothing", known.to_text()[:-5], None, 3):
+        with pytest.raises(ValueError, match="'checkpoint' must contain the SMILES"):
+            TrainingMolecules.from_text(damaged, Featurizer())
 
 
 def test_an_ensemble_knows_what_any_of_its_networks_was_trained_with(folder, tmp_path):

@@ -1,4 +1,4 @@
-"""Molecules: from SMILES in a table to graphs with features, targets and a split."""
+"""Molecules: read a table of SMILES into graphs with features, targets and a split."""
 
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.table import Table, read_table

@@ -1,4 +1,4 @@
-"""The bioactivities that rdkit carries: a set of molecules that needs no download."""
+"""The bioactivity dataset that ships with rdkit and needs no download."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ COLUMNS = ("smiles", "name", "pActivity")
 
 
 def load_bioactivity(card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
-    """The molecules of rdkit's Free-Wilson example and their activities."""
+    """Load the molecules of rdkit's Free-Wilson example and their activities."""
     return load_table(read_bioactivity(), card, options, requested)
 
 
 def read_bioactivity(folder: Path | None = None) -> Table:
-    """The two files as one table, joined by the molecules' names, in the order of the SMILES.
+    """Join the two files by molecule name, in the order of the SMILES file.
 
     Args:
-        folder: where they are; None for where rdkit has them.
+        folder: contains both files; None for the folder inside the rdkit installation.
 
     Raises:
-        DataNotFound: if this installation of rdkit came without them.
-        ValueError: if the files do not fit one another.
+        DataNotFound: if this installation of rdkit lacks the files.
+        ValueError: if the two files list different molecules.
     """
     if folder is None:
         from rdkit import RDConfig
@@ -39,8 +39,8 @@ def read_bioactivity(folder: Path | None = None) -> Table:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise DataNotFound(
-            "The bioactivities come with rdkit, but this installation is without its Contrib "
-            "folder; the wheel from the package index has it.",
+            "The bioactivities come with rdkit, but this installation lacks its Contrib folder. "
+            "Install the rdkit wheel, which includes it.",
             missing,
             folder,
         )
@@ -51,7 +51,7 @@ def read_bioactivity(folder: Path | None = None) -> Table:
     names = [cells[-1] for cells in listed]
     if any(len(cells) != 2 for cells in listed) or sorted(names) != sorted(table.column("Name")):
         raise ValueError(
-            f"{FILES[0]} must hold a SMILES and a name a line, of the molecules in {FILES[1]}, "
-            f"got others in {str(folder)!r}. Install rdkit again."
+            f"{FILES[0]} must have one SMILES and one name per line, for the molecules in "
+            f"{FILES[1]}, but the files in {str(folder)!r} differ. Reinstall rdkit."
         )
     return Table(COLUMNS, tuple((text, name, activity[name]) for text, name in listed))

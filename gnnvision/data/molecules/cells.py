@@ -1,7 +1,7 @@
-"""What a cell of a target holds: a number, nothing, yes or no, or a word.
+"""Parse the cells of a target column: numbers, missing values, yes/no pairs and words.
 
-A number is read where it can mean one thing only. What looks like a number and is none (a unit,
-a limit, a decimal comma) is told apart from a word, so that it never becomes a class.
+A cell is read as a number only where it is unambiguous. Text that resembles a number (with a
+unit, a limit or a decimal comma) is told apart from words, so that it never becomes a class.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 __all__ = [
-    "DOUBTFUL", "MISSING", "YES_OR_NO", "are_signs", "missing_rule", "number", "number_fault",
-    "with_points",
+    "DOUBTFUL", "MISSING", "YES_OR_NO", "is_sign_column", "missing_matcher", "number_problem",
+    "parse_number", "with_decimal_points",
 ]  # fmt: skip
 
-# As pandas reads them, the errors of spreadsheets, and what people type; compared in lower case.
+# The missing values of pandas, error values of spreadsheets and common spellings, in lower case.
 MISSING = (
     "", "na", "n/a", "n.a.", "n.a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "+nan",
     "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "null", "#null!", "none", "nil", "\\n", "missing",
     "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#error!", "#calc!", "#spill!",
     "-", "--", "---", "\u2013", "\u2014", "\u2212", ".", "..", "...", "?", "??", "???",
 )  # fmt: skip
-# A word that may be a class or mean that nothing is known: nobody can tell but who wrote it.
+# Ambiguous words: a class or a missing value? Only the author of the table knows.
 DOUBTFUL = (
     "unknown", "unk", "undefined", "undetermined", "not determined", "n.d.", "n.d", "nd", "n/d",
     "not tested", "n.t.", "nt", "not available", "not measured", "not applicable", "no data",
     "tbd", "tba", "inconclusive", "unspecified", "invalid", "error", "failed", "empty", "blank",
     "x", "*", "/", "#", "_",
 )  # fmt: skip
-# Words of yes and of no, in lower case; a column keeps to one pair.
+# Pairs of words for 1 and 0, in lower case; a column must use one pair only.
 YES_OR_NO = (
     ("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("active", "inactive"),
     ("positive", "negative"), ("pos", "neg"), ("+", "-"),
@@ -37,7 +37,7 @@ YES_OR_NO = (
 
 _MINUS = dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-")
 _SIGNS = str.maketrans(_MINUS | {"\uff0b": "+", "\uff0e": ".", "\uff45": "e", "\uff25": "E"})
-_AROUND = "\ufeff\u200b\u200c\u200d\u2060"  # not seen, and no blanks to Python
+_AROUND = "\ufeff\u200b\u200c\u200d\u2060"  # invisible, but not whitespace to Python
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?", re.ASCII)
 _ANY = r"[+-]?(?:\d{1,3}(?:[ ,.'\u2019]\d{3})+|\d*)(?:[.,\u00b7]?\d+)[.]?(?:[eE][+-]?\d+)?"
@@ -55,12 +55,12 @@ _FAULTS = (
     (re.compile(r"[+-]?inf(inity)?", re.I), "which is infinite"),
     (
         re.compile(rf"(?:[<>\u2264\u2265\u2248~=\u223c]=?|ca\.?|>>|<<)\s*{_ANY}(?:\s*{_UNIT})?"),
-        "a limit or an estimate, not a measured number",
+        "a limit or an estimate, not a measured value",
     ),
     (re.compile(rf"{_ANY}\s*[%\u2030]"), "with a percent sign; remove the sign from the column"),
     (
         re.compile(rf"{_ANY}\s*(?:\u00b1|\+/-|\+-)\s*{_ANY}(?:\s*{_UNIT})?"),
-        "with its uncertainty; move that into a column of its own",
+        "with its uncertainty; move that into another column",
     ),
     (re.compile(rf"{_ANY}\s*\({_ANY}\)"), "with its uncertainty; move that into another column"),
     (
@@ -83,38 +83,38 @@ _FAULTS = (
     ),
     (re.compile(r"\d+(?:\s*:\s*\d+)+"), "a ratio or a time"),
     (re.compile(r"[+-]?\d*\.?\d+[dD][+-]?\d+"), "with an exponent after D; write it like 1.5e-3"),
-    (re.compile(r"[+-]?\d*\.?\d+[eE][+-]?"), "with an exponent that is cut off"),
-    (re.compile(r"\d*\.?\d+\s?[+-]"), "with its sign behind; write it in front"),
+    (re.compile(r"[+-]?\d*\.?\d+[eE][+-]?"), "with a truncated exponent"),
+    (re.compile(r"\d*\.?\d+\s?[+-]"), "with a trailing sign; write the sign in front"),
     (
         re.compile(r"[+-]?10\s*(?:\^\s*[+-]?\d+|[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)"),
         "a power of ten; write it like 1e-3",
     ),
     (
         re.compile(rf"{_ANY}\s*[*\u2020\u2021\u00a7?]+|\?+\s*{_ANY}"),
-        "with a mark; move that into a column of its own",
+        "with a footnote mark; move that into another column",
     ),
     (re.compile(r"\[[\d\s.,;+eE-]*\]"), "a list, not one number"),
     (
         re.compile(rf"[^\W\d_]\w{{0,11}}\s*[=<>\u2264\u2265\u2248]\s*{_ANY}(?:\s*{_UNIT})?"),
-        "with a name before it; keep the number alone",
+        "with a name in front; keep only the number",
     ),
     (re.compile(rf"\({_ANY}\)"), "in brackets; write a minus if it is negative"),
     (
         re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?|[+-]?\d{1,3}(?:[ .'\u2019]\d{3})+(?:,\d+)?"
                    r"|[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?|[+-]?\d{1,3}(?: \d{3})+\.\d*"
                    r"|[+-]?\d+\u00b7\d+"),
-        "with a decimal comma or marks of thousands; write it with a decimal point alone",
+        "with a decimal comma or thousands separators; write it with a decimal point only",
     ),
     (re.compile(rf"{_ANY}\s+{_UNIT}|{_ANY}{_KNOWN_UNIT}"), "with a unit; remove it"),
 )  # fmt: skip
 
 
-def number(cell: str) -> float | None:
-    """The number that a cell holds; None for anything else.
+def parse_number(cell: str) -> float | None:
+    """Parse a cell as a number; None if it is anything else.
 
-    Full-width and other decimal digits, a Unicode minus and blanks of any kind around are read,
-    as they can mean nothing else. `1_0` and `0x1f` are no numbers, nor is "inf"; a number that
-    float32 cannot hold is none either.
+    Full-width and other decimal digits, a Unicode minus and surrounding whitespace are accepted,
+    since they are unambiguous. `1_0`, `0x1f`, "inf" and values outside the range of float32 are
+    not numbers.
     """
     text = _plain(cell)
     if not _NUMBER.fullmatch(text):
@@ -123,11 +123,11 @@ def number(cell: str) -> float | None:
     return value if abs(value) < 3e38 else None
 
 
-def number_fault(cell: str) -> str:
-    """Why a cell that looks like a number is none, as the end of a sentence; "" for a word."""
+def number_problem(cell: str) -> str:
+    """The problem of a cell that resembles a number, as the end of a sentence; "" for a word."""
     text = _plain(cell)
     if _NUMBER.fullmatch(text):
-        return "" if number(cell) is not None else "which is too large"
+        return "" if parse_number(cell) is not None else "which is too large"
     text = re.sub(r"\s", " ", text)
     for pattern, reason in _FAULTS:
         if pattern.fullmatch(text):
@@ -135,15 +135,15 @@ def number_fault(cell: str) -> str:
     return ""
 
 
-def with_points(cells: Sequence[str]) -> list[str] | None:
-    """The cells with decimal commas as points; None unless that is what the commas must be.
+def with_decimal_points(cells: Sequence[str]) -> list[str] | None:
+    """Replace decimal commas by points; None unless the commas are certainly decimal commas.
 
-    That is so where no number of the cells has a point, and the comma of one of them cannot be a
-    mark of thousands: other than three digits follow, or none, a zero or more than three stand
-    before it. Cells that are no such numbers stay as they are.
+    They are if no number in the cells has a point and at least one comma cannot be a thousands
+    separator: the digits after it are not three, or the digits before it are none, more than
+    three or start with a zero. All other cells stay unchanged.
 
     Example:
-        >>> with_points(["-1,25", "3", "0,125", "n.d."]), with_points(["1,234"])
+        >>> with_decimal_points(["-1,25", "3", "0,125", "n.d."]), with_decimal_points(["1,234"])
         (['-1.25', '3', '0.125', 'n.d.'], None)
     """
     out, sure = [], False
@@ -161,17 +161,18 @@ def with_points(cells: Sequence[str]) -> list[str] | None:
     return out if sure else None
 
 
-def are_signs(cells: Sequence[str], is_missing: Callable[[str], bool]) -> bool:
-    """Whether these are the signs of a screening, in which a dash is a result: +, ++, -, +/-."""
+def is_sign_column(cells: Sequence[str], is_missing: Callable[[str], bool]) -> bool:
+    """Whether a column holds screening results (+, ++, -, +/-), in which a dash is a value."""
     known = {cell.strip() for cell in cells if not is_missing(cell)}
     return bool(known) and all("+" in cell and set(cell) <= set("+/-()") for cell in known)
 
 
-def missing_rule(words: Sequence[str] = ()) -> Callable[[str], bool]:
-    """What tells whether a cell is missing: empty, one of `MISSING`, or one of more words.
+def missing_matcher(words: Sequence[str] = ()) -> Callable[[str], bool]:
+    """A function that tells whether a cell is missing: empty, in `MISSING`, or one of `words`.
 
     Args:
-        words: in any case; a `*` stands for any characters, so "<*" is every upper limit.
+        words: further words, in any case; `*` matches any characters, so "<*" matches every
+            upper limit.
     """
     known = frozenset(MISSING)
     more = [
@@ -187,7 +188,7 @@ def missing_rule(words: Sequence[str] = ()) -> Callable[[str], bool]:
 
 
 def _plain(cell: str) -> str:
-    """The cell with ASCII digits and signs, and nothing around it."""
+    """The cell with ASCII digits and signs, without surrounding whitespace."""
     text = cell.strip().strip(_AROUND).strip()
     if text.isascii():
         return text

@@ -1,4 +1,4 @@
-"""What rdkit says of whole molecules: their canonical SMILES, scaffolds and descriptors."""
+"""Properties of whole molecules by rdkit: canonical SMILES, scaffolds and descriptors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from gnnvision.data.molecules.featurizer import Featurizer
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["SCAFFOLDS", "canonical", "canonicals", "descriptor_names", "descriptors", "scaffolds"]
+__all__ = [
+    "SCAFFOLDS",
+    "canonical_smiles",
+    "canonicalize_all",
+    "descriptor_names",
+    "descriptors",
+    "scaffolds",
+]
 
 SCAFFOLDS = "rdkit's MurckoScaffoldSmiles, without chirality"
-LARGEST = 1e6  # of a descriptor: what is beyond is an accident of the formula
+LARGEST = 1e6  # descriptors are clipped here: larger values are artifacts of their formulas
 
 
-def canonical(smiles: str, featurizer: Featurizer) -> str:
-    """The one way to write a molecule; "" for a string that is none."""
+def canonical_smiles(smiles: str, featurizer: Featurizer) -> str:
+    """The canonical SMILES of a molecule; "" for an invalid SMILES."""
     from rdkit import Chem
 
     try:
@@ -29,15 +36,15 @@ def canonical(smiles: str, featurizer: Featurizer) -> str:
         return ""
 
 
-def canonicals(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
-    """`canonical` of each row."""
-    return [canonical(text, featurizer) for text in smiles]
+def canonicalize_all(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
+    """`canonical_smiles` of each row."""
+    return [canonical_smiles(text, featurizer) for text in smiles]
 
 
 def scaffolds(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
-    """The ring systems of each molecule and what links them, as SMILES.
+    """The Bemis-Murcko scaffold (ring systems and linkers) of each molecule, as SMILES.
 
-    "" for a molecule without rings, and for a row without a molecule.
+    "" for a molecule without rings and for an invalid SMILES.
 
     References:
         Bemis, Murcko, "The Properties of Known Drugs. 1. Molecular Frameworks", 1996.
@@ -60,14 +67,14 @@ def scaffolds(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
 
 
 def _areas() -> tuple[Callable[[Mol], Sequence[float]], ...]:
-    """Surface areas by contribution to logP, refractivity and partial charge."""
+    """Surface areas binned by contribution to logP, refractivity and partial charge."""
     from rdkit.Chem import rdMolDescriptors as source
 
     return (source.SlogP_VSA_, source.SMR_VSA_, source.PEOE_VSA_)
 
 
 def descriptor_names() -> tuple[str, ...]:
-    """The names of the columns that `descriptors` gives."""
+    """The names of the columns of `descriptors`."""
     from rdkit import Chem
     from rdkit.Chem import rdMolDescriptors as source
 
@@ -78,13 +85,13 @@ def descriptor_names() -> tuple[str, ...]:
 
 
 def descriptors(smiles: Sequence[str], featurizer: Featurizer) -> NDArray[np.float32]:
-    """Numbers that describe whole molecules, 0 for rows without one.
+    """Descriptors of whole molecules; a row of zeros for an invalid SMILES.
 
-    Counts, areas and indices of rdkit that need no conformation and are quick: its property
-    list, and the surface areas by contribution to logP, refractivity and partial charge.
+    Only quick rdkit descriptors that need no 3-D conformation: its property list, and surface
+    areas binned by contribution to logP, refractivity and partial charge.
 
     Returns:
-        Shape (rows, descriptors). What is not finite is 0.
+        Shape (rows, descriptors). Values that are not finite are 0.
     """
     from rdkit.Chem import rdMolDescriptors as source
 

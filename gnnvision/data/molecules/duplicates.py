@@ -1,4 +1,4 @@
-"""The same molecule in several parts of a split: what a model may have learned by heart."""
+"""Molecules that occur in more than one split: a leak from training to test."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from gnnvision.data.overview import SPLIT_TITLES
 from gnnvision.data.split import SPLIT_NAMES, Split
 
-__all__ = ["Duplicate", "duplicates", "duplicates_in_words"]
+__all__ = ["Duplicate", "describe_duplicates", "duplicates"]
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A molecule that is in more than one part.
+    """A molecule that occurs in more than one split.
 
     Args:
         smiles: its canonical SMILES.
-        rows: the rows that hold it, of each part that has any.
+        rows: the row indices of its copies in each split.
     """
 
     smiles: str
@@ -26,11 +26,11 @@ class Duplicate:
 
 
 def duplicates(canonical: Sequence[str], split: Split) -> tuple[Duplicate, ...]:
-    """The molecules that are in more than one part, in the order of their first rows.
+    """The molecules that occur in more than one split, in the order of their first rows.
 
     Args:
-        canonical: the canonical SMILES of every row; "" for one without a molecule.
-        split: which rows are in which part.
+        canonical: the canonical SMILES of every row; "" for an invalid SMILES.
+        split: the training, validation and test rows.
 
     Example:
         >>> split = Split("mine", train=[0, 1], val=[2], test=[3])
@@ -47,16 +47,16 @@ def duplicates(canonical: Sequence[str], split: Split) -> tuple[Duplicate, ...]:
     return tuple(sorted(shared, key=lambda each: min(map(min, each.rows.values()))))
 
 
-def duplicates_in_words(canonical: Sequence[str], split: Split) -> str:
-    """How many rows repeat a molecule, and how many molecules are in more than one split.
+def describe_duplicates(canonical: Sequence[str], split: Split) -> str:
+    """The number of repeated molecules, and how many occur in more than one split, as text.
 
     Args:
-        canonical: as of `duplicates`.
-        split: which rows are in which part.
+        canonical: as in `duplicates`.
+        split: the training, validation and test rows.
 
     Example:
         >>> split = Split("mine", train=[0, 1], val=[2], test=[3])
-        >>> duplicates_in_words(["CO", "CC", "C", "CC"], split)[:37]
+        >>> describe_duplicates(["CO", "CC", "C", "CC"], split)[:37]
         '1 of 4 rows repeats another molecule;'
     """
     used = [row for part in SPLIT_NAMES for row in getattr(split, part).tolist()]

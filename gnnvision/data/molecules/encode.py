@@ -1,7 +1,7 @@
-"""Many SMILES at once as arrays of small numbers, on one core or on all.
+"""Encode many SMILES as arrays of category indices, on one core or on all.
 
-What is asked of an atom or a bond is answered by rdkit one at a time, which is most of the work
-besides reading the SMILES itself; the rest is done for thousands of molecules together.
+rdkit is asked for each property of each atom and bond, which takes most of the time besides
+parsing the SMILES; everything else is vectorized over thousands of molecules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gnnvision.data.molecules.features import (
     STEREOS,
 )
 from gnnvision.data.molecules.featurizer import Featurizer
-from gnnvision.data.molecules.parallel import Progress, in_pieces
+from gnnvision.data.molecules.parallel import Progress, map_chunks
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -34,15 +34,15 @@ __all__ = ["Encoded", "encode", "encode_all"]
 
 @dataclass(frozen=True)
 class Encoded:
-    """Molecules by rows, also those that could not be read: these have no atoms.
+    """Encoded molecules, one per row; invalid SMILES are rows without atoms.
 
     Args:
-        atoms: the answers of each atom, by their numbers. Shape (N, 8).
-        bonds: the answers of each bond. Shape (M, 4).
-        ends: the two atoms of each bond, counted within its molecule. Shape (M, 2).
-        num_atoms: of each molecule. Shape (G,).
-        num_bonds: of each molecule. Shape (G,).
-        reasons: why a row has no molecule; "" where it has. Length G.
+        atoms: for each atom the index of its value in each of `ATOM_FEATURES`. Shape (N, 8).
+        bonds: the same for each bond and `BOND_FEATURES`. Shape (M, 4).
+        ends: the two atoms of each bond, indexed within its molecule. Shape (M, 2).
+        num_atoms: atoms of each molecule. Shape (G,).
+        num_bonds: bonds of each molecule. Shape (G,).
+        reasons: why the SMILES of a row is invalid; "" for a valid one. Length G.
     """
 
     atoms: NDArray[np.uint8]
@@ -54,7 +54,7 @@ class Encoded:
 
     @classmethod
     def join(cls, parts: Sequence[Encoded]) -> Encoded:
-        """The rows of all parts, one after the other."""
+        """Concatenate the rows of several parts."""
         names = ("atoms", "bonds", "ends", "num_atoms", "num_bonds")
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in names
@@ -69,45 +69,45 @@ def encode_all(
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Encoded:
-    """`encode` in pieces, on all cores where the set is worth it.
+    """`encode` in chunks, on all cores if there are many rows.
 
     Args:
-        smiles: the rows.
-        featurizer: how.
-        processes: how many work side by side; None for one, or for many rows as many as there
-            are cores.
-        progress: called with the number of rows done, and of all.
+        smiles: one SMILES per row.
+        featurizer: decides which molecules are valid.
+        processes: number of worker processes; None for one, or for all cores if there are many
+            rows.
+        progress: called with the number of rows done and the total.
     """
-    parts = in_pieces(encode, smiles, featurizer, processes=processes, progress=progress)
+    parts = map_chunks(encode, smiles, featurizer, processes=processes, progress=progress)
     return Encoded.join(parts) if parts else encode([], featurizer)
 
 
 def encode(smiles: Sequence[str], featurizer: Featurizer) -> Encoded:
-    """The molecules of some SMILES as numbers; a row that cannot be read keeps its reason.
+    """Encode SMILES; invalid ones are kept as rows with an error.
 
     Args:
-        smiles: the rows.
-        featurizer: how.
+        smiles: one SMILES per row.
+        featurizer: decides which molecules are valid.
     """
-    sink = _Sink()
+    collector = _Collector()
     for text in smiles:
         try:
             mol = featurizer.read(text)
         except ValueError as error:
-            sink.skip(str(error))
+            collector.add_invalid(str(error))
             continue
-        sink.add(mol, chiral="@" in text, stereo="/" in text or "\\" in text)
-    return sink.encoded()
+        collector.add(mol, chiral="@" in text, stereo="/" in text or "\\" in text)
+    return collector.to_arrays()
 
 
-class _Sink:
-    """Lists that grow by a molecule at a time, and become arrays in the end."""
+class _Collector:
+    """Collects molecules one at a time in lists and converts these to arrays at the end."""
 
     def __init__(self) -> None:
         from rdkit import Chem
 
         atom, bond = Chem.Atom, Chem.Bond
-        # What each returns is of another kind, and becomes a number in the end.
+        # Each returns another type; `to_arrays` maps the values to indices.
         self.atom_getters: tuple[Callable[[Any], Any], ...] = (
             atom.GetAtomicNum,
             atom.GetDegree,
@@ -124,51 +124,51 @@ class _Sink:
         )
         self.get_begin, self.get_end = bond.GetBeginAtomIdx, bond.GetEndAtomIdx
         self.get_chirality, self.get_stereo = atom.GetChiralTag, bond.GetStereo
-        self.atom_answers: list[list[Any]] = [[] for _ in ATOM_FEATURES]
-        self.bond_answers: list[list[Any]] = [[] for _ in BOND_FEATURES]
+        self.atom_values: list[list[Any]] = [[] for _ in ATOM_FEATURES]
+        self.bond_values: list[list[Any]] = [[] for _ in BOND_FEATURES]
         self.begins: list[int] = []
         self.ends: list[int] = []
         self.num_atoms: list[int] = []
         self.num_bonds: list[int] = []
         self.reasons: list[str] = []
-        self.none_chiral = Chem.ChiralType.CHI_UNSPECIFIED
-        self.none_stereo = Chem.BondStereo.STEREONONE
+        self.no_chirality = Chem.ChiralType.CHI_UNSPECIFIED
+        self.no_stereo = Chem.BondStereo.STEREONONE
 
-    def skip(self, reason: str) -> None:
-        """A row without a molecule."""
+    def add_invalid(self, reason: str) -> None:
+        """Add a row for an invalid SMILES."""
         self.num_atoms.append(0)
         self.num_bonds.append(0)
         self.reasons.append(reason)
 
     def add(self, mol: Mol, *, chiral: bool, stereo: bool) -> None:
-        """A row with its molecule; what its SMILES cannot hold is not asked for."""
+        """Add a row; chirality and stereo are only queried if the SMILES has their marks."""
         size = mol.GetNumAtoms()
         atoms = list(map(mol.GetAtomWithIdx, range(size)))
-        for held, get in zip(self.atom_answers[:-1], self.atom_getters, strict=True):
+        for held, get in zip(self.atom_values[:-1], self.atom_getters, strict=True):
             held.extend(map(get, atoms))
         if chiral:
-            self.atom_answers[-1].extend(map(self.get_chirality, atoms))
+            self.atom_values[-1].extend(map(self.get_chirality, atoms))
         else:
-            self.atom_answers[-1].extend(repeat(self.none_chiral, size))
+            self.atom_values[-1].extend(repeat(self.no_chirality, size))
         bonds = list(mol.GetBonds())
         self.begins.extend(map(self.get_begin, bonds))
         self.ends.extend(map(self.get_end, bonds))
-        for held, get in zip(self.bond_answers[:-1], self.bond_getters, strict=True):
+        for held, get in zip(self.bond_values[:-1], self.bond_getters, strict=True):
             held.extend(map(get, bonds))
         if stereo:
-            self.bond_answers[-1].extend(map(self.get_stereo, bonds))
+            self.bond_values[-1].extend(map(self.get_stereo, bonds))
         else:
-            self.bond_answers[-1].extend(repeat(self.none_stereo, len(bonds)))
+            self.bond_values[-1].extend(repeat(self.no_stereo, len(bonds)))
         self.num_atoms.append(size)
         self.num_bonds.append(len(bonds))
         self.reasons.append("")
 
-    def encoded(self) -> Encoded:
-        """All rows, each answer as the number of its column within the feature."""
+    def to_arrays(self) -> Encoded:
+        """All rows, each value as its index within the feature."""
         from rdkit import Chem
 
-        element, bonds, charge, hydrogens, hybrid, aromatic, ring, chirality = self.atom_answers
-        kind, conjugated, bond_ring, stereo = self.bond_answers
+        element, bonds, charge, hydrogens, hybrid, aromatic, ring, chirality = self.atom_values
+        kind, conjugated, bond_ring, stereo = self.bond_values
         numbers = Chem.GetPeriodicTable().GetAtomicNumber
         known = np.full(256, len(ELEMENTS), np.uint8)
         known[[numbers(symbol) for symbol in ELEMENTS]] = range(len(ELEMENTS))
@@ -177,16 +177,16 @@ class _Sink:
             np.clip(np.array(bonds, np.int64), 0, 7),
             _within(np.array(charge, np.int64) + 2, 5),
             _within(np.array(hydrogens, np.int64), 5),
-            _coded(hybrid, HYBRIDIZATIONS, Chem.HybridizationType),
+            _indices(hybrid, HYBRIDIZATIONS, Chem.HybridizationType),
             np.array(aromatic, np.uint8),
             np.array(ring, np.uint8),
-            _coded(chirality, CHIRALITIES, Chem.ChiralType),
+            _indices(chirality, CHIRALITIES, Chem.ChiralType),
         ]
         bond_columns = [
-            _coded(kind, BOND_KINDS, Chem.BondType),
+            _indices(kind, BOND_KINDS, Chem.BondType),
             np.array(conjugated, np.uint8),
             np.array(bond_ring, np.uint8),
-            _coded(stereo, STEREOS, Chem.BondStereo),
+            _indices(stereo, STEREOS, Chem.BondStereo),
         ]
         return Encoded(
             atoms=np.stack(atom_columns, 1).astype(np.uint8),
@@ -199,11 +199,11 @@ class _Sink:
 
 
 def _within(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Numbers from 0 to `count` - 1 as they are, all others as `count`."""
+    """Keep numbers from 0 to `count` - 1 and map all others to `count`."""
     return np.where((numbers >= 0) & (numbers < count), numbers, count)
 
 
-def _coded(answers: list[Any], names: tuple[str, ...], kind: type) -> NDArray[np.uint8]:
-    """Members of an rdkit enumeration by their place in `names`, or after the last of them."""
-    known = {getattr(kind, name): place for place, name in enumerate(names)}
-    return np.array([known.get(answer, len(names)) for answer in answers], np.uint8)
+def _indices(values: list[Any], names: tuple[str, ...], kind: type) -> NDArray[np.uint8]:
+    """The index in `names` of each member of an rdkit enumeration; `len(names)` if not listed."""
+    known = {getattr(kind, name): index for index, name in enumerate(names)}
+    return np.array([known.get(value, len(names)) for value in values], np.uint8)

@@ -1,7 +1,7 @@
-"""The vocabulary of a featurizer: what is asked of an atom and of a bond, and the answers known.
+"""The categorical features of atoms and bonds and their known values.
 
-A feature has a name, the values it is told apart by, and perhaps a last one for all others. It
-becomes one column for each value, 1 where the value is the atom's.
+Each feature is one-hot encoded: one column per known value, and for most features a last column
+for all other values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = ["ATOM_FEATURES", "BOND_FEATURES", "ELEMENTS", "Feature", "masses"]
 
-# The elements of organic chemistry, and the metals that its data sets hold more than once.
+# The elements of organic chemistry, and the metals that occur more than once in its datasets.
 ELEMENTS = tuple(
     (
         "H B C N O F Na Mg Al Si P S Cl K Ca Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br "
@@ -25,12 +25,12 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Feature:
-    """One question about an atom or a bond.
+    """A categorical feature of an atom or a bond.
 
     Args:
-        name: what is asked.
-        values: the answers that are told apart, in the order of their columns.
-        other: whether there is one more column for every other answer.
+        name: of the feature.
+        values: the known values, in the order of their columns.
+        other: whether a last column stands for all other values.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Feature:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
-        answers = (*self.values, OTHER) if self.other else self.values
-        return tuple(f"{self.name}={answer}" for answer in answers)
+        values = (*self.values, OTHER) if self.other else self.values
+        return tuple(f"{self.name}={value}" for value in values)
 
     @property
     def num_columns(self) -> int:
-        """How many columns it becomes."""
+        """The number of columns."""
         return len(self.values) + self.other
 
 
@@ -74,14 +74,14 @@ BOND_FEATURES = (
 
 
 def one_hot(codes: NDArray[np.uint8], features: tuple[Feature, ...]) -> NDArray[np.float32]:
-    """One column for each answer, 1 where it was given.
+    """One-hot encode the values of several features.
 
     Args:
-        codes: the number of each answer. Shape (n, len(features)).
-        features: what was asked.
+        codes: the index of each value within its feature. Shape (n, len(features)).
+        features: which features.
 
     Returns:
-        Shape (n, number of columns of all features).
+        Shape (n, columns of all features).
     """
     starts = np.cumsum([0] + [feature.num_columns for feature in features])
     out = np.zeros((len(codes), starts[-1]), np.float32)
@@ -94,7 +94,7 @@ def masses(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The mean atomic mass of each element of `ELEMENTS`, in hundreds of daltons; 0 for others.
 
     Args:
-        codes: the numbers of elements in `ELEMENTS`. Shape (n,).
+        codes: indices into `ELEMENTS`. Shape (n,).
     """
     from rdkit import Chem
 

@@ -1,4 +1,4 @@
-"""From molecules to numbers: a named, versioned and printable way, stored with every model."""
+"""The featurizer: turns molecules into feature vectors; versioned and stored with every model."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from gnnvision.data.molecules.features import (
     one_hot,
 )
 from gnnvision.domains.molecule import read_smiles
+from gnnvision.errors import at_least, invalid, one_of
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 __all__ = ["Featurizer"]
 
-VERSION = (
-    1  # raise it when a feature changes: models of before then say that they need the old one
-)
+# Increment it when a feature changes: models trained before then refuse the new features.
+VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Featurizer:
-    """How a SMILES becomes a graph with features of its atoms and bonds.
+    """Turns a SMILES into a graph with features of its atoms and bonds.
 
-    Atoms are described by element, bonds, charge, hydrogens, hybridization, aromaticity, ring,
-    chirality and mass, bonds by kind, conjugation, ring and stereo. Isotopes are not told apart.
-    `print(featurizer)` shows every column.
+    Atom features: element, number of bonds, charge, hydrogens, hybridization, aromaticity, ring
+    membership, chirality and mass. Bond features: bond type, conjugation, ring membership and
+    stereo. Isotopes are ignored. `print(featurizer)` shows every column.
 
     Args:
-        fragments: of salts and mixtures: "keep" all parts, or only the "largest" (by heavy
-            atoms; of equals the first).
-        hydrogens: "implicit", counted at their atom, or "explicit", atoms of their own.
-        unknown: an element that is not in the list becomes "other", or makes the row "invalid".
-        wildcards: likewise for "*", which stands for any atom.
-        max_atoms: a molecule with more is invalid.
+        fragments: for salts and mixtures, "keep" all fragments or only the "largest" (by heavy
+            atoms; the first of several equally large ones).
+        hydrogens: "implicit" (a count on the heavy atom) or "explicit" (separate nodes).
+        unknown: elements that are not listed are encoded as "other" or make the row "invalid".
+        wildcards: the same for "*", which stands for any atom.
+        max_atoms: larger molecules are invalid.
         version: of the features.
 
     Raises:
-        ValueError: if a choice is none of those named, or the version is not known.
+        ValueError: if an option has an unknown value or the version is not supported.
 
     Example:
         >>> featurizer = Featurizer()
@@ -68,64 +68,54 @@ class Featurizer:
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             choices = get_args(hint)
-            if choices and getattr(self, name) not in choices:
-                raise ValueError(
-                    f"'{name}' must be {' or '.join(map(repr, choices))}, got "
-                    f"{getattr(self, name)!r}. Choose one."
-                )
+            if choices:
+                one_of(name, getattr(self, name), choices)
         if self.version != VERSION:
-            raise ValueError(
-                f"'version' must be {VERSION}, got {self.version}. The features of other versions "
-                "were made by another release of gnnvision; use that one."
-            )
-        if self.max_atoms < 1:
-            raise ValueError(f"'max_atoms' must be at least 1, got {self.max_atoms}. Raise it.")
-
-    # --- what it is -------------------------------------------------------------------------
+            advice = "Another release of gnnvision made these features; use that release."
+            raise invalid("version", f"be {VERSION}", self.version, advice)
+        at_least("max_atoms", self.max_atoms, 1)
 
     @property
     def atom_columns(self) -> tuple[str, ...]:
-        """The names of an atom's columns."""
+        """The names of the atom feature columns."""
         return (*(c for feature in ATOM_FEATURES for c in feature.columns), "mass / 100 Da")
 
     @property
     def bond_columns(self) -> tuple[str, ...]:
-        """The names of a bond's columns."""
+        """The names of the bond feature columns."""
         return tuple(c for feature in BOND_FEATURES for c in feature.columns)
 
     @property
     def num_atom_columns(self) -> int:
-        """How many numbers describe an atom."""
+        """The number of atom features."""
         return len(self.atom_columns)
 
     @property
     def num_bond_columns(self) -> int:
-        """How many numbers describe a bond."""
+        """The number of bond features."""
         return len(self.bond_columns)
 
     @property
     def hash(self) -> str:
-        """SHA-256 over its choices and all columns, in hexadecimal."""
+        """SHA-256 of the options and all column names, in hexadecimal."""
         described = json.dumps([self.to_dict(), self.atom_columns, self.bond_columns])
         return hashlib.sha256(described.encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Its choices, for JSON."""
+        """The options, ready for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
-        """The featurizer that `to_dict` described.
+        """Recreate a featurizer from `to_dict`.
 
         Raises:
-            ValueError: if an entry is unknown.
+            ValueError: if an option is unknown.
         """
         unknown = sorted(set(stored) - {item.name for item in fields(cls)})
         if unknown:
-            raise ValueError(
-                f"'stored' must hold the choices of a featurizer, got also {unknown}. It was "
-                "written by another release of gnnvision; use that one."
-            )
+            advice = "Another release of gnnvision wrote it; use that release."
+            raise invalid("stored", "contain only options of Featurizer", unknown, advice)
         return cls(**stored)
 
     def __str__(self) -> str:
@@ -140,21 +130,19 @@ class Featurizer:
         return "\n".join(
             [
                 f"Featurizer({choices})",
-                f"an atom: {self.num_atom_columns} columns",
+                f"atom features: {self.num_atom_columns} columns",
                 *lines(ATOM_FEATURES),
                 "  mass            1  in 100 Da",
-                f"a bond: {self.num_bond_columns} columns",
+                f"bond features: {self.num_bond_columns} columns",
                 *lines(BOND_FEATURES),
             ]
         )
 
-    # --- what it does -----------------------------------------------------------------------
-
     def read(self, smiles: str) -> Mol:
-        """The molecule of a SMILES as its features see it.
+        """Parse a SMILES and apply the options for fragments and hydrogens.
 
         Raises:
-            ValueError: with the reason, if there is none or it is not wanted.
+            ValueError: with the reason, if the SMILES is invalid or these options exclude it.
         """
         from rdkit import Chem
 
@@ -176,14 +164,14 @@ class Featurizer:
         for atom in mol.GetAtoms():
             symbol = atom.GetSymbol()
             if symbol == "*" and self.wildcards == "invalid":
-                raise ValueError("a wildcard atom '*', which stands for no certain element")
+                raise ValueError("a wildcard atom '*', which can be any element")
             if symbol != "*" and symbol not in ELEMENTS and self.unknown == "invalid":
                 raise ValueError(f"the element {symbol}, which is not in the featurizer's list")
 
     def atom_rows(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The columns of atoms from the numbers of their answers: (n, 8) -> (n, 83)."""
+        """Atom features from category indices: (n, 8) -> (n, 83)."""
         return np.concatenate([one_hot(codes, ATOM_FEATURES), masses(codes[:, :1])], axis=1)
 
     def bond_rows(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The columns of bonds from the numbers of their answers: (n, 4) -> (n, 16)."""
+        """Bond features from category indices: (n, 4) -> (n, 16)."""
         return one_hot(codes, BOND_FEATURES)

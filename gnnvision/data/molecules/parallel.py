@@ -1,4 +1,4 @@
-"""Work on many molecules, in pieces, on all cores where there are enough of them."""
+"""Apply a function to many SMILES in chunks, on all cores if there are many."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import TypeVar
 
 from gnnvision.data.molecules.featurizer import Featurizer
 
-__all__ = ["Progress", "in_pieces"]
+__all__ = ["Progress", "map_chunks"]
 
-CHUNK = 1000  # molecules between two reports of progress
-WORTH_PROCESSES = 4000  # fewer are done before other processes have started
+CHUNK = 1000  # molecules between two progress reports
+WORTH_PROCESSES = 4000  # fewer are finished before worker processes have started
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
 
-def in_pieces(
+def map_chunks(
     work: Callable[[Sequence[str], Featurizer], T],
     smiles: Sequence[str],
     featurizer: Featurizer,
@@ -29,40 +29,40 @@ def in_pieces(
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> list[T]:
-    """What `work` makes of each thousand of the rows, in order.
+    """The results of `work` for each chunk of 1,000 rows, in order.
 
     Args:
-        work: a function at the top of a module, which other processes can find.
-        smiles: the rows.
-        featurizer: how they are read.
-        processes: how many work side by side; None for one, or for many rows as many as there
-            are cores.
-        progress: called with the number of rows done, and of all.
+        work: a module-level function (worker processes must be able to import it).
+        smiles: one SMILES per row.
+        featurizer: passed to `work`.
+        processes: number of worker processes; None for one, or for all cores if there are many
+            rows.
+        progress: called with the number of rows done and the total.
     """
-    pieces = [smiles[start : start + CHUNK] for start in range(0, len(smiles), CHUNK)]
+    chunks = [smiles[start : start + CHUNK] for start in range(0, len(smiles), CHUNK)]
     workers = _workers(len(smiles)) if processes is None else processes
     done: list[T] = []
-    for part in _made(work, pieces, featurizer, min(workers, len(pieces))):
-        done.append(part)
+    for result in _results(work, chunks, featurizer, min(workers, len(chunks))):
+        done.append(result)
         if progress is not None:
             progress(min(len(done) * CHUNK, len(smiles)), len(smiles))
     return done
 
 
-def _made(
+def _results(
     work: Callable[[Sequence[str], Featurizer], T],
-    pieces: Sequence[Sequence[str]],
+    chunks: Sequence[Sequence[str]],
     featurizer: Featurizer,
     workers: int,
 ) -> Iterator[T]:
     if workers <= 1:
-        yield from map(work, pieces, repeat(featurizer))
+        yield from map(work, chunks, repeat(featurizer))
         return
-    # Forked, a worker has everything loaded; it only ever runs rdkit and numpy.
+    # A forked worker has all modules loaded; it only runs rdkit and numpy.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _leave_interrupts)
+    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
     try:
-        yield from pool.map(work, pieces, repeat(featurizer))
+        yield from pool.map(work, chunks, repeat(featurizer))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -71,10 +71,10 @@ def _workers(rows: int) -> int:
     if rows < WORTH_PROCESSES:
         return 1
     if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))  # those that this process may use
+        return len(os.sched_getaffinity(0))  # the cores this process may use
     return os.cpu_count() or 1
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the parent, which ends its workers."""
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent process, which ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Tanimoto similarity to the nearest training molecule: how far a prediction is extrapolated."""
+"""Tanimoto similarity to the nearest training molecule, a measure of the applicability domain."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.errors import invalid
 
 __all__ = ["BITS", "RADIUS", "Nearest", "TrainingMolecules", "fingerprints"]
 
@@ -21,11 +22,11 @@ RADIUS, BITS = 2, 2048
 
 @dataclass(frozen=True)
 class Nearest:
-    """The training molecule most like each of some molecules.
+    """The nearest training molecule of each of n molecules.
 
     Args:
-        rows: the training molecules, by the index in what was asked about. Shape (n,).
-        similarity: Tanimoto's, from 0 to 1. Shape (n,).
+        rows: indices of the nearest training molecules. Shape (n,).
+        similarity: Tanimoto similarity to them, from 0 to 1. Shape (n,).
     """
 
     rows: NDArray[np.int64]
@@ -33,7 +34,7 @@ class Nearest:
 
 
 def fingerprints(smiles: Sequence[str], featurizer: Featurizer) -> list[Any]:
-    """Morgan fingerprints, radius 2, 2048 bits, of molecules as the featurizer reads them.
+    """Morgan fingerprints (radius 2, 2048 bits) of molecules, parsed by the featurizer.
 
     References:
         Rogers, Hahn, "Extended-Connectivity Fingerprints", 2010,
@@ -46,11 +47,11 @@ def fingerprints(smiles: Sequence[str], featurizer: Featurizer) -> list[Any]:
 
 
 class TrainingMolecules:
-    """The molecules that a network was trained with.
+    """The training molecules of a network.
 
     Args:
-        smiles: of each; all must be readable.
-        featurizer: how they are read.
+        smiles: valid SMILES.
+        featurizer: parses them.
     """
 
     def __init__(self, smiles: Sequence[str], featurizer: Featurizer) -> None:
@@ -62,13 +63,13 @@ class TrainingMolecules:
         return fingerprints(self.smiles, self._featurizer)
 
     def nearest(self, smiles: Sequence[str]) -> Nearest:
-        """The training molecule most like each of some molecules.
+        """The nearest training molecule of each molecule, by Tanimoto similarity.
 
-        The similarity is Tanimoto's coefficient of the fingerprints: the share of the atom
-        environments, up to two bonds wide, that both have of those that either has.
+        The Tanimoto similarity is the number of atom environments (up to a radius of two bonds)
+        that both molecules have, divided by the number that either has.
 
         Args:
-            smiles: of each; all must be readable.
+            smiles: valid SMILES.
 
         Raises:
             ValueError: if there are no training molecules.
@@ -76,37 +77,39 @@ class TrainingMolecules:
         from rdkit import DataStructs
 
         if not self.smiles:
-            raise ValueError("'smiles' must hold training molecules, got none. Give some.")
+            raise invalid("smiles", "contain training molecules", "none", "Pass at least one.")
         best, similarity = [], []
-        for asked in fingerprints(smiles, self._featurizer):
-            shares = DataStructs.BulkTanimotoSimilarity(asked, self._prints)
+        for query in fingerprints(smiles, self._featurizer):
+            shares = DataStructs.BulkTanimotoSimilarity(query, self._prints)
             best.append(int(np.argmax(shares)))
             similarity.append(float(shares[best[-1]]))
         return Nearest(np.array(best, dtype=np.int64), np.array(similarity, dtype=np.float64))
 
-    def packed(self) -> str:
-        """The SMILES as compressed text, for a checkpoint."""
+    def to_text(self) -> str:
+        """The SMILES as compressed text, to store in a checkpoint."""
         return base64.b85encode(zlib.compress("\n".join(self.smiles).encode(), 9)).decode()
 
     @classmethod
-    def unpacked(cls, text: str, featurizer: Featurizer) -> TrainingMolecules:
-        """What `packed` wrote.
+    def from_text(cls, text: str, featurizer: Featurizer) -> TrainingMolecules:
+        """Read what `to_text` wrote.
 
         Raises:
-            ValueError: if the text is not what it wrote.
+            ValueError: if the text is damaged.
         """
         try:
             opener = zlib.decompressobj()
             plain = opener.decompress(base64.b85decode(text), _MOST)
             if not opener.eof:
-                raise ValueError("cut short, or too long")
+                raise ValueError("truncated or too long")
             smiles = plain.decode().split("\n") if plain else []
         except (TypeError, ValueError, zlib.error) as error:
-            raise ValueError(
-                f"'checkpoint' must hold the SMILES of its training molecules as it was written, "
-                f"got others ({error}). It is damaged: give the checkpoint as the run left it."
+            raise invalid(
+                "checkpoint",
+                "contain the SMILES of its training molecules",
+                f"damaged ones ({error})",
+                "Use the checkpoint as the run wrote it.",
             ) from error
         return cls(smiles, featurizer)
 
 
-_MOST = 2**30  # bytes of SMILES, as a bound on what a hostile file may take
+_MOST = 2**30  # bytes of SMILES: limits the memory that a malicious file can take

@@ -1,7 +1,7 @@
-"""Splits of molecules by what they are or what a table says: by scaffold, by a column.
+"""Splits of molecules by scaffold or by a column of the table.
 
-Every function takes the rows that have a molecule and a target, and gives a `Split` of these
-row numbers; all others are in no part.
+Every function takes the indices of the rows with a valid SMILES and a target and returns a
+`Split` of these; all other rows are excluded.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from random import Random
 
 from gnnvision.data.split import FRACTIONS, Rows, Split
+from gnnvision.errors import at_least, invalid
 
 __all__ = ["column_split", "scaffold_balanced_split", "scaffold_split"]
 
-PART_NAMES = {
+SPLIT_NAMES = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
@@ -23,22 +24,22 @@ PART_NAMES = {
 def scaffold_split(
     rows: Rows, scaffolds: Sequence[str], fractions: Sequence[float] = FRACTIONS
 ) -> Split:
-    """MoleculeNet's split by scaffold: common scaffolds train, rare ones validate and test.
+    """MoleculeNet's scaffold split: common scaffolds in training, rare ones in the other splits.
 
     Molecules that share a Bemis-Murcko scaffold form a group, and a group is never divided. The
     groups, sorted by their size and then by their first row, both descending, fill the training
     split up to `fractions[0]` of all molecules, then validation up to `fractions[0] +
-    fractions[1]`; what exceeds both is in the test split. There is no chance in it.
+    fractions[1]`; the rest is the test split. The split is deterministic.
 
-    Rows without a molecule or without a target are not among `rows`: they are in no split and
-    count in no size, as DeepChem's loaders drop molecules that cannot be featurized before it
-    splits. (DeepChem keeps a row without any label; here it is left out.)
+    Rows with an invalid SMILES or without a target are not in `rows`: they are in no split and
+    do not count, as DeepChem drops molecules that cannot be featurized before it splits.
+    (DeepChem keeps rows without any label; they are excluded here.)
 
     Args:
-        rows: the numbers of the rows.
-        scaffolds: the scaffold of each of these rows, as SMILES; "" for one without rings, so
-            that all molecules without rings are one group.
-        fractions: of train, validation and test.
+        rows: the row indices to split.
+        scaffolds: the scaffold of each of these rows, as SMILES; "" if it has no rings, so that
+            all molecules without rings form one group.
+        fractions: of the training, validation and test split.
 
     Raises:
         ValueError: if a split is empty, because too many molecules share one scaffold.
@@ -64,24 +65,24 @@ def scaffold_split(
             val += group
         else:
             test += group
-    return _filled("scaffold", groups, train, val, test)
+    return _nonempty_split("scaffold", groups, train, val, test)
 
 
 def scaffold_balanced_split(
     rows: Rows, scaffolds: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS
 ) -> Split:
-    """Chemprop's balanced split by scaffold: all but the largest groups are dealt out by chance.
+    """Chemprop's balanced scaffold split: the groups are assigned to splits in random order.
 
-    Groups of more than half the size of the validation or test split come first, in random
-    order, then all others, in random order. Each goes where it fits first: training, then
-    validation, else test. So validation and test hold rare and less rare scaffolds, and every
-    seed draws others, the same ones as Chemprop 1 from the same groups.
+    Groups larger than half the validation or test split come first, in random order, then all
+    others, in random order. Each group goes to the first split that has room for it: training,
+    validation, test. So the validation and test splits hold rare and common scaffolds, and
+    differ for each seed. The split is identical to that of Chemprop 1.
 
     Args:
-        rows: the numbers of the rows; see `scaffold_split` for those left out.
-        scaffolds: the scaffold of each of these rows, as SMILES; "" for one without rings.
-        seed: chooses the draw, from 0.
-        fractions: of train, validation and test.
+        rows: the row indices to split; see `scaffold_split` for the excluded rows.
+        scaffolds: the scaffold of each of these rows, as SMILES; "" if it has no rings.
+        seed: of the random order, from 0.
+        fractions: of the training, validation and test split.
 
     Raises:
         ValueError: if a split is empty, or the seed is negative.
@@ -90,8 +91,7 @@ def scaffold_balanced_split(
         Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
         2019, https://arxiv.org/abs/1904.01561; `scaffold_split(balanced=True)` of Chemprop 1.
     """
-    if seed < 0:
-        raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
+    at_least("seed", seed, 0, "Seeds count from 0.")
     groups = _groups(rows, scaffolds)
     train_limit, val_limit, test_limit = (fraction * len(rows) for fraction in fractions)
     large: list[list[int]] = []
@@ -111,57 +111,60 @@ def scaffold_balanced_split(
             val += group
         else:
             test += group
-    return _filled("scaffold_balanced", groups, train, val, test)
+    return _nonempty_split("scaffold_balanced", groups, train, val, test)
 
 
 def _groups(rows: Rows, scaffolds: Sequence[str]) -> dict[str, list[int]]:
-    """The rows of each scaffold, in the order in which they come."""
+    """The rows of each scaffold, in order of appearance."""
     groups: dict[str, list[int]] = {}
     for row, scaffold in zip(rows.tolist(), scaffolds, strict=True):
         groups.setdefault(scaffold, []).append(row)
     return groups
 
 
-def _filled(
+def _nonempty_split(
     name: str, groups: dict[str, list[int]], train: list[int], val: list[int], test: list[int]
 ) -> Split:
-    """The split, none of whose three parts may be empty."""
+    """A `Split` of the rows; an error if one of the three is empty."""
     if not (train and val and test):
         total = len(train) + len(val) + len(test)
         scaffold, largest = max(groups.items(), key=lambda item: len(item[1]))
-        raise ValueError(
-            f"'scaffolds' must differ enough to fill three splits, got {len(groups)} scaffolds of "
-            f"{total} molecules, {len(largest)} of them with {scaffold!r}, which leaves "
-            f"{len(train)} to train, {len(val)} to validate and {len(test)} to test. "
-            "Use split='random'."
+        raise invalid(
+            "scaffolds",
+            "be diverse enough to fill three splits",
+            f"{len(groups)} scaffolds of {total} molecules, {len(largest)} of them with "
+            f"{scaffold!r}, which gives {len(train)} training, {len(val)} validation and "
+            f"{len(test)} test molecules",
+            "Use split='random'.",
         )
     return Split(name, train, val, test)
 
 
 def column_split(rows: Rows, cells: Sequence[str], column: str) -> Split:
-    """What a column of the table says of each row: train, val or test.
+    """The split that a column of the table defines: train, val or test.
 
     Args:
-        rows: the numbers of the rows.
-        cells: the column, of all rows of the table; an empty cell leaves its row out.
+        rows: the row indices to split.
+        cells: the column, for all rows of the table; a row with an empty cell is excluded.
         column: its name, for errors.
 
     Raises:
-        ValueError: if a cell is none of the three, or no row trains.
+        ValueError: if a cell has another value, or there are no training rows.
     """
-    parts: dict[str, list[int]] = {part: [] for part in PART_NAMES}
-    known = {name: part for part, names in PART_NAMES.items() for name in names}
+    found: dict[str, list[int]] = {name: [] for name in SPLIT_NAMES}
+    known = {word: name for name, words in SPLIT_NAMES.items() for word in words}
     for row in rows.tolist():
         cell = cells[row].strip().lower()
         if cell and cell not in known:
-            raise ValueError(
-                f"'split_column' must hold train, val or test in every cell, got {cells[row]!r} "
-                f"in row {row} of {column!r}. Correct the table, or leave the cell empty."
+            raise invalid(
+                "split_column",
+                "have train, val or test in every cell",
+                f"{cells[row]!r} in row {row} of {column!r}",
+                "Correct the table, or leave the cell empty to exclude the row.",
             )
         if cell:
-            parts[known[cell]].append(row)
-    if not parts["train"]:
-        raise ValueError(
-            f"'split_column' must name training rows, got none in {column!r}. Write 'train'."
-        )
-    return Split("column", parts["train"], parts["val"], parts["test"])
+            found[known[cell]].append(row)
+    if not found["train"]:
+        got = f"none in {column!r}"
+        raise invalid("split_column", "mark training rows", got, "Write 'train' in their cells.")
+    return Split("column", found["train"], found["val"], found["test"])

@@ -1,4 +1,4 @@
-"""A task on molecules: rows of a table, of which some may be no molecules."""
+"""A task on molecules: the rows of a table of SMILES, some of which may be invalid."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.graph_task import GraphTask
-from gnnvision.data.molecules.duplicates import Duplicate, duplicates, duplicates_in_words
+from gnnvision.data.molecules.duplicates import Duplicate, describe_duplicates, duplicates
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
-from gnnvision.data.molecules.similarity import TrainingMolecules
-from gnnvision.data.molecules.store import canonicals_of
-from gnnvision.data.molecules.table import Table
-from gnnvision.data.molecules.understood import (
-    columns_in_words,
-    form_in_words,
-    grouped,
-    left_out_in_words,
+from gnnvision.data.molecules.overview import (
+    describe_columns,
+    describe_excluded,
+    describe_format,
+    group_reasons,
 )
+from gnnvision.data.molecules.similarity import TrainingMolecules
+from gnnvision.data.molecules.store import cached_canonical_smiles
+from gnnvision.data.molecules.table import Table
 from gnnvision.domains import Graph
 
-__all__ = ["MoleculeTask", "laid_out"]
+__all__ = ["MoleculeTask", "batch_molecules"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MoleculeTask(GraphTask):
-    """Predict something of molecules given as SMILES.
+    """Predict properties of molecules given as SMILES.
 
-    Item i is row i of the table it came from. A row that is no molecule, or has no target,
-    is a graph without nodes, or without labels; it is in no part of the split, and `reasons`
-    says why.
+    Item i is row i of the table. Invalid SMILES are kept as rows with an error: graphs without
+    nodes. They and rows without a target are in no split; `reasons` says why.
 
     Args:
-        featurizer: how atoms and bonds became numbers.
-        reasons: why a row takes no part, by its number.
-        remarks: what else was odd about a row, by its number.
-        table: the table that the rows are from.
-        scaffolds: which implementation the split's scaffolds are from; "" for another split.
-        smiles_column: the column of the table that holds the molecules.
-        targets: the columns that are predicted.
-        notes: how one of these was understood, by its name.
+        featurizer: how atoms and bonds were encoded.
+        reasons: row index -> why the row is excluded.
+        remarks: row index -> other problems of the row.
+        table: the table that was read.
+        scaffolds: the implementation of the scaffolds of a scaffold split; "" for other splits.
+        smiles_column: the SMILES column of the table.
+        targets: the target columns.
+        notes: target column -> how it was interpreted.
     """
 
     featurizer: Featurizer
@@ -63,51 +62,54 @@ class MoleculeTask(GraphTask):
 
     @property
     def split_rule(self) -> str:
-        """As of every task; the order of scaffolds was another one before version 2."""
+        """The name of the split; "scaffold" has a version, since its order once changed."""
         return "scaffold 2" if self.split.name == "scaffold" else self.split.name
 
     def overview(self) -> dict[str, str]:
-        """As of every task, with the table's columns and the rows that were left out and why."""
+        """As `Task.overview`, with the columns of the table and the excluded rows."""
         known = super().overview()
         if self.table is None:
             return known
         features = known.pop("features")
-        known["columns"] = columns_in_words(
+        known["columns"] = describe_columns(
             self.table, self.smiles_column, self.targets, "not used"
         )
         if self.notes:
-            known["read as"] = "; ".join(f"{name!r}: {text}" for name, text in self.notes.items())
-        known["table"] = form_in_words(self.table)
-        if left := left_out_in_words(self.reasons, len(self.smiles)):
-            known["left out"] = left
-        repeated = duplicates_in_words(canonicals_of(self.smiles, self.featurizer), self.split)
+            known["interpreted as"] = "; ".join(
+                f"{name!r}: {text}" for name, text in self.notes.items()
+            )
+        known["table"] = describe_format(self.table)
+        if excluded := describe_excluded(self.reasons, len(self.smiles)):
+            known["excluded"] = excluded
+        repeated = describe_duplicates(
+            cached_canonical_smiles(self.smiles, self.featurizer), self.split
+        )
         if repeated:
             known["duplicates"] = repeated
         odd = [row for row in self.remarks if row not in self.reasons]
         if odd:
-            known["not understood"] = (
+            known["unreadable"] = (
                 f"a target in {len(odd):,} more rows, which counts as missing: "
                 f"{self.remarks[odd[0]]} (row {odd[0]})"
             )
         return known | {"features": features}
 
-    def left_out(self) -> list[tuple[str, list[int]]]:
-        """Reasons and the rows that take no part for them, the commonest first.
+    def excluded_rows(self) -> list[tuple[str, list[int]]]:
+        """Each reason for exclusion with its rows, the most frequent first.
 
-        Reasons that differ only in numbers or in what is quoted are one; the first is given.
+        Reasons that differ only in numbers or quoted text are merged under the first one.
         """
-        return grouped(self.reasons)
+        return group_reasons(self.reasons)
 
     def duplicates(self) -> tuple[Duplicate, ...]:
-        """The molecules that are in more than one part of the split, however they are written.
+        """The molecules that occur in more than one split, compared by canonical SMILES.
 
-        Molecules are the same if their canonical SMILES are, as the featurizer reads them: of
-        salts with `fragments="largest"` only what is left.
+        With `fragments="largest"` only the largest fragment of a salt is compared.
         """
-        return duplicates(canonicals_of(self.smiles, self.featurizer), self.split)
+        return duplicates(cached_canonical_smiles(self.smiles, self.featurizer), self.split)
 
     def input_description(self) -> dict[str, Any]:
-        """The featurizer, the targets and the training molecules, which prediction needs."""
+        """The featurizer, targets and training molecules, which prediction needs."""
         training = TrainingMolecules(
             [self.smiles[row] for row in self.split.train], self.featurizer
         )
@@ -117,20 +119,20 @@ class MoleculeTask(GraphTask):
             "descriptors": self.num_graph_attr,
             "kind": self.kind,
             "targets": list(self.class_names),
-            "training_molecules": training.packed(),
+            "training_molecules": training.to_text(),
         }
 
 
-def laid_out(
+def batch_molecules(
     encoded: Encoded, featurizer: Featurizer, graph_attr: Tensor | None = None
 ) -> tuple[Graph, Tensor]:
-    """All molecules side by side as one batch, and the features of all their atoms.
+    """All molecules as one batch of graphs, with their atom features.
 
-    Bond k of the rows' bonds, in order, is edge 2 k in one direction and 2 k + 1 in the other.
+    Bond k becomes edge 2 k in one direction and edge 2 k + 1 in the other.
 
     Args:
         encoded: the molecules.
-        featurizer: what its numbers mean.
+        featurizer: the featurizer that encoded them.
         graph_attr: descriptors of each molecule. Shape (G, D).
 
     Shapes:
@@ -151,10 +153,10 @@ def laid_out(
 
 
 def _rows(columns: Any, codes: np.ndarray) -> Tensor:  # noqa: ANN401 - a method of a featurizer
-    """The columns of many atoms, of which few are different."""
+    """The feature columns of many atoms or bonds, computed once for each distinct one."""
     if not len(codes):
         return torch.from_numpy(columns(codes))
-    # Each row of codes as one number, so that equal ones are found quickly.
+    # Each row of codes as one integer, so that equal rows are found quickly.
     wide = np.zeros((len(codes), 8), np.uint8)
     wide[:, : codes.shape[1]] = codes
     _, first, which = np.unique(

@@ -35,7 +35,7 @@ def test_the_files_are_joined_by_name(folder):
 )
 def test_files_that_do_not_fit_are_refused(folder, name, content):
     (folder / name).write_text(content)
-    with pytest.raises(ValueError, match=r"CHEMBL2321810\.smi must hold a SMILES and a name"):
+    with pytest.raises(ValueError, match=r"CHEMBL2321810\.smi must have one SMILES and one name"):
         read_bioactivity(folder)
 
 
@@ -43,7 +43,7 @@ def test_an_rdkit_without_them(folder, monkeypatch):
     from rdkit import RDConfig
 
     (folder / FILES[1]).unlink()
-    with pytest.raises(DataNotFound, match=r"without its Contrib(?s:.*)CHEMBL2321810_act\.csv"):
+    with pytest.raises(DataNotFound, match=r"lacks its Contrib(?s:.*)CHEMBL2321810_act\.csv"):
         read_bioactivity(folder)
     monkeypatch.setattr(RDConfig, "RDContribDir", str(folder))
     with pytest.raises(DataNotFound, match="come with rdkit") as caught:

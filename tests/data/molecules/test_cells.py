@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gnnvision.data import load
-from gnnvision.data.molecules.cells import MISSING, missing_rule, number, number_fault
+from gnnvision.data.molecules.cells import MISSING, missing_matcher, number_problem, parse_number
 from gnnvision.data.molecules.targets import read_targets
 
 
@@ -15,8 +15,8 @@ from gnnvision.data.molecules.targets import read_targets
      ("+3", 3), ("\ufeff7", 7), ("1e\u22123", 1e-3)],
 )  # fmt: skip
 def test_numbers_that_can_mean_one_thing_only(cell, value):
-    assert number(cell) == value
-    assert number_fault(cell) == ""
+    assert parse_number(cell) == value
+    assert number_problem(cell) == ""
 
 
 @pytest.mark.parametrize(
@@ -31,23 +31,24 @@ def test_numbers_that_can_mean_one_thing_only(cell, value):
      ("5 \u20ac", "currency"), ("'3'", "quotes"), ("\u201c3.5\u201d", "quotes"),
      ("2024-01-05", "date"),
      ("05.01.24", "date"), ("1/2", "fraction"), ("\u00bd", "fraction"), ("1:128", "ratio"),
-     ("12:30", "time"), ("1.5D+03", "after D"), ("1.5e", "cut off"), ("5-", "sign behind"),
-     ("10^-3", "power of ten"), ("10\u207b\u2076", "power of ten"), ("3*", "a mark"),
-     ("3\u2020", "a mark"), ("?3", "a mark"), ("[1, 2]", "a list"), ("Ki=5 nM", "a name before"),
+     ("12:30", "time"), ("1.5D+03", "after D"), ("1.5e", "truncated"), ("5-", "trailing sign"),
+     ("10^-3", "power of ten"), ("10\u207b\u2076", "power of ten"), ("3*", "footnote mark"),
+     ("3\u2020", "footnote mark"), ("?3", "footnote mark"), ("[1, 2]", "a list"),
+     ("Ki=5 nM", "a name in front"),
      ("inf", "infinite"), ("-Infinity", "infinite"), ("1e400", "too large")],
 )  # fmt: skip
 def test_what_looks_like_a_number_and_is_none(cell, fault):
-    assert number(cell) is None
-    assert fault in number_fault(cell)
+    assert parse_number(cell) is None
+    assert fault in number_problem(cell)
     # A whole column of it never becomes classes.
-    with pytest.raises(ValueError, match=r"'targets' must hold .*numbers.* got .*'y'"):
+    with pytest.raises(ValueError, match=r"'targets' must contain .*numbers.* got .*'y'"):
         read_targets({"y": [cell, f" {cell}", cell]})
     assert read_targets({"y": [cell, "other"]}, "classification").kind == "classification"
 
 
 @pytest.mark.parametrize("cell", ["1_0", "0x1f", "2nd", "5HT2A", "3-methyl", "1A", "10-20", "A1"])
 def test_names_with_digits_are_words(cell):
-    assert (number(cell), number_fault(cell)) == (None, "")
+    assert (parse_number(cell), number_problem(cell)) == (None, "")
     targets = read_targets({"y": [cell, "zzz", cell, "zzz"]})
     assert targets.names == (cell, "zzz")
 
@@ -62,17 +63,21 @@ def test_words_of_ones_own_are_missing():
     targets = read_targets({"y": ["1.5", "-999", "<5", "< 7 nM", "2"]}, missing=("-999", "<*"))
     assert targets.y.flatten().isnan().tolist() == [False, True, True, True, False]
     assert targets.remarks == {}
-    assert not missing_rule(("?*b",))("ab")  # only the star stands for others
-    with pytest.raises(ValueError, match="'missing' must hold words that are in 'y', got 'nix'"):
+    assert not missing_matcher(("?*b",))("ab")  # only the star stands for others
+    with pytest.raises(
+        ValueError, match="'missing' must contain words that occur in 'y', got 'nix'"
+    ):
         read_targets({"y": ["1"]}, missing=("nix",))
-    with pytest.raises(TypeError, match="'missing' must be several words, got 'nix'"):
+    with pytest.raises(TypeError, match="'missing' must be a sequence of words, got str"):
         read_targets({"y": ["1"]}, missing="nix")
 
 
 @pytest.mark.parametrize("word", ["unknown", "Not tested", "n.d.", "TBD", "inconclusive"])
 def test_a_doubtful_word_is_asked_about(word):
     columns = {"y": ["sweet", word, "bitter"]}
-    fault = f"'missing' must say whether '{word}' in row 1 of 'y' .*--missing .*--kind classificat"
+    fault = (
+        f"'missing' must settle whether '{word}' in row 1 of 'y' .*--missing .*--kind classificat"
+    )
     with pytest.raises(ValueError, match=fault):
         read_targets(columns)
     assert len(read_targets(columns, missing=(word,)).names) == 2
@@ -97,12 +102,14 @@ def test_yes_and_no_are_the_same_in_one_column_and_in_several(yes, no):
 
 
 def test_numbers_and_words_in_one_column_are_refused():
-    with pytest.raises(ValueError, match="must hold numbers or words, got 2 numbers and 'low' in"):
+    with pytest.raises(
+        ValueError, match="must contain either numbers or words, got 2 numbers and 'low' in"
+    ):
         read_targets({"y": ["1.5", "2.5", "low", "low", "high"]})
 
 
 def test_two_spellings_of_a_class_are_refused_and_two_encodings_are_one():
-    with pytest.raises(ValueError, match="spell a class in one way, got 'Sweet' and 'sweet'"):
+    with pytest.raises(ValueError, match="spell each class in one way, got 'Sweet' and 'sweet'"):
         read_targets({"y": ["sweet", "Sweet", "bitter"]})
     composed, decomposed = "\ud559\uc2b5", "\u1112\u1161\u11a8\u1109\u1173\u11b8"
     assert read_targets({"y": [composed, decomposed, "b"]}).names == ("b", composed)
@@ -113,8 +120,8 @@ def test_whole_numbers_are_measured_unless_it_is_said(tmp_path):
     (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *rows]))
     task = load(tmp_path / "t.csv", targets="y")
     assert task.kind == "regression"
-    assert "whole numbers 0, 1, 2, read as measured ones" in task.overview()["read as"]
-    assert "--kind classification" in task.overview()["read as"]
+    assert "whole numbers 0, 1, 2, read as measured values" in task.overview()["interpreted as"]
+    assert "--kind classification" in task.overview()["interpreted as"]
     classes = load(tmp_path / "t.csv", targets="y", kind="classification")
     assert classes.class_names == ("0", "1", "2")
 
@@ -122,14 +129,16 @@ def test_whole_numbers_are_measured_unless_it_is_said(tmp_path):
 def test_cells_that_are_no_numbers_are_never_left_out_unasked(tmp_path):
     rows = [f"{'C' * (n + 1)},{n / 4}" for n in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *rows, "C1CC,2", "CCO,<5"]))
-    fault = "got others in 1 rows. row 31: 'y' is '<5', which is no number.*--missing.*--on-inv"
+    fault = (
+        "got other text in 1 rows. row 31: 'y' is '<5', which is not a number.*--missing.*--on-inv"
+    )
     with pytest.raises(ValueError, match=fault):
         load(tmp_path / "t.csv", targets="y", on_invalid="molecules")
     settled = load(tmp_path / "t.csv", targets="y", on_invalid="molecules", missing="<*")
     assert list(settled.reasons) == [30, 31]
     overview = settled.overview()
-    assert overview["columns"] == "'smiles' holds the molecules, 'y' predicted"
-    assert overview["left out"].startswith("2 of 32 rows: 1 (unclosed ring")
+    assert overview["columns"] == "SMILES in 'smiles', targets: 'y'"
+    assert overview["excluded"].startswith("2 of 32 rows: 1 (unclosed ring")
     assert (
         load(tmp_path / "t.csv", targets="y", on_invalid="skip").reasons[31].startswith("'y' is")
     )

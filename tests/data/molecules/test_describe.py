@@ -6,7 +6,7 @@ from rdkit.Chem import Crippen, rdMolDescriptors
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules.describe import (
     LARGEST,
-    canonical,
+    canonical_smiles,
     descriptor_names,
     descriptors,
     scaffolds,
@@ -16,11 +16,11 @@ DEFAULT = Featurizer()
 
 
 def test_a_molecule_has_one_canonical_smiles():
-    assert canonical("OCC", DEFAULT) == canonical("C(O)C", DEFAULT) == "CCO"
-    assert canonical("C1=CC=CC=C1", DEFAULT) == "c1ccccc1"
-    assert canonical("C1CC", DEFAULT) == canonical("*C", DEFAULT) == ""
-    assert canonical("CCO.[Na+]", Featurizer(fragments="largest")) == "CCO"
-    assert canonical("C[C@H](N)O", DEFAULT) != canonical("C[C@@H](N)O", DEFAULT)
+    assert canonical_smiles("OCC", DEFAULT) == canonical_smiles("C(O)C", DEFAULT) == "CCO"
+    assert canonical_smiles("C1=CC=CC=C1", DEFAULT) == "c1ccccc1"
+    assert canonical_smiles("C1CC", DEFAULT) == canonical_smiles("*C", DEFAULT) == ""
+    assert canonical_smiles("CCO.[Na+]", Featurizer(fragments="largest")) == "CCO"
+    assert canonical_smiles("C[C@H](N)O", DEFAULT) != canonical_smiles("C[C@@H](N)O", DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_scaffolds(smiles, expected):
     assert scaffolds([smiles, "C1CC"], DEFAULT) == [expected, ""]
     if expected:
         (explicit,) = scaffolds([smiles], Featurizer(hydrogens="explicit"))
-        assert canonical(explicit, DEFAULT) == expected
+        assert canonical_smiles(explicit, DEFAULT) == expected
 
 
 def test_descriptors_are_those_of_rdkit():

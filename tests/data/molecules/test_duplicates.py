@@ -1,5 +1,5 @@
 from gnnvision.data import Split, load
-from gnnvision.data.molecules.duplicates import Duplicate, duplicates, duplicates_in_words
+from gnnvision.data.molecules.duplicates import Duplicate, describe_duplicates, duplicates
 
 
 def test_only_what_is_in_several_parts_in_the_order_of_rows():
@@ -34,11 +34,11 @@ def test_left_and_right_hands_are_two_molecules(tmp_path):
 def test_duplicates_in_words():
     split = Split("mine", train=[0, 1, 2, 3], val=[4, 5], test=[6, 7])
     alone = ["C", "CC", "CCC", "CO", "CN", "CF", "CCl", "CBr"]
-    assert duplicates_in_words(alone, split) == ""
-    assert duplicates_in_words(["C", "C", *alone[2:7], ""], split) == (
+    assert describe_duplicates(alone, split) == ""
+    assert describe_duplicates(["C", "C", *alone[2:7], ""], split) == (
         "1 of 8 rows repeats another molecule; none is in more than one split"
     )
-    assert duplicates_in_words(["C", "C", "CO", *alone[3:6], "C", "CO"], split) == (
+    assert describe_duplicates(["C", "C", "CO", *alone[3:6], "C", "CO"], split) == (
         "4 of 8 rows repeat another molecule; 2 molecules are in more than one split, which makes "
         "scores look better than they are: 'C' in training row 0, test row 6"
     )

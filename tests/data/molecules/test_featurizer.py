@@ -93,19 +93,24 @@ def test_the_hash_is_pinned_and_another_for_every_choice():
 def test_to_a_dict_and_back():
     for featurizer in (DEFAULT, Featurizer(**CHOICES)):
         assert Featurizer.from_dict(featurizer.to_dict()) == featurizer
-    with pytest.raises(ValueError, match=r"'stored' must hold .* got also \['isotopes'\]. It was"):
+    with pytest.raises(
+        ValueError, match=r"'stored' must contain only options .* got \['isotopes'\]. Another"
+    ):
         Featurizer.from_dict(DEFAULT.to_dict() | {"isotopes": True})
 
 
 @pytest.mark.parametrize(
     ("choices", "fault"),
     [
-        ({"fragments": "first"}, "'fragments' must be 'keep' or 'largest', got 'first'. Choose"),
-        ({"hydrogens": "none"}, "'hydrogens' must be 'implicit' or 'explicit', got 'none'"),
-        ({"unknown": "keep"}, "'unknown' must be 'other' or 'invalid', got 'keep'"),
-        ({"wildcards": ""}, "'wildcards' must be 'other' or 'invalid', got ''"),
+        (
+            {"fragments": "first"},
+            "'fragments' must be one of 'keep', 'largest', got 'first'. Did you mean",
+        ),
+        ({"hydrogens": "none"}, "'hydrogens' must be one of 'implicit', 'explicit', got 'none'"),
+        ({"unknown": "keep"}, "'unknown' must be one of 'other', 'invalid', got 'keep'"),
+        ({"wildcards": ""}, "'wildcards' must be one of 'other', 'invalid', got ''"),
         ({"max_atoms": 0}, "'max_atoms' must be at least 1, got 0"),
-        ({"version": 2}, "'version' must be 1, got 2. The features of other versions"),
+        ({"version": 2}, "'version' must be 1, got 2. Another release of gnnvision made"),
     ],
 )
 def test_choices_that_there_are_not(choices, fault):
@@ -230,7 +235,7 @@ def test_unknown_elements():
 
 @pytest.mark.parametrize("smiles", ["*CC", "[*:1]CC", "[#0]C", "C[2*]"])
 def test_wildcards(smiles):
-    assert reason(smiles) == "a wildcard atom '*', which stands for no certain element"
+    assert reason(smiles) == "a wildcard atom '*', which can be any element"
     taken = Featurizer(wildcards="other", unknown="invalid")
     assert reason(smiles, taken) == ""
     assert any("element=other" in each for each in described(smiles, taken)[0])

@@ -6,7 +6,7 @@ import torch
 
 from gnnvision.data import ChecksumError, DataNotFound, Featurizer, MoleculeTask, load
 from gnnvision.data.molecules.encode import encode
-from gnnvision.data.molecules.task import laid_out
+from gnnvision.data.molecules.task import batch_molecules
 
 from . import made
 
@@ -50,7 +50,7 @@ def test_every_row_keeps_its_number_and_each_failure_has_its_reason(broken, on_i
         made.GOOD[row] for row in good if row not in made.BROKEN
     ]
     for row in good[::7] + [row for row in made.BROKEN if row in good]:
-        graph, x = laid_out(encode([task.smiles[row]], task.featurizer), task.featurizer)
+        graph, x = batch_molecules(encode([task.smiles[row]], task.featurizer), task.featurizer)
         assert torch.equal(task.x[task.graphs.member_nodes([row])], x)
         assert torch.equal(task.graphs.select([row]).edge_index, graph.edge_index)
         value = 2.5 if row in made.BROKEN else 0.01 * row + 0.5
@@ -77,7 +77,9 @@ def test_raise_names_some_rows_with_their_reasons(broken):
     with pytest.raises(ValueError, match="'on_invalid' is 'raise', and 14 of 200 rows") as caught:
         load(broken, targets="y")
     assert "row 0: 'C1CC' (unclosed ring for input: 'C1CC'); row 7: '' (empty" in str(caught.value)
-    assert str(caught.value).endswith("; and 9 more. Correct them, or use on_invalid='skip'.")
+    assert str(caught.value).endswith(
+        "; and 9 more. Correct them, or exclude them with on_invalid='skip'."
+    )
 
 
 def test_a_broken_line_says_nothing_about_the_kind_of_a_target(tmp_path):
@@ -91,12 +93,16 @@ def test_a_broken_line_says_nothing_about_the_kind_of_a_target(tmp_path):
 
 def test_rows_that_cannot_be_used_at_all(tmp_path):
     path = write(tmp_path / "x.csv", ["smiles", "y"], [("C1CC", 1), ("", 2), ("CC", ""), ("C", 3)])
-    with pytest.raises(ValueError, match="'smiles' must hold molecules with targets, got 1 of 4"):
+    with pytest.raises(
+        ValueError, match="'smiles' must contain valid SMILES with targets, got 1 of"
+    ):
         load(path, targets="y", on_invalid="skip")
     path = write(tmp_path / "y.csv", ["smiles", "y"], [("C1CC", n) for n in range(9)])
     with pytest.raises(ValueError, match=r"got 0 of 9 rows. row 0: 'C1CC' .*; and 4 more"):
         load(path, targets="y", on_invalid="skip")
-    with pytest.raises(ValueError, match="'on_invalid' must be 'raise', 'skip' or 'keep' for mol"):
+    with pytest.raises(
+        ValueError, match="'on_invalid' must be one of 'raise', 'skip', 'keep', got"
+    ):
         load(path, targets="y", on_invalid="quarantine")
 
 
@@ -138,15 +144,15 @@ def test_the_kinds_of_targets(plain):
         ),
         ({"targets": "y", "smiles": "mol"}, "'smiles' must be one of the columns .* got 'mol'"),
         ({}, "'targets' must name at least one of the columns 'y', 'z', 'w', got none"),
-        ({"targets": "smiles"}, "'targets' must be other columns than the .*got 'smiles'"),
-        ({"targets": "y", "split_column": "y"}, "'targets' must be other columns .*got 'y'"),
+        ({"targets": "smiles"}, "'targets' must differ from the SMILES column .*got 'smiles'"),
+        ({"targets": "y", "split_column": "y"}, "'targets' must differ from .*got 'y'"),
         ({"targets": "y", "split": "mine"}, "'split' must be one of 'random', .* got 'mine'"),
         ({"targets": "y", "split": "full"}, "'split' must be one of 'random', .* got 'full'"),
         ({"targets": "y", "split": "column"}, "'split_column' must name the column"),
-        ({"targets": "y", "split_column": "w"}, "'split_column' must hold train, val or test"),
+        ({"targets": "y", "split_column": "w"}, "'split_column' must have train, val or test"),
         (
             {"targets": "y", "split": "stratified"},
-            "not be 'stratified' for 1 targets of kind",
+            "'split' must fit the targets, got 'stratified' for 1 targets of kind",
         ),
         ({"targets": "y", "split": "kfold", "folds": 2}, "'folds' must be from 3 to"),
         ({"targets": "y", "seed": -1}, "'seed' must be at least 0, got -1"),
@@ -163,7 +169,7 @@ def test_tables_without_molecules_in_sight(tmp_path):
         load(other, targets="y")
     assert len(load(other, targets="y", smiles="molecule").smiles) == 9
     header = write(tmp_path / "b.csv", ["smiles", "y"], [])
-    with pytest.raises(ValueError, match="'csv' must hold rows, got a header alone"):
+    with pytest.raises(ValueError, match="'csv' must have rows, got only a header"):
         load(header, targets="y")
     with pytest.raises(FileNotFoundError, match="'csv' must be a file that exists"):
         load(tmp_path / "gone.csv", targets="y")
@@ -190,7 +196,7 @@ def test_each_split(plain, tmp_path):
     folds = [load(plain, targets="z", split="kfold", folds=5, seed=seed) for seed in range(5)]
     assert sorted(row for task in folds for row in task.split.test) == [*range(60)]
     assert all(task.y[torch.from_numpy(task.split.test.copy())].sum() == 6 for task in folds)
-    assert folds[0].card.splits["kfold"].description.startswith("Fold s of 5 tests for seed s")
+    assert folds[0].card.splits["kfold"].description.startswith("For seed s, fold s of 5 is")
 
 
 def test_a_scaffold_split_says_whose_scaffolds(tmp_path):

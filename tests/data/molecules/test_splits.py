@@ -105,11 +105,13 @@ def test_whatever_the_scaffolds_each_is_in_one_part_alone(names):
 
 def test_too_many_of_one_scaffold():
     names = list("baaaaaaaaa")
-    fault = "'scaffolds' must differ enough to fill three splits, got 2 scaffolds of 10 molecules"
-    rest = "9 of them with 'a', which leaves 1 to train, 9 to validate and 0 to test. Use split='r"
+    fault = (
+        "'scaffolds' must be diverse enough to fill three splits, got 2 scaffolds of 10 molecules"
+    )
+    rest = "9 of them with 'a', which gives 1 training, 9 validation and 0 test molecules. Use"
     with pytest.raises(ValueError, match=f"{fault}, {rest}"):
         scaffold_split(np.arange(10), names)
-    with pytest.raises(ValueError, match="1 to train, 0 to validate and 9 to test"):
+    with pytest.raises(ValueError, match="1 training, 0 validation and 9 test molecules"):
         scaffold_balanced_split(np.arange(10), names, 0)
 
 
@@ -123,9 +125,9 @@ def test_a_column_says_it_in_any_words():
 
 
 def test_a_column_that_says_something_else():
-    fault = "'split_column' must hold train, val or test in every cell, got 'x' in row 2 of 'part'"
+    fault = "'split_column' must have train, val or test in every cell, got 'x' in row 2 of 'part'"
     with pytest.raises(ValueError, match=fault):
         column_split(np.arange(3), ["train", "test", "x"], "part")
     assert column_split(np.arange(2), ["train", "test", "x"], "part").sizes["train"] == 1
-    with pytest.raises(ValueError, match="must name training rows, got none in 'part'"):
+    with pytest.raises(ValueError, match="must mark training rows, got none in 'part'"):
         column_split(np.arange(2), ["", "test"], "part")

@@ -81,9 +81,9 @@ def test_ragged_rows_keep_their_place_and_say_what_is_wrong():
     table = parsed('a,b\n1,2\n"x\ny",3,4\n5\n\n6,7,8,9\n10,11\n')
     assert table.rows == (("1", "2"), ("x\ny", "3"), ("5", ""), ("6", "7"), ("10", "11"))
     assert table.problems == {
-        1: "line 3 has 3 cells where the header has 2: perhaps a ',' without quotes",
-        2: "line 5 has 1 cells where the header has 2",
-        3: "line 7 has 4 cells where the header has 2: perhaps a ',' without quotes",
+        1: "line 3 has 3 cells, but the header has 2: perhaps an unquoted ','",
+        2: "line 5 has 1 cells, but the header has 2",
+        3: "line 7 has 4 cells, but the header has 2: perhaps an unquoted ','",
     }
 
 
@@ -115,22 +115,22 @@ def test_a_missing_column_is_named_with_those_that_exist(name, advice):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "must hold a header and rows, got nothing in 'x.csv'"),
-        (b"\n \n", "must hold a header and rows, got nothing"),
-        (b"\xef\xbb\xbf", "must hold a header and rows, got nothing"),
-        (b",,\n1,2,3\n", "must be a text table, got 'x.csv', which is none"),
+        (b"", "must have a header and rows, got 'x.csv', which is empty"),
+        (b"\n \n", "must have a header and rows"),
+        (b"\xef\xbb\xbf", "must have a header and rows"),
+        (b",,\n1,2,3\n", "must be a text table, got 'x.csv', which has null bytes"),
         (b"a,b\n1,\0\n", "must be a text table"),
         (PLAIN.encode("utf-16-le"), "must be a text table"),
         (bytes(range(256)), r"must be text in UTF-8, .* at byte 128\).* Save it as 'CSV UTF-8'"),
         (b"smiles,\x81\nC,1", "must be text in UTF-8"),
         (
             gzip.compress(PLAIN.encode() * 99, mtime=0)[:-9],
-            "must be whole, got .* cannot be unpacked",
+            "must be complete, got .* cannot be unpacked",
         ),
-        (b"\x1f\x8bhello", "must be whole"),
+        (b"\x1f\x8bhello", "must be complete"),
         (gzip.compress(b"\xff\0", mtime=0), "must be text in UTF-8"),
-        (b'a,b\n1,2\n3,"4\n5,6\n', "in the row that begins in line 3 .*quote that is opened"),
-        (b'a,b\n1,2\n"3"x,4\n', "in the row that begins in line 3"),
+        (b'a,b\n1,2\n3,"4\n5,6\n', "inside the row that starts in line 3 .*quote that is opened"),
+        (b'a,b\n1,2\n"3"x,4\n', "inside the row that starts in line 3"),
         (b"a,b\n1," + b"x" * 200_000, r"line 2 \(field larger than field limit"),
     ],
 )  # fmt: skip

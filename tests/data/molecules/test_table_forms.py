@@ -34,7 +34,7 @@ def test_titles_above_the_header_are_not_read(title):
 def test_trailing_delimiters_hold_nothing():
     table = parsed("smiles,y\nCCO,1,\nCC,2,,\n")
     assert (table.rows, table.problems) == (ROWS, {})
-    assert table.notes == ("2 rows end in more ',' than the header, all empty",)
+    assert table.notes == ("2 rows have empty cells beyond the header; they are ignored",)
     assert parsed("smiles,y\nCCO,1,x\n").problems
 
 
@@ -55,7 +55,7 @@ def test_tables_called_txt_are_read_and_others_get_advice(tmp_path):
         (tmp_path / name).write_bytes(b"PK\3\4")
         with pytest.raises(ValueError, match=r"must be a table as text .*Save it as 'CSV UTF-8'"):
             load(tmp_path / name, targets="y")
-    with pytest.raises(ValueError, match=r"a workbook or a zip archive. Save it as 'CSV UTF-8'"):
+    with pytest.raises(ValueError, match=r"a workbook or a zip archive. Export it as 'CSV UTF-8'"):
         parse_table(b"PK\3\4rest", "t.csv")
 
 
@@ -81,7 +81,7 @@ def test_decimal_commas_are_read_where_they_can_be_nothing_else(tmp_path, mark):
     assert values[~values.isnan()].double().numpy() == pytest.approx(
         [-1.25, 3, 0.125, 1.234, 0.0025, -4, 7.1, 8.2]
     )
-    assert task.overview()["read as"] == "'y': decimal commas read as points"
+    assert task.overview()["interpreted as"] == "'y': commas are decimal commas"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_decimal_commas_are_read_where_they_can_be_nothing_else(tmp_path, mark):
 )
 def test_commas_that_may_be_marks_of_thousands_are_refused(tmp_path, cells, kind):
     (tmp_path / "t.csv").write_text(rows(cells * 5))
-    advice = "must hold numbers with a decimal point, got '1,.*Export the table with points"
+    advice = "must contain numbers with a decimal point, got '1,.*Export the table with decimal"
     with pytest.raises(ValueError, match=advice):
         load(tmp_path / "t.csv", targets="y", kind=kind)
 
@@ -103,8 +103,8 @@ def test_commas_in_names_of_classes_stay(tmp_path):
 
 def test_whole_numbers_with_commas_are_both_noted(tmp_path):
     (tmp_path / "t.csv").write_text(rows(["2,0", "3,0", "5,0"] * 5))
-    text = load(tmp_path / "t.csv", targets="y").overview()["read as"]
-    assert text.startswith("'y': decimal commas read as points; whole numbers 2, 3, 5, read as")
+    text = load(tmp_path / "t.csv", targets="y").overview()["interpreted as"]
+    assert text.startswith("'y': commas are decimal commas; whole numbers 2, 3, 5, read as")
 
 
 def test_what_an_overview_says_of_a_table(tmp_path):
@@ -112,12 +112,10 @@ def test_what_an_overview_says_of_a_table(tmp_path):
     text += "".join(f"{'C' * n},{n}.5,좋음\n" for n in range(1, 20))
     (tmp_path / "t.csv").write_bytes(text.encode("cp949"))
     known = load(tmp_path / "t.csv", targets="용해도", on_invalid="skip").overview()
-    assert known["columns"] == "'smiles' holds the molecules, '용해도' predicted, not used: '분류'"
-    form = (
-        "22 rows, 3 columns, commas between the cells, cp949; not UTF-8; cp949 is assumed, as in"
-    )
+    assert known["columns"] == "SMILES in 'smiles', targets: '용해도', not used: '분류'"
+    form = "22 rows, 3 columns, comma as delimiter, cp949; not UTF-8; cp949 is assumed, as in"
     assert known["table"].startswith(f"{form} '용해도', '분류', '좋음'")
-    assert known["left out"].startswith("1 of 22 rows: 1 (")
+    assert known["excluded"].startswith("1 of 22 rows: 1 (")
     assert known["duplicates"].startswith("1 of 21 rows repeats another molecule; ")
 
 
@@ -138,7 +136,7 @@ def test_comments_above_the_header_are_not_read(title):
         (b"<!DOCTYPE html><html>", "a web page"), (b"\xef\xbb\xbf <?xml version='1.0'?>", "XML"),
         (b"PAR1\x15\x04", "a Parquet file"), (b"%PDF-1.4\n%\xe2", "a PDF file"),
         (b'[{"smiles": "CCO"}]', "JSON"), (b'{"smiles": ["CCO"]}', "JSON"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of an old Excel"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
         (gzip.compress(b"PK\x03\x04..."), "a workbook or a zip"), (b"\x89HDF\r\n", "HDF5"),
         (b"{\\rtf1 smiles,y}", "RTF"),
     ],
@@ -149,7 +147,5 @@ def test_what_only_ends_in_csv_is_named(content, what):
 
 
 def test_a_missing_header_is_said():
-    with pytest.raises(
-        ValueError, match=r"columns 'CCO', '1', .* If the first line is a row, add"
-    ):
+    with pytest.raises(ValueError, match=r"columns 'CCO', '1', .* If the first line is data, add"):
         parsed("CCO,1\nCC,2\n").smiles_column()

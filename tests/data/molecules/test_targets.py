@@ -49,8 +49,8 @@ def test_what_is_no_number_among_numbers_is_missing_with_a_remark(cell):
     targets = read_targets({"y": ["1.5", "2.5", cell], "z": ["1", "x", "3"]})
     same(targets.y, [[1.5, 1], [2.5, NAN], [NAN, 3]])
     assert targets.remarks == {
-        1: "'z' is 'x', which is no number",
-        2: f"'y' is {cell!r}, which is no number",
+        1: "'z' is 'x', which is not a number",
+        2: f"'y' is {cell!r}, which is not a number",
     }
 
 
@@ -58,11 +58,23 @@ def test_what_is_no_number_among_numbers_is_missing_with_a_remark(cell):
     ("columns", "kind", "fault"),
     [
         ({}, "auto", "must name at least one column, got none"),
-        ({"y": []}, "auto", "must hold values, got 0 rows without any in 'y'"),
-        ({"y": ["1"], "z": ["NA"]}, "auto", "must hold values, got 1 rows without any in 'z'"),
-        ({"y": ["a", "b", "1"]}, "regression", "must hold numbers, got 'a' and others in 'y'"),
-        ({"y": ["1", "2"], "z": ["a", "b"]}, "auto", "got 'a' .* this one alone for its classes"),
-        ({"y": ["0", "2"]}, "multilabel", "must hold 0 and 1 for kind='multilabel', got other"),
+        ({"y": []}, "auto", "must have values, got 0 empty cells in 'y'"),
+        ({"y": ["1"], "z": ["NA"]}, "auto", "must have values, got 1 empty cells in 'z'"),
+        (
+            {"y": ["a", "b", "1"]},
+            "regression",
+            "must contain numbers, got 'a' and other text in 'y'",
+        ),
+        (
+            {"y": ["1", "2"], "z": ["a", "b"]},
+            "auto",
+            "got 'a' .* only this one to predict its classes",
+        ),
+        (
+            {"y": ["0", "2"]},
+            "multilabel",
+            "must contain only 0 and 1 for kind='multilabel', got other",
+        ),
         ({"y": ["1", "2"], "z": ["1", "2"]}, "classification", "one column of classes, got 2"),
         ({"y": ["a", "a", ""]}, "auto", "from 2 to 100 classes, got 1 different texts in 'y'"),
         ({"y": [f"c{n}" for n in range(101)]}, "auto", "got 101 different texts"),

@@ -4,7 +4,7 @@ import torch
 
 from gnnvision.data import Featurizer, MoleculeTask, load
 from gnnvision.data.molecules.encode import encode
-from gnnvision.data.molecules.task import laid_out
+from gnnvision.data.molecules.task import batch_molecules
 from gnnvision.domains import Graph
 
 SMILES = ["CCO", "c1ccccc1O", "C1CC", "[Na+].[Cl-]", "C", "C/C=C/C(=O)N"]
@@ -12,11 +12,11 @@ DEFAULT = Featurizer()
 
 
 def alone(smiles, featurizer=DEFAULT):
-    return laid_out(encode([smiles], featurizer), featurizer)
+    return batch_molecules(encode([smiles], featurizer), featurizer)
 
 
 def test_side_by_side_they_are_the_batch_of_each_alone():
-    graph, x = laid_out(encode(SMILES, DEFAULT), DEFAULT)
+    graph, x = batch_molecules(encode(SMILES, DEFAULT), DEFAULT)
     singles = [alone(smiles) for smiles in SMILES]
     expected = Graph.batch([single for single, _ in singles])
     assert graph.num_graphs == len(SMILES)
@@ -37,7 +37,7 @@ def test_the_bonds_are_those_of_from_smiles(smiles):
 
 
 def test_both_directions_of_a_bond_follow_one_another_and_are_alike():
-    graph, _ = laid_out(encode(SMILES, DEFAULT), DEFAULT)
+    graph, _ = batch_molecules(encode(SMILES, DEFAULT), DEFAULT)
     assert torch.equal(graph.edge_index[:, 0::2], graph.edge_index[:, 1::2].flip(0))
     assert torch.equal(graph.edge_attr[0::2], graph.edge_attr[1::2])
     assert graph.is_undirected
@@ -45,14 +45,14 @@ def test_both_directions_of_a_bond_follow_one_another_and_are_alike():
 
 def test_features_are_the_featurizers():
     rows = encode(SMILES, DEFAULT)
-    graph, x = laid_out(rows, DEFAULT)
+    graph, x = batch_molecules(rows, DEFAULT)
     np.testing.assert_array_equal(x, DEFAULT.atom_rows(rows.atoms))
     np.testing.assert_array_equal(graph.edge_attr[0::2], DEFAULT.bond_rows(rows.bonds))
     assert (x.shape[1], graph.edge_attr.shape[1]) == (83, 16)
 
 
 def test_without_any_molecule():
-    graph, x = laid_out(encode(["", "C("], DEFAULT), DEFAULT, torch.zeros(2, 3))
+    graph, x = batch_molecules(encode(["", "C("], DEFAULT), DEFAULT, torch.zeros(2, 3))
     assert (graph.num_graphs, graph.num_nodes, graph.num_edges) == (2, 0, 0)
     assert tuple(x.shape) == (0, 83)
     assert tuple(graph.edge_attr.shape) == (0, 16)

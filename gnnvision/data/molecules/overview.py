@@ -1,0 +1,71 @@
+"""Overview text of a table of molecules, printed before training and before prediction."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from gnnvision.data.molecules.table import Table
+from gnnvision.data.overview import join_names
+
+__all__ = ["describe_columns", "describe_excluded", "describe_format", "group_reasons"]
+
+MOST_REASONS = 4  # join_names in the overview
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+def describe_columns(table: Table, smiles: str, targets: Sequence[str], rest: str) -> str:
+    """Which column holds the SMILES, which columns are targets, and which are others, as text.
+
+    Args:
+        table: the table.
+        smiles: the SMILES column.
+        targets: the target columns, if any.
+        rest: what is done with the other columns.
+    """
+    others = [name for name in table.columns if name not in (*targets, smiles)]
+    known = f"SMILES in {smiles!r}"
+    known += f", targets: {join_names(map(repr, targets))}" if targets else ""
+    return known + (f", {rest}: {join_names(map(repr, others))}" if others else "")
+
+
+def describe_format(table: Table) -> str:
+    """The size, delimiter and encoding of a table, and notes on how it was read, as text."""
+    delimiter = _DELIMITERS.get(table.delimiter, repr(table.delimiter))
+    rows, columns = len(table.rows), len(table.columns)
+    form = [
+        f"{rows:,} row{'s' * (rows != 1)}, {columns:,} column{'s' * (columns != 1)}",
+        *([f"{delimiter} as delimiter"] if columns > 1 else []),
+        table.encoding.upper() if table.encoding.startswith("utf") else table.encoding,
+    ]
+    return "; ".join([", ".join(form), *table.notes])
+
+
+def group_reasons(reasons: Mapping[int, str]) -> list[tuple[str, list[int]]]:
+    """Each reason with the rows it applies to, the most frequent reason first.
+
+    Reasons that differ only in numbers or quoted text are merged under the first one.
+
+    Args:
+        reasons: row index -> reason.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for row, reason in reasons.items():
+        groups[re.sub(r"'[^']*'|\d+", "", reason)].append(row)
+    named = [(reasons[rows[0]], rows) for rows in groups.values()]
+    return sorted(named, key=lambda each: -len(each[1]))
+
+
+def describe_excluded(reasons: Mapping[int, str], total: int) -> str:
+    """How many rows are excluded and why, as text; "" if there are none.
+
+    Args:
+        reasons: row index -> reason.
+        total: number of rows.
+    """
+    groups = group_reasons(reasons)
+    each = [f"{len(rows):,} ({reason}; first in row {rows[0]})" for reason, rows in groups]
+    more = f"; and {len(each) - MOST_REASONS:,} other reasons"
+    text = "; ".join(each[:MOST_REASONS]) + more * (len(each) > MOST_REASONS)
+    return f"{len(reasons):,} of {total:,} rows: {text}" if each else ""
