@@ -6,6 +6,7 @@ from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
 from gnnvision.models.gcn import Block, classic_gcn, gcn
 from gnnvision.models.lenet import lenet5, lenet5_notes
 from gnnvision.models.molecules import BondMessages, MoleculeHead, bond_network, molecule_gcn
+from gnnvision.models.network_names import network_name
 from gnnvision.models.registry import argument_types, build, names, register
 from gnnvision.models.resnet import ResidualBlock, small_resnet
 from gnnvision.models.stacked import cifar_cnn, mnist_cnn, vgg_like, xai_net
@@ -35,6 +36,7 @@ __all__ = [
     "mnist_cnn",
     "molecule_gcn",
     "names",
+    "network_name",
     "register",
     "small_resnet",
     "strided_cnn",
