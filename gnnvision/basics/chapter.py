@@ -27,9 +27,13 @@ class Material:
     small: Photo
     figures: Path
 
-    def path(self, name: str) -> Path:
-        """The path of a figure that contains photographs."""
+    def png(self, name: str) -> Path:
+        """The path of a figure that contains images."""
         return self.figures / f"{name}.png"
+
+    def svg(self, name: str) -> Path:
+        """The path of a figure of lines and text."""
+        return self.figures / f"{name}.svg"
 
 
 @dataclass(frozen=True)

@@ -165,9 +165,9 @@ def connections(material: Material) -> Chapter:
         "them. Graph convolution is the same sum with other operators Sₖ."
     )
     figures = [
-        draw_connectivity(material.path("connectivity")),
-        draw_kernel_matrix(material.path("kernel_matrix")),
-        draw_shifts(material.path("shifts")),
+        draw_connectivity(material.svg("connectivity")),
+        draw_kernel_matrix(material.svg("kernel_matrix")),
+        draw_shifts(material.svg("shifts")),
     ]
     note = (
         "Connections are counted without padding. With zero padding, outputs at the border have "

@@ -56,13 +56,13 @@ def formula(material: Material) -> Chapter:
     )
     figures = [
         draw_convolution_2d(
-            material.path("formula_product"),
+            material.svg("formula_product"),
             PRODUCT_EXAMPLE,
             "The framed values are multiplied in pairs and summed. The window then moves one "
             "column to the right, and at the end of a row to the start of the next row.",
         ),
         draw_convolution_2d(
-            material.path("formula_feature"),
+            material.svg("formula_feature"),
             FEATURE_EXAMPLE,
             "A 5×5 input and a 3×3 kernel give a 3×3 output. An output of 4 means that four of "
             "the five pixels under the ones of the kernel are 1.",
@@ -119,8 +119,8 @@ def finding(material: Material) -> Chapter:
         "by the same amount (translation equivariance)."
     )
     figures = [
-        draw_convolution_1d(material.path("pattern_signal")),
-        draw_pattern_search(material.path("pattern_found"), material.small.gray),
+        draw_convolution_1d(material.svg("pattern_signal")),
+        draw_pattern_search(material.png("pattern_found"), material.small.gray),
     ]
     return Chapter(
         Section("Convolution finds patterns", lead, figures, [table], note), (), numbers
@@ -160,7 +160,7 @@ def sizes(material: Material) -> Chapter:
         (3, 1, "full"),
         (3, 2, 1),
     ]
-    figures = [draw_window_positions(material.path("output_size"), 5, settings)]
+    figures = [draw_window_positions(material.svg("output_size"), 5, settings)]
     steps = [
         Steps("n = 28, f = 10, s = 2, no padding", str(output_size(28, 10, 2))),
         Steps("n = 100, f = 3, s = 2, same padding", str(output_size(100, 3, 2, "same"))),

@@ -32,9 +32,9 @@ def kernels(material: Material) -> Chapter:
         "with 64 kernels gives 64 feature maps."
     )
     figures = [
-        draw_edges(material.path("kernel_edges"), material.small.gray),
-        draw_blur_and_sharpen(material.path("kernel_retouched"), material.small.gray),
-        draw_activation(material.path("kernel_activation"), material.small.gray),
+        draw_edges(material.png("kernel_edges"), material.small.gray),
+        draw_blur_and_sharpen(material.png("kernel_retouched"), material.small.gray),
+        draw_activation(material.png("kernel_activation"), material.small.gray),
     ]
     rows = [
         (name, " | ".join(" ".join(_number(value) for value in row) for row in kernel))
@@ -56,8 +56,8 @@ def borders(material: Material) -> Chapter:
         "the input. The stride is the number of pixels by which the window moves at each step."
     )
     figures = [
-        draw_padding(material.path("padding"), material.small.gray),
-        draw_strides(material.path("stride"), material.small.gray),
+        draw_padding(material.png("padding"), material.small.gray),
+        draw_strides(material.png("stride"), material.small.gray),
     ]
     return Chapter(Section("Padding and stride", lead, figures))
 
@@ -101,10 +101,10 @@ def axes(material: Material) -> Chapter:
         f"{through:,}."
     )
     figures = [
-        draw_smoothing(material.path("smoothing")),
-        draw_channels(material.path("channels"), material.small.pixels),
-        draw_video(material.path("video")),
-        draw_channel_mixing(material.path("mixing"), material.small.pixels),
+        draw_smoothing(material.svg("smoothing")),
+        draw_channels(material.png("channels"), material.small.pixels),
+        draw_video(material.png("video")),
+        draw_channel_mixing(material.png("mixing"), material.small.pixels),
     ]
     return Chapter(
         Section("1-D, 2-D and 3-D convolution", lead, figures, [table], note), (), numbers

@@ -50,9 +50,9 @@ def pooling(material: Material) -> Chapter:
         "Again”, 2019)."
     )
     figures = [
-        draw_pooling_examples(material.path("pooling_tables")),
-        draw_pooled_photo(material.path("pooling_photo"), gray),
-        draw_shift_sensitivity(material.path("pooling_shift"), measured),
+        draw_pooling_examples(material.svg("pooling_tables")),
+        draw_pooled_photo(material.png("pooling_photo"), gray),
+        draw_shift_sensitivity(material.svg("pooling_shift"), measured),
     ]
     block, overlap = torch.tensor(BLOCK_EXAMPLE), torch.tensor(OVERLAP_EXAMPLE)
     numbers = {
@@ -88,7 +88,7 @@ def gradients(material: Material) -> Chapter:
         "gradients": dict(done.gradients),
         "copies": {c.name: c.gradient for c in copies},
     }
-    figure = draw_computation_graph(material.path("computation_graph"), done)
+    figure = draw_computation_graph(material.svg("computation_graph"), done)
     section = Section(
         "Backpropagation: the chain rule", lead, [figure], [copy_table(copies)], note
     )

@@ -8,7 +8,7 @@ from gnnvision.basics.calculation import format_number
 from gnnvision.basics.chain_rule import Computation, CopyResult, example_computation
 from gnnvision.basics.panels import NEGATIVE, POSITIVE
 from gnnvision.report.parts import Figure, Table
-from gnnvision.report.style import INK, MUTED, drawing, plain_axes
+from gnnvision.report.style import BACKGROUND, INK, MUTED, drawing, plain_axes
 
 __all__ = ["copy_table", "draw_computation_graph"]
 
@@ -35,10 +35,10 @@ def draw_computation_graph(path: Path, done: Computation | None = None) -> Figur
             axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
             text = f"∂{u}/∂{v} = {format_number(slope)}"
             middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+            box = {"facecolor": BACKGROUND, "edgecolor": "none", "pad": 1.2}
             axes.text(*middle, text, ha="center", va="center", fontsize=8.5, color=MUTED, bbox=box)
         for name, (x, y) in _PLACES.items():
-            axes.scatter([x], [y], s=1300, color="white", edgecolor=INK, lw=1.3, zorder=3)
+            axes.scatter([x], [y], s=1300, color=BACKGROUND, edgecolor=INK, lw=1.3, zorder=3)
             value = format_number(done.values[name])
             axes.text(x, y, name, ha="center", va="center", weight="bold", zorder=4)
             above = f"{_RULES.get(name, name)} = {value}"

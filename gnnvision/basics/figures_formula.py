@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.basics.arithmetic import output_size
@@ -18,7 +17,7 @@ from gnnvision.basics.panels import (
     fit_axes,
     show_image,
 )
-from gnnvision.basics.patterns import Measure, correlate, find_pattern, output_at
+from gnnvision.basics.patterns import Measure, correlate, find_pattern, output_at, window_sums
 from gnnvision.domains import Window
 from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, plain_axes
@@ -71,7 +70,7 @@ def draw_convolution_2d(
         fit_axes(axes, total, rows + 1.5, top=-0.8)
 
         def under(a: int, b: int) -> str:
-            return SOFT if i <= a < i + f and j <= b < j + g else "white"
+            return SOFT if i <= a < i + f and j <= b < j + g else "none"
 
         middle = rows / 2
         draw_cells(axes, image.tolist(), color=under)
@@ -83,7 +82,7 @@ def draw_convolution_2d(
             output.tolist(),
             second,
             middle - m / 2,
-            color=lambda a, b: SOFT if (a, b) == place else "white",
+            color=lambda a, b: SOFT if (a, b) == place else "none",
         )
         draw_frame(axes, second + j, middle - m / 2 + i, 1, 1)
         axes.text(columns + 0.7, middle, "∗", ha="center", va="center", fontsize=17)
@@ -114,12 +113,11 @@ def draw_convolution_1d(path: Path) -> Figure:
         axes = figure.add_subplot()
         fit_axes(axes, n + 2.2, 5.2, left=-2.2, top=-0.5)
         inside = range(place, place + f)
-        draw_cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "white")
+        draw_cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "none")
         draw_cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: SOFT)
         draw_cells(axes, [output.tolist()], f // 2, 3.4, color=lambda i, j: _only(j, place))
         for x in (0, n - 1):
-            draw_cells(axes, [[0]], x, 3.4, color=lambda i, j: PADDED, ink=lambda i, j: PADDED)
-            axes.text(x + 0.5, 3.9, "–", ha="center", va="center", color=MUTED)
+            draw_cells(axes, [[None]], x, 3.4, color=lambda i, j: PADDED)
         draw_frame(axes, place, 0, f, 1)
         draw_frame(axes, place, 1.7, f, 1)
         draw_frame(axes, 5, 3.4, 1, 1)
@@ -141,7 +139,7 @@ def draw_convolution_1d(path: Path) -> Figure:
 
 
 def _only(j: int, place: int) -> str:
-    return SOFT if j == place else "white"
+    return SOFT if j == place else "none"
 
 
 def draw_window_positions(
@@ -244,8 +242,7 @@ def draw_pattern_search(path: Path, image: Tensor, side: int = 24) -> Figure:
 
 def _highest_contrast(image: Tensor, side: int) -> tuple[int, int]:
     """The top left pixel of the window with the largest variance."""
-    pair = torch.stack([image**2, image])[:, None]
-    squares, means = F.avg_pool2d(pair, side, 1)[:, 0]
-    variance = squares - means**2
+    squares, sums = (window_sums(x, (side, side)) for x in (image**2, image))
+    variance = squares - sums**2 / side**2  # times a constant
     row, column = torch.unravel_index(variance.argmax(), variance.shape)
     return int(row), int(column)

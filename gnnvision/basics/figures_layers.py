@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from gnnvision.basics.connectivity import Kind, LayerMatrix, layer_matrix, shift_matrices
 from gnnvision.report.parts import Figure
-from gnnvision.report.style import CLASS_COLORS, FAINT, MUTED, WIDTH, drawing, plain_axes
+from gnnvision.report.style import (
+    BACKGROUND,
+    CLASS_COLORS,
+    FAINT,
+    MUTED,
+    WIDTH,
+    drawing,
+    plain_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["draw_connectivity", "draw_kernel_matrix", "draw_shifts"]
 
-OFFSET_COLORS = (*CLASS_COLORS[:8], "#8a5a2b")  # nine offsets of a 3x3 kernel
+OFFSET_COLORS = (*CLASS_COLORS[:7], "#7a4fa3", "#8a5a2b")  # nine offsets of a 3x3 kernel
 
 
 def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure:
@@ -32,7 +40,9 @@ def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure
         for column, (kind, name) in enumerate(words.items()):
             layer = layer_matrix(kind, size, kernel_size)
             _lines(every[0, column], layer, size)
-            _matrix(every[1, column], layer)
+            found = _entries(layer)
+            places, colors = [p for p, _ in found], [_color(layer, k) for _, k in found]
+            _squares(every[1, column], layer.which.shape, places, colors)
             counts = f"{layer.num_edges} connections\n{layer.num_weights} weights"
             every[0, column].set_title(f"{name}\n{counts}", fontsize=9)
             listing.append(
@@ -62,71 +72,65 @@ def _color(layer: LayerMatrix, number: int) -> tuple[float, ...]:
 
 
 def _lines(axes: Axes, layer: LayerMatrix, size: int) -> None:
+    from matplotlib.collections import LineCollection
+
     plain_axes(axes)
     outputs = layer.which.shape[0]
     lift = (size - outputs) / 2
-    for m, row in enumerate(layer.which.tolist()):
-        for n, number in enumerate(row):
-            if number >= 0:
-                axes.plot([0, 1], [n, m + lift], color=_color(layer, number), lw=1.3, zorder=1)
-    axes.scatter([0] * size, range(size), s=42, color="white", edgecolor=MUTED, zorder=2)
-    places = [m + lift for m in range(outputs)]
-    axes.scatter([1] * outputs, places, s=42, color="white", edgecolor=MUTED, zorder=2)
+    found = _entries(layer)
+    lines = [[(0, n), (1, m + lift)] for (m, n), _ in found]
+    colors = [_color(layer, number) for _, number in found]
+    axes.add_collection(LineCollection(lines, colors=colors, lw=1.3, zorder=1))
+    x, y = [0] * size + [1] * outputs, [*range(size), *(m + lift for m in range(outputs))]
+    axes.scatter(x, y, s=42, color=BACKGROUND, edgecolor=MUTED, zorder=2)
     axes.set_xlim(-0.12, 1.12)
     axes.set_ylim(size - 0.5, -0.5)
 
 
-def _matrix(axes: Axes, layer: LayerMatrix) -> None:
-    image = torch.ones(*layer.which.shape, 3)
-    for (i, j), number in _entries(layer):
-        image[i, j] = torch.tensor(_color(layer, number), dtype=image.dtype)
-    _squares(axes, image)
-
-
 def _entries(layer: LayerMatrix) -> list[tuple[tuple[int, int], int]]:
-    rows = layer.which.tolist()
-    every = ((i, j, number) for i, row in enumerate(rows) for j, number in enumerate(row))
-    return [((i, j), number) for i, j, number in every if number >= 0]
+    """Row and column of every connection, and the index of its weight."""
+    rows, columns = (layer.which >= 0).nonzero().T
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    return list(zip(places, layer.which[rows, columns].tolist(), strict=True))
 
 
-def _squares(axes: Axes, image: torch.Tensor) -> None:
+def _squares(
+    axes: Axes,
+    shape: Sequence[int],
+    places: Sequence[tuple[int, int]],
+    colors: Sequence[str | tuple[float, ...]],
+) -> None:
+    """Draw a matrix with colored entries; the others are zero."""
+    from matplotlib.collections import LineCollection, PolyCollection
+
     plain_axes(axes)
-    axes.imshow(image.numpy())
-    rows, columns = image.shape[:2]
-    axes.set_xticks([j - 0.5 for j in range(columns + 1)], minor=True)
-    axes.set_yticks([i - 0.5 for i in range(rows + 1)], minor=True)
-    axes.grid(which="minor", color=FAINT, lw=0.7)
-    axes.tick_params(which="minor", length=0)
+    rows, columns = shape
+    lines = [[(0, i), (columns, i)] for i in range(rows + 1)]
+    lines += [[(j, 0), (j, rows)] for j in range(columns + 1)]
+    squares = [[(j, i), (j + 1, i), (j + 1, i + 1), (j, i + 1)] for i, j in places]
+    axes.add_collection(LineCollection(lines, colors=FAINT, lw=0.7))
+    axes.add_collection(PolyCollection(squares, facecolors=colors, edgecolors=FAINT, lw=0.7))
+    axes.set_aspect("equal")
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
 
 
 def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
     """A 3x3 kernel on a small image as one matrix: nine colors, zeros blank."""
     layer = layer_matrix("shared", (side, side), 3, "same")
-    image = torch.ones(*layer.which.shape, 3)
-    kernel = torch.ones(3, 3, 3)
-    from matplotlib.colors import to_rgb
-
-    for (i, j), number in _entries(layer):
-        image[i, j] = torch.tensor(to_rgb(OFFSET_COLORS[number]), dtype=image.dtype)
-    for number, color in enumerate(OFFSET_COLORS):
-        kernel[number // 3, number % 3] = torch.tensor(to_rgb(color), dtype=kernel.dtype)
+    sites = side * side
     with drawing(path, 4.0) as figure:
         first, second = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 3.2]})
-        _squares(first, kernel)
+        _squares(first, (3, 3), list(product(range(3), range(3))), OFFSET_COLORS)
         first.set_title("Kernel", fontsize=9.5)
         for number in range(9):
-            ink = "white" if number in (0, 2, 5, 7, 8) else "#1d2733"
-            first.text(
-                number % 3,
-                number // 3,
-                f"w{number + 1}",
-                ha="center",
-                va="center",
-                color=ink,
-                fontsize=8.5,
-            )
-        _squares(second, image)
-        sites = side * side
+            x, y = number % 3 + 0.5, number // 3 + 0.5
+            ink = "white" if number in (0, 2, 5, 7, 8) else "black"
+            word = f"w{number + 1}"
+            first.text(x, y, word, ha="center", va="center", color=ink, fontsize=8.5)
+        found = _entries(layer)
+        places = [place for place, _ in found]
+        _squares(second, layer.which.shape, places, [OFFSET_COLORS[k] for _, k in found])
         second.set_title(f"The layer as a {sites}×{sites} matrix", fontsize=9.5)
         second.set_xlabel("input pixel, row by row")
         second.set_ylabel("output pixel")
@@ -143,15 +147,10 @@ def draw_shifts(path: Path, side: int = 4) -> Figure:
     """The nine operators of a 3x3 kernel, each a matrix of zeros and ones."""
     steps = shift_matrices((side, side), 3)
     arrows = "↖↑↗←·→↙↓↘"
-    from matplotlib.colors import to_rgb
-
     with drawing(path, WIDTH * 1.12) as figure:
         for number, axes in enumerate(figure.subplots(3, 3).flat):
-            image = torch.ones(side * side, side * side, 3)
-            image[steps[number] > 0] = torch.tensor(
-                to_rgb(OFFSET_COLORS[number]), dtype=image.dtype
-            )
-            _squares(axes, image)
+            places = [(i, j) for i, j in steps[number].nonzero().tolist()]
+            _squares(axes, steps[number].shape, places, [OFFSET_COLORS[number]] * len(places))
             axes.set_title(f"S{number + 1}  {arrows[number]}", fontsize=9.5)
     return Figure(
         path,

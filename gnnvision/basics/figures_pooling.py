@@ -25,7 +25,7 @@ __all__ = [
 BLOCK_EXAMPLE = ((1, 5, 8, 7), (1, 3, 4, 2), (3, 2, 1, 4), (5, 7, 6, 2))
 OVERLAP_EXAMPLE = ((4, 3, 8), (5, 5, 7), (6, 7, 5))
 _EVERY: tuple[Reduce, ...] = ("max", "average", "min")
-_SOFT = ("#cfe3f1", "#fbe3bd", "#c7e8dc", "#f1d9e6")
+_SOFT = [f"{color}44" for color in CLASS_COLORS[:4]]
 
 
 def draw_pooling_examples(path: Path) -> Figure:

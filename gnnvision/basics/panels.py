@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from gnnvision.basics.calculation import format_number
-from gnnvision.report.style import INK, MUTED, plain_axes
+from gnnvision.report.style import MUTED, plain_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 NEGATIVE, POSITIVE = "#0072B2", "#D55E00"
-WINDOW_COLOR, SOFT = "#D55E00", "#f6dfd0"
-PADDED = "#eef1f4"
+WINDOW_COLOR, SOFT = "#D55E00", "#D55E0033"
+PADDED = f"{MUTED}26"
 
 
 def signed_colormap() -> Colormap:
@@ -61,23 +61,21 @@ def show_image(
 
 def draw_cells(
     axes: Axes,
-    table: Sequence[Sequence[float]],
+    table: Sequence[Sequence[float | None]],
     left: float = 0,
     top: float = 0,
-    color: Callable[[int, int], str] = lambda i, j: "white",
+    color: Callable[[int, int], str] = lambda i, j: "none",
     size: float = 11,
-    ink: Callable[[int, int], str] = lambda i, j: INK,
 ) -> None:
     """Draw numbers in unit squares, with the top left corner at (left, top).
 
     Args:
         axes: to draw on; the y axis points down, see `fit_axes`.
-        table: the numbers, row by row.
+        table: the numbers, row by row; None is drawn as a dash.
         left: x of the first square.
         top: y of the first square.
         color: fill color of the square in row i and column j.
         size: font size.
-        ink: text color of the number in row i and column j.
     """
     from matplotlib.patches import Rectangle
 
@@ -87,8 +85,8 @@ def draw_cells(
             square = Rectangle(corner, 1, 1, facecolor=color(i, j), edgecolor=MUTED, lw=0.8)
             axes.add_patch(square)
             x, y = left + j + 0.5, top + i + 0.5
-            text = format_number(round(value, 2)).replace("-", "−")
-            axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink(i, j))
+            text = "–" if value is None else format_number(round(value, 2)).replace("-", "−")
+            axes.text(x, y, text, ha="center", va="center", fontsize=size)
 
 
 def draw_frame(

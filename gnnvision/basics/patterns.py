@@ -8,6 +8,7 @@ the window resembles the kernel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Literal, get_args
 
@@ -26,6 +27,7 @@ __all__ = [
     "dot_product",
     "find_pattern",
     "output_at",
+    "window_sums",
 ]
 
 
@@ -207,10 +209,9 @@ def find_pattern(
         w = w - w.mean()
     similarity = correlate(x, w)
     if by != "dot":
-        ones = torch.ones_like(w)
-        squares = correlate(x * x, ones)
+        squares = window_sums(x * x, w.shape)
         if by == "centered":  # Σ (x - mean)² = Σ x² - (Σ x)² / n
-            squares = squares - correlate(x, ones) ** 2 / w.numel()
+            squares = squares - window_sums(x, w.shape) ** 2 / w.numel()
         # A window without contrast matches nothing; rounding errors must not be amplified.
         flat = squares <= 1e-9 * float((x * x).max()) * w.numel()
         norms = (squares.clamp(min=0) * (w * w).sum()).sqrt()
@@ -238,6 +239,13 @@ def _padded(
     sides = [side for pads in window.pads[::-1] for side in pads]  # F.pad counts from the last
     mode = "constant" if padding_mode == "zeros" else padding_mode
     return window, F.pad(signal[None, None], sides, mode)[0, 0]
+
+
+def window_sums(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The sum over every window of this shape, one axis after the other."""
+    for axis, size in enumerate(shape):
+        x = x.unfold(axis, size, 1).sum(-1)
+    return x
 
 
 def _in_parentheses(value: float) -> str:
