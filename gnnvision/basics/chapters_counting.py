@@ -50,7 +50,10 @@ def exercise_table(solution: Exercise, name: str) -> Table:
         rows.append((str(row.layer), format_shape(row.output_shape), working, parameters))
     rows.append(("Total", "", "", f"{solution.parameters:,}"))
     return Table(
-        (name, "Output shape", "Calculation", "Parameters"), rows, text_columns=3, total=True
+        (f"Layer ({name})", "Output shape", "Calculation", "Parameters"),
+        rows,
+        text_columns=3,
+        total=True,
     )
 
 
@@ -78,7 +81,7 @@ def counting(material: Material) -> Chapter:
     )
     steps = [
         Steps("Parameters of the first layer", str(first)),
-        Steps("Multiply-accumulate operations (MACs) of the first layer", str(macs)),
+        Steps("MACs (multiply-accumulate operations) of the first layer", str(macs)),
         Steps("Memory of the first layer for one image", str(memory)),
     ]
     numbers = {

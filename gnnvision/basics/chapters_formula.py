@@ -132,7 +132,8 @@ def sizes(material: Material) -> Chapter:
     rows, numbers = [], []
     for name, n, f, s, p in SIZES:
         out = pool_size(n, f, s, p) if name.startswith("pooling") else output_size(n, f, s, p)
-        rows.append((name, str(p), str(s), out.steps[-2].removeprefix("= "), f"{int(out)}"))
+        step = out.steps[-2].removeprefix("= ").partition(" = ")[0]
+        rows.append((name, str(p), str(s), step, f"{int(out)}"))
         numbers.append({"example": name, "n": n, "f": f, "s": s, "p": p, "output": int(out)})
     head = ("Example", "Padding", "Stride", "floor(...) + 1", "Output size")
     table = Table(head, rows, text_columns=4)

@@ -132,7 +132,7 @@ def conv_cost(
     Example:
         >>> macs, memory = conv_cost((32, 32), 3, 64, 5)
         >>> print(macs)
-        M·N·(f·f·C) with M = 28·28 output positions
+        M·N·(f·f·C), M = 28·28 positions
         = 784·64·(5·5·3)
         = 3,763,200
     """
@@ -147,7 +147,7 @@ def conv_cost(
     letters = "·".join("f" * len(size))
     where = "·".join(map(str, out))
     multiplied = (
-        f"M·N·({letters}·C) with M = {where} output positions",
+        f"M·N·({letters}·C), M = {where} positions",
         f"= {sites:,}·{out_channels}·({kernel}·{in_channels})",
         f"= {macs:,}",
     )

@@ -65,9 +65,9 @@ def draw_convolution_2d(
     i, j = place
     first, second = columns + 1.4, columns + g + 2.9
     total = second + n
-    with drawing(path, 5.4 * (rows + 1.6) / total) as figure:
+    with drawing(path, 5.4 * (rows + 1.9) / total) as figure:
         axes = figure.add_subplot()
-        fit_axes(axes, total, rows + 1.5, top=-0.8)
+        fit_axes(axes, total, rows + 1.8, top=-0.8)
 
         def under(a: int, b: int) -> str:
             return SOFT if i <= a < i + f and j <= b < j + g else "none"
@@ -94,7 +94,7 @@ def draw_convolution_2d(
         ):
             axes.text(x, top - 0.25, word, ha="center", va="bottom", weight="bold")
         text = "  ".join(output_at(image, kernel, *place).steps[::2])
-        axes.text(total / 2, rows + 0.1, text, ha="center", va="top", color=WINDOW_COLOR)
+        axes.text(total / 2, rows + 0.35, text, ha="center", va="top", color=WINDOW_COLOR)
     steps = " ".join(output_at(image, kernel, *place).steps)
     return Figure(
         path,

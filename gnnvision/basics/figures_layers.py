@@ -52,7 +52,7 @@ def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure
         path,
         f"Layers from {size} inputs to {size - kernel_size + 1} outputs: {'; '.join(listing)}.",
         "Top: inputs on the left, outputs on the right. Bottom: the matrix of the layer, one row "
-        "for each output and one column for each input. White is zero, and each color is one "
+        "for each output and one column for each input. Empty cells are zero; each color is one "
         "weight. In the first two layers all weights differ; the convolution has only three, "
         "which repeat in every row.",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from gnnvision.basics.calculation import format_number
-from gnnvision.report.style import MUTED, plain_axes
+from gnnvision.report.style import FAINT, MUTED, plain_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +54,8 @@ def show_image(
         if limit is None:
             limit = float(image.abs().flatten().float().quantile(0.995))
         axes.imshow(values, cmap=signed_colormap(), vmin=-(limit or 1), vmax=limit or 1)
+        for side in axes.spines.values():
+            side.set(visible=True, color=FAINT)
     else:
         axes.imshow(values.clip(0, 1), cmap="gray", vmin=0, vmax=1)
     axes.set_title(title, fontsize=9.5)
