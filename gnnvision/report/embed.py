@@ -67,7 +67,7 @@ def embed(path: Path) -> str:
         from PIL import Image
 
         with Image.open(path, formats=["PNG"]) as image, BytesIO() as packed:
-            image.convert("RGB").save(packed, "WEBP", quality=_QUALITY)
+            image.convert("RGB").save(packed, "WEBP", quality=_QUALITY, method=2)
             if packed.tell() < len(content):
                 content, kind = packed.getvalue(), "webp"
     return f"data:image/{kind};base64," + base64.b64encode(content).decode()

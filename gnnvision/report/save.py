@@ -57,7 +57,7 @@ def save(figure: Figure, path: Path) -> None:
             figure.savefig(content, metadata=_DATELESS, **settings)
             part.write_text(_tidied(content.getvalue()), encoding="utf-8", newline="\n")
     else:
-        figure.savefig(part, **settings)
+        figure.savefig(part, pil_kwargs={"compress_level": 2}, **settings)  # three times as fast
     part.replace(path)
 
 
