@@ -11,7 +11,16 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-__all__ = ["at_least", "in_range", "invalid", "nearest", "one_of", "wrong_type"]
+__all__ = [
+    "at_least",
+    "in_range",
+    "integer",
+    "invalid",
+    "nearest",
+    "one_of",
+    "wrong_dtype",
+    "wrong_type",
+]
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
@@ -51,6 +60,21 @@ def wrong_type(name: str, condition: str, got: object, advice: str = "") -> Type
         The error, to be raised.
     """
     return TypeError(_worded(name, condition, type(got).__name__, advice))
+
+
+def wrong_dtype(name: str, condition: str, got: object, advice: str = "") -> TypeError:
+    """An argument of the right class with values of another kind, for example a float tensor.
+
+    Args:
+        name: of the argument.
+        condition: what must hold, as the words after "must".
+        got: the dtype, as it is to be read.
+        advice: what to do, in whole sentences.
+
+    Returns:
+        The error, to be raised.
+    """
+    return TypeError(_worded(name, condition, got, advice))
 
 
 def one_of(name: str, value: T, choices: Iterable[T], advice: str | None = None) -> T:
@@ -96,6 +120,26 @@ def at_least(
     if not value >= least:
         raise invalid(name, f"be at least {least}", value, advice)
     return value
+
+
+def integer(
+    name: str, value: object, least: int | None = None, advice: str = "Choose a larger value."
+) -> int:
+    """The value, which must be an integer, and not below `least`; a boolean is none.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        least: the smallest that will do.
+        advice: what to do if it is smaller.
+
+    Raises:
+        TypeError: if it is not an integer.
+        ValueError: if it is smaller.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_dtype(name, "be an integer", repr(value), "Use a whole number.")
+    return value if least is None else at_least(name, value, least, advice)
 
 
 def in_range(

@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from gnnvision.errors import at_least, in_range, invalid, nearest, one_of, wrong_type
+from gnnvision.errors import (
+    at_least,
+    in_range,
+    integer,
+    invalid,
+    nearest,
+    one_of,
+    wrong_dtype,
+    wrong_type,
+)
 
 
 def test_the_error_names_the_argument_the_value_and_the_remedy():
@@ -41,6 +50,22 @@ def test_at_least():
     for value in (0, -1, math.nan):
         with pytest.raises(ValueError, match=rf"'seeds' must be at least 1, got {value}\. "):
             at_least("seeds", value, 1)
+
+
+def test_integer():
+    assert integer("heads", 3, 1) == 3
+    assert integer("shift", -2) == -2
+    for value in (True, 2.0, "3"):
+        with pytest.raises(TypeError, match="'heads' must be an integer, got"):
+            integer("heads", value)
+    with pytest.raises(ValueError, match=r"'heads' must be at least 1, got 0\. "):
+        integer("heads", 0, 1)
+
+
+def test_the_error_names_the_dtype():
+    error = wrong_dtype("x", "be floating point", "torch.int64", "Convert it with x.float().")
+    assert isinstance(error, TypeError)
+    assert str(error).startswith("'x' must be floating point, got torch.int64. ")
 
 
 def test_in_range():

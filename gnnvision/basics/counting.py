@@ -9,7 +9,7 @@ from math import prod
 from gnnvision.basics.calculation import Calculation
 from gnnvision.domains import Window
 from gnnvision.domains.window import per_axis
-from gnnvision.errors import at_least, invalid, wrong_type
+from gnnvision.errors import integer, invalid
 
 __all__ = ["Comparison", "compare_with_dense", "conv_cost", "conv_parameters", "dense_parameters"]
 
@@ -53,10 +53,13 @@ def conv_parameters(
         >>> int(conv_parameters(1, 64, 5)), int(conv_parameters(1, 64, 10))
         (1664, 6464)
     """
-    channels, kernels = _count("in_channels", in_channels), _count("out_channels", out_channels)
+    channels, kernels = (
+        integer("in_channels", in_channels, 1),
+        integer("out_channels", out_channels, 1),
+    )
     sides = per_axis(kernel_size, ndim, "kernel_size")
     for name, value in (("in_channels", channels), ("out_channels", kernels)):
-        if value % _count("groups", groups):
+        if value % integer("groups", groups, 1):
             raise invalid(name, f"be a multiple of groups={groups}", value, "Use fewer groups.")
     weights = prod(sides) * channels // groups * kernels
     power = {1: "", 2: "²", 3: "³"}[ndim]
@@ -93,7 +96,7 @@ def dense_parameters(in_features: int, out_features: int, *, bias: bool = True) 
         = 50,176·10 + 10
         = 501,760 + 10 = 501,770
     """
-    n, m = _count("in_features", in_features), _count("out_features", out_features)
+    n, m = integer("in_features", in_features, 1), integer("out_features", out_features, 1)
     rule, line = "n₁·n₂", f"= {n:,}·{m:,}"
     if not bias:
         return Calculation(n * m, (rule, line, f"= {n * m:,}"))
@@ -228,10 +231,3 @@ def compare_with_dense(
         int(macs),
         n * m,
     )
-
-
-def _count(name: str, value: int) -> int:
-    """The value, if it is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, "be an integer", value, "Use for example 3.")
-    return at_least(name, value, 1)
