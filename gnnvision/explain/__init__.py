@@ -1,9 +1,9 @@
-"""Explanations: what part of an answer came from where, for pictures and graphs alike."""
+"""Explanations of trained networks, with the same functions for images and graphs."""
 
 from gnnvision.explain.attribution import METHODS, Attribution, attribute, method_named
+from gnnvision.explain.by_depth import layers_by_depth
 from gnnvision.explain.cam_layer import last_spatial
-from gnnvision.explain.depths import depths
-from gnnvision.explain.faithful import Faithfulness, OverInputs, over_inputs
+from gnnvision.explain.curves import Faithfulness, MeanGains, mean_gains
 from gnnvision.explain.feature_maps import FeatureMaps, feature_maps
 from gnnvision.explain.filters import Filters, filters
 from gnnvision.explain.integrated import integrated_gradients, site_attributions
@@ -11,8 +11,13 @@ from gnnvision.explain.intervals import Interval
 from gnnvision.explain.layers import Layer, Layers, find_layer, layers
 from gnnvision.explain.pooled import clusters
 from gnnvision.explain.quality import faithfulness, pointing_game
-from gnnvision.explain.randomize import cascade, randomized
-from gnnvision.explain.receptive import Field, reaches, receptive_field, receptive_fields
+from gnnvision.explain.randomize import cascading_randomization, randomize_weights
+from gnnvision.explain.receptive import (
+    Field,
+    receptive_field,
+    receptive_field_sizes,
+    receptive_fields,
+)
 from gnnvision.explain.sanity import Sanity, sanity_check, sanity_checks
 
 __all__ = [
@@ -25,12 +30,11 @@ __all__ = [
     "Interval",
     "Layer",
     "Layers",
-    "OverInputs",
+    "MeanGains",
     "Sanity",
     "attribute",
-    "cascade",
+    "cascading_randomization",
     "clusters",
-    "depths",
     "faithfulness",
     "feature_maps",
     "filters",
@@ -38,14 +42,31 @@ __all__ = [
     "integrated_gradients",
     "last_spatial",
     "layers",
+    "layers_by_depth",
+    "mean_gains",
     "method_named",
-    "over_inputs",
     "pointing_game",
-    "randomized",
-    "reaches",
+    "randomize_weights",
     "receptive_field",
+    "receptive_field_sizes",
     "receptive_fields",
     "sanity_check",
     "sanity_checks",
     "site_attributions",
 ]
+
+_OLD_NAMES = {
+    "OverInputs": "MeanGains",
+    "cascade": "cascading_randomization",
+    "depths": "layers_by_depth",
+    "over_inputs": "mean_gains",
+    "randomized": "randomize_weights",
+    "reaches": "receptive_field_sizes",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names of version 0.1, for scripts that still use them."""
+    if name in _OLD_NAMES:
+        return globals()[_OLD_NAMES[name]]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,7 @@
-"""Why this answer: one call for every method, for pictures and graphs alike."""
+"""Attribution: how much each pixel or node contributes to an output, by one of seven methods."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +12,19 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.domains.device import widest
+from gnnvision.errors import invalid, nearest, one_of
 from gnnvision.explain import gradients, occlusion
 from gnnvision.explain.cam_layer import cam_layer
 from gnnvision.explain.grad_cam import grad_cam, guided_grad_cam
-from gnnvision.explain.integrated import STEPS, Estimator, shared_out
+from gnnvision.explain.instance import Instance, Target, expand_baseline, make_instance
+from gnnvision.explain.integrated import STEPS, Estimator, instance_integrated_gradients
 from gnnvision.explain.layers import Layer
-from gnnvision.explain.members import member_of, nearly_constant, num_members, total
-from gnnvision.explain.question import Question, Target, ask, fitted
+from gnnvision.explain.samples import (
+    count_samples,
+    is_nearly_constant,
+    sample_of_site,
+    sum_per_sample,
+)
 from gnnvision.layers.hooks import evaluating
 from gnnvision.layers.missing import known_complete
 
@@ -28,23 +33,25 @@ __all__ = [
     "Attribution",
     "Method",
     "attribute",
+    "attribution_values",
     "check_options",
     "completeness",
     "method_named",
-    "values_for",
 ]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to explain an answer.
+    """An attribution method.
 
     Args:
-        explain: from a question, and a layer if it takes one, to values and notes.
-        title: its name for people.
-        signed: whether negative values speak against the answer; else the least is 0.
-        value: what a value is, for a scale.
-        takes_layer: whether it looks at a layer inside.
+        explain: a function of an instance, and of a layer if `takes_layer`, that returns values
+            and notes.
+        title: its name in figures and tables.
+        signed: whether values may be negative (evidence against the output); else they are 0 or
+            more.
+        value: the label of its color scale.
+        takes_layer: whether it uses the activations of a hidden layer.
     """
 
     explain: Callable[..., tuple[Tensor, list[str]]]
@@ -55,52 +62,48 @@ class Method:
 
 
 def _integrated(
-    question: Question,
+    instance: Instance,
     baseline: Tensor | None = None,
     steps: int = STEPS,
     estimator: Estimator = "gauss_legendre",
 ) -> tuple[Tensor, list[str]]:
-    return shared_out(question, baseline, steps, estimator).sum(1), []
+    return instance_integrated_gradients(instance, baseline, steps, estimator).sum(1), []
 
 
 METHODS: dict[str, Method] = {
     "gradient": Method(
-        gradients.gradient, "Gradient", False, "how much a change here would move the answer"
+        gradients.gradient, "Gradient", False, "saliency: largest |gradient| over the channels"
     ),
     "input_gradient": Method(
-        gradients.input_gradient, "Input × gradient", True, "input times gradient"
+        gradients.input_gradient, "Input × gradient", True, "input × gradient"
     ),
     "integrated_gradients": Method(
-        _integrated, "Integrated gradients", True, "part of the answer's rise over the baseline"
+        _integrated, "Integrated gradients", True, "contribution to the output"
     ),
-    "grad_cam": Method(
-        grad_cam, "Grad-CAM", False, "how strongly the layer speaks for the answer here", True
-    ),
+    "grad_cam": Method(grad_cam, "Grad-CAM", False, "class activation", True),
     "guided_gradient": Method(
-        gradients.guided_gradient, "Guided gradient", False, "gradient along paths that excite"
+        gradients.guided_gradient, "Guided gradient", False, "guided gradient"
     ),
     "guided_grad_cam": Method(
         guided_grad_cam, "Guided Grad-CAM", False, "guided gradient × Grad-CAM", True
     ),
-    "occlusion": Method(
-        occlusion.occlusion, "Occlusion", True, "what the answer loses if this is covered"
-    ),
+    "occlusion": Method(occlusion.occlusion, "Occlusion", True, "drop of the output if masked"),
 }
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each site of an input has to do with an answer.
+    """How much each pixel or node contributes to an output of a model.
 
     Args:
-        values: (B, H, W) on a grid, (N,) on a graph.
+        values: one for each site. Shape (B, H, W) on a grid, (N,) on a graph.
         method: a name of `METHODS`.
-        target: the column that was explained, of each member. Shape (members,).
-        layer: the layer it looks at; None where it looks at none.
-        notes: what has to be known to read it, a sentence each.
-        completeness: by what share of the answer's rise over the baseline the parts miss it, the
-            largest of all members; None where the method promises no such thing.
-        outputs: all that the model says. Shape (members, columns).
+        target: the output column that was explained, for each sample. Shape (samples,).
+        layer: the layer whose activations were used; None if the method uses none.
+        notes: remarks on how to read the values, a sentence each.
+        completeness: the completeness gap, |Σ values - (f(x) - f(x'))| / |f(x) - f(x')|, the
+            largest over the samples; None if the method is not complete.
+        outputs: all outputs of the model. Shape (samples, columns).
     """
 
     values: Tensor
@@ -113,7 +116,7 @@ class Attribution:
 
     @property
     def signed(self) -> bool:
-        """Whether negative values speak against the answer."""
+        """Whether values may be negative, as evidence against the output."""
         return METHODS[self.method].signed
 
 
@@ -128,33 +131,37 @@ def attribute(
     site: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Attribution:
-    """How much each pixel or node has to do with an answer of a model.
+    """Attribute an output of a model to the pixels or nodes of its input.
 
-    The model is used in evaluation mode and left as it was found: modes, hooks, gradients and
-    `requires_grad`, after an error too.
+    The model runs in evaluation mode. Its modes, hooks, gradients and `requires_grad` are
+    restored afterwards, also after an error.
 
     Args:
-        model: called as (x, domain); its output has a row for each member of the batch and a
-            column for each answer. What is explained is that output itself: a logit, if the
-            model ends with one.
+        model: called as (x, domain); its output has a row for each sample of the batch and a
+            column for each class or target. The output itself is explained: a logit, if the
+            model ends with logits.
         x: the signal: dense and finite. Shape (B, C, H, W) on a grid, (N, C) on a graph.
-        domain: where it lives.
-        method: "gradient" and "guided_gradient" (the largest over the channels, without sign),
-            "input_gradient", "integrated_gradients" and "occlusion" (with sign), "grad_cam" or
-            "guided_grad_cam" (what speaks for the answer).
-        target: a column for all members, or one for each; None for the class that the model
-            says, the largest output of each member; column 0 where there is one alone.
-        layer: for Grad-CAM: the name of a layer whose output lies on sites, or is the tokens of
-            a transformer; the one that `last_spatial` chooses if not given.
-        site: for a model that answers for every node of a graph: the node that is meant.
+        domain: the grid or graph of the signal.
+        method: "gradient" or "guided_gradient" (the largest |gradient| over the channels),
+            "input_gradient", "integrated_gradients" or "occlusion" (signed), "grad_cam" or
+            "guided_grad_cam" (evidence for the output only).
+        target: the output column to explain, one for all samples or one for each; None for the
+            predicted class, the column with the largest output.
+        layer: for Grad-CAM: the name of a layer whose output lies on sites, or consists of the
+            tokens of a transformer; the one that `last_spatial` chooses if not given.
+        site: for a model with an output for every node of a graph: the node whose output is
+            explained.
         **options: `baseline`, `steps` and `estimator` of integrated gradients; `baseline`,
             `window`, `stride` (on a grid) or `hops` (on a graph) of occlusion.
 
+    Returns:
+        The values and what is needed to read them.
+
     Raises:
-        TypeError: if `x` is not floating point, `target` no integer, or the method has no such
-            option.
-        ValueError: if a name is unknown (with the nearest), a number out of range, `layer` has
-            no sites or is not for this method, or the model's answer is not finite.
+        TypeError: if `x` is not floating point, `target` is not an integer, or the method has no
+            such option.
+        ValueError: if a name is unknown (the nearest is suggested), a value is out of range,
+            `layer` has no sites or is not for this method, or the model's output is not finite.
 
     Example:
         >>> import gnnvision as gv
@@ -166,151 +173,148 @@ def attribute(
         True
     """
     name = method_named(method)
-    way = METHODS[name]
+    entry = METHODS[name]
     check_options(name, options, layer)
-    question = ask(model, x, domain, target, site)
+    instance = make_instance(model, x, domain, target, site)
     with known_complete():
-        values, notes, found = _explained(question, way, layer, options)
-        values, more = _mended(values, question)
+        values, notes, found = _run_method(instance, entry, layer, options)
+        values, more = _replace_nonfinite(values, instance)
         gap = None
         if name == "integrated_gradients":
-            gap = float(completeness(question, values, options.get("baseline")).max())
-    if gap is not None:
-        if gap > 0.01:
-            more.append(
-                f"The parts miss the answer's rise by {gap:.1%}: more steps come nearer to it "
-                f"(here {options.get('steps', STEPS)})."
-            )
+            gap = float(completeness(instance, values, options.get("baseline")).max())
+    if gap is not None and gap > 0.01:
+        more.append(
+            f"The attributions miss the change of the output by {gap:.1%} (completeness). "
+            f"More steps reduce the gap; here there were {options.get('steps', STEPS)}."
+        )
     return Attribution(
         values,
         name,
-        question.target,
+        instance.target,
         None if found is None else found.name,
         tuple(notes + more),
         gap,
-        question.outputs,
+        instance.outputs,
     )
 
 
-def values_for(
-    question: Question,
+def attribution_values(
+    instance: Instance,
     model: nn.Module,
     method: str,
     layer: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Tensor:
-    """The values of `attribute` for another model and a question that was checked.
+    """The values of `attribute` for another model of an instance that was checked before.
 
-    Nothing is looked at on the way, so that a GPU is not waited for: where an output of the
+    Nothing is checked again, so that the host does not wait for a GPU. Where an output of the
     model is not finite, which `attribute` refuses, all values are NaN.
 
     Args:
-        question: what is explained.
-        model: whose answer is explained.
+        instance: the input and the target output.
+        model: explained in place of `instance.model`.
         method: a name of `METHODS`.
         layer: as for `attribute`.
         **options: as for `attribute`.
     """
-    asked = question.of(model)
+    other = instance.with_model(model)
     with known_complete():
-        values, _, _ = _explained(asked, METHODS[method], layer, options)
+        values, _, _ = _run_method(other, METHODS[method], layer, options)
     values = values.masked_fill(~values.isfinite(), 0)
-    return values.masked_fill(~asked.outputs.isfinite().all(), torch.nan)
+    return values.masked_fill(~other.outputs.isfinite().all(), torch.nan)
 
 
-def _explained(
-    question: Question, way: Method, layer: str | None, options: dict[str, Any]
+def _run_method(
+    instance: Instance, entry: Method, layer: str | None, options: dict[str, Any]
 ) -> tuple[Tensor, list[str], Layer | None]:
-    """The values of a method, its notes, and the layer that it looked at."""
-    if not way.takes_layer:
-        values, notes = way.explain(question, **options)
+    """The values of a method, its notes, and the layer that it used."""
+    if not entry.takes_layer:
+        values, notes = entry.explain(instance, **options)
         return values.detach(), notes, None
-    found = cam_layer(question.model, question.x, question.domain, layer)
-    values, notes = way.explain(question, found, **options)
+    found = cam_layer(instance.model, instance.x, instance.domain, layer)
+    values, notes = entry.explain(instance, found, **options)
     return values.detach(), notes, found
 
 
 def method_named(name: str) -> str:
-    """The name of a method as it stands in `METHODS`; "-" may stand for "_".
+    """The name of a method as a key of `METHODS`; "-" may stand for "_".
 
     Raises:
-        ValueError: if there is none, with the nearest.
+        ValueError: if there is no such method; the nearest is suggested.
     """
     wanted = str(name).lower().replace("-", "_")
-    if wanted not in METHODS:
-        near = difflib.get_close_matches(wanted, METHODS, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"'method' must be the name of a method, got {name!r}. Did you mean {near!r}? There "
-            f"are {', '.join(METHODS)}."
-        )
-    return wanted
+    if wanted in METHODS:
+        return wanted
+    near = nearest(wanted, METHODS, cutoff=0)[0]
+    return one_of("method", name, METHODS, f"Did you mean {near!r}?")
 
 
-def completeness(question: Question, values: Tensor, baseline: Tensor | None = None) -> Tensor:
-    """|Σ values - (f(x) - f(x'))| / |f(x) - f(x')| of each member.
+def completeness(instance: Instance, values: Tensor, baseline: Tensor | None = None) -> Tensor:
+    """The completeness gap |Σ values - (f(x) - f(x'))| / |f(x) - f(x')| of each sample.
 
-    A rise that is next to nothing beside the two answers themselves, less than a thousandth of
-    them, counts as that thousandth.
+    The denominator is at least a thousandth of |f(x)| + |f(x')|.
 
     Args:
-        question: what was explained.
+        instance: what was explained.
         values: of each site.
         baseline: x'; zeros if not given.
 
     Shapes:
-        Output: (members,).
+        Output: (samples,).
     """
-    with evaluating(question.model), torch.no_grad():
-        start = question.answer(fitted(baseline, question.x))
-    end = question.score
+    with evaluating(instance.model), torch.no_grad():
+        start = instance.output(expand_baseline(baseline, instance.x))
+    end = instance.score
     wide = widest(values.device)
-    rise = (end - start).to(wide)
-    summed = total(values.to(wide).unsqueeze(1), question.domain)
+    change = (end - start).to(wide)
+    summed = sum_per_sample(values.to(wide).unsqueeze(1), instance.domain)
     least = 1e-3 * (end.abs() + start.abs()).to(wide)
-    gap = (summed - rise).abs() / torch.maximum(rise.abs(), least).clamp(min=1e-12)
-    return gap
+    return (summed - change).abs() / torch.maximum(change.abs(), least).clamp(min=1e-12)
 
 
-def _mended(values: Tensor, question: Question) -> tuple[Tensor, list[str]]:
-    """Values that can be drawn, and what had to be done or said for it."""
+def _replace_nonfinite(values: Tensor, instance: Instance) -> tuple[Tensor, list[str]]:
+    """The values with NaN and infinity set to 0, and notes on them and on constant maps."""
     notes = []
-    held = values.cpu()  # looked at there: a GPU would be waited for at each step
+    held = values.cpu()  # each check on a GPU would make the host wait
     bad = ~held.isfinite()
     if bool(bad.any()):
         notes.append(
-            f"{int(bad.sum())} of {values.numel()} values were NaN or infinite, from a function "
-            "without a derivative here; they are set to 0."
+            f"{int(bad.sum())} of {values.numel()} values were NaN or infinite, as the network "
+            "is not differentiable at this input; they are set to 0."
         )
         held = held.masked_fill(bad, 0)
         values = held.to(values.device)
-    member = member_of(question.x, question.domain).cpu()
+    sample = sample_of_site(instance.x, instance.domain).cpu()
     flat = [
         number
-        for number in range(num_members(question.x, question.domain))
-        if nearly_constant(held[member == number])
+        for number in range(count_samples(instance.x, instance.domain))
+        if is_nearly_constant(held[sample == number])
     ]
-    if flat and question.domain.num_sites > 1:
-        which = "" if len(question.target) == 1 else f" of member {', '.join(map(str, flat))}"
-        notes.append(
-            f"The map{which} is the same everywhere, or next to it: it points at nothing."
-        )
+    if flat and instance.domain.num_sites > 1:
+        which = "" if len(instance.target) == 1 else f" of sample {', '.join(map(str, flat))}"
+        notes.append(f"The map{which} is constant, or nearly so: it highlights nothing.")
     return values, notes
 
 
 def check_options(name: str, options: dict[str, Any], layer: str | None) -> None:
-    """That a method has these options and, if one is named, looks at a layer."""
+    """Check that a method has these options and, if a layer is named, that it uses one.
+
+    Raises:
+        TypeError: if it has no such option.
+        ValueError: if it uses no layer.
+    """
     method = METHODS[name]
     skipped = 2 if method.takes_layer else 1
     known = list(inspect.signature(method.explain).parameters)[skipped:]
     for option in options:
         if option not in known:
-            allowed = f"among {', '.join(known)}" if known else "none at all"
-            raise TypeError(
-                f"'options' of {name} must be {allowed}, got {option!r}. Leave it out."
+            allowed = (
+                f"the options of {name} are {', '.join(known)}"
+                if known
+                else (f"{name} has no options")
             )
+            raise TypeError(f"'{option}' must be left out, as {allowed}.")
     if layer is not None and not method.takes_layer:
         those = " or ".join(other for other, entry in METHODS.items() if entry.takes_layer)
-        raise ValueError(
-            f"'layer' must be None for {name}, which looks at the input, got {layer!r}. Leave "
-            f"it out, or choose {those}."
-        )
+        advice = f"Leave it out, or choose {those}."
+        raise invalid("layer", f"be None for {name}, which uses no layer", repr(layer), advice)

@@ -1,4 +1,4 @@
-"""Feature maps: what a layer finds at each site of a picture or a graph."""
+"""Feature maps: the output of a layer at each site of an image or a graph."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid
 from gnnvision.explain.layers import Layer, as_layer, find_call
 from gnnvision.operators.signals import is_sparse
 
@@ -15,13 +16,12 @@ __all__ = ["FeatureMaps", "feature_maps"]
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """The output of one layer, channel by channel over the sites, alike on any domain.
+    """The feature maps of one layer, in the same form for images and graphs.
 
     Args:
-        values: one number for each member, channel and site. Shape (B, C, S) with the S sites
-            of `domain`: B pictures on a grid, its pixels row by row; on a graph B is 1, as the
-            members of a batch lie side by side in it.
-        layer: what made them.
+        values: shape (B, C, S) with the S sites of `domain`: on a grid B images and their pixels
+            row by row; on a graph B is 1, as the graphs of a batch form one large graph.
+        layer: the layer.
     """
 
     values: Tensor
@@ -29,61 +29,59 @@ class FeatureMaps:
 
     @property
     def domain(self) -> Domain:
-        """Where they live: the grid or graph after the layer."""
+        """The grid or graph of the layer's output."""
         assert self.layer.domain is not None
         return self.layer.domain
 
     @property
     def num_channels(self) -> int:
-        """How many maps there are."""
+        """The number of maps."""
         return self.values.shape[1]
 
     def on_grid(self) -> Tensor:
-        """The maps as pictures. Shape (B, C, *size).
+        """The maps as images. Shape (B, C, *size).
 
         Raises:
-            ValueError: if they live on a graph.
+            ValueError: if they are on a graph.
         """
         size = getattr(self.domain, "size", None)
         if size is None:
-            raise ValueError(
-                f"'domain' must be a Grid, got {self.domain}. Read `values`, a number for each "
-                "node."
-            )
+            raise invalid("domain", "be a Grid", self.domain, "Use `values`, one for each node.")
         maps: Tensor = self.values.unflatten(2, size)
         return maps
 
     def constant(self) -> Tensor:
-        """Which maps are the same at every site, and so show nothing. Shape (B, C), bool."""
+        """Which maps are constant over the sites. Shape (B, C), bool."""
         flat: Tensor = self.values.amax(2) == self.values.amin(2)
         return flat
 
-    def varied(self, count: int, member: int = 0) -> list[int]:
-        """The channels whose maps differ most from site to site, in their own order.
+    def varied(self, count: int, sample: int = 0) -> list[int]:
+        """The channels whose maps have the largest variance over the sites, in ascending order.
 
         Args:
-            count: at most so many; constant ones only if there are no others.
-            member: of which picture.
+            count: the largest number of channels.
+            sample: the index of the image.
         """
-        spread = self.values[member].float().var(1, correction=0)
+        spread = self.values[sample].float().var(1, correction=0)
         return sorted(spread.argsort(descending=True, stable=True)[:count].tolist())
 
 
 def feature_maps(model: nn.Module, x: Tensor, domain: Domain, layer: str) -> FeatureMaps:
-    """The maps of a layer, by its name.
+    """The feature maps of a layer.
 
-    They are copied when the layer returns, so what works in place after it changes nothing.
+    They are copied when the layer returns, so that later in-place operations do not change them.
 
     Args:
-        model: any network for pictures, or one for graphs as ours are; used in evaluation mode
-            and left as it was found.
+        model: a network for images or graphs, called as (x, domain) or (x); run in evaluation
+            mode, its state is restored.
         x: the signal. Shape (B, C, H, W) on a grid, (N, C) on a graph.
-        domain: where it lives.
-        layer: of any module in the model; `layers` lists them. Of one that is called several
-            times it is the last.
+        domain: the grid or graph of the signal.
+        layer: the name of any module in the model; `layers` lists them. If it is called several
+            times, the maps are those of the last call.
 
     Raises:
-        ValueError: if there is no such layer, with the nearest names, or its output has no sites.
+        ValueError: if there is no such layer (the nearest names are suggested), or its output
+            has no sites.
 
     Example:
         >>> import torch, gnnvision as gv

@@ -1,4 +1,4 @@
-"""What one site of a layer can see of the input, and which site is meant."""
+"""The receptive field of one site of a layer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.domains import Grid
+from gnnvision.errors import invalid
 from gnnvision.explain.layer import Layer
 from gnnvision.summary import Reach
 
@@ -21,14 +22,14 @@ Site = int | Sequence[int]
 
 @dataclass(frozen=True)
 class Field:
-    """What one site of a layer can see of the input.
+    """The receptive field of one site of a layer: the input sites that it depends on.
 
     Args:
-        mask: the input's sites that it sees, in order; on a grid row by row. Shape (sites,), bool.
-        layer: where the site is.
-        site: its number there, from 0.
-        reach: how large the field is, margins included: sites along each axis, or hops.
-        box: on a grid, along each axis the first site seen and the one after the last.
+        mask: which input sites are in it; on a grid row by row. Shape (sites,), bool.
+        layer: the layer of the site.
+        site: its index in the layer's output, from 0.
+        reach: its size, padding included: sites along each axis, or hops.
+        box: on a grid, along each axis the first site in it and the one after the last.
     """
 
     mask: Tensor
@@ -38,60 +39,59 @@ class Field:
     box: tuple[tuple[int, int], ...] | None = None
 
     def __str__(self) -> str:
-        return "itself" if self.reach.hops == 0 else str(self.reach)
+        return str(self.reach)
 
     @property
     def share(self) -> float:
-        """Of all sites of the input, from 0 to 1."""
+        """The share of the input's sites that are in it, from 0 to 1."""
         return float(self.mask.float().mean())
 
 
 def field_of(layer: Layer, reach: Reach | None, site: Site) -> Field:
-    """What one site of a layer sees.
+    """The receptive field of one site of a layer.
 
     Args:
-        layer: where the site is.
-        reach: what a summary says of the layer; None if it does not see the input.
-        site: its number, or its place along each axis.
+        layer: the layer of the site.
+        reach: the layer's entry of `receptive_field_sizes`; None if it does not depend on the
+            input.
+        site: its index, or its position along each axis.
 
     Raises:
-        ValueError: if there is no such site, or it is not known what it sees.
+        TypeError: if the site is not given by integers.
+        ValueError: if there is no such site, or its receptive field is unknown.
     """
     assert layer.domain is not None
     on_grid = isinstance(layer.domain, Grid)
     size = layer.domain.size if isinstance(layer.domain, Grid) else (layer.domain.num_sites,)
-    number = _number(layer, site, size)
+    number = _site_index(layer, site, size)
     index = [int(place) for place in np.unravel_index(number, size)]
-    index = [0, *index] if on_grid else index  # of the first picture
+    index = [0, *index] if on_grid else index  # of the first image
     index.insert(layer.channel_dim % (len(index) + 1), 0)
     mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
     if reach is None or mask is None:
-        raise ValueError(
-            f"'layer' must be one of which it is known what it sees, got {layer.name!r}, which "
-            "mixes sites in a way that cannot be told from shapes. Choose a layer before it."
-        )
+        got = f"{layer.name!r}, which mixes sites in a way that shapes do not show"
+        advice = "Choose a layer before it."
+        raise invalid("layer", "have a known receptive field", got, advice)
     box = _box(mask) if on_grid else None
     return Field(torch.from_numpy(mask.flatten()), layer, number, reach, box)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
-    """Along each axis the first site seen and the one after the last."""
+    """Along each axis the first site of a mask and the one after the last."""
     if not mask.any():
         return ((0, 0),) * mask.ndim
-    return tuple((int(seen.min()), int(seen.max()) + 1) for seen in mask.nonzero())
+    return tuple((int(sites.min()), int(sites.max()) + 1) for sites in mask.nonzero())
 
 
-def _number(layer: Layer, site: Site, size: Sequence[int]) -> int:
-    """The number of a site that may be given by its places."""
+def _site_index(layer: Layer, site: Site, size: Sequence[int]) -> int:
+    """The index of a site that may be given by its position along each axis."""
     places = tuple(site) if isinstance(site, Sequence) else (site,)
     single = not isinstance(site, Sequence)
     limits = [layer.domain.num_sites] if single and layer.domain else size
     if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in places):
-        raise TypeError(f"'site' must be of integers, got {site!r}. Count from 0.")
+        raise TypeError(f"'site' must be an integer or integers, got {site!r}. Count from 0.")
     if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
         return int(np.ravel_multi_index(places, tuple(limits)))
-    axes = "a number" if len(size) == 1 else f"a number or {len(size)} places"
-    raise ValueError(
-        f"'site' must be {axes} within the {layer.sites} of {layer.name!r}, got {site!r}. "
-        "Count from 0."
-    )
+    what = "an index" if len(size) == 1 else f"an index or {len(size)} indices"
+    condition = f"be {what} within the {layer.sites} of {layer.name!r}"
+    raise invalid("site", condition, repr(site), "Count from 0.")

@@ -1,14 +1,14 @@
-"""Filters: the weights of a convolution, as what they look for."""
+"""Filters: the weights of a convolution, in the same form for grids and graphs."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import singledispatch
 
 import torch
 from torch import Tensor, nn
 
+from gnnvision.errors import invalid, nearest
 from gnnvision.layers import (
     ChebConv,
     Convolution,
@@ -26,16 +26,16 @@ _PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 @dataclass(frozen=True)
 class Filters:
-    """The weights of one convolution, alike on any domain: Wₖ of Y = Σₖ Sₖ X Wₖ + b.
+    """The weights of one convolution: the Wₖ of Y = Σₖ Sₖ X Wₖ + b.
 
     Args:
-        values: the taps. Shape (K, C_in, C_out), K the offsets of a kernel row by row, or the
-            operators of a graph; C_in is that of one group, if the channels fall into groups.
-        kernel_size: the window of a kernel; None on a graph.
-        groups: of the channels.
-        name: of the layer.
-        terms: on a graph, whom each of the K matrices listens to, in words.
-        is_polynomial: whether Sₖ is Tₖ of a scaled Laplacian.
+        values: the taps. Shape (K, C_in, C_out); k counts the kernel positions row by row, or
+            the operators of a graph. With channel groups, C_in is that of one group.
+        kernel_size: the size of the kernel; None on a graph.
+        groups: the number of channel groups.
+        name: the name of the layer.
+        terms: on a graph, the nodes whose features each of the K matrices reads, in words.
+        is_polynomial: whether Sₖ is the Chebyshev polynomial Tₖ of a scaled Laplacian.
     """
 
     values: Tensor
@@ -46,61 +46,54 @@ class Filters:
     is_polynomial: bool = False
 
     def on_grid(self) -> Tensor:
-        """The kernels as pictures. Shape (C_out, C_in, *kernel_size).
+        """The kernels as images. Shape (C_out, C_in, *kernel_size).
 
         Raises:
             ValueError: if the convolution works on a graph.
         """
         if self.kernel_size is None:
-            raise ValueError(
-                f"'layer' must be a convolution on a grid, got {self.name!r} on a graph, whose "
-                "weights have no places. Read `values`."
-            )
+            got = f"{self.name!r}, which works on a graph"
+            raise invalid("layer", "be a convolution on a grid", got, "Use `values`.")
         kernels: Tensor = self.values.permute(2, 1, 0).unflatten(2, self.kernel_size)
         return kernels
 
     def strongest(self, channel: int, count: int) -> list[tuple[int, int, float]]:
-        """What one output channel listens to most.
+        """The largest weights of one output channel.
 
         Args:
-            channel: of the output.
-            count: at most so many.
+            channel: the index of the output channel.
+            count: the largest number of weights.
 
         Returns:
-            Operator k, input channel and weight, the largest |weight| first; none that is 0.
+            Operator k, input channel and weight, the largest |weight| first, without zeros.
         """
-        listened = self.values[:, :, channel].cpu()
-        weights = listened.flatten()
-        order = weights.abs().argsort(descending=True, stable=True)[:count].tolist()
+        weights = self.values[:, :, channel].cpu()
+        order = weights.flatten().abs().argsort(descending=True, stable=True)[:count].tolist()
         pairs = [divmod(place, self.values.shape[1]) for place in order]
-        found = [(k, row, float(listened[k, row])) for k, row in pairs]
+        found = [(k, row, float(weights[k, row])) for k, row in pairs]
         return [one for one in found if one[2] != 0]
 
     def response(self, frequencies: Tensor) -> Tensor:
-        """What a polynomial filter makes of each frequency of a signal: Σₖ Wₖ Tₖ(λ̂).
+        """The frequency response of a polynomial filter: Σₖ Wₖ Tₖ(λ̂).
 
         Args:
-            frequencies: eigenvalues λ̂ of the scaled Laplacian: -1 where neighbors agree, 1
-                where the signal changes along each edge. Shape (F,).
+            frequencies: eigenvalues λ̂ of the scaled Laplacian, from -1 (a signal that is
+                constant over neighbors) to 1 (one that changes along every edge). Shape (F,).
 
         Returns:
             Shape (F, C_in, C_out).
 
         Raises:
-            ValueError: if the layer is no polynomial of a Laplacian, or a frequency is not from
-                -1 to 1.
+            ValueError: if the layer is not a polynomial of a Laplacian, or a frequency is not
+                from -1 to 1.
         """
         if not self.is_polynomial:
-            raise ValueError(
-                f"'layer' must be a ChebConv, got {self.name!r}, whose operators are no "
-                "polynomials of one Laplacian. Read `values`."
-            )
+            got = f"{self.name!r}, whose operators are not polynomials of one Laplacian"
+            raise invalid("layer", "be a ChebConv", got, "Use `values`.")
         outside = frequencies[frequencies.abs() > 1]
         if len(outside):
-            raise ValueError(
-                f"'frequencies' must be from -1 to 1, got {float(outside[0])}. Scale λ as "
-                "2 λ / λ_max - 1."
-            )
+            advice = "Scale an eigenvalue λ as 2 λ / λ_max - 1."
+            raise invalid("frequencies", "be from -1 to 1", float(outside[0]), advice)
         angle = frequencies.cpu().double().acos()
         orders = torch.arange(len(self.values), dtype=torch.float64)
         basis = (angle[:, None] * orders).cos().to(self.values)  # (F, K): Tₖ(cos θ) = cos kθ
@@ -108,18 +101,19 @@ class Filters:
 
 
 def filters(model: nn.Module, layer: str) -> Filters:
-    """The weights of a convolution by its name.
+    """The weights of a convolution.
 
-    A linear layer is the convolution that looks at each site alone. A `GINConv`, whose own taps
-    are fixed, has those times the first matrix of its MLP.
+    A linear layer counts as a convolution with kernel size 1. For a `GINConv`, whose taps are
+    fixed, they are the taps times the first weight matrix of its MLP.
 
     Args:
         model: any network.
-        layer: the name of a convolution in it: of ours on a grid or a graph, or of torch.nn's;
-            or of a linear layer.
+        layer: the name of a convolution in it, of this package or of torch.nn, or of a linear
+            layer.
 
     Raises:
-        ValueError: if there is no such layer, or it is no convolution, with the nearest that is.
+        ValueError: if there is no such layer, or it is not a convolution; the nearest names are
+            suggested.
 
     Example:
         >>> import gnnvision as gv
@@ -128,7 +122,7 @@ def filters(model: nn.Module, layer: str) -> Filters:
         (torch.Size([25, 3, 8]), torch.Size([8, 3, 5, 5]))
         >>> found = filters(gv.Sequential(gv.SAGEConv(5, 4)), "0")
         >>> found.values.shape, found.terms
-        (torch.Size([2, 5, 4]), ('neighbors', 'itself'))
+        (torch.Size([2, 5, 4]), ('neighbors', 'node itself'))
     """
     known = dict(model.named_modules())
     module = known.get(layer)
@@ -142,16 +136,11 @@ def filters(model: nn.Module, layer: str) -> Filters:
         return Filters(taps, None, 1, layer, terms, isinstance(module, ChebConv))
     names = [n for n, m in known.items() if isinstance(m, (*_PLAIN, Convolution))]
     if not names:
-        raise ValueError(
-            f"'model' must have a convolution, got {type(model).__name__}, which has none. "
-            "Look at its feature maps."
-        )
-    near = difflib.get_close_matches(layer, names, n=3, cutoff=0.0)
-    what = "which is not there" if module is None else f"a {type(module).__name__}"
-    raise ValueError(
-        f"'layer' must be the name of a convolution, got {layer!r}, {what}. Did you mean "
-        f"{' or '.join(map(repr, near))}?"
-    )
+        got = f"{type(model).__name__}, which has none"
+        raise invalid("model", "have a convolution", got, "Use `feature_maps` instead.")
+    near = " or ".join(map(repr, nearest(layer, names, 3, cutoff=0)))
+    got = f"{layer!r}" if module is None else f"{layer!r}, a {type(module).__name__}"
+    raise invalid("layer", "be the name of a convolution", got, f"Did you mean {near}?")
 
 
 @singledispatch
@@ -174,43 +163,43 @@ def _(module: GINConv) -> Tensor:
 
 @singledispatch
 def _terms(module: object, count: int) -> tuple[str, ...]:
-    """Whom each matrix listens to."""
+    """The nodes whose features each matrix reads."""
     return tuple(f"operator {k}" for k in range(count))
 
 
 @_terms.register
 def _(module: nn.Linear, count: int) -> tuple[str, ...]:
-    return ("itself",)
+    return ("node itself",)
 
 
 @_terms.register
 def _(module: GCNConv, count: int) -> tuple[str, ...]:
     loops = module.normalize and module.add_self_loops
-    return ("neighbors and itself" if loops else "neighbors",)
+    return ("neighbors and node itself" if loops else "neighbors",)
 
 
 @_terms.register
 def _(module: SAGEConv, count: int) -> tuple[str, ...]:
-    return ("neighbors", "itself")[:count]
+    return ("neighbors", "node itself")[:count]
 
 
 @_terms.register
 def _(module: GINConv, count: int) -> tuple[str, ...]:
-    return ("neighbors", "itself")
+    return ("neighbors", "node itself")
 
 
 @_terms.register
 def _(module: ChebConv, count: int) -> tuple[str, ...]:
-    words = ["itself", *(f"up to {k} edge{'s' * (k > 1)} away" for k in range(1, count))]
+    words = ["node itself", *(f"up to {k} hop{'s' * (k > 1)} away" for k in range(1, count))]
     return tuple(f"T{k}: {text}" for k, text in enumerate(words))
 
 
 @_terms.register
 def _(module: GATv2Conv, count: int) -> tuple[str, ...]:
-    return tuple(f"attention of head {head}" for head in range(1, count + 1))
+    return tuple(f"attention head {head}" for head in range(1, count + 1))
 
 
 @_terms.register
 def _(module: RGCNConv, count: int) -> tuple[str, ...]:
     each = [f"neighbors by relation {number}" for number in range(module.num_relations)]
-    return (*each, "itself")[:count]
+    return (*each, "node itself")[:count]

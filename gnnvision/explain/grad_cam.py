@@ -1,4 +1,4 @@
-"""Grad-CAM: which sites of a layer speak for an answer."""
+"""Grad-CAM: a class activation map from the gradients of one layer."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.explain.gradients import differentiating, guided_gradient, slopes
+from gnnvision.errors import invalid
+from gnnvision.explain.gradients import compute_gradients, guided_gradient, input_with_grad
+from gnnvision.explain.instance import Instance
 from gnnvision.explain.layers import Layer
-from gnnvision.explain.members import at_sites, over_members
-from gnnvision.explain.question import Question
+from gnnvision.explain.samples import expand_to_sites, mean_per_sample, unknown_domain
 from gnnvision.explain.tokens import Tokens
 from gnnvision.explain.trace import hooked
 from gnnvision.operators import arriving
 
-__all__ = ["grad_cam", "guided_grad_cam", "onto_input"]
+__all__ = ["grad_cam", "guided_grad_cam", "to_input_sites"]
 
 
-def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
-    """ReLU(Σᶜ αᶜ Aᶜ), with αᶜ the mean of ∂f / ∂Aᶜ over the sites of a member.
+def grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
+    """The class activation map ReLU(Σᶜ αᶜ Aᶜ), with αᶜ the mean of ∂f / ∂Aᶜ over the sites.
 
-    A is the output of the layer. On a graph the values are those of the layer's nodes; on a
-    grid they are interpolated onto the input's sites.
+    A is the output of the layer. On a grid the map is interpolated to the size of the input; on
+    a graph it has a value for each node.
 
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
@@ -34,92 +35,86 @@ def grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
         https://openaccess.thecvf.com/content_CVPR_2019/html/Pope_Explainability_Methods_for_Graph_Convolutional_Neural_Networks_CVPR_2019_paper.html,
         the same on the nodes of a graph.
     """
-    assert layer.domain is not None  # `find_layer` refuses others
-    module = question.model.get_submodule(layer.name)
+    assert layer.domain is not None  # `find_layer` returns no others
+    module = instance.model.get_submodule(layer.name)
     kept: list[Tensor] = []
 
     def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         kept.append(output)
-        return output.clone()  # the next layer may write into it
+        return output.clone()  # the next layer may work in place
 
-    with differentiating(question) as x:
+    with input_with_grad(instance) as x:
         with hooked([module], hook):
-            answer = question.answer(x)
-        (slope,), notes = slopes(answer, [kept[-1]])
-    maps, slope = layer.channels_first(kept[-1].detach()), layer.channels_first(slope)
-    weight = at_sites(over_members(slope, layer.domain), maps, layer.domain)
+            output = instance.output(x)
+        (grad,), notes = compute_gradients(output, [kept[-1]])
+    maps, grad = layer.channels_first(kept[-1].detach()), layer.channels_first(grad)
+    weight = expand_to_sites(mean_per_sample(grad, layer.domain), maps, layer.domain)
     summed = (weight * maps).sum(1)
     values = summed.relu()
     if layer.times > 1:
-        notes = [
-            *notes,
-            f"{layer.name} is called {layer.times} times: the last time is explained.",
-        ]
+        notes = [*notes, f"{layer.name} is called {layer.times} times; the last call is used."]
     if layer.tokens is not None:
-        notes = [*notes, _read_as(layer, layer.tokens)]
-    if question.is_checked and not bool(values.any()) and bool(summed.any()):
-        notes = [*notes, f"Every site of {layer.name} speaks against this answer, none for it."]
-    return onto_input(question.domain, values, layer), notes
+        notes = [*notes, _tokens_note(layer, layer.tokens)]
+    if instance.is_checked and not bool(values.any()) and bool(summed.any()):
+        notes = [*notes, f"The map of {layer.name} is negative everywhere, so ReLU sets it to 0."]
+    return to_input_sites(instance.domain, values, layer), notes
 
 
-def _read_as(layer: Layer, tokens: Tokens) -> str:
-    """How a sequence of tokens is read as an image."""
+def _tokens_note(layer: Layer, tokens: Tokens) -> str:
+    """How a sequence of tokens is arranged as an image."""
     left = {0: "", 1: "; its class token is left out"}.get(
         tokens.others, f"; its {tokens.others} other tokens are left out"
     )
-    return f"The tokens of {layer.name} are read as {layer.sites} patches of the image{left}."
+    return f"The tokens of {layer.name} are arranged as {layer.sites} image patches{left}."
 
 
-def guided_grad_cam(question: Question, layer: Layer) -> tuple[Tensor, list[str]]:
-    """Guided gradient times Grad-CAM: fine as the one, of the answer's class as the other.
+def guided_grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
+    """Guided gradient × Grad-CAM: as fine as the first, as class-discriminative as the second.
 
     References:
         Selvaraju et al., as for `grad_cam`, section 3.2.
     """
-    coarse, notes = grad_cam(question, layer)
-    fine, more = guided_gradient(question)
+    coarse, notes = grad_cam(instance, layer)
+    fine, more = guided_gradient(instance)
     return coarse * fine, list(dict.fromkeys([*notes, *more]))
 
 
 @singledispatch
-def onto_input(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
-    """Values at the sites of a layer as values at the sites of the input.
+def to_input_sites(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
+    """Values at the sites of a layer, transferred to the sites of the input.
 
     Args:
-        domain: of the input.
+        domain: the domain of the input.
         values: shape (B, h, w) on a grid, (n,) on a graph.
-        layer: where they are.
+        layer: the layer of the values.
 
     Raises:
-        ValueError: if it is not known which sites belong together.
+        TypeError: if the domain is neither a grid nor a graph.
+        ValueError: if the correspondence of the sites is unknown.
     """
-    raise TypeError(
-        f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
-        "Write for example Grid((28, 28))."
-    )
+    raise unknown_domain(domain)
 
 
-@onto_input.register
+@to_input_sites.register
 def _(domain: Grid, values: Tensor, layer: Layer) -> Tensor:
-    """Linear between the middles of the layer's sites."""
+    """By linear interpolation between the layer's sites."""
     mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[domain.ndim]
     if values.shape[1:] == domain.size:
         return values
     return F.interpolate(values[:, None], domain.size, mode=mode)[:, 0]
 
 
-@onto_input.register
+@to_input_sites.register
 def _(domain: Graph, values: Tensor, layer: Layer) -> Tensor:
-    """A node's own value; on edges the mean over those that arrive; that of its cluster, or 0."""
+    """Each node gets its value, the mean of its incoming edges, or the value of its cluster."""
     if layer.edges_of is not None:
         incidence = arriving(layer.edges_of, values.dtype)
         count = incidence @ torch.ones_like(values)[:, None]
         values = (incidence @ values[:, None] / count.clamp(min=1))[:, 0]
-    if layer.inside is not None:
-        return values[layer.inside.clamp(min=0)] * (layer.inside >= 0)
+    if layer.cluster is not None:
+        return values[layer.cluster.clamp(min=0)] * (layer.cluster >= 0)
     if len(values) != domain.num_nodes:
-        raise ValueError(
-            f"'layer' must have the sites of the input or clusters of them, got {layer.name!r} "
-            f"with {layer.sites}. Choose a layer before it."
-        )
+        condition = "have the sites of the input or clusters of them"
+        got = f"{layer.name!r} with {layer.sites}"
+        raise invalid("layer", condition, got, "Choose a layer before it.")
     return values

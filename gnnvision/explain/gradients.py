@@ -1,4 +1,4 @@
-"""Explanations by the gradient: as it is, times the input, or guided through the rectifiers."""
+"""Gradient-based attribution: gradient, input × gradient, and guided gradient."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from gnnvision.explain.question import Question
+from gnnvision.explain.instance import Instance
 from gnnvision.layers.hooks import evaluating
 
-__all__ = ["Guided", "differentiating", "gradient", "guided_gradient", "input_gradient", "slopes"]
+__all__ = [
+    "Guided",
+    "compute_gradients",
+    "gradient",
+    "guided_gradient",
+    "input_gradient",
+    "input_with_grad",
+]
 
 NO_PATH = (
-    "No path from the input to this answer has a derivative, so the gradient is 0: nothing can "
-    "be read from it."
+    "This output is not differentiable with respect to the input: the gradient is 0 everywhere "
+    "and carries no information."
 )
 NO_RECTIFIER = (
-    "The network has no ReLU or relative of it that could be guided: this is the plain gradient."
+    "The network has no ReLU or similar activation to guide: this is the plain gradient."
 )
 
-# What lets large values through and holds back small ones.
+# Activations that pass large values and suppress small ones.
 _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
     {
         F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_,
@@ -37,79 +44,78 @@ _HARDTANH = (F.hardtanh, F.hardtanh_)  # a rectifier only if it begins at 0, as 
 
 
 @contextmanager
-def differentiating(question: Question) -> Iterator[Tensor]:
-    """The model in evaluation mode and a copy of the signal whose gradient is recorded."""
+def input_with_grad(instance: Instance) -> Iterator[Tensor]:
+    """A copy of the signal that requires a gradient; inside, the model is in evaluation mode."""
     with (
-        evaluating(question.model),
+        evaluating(instance.model),
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
-        yield question.x.detach().clone().requires_grad_()
+        yield instance.x.detach().clone().requires_grad_()
 
 
-def slopes(answer: Tensor, inputs: list[Tensor]) -> tuple[list[Tensor], list[str]]:
-    """∂(Σ answer) / ∂ each input, zeros where there is none, and what has to be said of it.
+def compute_gradients(output: Tensor, inputs: list[Tensor]) -> tuple[list[Tensor], list[str]]:
+    """∂(Σ outputs) / ∂ each input, zeros where there is none, and notes on them.
 
-    Members have no part in one another's answers, so the sum keeps their slopes apart. Only the
-    inputs' gradients are made: none is left on a parameter.
+    The samples of a batch do not depend on one another, so the gradient of the sum is that of
+    each. No gradient is left on a parameter.
     """
     found: tuple[Tensor | None, ...] = (None,) * len(inputs)
-    if answer.requires_grad:
-        found = torch.autograd.grad(answer.sum(), inputs, allow_unused=True)
-    notes = [NO_PATH] if all(slope is None for slope in found) else []
+    if output.requires_grad:
+        found = torch.autograd.grad(output.sum(), inputs, allow_unused=True)
+    notes = [NO_PATH] if all(grad is None for grad in found) else []
     pairs = zip(found, inputs, strict=True)
-    return [torch.zeros_like(x) if slope is None else slope for slope, x in pairs], notes
+    return [torch.zeros_like(x) if grad is None else grad for grad, x in pairs], notes
 
 
-def gradient(question: Question) -> tuple[Tensor, list[str]]:
-    """maxᶜ |∂f / ∂x| at each site, over its channels: how much the answer would move.
+def gradient(instance: Instance) -> tuple[Tensor, list[str]]:
+    """The saliency maxᶜ |∂f / ∂x| of each site, the largest over its channels.
 
     References:
         Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks", 2014,
         https://arxiv.org/abs/1312.6034, section 3.1.
     """
-    with differentiating(question) as x:
-        (slope,), notes = slopes(question.answer(x), [x])
-    return slope.abs().amax(1), notes
+    with input_with_grad(instance) as x:
+        (grad,), notes = compute_gradients(instance.output(x), [x])
+    return grad.abs().amax(1), notes
 
 
-def input_gradient(question: Question) -> tuple[Tensor, list[str]]:
-    """Σᶜ x ∂f / ∂x at each site: what the answer would lose to first order without it.
+def input_gradient(instance: Instance) -> tuple[Tensor, list[str]]:
+    """Σᶜ x ∂f / ∂x of each site: to first order, the drop of the output if x is set to 0 there.
 
     References:
         Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box", 2016,
         https://arxiv.org/abs/1605.01713, section 2.
     """
-    with differentiating(question) as x:
-        (slope,), notes = slopes(question.answer(x), [x])
-    return (question.x * slope).sum(1), notes
+    with input_with_grad(instance) as x:
+        (grad,), notes = compute_gradients(instance.output(x), [x])
+    return (instance.x * grad).sum(1), notes
 
 
-def guided_gradient(question: Question) -> tuple[Tensor, list[str]]:
-    """maxᶜ |∂f / ∂x| at each site, with every negative gradient stopped at the rectifiers.
+def guided_gradient(instance: Instance) -> tuple[Tensor, list[str]]:
+    """maxᶜ |∂f / ∂x| of each site, with negative gradients set to 0 at every rectifier.
 
     References:
         Springenberg, Dosovitskiy, Brox, Riedmiller, "Striving for Simplicity: The All
         Convolutional Net", 2015, https://arxiv.org/abs/1412.6806, section 3.4.
-        Differs from the paper: the relatives of ReLU (ReLU6, GELU, SiLU, ...) are guided too,
-        and so are those that are called as functions.
+        Differs from the paper: activations similar to ReLU (ReLU6, GELU, SiLU, ...) are guided
+        too, also where they are called as functions.
     """
-    with differentiating(question) as x:
+    with input_with_grad(instance) as x:
         with Guided() as guide:
-            answer = question.answer(x)
-        (slope,), notes = slopes(answer, [x])
+            output = instance.output(x)
+        (grad,), notes = compute_gradients(output, [x])
     if not guide.count:
         notes = [*notes, NO_RECTIFIER]
-    return slope.abs().amax(1), notes
+    return grad.abs().amax(1), notes
 
 
 class Guided(TorchFunctionMode):
-    """While the block runs, what leaves a rectifier passes on only the positive gradients.
+    """A mode in which rectifiers pass on only positive gradients; `count` counts their calls.
 
-    It watches the functions that modules call rather than the modules, so rectifiers that are
-    called as functions count, one module may be called several times, and no hook is left on
-    the model. A rectifier that works in place is as good as any: its result has the gradient
-    of the value after it.
+    It intercepts functions rather than modules, so that rectifiers called as functions are
+    covered, a module may be called several times, and no hook is left on the model. In-place
+    rectifiers are covered too: the hook is on their result.
     """
 
     def __init__(self) -> None:
@@ -123,7 +129,7 @@ class Guided(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        """Call it, and guide what it gives if it is a rectifier."""
+        """Call the function; if it is a rectifier, clamp the gradient of its result at 0."""
         out = func(*args, **(kwargs or {}))
         if func in _RECTIFIERS and isinstance(out, Tensor):
             given = dict(zip(("input", "min_val"), args, strict=False)) | (kwargs or {})
@@ -134,5 +140,5 @@ class Guided(TorchFunctionMode):
         return out
 
 
-def _positive(slope: Tensor) -> Tensor:
-    return slope.clamp(min=0)
+def _positive(grad: Tensor) -> Tensor:
+    return grad.clamp(min=0)

@@ -1,8 +1,7 @@
-"""Integrated gradients: an answer shared out among the numbers it was made from."""
+"""Integrated gradients: a complete attribution of an output to its input."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
@@ -12,20 +11,32 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.domains.device import send, widest
-from gnnvision.explain.members import at_sites, copies, num_members, total
-from gnnvision.explain.question import Question, fitted
-from gnnvision.explain.trace import answers
+from gnnvision.errors import at_least, invalid, one_of
+from gnnvision.explain.instance import Instance, expand_baseline, one_row_each, unknown_output
+from gnnvision.explain.samples import (
+    count_samples,
+    expand_to_sites,
+    select_samples,
+    sum_per_sample,
+)
+from gnnvision.explain.trace import model_output
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 
-__all__ = ["STEPS", "Estimator", "integrated_gradients", "shared_out", "site_attributions"]
+__all__ = [
+    "STEPS",
+    "Estimator",
+    "instance_integrated_gradients",
+    "integrated_gradients",
+    "site_attributions",
+]
 
 Estimator = Literal["gauss_legendre", "riemann", "trapezoid", "corrected"]
 STEPS = 50  # as in captum, so that the defaults are its own
-_NUMBERS_AT_ONCE = 300_000  # of the signal, in one run forward and back
+_NUMBERS_AT_ONCE = 300_000  # values of the signal in one forward and backward pass
 
-# The answers of so many copies of a batch, one after the other: (signal, domain, count).
-Answer = Callable[[Tensor, Domain, int], Tensor]
+# The outputs of `count` copies of a batch, one after the other: (signal, domain, count).
+Evaluate = Callable[[Tensor, Domain, int], Tensor]
 
 
 def integrated_gradients(
@@ -37,42 +48,41 @@ def integrated_gradients(
     steps: int = STEPS,
     estimator: Estimator = "gauss_legendre",
 ) -> Tensor:
-    """What each number of a signal adds to one output, on the way from a baseline to the signal.
+    """Integrated gradients: the contribution of each input value to one output.
 
     aᵢ = (xᵢ - x'ᵢ) ∫₀¹ ∂f(x' + α (x - x')) / ∂xᵢ dα
 
-    The parts are complete: over an image, or over the nodes of a graph, they add up to
-    f(x) - f(x'), but for the error of the estimator, which more steps make smaller. All members
-    of a batch are explained at once, as none has a part in another's answer.
+    The attributions are complete: over an image, or over the nodes of a graph, they add up to
+    f(x) - f(x'), up to the error of the quadrature, which decreases with more steps. All samples
+    of a batch are explained at once, as their outputs do not depend on one another.
 
     Args:
-        model: f, called as (x, domain), whose output has a row for each member of the batch and
-            a column for each answer; used in evaluation mode, left as it was found.
+        model: f, called as (x, domain), whose output has a row for each sample of the batch and
+            a column for each class or target; run in evaluation mode, its state is restored.
         x: the signal. Shape (B, C, H, W) on a grid, (N, C) on a graph; dense.
-        domain: where it lives.
-        output: the column of the output that is explained.
-        baseline: x', a signal that says nothing; of a shape that extends to that of `x`. Zeros
-            if not given: atoms without features, or the mean picture where pictures are
-            normalized.
-        steps: parts of the way, each a run forward and back.
-        estimator: how the integral is estimated.
-            "gauss_legendre": by Gauss-Legendre quadrature with `steps` points, as captum does by
-            default.
-            "riemann": by the paper's own sum over the ends of the steps, equation 3.
-            "trapezoid": by the trapezoidal rule, over `steps` + 1 points.
-            "corrected": by a rule of this package, in no paper. The slope within a step is a mean
-            of those at its two ends, weighted so that it explains what f rises by in the step,
-            and what it cannot explain is left to the next step. The parts add up more exactly
-            with fewer steps, but a step's error is given to other steps, so a small completeness
-            gap says less of the single parts.
+        domain: the grid or graph of the signal.
+        output: the output column to explain.
+        baseline: x', a signal without information, broadcast to the shape of `x`. Zeros if not
+            given: nodes without features, or the mean image for normalized images.
+        steps: the number of points on the path, each a forward and backward pass.
+        estimator: the quadrature rule.
+            "gauss_legendre": Gauss-Legendre quadrature with `steps` points, the default of
+            captum.
+            "riemann": the sum over the ends of the steps, equation 3 of the paper.
+            "trapezoid": the trapezoidal rule with `steps` + 1 points.
+            "corrected": a rule of this package, from no paper. The gradient within a step is a
+            weighted mean of those at its two ends; the weights are chosen to match the change
+            of f in the step, and what remains is carried over to the next step. The completeness
+            gap is small with fewer steps, but errors move between steps, so a small gap says
+            less about single attributions.
 
     Shapes:
         Output: that of `x`.
 
     Raises:
-        ValueError: if the output has no row for each member or no column `output`, `steps` is
-            not positive, `estimator` is unknown, `x` is sparse, or the baseline's shape does not
-            fit.
+        ValueError: if the output does not have a row for each sample or has no column `output`,
+            `steps` is not positive, `estimator` is unknown, `x` is sparse, or the baseline cannot
+            be broadcast to `x`.
 
     References:
         Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", 2017,
@@ -81,80 +91,80 @@ def integrated_gradients(
     Example:
         >>> from gnnvision import Grid, Readout, Sequential
         >>> model = Sequential(Readout("sum"), nn.Linear(1, 1))
-        >>> picture = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]]]])
-        >>> parts = integrated_gradients(model, picture, Grid((2, 2)))
-        >>> bool(torch.isclose(parts.sum(), model[1].weight.sum() * 7))
+        >>> image = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]]]])
+        >>> attributions = integrated_gradients(model, image, Grid((2, 2)))
+        >>> bool(torch.isclose(attributions.sum(), model[1].weight.sum() * 7))
         True
     """
     _check_estimator(steps, estimator)
     if is_sparse(x):
-        raise ValueError("'x' must be dense, got a sparse tensor. Give x.to_dense().")
-    members = num_members(x, domain)
+        raise invalid("x", "be dense", "a sparse tensor", "Use x.to_dense().")
+    num_samples = count_samples(x, domain)
 
-    def answer(signal: Tensor, domain: Domain, count: int) -> Tensor:
-        rows = answers(model, signal, domain)
-        _check(rows, output, members, count)
+    def evaluate(signal: Tensor, domain: Domain, count: int) -> Tensor:
+        rows = model_output(model, signal, domain)
+        _check(rows, output, num_samples, count)
         return rows[:, output]
 
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
-        signal = x.detach().clone()  # of an inference tensor too, whose clone is an ordinary one
-        start = fitted(baseline, signal)
-        return _estimated(answer, signal, start, domain, members, steps, estimator)
+        signal = x.detach().clone()  # the clone of an inference tensor is an ordinary tensor
+        start = expand_baseline(baseline, signal)
+        return _integrate(evaluate, signal, start, domain, num_samples, steps, estimator)
 
 
-def shared_out(
-    question: Question,
+def instance_integrated_gradients(
+    instance: Instance,
     baseline: Tensor | None = None,
     steps: int = STEPS,
     estimator: Estimator = "gauss_legendre",
 ) -> Tensor:
-    """`integrated_gradients` of a question, whose members may each have a column of their own."""
+    """`integrated_gradients` of an instance, in which each sample has its own target column."""
     _check_estimator(steps, estimator)
-    x, members = question.x, len(question.target)
+    x, num_samples = instance.x, len(instance.target)
 
-    def answer(signal: Tensor, domain: Domain, count: int) -> Tensor:
-        rows = answers(question.model, signal, domain)
-        if question.site is not None:
-            rows = rows[question.site :: question.domain.num_sites]
-        return rows.gather(1, question.target.repeat(count)[:, None])[:, 0]
+    def evaluate(signal: Tensor, domain: Domain, count: int) -> Tensor:
+        rows = model_output(instance.model, signal, domain)
+        if instance.site is not None:
+            rows = rows[instance.site :: instance.domain.num_sites]
+        return rows.gather(1, instance.target.repeat(count)[:, None])[:, 0]
 
-    with evaluating(question.model), torch.inference_mode(False), torch.enable_grad():
-        start = fitted(baseline, x)
-        return _estimated(answer, x, start, question.domain, members, steps, estimator)
+    with evaluating(instance.model), torch.inference_mode(False), torch.enable_grad():
+        start = expand_baseline(baseline, x)
+        return _integrate(evaluate, x, start, instance.domain, num_samples, steps, estimator)
 
 
-def _estimated(
-    answer: Answer,
+def _integrate(
+    evaluate: Evaluate,
     signal: Tensor,
     start: Tensor,
     domain: Domain,
-    members: int,
+    num_samples: int,
     steps: int,
     estimator: Estimator,
 ) -> Tensor:
     if estimator == "corrected":
-        return _along_the_way(answer, signal, start, domain, steps)
-    away = signal - start
+        return _corrected_sum(evaluate, signal, start, domain, steps)
+    difference = signal - start
     mean = torch.zeros_like(signal)
-    points, weights = _quadrature(steps, estimator)
+    points, weights = _nodes_and_weights(steps, estimator)
     at_once = max(1, _NUMBERS_AT_ONCE // max(1, signal.numel()))
     for first in range(0, len(points), at_once):
-        here = points[first : first + at_once]
-        count = len(here)
-        way = torch.cat([start + point * away for point in here.tolist()])
-        place = domain if count == 1 else _copies_of(domain, signal, members, count)
-        slope, _ = _slope(answer, way, place, count)
-        share = torch.as_tensor(weights[first : first + at_once]).to(slope.dtype)
-        mean += torch.tensordot(send(share, slope.device), slope.view(count, *signal.shape), 1)
-    return away * mean
+        alphas = points[first : first + at_once]
+        count = len(alphas)
+        path = torch.cat([start + alpha * difference for alpha in alphas.tolist()])
+        place = domain if count == 1 else _copies_of(domain, signal, num_samples, count)
+        grad, _ = _gradient(evaluate, path, place, count)
+        share = torch.as_tensor(weights[first : first + at_once]).to(grad.dtype)
+        mean += torch.tensordot(send(share, grad.device), grad.view(count, *signal.shape), 1)
+    return difference * mean
 
 
-def _copies_of(domain: Domain, signal: Tensor, members: int, count: int) -> Domain:
-    """The domain of so many copies of a batch, one after the other."""
-    return copies(domain, signal, [*range(members)] * count)[1]
+def _copies_of(domain: Domain, signal: Tensor, num_samples: int, count: int) -> Domain:
+    """The domain of `count` copies of a batch, one after the other."""
+    return select_samples(domain, signal, [*range(num_samples)] * count)[1]
 
 
-def _quadrature(steps: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
+def _nodes_and_weights(steps: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
     """Points from 0 to 1 and their weights, which sum to 1."""
     if estimator == "gauss_legendre":
         points, weights = np.polynomial.legendre.leggauss(steps)
@@ -166,23 +176,23 @@ def _quadrature(steps: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarra
     return np.linspace(0, 1, steps + 1), weights
 
 
-def _along_the_way(
-    answer: Answer, signal: Tensor, start: Tensor, domain: Domain, steps: int
+def _corrected_sum(
+    evaluate: Evaluate, signal: Tensor, start: Tensor, domain: Domain, steps: int
 ) -> Tensor:
-    away = signal - start
+    difference = signal - start
     parts = torch.zeros_like(signal)
-    owed: Tensor | float = 0.0  # what the steps before rose by and could not explain
+    remainder: Tensor | float = 0.0  # the change of f in the steps before that is not attributed
     before: _Point | None = None
     for number in range(steps + 1):
-        here = _point(answer, start + number / steps * away, away, domain)
+        after = _point(evaluate, start + number / steps * difference, difference, domain)
         if before is not None:
-            rise = (here.answer - before.answer) * steps + owed
-            first = _share(before, here, rise)
-            owed = rise - first * before.along - (1 - first) * here.along
-            parts += at_sites(first, before.slope, domain) * before.slope
-            parts += at_sites(1 - first, here.slope, domain) * here.slope
-        before = here
-    return away * parts / steps
+            change = (after.value - before.value) * steps + remainder
+            first = _start_weight(before, after, change)
+            remainder = change - first * before.along - (1 - first) * after.along
+            parts += expand_to_sites(first, before.grad, domain) * before.grad
+            parts += expand_to_sites(1 - first, after.grad, domain) * after.grad
+        before = after
+    return difference * parts / steps
 
 
 def site_attributions(
@@ -194,7 +204,7 @@ def site_attributions(
     steps: int = STEPS,
     estimator: Estimator = "gauss_legendre",
 ) -> Tensor:
-    """What each site, a pixel or a node, adds to one output: integrated gradients over channels.
+    """The contribution of each pixel or node: integrated gradients summed over the channels.
 
     Args:
         model: as for `integrated_gradients`.
@@ -212,60 +222,47 @@ def site_attributions(
 
 
 class _Point(NamedTuple):
-    """A place on the way: f there, its slope by each number, and its slope along the way."""
+    """A point on the path: f, its gradient, and its derivative along the path."""
 
-    answer: Tensor  # (members,)
-    slope: Tensor  # as x
-    along: Tensor  # (members,)
+    value: Tensor  # (samples,)
+    grad: Tensor  # as x
+    along: Tensor  # (samples,)
 
 
-def _point(answer: Answer, x: Tensor, away: Tensor, domain: Domain) -> _Point:
-    slope, value = _slope(answer, x, domain, 1)
+def _point(evaluate: Evaluate, x: Tensor, difference: Tensor, domain: Domain) -> _Point:
+    grad, value = _gradient(evaluate, x, domain, 1)
     wide = widest(x.device)
-    return _Point(value.to(wide), slope, total(away * slope, domain).to(wide))
+    return _Point(value.to(wide), grad, sum_per_sample(difference * grad, domain).to(wide))
 
 
-def _slope(answer: Answer, x: Tensor, domain: Domain, count: int) -> tuple[Tensor, Tensor]:
-    """The gradient of the answers by a signal, and the answers."""
+def _gradient(evaluate: Evaluate, x: Tensor, domain: Domain, count: int) -> tuple[Tensor, Tensor]:
+    """The gradient of the outputs with respect to a signal, and the outputs."""
     x = x.requires_grad_()
-    value = answer(x.clone(), domain, count)  # a layer may write into its input
-    found = None  # where nothing on the way to the answer has a derivative
+    value = evaluate(x.clone(), domain, count)  # a layer may write into its input
+    found = None  # if the output is not differentiable
     if value.requires_grad:
         (found,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
-    slope = torch.zeros_like(x) if found is None else found
-    return slope.detach(), value.detach()
+    grad = torch.zeros_like(x) if found is None else found
+    return grad.detach(), value.detach()
 
 
-def _share(before: _Point, after: _Point, rise: Tensor) -> Tensor:
-    """What weight the slope at a step's beginning has, so that f rises by what it does rise."""
+def _start_weight(before: _Point, after: _Point, change: Tensor) -> Tensor:
+    """The weight of the derivative at the start of a step that yields the change of f in it."""
     bend = before.along - after.along
-    # Where both slopes are the same up to rounding, any weight will do.
+    # If both derivatives are equal up to rounding, any weight will do.
     straight = bend.abs() <= 1e-4 * (before.along.abs() + after.along.abs())
-    share = (rise - after.along) / torch.where(straight, torch.ones_like(bend), bend)
+    share = (change - after.along) / torch.where(straight, torch.ones_like(bend), bend)
     return torch.where(straight, torch.full_like(share, 0.5), share).clamp(-1, 2)
 
 
 def _check_estimator(steps: int, estimator: str) -> None:
-    if steps < 1:
-        raise ValueError(f"'steps' must be at least 1, got {steps}. Raise it.")
-    if estimator not in get_args(Estimator):
-        known = get_args(Estimator)
-        near = difflib.get_close_matches(str(estimator), known, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"'estimator' must be one of {', '.join(known)}, got {estimator!r}. Did you mean "
-            f"{near!r}?"
-        )
+    at_least("steps", steps, 1)
+    one_of("estimator", estimator, get_args(Estimator))
 
 
-def _check(answers: Tensor, output: int, members: int, count: int) -> None:
-    if answers.ndim != 2 or len(answers) != members * count:
-        shape = (len(answers) // count, *answers.shape[1:])
-        raise ValueError(
-            f"'model' must give a row of answers for each of the {members} members, got an "
-            f"output of shape {shape}. End it with a readout."
-        )
-    if not 0 <= output < answers.shape[1]:
-        raise ValueError(
-            f"'output' must be one of the {answers.shape[1]} columns of the model's output, got "
-            f"{output}. Count from 0."
-        )
+def _check(rows: Tensor, output: int, num_samples: int, count: int) -> None:
+    if rows.ndim != 2 or len(rows) != num_samples * count:
+        shape = (len(rows) // count, *rows.shape[1:])
+        raise one_row_each(num_samples, shape, "End the model with a readout.")
+    if not 0 <= output < rows.shape[1]:
+        raise unknown_output("output", output, rows.shape[1])

@@ -1,4 +1,4 @@
-"""Intervals for a few repeated measurements, and the verdicts that follow from them."""
+"""Confidence intervals of means and of jackknifed statistics."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Interval:
     """A value with its 95 % confidence interval.
 
     Args:
-        value: the estimate; NaN if nothing was measured.
-        low: the lower end; minus infinity where a single measurement tells no spread.
+        value: the estimate; NaN without any measurement.
+        low: the lower end; minus infinity if there are too few measurements.
         high: the upper end.
     """
 
@@ -36,7 +36,7 @@ class Interval:
 
 
 def mean_interval(values: Tensor) -> Interval:
-    """The mean of independent measurements, by Student's t; NaN values are left out."""
+    """The mean of independent measurements with Student's t interval; NaN values are ignored."""
     known = values[~values.isnan()].double()
     if not len(known):
         return Interval(nan, -inf, inf)
@@ -46,11 +46,11 @@ def mean_interval(values: Tensor) -> Interval:
 
 
 def jackknife(value: float, without: Tensor) -> Interval:
-    """A statistic of n independent draws, with the spread of those that leave out one.
+    """A statistic of n independent draws, with its interval by the jackknife.
 
     Args:
-        value: of all draws.
-        without: the statistic without each draw. Shape (n,).
+        value: the statistic of all draws.
+        without: the statistic with each draw left out in turn. Shape (n,).
 
     References:
         Efron, Stein, "The Jackknife Estimate of Variance", 1981,

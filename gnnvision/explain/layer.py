@@ -1,4 +1,4 @@
-"""One layer of a model, and a list of them that prints as a table."""
+"""One layer of a model, and a list of layers that prints as a table."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ class Layer:
     """One layer of a model, or a block of them.
 
     Args:
-        name: in the model, as `model.get_submodule` takes it.
+        name: its name in the model, for `model.get_submodule`.
         kind: its class.
-        shape: of its output.
-        domain: where its output lives; None where the sites are gone.
-        times: how often it was called; the last time counts.
-        edges_of: the graph of which the sites are the edges; None where they are its nodes.
+        shape: the shape of its output.
+        domain: the grid or graph of its output; None if it has no sites, as after a readout.
+        times: how often it was called; the attributes describe the last call.
+        edges_of: the graph whose edges are the sites; None if the sites are nodes.
         channel_dim: the dimension of the output's channels: 1, or -1 for the last.
-        inside: behind pooling on a graph, the node of the pooled graph that each node of the
-            input is in, -1 for a node that was left out; else None. Shape (N,).
-        tokens: where the patches are in its output, if that is a sequence of tokens; else None.
+        cluster: after pooling on a graph, the node of the pooled graph that each input node was
+            pooled into, -1 for a dropped node; else None. Shape (N,).
+        tokens: the layout of the patches in its output, if that is a sequence of tokens; else
+            None.
     """
 
     name: str
@@ -45,18 +46,18 @@ class Layer:
     times: int = 1
     edges_of: Graph | None = None
     channel_dim: int = 1
-    inside: Tensor | None = field(default=None, compare=False, repr=False)
+    cluster: Tensor | None = field(default=None, compare=False, repr=False)
     tokens: Tokens | None = field(default=None, compare=False, repr=False)
 
     @property
     def channels(self) -> int:
-        """How many numbers there are at each site."""
+        """The number of channels."""
         return self.shape[self.channel_dim]
 
     def channels_first(self, output: Tensor) -> Tensor:
-        """What the layer gives, or a gradient of it, with the channels in dimension 1.
+        """An output of the layer, or a gradient of it, with the channels in dimension 1.
 
-        Tokens come back as an image of their patches.
+        Tokens are arranged as an image of their patches.
         """
         if self.tokens is not None:
             return self.tokens.on_grid(output)
@@ -78,7 +79,7 @@ class Layer:
 
 
 class Layers(Sequence[Layer]):
-    """The layers of a model in the order in which they finished; `print` shows a table.
+    """The layers of a model in the order in which their calls ended; `print` shows a table.
 
     Args:
         found: the layers.
@@ -103,15 +104,15 @@ class Layers(Sequence[Layer]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the layers."""
         return tuple(layer.name for layer in self)
 
     def with_sites(self) -> Layers:
-        """Those that have feature maps."""
+        """The layers whose output has sites, and so has feature maps."""
         return Layers([layer for layer in self if layer.domain is not None])
 
     def rows(self) -> list[dict[str, str]]:
-        """The table as plain text, by column."""
+        """The rows of the table: the text of each cell, by the name of its column."""
         rows = []
         for layer in self:
             kind = layer.kind + (f", called {layer.times} times" if layer.times > 1 else "")

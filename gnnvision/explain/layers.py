@@ -1,15 +1,15 @@
-"""The layers of a model by name, with their shapes and where their signals live."""
+"""The layers of a model by name, with the shapes and domains of their outputs."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid, nearest
 from gnnvision.explain.layer import Layer, Layers
-from gnnvision.explain.trace import Call, blocks, trace
+from gnnvision.explain.trace import Call, layers_and_blocks, trace
 from gnnvision.layers import Convolution
 
 __all__ = [
@@ -27,15 +27,15 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
 
 
 def layers(model: nn.Module, x: Tensor, domain: Domain) -> Layers:
-    """The layers of a model and their blocks, with the shapes that a signal has after them.
+    """The layers and blocks of a model, with the shapes of their outputs.
 
-    A block that returns just what its last layer does is left out.
+    A block whose output is that of its last layer is left out.
 
     Args:
-        model: any network for pictures, or one for graphs as ours are; used in evaluation mode
-            and left as it was found.
+        model: a network for images or graphs, called as (x, domain) or (x); run in evaluation
+            mode, its state is restored.
         x: a signal. Shape (B, C, H, W) on a grid, (N, C) on a graph.
-        domain: where it lives.
+        domain: the grid or graph of the signal.
 
     Example:
         >>> import torch, gnnvision as gv
@@ -48,7 +48,7 @@ def layers(model: nn.Module, x: Tensor, domain: Domain) -> Layers:
         1       ReLU       3 × 8   3 nodes
         2       Readout    1 × 8      none
     """
-    _, calls = trace(model, x, domain, modules=blocks(model), keep=())
+    _, calls = trace(model, x, domain, modules=layers_and_blocks(model), keep=())
     shown: list[Layer] = []
     for call in calls:
         same = shown and shown[-1].name.startswith(f"{call.name}.")
@@ -64,53 +64,49 @@ def find_layer(model: nn.Module, x: Tensor, domain: Domain, name: str) -> Layer:
         model: as for `layers`.
         x: likewise.
         domain: likewise.
-        name: of any module in the model.
+        name: the name of any module in the model.
 
     Raises:
-        ValueError: if there is no such layer, with the nearest names; if it does not run on the
-            way to the answer; or if the sites are gone after it.
+        ValueError: if there is no such layer (the nearest names are suggested), if it is not
+            called in the forward pass, or if its output has no sites.
     """
     return as_layer(find_call(model, x, domain, name))
 
 
 def find_call(model: nn.Module, x: Tensor, domain: Domain, name: str, keep: bool = False) -> Call:
-    """What `find_layer` finds, as it was called.
+    """The last call of the layer of this name, whose output has sites.
 
     Args:
         model: as for `find_layer`.
         x: likewise.
         domain: likewise.
         name: likewise.
-        keep: whether its numbers are wanted, too.
+        keep: whether to keep the values of its output, not only their shape.
 
     Raises:
-        ValueError: as `find_layer` does.
+        ValueError: as for `find_layer`.
     """
-    watched = blocks(model)
+    watched = layers_and_blocks(model)
     if name not in dict(watched):
         watched += [(n, m) for n, m in model.named_modules() if n and n == name]
     _, calls = trace(model, x, domain, modules=watched, keep=(name,) if keep else ())
     found = {call.name: call for call in calls}
     with_sites = [call.name for call in calls if call.domain is not None]
     if name not in found:
+        near = _listed(nearest(name, with_sites or list(found), 3, cutoff=0))
         if name and name in dict(model.named_modules()):
-            raise ValueError(
-                f"'layer' must be one that gives a tensor on the way to the answer, got {name!r}, "
-                f"which does not. Choose for example {_listed(_near(name, with_sites))}."
+            got = f"{name!r}, which is not called or returns no tensor"
+            raise invalid(
+                "layer", "be called in the forward pass", got, f"Choose for example {near}."
             )
-        near = _listed(_near(name, with_sites or list(found)))
-        raise ValueError(
-            f"'layer' must be the name of a layer, got {name!r}. Did you mean {near}? "
-            f"{type(model).__name__} has {len(found)}."
-        )
+        advice = f"Did you mean {near}? {type(model).__name__} has {len(found)} layers."
+        raise invalid("layer", "be the name of a layer", repr(name), advice)
     if found[name].domain is None:
         shape = " × ".join(map(str, found[name].output.shape))
-        last = f"The last that does is {with_sites[-1]!r}." if with_sites else "None of them does."
-        raise ValueError(
-            f"'layer' must have an output that lies on sites, got {name!r} "
-            f"({type(found[name].module).__name__}), whose output of {shape} is after they are "
-            f"gone. {last}"
-        )
+        last = f"is {with_sites[-1]!r}" if with_sites else "does not exist in this model"
+        got = f"{name!r} ({type(found[name].module).__name__}) with an output of {shape}"
+        advice = f"The last layer with sites {last}."
+        raise invalid("layer", "have an output with sites (pixels or nodes)", got, advice)
     return found[name]
 
 
@@ -120,14 +116,10 @@ def has_sites(call: Call) -> bool:
 
 
 def as_layer(call: Call) -> Layer:
-    """A call without its numbers."""
+    """The layer of a call, without the values of its tensors."""
     kind, shape = type(call.module).__name__, tuple(call.output.shape)
-    where = (call.edges_of, call.channel_dim, call.inside)
+    where = (call.edges_of, call.channel_dim, call.cluster)
     return Layer(call.name, kind, shape, call.domain, call.times, *where)
-
-
-def _near(name: str, names: Sequence[str]) -> list[str]:
-    return difflib.get_close_matches(name, names, n=3, cutoff=0.0)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Occlusion: what the answer loses when a part of the input is covered."""
+"""Occlusion: the drop of the output when a patch of the input is masked."""
 
 from __future__ import annotations
 
@@ -14,74 +14,79 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send
 from gnnvision.domains.window import per_axis
-from gnnvision.explain.question import Question, fitted
+from gnnvision.errors import invalid
+from gnnvision.explain.instance import Instance, expand_baseline
+from gnnvision.explain.samples import unknown_domain
 from gnnvision.layers.hooks import evaluating
 
 __all__ = ["occlusion", "patches"]
 
 _NUMBERS_AT_ONCE = 2_000_000  # of the signal, in one run of the model
-_ALONG = 7  # windows side by side, if no size is given
+_ALONG = 7  # windows along each axis, if no size is given
 
 Patch = tuple[Any, ...]  # an index of sites
 
 
 def occlusion(
-    question: Question,
+    instance: Instance,
     baseline: Tensor | None = None,
     window: int | Sequence[int] | None = None,
     stride: int | Sequence[int] | None = None,
     hops: int | None = None,
 ) -> tuple[Tensor, list[str]]:
-    """f(x) - f(x without a patch), for each site the mean over the patches that it is in.
+    """f(x) - f(x with a patch masked), for each site the mean over the patches that contain it.
 
-    On a grid a patch is a window, on a graph a node and those around it. It is covered with the
-    baseline, in all channels.
+    On a grid a patch is a window; on a graph it is a node, optionally with its neighborhood. It
+    is replaced by the baseline in all channels.
 
     Args:
-        question: what is explained.
-        baseline: of a shape that extends to that of the signal; zeros if not given.
-        window: sides of the window, on a grid; a seventh of the picture if not given.
-        stride: from one window to the next, on a grid; half a window if not given.
-        hops: how far around a node is covered with it, on a graph; 0 if not given.
+        instance: what is explained.
+        baseline: broadcast to the shape of the signal; zeros if not given.
+        window: the sides of the window, on a grid; a seventh of the image if not given.
+        stride: the step between windows, on a grid; half a window if not given.
+        hops: the radius of the neighborhood that is masked with a node, on a graph; 0 if not
+            given.
 
     Raises:
-        ValueError: if an option is not of this domain, or a size does not fit.
+        ValueError: if an option is for another kind of domain, or a size does not fit.
 
     References:
         Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", 2014,
         https://arxiv.org/abs/1311.2901, section 4.2.
     """
-    x, start = question.x, fitted(baseline, question.x)
-    values: list[Tensor] = []  # of each member; the sites of a batch lie member by member
-    with evaluating(question.model), torch.no_grad():
-        whole = question.score
+    x, start = instance.x, expand_baseline(baseline, instance.x)
+    values: list[Tensor] = []  # of each sample; the sites of a batch are ordered by sample
+    with evaluating(instance.model), torch.no_grad():
+        whole = instance.score
         for number in range(len(whole)):
-            shape, found = patches(question.domain, number, window, stride, hops)
+            shape, found = patches(instance.domain, number, window, stride, hops)
             at_once = max(1, _NUMBERS_AT_ONCE // (x.shape[1] * max(1, prod(shape))))
             parts = [found[i : i + at_once] for i in range(0, len(found), at_once)]
-            left = torch.cat([_without(question, start, number, part, shape) for part in parts])
+            left = torch.cat(
+                [_masked_outputs(instance, start, number, part, shape) for part in parts]
+            )
             values.append(_mean_at_sites(whole[number] - left, found, shape))
     return torch.cat(values).view(len(x), *x.shape[2:]), []
 
 
-def _without(
-    question: Question, start: Tensor, member: int, part: Sequence[Patch], shape: tuple[int, ...]
+def _masked_outputs(
+    instance: Instance, start: Tensor, sample: int, part: Sequence[Patch], shape: tuple[int, ...]
 ) -> Tensor:
-    """The answer for one member with each of some patches covered."""
-    signal, domain = question.copied(question.x, member, len(part))
-    empty, _ = question.copied(start, member, len(part))
+    """The output for one sample with each of some patches masked in turn."""
+    signal, domain = instance.repeat_sample(instance.x, sample, len(part))
+    empty, _ = instance.repeat_sample(start, sample, len(part))
     covered = torch.zeros((len(part), *shape), dtype=torch.bool)
     for number, patch in enumerate(part):
         covered[(number, *patch)] = True
     mask = send(covered, signal.device).reshape(signal[:, 0].shape)
     mask = mask.unsqueeze(1)  # (P, 1, H, W) or (P N, 1)
-    return question.answer_copies(torch.where(mask, empty, signal), domain, member)
+    return instance.output_of_copies(torch.where(mask, empty, signal), domain, sample)
 
 
 def _mean_at_sites(lost: Tensor, found: Sequence[Patch], shape: tuple[int, ...]) -> Tensor:
-    """The mean over the patches that each site is in; 0 where it is in none. Shape (sites,).
+    """The mean over the patches that contain each site; 0 if there are none. Shape (sites,).
 
-    Which patches those are is worked out on the CPU, so that a GPU is not waited for.
+    The indices are computed on the CPU, so that the host does not wait for a GPU.
     """
     numbers = torch.arange(prod(shape)).view(shape)
     covered = [numbers[patch].flatten() for patch in found]
@@ -103,51 +108,48 @@ def _mean_at_sites(lost: Tensor, found: Sequence[Patch], shape: tuple[int, ...])
 @singledispatch
 def patches(
     domain: Domain,
-    member: int,
+    sample: int,
     window: int | Sequence[int] | None = None,
     stride: int | Sequence[int] | None = None,
     hops: int | None = None,
 ) -> tuple[tuple[int, ...], list[Patch]]:
-    """The shape of one member's sites, and indices of the parts that are covered in turn.
+    """The shape of one sample's sites, and the indices of the patches that are masked in turn.
 
     Args:
-        domain: where the signal lives.
-        member: which member.
+        domain: the grid or graph of the signal.
+        sample: the index of the sample.
         window: as for `occlusion`.
         stride: likewise.
         hops: likewise.
+
+    Raises:
+        TypeError: if the domain is neither a grid nor a graph.
     """
-    raise TypeError(
-        f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
-        "Write for example Grid((28, 28))."
-    )
+    raise unknown_domain(domain)
 
 
 @patches.register
 def _(
     domain: Grid,
-    member: int,
+    sample: int,
     window: int | Sequence[int] | None = None,
     stride: int | Sequence[int] | None = None,
     hops: int | None = None,
 ) -> tuple[tuple[int, ...], list[Patch]]:
-    """Windows; the last along each axis is cut off at the border where it does not fit."""
+    """Windows; the last along each axis is cropped at the border if it does not fit."""
     if hops is not None:
-        raise ValueError(f"'hops' must be None on a grid, got {hops}. Give 'window' and 'stride'.")
+        raise invalid("hops", "be None on a grid", hops, "Use 'window' and 'stride'.")
     usual = [ceil(n / _ALONG) for n in domain.size]
     wide = per_axis(usual if window is None else window, domain.ndim, "window")
     half = [max(1, f // 2) for f in wide]
     steps = per_axis(half if stride is None else stride, domain.ndim, "stride")
     for n, f, s in zip(domain.size, wide, steps, strict=True):
         if f > n:
-            raise ValueError(
-                f"'window' must fit into the picture of {domain.size}, got {wide}. Lower it."
-            )
+            condition = f"fit into the image of {domain.size}"
+            raise invalid("window", condition, wide, "Use a smaller window.")
         if s > f:
-            raise ValueError(
-                f"'stride' must be at most the window, {wide}, got {steps}: some sites would "
-                "never be covered. Lower it."
-            )
+            advice = "Use a smaller stride: with this one some sites are never masked."
+            raise invalid("stride", f"be at most the window, {wide}", steps, advice)
     starts = [
         [s * i for i in range(ceil((n - f) / s) + 1)]
         for n, f, s in zip(domain.size, wide, steps, strict=True)
@@ -161,20 +163,22 @@ def _(
 @patches.register
 def _(
     domain: Graph,
-    member: int,
+    sample: int,
     window: int | Sequence[int] | None = None,
     stride: int | Sequence[int] | None = None,
     hops: int | None = None,
 ) -> tuple[tuple[int, ...], list[Patch]]:
-    """Each node, or it and all that reach it in so many hops."""
-    if window is not None or stride is not None:
-        raise ValueError("'window' and 'stride' must be None on a graph. Give 'hops'.")
+    """Each node, or each with the nodes that reach it within `hops` edges."""
+    for name, value in (("window", window), ("stride", stride)):
+        if value is not None:
+            raise invalid(name, "be None on a graph", value, "Use 'hops'.")
     far = 0 if hops is None else hops
     if isinstance(far, bool) or not isinstance(far, int) or far < 0:
-        raise ValueError(f"'hops' must be 0 or more, got {hops!r}. Give a count of edges.")
-    graph = domain.select([member])
+        advice = "Use a number of edges."
+        raise invalid("hops", "be an integer of at least 0", repr(hops), advice)
+    graph = domain.select([sample])
     nodes = range(graph.num_nodes)
     if not far:
         return (graph.num_nodes,), [(node,) for node in nodes]
-    graph = graph.to("cpu")  # to find neighbors is many small steps
+    graph = graph.to("cpu")  # finding neighbors takes many small steps
     return (graph.num_nodes,), [(graph.neighborhood(node, far),) for node in nodes]

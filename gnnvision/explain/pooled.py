@@ -1,4 +1,4 @@
-"""Layers that leave fewer nodes: which node of the graph before is where in the one after."""
+"""Pooling layers on graphs: the node of the pooled graph that each node is pooled into."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from gnnvision.domains import Graph
 from gnnvision.layers import GraphPool
 from gnnvision.operators.cluster import coarsen
 
-__all__ = ["clusters", "through"]
+__all__ = ["clusters", "compose"]
 
 
 @singledispatch
 def clusters(layer: object, graph: Graph) -> Tensor | None:
-    """The node of the coarser graph that each node goes into; -1 for one that is left out.
+    """The node of the pooled graph that each node is pooled into; -1 for a dropped node.
 
-    A layer of your own is made known with `clusters.register`; `GraphPool` is.
+    Register your own pooling layers with `clusters.register`; `GraphPool` is registered.
 
     Args:
-        layer: that pools.
-        graph: before it.
+        layer: a pooling layer.
+        graph: its input graph.
 
     Returns:
-        Shape (N,), int64; None if it is not known of such a layer.
+        Shape (N,), int64; None for a layer that is not registered.
 
     Example:
         >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
@@ -40,17 +40,17 @@ def _(layer: GraphPool, graph: Graph) -> Tensor:
     given: Tensor | None = layer.cluster  # type: ignore[assignment]
     found = coarsen(graph, layer.kernel_size, given)
     sizes = found.starts.diff()
-    inside = torch.empty_like(found.order)
-    inside[found.order] = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
-    return inside
+    cluster = torch.empty_like(found.order)
+    cluster[found.order] = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
+    return cluster
 
 
-def through(first: Tensor | None, then: Tensor) -> Tensor:
-    """Where nodes are after two poolings: what the first left out stays out.
+def compose(first: Tensor | None, then: Tensor) -> Tensor:
+    """The clusters after two poolings in a row; nodes that the first dropped stay dropped.
 
     Args:
-        first: the node that each node is in after the first; None for itself.
-        then: the same of those after the second.
+        first: the cluster of each node in the first pooling; None if there was none.
+        then: the cluster of each node of the first pooled graph in the second pooling.
     """
     if first is None:
         return then

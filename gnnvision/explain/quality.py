@@ -1,4 +1,4 @@
-"""How good an explanation is: what happens without the sites that it names."""
+"""Deletion and insertion curves, which measure the faithfulness of an attribution."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send, widest
+from gnnvision.errors import at_least, one_of
 from gnnvision.explain.attribution import Attribution
-from gnnvision.explain.faithful import Faithfulness
-from gnnvision.explain.members import copies, member_of, nearly_constant, ranked
-from gnnvision.explain.question import Question, ask, fitted
-from gnnvision.explain.trace import answers
+from gnnvision.explain.curves import Faithfulness
+from gnnvision.explain.instance import Instance, expand_baseline, make_instance
+from gnnvision.explain.samples import (
+    is_nearly_constant,
+    rank_per_sample,
+    sample_of_site,
+    select_samples,
+    unknown_domain,
+)
+from gnnvision.explain.trace import model_output
 from gnnvision.layers.hooks import evaluating
 from gnnvision.layers.missing import known_complete
 
@@ -24,7 +31,7 @@ __all__ = ["ORDERS", "Faithfulness", "Kind", "faithfulness", "pointing_game"]
 Kind = Literal["classification", "multilabel", "regression"]
 ORDERS = 20
 _NUMBERS_AT_ONCE = 1_000_000  # of the signal, in one run
-_ALONG = 14  # blocks along the shorter side of a picture
+_ALONG = 14  # blocks along the shorter side of an image
 
 
 def faithfulness(
@@ -42,28 +49,30 @@ def faithfulness(
     against: Faithfulness | None = None,
     generator: torch.Generator | None = None,
 ) -> Faithfulness:
-    """Deletion and insertion curves of an explanation, beside those of random orders.
+    """Deletion and insertion curves of an attribution, with those of random orders of the sites.
 
-    On a graph the sites are exchanged node by node. On a grid they are exchanged in square
-    blocks, about 14 along a side: single pixels covered here and there are a noise that few
-    networks have met, and would say more about that than about the order.
+    On a graph sites are masked node by node. On a grid they are masked in square blocks, about
+    14 along the shorter side: scattered single pixels would be noise far from the training
+    data, and the curves would measure the response to that noise.
 
     Args:
-        model: that was explained.
+        model: the model that was explained.
         x: the signal that was explained.
-        domain: where it lives.
-        found: the explanation.
-        kind: "classification" measures the probability by softmax of the explained class,
-            "multilabel" that by the logistic function, "regression" how far the answer is from
-            that of the baseline, in its own units, positive on the side where it is for the
-            whole input. "classification" if not given, or "regression" for a single output.
-        baseline: what covers a site; zeros if not given.
-        steps: parts of the way from 0 to 1.
-        orders: random orders to compare with; with fewer than 19 none can be shown to be better.
+        domain: the grid or graph of the signal.
+        found: the attribution.
+        kind: the score. "classification": the softmax probability of the target class;
+            "multilabel": its sigmoid probability; "regression": the difference of the prediction
+            from that for the baseline, signed so that it is positive for the full input.
+            "classification" if not given, or "regression" for a single output.
+        baseline: the values of masked sites; zeros if not given.
+        steps: the number of steps from 0 to 1 on the horizontal axis.
+        orders: the number of random orders; at least 19 are needed to show that an attribution
+            is better than random.
         site: as for `attribute`.
-        among: which sites are exchanged; all if not given. Boolean, as the explanation.
-        against: curves whose random orders are taken over: of the same input, target, kind,
-            baseline and steps.
+        among: which sites are masked and unmasked; all if not given. Boolean, of the shape of
+            the attribution.
+        against: earlier curves whose random orders are reused; they must be of the same input,
+            target, kind, baseline and steps.
         generator: of the random orders; one with a fixed seed if not given.
 
     Raises:
@@ -74,38 +83,35 @@ def faithfulness(
         Models", 2018, https://arxiv.org/abs/1806.07421, section 4.1. Differs from the paper:
         blocks for pixels, one baseline for both curves, and random orders to compare with.
     """
-    if kind is not None and kind not in get_args(Kind):
-        raise ValueError(
-            f"'kind' must be one of {', '.join(get_args(Kind))}, got {kind!r}. Choose one."
-        )
-    for name, count in (("steps", steps), ("orders", orders)):
-        if count < 1:
-            raise ValueError(f"'{name}' must be at least 1, got {count}. Raise it.")
-    question = ask(model, x, domain, found.target, site)
-    start = fitted(baseline, question.x)
+    if kind is not None:
+        one_of("kind", kind, get_args(Kind))
+    at_least("steps", steps, 1)
+    at_least("orders", orders, 1)
+    instance = make_instance(model, x, domain, found.target, site)
+    start = expand_baseline(baseline, instance.x)
     with known_complete():
-        measured = _Measure(question, start, kind)
-    # Orders are worked out on the CPU; only what is measured runs where the model is.
-    member = member_of(question.x, domain).cpu()
-    group = groups(domain, member)
-    moved = torch.ones_like(member, dtype=torch.bool) if among is None else among.cpu()
+        score = _Score(instance, start, kind)
+    # Orders are computed on the CPU; only the model runs on its device.
+    sample = sample_of_site(instance.x, domain).cpu()
+    group = groups(domain, sample)
+    masked = torch.ones_like(sample, dtype=torch.bool) if among is None else among.cpu()
     values = found.values.cpu().double()
     if found.signed:
-        values = values * measured.direction.cpu()[member]
+        values = values * score.direction.cpu()[sample]
     shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     with evaluating(model), torch.no_grad(), known_complete():
-        rankings = [_order(values, member, group, moved)]
+        rankings = [_order(values, sample, group, masked)]
         if against is None:
             generator = generator or torch.Generator().manual_seed(0)
             for _ in range(orders):
-                drawn = torch.rand(int(group.max()) + 1, generator=generator, dtype=torch.float64)
-                drawn = drawn[group]
-                # Uncovered backwards, an order meets the same inputs as it does covered.
-                rankings += [_order(drawn, member, group, moved)]
-                rankings += [_order(-drawn, member, group, moved)]
-        deletion, insertion = _curves(measured, rankings, shares)
+                count = int(group.max()) + 1
+                noise = torch.rand(count, generator=generator, dtype=torch.float64)[group]
+                # The reverse order unmasks through the same inputs as the order masks.
+                rankings += [_order(noise, sample, group, masked)]
+                rankings += [_order(-noise, sample, group, masked)]
+        deletion, insertion = _curves(score, rankings, shares)
     flat = torch.tensor(
-        [nearly_constant(values[member == n]) for n in range(len(question.target))]
+        [is_nearly_constant(values[sample == n]) for n in range(len(instance.target))]
     )
     first = (shares, deletion[0], insertion[0])
     if against is not None:
@@ -114,71 +120,71 @@ def faithfulness(
             against.deletion_draws, against.insertion_draws, against.deletion_band,
             against.insertion_band,
         )  # fmt: skip
-        return Faithfulness(*first, *random, measured.name, *kept, flat)
-    covered, uncovered = deletion[1::2], insertion[2::2]  # (orders, members, T)
+        return Faithfulness(*first, *random, score.name, *kept, flat)
+    covered, uncovered = deletion[1::2], insertion[2::2]  # (orders, samples, T)
     return Faithfulness(
-        *first, covered.mean(0), uncovered.mean(0), measured.name,
+        *first, covered.mean(0), uncovered.mean(0), score.name,
         torch.trapezoid(covered, shares), torch.trapezoid(uncovered, shares),
         _band(covered), _band(uncovered), flat,
     )  # fmt: skip
 
 
 def _band(curves: Tensor) -> Tensor:
-    """The ends of the middle nine tenths of the curves, means over the members. Shape (2, T)."""
+    """The 5th and 95th percentile of the curves, means over the samples. Shape (2, T)."""
     return torch.quantile(curves.mean(1), curves.new_tensor([0.05, 0.95]), dim=0)
 
 
-class _Measure:
-    """What is left of the answer that is explained, for a signal that is partly covered."""
+class _Score:
+    """The score of the target output for partly masked signals."""
 
-    def __init__(self, question: Question, start: Tensor, kind: Kind | None) -> None:
-        columns = question.outputs.shape[1]
+    def __init__(self, instance: Instance, start: Tensor, kind: Kind | None) -> None:
+        columns = instance.outputs.shape[1]
         self.kind: Kind = kind or ("classification" if columns > 1 else "regression")
-        self.question = question
+        self.instance = instance
         self.start = start
-        with evaluating(question.model), torch.no_grad():
-            self.empty = question.answer(start).to(widest(start.device))
-        rise = question.score.to(self.empty) - self.empty
-        # A prediction below the baseline is held down by its most negative parts.
-        falls = self.kind == "regression"
-        self.direction = rise.sign() if falls else torch.ones_like(rise)
+        with evaluating(instance.model), torch.no_grad():
+            self.empty = instance.output(start).to(widest(start.device))
+        change = instance.score.to(self.empty) - self.empty
+        # A prediction below the baseline output is caused by its most negative attributions.
+        is_signed = self.kind == "regression"
+        self.direction = change.sign() if is_signed else torch.ones_like(change)
         self.name = {
-            "classification": "probability of the class",
-            "multilabel": "probability",
-            "regression": "distance of the prediction from that for an empty input",
+            "classification": "class probability",
+            "multilabel": "class probability",
+            "regression": "difference of the prediction from that for a fully masked input",
         }[self.kind]
 
     def __call__(self, covered: Tensor) -> Tensor:
-        """What is left with the sites covered where `covered` says so.
+        """The score with the sites masked where `covered` is true.
 
         Shapes:
             Input: (states, *sites).
-            Output: (states, members).
+            Output: (states, samples).
         """
-        question, count = self.question, len(covered)
-        members = len(question.target)
-        x, domain = question.x, question.domain
+        instance, count = self.instance, len(covered)
+        num_samples = len(instance.target)
+        x, domain = instance.x, instance.domain
         if count > 1:
-            x, domain = copies(domain, x, [*range(members)] * count)
+            x, domain = select_samples(domain, x, [*range(num_samples)] * count)
         start = self.start.repeat(count, *[1] * (self.start.ndim - 1))
         mask = covered.flatten(0, 1).unsqueeze(1)
-        rows = answers(question.model, torch.where(mask, start, x), domain).to(self.empty.dtype)
-        if question.site is not None:
-            rows = rows[question.site :: question.domain.num_sites]
+        rows = model_output(instance.model, torch.where(mask, start, x), domain).to(
+            self.empty.dtype
+        )
+        if instance.site is not None:
+            rows = rows[instance.site :: instance.domain.num_sites]
         if self.kind == "classification":
             rows = rows.softmax(1)
         elif self.kind == "multilabel":
             rows = rows.sigmoid()
-        picked = rows.gather(1, question.target.repeat(count)[:, None]).view(count, members)
+        picked = rows.gather(1, instance.target.repeat(count)[:, None]).view(count, num_samples)
         return (picked - self.empty) * self.direction if self.kind == "regression" else picked
 
 
-def _curves(
-    measured: _Measure, rankings: Sequence[Tensor], shares: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Deletion and insertion, the sites of rank 1 first. Shapes (orders, members, T).
+def _curves(score: _Score, rankings: Sequence[Tensor], shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Deletion and insertion curves, sites of rank 1 first. Shapes (orders, samples, T).
 
-    Each covering is measured once, in however many curves it comes.
+    Each mask is evaluated once, even if it occurs in several curves.
     """
     states: list[Tensor] = []
     for order in rankings:
@@ -186,79 +192,79 @@ def _curves(
         states += [first, ~first & (order > 0)]
     asked = torch.stack(states)  # (2 orders, T, *sites)
     single, place = asked.flatten(0, 1).unique(dim=0, return_inverse=True)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, measured.question.x.numel()))
-    device = measured.question.x.device
-    parts = [measured(send(part, device)) for part in single.split(at_once)]
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, score.instance.x.numel()))
+    device = score.instance.x.device
+    parts = [score(send(part, device)) for part in single.split(at_once)]
     found = torch.cat(parts).cpu().double()  # (S, members)
     curves = found[place].view(len(rankings), 2, len(shares), -1).transpose(2, 3)
     return curves[:, 0], curves[:, 1]
 
 
-def _order(values: Tensor, member: Tensor, group: Tensor, moved: Tensor) -> Tensor:
-    """The rank of each site's group within its member, by the mean over the group; 0 to stay."""
+def _order(values: Tensor, sample: Tensor, group: Tensor, masked: Tensor) -> Tensor:
+    """The rank of each site's group within its sample, by the group mean; 0 for fixed sites."""
     count = int(group.max()) + 1
     flat = group.flatten()
     summed = values.new_zeros(count).index_add(0, flat, values.flatten())
     sizes = torch.bincount(flat, minlength=count).clamp(min=1)
     owner = torch.zeros(count, dtype=torch.int64, device=values.device)
-    owner[flat] = member.flatten()
+    owner[flat] = sample.flatten()
     stays = torch.ones(count, dtype=torch.bool, device=values.device)
-    stays[group[moved]] = False
+    stays[group[masked]] = False
     means, order = summed / sizes, torch.zeros(count, dtype=torch.float64, device=values.device)
-    order[~stays] = ranked(means[~stays], owner[~stays])
+    order[~stays] = rank_per_sample(means[~stays], owner[~stays])
     return order[group]
 
 
 @singledispatch
-def groups(domain: Domain, member: Tensor) -> Tensor:
-    """The sites that are exchanged together: a number for each, another in each member.
+def groups(domain: Domain, sample: Tensor) -> Tensor:
+    """The index of the group of sites that each site is masked with; groups are within a sample.
 
     Args:
-        domain: where they are.
-        member: that each site belongs to.
+        domain: the grid or graph of the sites.
+        sample: the sample of each site.
+
+    Raises:
+        TypeError: if the domain is neither a grid nor a graph.
     """
-    raise TypeError(
-        f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
-        "Write for example Grid((28, 28))."
-    )
+    raise unknown_domain(domain)
 
 
 @groups.register
-def _(domain: Grid, member: Tensor) -> Tensor:
+def _(domain: Grid, sample: Tensor) -> Tensor:
     side = max(1, round(min(domain.size) / _ALONG))
-    number = torch.zeros(domain.size, dtype=torch.int64, device=member.device)
+    number = torch.zeros(domain.size, dtype=torch.int64, device=sample.device)
     for axis, n in enumerate(domain.size):
         shape = [1] * domain.ndim
         shape[axis] = n
-        along = torch.arange(n, device=member.device).div(side, rounding_mode="floor")
+        along = torch.arange(n, device=sample.device).div(side, rounding_mode="floor")
         number = number * int(-(-n // side)) + along.view(shape)
-    return member * (int(number.max()) + 1) + number
+    return sample * (int(number.max()) + 1) + number
 
 
 @groups.register
-def _(domain: Graph, member: Tensor) -> Tensor:
-    return torch.arange(len(member), device=member.device)
+def _(domain: Graph, sample: Tensor) -> Tensor:
+    return torch.arange(len(sample), device=sample.device)
 
 
-def pointing_game(values: Tensor, planted: Tensor, member: Tensor) -> Tensor:
-    """Whether the site with the largest value of each member is one of those it should be.
+def pointing_game(values: Tensor, planted: Tensor, sample: Tensor) -> Tensor:
+    """The pointing game: whether the largest value of each sample is at a relevant site.
 
     Args:
-        values: of each site, or their magnitudes where the sign does not matter.
-        planted: which sites are the cause. Boolean, of the same shape.
-        member: what `member_of` returns.
+        values: the attribution of each site, or its magnitude if the sign does not matter.
+        planted: which sites are relevant. Boolean, of the same shape.
+        sample: the sample of each site.
 
     Returns:
-        Boolean, of the members with any planted site, in order. Of several largest sites, all
-        must be planted.
+        Boolean, one for each sample with a relevant site, in order. If several sites share the
+        largest value, all must be relevant.
 
     References:
         Zhang et al., "Top-down Neural Attention by Excitation Backprop", 2016,
         https://arxiv.org/abs/1608.00507, section 4.1.
     """
     hits = []
-    for number in range(int(member.max()) + 1):
-        own = member == number
+    for number in range(int(sample.max()) + 1):
+        own = sample == number
         if bool(planted[own].any()):
             top = values[own] == values[own].max()
             hits.append(bool(planted[own][top].all()))

@@ -1,4 +1,4 @@
-"""Receptive fields: which sites of the input one site of a layer can see."""
+"""Receptive fields: the sites of the input that one site of a layer depends on."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from gnnvision.explain.field import Field, Site, field_of
 from gnnvision.explain.layers import find_layer
 from gnnvision.summary import LayerSummary, Reach, summary
 
-__all__ = ["Field", "reaches", "receptive_field", "receptive_fields"]
+__all__ = ["Field", "receptive_field", "receptive_field_sizes", "receptive_fields"]
 
 
 def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, site: Site) -> Field:
-    """The sites of the input that one site of a layer can see, by the arithmetic of the layers.
+    """The receptive field of one site of a layer, by the arithmetic of the layers.
 
-    On a grid, along each axis: all between the ends of the windows of the layers before, cut off
-    at the border; where each window lies on the input alike, from f + i j on so many as r, with
-    f, j and r as `gnnvision.summary` gives them. On a graph: the nodes from which a path leads
-    there over the entries of the operators before.
+    On a grid, along each axis: the span of the windows of the layers before, cropped at the
+    border. For regular windows it is the r sites from f + i j on, with site i and the first
+    site f, the jump j and the size r of `gnnvision.summary`. On a graph: the nodes with a path to
+    the site over the nonzero entries of the operators before.
 
     Args:
-        model: any network for pictures, or one for graphs as ours are.
-        x: the signal, of which only the shape counts. Shape (B, C, *size) or (N, C).
-        domain: where it lives.
-        layer: by name.
-        site: its number in the layer's output, from 0, or on a grid its place along each axis.
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal, of which only the shape is used. Shape (B, C, *size) or (N, C).
+        domain: the grid or graph of the signal.
+        layer: the name of the layer.
+        site: its index in the layer's output, from 0, or on a grid its index along each axis.
 
     Raises:
-        ValueError: if there is no such layer or site, or what is seen cannot be told.
+        ValueError: if there is no such layer or site, or its receptive field is unknown.
 
     Example:
         >>> import torch, gnnvision as gv
@@ -44,27 +44,30 @@ def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, sit
 def receptive_fields(
     model: nn.Module, x: Tensor, domain: Domain, sites: Mapping[str, Site]
 ) -> dict[str, Field]:
-    """`receptive_field` of a site in each of several layers, for one look at the model.
+    """`receptive_field` for one site in each of several layers, with one pass over the model.
 
     Args:
         model: as for `receptive_field`.
         x: likewise.
         domain: likewise.
-        sites: by the layer's name.
+        sites: the site of each layer, by the layer's name.
+
+    Returns:
+        The receptive fields, by the layer's name.
 
     Raises:
-        ValueError: likewise.
+        ValueError: as for `receptive_field`.
     """
     found = {name: find_layer(model, x, domain, name) for name in sites}
-    seen = reaches(model, x, domain)
-    return {name: field_of(layer, seen.get(name), sites[name]) for name, layer in found.items()}
+    sizes = receptive_field_sizes(model, x, domain)
+    return {name: field_of(layer, sizes.get(name), sites[name]) for name, layer in found.items()}
 
 
-def reaches(model: nn.Module, x: Tensor, domain: Domain) -> dict[str, Reach | None]:
-    """What each layer sees, by its name; None of one that does not see the input.
+def receptive_field_sizes(model: nn.Module, x: Tensor, domain: Domain) -> dict[str, Reach | None]:
+    """The size of each layer's receptive field by its name; None if it ignores the input.
 
     Raises:
-        TypeError: if the model cannot be followed without numbers; see `gnnvision.summary`.
+        TypeError: if the model cannot be traced by shapes alone; see `gnnvision.summary`.
         ValueError: likewise.
     """
     network = summary(model, domain, x.shape[1]).network

@@ -1,4 +1,4 @@
-"""Whether an explanation depends on what the model has learned."""
+"""The parameter-randomization test: whether an attribution depends on the trained weights."""
 
 from __future__ import annotations
 
@@ -12,69 +12,70 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain.attribution import METHODS, check_options, method_named, values_for
+from gnnvision.errors import at_least, invalid
+from gnnvision.explain.attribution import METHODS, attribution_values, check_options, method_named
 from gnnvision.explain.cam_layer import last_spatial
+from gnnvision.explain.instance import Instance, Target, make_instance
 from gnnvision.explain.intervals import Interval, jackknife, mean_interval
-from gnnvision.explain.members import member_of, nearly_constant
-from gnnvision.explain.question import Question, Target, ask
-from gnnvision.explain.randomize import cascade
+from gnnvision.explain.randomize import cascading_randomization
+from gnnvision.explain.samples import is_nearly_constant, sample_of_site
 from gnnvision.layers.missing import given
 
 __all__ = ["Sanity", "explanation_of", "sanity_check", "sanity_checks", "similarity"]
 
 Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
-FEWEST = 6  # sites that it takes to tell
-DRAWS = 20  # randomized models, of which each verdict has an interval
-# Rank correlations at which a half and a quarter of the variance of a map's ranks are shared.
+MIN_SITES = 6  # a rank correlation of fewer sites is too noisy
+DRAWS = 20  # randomized models
+# Rank correlations at which a half and a quarter of the variance of the ranks is shared.
 HALF_SHARED, QUARTER_SHARED = sqrt(0.5), 0.5
-SURVIVES = 0.5  # the limit where the maps of the randomized models were not compared
+FAILS_ABOVE = 0.5  # if the randomized models were not compared with one another
 
 Verdict = Literal["depends on the model", "fails the parameter-randomization test", "undecided"]
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """How much of an explanation is left when the weights are those of no training.
+    """The result of the parameter-randomization test of one attribution map.
 
     The statistic is Spearman's rank correlation of absolute values between the map of the
-    model and that of a randomized one, the mean over draws of new weights with a 95 % interval
-    (Student's t). Its square is the share of the variance of the ranks that both maps have in
-    common. The map fails the test where more than half is, and depends on the model where less
-    than a quarter is. In between it is compared with what two randomized models have in common,
-    the mean over pairs of them, with the interval of the difference by the jackknife over
-    models: the map depends on the model where it is less similar to those of randomized models
-    than these are to one another, and fails where it is more.
+    trained model and that of a randomized model: the mean over random weights, with a 95 %
+    confidence interval (Student's t). Its square is the share of the variance of the ranks that
+    both maps share. If less than a quarter is shared, the map depends on the model; if more than
+    half is, it fails the test. In between, the similarity is compared with that of two randomized
+    models (the mean over pairs; interval of the difference by the jackknife over models): the map
+    depends on the model if it is less similar to randomized maps than these are to one another,
+    and fails the test if it is more similar.
 
     Args:
-        layers: down to which layer, from the output, the weights were randomized at each stage;
-            at the last stage that is all of them.
-        similarity: with the explanation of the model itself, the mean over members; NaN where
-            one of the two maps is the same everywhere. Shape (stages, draws).
-        fewest: sites of the smallest member that were compared.
+        layers: the randomized layer nearest to the input at each stage; at the last stage all
+            layers are randomized.
+        similarity: with the map of the trained model, the mean over samples; NaN if one of the
+            maps is constant. Shape (stages, draws).
+        min_sites: the number of sites of the smallest sample.
         between: the similarity of the maps of every two randomized models, at the last stage;
-            None if they were not compared. Shape (draws, draws).
-        flat: whether the map of the model itself is the same everywhere.
+            None if not computed. Shape (draws, draws).
+        flat: whether the map of the trained model is constant.
     """
 
     layers: tuple[str, ...]
     similarity: Tensor
-    fewest: int
+    min_sites: int
     between: Tensor | None = field(default=None, repr=False)
     flat: bool = False
 
     @property
     def remaining(self) -> float:
-        """The similarity with all layers randomized, the mean over the draws; NaN if undefined."""
+        """The mean similarity with all layers randomized; NaN if undefined."""
         return self.interval.value
 
     @cached_property
     def interval(self) -> Interval:
-        """`remaining` with its 95 % interval over the draws."""
+        """`remaining` with its 95 % confidence interval over the draws."""
         return mean_interval(self.similarity[-1])
 
     @cached_property
     def reference(self) -> Interval:
-        """The similarity of two randomized models' maps, with its interval over the models."""
+        """The mean similarity of the maps of two randomized models, with its interval."""
         pairs = self._pairs()
         if pairs is None:
             return Interval(nan, nan, nan)
@@ -82,7 +83,7 @@ class Sanity:
 
     @cached_property
     def difference(self) -> Interval:
-        """`interval` less `reference`: above 0 the model's map is as untrained ones are."""
+        """`interval` minus `reference`: above 0 if the map is like that of a randomized model."""
         pairs = self._pairs()
         if pairs is None:
             return Interval(nan, nan, nan)
@@ -92,17 +93,17 @@ class Sanity:
 
     @property
     def draws(self) -> int:
-        """How many randomized models gave a map that can be compared."""
+        """The number of randomized models whose map is not constant."""
         return len(self._last())
 
     @property
     def verdict(self) -> Verdict:
-        """What the intervals show; "undecided" where they span the limit."""
+        """The result of the test; "undecided" if the interval contains the limit."""
         return self._judged[0]
 
     @property
     def reason(self) -> str:
-        """What the verdict rests on, as a clause."""
+        """The reason for the verdict, as a clause."""
         return self._judged[1]
 
     @cached_property
@@ -110,31 +111,25 @@ class Sanity:
         here = self.interval
         fails: Verdict = "fails the parameter-randomization test"
         if self.flat:
-            return "undecided", (
-                "the map is the same everywhere, or next to it, so a similarity is undefined"
-            )
-        if self.fewest < FEWEST:
-            return "undecided", f"{self.fewest} sites are too few to compare"
+            return "undecided", "the map is constant, or nearly so: no correlation is defined"
+        if self.min_sites < MIN_SITES:
+            return "undecided", f"{self.min_sites} sites are too few for a rank correlation"
         if self.draws < 3:
-            return "undecided", (
-                f"{self.draws} randomized model{'s' * (self.draws != 1)} with a map that can be "
-                "compared tell no spread"
-            )
+            count = f"{self.draws} randomized model{'s' * (self.draws != 1)}"
+            return "undecided", f"an interval needs 3 maps that are not constant, got {count}"
         if self._pairs() is None:
-            if here.low > SURVIVES:
-                return fails, f"the similarity is above {SURVIVES}"
-            if here.high < SURVIVES:
-                return "depends on the model", f"the similarity is below {SURVIVES}"
-            return "undecided", f"the interval of the similarity spans {SURVIVES}"
+            if here.low > FAILS_ABOVE:
+                return fails, f"the similarity is above {FAILS_ABOVE}"
+            if here.high < FAILS_ABOVE:
+                return "depends on the model", f"the similarity is below {FAILS_ABOVE}"
+            return "undecided", f"the interval of the similarity contains {FAILS_ABOVE}"
         if here.low > HALF_SHARED:
-            return fails, "a randomized model gives more than half of the map as well"
+            return fails, "more than half of the map is shared with randomized models"
         if here.high < QUARTER_SHARED:
             if here.low <= -QUARTER_SHARED:
-                return "depends on the model", "a randomized model gives a map unlike this one"
-            return (
-                "depends on the model",
-                "a randomized model gives less than a quarter of the map",
-            )
+                return "depends on the model", "the map is unlike those of randomized models"
+            shared = "less than a quarter of the map is shared with randomized models"
+            return "depends on the model", shared
         if self.difference.high < 0:
             return "depends on the model", (
                 "the map is less similar to those of randomized models than these are to one "
@@ -142,10 +137,12 @@ class Sanity:
             )
         if self.difference.low > 0:
             return fails, (
-                "the map is as similar to those of randomized models as these are to one another"
+                "the map is more similar to those of randomized models than these are to one "
+                "another"
             )
         return "undecided", (
-            "the interval of its difference from the similarity among randomized models spans 0"
+            "the map is neither clearly more nor clearly less similar to those of randomized "
+            "models than these are to one another"
         )
 
     def _last(self) -> Tensor:
@@ -195,33 +192,32 @@ def sanity_check(
     staged: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Sanity:
-    """Compare an explanation with those of copies whose layers are randomized, head first.
+    """Run the parameter-randomization test with cascading randomization from the output down.
 
     Args:
-        model: that is explained; left as it is.
+        model: the trained model; it is not changed.
         x: the signal.
-        domain: where it lives.
+        domain: the grid or graph of the signal.
         method: a name as for `attribute`, or a function of (model, x, domain) that returns a
             value for each site.
-        target: as for `attribute`; the class that the model itself says, if not given, is then
-            explained in all copies.
+        target: as for `attribute`; if not given, the class predicted by the trained model is
+            explained for all randomized models too.
         layer: as for `attribute`.
         site: likewise.
-        stages: of `cascade`.
-        draws: how often new weights are drawn, each time for all layers. The interval narrows
-            with the root of it.
-        seed: of the first draw.
-        staged: how many of the draws also stop at the stages before the last; all if not given.
-            Where there are fewer, the other values of those stages are NaN.
+        stages: as for `cascading_randomization`.
+        draws: the number of randomized models. The interval narrows with its square root.
+        seed: of the first randomized model.
+        staged: the number of draws that are evaluated at all stages; the others are evaluated at
+            the last stage only, with NaN before. All if not given.
         **options: as for `attribute`.
 
     References:
         Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", 2018,
-        https://arxiv.org/abs/1810.03292, sections 3 and 4. Differs from the paper: several draws
-        with an interval, and a verdict by what randomized models have in common.
+        https://arxiv.org/abs/1810.03292, sections 3 and 4. Differs from the paper: several
+        randomized models with an interval, and a verdict that compares them with one another.
     """
-    question = ask(model, x, domain, target, site)
-    explain = _explain(method, question, layer, options)
+    instance = make_instance(model, x, domain, target, site)
+    explain = _explain(method, instance, layer, options)
     found = sanity_checks(
         model, x, domain, {"": explain}, site=site, stages=stages, draws=draws, seed=seed,
         staged=staged,
@@ -241,7 +237,7 @@ def sanity_checks(
     seed: int = 0,
     staged: int | None = None,
 ) -> dict[str, Sanity]:
-    """`sanity_check` of several explanations of one answer, by the same randomized models.
+    """`sanity_check` for several attribution methods, with the same randomized models.
 
     Args:
         model: as for `sanity_check`.
@@ -254,10 +250,9 @@ def sanity_checks(
         seed: likewise.
         staged: likewise.
     """
-    if draws < 1:
-        raise ValueError(f"'draws' must be at least 1, got {draws}. Raise it.")
+    at_least("draws", draws, 1)
     in_stages = draws if staged is None else min(staged, draws)
-    member = member_of(x, domain)
+    sample = sample_of_site(x, domain)
     layers: tuple[str, ...] = ()
     maps: dict[str, list[list[Tensor]]] = {name: [] for name in explains}  # by draw, by stage
     with given(x):
@@ -266,7 +261,7 @@ def sanity_checks(
             for held in maps.values():
                 held.append([])
             names = []
-            for stage, other in cascade(
+            for stage, other in cascading_randomization(
                 model, x, domain, stages if draw < in_stages else 1, seed + draw
             ):
                 names.append(stage)
@@ -274,7 +269,7 @@ def sanity_checks(
                     maps[name][-1].append(explain(other, x, domain))
             layers = layers or tuple(names)
     return {
-        name: _sanity(layers, own[name], held, member, site is not None)
+        name: _sanity(layers, own[name], held, sample, site is not None)
         for name, held in maps.items()
     }
 
@@ -283,97 +278,97 @@ def _sanity(
     layers: tuple[str, ...],
     own: Tensor,
     maps: list[list[Tensor]],
-    member: Tensor,
+    sample: Tensor,
     some_are_out_of_reach: bool,
 ) -> Sanity:
-    """The similarities of one method's maps; `maps` are by draw, then by stage."""
-    # Comparing is many small steps, for each of which the host would wait for a GPU.
+    """The result for one method; `maps` are ordered by draw, then by stage."""
+    # Comparing takes many small steps, for each of which the host would wait for a GPU.
     whole = torch.stack([own, *(found for held in maps for found in held)]).cpu()
     if bool(whole.isnan().flatten(1).all(1).any()):
-        raise ValueError(
-            "'model' must give finite outputs with randomized weights too, got NaN or infinity "
-            "for this input. Leave the sanity check out."
-        )
-    (own, *rest), member = whole, member.cpu()
+        raise invalid(
+            "model", "return finite outputs with randomized weights too", "NaN or infinity",
+            "Leave the sanity check out.",
+        )  # fmt: skip
+    (own, *rest), sample = whole, sample.cpu()
     following = iter(rest)
     maps = [[next(following) for _ in held] for held in maps]
     reach = None
-    if some_are_out_of_reach:  # the answer for a node does not know of sites that are 0 in all
+    if some_are_out_of_reach:  # sites that are 0 in all maps are outside the receptive field
         reach = whole.ne(0).any(0)
-    mine = _ranked([own], member, reach)
+    mine = _ranked([own], sample, reach)
     alike = torch.full((len(layers), len(maps)), torch.nan, dtype=torch.float64)
     for back in range(1, len(layers) + 1):
         having = [draw for draw, held in enumerate(maps) if len(held) >= back]
-        ranks = _ranked([maps[draw][-back] for draw in having], member, reach)
+        ranks = _ranked([maps[draw][-back] for draw in having], sample, reach)
         alike[-back, having] = _correlations(mine, ranks)[0].to(alike)
-    last = _ranked([held[-1] for held in maps], member, reach)
-    compared = member.flatten() if reach is None else member[reach]
+    last = _ranked([held[-1] for held in maps], sample, reach)
+    compared = sample.flatten() if reach is None else sample[reach]
     sizes = torch.bincount(compared, minlength=1)
     flat = not bool(mine[1].any())
     return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), flat)
 
 
 def _explain(
-    method: str | Explain, question: Question, layer: str | None, options: dict[str, Any]
+    method: str | Explain, instance: Instance, layer: str | None, options: dict[str, Any]
 ) -> Explain:
     if not isinstance(method, str):
         return method
     name = method_named(method)
     check_options(name, options, layer)
     if layer is None and METHODS[name].takes_layer:
-        layer = last_spatial(question.model, question.x, question.domain).name
-    return explanation_of(question, name, layer, **options)
+        layer = last_spatial(instance.model, instance.x, instance.domain).name
+    return explanation_of(instance, name, layer, **options)
 
 
 def explanation_of(
-    question: Question,
+    instance: Instance,
     method: str,
     layer: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Explain:
-    """A question's explanation of any model, for `sanity_checks`; a GPU is not waited for.
+    """A function that attributes the target output of any model, for `sanity_checks`.
 
     Args:
-        question: what `ask` returns for the model that is checked; its signal and domain count.
+        instance: the input and the target output.
         method: a name of `METHODS`.
-        layer: the name of the layer that the method looks at, where it does.
+        layer: the name of the layer that the method uses, if it uses one.
         **options: as for `attribute`.
     """
 
     def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-        return values_for(question, model, method, layer, **options)
+        return attribution_values(instance, model, method, layer, **options)
 
     return explain
 
 
-def similarity(first: Tensor, second: Tensor, member: Tensor) -> float:
-    """Spearman's rank correlation of absolute values, the mean over members.
+def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
+    """Spearman's rank correlation of absolute values, the mean over samples.
 
-    Members of which one of the maps is the same everywhere, or next to it, are left out: there
-    is nothing to correlate. NaN if that leaves none.
+    Samples with a constant map are left out, as it has no ranks. NaN if that leaves none.
 
     Args:
         first: a value for each site.
         second: likewise.
-        member: what `member_of` returns.
+        sample: the sample of each site.
     """
-    pair = (_ranked([values], member, None) for values in (first, second))
+    pair = (_ranked([values], sample, None) for values in (first, second))
     return float(_correlations(*pair)[0, 0])
 
 
-_Ranks = tuple[Tensor, Tensor]  # of length 1 in each member, (maps, sites); where, (maps, members)
+# Ranks, of norm 1 in each sample (maps, sites), and where they are defined (maps, samples).
+_Ranks = tuple[Tensor, Tensor]
 
 
-def _ranked(maps: list[Tensor], member: Tensor, reach: Tensor | None) -> _Ranks:
-    count = int(member.max()) + 1
-    sizes = [values.to(member.device).abs().double() for values in maps]
-    ranks = torch.zeros(len(maps), member.numel(), dtype=torch.float64, device=member.device)
-    known = torch.zeros(len(maps), count, dtype=torch.float64, device=member.device)
+def _ranked(maps: list[Tensor], sample: Tensor, reach: Tensor | None) -> _Ranks:
+    count = int(sample.max()) + 1
+    sizes = [values.to(sample.device).abs().double() for values in maps]
+    ranks = torch.zeros(len(maps), sample.numel(), dtype=torch.float64, device=sample.device)
+    known = torch.zeros(len(maps), count, dtype=torch.float64, device=sample.device)
     for number in range(count):
-        own = member == number if reach is None else (member == number) & reach
+        own = sample == number if reach is None else (sample == number) & reach
         for row, values in enumerate(sizes):
             here = values[own]
-            if len(here) > 1 and not nearly_constant(here):
+            if len(here) > 1 and not is_nearly_constant(here):
                 centered = _ranks(here)
                 ranks[row, own.flatten()] = centered / centered.norm()
                 known[row, number] = 1
@@ -381,13 +376,13 @@ def _ranked(maps: list[Tensor], member: Tensor, reach: Tensor | None) -> _Ranks:
 
 
 def _correlations(first: _Ranks, second: _Ranks) -> Tensor:
-    """Of every map of the first with every one of the second, the mean over members."""
+    """The rank correlation of each map of `first` with each of `second`, mean over samples."""
     counts = first[1] @ second[1].T
     return (first[0] @ second[0].T / counts).masked_fill(counts == 0, torch.nan).cpu()
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """Ranks around their mean; equal values share the mean of theirs."""
+    """Centered ranks; tied values share their mean rank."""
     _, place, counts = values.unique(return_inverse=True, return_counts=True)
     ranks: Tensor = (counts.cumsum(0).double() - (counts - 1) / 2)[place]
     return ranks - ranks.mean()

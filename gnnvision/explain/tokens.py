@@ -1,4 +1,4 @@
-"""Which patch of an image each token of a transformer belongs to, found by the gradient."""
+"""The image patch of each token of a transformer, found with gradients."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import as_double, widest
 from gnnvision.explain.sites import places
-from gnnvision.explain.trace import Call, answers, blocks
+from gnnvision.explain.trace import Call, layers_and_blocks, model_output
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["Tokens", "token_layouts", "tokens_of"]
 
-_EXACT = 1e-3  # of a gradient's size, by which a token's number may be missed
+_TOLERANCE = 1e-3  # of a token's index, relative to the size of the gradient
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Where the patches of an image are in a sequence of tokens.
+    """The positions of image patches in a sequence of tokens.
 
     Args:
-        size: how many patches there are along each side, as (h, w).
+        size: the number of patches along each side, (h, w).
         index: the token of each patch, row by row. Shape (h w,).
-        batch_dim: the dimension of the batch: 0, or 1 where the sequence comes first.
-        length: how many tokens there are, class tokens included.
+        batch_dim: the dimension of the batch: 0, or 1 if the sequence comes first.
+        length: the number of tokens, class tokens included.
     """
 
     size: tuple[int, ...]
@@ -37,11 +37,11 @@ class Tokens:
 
     @property
     def others(self) -> int:
-        """How many tokens are of no patch, as a class token."""
+        """The number of tokens without a patch, such as a class token."""
         return self.length - len(self.index)
 
     def on_grid(self, tokens: Tensor) -> Tensor:
-        """The tokens of the patches as an image.
+        """The patch tokens, arranged as an image.
 
         Shapes:
             Input: (B, T, C), or (T, B, C) where `batch_dim` is 1.
@@ -53,35 +53,35 @@ class Tokens:
         return image
 
 
-def tokens_of(layouts: list[Tokens], call: Call, members: int) -> Tokens | None:
-    """The layout of a call's output; None if it is not known.
+def tokens_of(layouts: list[Tokens], call: Call, num_samples: int) -> Tokens | None:
+    """The token layout of a call's output; None if unknown.
 
     Args:
-        layouts: what `token_layouts` found.
-        call: of a layer.
-        members: images in the batch that was traced.
+        layouts: what `token_layouts` returns.
+        call: the call of a layer.
+        num_samples: the number of images in the traced batch.
     """
     if call.output.ndim != 3:
         return None
     for layout in layouts:
         at = layout.batch_dim
-        if call.output.shape[at] == members and call.output.shape[1 - at] == layout.length:
+        if call.output.shape[at] == num_samples and call.output.shape[1 - at] == layout.length:
             return layout
     return None
 
 
 def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
-    """The layouts of the token sequences in a network for images, found in one run.
+    """The layouts of the token sequences in a network for images, from one forward pass.
 
-    The first time that a sequence of a length is met, two gradients tell which token each site
-    of the last known feature map (or of the input) went to: that of Σ yₜ and that of Σ (t+1) yₜ.
-    Their ratio is t + 1 where a site is in the token t alone, in whatever order the tokens lie
-    and wherever a class token stands. Once sites are mixed no layout is found.
+    For the first sequence of each length, two gradients with respect to the last known feature
+    map (or the input) are computed: that of Σ yₜ and that of Σ (t+1) yₜ. If a site contributes
+    to token t alone, their ratio there is t + 1, for any order of the tokens and any position of
+    a class token. After layers that mix sites no layout is found.
 
     Args:
-        model: any network for images, used in evaluation mode and left as it was found.
+        model: a network for images; run in evaluation mode, its state is restored.
         x: a signal of one image. Shape (1, C, H, W).
-        domain: where it lives.
+        domain: the grid of the signal.
     """
     if not isinstance(domain, Grid) or domain.ndim != 2:
         return []
@@ -91,18 +91,18 @@ def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
 
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         signal = x.detach().clone().requires_grad_()
-        where.begin(signal, domain)
+        where.start(signal, domain)
         last: list[tuple[Tensor, Tokens | None]] = [(signal, None)]
 
         def hook(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:  # noqa: ANN401
             if not isinstance(output, Tensor) or not output.is_floating_point():
                 return None
-            place = where.after(module, [v for v in inputs if isinstance(v, Tensor)], output)
+            place = where.place_after(module, [v for v in inputs if isinstance(v, Tensor)], output)
             if output.ndim == 4:
                 grid = place.domain
                 if isinstance(grid, Grid) and place.channel_dim == 1 and len(output) == 1:
-                    last[0] = (kept := output.clone(), None)  # the next layer may write into it
-                    where.note(kept, place)
+                    last[0] = (kept := output.clone(), None)  # the next layer may work in place
+                    where.record(kept, place)
                     return kept
                 return None
             known = look(output)
@@ -112,7 +112,7 @@ def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
             return kept
 
         def look(tokens: Tensor) -> Tokens | None:
-            """The layout of a sequence: known, or found where it is met for the first time."""
+            """The layout of a sequence, computed for the first sequence of its length."""
             if tokens.ndim != 3 or 1 not in tokens.shape[:2]:
                 return None
             batch_dim = 0 if tokens.shape[0] == 1 else 1
@@ -131,18 +131,18 @@ def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
             if inputs and isinstance(inputs[0], Tensor):
                 look(inputs[0])
 
-        modules = [module for _, module in blocks(model)]
+        modules = [module for _, module in layers_and_blocks(model)]
         handles = [module.register_forward_pre_hook(before) for module in modules]
         handles += [module.register_forward_hook(hook) for module in modules]
         with attached(handles):
-            answers(model, signal.clone(), domain)
+            model_output(model, signal.clone(), domain)
     return found
 
 
 def _layout(
     source: Tensor, source_tokens: Tokens | None, output: Tensor, batch_dim: int
 ) -> Tokens | None:
-    """Which token each site of `source` went to; None where that is not one alone."""
+    """The layout of `output`; None unless each site of `source` contributes to one token."""
     tokens = output.transpose(0, batch_dim)[0]  # (T, C)
     count = len(tokens)
     if not tokens.requires_grad or count < 2:
@@ -152,23 +152,23 @@ def _layout(
     wide = tokens.to(widest(tokens.device))
     each = wide @ mix.to(wide.dtype).to(wide.device)  # (T,)
     numbers = torch.arange(1, count + 1, device=each.device, dtype=each.dtype)
-    slopes = [
+    compute_gradients = [
         torch.autograd.grad(total, source, retain_graph=True, allow_unused=True)[0]
         for total in (each.sum(), (numbers * each).sum())
     ]
-    if slopes[0] is None or slopes[1] is None:
+    if compute_gradients[0] is None or compute_gradients[1] is None:
         return None
     if source_tokens is not None:
-        slopes = [source_tokens.on_grid(slope) for slope in slopes]
-    plain, counted = (as_double(slope[0]).flatten(1) for slope in slopes)  # (C, sites)
+        compute_gradients = [source_tokens.on_grid(grad) for grad in compute_gradients]
+    plain, counted = (as_double(grad[0]).flatten(1) for grad in compute_gradients)  # (C, sites)
     size = plain.square().sum(0)
     ratio = (plain * counted).sum(0) / size.clamp(min=1e-30)
     number = ratio.round()
     missed = (counted - number * plain).square().sum(0).sqrt()
-    exact = missed <= _EXACT * number.abs() * size.sqrt() / count**0.5
+    exact = missed <= _TOLERANCE * number.abs() * size.sqrt() / count**0.5
     if not bool((exact & (size > 0) & (number >= 1) & (number <= count)).all()):
         return None
-    at = (number.long() - 1).view(slopes[0].shape[2:])  # (H, W): the token of each site
+    at = (number.long() - 1).view(compute_gradients[0].shape[2:])  # (H, W): the token of each site
     rows, columns = _starts(at), _starts(at.T)
     index = at[rows][:, columns]
     tall = torch.diff(rows, append=rows.new_tensor([at.shape[0]]))
@@ -180,7 +180,7 @@ def _layout(
 
 
 def _starts(at: Tensor) -> Tensor:
-    """The rows that are not as the one before."""
+    """The indices of the rows that differ from the row before."""
     new = torch.ones(len(at), dtype=torch.bool, device=at.device)
     new[1:] = (at[1:] != at[:-1]).any(1)
     return new.nonzero()[:, 0]

@@ -22,8 +22,8 @@ from gnnvision.explain import (
     faithfulness,
     sanity_checks,
 )
+from gnnvision.explain.instance import Instance, make_instance
 from gnnvision.explain.quality import ORDERS
-from gnnvision.explain.question import Question, ask
 from gnnvision.explain.sanity import DRAWS, Explain, explanation_of
 from gnnvision.report.layer_page import Looked
 from gnnvision.training.folder import write_csv
@@ -203,7 +203,7 @@ def _checks(
             steps=14 if large else 20, orders=orders, baseline=covered,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
-    asked = ask(model, one.x, one.domain, next(iter(found.values())).target, one.site)
+    asked = make_instance(model, one.x, one.domain, next(iter(found.values())).target, one.site)
     sanity = sanity_checks(
         model, one.x, one.domain,
         {name: _again(asked, one, name, held) for name, held in found.items()},
@@ -213,7 +213,7 @@ def _checks(
     return curves, sanity
 
 
-def _again(asked: Question, one: Asked, name: str, held: Attribution) -> Explain:
+def _again(asked: Instance, one: Asked, name: str, held: Attribution) -> Explain:
     """The same explanation of another model, with fewer runs where the ranks alone count."""
     options: dict[str, Any] = {}
     if name == "integrated_gradients":

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isfinite, isnan
 from pathlib import Path
 
-from gnnvision.explain import METHODS, Interval, over_inputs
+from gnnvision.explain import METHODS, Interval, mean_gains
 from gnnvision.report.attribution_draw import (
     FOR_CLASSES,
     FOR_NUMBERS,
@@ -204,7 +204,7 @@ def _over_inputs(checked: Sequence[Explained]) -> Section:
     """Whether each method is better than random orders over all inputs, paired by input."""
     rows = []
     for name in checked[0].curves:
-        found = over_inputs([one.curves[name] for one in checked])
+        found = mean_gains([one.curves[name] for one in checked])
         gains = [f"{g.value:z.2f} ({_ends(g)})" for g in (found.deletion, found.insertion)]
         rows.append([METHODS[name].title, *gains, _SHORT.get(found.verdict, found.verdict)])
     head = ("Method", "Deletion: less by", "Insertion: more by", "Against random orders")

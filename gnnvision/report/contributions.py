@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain.trace import answers, evaluating, hooked, trace
+from gnnvision.explain.trace import evaluating, hooked, model_output, trace
 from gnnvision.layers import Convolution
 
 __all__ = ["Contributions", "contributions"]
@@ -79,9 +79,9 @@ def contributions(
             return output.detach().index_copy(0, place, row)
 
         with torch.enable_grad(), hooked([call.module], hook):
-            outputs = answers(model, x, domain)[node, list(classes)]
-            slopes = [torch.autograd.grad(o, received, retain_graph=True)[0] for o in outputs]
-    g = torch.stack(slopes)  # (num_classes, C_out)
+            outputs = model_output(model, x, domain)[node, list(classes)]
+            grads = [torch.autograd.grad(o, received, retain_graph=True)[0] for o in outputs]
+    g = torch.stack(grads)  # (num_classes, C_out)
     values, outputs = g @ messages.T, outputs.detach()
     rest = outputs - values.sum(1)
     constant = torch.zeros_like(rest) if bias is None else g @ bias.detach()

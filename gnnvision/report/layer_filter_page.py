@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.explain import Filters, filters
-from gnnvision.explain.trace import trace, units
+from gnnvision.explain.trace import leaf_layers, trace
 from gnnvision.layers import Convolution
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.layer_filters import draw_filters, worth_drawing
@@ -91,7 +91,7 @@ def _weights(
     features: Sequence[str],
 ) -> list[Figure]:
     """The matrices of layers on a graph: of the first ones by name, of others as a whole."""
-    on_sites = {name: module for name, module in units(model) if _has_matrices(module)}
+    on_sites = {name: module for name, module in leaf_layers(model) if _has_matrices(module)}
     reading = _reading(model, x, domain, on_sites)
     pictures = []
     for name in reading:
@@ -164,7 +164,7 @@ def _is(signal: Tensor, x: Tensor) -> bool:
 def _listening(found: Filters) -> str:
     """Whom the matrices listen to, in words."""
     if len(found.terms) < 2:
-        words = {"itself": " for the site itself", "neighbors": ", summed over the neighbors"}
+        words = {"node itself": " for the site itself", "neighbors": ", summed over the neighbors"}
         usual = ", summed over the neighbors and itself"
         return words.get(found.terms[0], usual) if found.terms else ""
     return f"; it has a matrix for each of: {', '.join(found.terms)}"

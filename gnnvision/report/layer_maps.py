@@ -31,7 +31,7 @@ class Depth:
 
     maps: FeatureMaps
     field: Field | None = None
-    member: int = 0
+    sample: int = 0
 
 
 def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int = 5) -> Path:
@@ -60,9 +60,9 @@ def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int 
             canvas.draw_field(row[1], depth.field)
             sees = "the input" if depth.field is None else f"sees {depth.field}"
             row[1].set_title(sees, size=8.5, weight="normal", loc="center", pad=4)
-            shown = depth.maps.varied(count, depth.member)
+            shown = depth.maps.varied(count, depth.sample)
             for axes, channel in zip(row[2:], shown, strict=False):
-                values = depth.maps.values[depth.member, channel]
+                values = depth.maps.values[depth.sample, channel]
                 canvas.draw_map(axes, values, depth.maps.layer)
                 words = f"map {channel}"
                 axes.set_title(words, size=8.5, weight="normal", loc="center", pad=4)
@@ -118,8 +118,8 @@ def draw_map_sheet(path: Path, canvas: Canvas, depth: Depth, count: int = 32) ->
     Returns:
         The channels that are shown.
     """
-    channels = depth.maps.varied(count, depth.member)
-    grid = depth.maps.on_grid()[depth.member].float().cpu()
+    channels = depth.maps.varied(count, depth.sample)
+    grid = depth.maps.on_grid()[depth.sample].float().cpu()
     tiles = [Tile(signed(grid[n].numpy(), canvas.most(grid[n])), [f"{n}"]) for n in channels]
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
     return channels

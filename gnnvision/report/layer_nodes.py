@@ -45,14 +45,14 @@ class OnNodes(Canvas):
         if layer.domain is None:
             return False
         ends = layer.edges_of or layer.domain
-        return layer.inside is not None or ends.num_sites == self.graph.num_nodes
+        return layer.cluster is not None or ends.num_sites == self.graph.num_nodes
 
     def site(self, layer: Layer) -> int:
         """That of the node; of edges the first that arrives."""
         node = self.node
-        if layer.inside is not None:
-            kept = layer.inside[layer.inside >= 0]
-            own = int(layer.inside[node])
+        if layer.cluster is not None:
+            kept = layer.cluster[layer.cluster >= 0]
+            own = int(layer.cluster[node])
             node = own if own >= 0 else int(kept[0])
         if layer.edges_of is None:
             return node
@@ -67,10 +67,10 @@ class OnNodes(Canvas):
         values = values.cpu()
         if layer.edges_of is not None:
             values = _arriving_mean(values, layer.edges_of)
-        if layer.inside is None:
+        if layer.cluster is None:
             return values
         padded = torch.cat([values, values.new_full((1,), torch.nan)])
-        return padded[layer.inside.cpu()]  # -1 is the last
+        return padded[layer.cluster.cpu()]  # -1 is the last
 
     def draw_map(
         self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None

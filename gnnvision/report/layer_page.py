@@ -15,9 +15,9 @@ from gnnvision.domains import Domain
 from gnnvision.explain import (
     FeatureMaps,
     Layer,
-    depths,
     feature_maps,
-    reaches,
+    layers_by_depth,
+    receptive_field_sizes,
     receptive_fields,
 )
 from gnnvision.explain.receptive import Field
@@ -85,10 +85,10 @@ def look_into(
     chosen: list[str] = []
     for number, one in enumerate(inputs):
         try:
-            seen, unknown = reaches(model, one.x, one.domain), ""
+            seen, unknown = receptive_field_sizes(model, one.x, one.domain), ""
         except (TypeError, ValueError) as error:
             seen, unknown = {}, f"What a layer sees cannot be told: {error}"
-        wanted = list(names) or depths(model, one.x, one.domain, seen)
+        wanted = list(names) or layers_by_depth(model, one.x, one.domain, seen)
         chosen += [name for name in wanted if name not in chosen]
         maps = {name: feature_maps(model, one.x, one.domain, name) for name in wanted}
         place = figures / f"{number + 1}_{_file(one.name)}"
@@ -152,11 +152,11 @@ def _fields(
 
 def _pooled(name: str, layer: Layer) -> str:
     """How what lies behind a pooling of a graph is drawn on its nodes; "" of other layers."""
-    if layer.inside is None:
+    if layer.cluster is None:
         return ""
     ends = layer.edges_of or layer.domain
     count = 0 if ends is None else ends.num_sites
-    out = int((layer.inside < 0).sum())
+    out = int((layer.cluster < 0).sum())
     words = (
         f"{name} is behind pooling: it has a number for each of {plural(count, 'cluster')} of "
         "nodes, and every node has the color of its cluster."
@@ -214,8 +214,8 @@ def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
     part = path.with_name(f"{path.stem}.part.npz")
     held: dict[str, Any] = {name: a.float().cpu().numpy() for name, a in arrays.items()}
     for name, each in maps.items():
-        if each.layer.inside is not None:
-            held[f"{name} cluster of each node"] = each.layer.inside.cpu().numpy()
+        if each.layer.cluster is not None:
+            held[f"{name} cluster of each node"] = each.layer.cluster.cpu().numpy()
     np.savez_compressed(part, **held)
     part.replace(path)
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from gnnvision.data.card import PaperFigure
-from gnnvision.explain.trace import units
+from gnnvision.explain.trace import leaf_layers
 from gnnvision.layers import Convolution
 from gnnvision.report.parts import Run, Section, Table
 from gnnvision.report.words import amount, metric_name, plural, scale
@@ -29,7 +29,7 @@ def model_name(model: nn.Module) -> str:
         return str(arguments["name"] if spec["name"] == "torchvision_network" else spec["name"])
     kinds = {
         type(module).__name__ if isinstance(module, Convolution) else ""
-        for _, module in units(model)
+        for _, module in leaf_layers(model)
         if any(True for _ in module.parameters())
     }
     return kinds.pop().removesuffix("Conv") if len(kinds) == 1 else ""

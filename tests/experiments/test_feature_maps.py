@@ -73,7 +73,10 @@ def test_weights_of_torchvision_in_a_file(inside, made):
     ("flags", "text"),
     [
         (("pictures", "a.png", "--layer", "2.conv.1"), "got '2.conv.1'. Did you mean '2.convs.1'"),
-        (("pictures", "a.png", "--layer", "6"), "must have an output that lies on sites, got '6'"),
+        (
+            ("pictures", "a.png", "--layer", "6"),
+            "must have an output with sites (pixels or nodes), got '6'",
+        ),
         (("pictures", "CCO"), "must be a picture file for"),
         (("molecules", "a.png"), "must be SMILES for a network trained on Weights, got 'a.png'"),
         (("molecules", "C1CC"), "(unclosed ring"),

@@ -63,7 +63,7 @@ def bonds():
     return warm(gv.models.bond_network(5, 3, 16, bond_channels=4))
 
 
-def pictures(count=3, size=(8, 10)):
+def images(count=3, size=(8, 10)):
     return torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(2))
 
 
@@ -71,7 +71,7 @@ def cases():
     """A model, a signal and its domain, for pictures and for graphs."""
     x, graph = molecules()
     return {
-        "cnn": (cnn(), pictures(), gv.Grid((8, 10))),
+        "cnn": (cnn(), images(), gv.Grid((8, 10))),
         "gcn": (gcn(norm=True), x, graph),
         "bond_network": (bonds(), x, graph),
     }

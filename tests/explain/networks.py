@@ -44,8 +44,8 @@ def depends_on(model, x, domain, layer, site):
     finally:
         handle.remove()
     flat = held[-1].flatten(2)[0].T if x.ndim > 2 else held[-1]  # (S, C)
-    (slope,) = torch.autograd.grad(flat[site].sum(), x)
-    return (slope[0].abs().sum(0).flatten() if x.ndim > 2 else slope.abs().sum(1)) > 0
+    (grad,) = torch.autograd.grad(flat[site].sum(), x)
+    return (grad[0].abs().sum(0).flatten() if x.ndim > 2 else grad.abs().sum(1)) > 0
 
 
 def molecule(smiles="CC(=O)Oc1ccccc1C(=O)O"):

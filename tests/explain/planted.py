@@ -8,26 +8,26 @@ import gnnvision as gv
 
 SIDE, PATCH = 16, 4
 COLORS = torch.tensor([[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]])
-GREYS = 3
+GRAYS = 3
 
 
-def pictures(count, seed=0):
+def images(count, seed=0):
     """Noise with three gray patches and one in color, whose color is the class.
 
     Returns:
         The pictures (count, 3, 16, 16), the classes, and which pixels are of the colored patch.
     """
-    drawn = torch.Generator().manual_seed(seed)
-    x = 0.5 * torch.randn(count, 3, SIDE, SIDE, generator=drawn)
-    y = torch.randint(3, (count,), generator=drawn)
+    generator = torch.Generator().manual_seed(seed)
+    x = 0.5 * torch.randn(count, 3, SIDE, SIDE, generator=generator)
+    y = torch.randint(3, (count,), generator=generator)
     planted = torch.zeros(count, SIDE, SIDE, dtype=torch.bool)
     cells = SIDE // PATCH
     for number in range(count):
-        places = torch.randperm(cells * cells, generator=drawn)[: GREYS + 1].tolist()
+        places = torch.randperm(cells * cells, generator=generator)[: GRAYS + 1].tolist()
         for turn, place in enumerate(places):
             top, left = PATCH * (place // cells), PATCH * (place % cells)
             here = (slice(top, top + PATCH), slice(left, left + PATCH))
-            sign = 1 if torch.rand(1, generator=drawn) < 0.5 else -1
+            sign = 1 if torch.rand(1, generator=generator) < 0.5 else -1
             color = COLORS[y[number]] if not turn else sign * torch.full((3,), 2**0.5)
             x[number, :, *here] += color[:, None, None]
             if not turn:
@@ -43,15 +43,17 @@ def molecules(count, seed=0):
     Returns:
         The atoms' elements as columns, the batch, the classes, and which atoms are the pair.
     """
-    drawn = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     graphs, elements, planted = [], [], []
     y = torch.arange(count) % 2
     while len(graphs) < count:
-        n = int(torch.randint(13, 19, (1,), generator=drawn))
-        parent = [int(torch.randint(max(0, i - 3), i, (1,), generator=drawn)) for i in range(1, n)]
+        n = int(torch.randint(13, 19, (1,), generator=generator))
+        parent = [
+            int(torch.randint(max(0, i - 3), i, (1,), generator=generator)) for i in range(1, n)
+        ]
         edges = torch.tensor([list(range(1, n)), parent])
         kind = torch.zeros(n, dtype=torch.int64)
-        kind[torch.randperm(n, generator=drawn)[:6]] = torch.tensor([1, 1, 1, 2, 2, 2])
+        kind[torch.randperm(n, generator=generator)[:6]] = torch.tensor([1, 1, 1, 2, 2, 2])
         bound = kind[edges].sum(0) * (kind[edges] > 0).all(0) == 3
         if int(bound.sum()) != int(y[len(graphs)]):
             continue

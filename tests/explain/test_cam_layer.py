@@ -115,16 +115,16 @@ def test_grad_cam_of_tokens_follows_the_definition(batch_first):
     model, x = Patches("first", batch_first=batch_first).double().eval(), picture(2).double()
     found = attribute(model, x, GRID, "grad_cam", 1)
     assert found.layer == "encoder.layers.1"
-    assert "8 × 8 patches of the image; its class token is left out" in found.notes[0]
+    assert "8 × 8 image patches; its class token is left out" in found.notes[0]
     kept = []
     handle = model.encoder.layers[1].register_forward_hook(lambda m, i, o: kept.append(o))
-    (slope,) = torch.autograd.grad(model(x)[:, 1].sum(), kept[0])
+    (grad,) = torch.autograd.grad(model(x)[:, 1].sum(), kept[0])
     handle.remove()
     maps = kept[0].detach()
     if not batch_first:
-        maps, slope = maps.transpose(0, 1), slope.transpose(0, 1)
-    maps, slope = maps[:, 1:], slope[:, 1:]
-    coarse = (maps * slope.mean(1, keepdim=True)).sum(2).relu().view(2, 1, 8, 8)
+        maps, grad = maps.transpose(0, 1), grad.transpose(0, 1)
+    maps, grad = maps[:, 1:], grad[:, 1:]
+    coarse = (maps * grad.mean(1, keepdim=True)).sum(2).relu().view(2, 1, 8, 8)
     expected = nn.functional.interpolate(coarse, (64, 64), mode="bilinear")[:, 0]
     torch.testing.assert_close(found.values, expected)
 
@@ -163,9 +163,11 @@ def test_what_cannot_be_derived_is_refused():
             tokens = self.mix(self.patch(x).flatten(2)).transpose(1, 2)
             return self.head(self.each(tokens).mean(1))
 
-    with pytest.raises(ValueError, match=r"'layer' must be given for Mixed, .* layer= .*'patch'"):
+    with pytest.raises(ValueError, match=r"'layer' must be named for Mixed, .* layer= .*'patch'"):
         attribute(Mixed(), picture(), GRID, "grad_cam")
     assert attribute(Mixed(), picture(), GRID, "grad_cam", layer="patch").layer == "patch"
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 2))
-    with pytest.raises(ValueError, match=r"must have a convolution .* 'integrated_gradients'"):
+    with pytest.raises(
+        ValueError, match=r"must have a layer with weights .* 'integrated_gradients'"
+    ):
         attribute(flat, picture(), GRID, "grad_cam")

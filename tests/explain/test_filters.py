@@ -36,7 +36,7 @@ def test_the_matrices_of_a_graph_convolution():
     ("name", "text"),
     [
         ("1", "'layer' must be the name of a convolution, got '1', a ReLU. Did you mean '0'"),
-        ("first", "got 'first', which is not there. Did you mean '0'"),
+        ("first", "got 'first'. Did you mean '0'"),
     ],
 )
 def test_what_is_no_convolution(name, text):
@@ -54,14 +54,17 @@ def ring(num_nodes=8):
     return gv.Graph.from_edges(edges, num_nodes=num_nodes, undirected=True)
 
 
-POLYNOMIALS = ("T0: itself", "T1: up to 1 edge away", "T2: up to 2 edges away")
+POLYNOMIALS = ("T0: node itself", "T1: up to 1 hop away", "T2: up to 2 hops away")
 CONVOLUTIONS = {
-    "gcn": (gv.GCNConv(3, 2), ("neighbors and itself",)),
+    "gcn": (gv.GCNConv(3, 2), ("neighbors and node itself",)),
     "gcn without loops": (gv.GCNConv(3, 2, normalize=False), ("neighbors",)),
-    "sage": (gv.SAGEConv(3, 2), ("neighbors", "itself")),
-    "gin": (gv.GINConv(nn.Sequential(nn.Linear(3, 2, bias=False)), 0.5), ("neighbors", "itself")),
+    "sage": (gv.SAGEConv(3, 2), ("neighbors", "node itself")),
+    "gin": (
+        gv.GINConv(nn.Sequential(nn.Linear(3, 2, bias=False)), 0.5),
+        ("neighbors", "node itself"),
+    ),
     "cheb": (gv.ChebConv(3, 2, 3), POLYNOMIALS),
-    "linear": (nn.Linear(3, 2), ("itself",)),
+    "linear": (nn.Linear(3, 2), ("node itself",)),
 }  # fmt: skip
 
 
@@ -81,10 +84,10 @@ def test_the_formula_with_these_filters_is_the_layer(layer, terms):
 
 def test_heads_and_relations_are_named():
     assert filters(nn.Sequential(gv.GATv2Conv(3, 2, heads=2)), "0").terms == (
-        "attention of head 1", "attention of head 2"
+        "attention head 1", "attention head 2"
     )  # fmt: skip
     assert filters(nn.Sequential(gv.RGCNConv(3, 2, 2)), "0").terms == (
-        "neighbors by relation 0", "neighbors by relation 1", "itself"
+        "neighbors by relation 0", "neighbors by relation 1", "node itself"
     )  # fmt: skip
 
 

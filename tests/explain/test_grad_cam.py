@@ -8,9 +8,9 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import Layer, attribute
-from gnnvision.explain.grad_cam import onto_input
+from gnnvision.explain.grad_cam import to_input_sites
 
-from .nets import bonds, cnn, gcn, molecules, pictures, warm
+from .nets import bonds, cnn, gcn, images, molecules, warm
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -27,7 +27,7 @@ def _quiet(double):
 @pytest.mark.parametrize("layer", ["0", "2", "3", "4", "5"])
 @pytest.mark.parametrize("target", [0, 1])
 def test_pictures_agree_with_captum(layer, target):
-    model, x = cnn(), pictures(2)
+    model, x = cnn(), images(2)
     cam = captum.LayerGradCam(model, model[int(layer)])
     theirs = cam.attribute(x, target=target, relu_attributions=True).detach()
     expected = captum.LayerAttribution.interpolate(theirs, (8, 10), "bilinear")[:, 0]
@@ -40,7 +40,7 @@ def test_pictures_agree_with_captum(layer, target):
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require:UserWarning")
 def test_guided_grad_cam_agrees_with_captum():
     """Theirs is a product for each channel, ours of the largest of them."""
-    model, x = cnn(), pictures(2)
+    model, x = cnn(), images(2)
     cam = captum.GuidedGradCam(model, model[4])
     theirs = cam.attribute(x, target=1, interpolate_mode="bilinear").detach()
     found = attribute(model, x, GRID, "guided_grad_cam", 1, "4")
@@ -54,11 +54,11 @@ def test_graphs_follow_the_definition(layer):
     x, batch = molecules()
     found = attribute(model, x, batch, "grad_cam", 2, layer).values
     upto = int(layer) + 1
-    for member in range(batch.num_graphs):
-        graph, nodes = batch.section(member, member + 1)
+    for sample in range(batch.num_graphs):
+        graph, nodes = batch.section(sample, sample + 1)
         maps = model[:upto](x[nodes], graph).detach().requires_grad_()
-        (slope,) = torch.autograd.grad(model[upto:](maps, graph)[0, 2], maps)
-        expected = (maps * slope.mean(0)).sum(1).relu()
+        (grad,) = torch.autograd.grad(model[upto:](maps, graph)[0, 2], maps)
+        expected = (maps * grad.mean(0)).sum(1).relu()
         torch.testing.assert_close(found[nodes], expected.detach())
 
 
@@ -115,14 +115,14 @@ def test_an_atom_has_the_mean_of_the_bonds_that_arrive():
     assert any("0.conv is called 2 times" in note for note in found.notes)
     kept = []
     handle = model[0].conv.register_forward_hook(lambda m, i, o: kept.append(o))
-    (slope,) = torch.autograd.grad(model(x, graph)[:, 1].sum(), kept[-1])
+    (grad,) = torch.autograd.grad(model(x, graph)[:, 1].sum(), kept[-1])
     handle.remove()
     source, target = graph.edge_index
     of_member = graph.graph_index[source]
     for node in range(graph.num_nodes):
         values = []
         for edge in (target == node).nonzero()[:, 0]:
-            weight = slope[of_member == of_member[edge]].mean(0)
+            weight = grad[of_member == of_member[edge]].mean(0)
             values.append((weight * kept[-1][edge]).sum().relu())
         torch.testing.assert_close(found.values[node], torch.stack(values).mean().detach())
 
@@ -139,7 +139,7 @@ def test_channels_may_come_last():
             return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
     model = gv.Sequential(gv.Conv2d(3, 4, 3, padding=1), Last(), nn.ReLU(), gv.Readout("mean"))
-    x = pictures(2)
+    x = images(2)
     inner = attribute(model, x, GRID, "grad_cam", 1, "1.linear")
     outer = attribute(model, x, GRID, "grad_cam", 1, "1")
     assert inner.values.any()
@@ -149,8 +149,8 @@ def test_channels_may_come_last():
 def test_a_node_that_pooling_left_out_has_no_say():
     path = gv.Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
     coarse = gv.Graph.from_edges([(0, 1)], num_nodes=2, undirected=True)
-    layer = Layer("pool", "Pool", (2, 4), coarse, inside=torch.tensor([1, -1, 0]))
-    assert onto_input(path, torch.tensor([5.0, 7.0]), layer).tolist() == [7.0, 0.0, 5.0]
+    layer = Layer("pool", "Pool", (2, 4), coarse, cluster=torch.tensor([1, -1, 0]))
+    assert to_input_sites(path, torch.tensor([5.0, 7.0]), layer).tolist() == [7.0, 0.0, 5.0]
     unknown = Layer("pool", "Pool", (2, 4), coarse)
     with pytest.raises(ValueError, match="'layer' must have the sites of the input or clusters"):
-        onto_input(path, torch.tensor([5.0, 7.0]), unknown)
+        to_input_sites(path, torch.tensor([5.0, 7.0]), unknown)

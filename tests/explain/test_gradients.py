@@ -11,7 +11,7 @@ import gnnvision as gv
 from gnnvision.explain import attribute
 from gnnvision.explain.gradients import Guided
 
-from .nets import bonds, cnn, gcn, molecules, pictures, smooth
+from .nets import bonds, cnn, gcn, images, molecules, smooth
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -45,7 +45,7 @@ CAPTUM = {
 @pytest.mark.parametrize("target", [0, 2])
 def test_pictures_agree_with_captum(method, target):
     name, reduce, options = CAPTUM[method]
-    model, x = smooth(cnn()) if options else cnn(), pictures(2)
+    model, x = smooth(cnn()) if options else cnn(), images(2)
     theirs = getattr(captum, name)(model).attribute(x, target=target, **options)
     more = {"steps": 100} if options else {}
     ours = attribute(model, x, gv.Grid((8, 10)), method, target, **more).values
@@ -150,15 +150,15 @@ def test_networks_that_call_rectifiers_as_functions():
     assert not guided.notes
     torch.manual_seed(0)
     model = gv.models.small_resnet(3, 2, 8, stages=1)
-    assert not attribute(model, pictures(size=(8, 8)), gv.Grid((8, 8)), "guided_gradient").notes
+    assert not attribute(model, images(size=(8, 8)), gv.Grid((8, 8)), "guided_gradient").notes
     assert float((plain.values - guided.values).abs().max()) > 1e-3
 
 
 def test_what_is_no_rectifier_is_left_alone():
     """A clamp to both sides of 0 and a tanh; and the network's notes say that there is none."""
-    x, grid = pictures(), gv.Grid((8, 10))
+    x, grid = images(), gv.Grid((8, 10))
     for act in (nn.Tanh, nn.Hardtanh, nn.Sigmoid):
         model = cnn(act)
         found = attribute(model, x, grid, "guided_gradient", 1)
-        assert any("no ReLU or relative of it" in note for note in found.notes)
+        assert any("no ReLU or similar activation" in note for note in found.notes)
         torch.testing.assert_close(found.values, attribute(model, x, grid, "gradient", 1).values)

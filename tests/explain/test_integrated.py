@@ -40,11 +40,11 @@ def cases():
             gv.Conv2d(8, 8, 3), nn.ReLU(), gv.Readout("mean"), nn.Linear(8, 2),
         )
     )  # fmt: skip
-    pictures = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    images = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
     return {
         "molecule_gcn": (gcn, x, graph),
         "bond_network": (bond, x, graph),
-        "cnn": (cnn, pictures, gv.Grid((8, 8))),
+        "cnn": (cnn, images, gv.Grid((8, 8))),
     }
 
 
@@ -56,9 +56,9 @@ def test_the_parts_add_up(name):
         start = torch.zeros_like(x) if baseline is None else baseline
         with torch.no_grad():
             model.eval()
-            rise = (model(x, domain) - model(start, domain))[:, 1]
+            change = (model(x, domain) - model(start, domain))[:, 1]
         total = gv.Readout("sum")(parts, domain).sum(1)
-        assert ((total - rise).abs() < 0.01 * rise.abs()).all()
+        assert ((total - change).abs() < 0.01 * change.abs()).all()
         sites = site_attributions(model, x, domain, 1, baseline, estimator="corrected")
         torch.testing.assert_close(sites, parts.sum(1))
 
@@ -119,8 +119,8 @@ def test_members_have_no_part_in_one_another():
     model, x, graph = cases()["bond_network"]
     together = site_attributions(model, x, graph)
     alone = []
-    for member in range(graph.num_graphs):
-        part, nodes = graph.section(member, member + 1)
+    for sample in range(graph.num_graphs):
+        part, nodes = graph.section(sample, sample + 1)
         alone.append(site_attributions(model, x[nodes], part))
     torch.testing.assert_close(torch.cat(alone), together, rtol=1e-3, atol=1e-5)
 
@@ -155,7 +155,7 @@ def test_the_model_is_left_as_it_was(name):
 def test_modes_are_restored_after_an_error():
     model, x, graph = cases()["molecule_gcn"]
     model.train()
-    with pytest.raises(ValueError, match="'output' must be one of the 2 columns"):
+    with pytest.raises(ValueError, match="'output' must be the index of one of the 2 outputs"):
         integrated_gradients(model, x, graph, 2)
     assert model.training
 
@@ -165,10 +165,16 @@ def test_modes_are_restored_after_an_error():
     [
         ({"steps": 0}, "'steps' must be at least 1, got 0"),
         ({"estimator": "gauss"}, "'estimator' must be one of .* got 'gauss'. .* 'gauss_legendre'"),
-        ({"output": -1}, "'output' must be one of the 2 columns of the model's output, got -1"),
+        (
+            {"output": -1},
+            "'output' must be the index of one of the 2 outputs, from 0 to 1, got -1",
+        ),
         ({"baseline": torch.zeros(3, 5)}, r"'baseline' must have the shape of 'x'"),
         ({"x": torch.eye(22, 5).to_sparse()}, "'x' must be dense"),
-        ({"model": nn.Identity()}, "'model' must give a row of answers for each of the 5"),
+        (
+            {"model": nn.Identity()},
+            "'model' must return one row of outputs for each sample of the batch .5.",
+        ),
     ],
 )
 def test_refused(change, message):

@@ -7,7 +7,7 @@ from gnnvision.explain import find_layer, last_spatial, layers
 
 from .networks import molecule
 
-PICTURE = (torch.zeros(1, 3, 32, 32), gv.Grid((32, 32)))
+IMAGE = (torch.zeros(1, 3, 32, 32), gv.Grid((32, 32)))
 
 
 def test_shapes_and_kinds_of_all_layers():
@@ -29,17 +29,17 @@ def test_shapes_and_kinds_of_all_layers():
 
 def test_blocks_are_among_them_once():
     model = gv.models.whitened_cnn(widths=(8, 16, 16))
-    names = layers(model, *PICTURE).names
+    names = layers(model, *IMAGE).names
     assert {"2", "2.convs.0", "2.norms.1"} <= set(names)
     assert len(names) == len(set(names))
     inner = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Flatten())
-    assert layers(inner, *PICTURE).names == ("0.0", "0.1", "1")
-    assert find_layer(inner, *PICTURE, "0").shape == (1, 4, 30, 30)
+    assert layers(inner, *IMAGE).names == ("0.0", "0.1", "1")
+    assert find_layer(inner, *IMAGE, "0").shape == (1, 4, 30, 30)
 
 
 def test_a_layer_that_is_called_twice():
     relu = nn.ReLU()
-    found = layers(nn.Sequential(nn.Conv2d(3, 3, 3), relu, nn.Conv2d(3, 3, 3), relu), *PICTURE)
+    found = layers(nn.Sequential(nn.Conv2d(3, 3, 3), relu, nn.Conv2d(3, 3, 3), relu), *IMAGE)
     assert [(layer.name, layer.times) for layer in found] == [("0", 1), ("2", 1), ("1", 2)]
     assert "ReLU, called 2 times" in str(found)
 
@@ -57,14 +57,14 @@ def test_sites_in_words():
         ("", "must be the name of a layer, got ''"),
         (
             "5",
-            r"lies on sites, got '5' \(Readout\), whose output of 1 × 16 is after they are gone",
+            r"with sites \(pixels or nodes\), got '5' \(Readout\) with an output of 1 × 16",
         ),
-        ("2.convs", "must be one that gives a tensor on the way to the answer, got '2.convs'"),
+        ("2.convs", "must be called in the forward pass, got '2.convs'"),
     ],
 )
 def test_names_that_are_no_layer_with_sites(name, text):
     with pytest.raises(ValueError, match=text):
-        find_layer(gv.models.whitened_cnn(widths=(8, 16, 16)), *PICTURE, name)
+        find_layer(gv.models.whitened_cnn(widths=(8, 16, 16)), *IMAGE, name)
 
 
 def test_inside_of_a_convolution():
@@ -76,15 +76,15 @@ def test_inside_of_a_convolution():
 
 
 def test_the_last_convolution_with_sites():
-    assert last_spatial(gv.models.whitened_cnn(widths=(8, 16, 16)), *PICTURE).name == "4.convs.1"
+    assert last_spatial(gv.models.whitened_cnn(widths=(8, 16, 16)), *IMAGE).name == "4.convs.1"
     lenet = gv.models.lenet5()  # its third convolution leaves a single site
     assert last_spatial(lenet, torch.zeros(1, 1, 32, 32), gv.Grid((32, 32))).name == "3"
     x, graph = molecule("CCO")
     assert last_spatial(gv.models.molecule_gcn(5, 1, 4), x, graph).name == "4"
     block = last_spatial(_bonds(), x, graph)
     assert (block.name, block.domain) == ("0", graph)
-    with pytest.raises(ValueError, match="must have a convolution whose output has more than one"):
-        last_spatial(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), *PICTURE)
+    with pytest.raises(ValueError, match="must have a layer with weights and several sites"):
+        last_spatial(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), *IMAGE)
 
 
 def _bonds():

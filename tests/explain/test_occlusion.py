@@ -7,7 +7,7 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.explain import attribute, occlusion
 
-from .nets import bonds, cases, cnn, gcn, molecules, pictures
+from .nets import bonds, cases, cnn, gcn, images, molecules
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -26,7 +26,7 @@ def _quiet(double):
 )
 @pytest.mark.parametrize("base", [0.0, 0.5])
 def test_pictures_agree_with_captum(window, stride, base):
-    model, x = cnn(), pictures(2)
+    model, x = cnn(), images(2)
     theirs = captum.Occlusion(model).attribute(
         x, (3, *window), strides=(3, *stride), target=1, baselines=base
     )
@@ -42,8 +42,8 @@ def test_graphs_follow_the_definition(make, hops):
     model = make()
     x, batch = molecules()
     found = attribute(model, x, batch, "occlusion", 2, hops=hops).values
-    for member in range(batch.num_graphs):
-        graph, nodes = batch.section(member, member + 1)
+    for sample in range(batch.num_graphs):
+        graph, nodes = batch.section(sample, sample + 1)
         signal = x[nodes]
         lost = [[] for _ in range(graph.num_nodes)]
         for node in range(graph.num_nodes):
@@ -87,12 +87,12 @@ def test_one_dimension_and_three():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("cnn", {"window": 20}, "'window' must fit into the picture"),
+        ("cnn", {"window": 20}, "'window' must fit into the image"),
         ("cnn", {"window": 2, "stride": 3}, "'stride' must be at most the window"),
         ("cnn", {"hops": 1}, "'hops' must be None on a grid"),
         ("cnn", {"window": 0}, "'window' must be at least 1"),
-        ("gcn", {"window": 2}, "'window' and 'stride' must be None on a graph"),
-        ("gcn", {"hops": -1}, "'hops' must be 0 or more"),
+        ("gcn", {"window": 2}, "'window' must be None on a graph"),
+        ("gcn", {"hops": -1}, "'hops' must be an integer of at least 0"),
         ("gcn", {"baseline": torch.zeros(3, 7)}, "'baseline' must have the shape of 'x'"),
     ],
 )

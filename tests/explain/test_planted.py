@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.explain import METHODS, attribute, pointing_game, randomized
-from gnnvision.explain.members import member_of
+from gnnvision.explain import METHODS, attribute, pointing_game, randomize_weights
+from gnnvision.explain.samples import sample_of_site
 
 from . import planted as sets
 
@@ -34,9 +34,9 @@ def trained(request):
     torch.manual_seed(0)
     if request.param == "pictures":
         grid = gv.Grid((sets.SIDE, sets.SIDE))
-        x, y, _ = sets.pictures(200)
+        x, y, _ = sets.images(200)
         model = sets.trained(sets.picture_network(), x, grid, y, 45, lr=2e-2)
-        x, y, cause = sets.pictures(40, seed=1)
+        x, y, cause = sets.images(40, seed=1)
         held = x, grid, y, cause
     else:
         x, batch, y, _ = sets.molecules(300)
@@ -53,17 +53,17 @@ def trained(request):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_cause_is_found_and_forgotten(trained, method):
     name, model, x, domain, y, cause = trained
-    member = member_of(x, domain)
+    sample = sample_of_site(x, domain)
     options = {"steps": 8} if method == "integrated_gradients" else {}
     if method == "occlusion" and name == "pictures":
         options = {"window": sets.PATCH, "stride": sets.PATCH}
 
     def score(other):
         values = attribute(other, x, domain, method, y, **options).values
-        return float(pointing_game(values, cause, member).double().mean())
+        return float(pointing_game(values, cause, sample).double().mean())
 
     found = score(model)
-    forgotten = [score(randomized(model, x, domain, seed)) for seed in range(SEEDS)]
+    forgotten = [score(randomize_weights(model, x, domain, seed)) for seed in range(SEEDS)]
     assert found >= LEAST[name][method], f"{method} points at it in {found:.0%}"
     assert sum(forgotten) / SEEDS < 0.4
     if LEAST[name][method] > 0.5:

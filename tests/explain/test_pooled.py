@@ -4,7 +4,7 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import feature_maps, find_layer, layers
-from gnnvision.explain.pooled import clusters, through
+from gnnvision.explain.pooled import clusters, compose
 from gnnvision.layers import OnDomain
 
 
@@ -24,9 +24,9 @@ class Kept(nn.Module, OnDomain):
 
 @clusters.register
 def _(layer: Kept, graph):
-    inside = torch.full((graph.num_nodes,), -1)
-    inside[layer.kept] = torch.arange(len(layer.kept))
-    return inside
+    cluster = torch.full((graph.num_nodes,), -1)
+    cluster[layer.kept] = torch.arange(len(layer.kept))
+    return cluster
 
 
 def path(num_nodes=6):
@@ -38,9 +38,9 @@ def test_clusters_are_those_that_are_pooled():
     graph = gv.Graph.batch([path(7), path(4)])
     for size in (1, 2, 4):
         pool = gv.GraphPool(size, "mean")
-        inside = clusters(pool, graph)
+        cluster = clusters(pool, graph)
         x = torch.randn(11, 3)
-        means = torch.stack([x[inside == n].mean(0) for n in range(int(inside.max()) + 1)])
+        means = torch.stack([x[cluster == n].mean(0) for n in range(int(cluster.max()) + 1)])
         torch.testing.assert_close(pool(x, graph), means)
     assert clusters(gv.GraphPool(cluster=[0, 1, 0, 1]), path(4)).tolist() == [0, 1, 0, 1]
     assert clusters(nn.ReLU(), graph) is None
@@ -48,8 +48,8 @@ def test_clusters_are_those_that_are_pooled():
 
 def test_what_was_left_out_stays_out():
     first = torch.tensor([0, -1, 1, 1])
-    assert through(None, first) is first
-    assert through(first, torch.tensor([-1, 0])).tolist() == [-1, -1, 0, 0]
+    assert compose(None, first) is first
+    assert compose(first, torch.tensor([-1, 0])).tolist() == [-1, -1, 0, 0]
 
 
 @pytest.mark.parametrize("given", [None, [0, 0, 1, 1, 2, 2]], ids=["paired", "given"])
@@ -59,27 +59,27 @@ def test_maps_behind_two_poolings(given):
         gv.GCNConv(4, 3), gv.GraphPool(2, cluster=given), gv.GCNConv(3, 3), nn.ReLU(),
         gv.GraphPool(2), gv.GCNConv(3, 2), gv.Readout("mean"),
     )  # fmt: skip
-    assert find_layer(model, x, graph, "0").inside is None
+    assert find_layer(model, x, graph, "0").cluster is None
     once = clusters(model[1], graph)
     for name in "123":
-        assert torch.equal(find_layer(model, x, graph, name).inside, once)
+        assert torch.equal(find_layer(model, x, graph, name).cluster, once)
     coarse = model[1].out_domain(graph)
     both = clusters(model[4], coarse)[once]
     for name in "45":
-        assert torch.equal(find_layer(model, x, graph, name).inside, both)
+        assert torch.equal(find_layer(model, x, graph, name).cluster, both)
     maps = feature_maps(model, x, graph, "1")
     pooled = torch.stack([model[0](x, graph)[once == n].amax(0) for n in range(3)])
     torch.testing.assert_close(maps.values[0].T, pooled.detach())
-    assert layers(model, x, graph)[-1].inside is None
+    assert layers(model, x, graph)[-1].cluster is None
 
 
 def test_nodes_that_are_left_out():
     graph, x = path(), torch.randn(6, 4)
     model = gv.Sequential(gv.GCNConv(4, 3), Kept([1, 2, 3, 5]), gv.GCNConv(3, 3), gv.GraphPool(4))
-    assert find_layer(model, x, graph, "2").inside.tolist() == [-1, 0, 1, 2, -1, 3]
-    inside = find_layer(model, x, graph, "3").inside
-    assert (inside < 0).tolist() == [True, False, False, False, True, False]
-    assert len(set(inside[1:4].tolist())) <= 2
+    assert find_layer(model, x, graph, "2").cluster.tolist() == [-1, 0, 1, 2, -1, 3]
+    cluster = find_layer(model, x, graph, "3").cluster
+    assert (cluster < 0).tolist() == [True, False, False, False, True, False]
+    assert len(set(cluster[1:4].tolist())) <= 2
 
 
 def test_edges_of_a_pooled_graph():
@@ -97,7 +97,7 @@ def test_edges_of_a_pooled_graph():
     model, graph, x = Both(), path(8), torch.randn(8, 4)
     found = find_layer(model, x, graph, "conv")
     assert found.edges_of is model.pool.out_domain(graph)
-    assert torch.equal(found.inside, clusters(model.pool, graph))
+    assert torch.equal(found.cluster, clusters(model.pool, graph))
 
 
 def test_an_unknown_pooling_is_not_guessed():
@@ -107,4 +107,4 @@ def test_an_unknown_pooling_is_not_guessed():
     clusters.register(Halved, lambda layer, graph: None)
     graph, x = path(), torch.randn(6, 4)
     model = gv.Sequential(Halved([0, 1, 2, 3]), gv.GCNConv(4, 3), gv.GraphPool(2))
-    assert [layer.inside for layer in layers(model, x, graph)] == [None, None, None]
+    assert [layer.cluster for layer in layers(model, x, graph)] == [None, None, None]

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import Faithfulness, attribute, faithfulness, over_inputs, pointing_game
+from gnnvision.explain import Faithfulness, attribute, faithfulness, mean_gains, pointing_game
 from gnnvision.explain.quality import groups
 
-from .nets import cases, molecules, pictures, same, state_of
+from .nets import cases, images, molecules, same, state_of
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_curves_of_a_linear_network_are_sums():
     assert curves.areas["deletion"] == pytest.approx((5 + 6 + 3 + 1) / 4)
     assert curves.areas["insertion"] == pytest.approx(10 - curves.areas["deletion"])
     assert curves.orders == 20
-    assert curves.measure == "distance of the prediction from that for an empty input"
+    assert curves.measure == "difference of the prediction from that for a fully masked input"
 
 
 def test_what_holds_a_prediction_down_comes_first_where_it_is_below_the_baseline():
@@ -53,8 +53,8 @@ def test_the_ends_are_the_input_and_the_baseline(name, kind):
     with torch.no_grad():
         whole, empty = model(x, domain), model(0 * x, domain)
     if kind == "regression":
-        rise = (whole - empty).gather(1, found.target[:, None])[:, 0]
-        ends = rise.abs(), torch.zeros(len(whole))
+        change = (whole - empty).gather(1, found.target[:, None])[:, 0]
+        ends = change.abs(), torch.zeros(len(whole))
     else:
         ends = [said[kind](y).gather(1, found.target[:, None])[:, 0] for y in (whole, empty)]
     for curve in (curves.deletion, curves.random_deletion):
@@ -118,7 +118,7 @@ def test_a_constant_map_gives_no_order(value):
     assert flat.verdict == "undecided"
     assert flat.gains["deletion"].isnan().all()
     best = ordered(model, x, graph, x[:, 0])
-    assert over_inputs([flat, best, best]).count == 2
+    assert mean_gains([flat, best, best]).count == 2
 
 
 def test_an_order_within_the_spread_is_undecided_or_not_better():
@@ -155,15 +155,15 @@ def test_over_inputs_the_differences_are_paired():
             shares, (level - gain) * flat, (level + gain) * flat, level * flat, level * flat, "p"
         )
 
-    found = over_inputs([one(0.2, 0.02), one(0.9, 0.03), one(0.5, 0.025)])
+    found = mean_gains([one(0.2, 0.02), one(0.9, 0.03), one(0.5, 0.025)])
     assert found.deletion.value == pytest.approx(0.025)
     assert found.count == 3
     half = 4.302653 * 0.005 / 3**0.5
     assert found.deletion.high == pytest.approx(0.025 + half)
     assert found.verdict == "better than random"
-    assert over_inputs([one(0.2, 0.2), one(0.9, -0.1), one(0.5, 0.1)]).verdict == "undecided"
-    assert over_inputs([one(0.2, 0.3)]).verdict == "undecided"
-    worse = over_inputs([one(0.2, -0.02), one(0.9, -0.03), one(0.5, -0.025)])
+    assert mean_gains([one(0.2, 0.2), one(0.9, -0.1), one(0.5, 0.1)]).verdict == "undecided"
+    assert mean_gains([one(0.2, 0.3)]).verdict == "undecided"
+    worse = mean_gains([one(0.2, -0.02), one(0.9, -0.03), one(0.5, -0.025)])
     assert worse.verdict == "not better than random"
 
 
@@ -210,31 +210,31 @@ def test_random_orders_can_be_taken_over():
 
 
 def test_pixels_are_exchanged_in_blocks_and_nodes_one_by_one():
-    member = torch.arange(2)[:, None, None].expand(2, 28, 30)
-    group = groups(gv.Grid((28, 30)), member)
+    sample = torch.arange(2)[:, None, None].expand(2, 28, 30)
+    group = groups(gv.Grid((28, 30)), sample)
     assert group.unique().numel() == 2 * 14 * 15
     assert group[0, :2, :2].unique().numel() == 1
     assert bool((group[1] == group[0] + 14 * 15).all())
-    assert groups(gv.Grid((8, 8)), member[:1, :8, :8]).unique().numel() == 64
+    assert groups(gv.Grid((8, 8)), sample[:1, :8, :8]).unique().numel() == 64
     _, batch = molecules()
     assert groups(batch, batch.graph_index).tolist() == list(range(batch.num_nodes))
 
 
 def test_pointing_game():
-    member = torch.tensor([0, 0, 0, 1, 1, 2, 2])
+    sample = torch.tensor([0, 0, 0, 1, 1, 2, 2])
     planted = torch.tensor([0, 1, 0, 1, 0, 0, 0]).bool()
     values = torch.tensor([0.1, 0.9, 0.2, 0.3, 0.4, 5.0, 6.0])
-    assert pointing_game(values, planted, member).tolist() == [True, False]
-    assert pointing_game(torch.ones(7), planted, member).tolist() == [False, False]
+    assert pointing_game(values, planted, sample).tolist() == [True, False]
+    assert pointing_game(torch.ones(7), planted, sample).tolist() == [False, False]
 
 
 def test_refused():
     model, grid = cases()["cnn"][0], gv.Grid((8, 10))
-    found = attribute(model, pictures(), grid, "gradient")
+    found = attribute(model, images(), grid, "gradient")
     for change, message in (
         ({"kind": "ranking"}, "'kind' must be one of"),
         ({"steps": 0}, "'steps' must be at least 1"),
         ({"orders": 0}, "'orders' must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
-            faithfulness(model, pictures(), grid, found, **change)
+            faithfulness(model, images(), grid, found, **change)

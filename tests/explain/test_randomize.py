@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import cascade, randomized
+from gnnvision.explain import cascading_randomization, randomize_weights
 
-from .nets import bonds, cases, cnn, gcn, molecules, pictures, same, state_of
+from .nets import bonds, cases, cnn, gcn, images, molecules, same, state_of
 
 GRID = gv.Grid((8, 10))
 
@@ -28,7 +28,7 @@ def test_layers_are_drawn_anew_from_the_head_down(name):
     model, x, domain = cases()[name]
     before = state_of(model)
     seen, sizes = [], []
-    for layer, other in cascade(model, x, domain, stages=3):
+    for layer, other in cascading_randomization(model, x, domain, stages=3):
         seen.append(layer)
         sizes.append(changed(model, other))
         assert not any(module.training for module in other.modules())
@@ -44,26 +44,31 @@ def test_layers_are_drawn_anew_from_the_head_down(name):
 
 def test_a_stage_for_each_layer_at_most():
     model = gv.Sequential(gv.Conv2d(3, 4, 3), nn.ReLU(), gv.Readout("mean"), nn.Linear(4, 2))
-    assert [name for name, _ in cascade(model, pictures(), GRID, stages=9)] == ["3", "0"]
+    assert [name for name, _ in cascading_randomization(model, images(), GRID, stages=9)] == [
+        "3",
+        "0",
+    ]
 
 
 def test_new_weights_depend_on_the_seed_alone():
     model, x, graph = gcn(), *molecules()
     torch.manual_seed(5)
-    first = randomized(model, x, graph, seed=3)
-    drawn = torch.rand(3)
+    first = randomize_weights(model, x, graph, seed=3)
+    generator = torch.rand(3)
     torch.manual_seed(5)
-    torch.testing.assert_close(torch.rand(3), drawn)  # the process's numbers are not touched
-    again = randomized(model, x, graph, seed=3)
+    torch.testing.assert_close(torch.rand(3), generator)  # the process's numbers are not touched
+    again = randomize_weights(model, x, graph, seed=3)
     assert not changed(first, again)
-    assert changed(first, randomized(model, x, graph, seed=4))
-    through = [copy.deepcopy(other) for _, other in cascade(model, x, graph, 3, seed=3)][-1]
+    assert changed(first, randomize_weights(model, x, graph, seed=4))
+    through = [
+        copy.deepcopy(other) for _, other in cascading_randomization(model, x, graph, 3, seed=3)
+    ][-1]
     assert not changed(first, through)
 
 
 def test_batch_norms_get_the_statistics_of_the_signal():
-    model, x = cnn(), pictures()
-    other = randomized(model, x, GRID)
+    model, x = cnn(), images()
+    other = randomize_weights(model, x, GRID)
     with torch.no_grad():
         y = other[1](other[0](x))
     torch.testing.assert_close(y.mean((0, 2, 3)), torch.zeros(8), atol=1e-6, rtol=0)
@@ -75,10 +80,10 @@ def test_a_deep_network_neither_vanishes_nor_explodes():
     for _ in range(40):
         layers += [gv.Conv2d(3, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU6()]
     model = gv.Sequential(*layers, gv.Readout("mean"), nn.Linear(3, 2))
-    x = pictures().requires_grad_()
-    other = randomized(model, x, GRID)
-    (slope,) = torch.autograd.grad(other(x, GRID)[:, 0].sum(), x)
-    assert 1e-4 < float(slope.abs().max()) < 1e4
+    x = images().requires_grad_()
+    other = randomize_weights(model, x, GRID)
+    (grad,) = torch.autograd.grad(other(x, GRID)[:, 0].sum(), x)
+    assert 1e-4 < float(grad.abs().max()) < 1e4
 
 
 def test_parameters_outside_of_layers_are_drawn_with_their_own_spread():
@@ -91,7 +96,7 @@ def test_parameters_outside_of_layers_are_drawn_with_their_own_spread():
             return x * self.gain
 
     model = gv.Sequential(Own(), gv.Readout("mean"), nn.Linear(3, 2))
-    gain = randomized(model, pictures(), GRID)[0].gain.detach()
+    gain = randomize_weights(model, images(), GRID)[0].gain.detach()
     assert not torch.equal(gain, model[0].gain)
     assert float((gain - 5).abs().max()) < 1
 
@@ -99,6 +104,6 @@ def test_parameters_outside_of_layers_are_drawn_with_their_own_spread():
 def test_refused():
     model, x, graph = bonds(), *molecules()
     with pytest.raises(ValueError, match="'stages' must be at least 1, got 0"):
-        next(cascade(model, x, graph, 0))
+        next(cascading_randomization(model, x, graph, 0))
     with pytest.raises(ValueError, match="'model' must have parameters"):
-        randomized(gv.Sequential(gv.Readout("mean")), x, graph)
+        randomize_weights(gv.Sequential(gv.Readout("mean")), x, graph)

@@ -3,7 +3,12 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import depths, reaches, receptive_field, receptive_fields
+from gnnvision.explain import (
+    layers_by_depth,
+    receptive_field,
+    receptive_field_sizes,
+    receptive_fields,
+)
 
 from .networks import Residual, depends_on, molecule, positive
 
@@ -84,7 +89,7 @@ def test_messages_along_bonds(double, depth):
         field = receptive_field(model, x, graph, "0", node)
         assert torch.equal(field.mask, depends_on(model, x, graph, "0", node))
         assert field.reach.hops == depth
-        assert str(receptive_field(model, x, graph, "0.atom", node)) == "itself"
+        assert str(receptive_field(model, x, graph, "0.atom", node)) == "0 hops"
     if depth > 1:
         for edge in (0, 7, 20):
             field = receptive_field(model, x, graph, "0.conv", edge)
@@ -105,7 +110,9 @@ def test_pooled_nodes(double):
 @pytest.mark.parametrize("site", [-1, 400, (20, 0), (1,), (1, 2, 3)])
 def test_a_site_that_is_not_there(site):
     model = gv.Sequential(gv.Conv2d(1, 1, 3, padding=1))
-    with pytest.raises(ValueError, match="'site' must be a number or 2 places within the 20 × 20"):
+    with pytest.raises(
+        ValueError, match="'site' must be an index or 2 indices within the 20 × 20"
+    ):
         receptive_field(model, torch.zeros(1, 1, 20, 20), gv.Grid((20, 20)), "0", site)
 
 
@@ -115,13 +122,13 @@ def test_what_is_not_known_is_said():
             return x.unfold(2, 6, 6).sum(4)
 
     model = nn.Sequential(nn.Conv2d(1, 1, 3), Cut())
-    with pytest.raises(ValueError, match="of which it is known what it sees, got '1'"):
+    with pytest.raises(ValueError, match="have a known receptive field, got '1'"):
         receptive_field(model, torch.zeros(1, 1, 20, 20), gv.Grid((20, 20)), "1", 0)
 
 
 def chosen(model, x, domain):
-    seen = reaches(model, x, domain)
-    return depths(model, x, domain, seen)
+    seen = receptive_field_sizes(model, x, domain)
+    return layers_by_depth(model, x, domain, seen)
 
 
 def test_depths_from_local_to_global():
@@ -133,6 +140,6 @@ def test_depths_from_local_to_global():
     assert chosen(gv.models.molecule_gcn(5, 1, 4), x, graph) == ["0", "2", "4"]
     bonds = gv.models.bond_network(5, 1, 8, bond_channels=4, depth=3)
     assert chosen(bonds, x, graph)[-2:] == ["0.conv", "0"]
-    assert depths(flat, *picture, {})  # also where it is not known what layers see
-    with pytest.raises(ValueError, match="must have a layer whose output has more than one site"):
-        depths(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), *picture, {})
+    assert layers_by_depth(flat, *picture, {})  # also where it is not known what layers see
+    with pytest.raises(ValueError, match="must have a layer with more than one site"):
+        layers_by_depth(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), *picture, {})

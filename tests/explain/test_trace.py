@@ -4,7 +4,13 @@ import torch.nn.functional as F
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain.trace import answers, blocks, last_weighted, trace, units
+from gnnvision.explain.trace import (
+    last_weighted,
+    layers_and_blocks,
+    leaf_layers,
+    model_output,
+    trace,
+)
 
 from .networks import Broken, Residual, hooks_of, molecule
 
@@ -17,7 +23,7 @@ def test_layers_in_the_order_they_ran_with_convolutions_whole():
         "0", "1.conv", "1.norm", "1.dropout", "2.conv", "2.norm", "2.dropout", "3"
     ]  # fmt: skip
     assert torch.equal(calls[-1].output, output)
-    assert {"1.conv", "3"} <= {name for name, _ in units(model)}
+    assert {"1.conv", "3"} <= {name for name, _ in leaf_layers(model)}
     assert last_weighted(calls) is calls[-1]
 
 
@@ -44,7 +50,7 @@ def test_what_is_overwritten_later_is_kept_as_it_was():
 
 def test_what_is_not_kept_has_its_shape_alone():
     model, x = Residual(2), torch.randn(1, 2, 6, 6)
-    _, calls = trace(model, x, gv.Grid((6, 6)), modules=blocks(model), keep=("conv",))
+    _, calls = trace(model, x, gv.Grid((6, 6)), modules=layers_and_blocks(model), keep=("conv",))
     kept = {call.name for call in calls if call.output.device.type == "cpu"}
     assert kept == {"conv"}
     assert all(tuple(call.output.shape) == (1, 2, 6, 6) for call in calls)
@@ -100,6 +106,6 @@ def test_pooled_graphs():
 def test_a_plain_network_is_called_without_a_domain():
     model = nn.Conv2d(1, 1, 3)
     x = torch.randn(1, 1, 5, 5)
-    assert torch.equal(answers(model, x, gv.Grid((5, 5))), model(x))
+    assert torch.equal(model_output(model, x, gv.Grid((5, 5))), model(x))
     with pytest.raises(TypeError, match="'model' must take node features and a graph"):
-        answers(nn.Linear(5, 2), *molecule("CO"))
+        model_output(nn.Linear(5, 2), *molecule("CO"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.explain import attribute, over_inputs
+from gnnvision.explain import attribute, mean_gains
 from gnnvision.report.attribution_found import Asked, explain_inputs
 from gnnvision.report.attribution_page import sections_of
 from gnnvision.report.layer_canvas import PictureCanvas
@@ -47,7 +47,7 @@ def test_a_picture_and_what_its_explanations_are_worth(picture, tmp_path):
     row = worth.tables[0].rows[1]
     assert row[2] == f"{held.areas['deletion']:.3f} ({low:.3f} to {high:.3f})"
     assert row[-2:] == [SHORT[held.verdict], SHORT[one.sanity["gradient"].verdict]]
-    assert "the probability of the class" in reading.lead
+    assert "class probability" in reading.lead
     (table,) = forgetting.tables
     for paper in ("1810.03292", "1806.07421", "1703.01365", "1610.02391"):
         assert f"https://arxiv.org/abs/{paper}" in reading.note
@@ -77,12 +77,12 @@ def test_a_failed_test_and_a_constant_map_are_said_first(picture, tmp_path):
     for name, level in (("gradient", 0.9), ("occlusion", math.nan)):
         one.sanity[name].similarity.fill_(level)
     fresh = {n: replace(one.sanity[n], flat=n == "occlusion") for n in methods}
-    worth, randomized = sections_of([replace(one, sanity=fresh)], tmp_path)[1:3]
+    worth, randomize_weights = sections_of([replace(one, sanity=fresh)], tmp_path)[1:3]
     assert "Fails the parameter-randomization test: Gradient. Undecided: Occlusion." in worth.lead
     assert worth.tables[0].rows[0][-1] == "fails the test"
-    assert randomized.tables[0].rows[-1][1:] == ["fails the test", "undecided"]
-    assert randomized.tables[0].rows[0][2] == "undefined"
-    assert "Occlusion: the map is the same everywhere" in randomized.note
+    assert randomize_weights.tables[0].rows[-1][1:] == ["fails the test", "undecided"]
+    assert randomize_weights.tables[0].rows[0][2] == "undefined"
+    assert "Occlusion: the map is constant" in randomize_weights.note
 
 
 def test_over_several_inputs_the_differences_are_paired(picture, tmp_path):
@@ -91,7 +91,7 @@ def test_over_several_inputs_the_differences_are_paired(picture, tmp_path):
     held = explain_inputs(model, [asked, asked], ["gradient"], names, "classification", draws=3)
     sections = sections_of(held, tmp_path)
     (over,) = [section for section in sections if section.title == "Over all inputs"]
-    found = over_inputs([one.curves["gradient"] for one in held])
+    found = mean_gains([one.curves["gradient"] for one in held])
     assert over.tables[0].rows[0][0] == "Gradient"
     assert over.tables[0].rows[0][-1] == SHORT[found.verdict]
     assert over.tables[0].rows[0][1].startswith(f"{found.deletion.value:z.2f} (")

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from gnnvision.explain.sanity import SURVIVES
+from gnnvision.explain.sanity import FAILS_ABOVE
 from gnnvision.report.attribution_draw import method_looks
 from gnnvision.report.attribution_stages import draw_stages
 
@@ -31,4 +31,4 @@ def test_a_map_that_survives_ends_above_one_that_does_not(tmp_path):
     with Image.open(path) as image:
         tall = image.height
     assert second - first > 0.2 * tall
-    assert SURVIVES == 0.5
+    assert FAILS_ABOVE == 0.5

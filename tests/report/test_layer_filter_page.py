@@ -58,7 +58,7 @@ def test_a_polynomial_also_by_frequency(tmp_path):
     model = gv.Sequential(gv.ChebConv(5, 4, 3), nn.ReLU(), gv.ChebConv(4, 2, 1))
     section = filters_section(model, x, graph, ["0", "2"], tmp_path)
     assert names(section) == ["filters_0.png", "filters_2.png", "response_0.png"]
-    assert "T0: itself, T1: up to 1 edge away" in section.figures[0].caption
+    assert "T0: node itself, T1: up to 1 hop away" in section.figures[0].caption
 
 
 def test_kernels_of_pictures_as_before(tmp_path):

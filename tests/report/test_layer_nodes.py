@@ -77,14 +77,14 @@ def test_clusters_are_painted_on_their_nodes(tmp_path):
     assert abs(columns[0] - columns[1]) > seen.shape[1] / 3
     # The site that is shown to see holds the node at the end of the chain.
     assert (
-        canvas.site(layer) == layer.inside[canvas.site(layers(model, torch.rand(4, 2), graph)[0])]
+        canvas.site(layer) == layer.cluster[canvas.site(layers(model, torch.rand(4, 2), graph)[0])]
     )
 
 
 def test_nodes_that_were_left_out_are_gray(tmp_path):
     canvas, graph = chain()
-    inside = torch.tensor([-1, 0, 1, -1])
-    layer = Layer("pool", "TopK", (2, 1), graph.subgraph([1, 2]), inside=inside)
+    cluster = torch.tensor([-1, 0, 1, -1])
+    layer = Layer("pool", "TopK", (2, 1), graph.subgraph([1, 2]), cluster=cluster)
     found = canvas.at_nodes(torch.tensor([3.0, -2.0]), layer)
     assert found[1:3].tolist() == [3, -2]
     assert found.isnan().tolist() == [True, False, False, True]

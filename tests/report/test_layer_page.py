@@ -98,7 +98,7 @@ def test_behind_pooling_of_a_graph(tmp_path):
     with np.load(tmp_path / "1_a_maps.npz") as held:
         maps = feature_maps(model, one.x, graph, "2")
         assert held["2"].shape == (4, 3)
-        np.testing.assert_array_equal(held["2 cluster of each node"], maps.layer.inside)
+        np.testing.assert_array_equal(held["2 cluster of each node"], maps.layer.cluster)
 
 
 def test_rows_of_one_width(tmp_path):

@@ -1,4 +1,4 @@
-"""Which layers to look at: a few of them, from those that see little to those that see much."""
+"""A few layers of a network, from small receptive fields to large ones."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from collections.abc import Hashable, Mapping
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid
 from gnnvision.explain.layer import Layer
 from gnnvision.explain.layers import layers
 from gnnvision.layers import Convolution
 from gnnvision.summary import Reach
 
-__all__ = ["depths"]
+__all__ = ["layers_by_depth"]
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
 _FEW = 3
 
 
-def depths(
+def layers_by_depth(
     model: nn.Module,
     x: Tensor,
     domain: Domain,
-    seen: Mapping[str, Reach | None],
-    most: int = 4,
+    sizes: Mapping[str, Reach | None],
+    max_count: int = 4,
 ) -> list[str]:
-    """Layers at a few depths, from local to global.
+    """The names of a few layers at different depths, from local to global.
 
-    Of a network for pictures the last layer at each resolution; where there are not three of
-    these, layers that see more and more. Of one for graphs the last layer after each number of
-    hops. A block comes before the layers in it, and the first and the last depth are among them.
+    In a network for images: the last layer at each resolution or, if there are fewer than three
+    resolutions, layers with growing receptive fields. In a network for graphs: the last layer
+    after each number of hops. A block is preferred to the layers in it. The first and the last
+    depth are always included.
 
     Args:
         model: as for `layers`.
         x: likewise.
         domain: likewise.
-        seen: what `reaches` found of each layer; it may be empty.
-        most: at most so many.
+        sizes: what `receptive_field_sizes` returns; it may be empty.
+        max_count: the largest number of layers.
 
     Raises:
         ValueError: if no layer has more than one site.
@@ -51,27 +53,26 @@ def depths(
     def has(layer: Layer, kinds: tuple[type, ...]) -> bool:
         return any(isinstance(part, kinds) for part in modules[layer.name].modules())
 
-    if seen:
-        listed = [layer for layer in listed if seen.get(layer.name) is not None]
-    coarse = {layer.name: _coarse(layer, seen.get(layer.name)) for layer in listed}
+    if sizes:
+        listed = [layer for layer in listed if sizes.get(layer.name) is not None]
+    coarse = {layer.name: _depth(layer, sizes.get(layer.name)) for layer in listed}
     found = [layer for layer in listed if has(layer, _CONVOLUTIONS)]
     if len({coarse[layer.name] for layer in found}) < _FEW:  # transformers, messages along bonds
         found = [layer for layer in listed if has(layer, (*_CONVOLUTIONS, nn.Linear))]
     if not found:
-        raise ValueError(
-            f"'model' must have a layer whose output has more than one site, got "
-            f"{type(model).__name__} on {domain}, which has none. Give another."
-        )
+        got = f"{type(model).__name__} on {domain}, which has none"
+        raise invalid("model", "have a layer with more than one site", got, "Use another model.")
     groups = _groups(found, coarse)
     if len(groups) < _FEW:
-        groups = _groups(found, {layer.name: seen.get(layer.name) for layer in found})
+        groups = _groups(found, {layer.name: sizes.get(layer.name) for layer in found})
     chosen = [min(reversed(group), key=lambda layer: layer.name.count(".")) for group in groups]
-    if len(chosen) > most:
-        chosen = [chosen[round(i * (len(chosen) - 1) / (most - 1))] for i in range(most)]
+    if len(chosen) > max_count:
+        step = (len(chosen) - 1) / (max_count - 1)
+        chosen = [chosen[round(i * step)] for i in range(max_count)]
     return [layer.name for layer in chosen]
 
 
-def _coarse(layer: Layer, reach: Reach | None) -> Hashable:
+def _depth(layer: Layer, reach: Reach | None) -> Hashable:
     """The resolution on a grid, the hops on a graph."""
     return layer.sites if reach is None or reach.hops is None else reach.hops
 

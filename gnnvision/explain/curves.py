@@ -1,4 +1,4 @@
-"""What deletion and insertion curves show against random orders, of one input and over several."""
+"""Deletion and insertion curves with their random baseline, for one and for several inputs."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from torch import Tensor
 
 from gnnvision.explain.intervals import Interval, mean_interval
 
-__all__ = ["Faithfulness", "OverInputs", "Versus", "over_inputs"]
+__all__ = ["BaselineVerdict", "Faithfulness", "MeanGains", "mean_gains"]
 
-Versus = Literal["better than random", "not better than random", "undecided"]
-_TAIL = 0.05  # of the random orders at either end
-_ROUNDING = 1e-9  # what areas of equal curves differ by
+BaselineVerdict = Literal["better than random", "not better than random", "undecided"]
+_TAIL = 0.05  # the share of the random orders in either tail
+_ROUNDING = 1e-9  # by which areas of equal curves may differ
 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Curves of what is left of an answer, over the share of the sites that were exchanged.
+    """Deletion and insertion curves: a score over the share of sites masked or unmasked.
+
+    The random baseline is the same curve for random orders of the sites.
 
     Args:
-        shares: from 0 to 1. Shape (T,).
-        deletion: with the most important sites covered first. Shape (members, T).
-        insertion: with them uncovered first, from an input that is all covered.
-        random_deletion: the mean over some random orders.
+        shares: of the sites, from 0 to 1. Shape (T,).
+        deletion: the score with the most important sites masked first. Shape (samples, T).
+        insertion: the score with them unmasked first, starting from a fully masked input.
+        random_deletion: the mean over random orders.
         random_insertion: likewise.
-        measure: what the numbers are.
-        deletion_draws: the area under the curve of each random order; None if they were not
-            kept. Shape (orders, members).
+        measure: the name of the score.
+        deletion_draws: the area under the curve of each random order; None if not computed.
+            Shape (orders, samples).
         insertion_draws: likewise.
-        deletion_band: between what the middle nine tenths of random orders lie at each share, a
-            mean over the members; None if they were not kept. Shape (2, T).
+        deletion_band: the 5th and 95th percentile of the random orders at each share, means over
+            the samples; None if not computed. Shape (2, T).
         insertion_band: likewise.
-        flat: of which members the map is the same everywhere, so that it gives no order; None if
-            of none. Shape (members,).
+        flat: for which samples the map is constant, so that it gives no order; None if for
+            none. Shape (samples,).
     """
 
     shares: Tensor
@@ -54,15 +56,15 @@ class Faithfulness:
 
     @property
     def areas(self) -> dict[str, float]:
-        """The areas under the curves, means over the members. Of deletion, less is better."""
+        """The areas under the curves, means over the samples. For deletion, lower is better."""
         return {name: float(values.mean()) for name, values in self._by_member().items()}
 
     @property
     def gains(self) -> dict[str, Tensor]:
-        """By what area each curve is better than the mean of random orders; NaN without an order.
+        """The area by which each curve is better than the random baseline; NaN for constant maps.
 
         Shapes:
-            Output: (members,) each.
+            Output: (samples,) each.
         """
         areas = self._by_member()
         gains = {
@@ -75,13 +77,13 @@ class Faithfulness:
 
     @property
     def orders(self) -> int:
-        """How many random orders it was compared with."""
+        """The number of random orders."""
         return 0 if self.deletion_draws is None else len(self.deletion_draws)
 
     def random_range(self, curve: str) -> tuple[float, float]:
-        """The areas between which the middle nine tenths of random orders lie.
+        """The 5th and 95th percentile of the areas of the random orders, means over the samples.
 
-        They are means over the members, and infinitely far apart below 19 orders.
+        They are -inf and inf for fewer than 19 orders.
 
         Args:
             curve: "deletion" or "insertion".
@@ -93,26 +95,27 @@ class Faithfulness:
         ordered = draws.double().mean(1).sort().values
         return float(ordered[place - 1]), float(ordered[-place])
 
-    def verdicts(self) -> dict[str, Versus]:
-        """For each curve, how it stands against random orders."""
-        return {curve: self._versus(curve) for curve in ("deletion", "insertion")}
+    def verdicts(self) -> dict[str, BaselineVerdict]:
+        """The comparison of each curve with the random baseline."""
+        return {curve: self._curve_verdict(curve) for curve in ("deletion", "insertion")}
 
     @property
-    def verdict(self) -> Versus:
-        """How the order stands against random orders, in both curves.
+    def verdict(self) -> BaselineVerdict:
+        """The comparison of both curves with the random baseline.
 
-        Of a single input: better if each of the two areas is better than those of 19 in 20
-        random orders, which for a random order itself is so once in twenty times or less; not
-        better if one of them is worse than the mean of random orders, beyond the 95 % interval
-        of that mean; else undecided. Of several members it is the verdict of `over_inputs`.
+        For one sample: "better than random" if both areas are better than those of 19 in 20
+        random orders (a random order passes with a probability of at most 5 %); "not better than
+        random" if one area is worse than the mean of the random orders, beyond the 95 %
+        confidence interval of that mean; else "undecided". For several samples it is the verdict
+        of `mean_gains`.
         """
         if len(self.deletion) > 1:
-            return over_inputs([self]).verdict
+            return mean_gains([self]).verdict
         return _both(self.verdicts())
 
     @property
     def better_than_random(self) -> bool:
-        """Whether both curves are shown to be better than those of random orders."""
+        """Whether both curves are significantly better than the random baseline."""
         return self.verdict == "better than random"
 
     def _by_member(self) -> dict[str, Tensor]:
@@ -124,7 +127,7 @@ class Faithfulness:
         }
         return {name: torch.trapezoid(curve, self.shares) for name, curve in curves.items()}
 
-    def _versus(self, curve: str) -> Versus:
+    def _curve_verdict(self, curve: str) -> BaselineVerdict:
         draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
         if draws is None or (self.flat is not None and bool(self.flat.all())):
             return "undecided"
@@ -140,14 +143,14 @@ class Faithfulness:
 
 
 @dataclass(frozen=True)
-class OverInputs:
-    """By how much areas are better than those of random orders, over several inputs.
+class MeanGains:
+    """The mean gain in area over the random baseline, over several inputs.
 
     Args:
-        deletion: the mean over the inputs of the difference, each paired with the random orders
-            of its own input, and its 95 % interval (Student's t over the inputs).
+        deletion: the mean over the inputs of the gain, each paired with the random orders of the
+            same input, with its 95 % confidence interval (Student's t over the inputs).
         insertion: likewise.
-        count: how many inputs with an order.
+        count: the number of inputs whose map is not constant.
     """
 
     deletion: Interval
@@ -155,29 +158,29 @@ class OverInputs:
     count: int
 
     @property
-    def verdict(self) -> Versus:
-        """Better if both intervals are above 0, not better if one is below; else undecided."""
+    def verdict(self) -> BaselineVerdict:
+        """Better if both intervals are above 0, not better if one is below 0; else undecided."""
         return _both({"deletion": _sign(self.deletion), "insertion": _sign(self.insertion)})
 
 
-def over_inputs(found: Sequence[Faithfulness]) -> OverInputs:
-    """Whether a method's order is better than random ones, over all the inputs it was tried on.
+def mean_gains(found: Sequence[Faithfulness]) -> MeanGains:
+    """The mean gain of a method over the random baseline.
 
     Args:
-        found: of the inputs; every member of a batch counts as one.
+        found: the curves of the inputs; each sample of a batch counts as one input.
     """
     gains = {name: torch.cat([one.gains[name] for one in found]) for name in found[0].gains}
     first, second = (mean_interval(values) for values in gains.values())
-    return OverInputs(first, second, int((~gains["deletion"].isnan()).sum()))
+    return MeanGains(first, second, int((~gains["deletion"].isnan()).sum()))
 
 
-def _sign(gain: Interval) -> Versus:
+def _sign(gain: Interval) -> BaselineVerdict:
     if gain.low > _ROUNDING:
         return "better than random"
     return "not better than random" if gain.high < 0 else "undecided"
 
 
-def _both(curves: dict[str, Versus]) -> Versus:
+def _both(curves: dict[str, BaselineVerdict]) -> BaselineVerdict:
     found = set(curves.values())
     if len(found) == 1:
         return found.pop()
