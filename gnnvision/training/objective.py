@@ -14,7 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.data import Task
 from gnnvision.domains.device import as_double
-from gnnvision.training.measures import mean, r2, r2_undefined
+from gnnvision.training.measures import f1_macro, mean, r2, r2_undefined
 
 __all__ = ["Objective", "objective", "said", "together"]
 
@@ -131,13 +131,8 @@ class _Classification(Objective):
 
         That of scikit-learn. For any other class it is 0 / 0.
         """
-        from sklearn import config_context
-        from sklearn.metrics import f1_score
-
-        guess, truth = self.predict(output).cpu().numpy(), target.cpu().numpy()
-        with config_context(skip_parameter_validation=True):
-            macro = f1_score(truth, guess, average="macro", zero_division=0.0)
-        return {"f1_macro": float(macro)}
+        predicted = self.predict(output)
+        return {"f1_macro": f1_macro(target.cpu().numpy(), predicted.cpu().numpy())}
 
     def _remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]

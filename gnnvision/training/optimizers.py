@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 
 from gnnvision.layers import Convolution
 from gnnvision.training.blocks import blocks, last_linear
@@ -16,6 +17,38 @@ if TYPE_CHECKING:
     from gnnvision.training.recipe import Recipe
 
 __all__ = ["Muon", "make_optimizer", "orthogonalized"]
+
+
+class _Eager(Optimizer):
+    """An optimizer outside of compiled code: the methods of torch without their wrappers.
+
+    The wrappers keep `torch.compile` from tracing these methods, and import it to do so, which
+    takes a second. Only models are compiled here, never optimizers. A method that a future
+    version of torch does not wrap is taken as it is.
+    """
+
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(Optimizer.zero_grad)
+    state_dict = inspect.unwrap(Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(Optimizer.load_state_dict)
+
+
+class Adam(_Eager, torch.optim.Adam):
+    """`torch.optim.Adam`, which does not import the compiler."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+
+
+class AdamW(_Eager, torch.optim.AdamW):
+    """`torch.optim.AdamW`, which does not import the compiler."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+
+class SGD(_Eager, torch.optim.SGD):
+    """`torch.optim.SGD`, which does not import the compiler."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.SGD.step))
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
@@ -110,7 +143,7 @@ def _check_effects(
             )
 
 
-class Muon(Optimizer):
+class Muon(_Eager):
     """Gradient descent along orthogonalised momentum, for the filters of convolutions.
 
     The momentum of a filter, seen as a matrix (C_out, C_in K), is replaced by the nearest

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.training import Interrupted, NotSaved, Recipe, fit
+from gnnvision.training import Interrupted, NotSaved, Recipe, fit, optimizers
 from gnnvision.training import session as session_module
 from gnnvision.training.checkpoint import read_checkpoint, write_checkpoint
 from gnnvision.training.objective import objective
@@ -442,14 +442,14 @@ def test_what_is_measured_is_the_average_of_the_weights():
     model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
     recipe = quick(ema_decay=0.5, epochs=1, checkpoint_selection="last", batch_size=5)
     weights_after = []
-    step = torch.optim.Adam.step
+    step = optimizers.Adam.step
 
     def noted(self, *args, **kwargs):
         step(self, *args, **kwargs)
         weights_after.append(self.param_groups[0]["params"][0].detach().clone())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.Adam, "step", noted)
+        patch.setattr(optimizers.Adam, "step", noted)
         fit(model, task, recipe, progress=False)
     average = weights_after[0]
     for weight in weights_after[1:]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnvision.training.folder import write_csv, write_json
-from gnnvision.training.measures import mean, r2, r2_undefined, rank, spread, written
+from gnnvision.training.measures import f1_macro, mean, r2, r2_undefined, rank, spread, written
 
 
 @pytest.mark.parametrize("scale", [1e-160, 1e-7, 1.0, 1e30, 1e160])
@@ -18,6 +18,16 @@ def test_r2_is_that_of_scikit_learn_at_any_scale(scale):
     rng = np.random.default_rng(0)
     y, guess = rng.normal(size=20), rng.normal(size=20)
     assert r2(y * scale, guess * scale) == pytest.approx(r2_score(y, guess), abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7, 100])
+def test_macro_f1_is_that_of_scikit_learn(classes):
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(classes)
+    y, guess = rng.integers(0, classes, 50), rng.integers(0, classes, 50)
+    expected = f1_score(y, guess, average="macro", zero_division=0.0)
+    assert f1_macro(y, guess) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,94 @@
-"""Muon: what orthogonalising does, and that the rest follows torch's SGD."""
+"""Optimizers: the steps and the state of torch's, without its compiler; Muon's own steps."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from gnnvision.training import Recipe
-from gnnvision.training.optimizers import Muon, orthogonalized
+from gnnvision.training.optimizers import SGD, Adam, AdamW, Muon, orthogonalized
+
+TORCH = {Adam: torch.optim.Adam, AdamW: torch.optim.AdamW, SGD: torch.optim.SGD}
+OPTIONS = {
+    Adam: {"weight_decay": 0.01},
+    AdamW: {"weight_decay": 0.1},
+    SGD: {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+}
+
+
+def steps(model, optimizer, count):
+    generator = torch.Generator().manual_seed(count)
+    for _ in range(count):
+        optimizer.zero_grad()
+        model(torch.randn(5, 3, generator=generator)).square().sum().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("kind", TORCH)
+def test_steps_and_state_are_those_of_torch(kind):
+    models = nn.Linear(3, 2), nn.Linear(3, 2)
+    models[1].load_state_dict(models[0].state_dict())
+    made = [
+        each(model.parameters(), 0.1, fused=True, **OPTIONS[kind])
+        for each, model in zip((kind, TORCH[kind]), models, strict=True)
+    ]
+    assert isinstance(made[0], TORCH[kind])
+    assert str(made[0]) == str(made[1])
+    for number in (3, 4):
+        for model, optimizer in zip(models, made, strict=True):
+            steps(model, optimizer, number)
+        assert torch.equal(models[0].weight, models[1].weight)
+        torch.testing.assert_close(made[0].state_dict(), made[1].state_dict(), rtol=0, atol=0)
+        states = [optimizer.state_dict() for optimizer in reversed(made)]
+        for optimizer, state in zip(made, states, strict=True):  # each goes on from the other's
+            optimizer.load_state_dict(state)
+    again = pickle.loads(pickle.dumps(made[0]))
+    assert type(again) is kind
+    assert again.param_groups[0]["lr"] == 0.1
+
+
+def test_hooks_of_steps_are_called():
+    model, calls = nn.Linear(3, 2), []
+    optimizer = Adam(model.parameters(), 0.1)
+    optimizer.register_step_post_hook(lambda *_: calls.append(1))
+    steps(model, optimizer, 2)
+    assert calls == [1, 1]
+
+
+TRAINING = """
+import sys, tempfile
+import torch
+from torch import nn
+import gnnvision as gv
+from tests.training import tasks
+
+karate = gv.data.load("karate")
+network = gv.models.gcn(karate.in_channels, 4, karate.num_classes)
+for optimizer in ("adam", "adamw", "sgd"):
+    recipe = gv.Recipe(epochs=2, optimizer=optimizer, ema_decay=0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        gv.fit(network, karate, recipe, seeds=2, folder=folder, progress=False)
+network = gv.Sequential(gv.Conv2d(1, 4, 3), nn.ReLU(), gv.Readout(), nn.Linear(4, 2))
+recipe = gv.Recipe(epochs=1, batch_size=20, optimizer="muon")
+print(gv.fit(network, tasks.pictures(), recipe, progress=False).summary())
+from gnnvision.training.checkpoint import pack_optimizer, unpack_optimizer
+optimizer = recipe.make_optimizer(network)
+unpack_optimizer(optimizer, {}, pack_optimizer(optimizer)[1])
+unused = [name for name in sys.argv[1:] if name in sys.modules]
+assert not unused, unused
+"""
+
+
+def test_a_training_does_not_import_what_it_does_not_use():
+    unused = ("torch._dynamo", "torch._inductor", "sympy", "sklearn", "scipy.stats", "matplotlib")
+    command = [sys.executable, "-c", TRAINING, *unused]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (24, 24)])
@@ -45,7 +128,7 @@ def test_other_parameters_follow_sgd():
         torch.testing.assert_close(a, b)
 
 
-def test_which_parameters_are_orthogonalised():
+def test_which_parameters_are_orthogonalized():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 2))
     optimizer = Recipe(optimizer="muon").make_optimizer(model)
     chosen = [p for g in optimizer.param_groups if g["orthogonal"] for p in g["params"]]
