@@ -1,4 +1,4 @@
-"""Which boxes a picture of a network has."""
+"""The boxes of a diagram of a network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Step:
     Args:
         kind: one of `KINDS`.
         name: of the layer's class.
-        settings: what it was made with.
-        after: layers that leave the shape as it is, such as an activation.
+        settings: its arguments.
+        after: layers that keep the shape, such as an activation.
         shape: of the signal, without the batch.
-        parameters: how many numbers the layers hold.
-        times: how many such layers follow one another.
+        parameters: their number.
+        times: how many such layers follow each other.
     """
 
     kind: str
@@ -44,37 +44,37 @@ def steps_of(summary: Summary) -> list[Step]:
     network = summary.network
     start = Step("input", "Input", "", (), summary.input_shape, 0)
     if summary.depth is not None:
-        steps = _repeated(_merged(_closed(network, summary.depth)))
+        steps = _repeated(_merged(_layers_at(network, summary.depth)))
     else:
-        steps = _merged(_opened(network))
+        steps = _merged(_chain_layers(network))
         candidates = [steps, _repeated(steps)]
-        candidates += [_repeated(_merged(_closed(network, depth))) for depth in (4, 3, 2, 1)]
+        candidates += [_repeated(_merged(_layers_at(network, depth))) for depth in (4, 3, 2, 1)]
         short = [steps for steps in candidates if len(steps) < MOST]
         telling = [steps for steps in short if not any(step.name in NAMELESS for step in steps)]
         steps = (telling or short or candidates[-1:])[0]
     return _without_batch(summary, [start, *steps])
 
 
-def _closed(layer: LayerSummary, depth: int) -> Iterator[LayerSummary]:
-    """So many levels of blocks, opened."""
+def _layers_at(layer: LayerSummary, depth: int) -> Iterator[LayerSummary]:
+    """The layers at a depth, and those above it that have no children."""
     if not layer.children or depth == 0:
         yield layer
         return
     for child in layer.children:
-        yield from _closed(child, depth - 1)
+        yield from _layers_at(child, depth - 1)
 
 
-def _opened(layer: LayerSummary, is_root: bool = True) -> Iterator[LayerSummary]:
-    """The layers of chains; what is no chain stays whole."""
+def _chain_layers(layer: LayerSummary, is_root: bool = True) -> Iterator[LayerSummary]:
+    """The layers of all chains; a block that is not a chain stays one box."""
     if layer.children and (is_root or _is_chain(layer)):
         for child in layer.children:
-            yield from _opened(child, is_root=False)
+            yield from _chain_layers(child, is_root=False)
     elif layer.was_called:
         yield layer
 
 
 def _is_chain(layer: LayerSummary) -> bool:
-    """Whether each layer takes what the one before it made, and nothing happens in between."""
+    """Whether each layer's input is the output of the one before, with nothing in between."""
     shape = layer.input_shape
     for child in layer.children:
         if not child.was_called or child.input_shape != shape:
@@ -127,14 +127,14 @@ def _repeated(steps: Sequence[Step]) -> list[Step]:
 
 
 def _without_batch(summary: Summary, steps: Sequence[Step]) -> list[Step]:
-    """Shapes of one picture; of a graph they stay as they are."""
+    """Shapes without the batch dimension of images; those of a graph have none."""
     if not isinstance(summary.domain, Grid):
         return list(steps)
     return [replace(step, shape=step.shape[1:] or step.shape) for step in steps]
 
 
 def kind_of(layer: LayerSummary) -> str:
-    """What a layer is, for its color."""
+    """The kind of a layer, one of `KINDS`."""
     name = layer.kind
     if "Attention" in name or "GAT" in name or "EncoderBlock" in name or "Transformer" in name:
         return "attention"

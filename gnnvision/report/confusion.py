@@ -1,4 +1,4 @@
-"""The confusion matrix: which classes are taken for which."""
+"""The confusion matrix: how often each class was predicted for each true class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.parts import Figure, Run, Section, Table
-from gnnvision.report.style import INK, MATRIX_MAP, drawing, wrapped
+from gnnvision.report.style import BACKGROUND, INK, MATRIX_MAP, UNKNOWN, drawing, wrapped
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
 from gnnvision.training.measures import UNDEFINED
@@ -27,7 +27,7 @@ _FITS_A_CELL = 6  # letters
 
 
 def confusion_counts(result: Result) -> NDArray[np.int64]:
-    """How often each class (row) was taken for each (column), summed over the seeds."""
+    """How often each class (column) was predicted for each true class (row), over all seeds."""
     size = result.task.num_outputs
     counts = np.zeros((size, size), dtype=np.int64)
     for outcome in result.outcomes:
@@ -46,47 +46,46 @@ def confusion(run: Run) -> Section | None:
     each = counts.sum(1, keepdims=True)
     shares = np.divide(counts, each, out=np.full(counts.shape, np.nan), where=each > 0)
     seeds = len(result.outcomes)
-    pictures = [_draw(run, names, counts, shares, "confusion")]
+    figures = [_draw(run, names, counts, shares, "confusion")]
     if len(names) <= _MOST_WITH_NUMBERS:
-        pictures.insert(0, _draw(run, names, counts, shares, "confusion_shares"))
+        figures.insert(0, _draw(run, names, counts, shares, "confusion_shares"))
     over = f", summed over {seeds} seeds" if seeds > 1 else ""
     note = (
-        f"In the shares every row adds up to 100 %; in the table, the count is the number of test "
-        f"{run.item}s of the class{' in one seed' if seeds > 1 else ''}. Recall: of the "
-        f"{run.item}s of the class, how many were found. Precision: of those put into the class, "
-        "how many belong there."
+        f"In percent, each row adds up to 100 %. Recall: the share of a class's {run.item}s that "
+        "were predicted as that class. Precision: the share of the predictions of a class that "
+        f"are correct. Support: its test {run.item}s{' in one seed' if seeds > 1 else ''}."
     )
     if not each.all():
-        note += f" A class without test {run.item}s has no shares and no recall."
+        note += f" A class without test {run.item}s has no percentages and no recall."
     if len(names) > _MOST_NAMED:
         numbered = [f"{name} ({number})" for number, name in enumerate(names)]
         tables = [_pairs(numbered, counts), _table(run, numbered, counts)]
         note += (
-            f" Listed are the {_LISTED} commonest mistakes and the {_LISTED} classes with the "
-            "lowest recall; all counts are in confusion.csv."
+            f" The tables list the {_LISTED} most frequent confusions and the {_LISTED} classes "
+            "with the lowest recall; all counts are in confusion.csv."
         )
     else:
         tables = [_table(run, names, counts)]
-    lead = f"Which classes are confused on the test part{over}. {_worst(names, shares, counts)}"
-    return Section("What is taken for what", lead, pictures, tables, note, wide=True)
+    lead = f"True and predicted classes of the test split{over}. {_worst(names, shares)}"
+    return Section("Confusion matrix", lead, figures, tables, note, wide=True)
 
 
-def _worst(names: list[str], shares: NDArray[np.float64], counts: NDArray[np.int64]) -> str:
-    """The most frequent mistake, in words."""
-    off = np.nan_to_num(shares)  # of a class without test items there are no mistakes
+def _worst(names: list[str], shares: NDArray[np.float64]) -> str:
+    """The most frequent confusion, in words."""
+    off = np.nan_to_num(shares)  # a class without test items is never confused
     np.fill_diagonal(off, 0.0)
     if not off.any():
-        return "There was no mistake at all."
-    true, taken = np.unravel_index(int(off.argmax()), off.shape)
+        return "Every prediction is correct."
+    true, predicted = np.unravel_index(int(off.argmax()), off.shape)
     return (
-        f"The most frequent mistake: {100 * off[true, taken]:.0f} % of “{names[true]}” "
-        f"are taken for “{names[taken]}”."
+        f"The most frequent confusion: {100 * off[true, predicted]:.0f} % of “{names[true]}” "
+        f"are predicted as “{names[predicted]}”."
     )
 
 
 def _table(run: Run, names: list[str], counts: NDArray[np.int64]) -> Table:
     seeds = len(run.result.outcomes)
-    right, true, said = counts.diagonal(), counts.sum(1), counts.sum(0)
+    right, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
     rows = []
     shown: Sequence[int] = range(len(names))
     if len(names) > _MOST_NAMED:
@@ -96,20 +95,22 @@ def _table(run: Run, names: list[str], counts: NDArray[np.int64]) -> Table:
         name = names[number]
         each = true[number] / seeds
         recall = f"{100 * right[number] / true[number]:.1f} %" if true[number] else "–"
-        precision = f"{100 * right[number] / said[number]:.1f} %" if said[number] else "–"
+        precision = (
+            f"{100 * right[number] / predicted[number]:.1f} %" if predicted[number] else "–"
+        )
         count = f"{each:,.0f}" if true[number] % seeds == 0 else f"{each:,.1f}"
         rows.append((name, recall, precision, count))
-    return Table(("Class", "Recall", "Precision", f"Test {run.item}s"), rows)
+    return Table(("Class", "Recall", "Precision", "Support"), rows)
 
 
 def _pairs(names: list[str], counts: NDArray[np.int64]) -> Table:
-    """The mistakes that were made most often."""
+    """The most frequent confusions."""
     off = counts.copy()
     np.fill_diagonal(off, 0)
     order = np.argsort(-off, axis=None, kind="stable")[:_LISTED]
     pairs = [divmod(place, len(names)) for place in order.tolist()]
     rows = [(names[i], names[j], f"{off[i, j]:,}") for i, j in pairs if off[i, j]]
-    return Table(("True class", "Taken for", "How often"), rows, 2)
+    return Table(("True class", "Predicted class", "Count"), rows, 2)
 
 
 def _draw(
@@ -119,8 +120,8 @@ def _draw(
     shares: NDArray[np.float64],
     name: str,
 ) -> Figure:
-    """The matrix, colored by shares; with numbers, these are shares or counts as `name` says."""
-    path = run.figures / f"{name}.png"
+    """The matrix, colored by shares; its numbers are shares or counts, depending on `name`."""
+    path = run.figures / f"{name}.svg"
     size, seeds = len(names), len(run.result.outcomes)
     numbered, named = size <= _MOST_WITH_NUMBERS, size <= _MOST_NAMED
     in_shares = name == "confusion_shares" or not numbered
@@ -130,7 +131,7 @@ def _draw(
         image = axes.imshow(100 * shares, cmap=MATRIX_MAP, vmin=0, vmax=100)
         if named:
             _name_classes(axes, names, counts.sum(1) / seeds)
-        axes.set(xlabel="predicted class", ylabel=f"true class (test {run.item}s)")
+        axes.set(xlabel="Predicted class", ylabel="True class (support)")
         axes.tick_params(length=0, labelsize=9)
         axes.grid(False)
         for side in axes.spines.values():
@@ -138,13 +139,13 @@ def _draw(
         if named:
             axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
             axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
-            axes.grid(which="minor", color="white", linewidth=1.5)
+            axes.grid(which="minor", color=BACKGROUND, linewidth=1.5)
             axes.tick_params(which="minor", length=0)
         if numbered:
             _write_numbers(axes, counts, shares, in_shares)
         else:
             figure.colorbar(image, ax=axes, shrink=0.75, aspect=24, pad=0.03)
-        axes.set_title("Share of each true class (%)" if in_shares else f"How many {run.item}s")
+        axes.set_title("Share of each true class (%)" if in_shares else f"Number of {run.item}s")
     values = np.round(shares, 6) if name == "confusion_shares" else counts
     rows = zip(names, values.tolist(), strict=True)
     write_csv(
@@ -152,8 +153,8 @@ def _draw(
         [{"true_class": true} | dict(zip(names, row, strict=True)) for true, row in rows],
     )
     recalls = ", ".join(f"{n} {_recall(shares[i, i])}" for i, n in enumerate(names[:12]))
-    what = "as shares" if in_shares else "as counts"
-    alt = f"Confusion matrix of {size} classes {what}; share right: {recalls}."
+    what = "in percent" if in_shares else "in counts"
+    alt = f"Confusion matrix of {size} classes {what}; recall: {recalls}."
     return Figure(path, alt)
 
 
@@ -174,7 +175,7 @@ def _write_numbers(
 ) -> None:
     letters = 9.5 if counts.max() < 1000 or in_shares else 7.5
     for (i, j), share in np.ndenumerate(shares):
-        ink = "white" if share > 0.55 else INK if counts[i, j] else "#aeb7c0"
+        ink = "white" if share > 0.55 else INK if counts[i, j] else UNKNOWN
         weight = "bold" if i == j else "normal"
         text = _percent(share) if in_shares else f"{counts[i, j]:,}"
         place: dict[str, Any] = {"ha": "center", "va": "center", "size": letters}

@@ -1,4 +1,4 @@
-"""Learning curves: how loss and score went, epoch by epoch, over all seeds."""
+"""Training curves: loss and metric against the epoch, over all seeds."""
 
 from __future__ import annotations
 
@@ -21,70 +21,62 @@ from gnnvision.training.result import Outcome
 
 __all__ = ["curves"]
 
-_PARTS = (("train", "training", TRAIN_COLOR), ("val", "validation", VAL_COLOR))
+_SPLITS = (("train", "training", TRAIN_COLOR), ("val", "validation", VAL_COLOR))
 
 
 def curves(run: Run) -> Section | None:
-    """The section of the learning curves."""
+    """The section of the training curves; None where a history is missing."""
     result = run.result
     if not all(outcome.history for outcome in result.outcomes):
         return None
     seeds = len(result.outcomes)
     names = [name for name in ("loss", result.metric) if f"train_{name}" in _keys(result.outcomes)]
-    pictures = [_draw(run, name) for name in names]
-    lead = "How training went, epoch by epoch. The dotted line marks the epoch that was kept" + (
-        f" (the median over the {seeds} seeds)." if seeds > 1 else "."
-    )
+    figures = [_draw(run, name) for name in names]
+    lead = "Loss and metric in each epoch. The dotted line marks the epoch whose weights were kept"
+    lead += f" (the median over the {seeds} seeds)." if seeds > 1 else "."
     validated = any(key.startswith("val_") for key in _keys(result.outcomes))
     drops = any("Dropout" in type(module).__name__ for module in result.model.modules())
-    while_on, once_off = (" and with dropout on", " with dropout off") if drops else ("", "")
-    measured = f"Training values are measured while the weights change{while_on}"
+    on, off = (" and with dropout on", " with dropout off") if drops else ("", "")
+    measured = f"Training values are measured while the weights change{on}"
     note = (
-        f"{measured}, validation values after each epoch{once_off}: so training may look worse "
-        "than validation. "
+        f"{measured}; validation values after each epoch{off}, so they may look better. "
         if validated
-        else "No validation part was held out, so there is no line for one: the last epoch was "
-        f"kept. {measured}. "
+        else f"{measured}. There is no validation split: the last epoch was kept. "
     )
     task = image_task(result.task)
     if task is not None and task.augment is not None:
-        note += "They are those of the augmented pictures, which are harder. "
-    note += (
-        "The losses shown, and those at the top, are without weight decay"
-        + (
-            f" and without label smoothing; what was minimized has both, label smoothing "
-            f"{result.recipe.label_smoothing:g}"
-            if result.recipe.label_smoothing
-            else ""
+        note += "They are those of augmented images, which are harder. "
+    note += "The losses in this report exclude weight decay"
+    if result.recipe.label_smoothing:
+        note += (
+            f" and label smoothing ({result.recipe.label_smoothing:g}), which were trained with"
         )
-        + "; the test part is read once, at the end."
-    )
+    note += ". The test split is evaluated once, after training."
     if result.recipe.ema_decay:
         note += (
-            " Training values are those of the weights, validation values and the figures at the "
-            "top those of their running average."
+            " Training values are those of the weights themselves; validation values and the "
+            "results at the top are those of their exponential moving average (EMA)."
         )
     if result.recipe.progressive_resizing:
         share = 100 * result.recipe.progressive_resizing
-        note += f" In the first {share:.0f} % of the epochs the training images are smaller."
+        note += f" The training images are smaller in the first {share:.0f} % of the epochs."
     if views := test_views(result.task):
         note += (
-            f" Every line is of the image alone; the figures at the top are the mean over {views} "
-            "(test-time augmentation), so a line may end below them."
+            f" The curves are measured without test-time augmentation; the results at the top are "
+            f"the mean over {views}, so a curve may end below them."
         )
     if stages := result.best.stages[1:]:
         steps = "; ".join(f"from epoch {epoch} {what}" for epoch, what in stages)
         first = result.best.stages[0][1]
         note += (
-            f" Fine-tuning goes in stages: {first} is trained first; {steps}. The dashed lines "
-            "mark where another stage begins, with a learning rate of its own: a jump there is no "
-            "fault."
+            f" Fine-tuning has stages: {first} is trained first; {steps}. Dashed lines mark where "
+            "a stage begins with its own learning rate; a jump there is normal."
         )
     if len({outcome.epochs for outcome in result.outcomes}) > 1:
         note += (
-            " Seeds stopped at different epochs; the lines end where fewer than half were left."
+            " Seeds stopped at different epochs; the curves end where fewer than half still ran."
         )
-    return Section("Learning", lead, pictures, note=note)
+    return Section("Training curves", lead, figures, note=note)
 
 
 def over_seeds(outcomes: list[Outcome], key: str) -> NDArray[np.float64]:
@@ -102,13 +94,13 @@ def over_seeds(outcomes: list[Outcome], key: str) -> NDArray[np.float64]:
 
 
 def _each_epoch(
-    table: NDArray[np.float64], figure: Callable[[NDArray[np.float64]], Any]
+    table: NDArray[np.float64], statistic: Callable[[NDArray[np.float64]], Any]
 ) -> NDArray[np.float64]:
-    """A figure of each column; NaN where no seed has a value."""
+    """A statistic of each column; NaN where no seed has a value."""
     held = ~np.isnan(table).all(0)
     out = np.full(table.shape[1], math.nan)
     if held.any():
-        out[held] = figure(table[:, held])
+        out[held] = statistic(table[:, held])
     return out
 
 
@@ -117,20 +109,20 @@ def _keys(outcomes: list[Outcome]) -> set[str]:
 
 
 def _draw(run: Run, name: str) -> Figure:
-    result, path = run.result, run.figures / f"curve_{name}.png"
+    result, path = run.result, run.figures / f"curve_{name}.svg"
     seeds, factor = len(result.outcomes), scale(name)
     kept = statistics.median(outcome.best_epoch for outcome in result.outcomes)
     rows: dict[int, dict[str, float]] = {}
-    said = []
+    ends = []
     with drawing(path, 3.9) as figure:
         axes = figure.add_subplot()
-        for part, word, color in _PARTS:
-            if f"{part}_{name}" not in _keys(result.outcomes):
+        for split, word, color in _SPLITS:
+            if f"{split}_{name}" not in _keys(result.outcomes):
                 continue
-            table = over_seeds(result.outcomes, f"{part}_{name}")
+            table = over_seeds(result.outcomes, f"{split}_{name}")
             epochs = np.arange(1, table.shape[1] + 1)
             if np.isnan(table).all():
-                said.append(f"{word} {name} is {UNDEFINED}")
+                ends.append(f"{word} {name} is {UNDEFINED}")
                 continue
             mean = _each_epoch(table, lambda held: np.nanmean(held, 0))
             low, high = (
@@ -140,18 +132,18 @@ def _draw(run: Run, name: str) -> Figure:
             label = f"{word}, mean" if seeds > 1 else word
             axes.plot(epochs, factor * mean, color=color, label=label, marker=dot)
             if seeds > 1:
-                band = f"{word}, 10 to 90 % of seeds"
+                band = f"{word}, 10th to 90th percentile"
                 axes.fill_between(
                     epochs, factor * low, factor * high, color=color, alpha=0.18, lw=0, label=band
                 )
             for epoch, *values in zip(epochs.tolist(), mean, low, high, strict=True):
-                keys = (f"{part}_{kind}" for kind in ("mean", "p10", "p90"))
+                keys = (f"{split}_{kind}" for kind in ("mean", "p10", "p90"))
                 held = rows.setdefault(epoch, {"epoch": epoch})
                 held |= dict(zip(keys, map(float, values), strict=True))
-            said.append(f"{word} {name} ends at {written(factor * mean[-1], 3)}")
+            ends.append(f"{word} {name} ends at {written(factor * mean[-1], 3)}")
         for epoch, _ in result.best.stages[1:]:
-            axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="next stage")
-        axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept epoch: {kept:g}")
+            axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="start of a stage")
+        axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept: epoch {kept:g}")
         axes.set(xlabel="epoch", ylabel=metric_label(name))
         title = metric_name(name)
         axes.set_title(title[:1].upper() + title[1:])
@@ -162,5 +154,5 @@ def _draw(run: Run, name: str) -> Figure:
         legend_below(figure, axes.get_legend_handles_labels()[0])
     full = {key: "" for row in rows.values() for key in row}
     write_csv(path.with_suffix(".csv"), [full | row for row in rows.values()])
-    alt = f"Line plot of the {metric_name(name)} against the epoch: {'; '.join(said)}."
+    alt = f"Line plot of the {metric_name(name)} against the epoch: {'; '.join(ends)}."
     return Figure(path, alt)

@@ -46,7 +46,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me", "Zl", "Zp", "Zs")  # joiners, variation
 _found: list[str] = []  # families that letters were needed from so far
 _homes: dict[str, str | None] = {}  # letter -> the family that has it, if any
 _missing: dict[Path, dict[str, int]] = {}  # figure -> word that could not be drawn -> its number
-_told: set[str] = set()
+_warned: set[str] = set()
 _log = logging.getLogger("gnnvision")
 
 
@@ -217,8 +217,8 @@ def _number_words(figure: Figure, texts: list[Text], unseen: set[str], path: Pat
             places = axis.get_minorticklocs() if minor else axis.get_majorticklocs()
             axis.set_ticks(places, [numbered(label) for label in labels], minor=minor)
     for script, sentence in _by_script(unseen).items():
-        if script not in _told:
-            _told.add(script)
+        if script not in _warned:
+            _warned.add(script)
             _log.warning(sentence)
 
 

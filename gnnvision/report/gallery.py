@@ -1,4 +1,4 @@
-"""Test pictures with what the network says of them: right in green, wrong in red."""
+"""Test images with their predictions: correct in green, wrong in red."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RIGHT, _WRONG = ("#009988", "\u2713"), ("#CC3311", "\u2717")
 
 
 def gallery(run: Run) -> Section | None:
-    """The section of test pictures and their predictions; None where nothing was tested."""
+    """The section of test predictions; None without test images."""
     task, best = run.images, run.result.best
     if not len(task.split.test):
         return None
@@ -32,18 +32,19 @@ def gallery(run: Run) -> Section | None:
     wrong = (best.prediction.cpu() != best.target.cpu()).numpy()
     bad = subsample(test[wrong], _MOST_WRONG)
     good = subsample(test[~wrong], _SHOWN - len(bad))
-    picture = _sheet(run, task, np.concatenate([bad, good]))
-    which = "all" if len(bad) == wrong.sum() else f"{len(bad)}, drawn at random,"
-    wrongs = f"{which} that are wrong (red frame, \u2717), then " if len(bad) else ""
+    sheet = _sheet(run, task, np.concatenate([bad, good]))
+    count = int(wrong.sum())
+    which = "all" if len(bad) == count else f"a random sample of {len(bad)}"
+    shown = f"{which} of the wrong ones (red frame, \u2717) and " if len(bad) else ""
     lead = (
-        f"Of {len(test):,} test pictures {len(test) - int(wrong.sum()):,} are right and "
-        f"{int(wrong.sum()):,} wrong. Here are {wrongs}{len(good)} of the right ones, drawn at "
-        "random (green frame, \u2713)."
+        f"{len(test) - count:,} of {len(test):,} test images are classified correctly, {count:,} "
+        f"wrongly. Shown are {shown}a random sample of {len(good)} of the correct ones (green "
+        "frame, \u2713)."
     )
-    note = "They are predictions of the one reading of the test part; nothing was chosen by them."
+    note = "These are the predictions of the final evaluation; nothing was selected by them."
     if len(run.result.outcomes) > 1:
-        note += f" They are those of seed {best.seed}, whose model is kept."
-    return Section("What it says of the test pictures", lead, [picture], note=note, wide=True)
+        note += f" They are those of the kept model, seed {best.seed}."
+    return Section("Test predictions", lead, [sheet], note=note, wide=True)
 
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
@@ -55,29 +56,31 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     for number, (item, pixels) in enumerate(
         zip(items.tolist(), task.images_at(items.tolist()), strict=True)
     ):
-        said, true = int(best.prediction[place[item]]), int(best.target[place[item]])
-        color, mark = _RIGHT if said == true else _WRONG
-        sure = float(shares[number, said])
-        words = [f"{mark} {names[said]}, {100 * sure:.0f}\u00a0%"]
-        words.append("" if said == true else f"is {names[true]}")
-        tiles.append(as_tile(pixels, words, frame=color, bold=said != true))
+        predicted, true = int(best.prediction[place[item]]), int(best.target[place[item]])
+        color, mark = _RIGHT if predicted == true else _WRONG
+        probability = float(shares[number, predicted])
+        words = [f"{mark} {names[predicted]}, {100 * probability:.0f}\u00a0%"]
+        words.append("" if predicted == true else f"true: {names[true]}")
+        tiles.append(as_tile(pixels, words, frame=color, bold=predicted != true))
         file = task.item_names[item] if task.item_names else ""
         rows.append(
             {
                 "item": item,
                 "file": file,
                 "true_class": names[true],
-                "predicted_class": names[said],
-                "predicted_probability": round(sure, 6),
-                "right": int(said == true),
+                "predicted_class": names[predicted],
+                "predicted_probability": round(probability, 6),
+                "right": int(predicted == true),
             }
         )
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS), width=_WIDTH)
     write_csv(path.with_suffix(".csv"), rows)
-    wrong = [f"{r['true_class']} taken for {r['predicted_class']}" for r in rows if not r["right"]]
-    told = f"; wrong: {', '.join(wrong)}" if wrong else "; all are right"
+    wrong = [
+        f"{r['true_class']} predicted as {r['predicted_class']}" for r in rows if not r["right"]
+    ]
+    errors = f"wrong: {', '.join(wrong)}" if wrong else "all are correct"
     caption = (
-        "Above each picture: \u2713 right or \u2717 wrong, what it was taken for and how surely; "
-        "where that is wrong, what it is."
+        "Above each image: \u2713 correct or \u2717 wrong, the predicted class and its "
+        "probability; below that, the true class where it differs."
     )
-    return Figure(path, f"{len(rows)} test pictures with predictions{told}.", caption)
+    return Figure(path, f"{len(rows)} test images with predictions; {errors}.", caption)

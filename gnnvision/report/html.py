@@ -8,7 +8,7 @@ from typing import Any
 
 from gnnvision.data.images.task import TRAIN_BATCH
 from gnnvision.report.again import build_line, load_lines, measure_lines, measured_words, use_lines
-from gnnvision.report.draw import Progress, draw_sections
+from gnnvision.report.draw import Progress, background_work, draw_sections
 from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.headline import headline
@@ -52,8 +52,10 @@ def write_report(
     figures = result.folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     run = Run(result, figures)
-    top = headline(run)
-    sections = draw_sections(run, sections_of(result.task), progress)
+    make = sections_of(result.task)
+    with background_work(run, make):
+        top = headline(run)
+        sections = draw_sections(run, make, progress)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gnnvision.data import ImageTask, MoleculeTask, NodeTask
+from gnnvision.report.embedding import Embedding, embed_items
 from gnnvision.report.images import image_task
 from gnnvision.report.observe import Observed, observe
 from gnnvision.report.predictions import predict_all
@@ -114,6 +115,16 @@ class Run:
     def observed(self) -> Observed | None:
         """Inputs, last hidden layer and outputs of the items; None where they are no vectors."""
         return observe(self.result.task, self.result.model)
+
+    @cached_property
+    def embedding(self) -> Embedding | None:
+        """The features of the items, whose maps another process makes from the first reading on.
+
+        None where an item has no class or no vector of features.
+        """
+        if self.result.task.kind != "classification" or self.observed is None:
+            return None
+        return embed_items(self.observed, self.item, self.result.task.in_channels)
 
     @cached_property
     def predictions(self) -> Tensor | None:

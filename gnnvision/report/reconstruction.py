@@ -1,4 +1,4 @@
-"""What an autoencoder makes of pictures, and where it puts them in between."""
+"""Reconstructions of an autoencoder, and the codes that they are decoded from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gnnvision.report.images import compute_outputs, model_input, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
 from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
+from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
 __all__ = ["code_layer", "reconstruction"]
@@ -25,33 +26,31 @@ _MOST_NAMED = 24
 
 
 def reconstruction(run: Run) -> Section | None:
-    """The section of pictures given back; None where nothing was tested."""
+    """The section of reconstructions; None without test images."""
     source, model = run.images, run.result.model
     if not len(source.split.test):
         return None
     items = torch.from_numpy(subsample(np.array(source.split.test), _SHOWN))
     items = items[: len(items) // _COLUMNS * _COLUMNS] if len(items) > _COLUMNS else items
-    pictures = [_sheet(run, source, items)]
+    figures = [_sheet(run, source, items)]
     lead = (
-        f"{len(items)} test pictures drawn at random, each above what the network gives back of "
-        "it, with the root mean square error of its pixels, which go from 0 to 1."
+        f"A random sample of {len(items)} test images, each above its reconstruction and the root "
+        "mean squared error (RMSE) of its pixels, which range from 0 to 1."
     )
     layer = code_layer(model, source)
     if layer is not None:
         name, module, size = layer
-        lead += f" In between, a picture is {size:,} numbers: what leaves layer {name}."
+        lead += f" The code between them has {plural(size, 'value')}: the output of layer {name}."
         codes = _codes(run, source, name, module)
-        pictures += [] if codes is None else [codes]
-    note = "The pictures were read once for the figure above and again only to be drawn."
-    if len(run.result.outcomes) > 1:
-        note += " Drawn is the model of the best seed."
-    return Section("Pictures given back", lead, pictures, note=note)
+        figures += [] if codes is None else [codes]
+    note = "The model is that of the best seed." if len(run.result.outcomes) > 1 else ""
+    return Section("Reconstructions", lead, figures, note=note)
 
 
 def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] | None:
-    """The layer that leaves the fewest numbers of a picture: its name, itself, how many.
+    """The layer with the smallest output per image: its name, the layer and that size.
 
-    None where that is no vector, or no fewer numbers than a picture has.
+    None if no output is a vector, or none is smaller than an image.
     """
     items = torch.from_numpy(np.array(task.split.test[:1]))
     x = model_input(task, items, model)
@@ -67,14 +66,14 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
 def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
     path = run.figures / "reconstructions.png"
     originals = task.images_at(items)
-    given_back = compute_outputs(task, run.result.model, items)
-    errors = (given_back - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
-    made = (255 * given_back.clamp(0, 1)).round().to(torch.uint8)
+    outputs = compute_outputs(task, run.result.model, items)
+    errors = (outputs - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
+    reconstructions = (255 * outputs.clamp(0, 1)).round().to(torch.uint8)
     tiles = []
     for start in range(0, len(items), _COLUMNS):
         here = range(start, min(start + _COLUMNS, len(items)))
         tiles += [as_tile(originals[n], [task.class_names[int(task.y[items[n]])]]) for n in here]
-        tiles += [as_tile(made[n], [f"RMSE {errors[n]:.3f}"]) for n in here]
+        tiles += [as_tile(reconstructions[n], [f"RMSE {errors[n]:.3f}"]) for n in here]
     draw_sheet(path, tiles, min(_COLUMNS, len(items)))
     rows = [
         {"item": int(item), "rmse": float(error)}
@@ -82,10 +81,10 @@ def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
     ]
     write_csv(path.with_suffix(".csv"), rows)
     alt = (
-        f"{len(items)} pictures and their reconstructions; the error of a pixel is "
+        f"{len(items)} test images and their reconstructions; the RMSE of their pixels is "
         f"{errors.min():.3f} to {errors.max():.3f}."
     )
-    return Figure(path, alt, "Upper rows: the pictures. Below each: what is given back.")
+    return Figure(path, alt, "Odd rows: test images. Even rows: their reconstructions.")
 
 
 def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Figure | None:
@@ -105,7 +104,7 @@ def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Figure | 
     pca = PCA(2, random_state=0)
     places = pca.fit_transform(codes)
     target = task.y.cpu()[items].numpy()
-    path = run.figures / "codes.png"
+    path = run.figures / "codes.svg"
     shares = pca.explained_variance_ratio_
     _draw_codes(path, places, target, task.class_names, shares)
     rows = [
@@ -113,10 +112,10 @@ def _codes(run: Run, task: ImageTask, name: str, module: nn.Module) -> Figure | 
         for item, (x, y), label in zip(items.tolist(), places, target.tolist(), strict=True)
     ]
     write_csv(path.with_suffix(".csv"), rows)
-    alt = f"Scatter plot of the codes of {len(items):,} test pictures, colored by class."
+    alt = f"Scatter plot of the codes of {len(items):,} test images, colored by class."
     caption = (
-        f"The numbers that layer {name} leaves of {len(items):,} test pictures, by the two "
-        "directions in which they vary most (PCA). The network was not told the classes."
+        f"The codes of {len(items):,} test images (output of layer {name}) by their first two "
+        "principal components (PCA). The network does not use the classes."
     )
     return Figure(path, alt, caption)
 
@@ -137,9 +136,9 @@ def _draw_codes(
             across, up = places[here].T
             axes.scatter(across, up, s=12, lw=0, alpha=0.8, label=label, **look)
         axes.set(
-            xlabel=f"first direction ({100 * shares[0]:.0f} % of the variance)",
-            ylabel=f"second direction ({100 * shares[1]:.0f} %)",
-            title="The codes of the test pictures",
+            xlabel=f"PC 1 ({100 * shares[0]:.0f} % of the variance)",
+            ylabel=f"PC 2 ({100 * shares[1]:.0f} %)",
+            title="Codes of the test images",
         )
         handles = axes.get_legend_handles_labels()[0]
         if len(handles) <= _MOST_NAMED:

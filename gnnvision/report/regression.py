@@ -1,4 +1,4 @@
-"""Predicted against measured: how far off a regression is, point by point."""
+"""Predictions against measurements, and residuals, of a regression."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.parts import Figure, Run, Section, Table
-from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below, wrapped
+from gnnvision.report.style import (
+    BACKGROUND,
+    CLASS_COLORS,
+    INK,
+    MUTED,
+    drawing,
+    legend_below,
+    wrapped,
+)
 from gnnvision.report.words import plural
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
@@ -21,13 +29,13 @@ _MOST_DRAWN = 4
 
 @dataclass(frozen=True)
 class Fit:
-    """The test points of one target.
+    """The test predictions of one target.
 
     Args:
         name: of the target.
-        measured: what is true. Shape (n,).
-        predicted: what the kept models said. Shape (n,).
-        seed: which seed's model said so. Shape (n,).
+        measured: the true values. Shape (n,).
+        predicted: by the kept models. Shape (n,).
+        seed: of the model that predicted. Shape (n,).
     """
 
     name: str
@@ -37,7 +45,7 @@ class Fit:
 
     @property
     def rmse(self) -> float:
-        """The root of the mean squared error."""
+        """The root mean squared error."""
         return float(np.sqrt(((self.predicted - self.measured) ** 2).mean()))
 
     @property
@@ -47,12 +55,12 @@ class Fit:
 
     @property
     def r2(self) -> float:
-        """The share of the variance that is explained; NaN where that is undefined."""
+        """The coefficient of determination; NaN where it is undefined."""
         return r2(self.measured, self.predicted)
 
 
 def points(result: Result) -> list[Fit]:
-    """The test points of each target over all seeds; none where this is no table of numbers."""
+    """The test predictions of each target over all seeds; none if they are not a table."""
     if result.best.target.ndim != 2:
         return []
     width = result.best.target.shape[1]
@@ -60,57 +68,55 @@ def points(result: Result) -> list[Fit]:
     if len(names) != width:
         names = tuple(f"output {number}" for number in range(width))
     truth = np.concatenate([o.target.cpu().double().numpy() for o in result.outcomes])
-    said = np.concatenate([o.prediction.cpu().double().numpy() for o in result.outcomes])
+    predicted = np.concatenate([o.prediction.cpu().double().numpy() for o in result.outcomes])
     seed = np.concatenate([np.full(len(o.target), o.seed) for o in result.outcomes])
     out = []
     for number, name in enumerate(names):
         here = ~np.isnan(truth[:, number])
         if here.any():
-            out.append(Fit(name, truth[here, number], said[here, number], seed[here]))
+            out.append(Fit(name, truth[here, number], predicted[here, number], seed[here]))
     return out
 
 
 def regression(run: Run) -> Section | None:
-    """The section of predicted against measured; None where nothing is measured."""
+    """The section of predictions and residuals; None where no target is known."""
     fits = points(run.result)
     if not fits:
         return None
     unit = str(run.result.task.card.facts.get("unit", ""))
     seeds = len(run.result.outcomes)
-    pictures = []
+    figures = []
     for number, fit in enumerate(fits[:_MOST_DRAWN]):
         mark = f"_{number + 1}" if len(fits) > 1 else ""
-        pictures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
+        figures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
     rows = [
         (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", written(f.r2, 3), f"{len(f.measured):,}")
         for f in fits
     ]
     first = fits[0]
-    over = f" of {seeds} seeds, each with its own model" if seeds > 1 else ""
-    lead = f"Every point is a test {run.item}{over}; on the line, both agree."
+    lead = f"Each point is a test {run.item}; on the line, prediction and measurement agree."
+    if seeds > 1:
+        lead = f"Each point is a test {run.item} in one of {seeds} seeds; on the line, both agree."
     if len(fits) == 1:
         within = float((np.abs(first.predicted - first.measured) <= first.rmse).mean())
         lead += (
-            f" {100 * within:.0f} % lie within one RMSE, {first.rmse:.2f}{_after(unit)}, of it. "
+            f" {100 * within:.0f} % lie within one RMSE ({first.rmse:.2f}{_after(unit)}) of it. "
         )
         lead += (
             f"R² is undefined: {why}."
             if (why := r2_undefined(first.measured))
-            else f"R² is {first.r2:.2f}: the share of the measurements' spread that the model "
-            "explains."
+            else f"R² is {first.r2:.2f}: the share of the variance that the model explains."
         )
-    note = (
-        "RMSE is the root of the mean squared error, MAE the mean absolute error, in the unit of "
-        "the target. They are taken over the points of all seeds together; above, they are means "
-        "of the seeds' own."
-        if seeds > 1
-        else "RMSE is the root of the mean squared error, MAE the mean absolute error, in the "
-        "unit of the target."
-    )
+    note = "RMSE (root mean squared error) and MAE (mean absolute error) have the target's unit."
+    if seeds > 1:
+        note += (
+            " Here they are computed over the points of all seeds together; at the top of the "
+            "report they are means over the seeds."
+        )
     if len(fits) > _MOST_DRAWN:
-        note += f" Drawn are the first {_MOST_DRAWN} of {len(fits)} targets."
-    table = Table(("Target", "RMSE", "MAE", "R²", "Points"), rows)
-    return Section("Predicted against measured", lead, pictures, [table], note, wide=True)
+        note += f" The figures show the first {_MOST_DRAWN} of {len(fits)} targets."
+    table = Table(("Target", "RMSE", "MAE", "R²", "Count"), rows)
+    return Section("Predictions and residuals", lead, figures, [table], note, wide=True)
 
 
 def _after(unit: str) -> str:
@@ -122,14 +128,14 @@ def _label(word: str, unit: str) -> str:
 
 
 def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
-    path = run.figures / f"predicted{mark}.png"
+    path = run.figures / f"predicted{mark}.svg"
     both = np.concatenate([fit.measured, fit.predicted])
     low, high = float(both.min()), float(both.max())
     room = 0.04 * (high - low) or 1.0
     ends = np.array([low - room, high + room])
     with drawing(path, 4.9) as figure:
         axes = figure.add_subplot()
-        band = f"± one RMSE, {fit.rmse:.3g}{_after(unit)}"
+        band = f"± RMSE ({fit.rmse:.3g}{_after(unit)})"
         axes.fill_between(
             ends, ends - fit.rmse, ends + fit.rmse, color=MUTED, alpha=0.16, lw=0, label=band
         )
@@ -144,7 +150,7 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
                 label=label,
             )  # fmt: skip
         axes.set(xlim=ends, ylim=ends, aspect="equal")
-        axes.set(xlabel=_label("measured", unit), ylabel=_label("predicted", unit))
+        axes.set(xlabel=_label("Measured", unit), ylabel=_label("Predicted", unit))
         axes.set_title(wrapped(fit.name, 52))
         legend_below(figure, axes.get_legend_handles_labels()[0])
     columns = (fit.seed, fit.measured, fit.predicted)
@@ -163,7 +169,7 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
 
 
 def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
-    path = run.figures / f"errors{mark}.png"
+    path = run.figures / f"errors{mark}.svg"
     off = fit.predicted - fit.measured
     most = float(np.abs(off).max()) or 1.0
     bins = int(np.clip(np.sqrt(len(off)) * 1.5, 9, 41)) | 1  # odd: one bin is around 0
@@ -171,12 +177,16 @@ def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     bias = float(off.mean())
     with drawing(path, 4.9) as figure:
         axes = figure.add_subplot()
-        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=CLASS_COLORS[4], ec="w")
-        axes.axvline(0, color=INK, lw=1.1, label="no error")
-        axes.axvline(bias, color=CLASS_COLORS[5], ls="--", label=f"mean error {bias:+.3f}")
+        axes.bar(
+            edges[:-1], counts, np.diff(edges), align="edge", color=CLASS_COLORS[4], ec=BACKGROUND
+        )
+        axes.axvline(0, color=INK, lw=1.1, label="zero residual")
+        axes.axvline(
+            bias, color=CLASS_COLORS[5], ls="--", label=f"mean residual: {bias:+.3f}{_after(unit)}"
+        )
         axes.locator_params(axis="y", integer=True)
-        axes.set(xlabel=_label("predicted - measured", unit), ylabel=f"test {run.item}s")
-        axes.set_title("How far off")
+        axes.set(xlabel=_label("Predicted − measured", unit), ylabel=f"Test {run.item}s")
+        axes.set_title("Residuals")
         legend_below(figure, axes.get_legend_handles_labels()[0])
     write_csv(
         path.with_suffix(".csv"),
@@ -187,5 +197,5 @@ def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
             )
         ],
     )
-    alt = f"Histogram of the errors of {fit.name}: from {off.min():.3g} to {off.max():.3g}."
+    alt = f"Histogram of the residuals of {fit.name}: from {off.min():.3g} to {off.max():.3g}."
     return Figure(path, alt)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from gnnvision.data import ImageTask, MoleculeTask, NodeTask, ReconstructionTask, Task
 from gnnvision.report.augmentation import augmentation
+from gnnvision.report.confident_errors import confident_errors
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.gallery import gallery
 from gnnvision.report.maps import maps
-from gnnvision.report.mistakes import mistakes
 from gnnvision.report.molecules_alike import alike
 from gnnvision.report.molecules_atoms import atoms
 from gnnvision.report.molecules_extremes import extremes
@@ -41,7 +41,8 @@ SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
     (Task, "multilabel"): (curves, ranking),
     (NodeTask, "classification"): (curves, *CLASSES, neighborhood),
     (ImageTask, "classification"): (
-        samples, scan, augmentation, curves, confusion, gallery, mistakes, projection, maps,
+        samples, scan, augmentation, curves, confusion, gallery, confident_errors,
+        projection, maps,
     ),
     (ReconstructionTask, "regression"): (
         samples, scan, augmentation, curves, reconstruction, maps,

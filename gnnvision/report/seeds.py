@@ -1,4 +1,4 @@
-"""The picture of how far the seeds scatter."""
+"""A dot plot of the test metric of each seed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["draw_seeds"]
 
 
 def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
-    """One point for each seed, equal ones stacked; None where fewer than two have a figure."""
-    result, path = run.result, run.figures / "seeds.png"
+    """One point for each seed, equal ones stacked; None where fewer than two have a value."""
+    result, path = run.result, run.figures / "seeds.svg"
     metric = result.metric
     factor, held = scale(metric), result.values("test", metric)
     values = defined(held)
-    figures = spread(values)
-    if figures["std"] is None:
+    summary = spread(values)
+    if summary["std"] is None:
         return None
     shown_values = [factor * value for value in values]
-    mean, std = factor * figures["mean"], factor * figures["std"]
+    mean, std = factor * summary["mean"], factor * summary["std"]
     ends = [*shown_values, mean - std, mean + std]
     ends += [] if paper is None else [factor * paper.value]
     low, high = min(ends), max(ends)
@@ -51,8 +51,8 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.06)
         axes.set_xlabel(f"test {metric_label(metric)}", color=INK)
-        missing = f"; of {len(held) - len(values)} it is undefined"
-        title = f"Each of the {len(values)} seeds is a dot"
+        missing = f"; undefined for {len(held) - len(values)}"
+        title = f"Test {metric_name(metric)} of {len(values)} seeds"
         axes.set_title(title + (missing if len(values) < len(held) else ""), color=INK)
         axes.tick_params(axis="x", color=MUTED)
         figure.legend(loc="outside lower center", ncols=2)

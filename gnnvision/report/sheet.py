@@ -1,4 +1,4 @@
-"""A sheet: small pictures in rows, each with a few words above it."""
+"""A sheet: small images in rows, each with a few words above it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIGNED_MAP = "RdBu_r"
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a sheet.
+    """One image of a sheet.
 
     Args:
         pixels: (H, W) in gray or (H, W, 3), uint8; or (H, W) from -1 to 1 in two colors, white
@@ -43,23 +43,23 @@ class Tile:
     bold: bool = False
 
 
-def as_tile(picture: Tensor, words: Sequence[str] = (), **more: Any) -> Tile:  # noqa: ANN401
-    """A tile of a uint8 picture (C, H, W): gray or in color; other channels are averaged."""
-    pixels = picture.cpu().permute(1, 2, 0).numpy()
+def as_tile(image: Tensor, words: Sequence[str] = (), **more: Any) -> Tile:  # noqa: ANN401
+    """A tile of a uint8 image (C, H, W) in gray or color; more channels are averaged."""
+    pixels = image.cpu().permute(1, 2, 0).numpy()
     if pixels.shape[2] != 3:
         pixels = pixels.mean(2).round().astype(np.uint8)
     return Tile(pixels, words, **more)
 
 
 def signed(values: NDArray[Any], most: float | None = None) -> NDArray[np.float32]:
-    """Numbers (H, W) as shares of the largest of them, or of `most`; 0 stays 0."""
+    """Values (H, W) divided by the largest magnitude, or by `most`."""
     largest = float(np.abs(values).max()) if most is None else most
     shares = values / largest if largest > 0 else np.zeros_like(values)
     return np.asarray(shares, dtype=np.float32)
 
 
 def even(count: int, most: int) -> int:
-    """How many columns, `most` at most, so that the last of the rows is no shorter than it must.
+    """How many columns, at most `most`, make the rows as equally long as possible.
 
     Example:
         >>> even(9, most=8), even(32, most=8)
@@ -72,13 +72,13 @@ def even(count: int, most: int) -> int:
 def draw_sheet(
     path: Path, tiles: Sequence[Tile], columns: int, *, width: float = WIDTH, title: str = ""
 ) -> Path:
-    """Tiles of one size, row by row; pixels stay squares where there is room for it.
+    """Draw tiles of one size, row by row.
 
     Args:
         path: a PNG.
         tiles: at least one.
         columns: in a row.
-        width: of the sheet, in inches; words keep their size.
+        width: of the sheet, in inches; text keeps its size.
         title: above everything.
 
     Returns:
@@ -89,7 +89,7 @@ def draw_sheet(
     side = step - _GAP
     tall = side * height / wide
     letters = max(4, int(side * 72 / (0.56 * _LETTER)))
-    texts = [[_fitted(line, letters) for line in tile.words] for tile in tiles]
+    texts = [[_two_lines(line, letters) for line in tile.words] for tile in tiles]
     rows = [texts[start : start + columns] for start in range(0, len(tiles), columns)]
     heads = [_LINE * max(sum(line.count("\n") + 1 for line in t) for t in row) for row in rows]
     top = 0.0
@@ -140,8 +140,8 @@ def _rectangle(corner: tuple[float, float], width: float, height: float, look: A
     return Rectangle(corner, width, height, **look)
 
 
-def _fitted(text: str, letters: int) -> str:
-    """A text over at most two lines; where it is longer, the end of the second is left out."""
+def _two_lines(text: str, letters: int) -> str:
+    """A text over at most two lines; a longer one ends in an ellipsis."""
     lines = textwrap.wrap(text, letters) or [""]
     if len(lines) > 2:
         lines = [lines[0], lines[1][: letters - 1] + "…"]

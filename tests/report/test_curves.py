@@ -30,14 +30,14 @@ def test_one_seed_keeps_all_its_epochs():
 
 
 @pytest.mark.parametrize("drops", [True, False])
-def test_dropout_is_spoken_of_where_there_is_some(tmp_path, drops):
+def test_dropout_is_mentioned_where_there_is_some(tmp_path, drops):
     task = gv.data.load("karate")
     dropout = gv.Dropout(0.5) if drops else nn.ReLU()
     model = gv.Sequential(gv.GCNConv(34, 4), dropout, gv.GCNConv(4, 2))
     result = gv.fit(model, task, gv.Recipe(epochs=2), progress=False)
     note = curves(Run(result, tmp_path)).note
     assert (
-        "with dropout on, validation values after each epoch with dropout off" in note
+        "with dropout on; validation values after each epoch with dropout off" in note
     ) == drops
     assert "Training values are measured while the weights change" in note
 
@@ -56,24 +56,24 @@ def test_the_training_loss_is_without_label_smoothing_as_the_validation_loss(tmp
     assert result.best.history[0]["train_loss"] == pytest.approx(plain.item(), rel=1e-6)
     assert result.best.metrics["train"]["loss"] == pytest.approx(plain.item(), rel=1e-6)
     note = curves(Run(result, tmp_path)).note
-    assert "without label smoothing; what was minimized has both, label smoothing 0.3" in note
+    assert "exclude weight decay and label smoothing (0.3), which were trained with" in note
 
 
-def test_what_the_lines_and_the_figures_at_the_top_are_of(tmp_path):
+def test_the_note_says_what_the_curves_and_the_results_are_measured_with(tmp_path):
     task = picture_task(30).with_test_views("mirror")
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
     recipe = gv.Recipe(epochs=2, lr=1e-3, ema_decay=0.5, progressive_resizing=0.5)
     result = gv.fit(model, task, recipe, progress=False)
     note = curves(Run(result, tmp_path)).note
     for words in (
-        "Every line is of the image alone; the figures at the top are the mean over the image and "
-        "its mirror image (test-time augmentation)",
-        "validation values and the figures at the top those of their running average",
-        "In the first 50 % of the epochs the training images are smaller",
+        "measured without test-time augmentation; the results at the top are the mean over the "
+        "image and its mirror image",
+        "results at the top are those of their exponential moving average (EMA)",
+        "The training images are smaller in the first 50 % of the epochs",
     ):
         assert words in note
-    said = headline(Run(result, tmp_path)).what
-    assert "test accuracy of the mean output over the image and its mirror image, one" in said
+    what = headline(Run(result, tmp_path)).what
+    assert "test accuracy of the mean output over the image and its mirror image, one" in what
     assert "mean output over test views (mirror)" in result.summary()
 
 
@@ -82,7 +82,7 @@ def test_the_stages_of_fine_tuning_are_marked(pictures_run, tmp_path):
     outcome = replace(pictures_run.best, stages=stages)
     section = curves(Run(replace(pictures_run, outcomes=[outcome]), tmp_path))
     assert "the head alone is trained first; from epoch 2 the last 3 blocks" in section.note
-    assert "a jump there is no fault" in section.note
+    assert "a jump there is normal" in section.note
     assert "Fine-tuning" not in curves(Run(pictures_run, tmp_path)).note
 
 

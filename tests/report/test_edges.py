@@ -59,7 +59,7 @@ def test_a_test_part_of_one_class_has_no_ranking(answers_run, tmp_path):
     page = text_of(result)
     assert "none of the 2 targets has both classes" in page
     assert "50.0 %" not in page
-    assert not (result.folder / "figures" / "seeds.png").exists()
+    assert not (result.folder / "figures" / "seeds.svg").exists()
 
 
 @pytest.mark.filterwarnings("ignore:Seed:UserWarning")
@@ -69,8 +69,8 @@ def test_classes_that_are_not_tested_have_no_shares(tmp_path):
     task = replace(task, split=Split("own", task.split.train, task.split.val, first))
     model = gv.models.mnist_cnn(3, 3, (9, 12), head="average")
     page = text_of(trained(task, tmp_path, 1, 1, model, lr=1e-3))
-    assert "A class without test images has no shares and no recall." in page
-    shares = rows_of(tmp_path / "figures" / "confusion_shares.png")
+    assert "A class without test images has no percentages and no recall." in page
+    shares = rows_of(tmp_path / "figures" / "confusion_shares.svg")
     assert list(shares[1].values())[1:] == ["", "", ""]
     assert sum(map(float, list(shares[0].values())[1:])) == pytest.approx(1)
 

@@ -20,7 +20,7 @@ NAMES = ["강아지", "고양이"]
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
     """As in a new process: no font was looked for yet."""
-    for name, value in (("_found", []), ("_homes", {}), ("_missing", {}), ("_told", set())):
+    for name, value in (("_found", []), ("_homes", {}), ("_missing", {}), ("_warned", set())):
         monkeypatch.setattr(fonts, name, value)
     monkeypatch.setattr(fontManager, "ttflist", list(fontManager.ttflist))
 

@@ -1,4 +1,4 @@
-"""The gallery: which pictures it shows, and that right and wrong are told apart without color."""
+"""The gallery: which images it shows, and that correct and wrong differ without color, too."""
 
 import csv
 
@@ -15,7 +15,7 @@ def run_on_digits(tmp_path, epochs):
     return Run(result, tmp_path), result
 
 
-def test_mistakes_come_first_and_every_mark_is_true(tmp_path):
+def test_errors_come_first_and_every_mark_is_true(tmp_path):
     run, result = run_on_digits(tmp_path, 3)
     section = gallery(run)
     rows = list(csv.DictReader((tmp_path / "gallery.csv").read_text().splitlines()))
@@ -31,17 +31,16 @@ def test_mistakes_come_first_and_every_mark_is_true(tmp_path):
         assert mark == (row["predicted_class"] == row["true_class"])
     wrong = int((result.best.prediction != result.best.target).sum())
     count = len(place)
-    assert f"Of {count:,} test pictures {count - wrong:,} are right and {wrong:,} wrong" in (
-        section.lead
-    )
+    expected = f"{count - wrong:,} of {count:,} test images are classified correctly, {wrong:,} "
+    assert expected in section.lead
     assert "✗" in section.lead
     assert "✓" in section.lead
     assert (tmp_path / "gallery.png").stat().st_size > 10_000
 
 
-def test_without_a_mistake_none_is_promised(tmp_path):
+def test_without_an_error_none_is_announced(tmp_path):
     run, result = run_on_digits(tmp_path, 1)
     result.best.prediction = result.best.target.clone()
     section = gallery(run)
     assert "✗" not in section.lead
-    assert "all are right" in section.figures[0].alt
+    assert "all are correct" in section.figures[0].alt

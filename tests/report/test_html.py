@@ -60,8 +60,9 @@ def network(outputs):
 
 def test_figures_are_written_each_with_its_numbers(karate_run):
     figures = karate_run[1].parent / "figures"
-    assert {path.stem for path in figures.glob("*.png")} >= PICTURES
-    named = {path.stem.removesuffix("_received") for path in figures.glob("*.png")}
+    drawn = {path.stem for path in figures.glob("*.[ps][nv]g")}
+    assert drawn >= PICTURES
+    named = {stem.removesuffix("_received") for stem in drawn}
     assert named == {path.stem for path in figures.glob("*.csv")}
     assert not list(figures.glob("*.part*"))
 
@@ -69,12 +70,12 @@ def test_figures_are_written_each_with_its_numbers(karate_run):
 def test_the_page_needs_nothing_but_itself(karate_run):
     page = karate_run[1].read_text(encoding="utf-8")
     sources = re.findall(r'<img[^>]* src="([^"]*)"', page)
-    assert len(sources) >= len(PICTURES)
+    assert len(sources) + page.count('<svg role="img"') >= len(PICTURES)
     for source in sources:
         kind, data = source.split(",", 1)
-        assert kind == "data:image/png;base64"
-        assert base64.b64decode(data).startswith(b"\x89PNG")
-    rest = re.sub(r'src="data:[^"]*"', "", page)
+        start = {"data:image/png;base64": b"\x89PNG", "data:image/webp;base64": b"RIFF"}[kind]
+        assert base64.b64decode(data).startswith(start)
+    rest = re.sub(r'(src|href)="data:[^"]*"', "", page)
     assert not re.search(r"<(script|link|iframe|object|embed)\b|url\((?!#)|@import|src=", rest)
     assert all(re.findall(r'<img[^>]* alt="([^"]+)"', page))
 
@@ -112,7 +113,7 @@ def test_one_seed_stand_in_and_no_published_figure(stdlib_run):
     assert page.index("This is NOT Cora") < page.index("<h1>")
     assert "published for" not in page
     assert "one seed" in page
-    assert not (stdlib_run.folder / "figures" / "seeds.png").exists()
+    assert not (stdlib_run.folder / "figures" / "seeds.svg").exists()
 
 
 @pytest.mark.parametrize(("kind", "outputs"), [("classification", 3), ("regression", 1)])
@@ -161,8 +162,8 @@ def test_the_page_of_a_run_on_pictures(pictures_run):
     assert page.count(build) == 2
     assert "324 pixel values of each image" in page
     figures = path.parent / "figures"
-    pngs, csvs = ({p.stem for p in figures.glob(f"*.{kind}")} for kind in ("png", "csv"))
-    assert pngs == csvs
+    drawn, csvs = ({p.stem for p in figures.glob(f"*.{kind}")} for kind in ("[ps][nv]g", "csv"))
+    assert drawn == csvs
     assert all(re.findall(r'<img[^>]* alt="([^"]+)"', page))
 
 
@@ -172,7 +173,7 @@ def test_without_a_validation_part_all_sections_say_so(tmp_path):
     result = trained(task, tmp_path, 1, 2, model, lr=1e-3, checkpoint_selection="last")
     page = write_report(result).read_text(encoding="utf-8")
     assert "80 train, none validates, 40 test" in page
-    assert page.count("No validation part was held out") == 3
+    assert len(re.findall("[Nn]o validation (?:split|part)", page)) >= 3
     assert "<td>validation</td>" not in page
     assert "<dt>batch size</dt><dd>128, as usual</dd>" in page
 

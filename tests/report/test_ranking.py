@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gnnvision.report.parts import Run
-from gnnvision.report.ranking import calibration, ranked, ranking
+from gnnvision.report.ranking import calibration, ranking, roc_curves
 
 from .rows import rows_of
 
@@ -24,7 +24,7 @@ def test_perfectly_calibrated_answers_have_no_error():
 
 
 def test_areas_are_those_of_the_score(answers_run, tmp_path):
-    targets = ranked(answers_run)
+    targets = roc_curves(answers_run)
     assert targets
     section = ranking(Run(answers_run, tmp_path))
     areas = {row[0]: row[1] for row in section.tables[0].rows}
@@ -33,5 +33,5 @@ def test_areas_are_those_of_the_score(answers_run, tmp_path):
         grid = np.linspace(0, 1, 201)
         assert np.trapezoid(target.curve, grid) == pytest.approx(target.area, abs=0.01)
         assert target.curve[-1] == 1
-    rows = rows_of(tmp_path / "calibration.png")
+    rows = rows_of(tmp_path / "calibration.svg")
     assert sum(int(row["count"]) for row in rows) == sum(len(t.truth) for t in targets)

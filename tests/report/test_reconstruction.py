@@ -23,17 +23,17 @@ def test_errors_are_those_of_the_pixels(coder_run, tmp_path):
     section = reconstruction(Run(coder_run, tmp_path))
     task = coder_run.task.source
     for row in rows_of(tmp_path / "reconstructions.png"):
-        picture = task.images_at([int(row["item"])])
+        image = task.images_at([int(row["item"])])
         with torch.no_grad():
-            made = coder_run.model.eval()(task.normalize(picture))
-        rmse = (made - picture.float() / 255).square().mean().sqrt()
+            made = coder_run.model.eval()(task.normalize(image))
+        rmse = (made - image.float() / 255).square().mean().sqrt()
         assert float(row["rmse"]) == pytest.approx(float(rmse), rel=1e-4)
-    assert "a picture is 4 numbers: what leaves layer encoder.7" in section.lead
+    assert "has 4 values: the output of layer encoder.7" in section.lead
 
 
 def test_codes_are_spread_by_their_main_directions(coder_run, tmp_path):
     reconstruction(Run(coder_run, tmp_path))
-    rows = rows_of(tmp_path / "codes.png")
+    rows = rows_of(tmp_path / "codes.svg")
     task = coder_run.task.source
     items = torch.tensor([int(row["item"]) for row in rows])
     assert sorted(items.tolist()) == task.split.test.tolist()
@@ -58,8 +58,8 @@ def test_the_code_is_the_narrowest_vector():
 def test_the_page_of_an_autoencoder(coder_run):
     page = write_report(coder_run).read_text(encoding="utf-8")
     assert "test RMSE of pixel values from 0 to 1" in page
-    assert "Pictures given back" in page
+    assert "Reconstructions" in page
     assert "task = task.reconstruction()" in page
     assert "gv.models.build(&#39;autoencoder&#39;" in page
-    for absent in ("What is taken for what", "surest mistakes", "What the layers do"):
+    for absent in ("Confusion matrix", "Most confident errors", "Embedding"):
         assert absent not in page

@@ -19,13 +19,13 @@ def test_points_are_those_of_every_seed(molecules_run, tmp_path):
     sizes = [len(outcome.target) for outcome in molecules_run.outcomes]
     assert len(fit.measured) == sum(sizes)
     section = regression(Run(molecules_run, tmp_path))
-    rows = rows_of(tmp_path / "predicted.png")
+    rows = rows_of(tmp_path / "predicted.svg")
     for outcome in molecules_run.outcomes:
         here = [r for r in rows if int(r["seed"]) == outcome.seed]
         off = [float(r["predicted"]) - float(r["measured"]) for r in here]
         rmse = float(np.sqrt(np.mean(np.square(off))))
         assert rmse == pytest.approx(outcome.metrics["test"]["rmse"], rel=1e-5)
-    counts = [int(row["count"]) for row in rows_of(tmp_path / "errors.png")]
+    counts = [int(row["count"]) for row in rows_of(tmp_path / "errors.svg")]
     assert sum(counts) == len(rows)
     assert f"{fit.rmse:.3f}" in section.tables[0].rows[0]
     assert f"{100 * (np.abs(fit.predicted - fit.measured) <= fit.rmse).mean():.0f} % lie" in (

@@ -1,17 +1,18 @@
 """Figures are saved as PNG or as light SVG, cropped and reproducible."""
 
 import re
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
 
-from gnnvision.report.save import MOST_POINTS
+from gnnvision.report import save
 from gnnvision.report.style import DPI, INK, MATRIX_MAP, drawing, legend_below
 
 
-def draw(path, points=10, matrix=False):
+def draw(path, matrix=False):
     rng = np.random.default_rng(0)
     with drawing(path, 3) as figure:
         axes = figure.add_subplot()
@@ -20,7 +21,7 @@ def draw(path, points=10, matrix=False):
             axes.grid(False)
         else:
             for label in ("cat & dog", "강아지"):
-                axes.scatter(*rng.random((2, points // 2)), label=label)
+                axes.scatter(*rng.random((2, 5)), label=label)
             legend_below(figure, axes.get_legend_handles_labels()[0])
         axes.set(xlabel="epoch", ylabel="loss")
     return path
@@ -43,11 +44,36 @@ def test_text_of_an_svg_stays_text_in_a_font_that_every_system_has(tmp_path):
     assert not re.search(r"<metadata|<style|<\?xml|<!DOCTYPE|\d\.\d{3,}\D*\"[^>]*> *$", svg)
 
 
-def test_many_points_become_one_image_and_few_stay_vectors(tmp_path):
-    few = draw(tmp_path / "few.svg", MOST_POINTS).read_text()
-    many = draw(tmp_path / "many.svg", MOST_POINTS + 2).read_text()
-    assert (few.count("<image"), many.count("<image")) == (0, 1)
-    assert few.count("<use") - many.count("<use") == MOST_POINTS
+def test_too_many_points_become_one_image(tmp_path, monkeypatch):
+    assert "<image" not in draw(tmp_path / "few.svg").read_text()
+    monkeypatch.setattr(save, "MOST_POINTS", 9)
+    assert draw(tmp_path / "many.svg").read_text().count("<image") == 1
+
+
+def test_discs_of_one_look_are_one_path_in_which_each_has_its_place(tmp_path):
+    x = np.linspace(0, 1, 4)
+    with drawing(tmp_path / "a.svg", 2) as figure:
+        axes = figure.add_subplot()
+        axes.set_position((0, 0, 1, 1))
+        axes.scatter(x, x, s=25, lw=0, c=INK, alpha=0.5)
+        axes.scatter(x, 1 - x, s=25, marker="s", lw=0, c="#00ff00")
+        axes.scatter(x, x, s=25, c="none", edgecolors=INK)
+    svg = (tmp_path / "a.svg").read_text()
+    (discs,) = re.findall(r'<path d="([^"]*h0)" style="([^"]*)"', svg)
+    places = np.array(re.findall(r"M([\d.]+) ([\d.]+)h0", discs[0]), dtype=float)
+    assert len(places) == 4
+    np.testing.assert_allclose(
+        np.diff(places, axis=0), np.diff(places, axis=0)[:1].repeat(3, 0), atol=0.02
+    )
+    assert discs[1] == (
+        f"fill: none; stroke: {INK}; stroke-opacity: 0.5; stroke-width: 5; stroke-linecap: round"
+    )
+    squares, rings = re.findall(r'<g style="([^"]*)">((?:<use [^>]*/>)*)</g>', svg)
+    assert squares[0] == "fill: #00ff00"
+    assert rings[0].startswith(f"fill: none; stroke: {INK}")
+    for _, uses in (squares, rings):
+        assert len(re.findall(r'x="[\d.]+" y="[\d.]+"/>', uses)) == 4
+    ElementTree.fromstring(svg)
 
 
 def test_a_matrix_is_its_own_few_pixels(tmp_path):

@@ -13,12 +13,12 @@ def colors(path):
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_pixels_of_a_tile(channels):
-    picture = torch.arange(channels * 6, dtype=torch.uint8).view(channels, 2, 3)
-    tile = as_tile(picture, ["a"])
+    image = torch.arange(channels * 6, dtype=torch.uint8).view(channels, 2, 3)
+    tile = as_tile(image, ["a"])
     if channels == 3:
-        assert np.array_equal(tile.pixels, picture.permute(1, 2, 0).numpy())
+        assert np.array_equal(tile.pixels, image.permute(1, 2, 0).numpy())
     else:
-        assert np.array_equal(tile.pixels, picture.float().mean(0).round().numpy())
+        assert np.array_equal(tile.pixels, image.float().mean(0).round().numpy())
 
 
 def test_signed_numbers_keep_their_zero():
@@ -31,11 +31,11 @@ def test_rows_of_nearly_the_same_length(count, most, columns):
     assert even(count, most) == columns
 
 
-def test_small_pictures_have_crisp_pixels(tmp_path):
+def test_small_images_have_crisp_pixels(tmp_path):
     """Of two pixels, one black and one red, nothing in between is drawn inside the tile."""
-    picture = torch.zeros(3, 1, 2, dtype=torch.uint8)
-    picture[0, 0, 1] = 255
-    seen = colors(draw_sheet(tmp_path / "sheet.png", [as_tile(picture)], 1))
+    image = torch.zeros(3, 1, 2, dtype=torch.uint8)
+    image[0, 0, 1] = 255
+    seen = colors(draw_sheet(tmp_path / "sheet.png", [as_tile(image)], 1))
     red = (seen == (255, 0, 0)).all(2)
     rows = red.sum(1)
     assert rows.max() > 0.45 * seen.shape[1]
