@@ -109,7 +109,7 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
     strategy, facts = config.strategy, {}
     if config.compare:
         choice = transfer.best_strategy(
-            backbone, task, plan, device=device, told=print, folder=folder
+            backbone, task, plan, device=device, on_progress=print, folder=folder
         )
         strategy, facts["Strategy"] = choice.strategy, f"“{choice.strategy}”: {choice.reason}"
     result = transfer.fine_tune(
@@ -120,7 +120,7 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
         strategy=strategy,
         folder=folder,
         device=device,
-        told=print,
+        on_progress=print,
         data_seconds=seconds,
         resume=config.resume is not None,
     )
@@ -137,7 +137,7 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
 def photographs(config: Config, backbone: transfer.Backbone) -> gv.data.ImageTask:
     """The pictures as the weights want them; all that is not the test part trains."""
     wanted = backbone.preprocessing
-    if not isinstance(wanted, transfer.PicturePreprocessing):
+    if not isinstance(wanted, transfer.ImagePreprocessing):
         raise ValueError(
             f"'--weights' must be of a network for pictures, got {backbone.name}. Choose others."
         )
@@ -164,7 +164,7 @@ def backbone_for(config: Config, folder: Path, device: str) -> transfer.Backbone
         return transfer.load_backbone("mobilenet_v2", file)
     try:
         return transfer.load_backbone(config.backbone)
-    except transfer.NoWeights as error:
+    except transfer.WeightsNotFound as error:
         if config.backbone != Config.backbone:
             raise
         print(f"{error}\nSo a small network is trained on CIFAR-10 first.", file=sys.stderr)

@@ -77,7 +77,7 @@ def main(config: Config) -> None:
             f"'--dataset' must be molecules with measured numbers, got {task.name!r}. Choose "
             "esol, freesolv or lipophilicity, or give a table with --csv."
         )
-    few = {count: transfer.with_few(task, count) for count in config.labels}
+    few = {count: transfer.with_few_labels(task, count) for count in config.labels}
     device = cli.usable_device(config.device)
     command = shlex.join(["python", *sys.argv])
     name = "transfer_molecules"
