@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import gnnvision as gv
-from gnnvision.transfer import stages
+from gnnvision.transfer import stage_runner
 
 from .conftest import folder, one_sentence
 from .test_pictures import photographs
@@ -60,13 +60,13 @@ def test_folds_choose(inside, run, photos):
     assert done.returncode == 0, done.stderr
     for name in ("head", "last", "part", "whole"):
         assert f"{name}: accuracy" in done.stdout
-    assert "best on 5 validation folds of the training part: head" in done.stdout
+    assert "best in 5-fold cross-validation: head" in done.stdout
 
 
 def test_mistakes_end_with_one_sentence(inside, tmp_path, run, photos):
     (tmp_path / "cut.safetensors").write_bytes(b"123456789")
     cases = {
-        ("--weights", "cut.safetensors"): ("'weights' must be a whole .safetensors file",),
+        ("--weights", "cut.safetensors"): ("'weights' must be a complete .safetensors file",),
         ("--weights", "nothing.pth"): ("'weights' must be a file that exists",),
         ("--backbone", "xception", "--weights", "x.pth"): ("'name' must be a network of",),
         ("--weights", run, "--data", "nowhere"): ("nowhere",),
@@ -106,14 +106,14 @@ def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, mo
     flags = ("--weights", run, "--data", photos, "--strategy", "last", "--epochs", "2")
     whole = inside("transfer_cats_dogs", *flags, "--seeds", "2", "--out", "whole")
     with monkeypatch.context() as patch:
-        train = stages.SeedRun.train_epoch
+        train = stage_runner.SeedRun.train_epoch
 
         def interrupted(run, after_step):
             if run.epoch == 30:
                 os.kill(os.getpid(), signal.SIGINT)
             return train(run, after_step)
 
-        patch.setattr(stages.SeedRun, "train_epoch", interrupted)
+        patch.setattr(stage_runner.SeedRun, "train_epoch", interrupted)
         done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
     assert done.returncode == 130
     assert "Stopped at seed 0 (1 of 2). Everything is saved. Go on with: python" in done.stderr

@@ -52,7 +52,7 @@ def test_what_does_not_fit(inside):
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
     one_sentence(pictures, "'--dataset' must be molecules or graphs, got 'digits'")
     many = inside("transfer_molecules", *SMALL, "--weights", other, "--labels", "100000")
-    one_sentence(many, "'labels' must be from 1 to the size of the training part")
+    one_sentence(many, "'labels' must be from 1 to 814")
 
 
 def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
