@@ -1,6 +1,6 @@
-"""Squeeze pictures through a few numbers and draw them again: a convolutional autoencoder.
+"""Compress images to a latent vector and reconstruct them with a convolutional autoencoder.
 
-python experiments/autoencoder.py                                photographs of cats and dogs
+python experiments/autoencoder.py                                         cats and dogs
 python experiments/autoencoder.py --dataset fashion_mnist --latent 32
 python experiments/autoencoder.py --dataset PHOTOS --height 100 --width 75
 """
@@ -13,37 +13,41 @@ from dataclasses import dataclass
 import gnnvision as gv
 from gnnvision import cli
 
+RECIPE = gv.Recipe(epochs=100, lr=2e-3, batch_size=32, schedule="cosine")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Config(cli.PictureOptions):
+class Config(cli.ImageOptions):
     """The flags of this script.
 
     Args:
-        dataset: auto, cats_dogs, fashion_mnist, cifar10, digits, a folder or an archive; auto is
-            cats_dogs where it can be had.
-        height: of the pictures, in pixels; the lectures have 100 x 75.
-        width: of the pictures, in pixels.
-        latent: how many numbers are left of a picture in the middle.
+        dataset: cats_dogs, fashion_mnist, cifar10, digits, or the path of a folder or an archive;
+            "auto" is cats_dogs if it is available.
+        height: Height in pixels to which images are resized; the lectures use 100 x 75.
+        width: Width in pixels to which images are resized.
+        latent: Size of the latent vector.
     """
 
     height: int = 100
     width: int = 75
     latent: int = 10
 
+    recipes = {"autoencoder": RECIPE}
+    groups = {"data": ("height", "width")}
+
 
 def main(config: Config) -> gv.Result:
-    """Load, build, train; what is left is in the run folder."""
+    """Load the images, build the network, train it, and write the report."""
     if config.image_size is not None:
         cli.refuse_unused(config, {"height": 100, "width": 75}, "with --image-size")
     size = (config.height, config.width) if config.image_size is None else config.image_size
     loaded = cli.load(config, "cats_dogs", image_size=size)
-    pictures = cli.pictures(loaded)
-    task = pictures.reconstruction()
+    images = cli.images(loaded)
+    task = images.reconstruction()
     model = gv.models.autoencoder(
-        task.in_channels, pictures.grid.size, latent_channels=config.latent
+        task.in_channels, images.grid.size, latent_channels=config.latent
     )
-    recipe = gv.Recipe(epochs=100, lr=2e-3, batch_size=32, schedule="cosine")
-    return cli.fit("autoencoder", config, model, loaded.with_task(task), recipe)
+    return cli.fit("autoencoder", config, model, loaded.with_task(task), RECIPE)
 
 
 def start(argv: Sequence[str] | None = None) -> None:

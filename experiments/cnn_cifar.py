@@ -1,7 +1,7 @@
-"""Classify small photographs with a convolutional network.
+"""Classify small images with a convolutional network.
 
 python experiments/cnn_cifar.py                                     the strong network on CIFAR-10
-python experiments/cnn_cifar.py --preset long --seeds 3             longer and wider
+python experiments/cnn_cifar.py --preset long --seeds 3             wider, and more epochs
 python experiments/cnn_cifar.py --model vgg_like --no-augment       a network of the lectures
 python experiments/cnn_cifar.py --dataset PHOTOS --on-invalid skip  your own folder or archive
 """
@@ -23,15 +23,15 @@ class Preset:
 
     recipe: gv.Recipe = recipes.WHITENED_CNN
     settings: dict[str, Any] = field(default_factory=dict)
-    moved: float = 1 / 16  # of a side, either way
-    blank: float = 0.0  # a square of so much of a side
+    shift: float = 1 / 16  # at most, as a fraction of the side length
+    cutout: float = 0.0  # side of the erased square, likewise
 
-    def augment(self, side: int, mirrored: bool) -> gv.data.Augment:
-        """What is done to training pictures of so many pixels."""
+    def augment(self, side: int, flip: bool) -> gv.data.Augment:
+        """The augmentation of training images with this side length in pixels."""
         return gv.data.Augment(
-            crop=max(1, int(side * self.moved)),
-            flip="alternating" if mirrored else None,
-            cutout=int(side * self.blank),
+            crop=max(1, int(side * self.shift)),
+            flip="alternating" if flip else None,
+            cutout=int(side * self.cutout),
         )
 
 
@@ -40,47 +40,50 @@ PRESETS = {
     "long": Preset(
         replace(recipes.WHITENED_CNN, epochs=16, progressive_resizing=0.5),
         {"widths": (64, 256, 512), "depths": (2, 3, 3)},
-        moved=1 / 8,
-        blank=1 / 4,
+        shift=1 / 8,
+        cutout=1 / 4,
     ),
 }
 LECTURES = gv.Recipe(
     epochs=15, lr=2e-3, optimizer="adamw", weight_decay=0.02, schedule="one_cycle", warmup=0.2
 )
-SYMBOLS = ("digits", "mnist")  # mirrored, they are others
+SYMBOLS = ("digits", "mnist")  # flipped, they would mean something else
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(cli.PictureOptions):
+class Config(cli.ImageOptions):
     """The flags of this script.
 
     Args:
-        dataset: auto, cifar10, digits, or the path of a folder or an archive with one folder for
-            each class; auto is CIFAR-10 where it can be had.
-        model: the strong network of today, or one of the lectures'.
-        preset: of the strong network: "quick", "long" (wider, deeper and more epochs), or "auto":
-            long on a GPU, quick otherwise.
-        augment: whether training pictures are moved, mirrored and, by "long", partly blanked.
+        dataset: cifar10, digits, or the path of a folder or an archive with one folder for each
+            class; "auto" is CIFAR-10 if it is available.
+        model: "strong" follows Jordan (2024); the others are networks of the lectures.
+        preset: Size of the strong network: "quick", "long" (wider, deeper, more epochs), or
+            "auto": long on a GPU, quick otherwise.
+        augment: Shift and flip training images, and erase a square (cutout) with --preset long.
     """
 
     model: Literal["strong", "vgg_like", "strided_cnn", "cifar_cnn", "small_resnet"] = "strong"
     preset: Literal["auto", "quick", "long"] = "auto"
     augment: bool = True
 
+    recipes = {name: preset.recipe for name, preset in PRESETS.items()} | {"the others": LECTURES}
+    groups = {"training": ("augment",)}
+
 
 def main(config: Config) -> gv.Result:
-    """Load, build, train; what is left is in the run folder."""
+    """Load the images, build the network, train it, and write the report."""
     loaded = cli.load(config, "cifar10")
-    task = cli.pictures(loaded)
+    task = cli.images(loaded)
     strong = config.model == "strong"
     if not strong:
         cli.refuse_unused(config, {"preset": "auto"}, f"with --model {config.model}")
     chosen = PRESETS[preset(config)] if strong else Preset(LECTURES)
-    mirrored = task.name not in SYMBOLS
+    flip = task.name not in SYMBOLS
     if config.augment:
-        task = task.with_augment(chosen.augment(min(task.grid.size), mirrored))
+        task = task.with_augment(chosen.augment(min(task.grid.size), flip))
     if strong:
-        task = task.with_test_views("mirror+shift" if mirrored else "none")
+        task = task.with_test_views("mirror+shift" if flip else "none")
     model = gv.models.build(
         "whitened_cnn" if strong else config.model,
         in_channels=task.in_channels,
@@ -92,7 +95,7 @@ def main(config: Config) -> gv.Result:
 
 
 def preset(config: Config) -> str:
-    """The preset that the flags name, or that suits the device."""
+    """The preset of the flags; "auto" depends on the device."""
     if config.preset != "auto":
         return config.preset
     on_gpu = cli.usable_device(config.device).startswith("cuda")

@@ -1,8 +1,8 @@
-"""Fashion-MNIST: a network of dense layers against one of convolutions, and a better one.
+"""Compare a fully connected network with a convolutional one on Fashion-MNIST.
 
-python experiments/cnn_fashion.py --seeds 5       both networks of the lectures, 3,000 steps
+python experiments/cnn_fashion.py --seeds 5        both networks of the lectures, 3,000 steps
 python experiments/cnn_fashion.py --model strided
-python experiments/cnn_fashion.py --model better   the strong network, ten minutes on a laptop
+python experiments/cnn_fashion.py --model better   a stronger network, ten minutes on a laptop
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Literal
 import gnnvision as gv
 from gnnvision import cli
 from gnnvision.training import recipes
-from gnnvision.training.result import shown
 
 NOTES = gv.Recipe(
     epochs=5, lr=1e-3, batch_size=100, checkpoint_selection="last"
@@ -37,35 +36,37 @@ MODELS: dict[str, tuple[str, dict[str, Any], gv.Recipe]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(cli.PictureOptions):
+class Config(cli.ImageOptions):
     """The flags of this script.
 
     Args:
-        dataset: auto, fashion_mnist, digits or a folder; auto is Fashion-MNIST where it can be
-            had.
-        model: "both", dnn and cnn one after the other, or one of the four.
+        dataset: fashion_mnist, digits, or the path of a folder; "auto" is Fashion-MNIST if it is
+            available.
+        model: "both" trains dnn and cnn, one after the other.
     """
 
     model: Name = "both"
     split: Literal["public", "full", "random"] = "full"
+    recipes = {name: recipe for name, (_, _, recipe) in MODELS.items()}
 
 
 def main(config: Config) -> None:
-    """Load, build, train each network, and set the results side by side."""
+    """Load the images, train each network, and compare their test accuracies."""
     loaded = cli.load(config, "fashion_mnist")
     names: tuple[Name, ...] = ("dnn", "cnn") if config.model == "both" else (config.model,)
     results = {name: train(name, config, loaded) for name in names}
     for name, result in results.items():
-        figures = result.metrics()["test"]["accuracy"]
+        accuracy = gv.training.result.shown(
+            "accuracy", result.metrics()["test"]["accuracy"], len(result.outcomes)
+        )
         count = sum(p.numel() for p in result.model.parameters())
-        accuracy = shown("accuracy", figures, len(result.outcomes))
         print(f"{name:10}{count:>12,} parameters   test accuracy {accuracy}")
 
 
 def train(name: Name, config: Config, loaded: cli.Loaded) -> gv.Result:
-    """One network; what is left is in a run folder of its own."""
+    """Build one network, train it, and write its report to a run folder."""
     builder, settings, recipe = MODELS[name]
-    task = cli.pictures(loaded)
+    task = cli.images(loaded)
     if name == "better" and task.name != "digits":
         task = task.with_augment(gv.data.Augment(crop=2, flip="alternating"))
         task = task.with_test_views("mirror")

@@ -7,14 +7,13 @@ python experiments/convolution_basics.py --size 100 75 --stride 2    calculate o
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from gnnvision import basics, cli
+import gnnvision as gv
+from gnnvision import cli
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +21,8 @@ class Config:
     """The flags of this script.
 
     Args:
-        photo: PNG or JPEG for the examples. Default: a photograph that comes with scikit-learn.
-        out: Folder for the run folder.
+        photo: PNG or JPEG for the examples. By default a photograph that comes with scikit-learn.
+        out: Folder of all runs.
         size: Print the output size for each of these input sizes, step by step, and write no page.
         kernel: Kernel size, with --size.
         stride: Step from one window to the next, with --size.
@@ -37,6 +36,9 @@ class Config:
     stride: int = 1
     padding: int | Literal["valid", "same", "full"] = "same"
 
+    groups = {"page": ("photo", "out"), "output size": ("size", "kernel", "stride", "padding")}
+    metavars = {"photo": "FILE", "out": "FOLDER", "padding": "INT|NAME"}
+
 
 def main(config: Config) -> None:
     """Print the calculation of an output size, or write the page to a run folder."""
@@ -47,17 +49,15 @@ def main(config: Config) -> None:
         cli.refuse_unused(config, {"photo": None, "out": Path("runs")}, "with --size")
         for size in config.size:
             print(f"Input size {size}, kernel size {config.kernel}, stride {config.stride}:")
-            print(
-                basics.output_size(size, config.kernel, config.stride, config.padding), end="\n\n"
-            )
+            steps = gv.basics.output_size(size, config.kernel, config.stride, config.padding)
+            print(steps, end="\n\n")
         return
-    photo = basics.load_photo(config.photo)
-    command = shlex.join(["python", *sys.argv])
-    flags = {"photo": str(config.photo or photo.name), "out": str(config.out)}
-    settings = {"experiment": "convolution_basics", "command": command, "flags": flags}
-    with cli.run_folder(config.out, "convolution_basics", settings) as folder:
-        page = basics.write_page(folder, photo, command)
-    print(f"report: {page}")
+    photo = gv.basics.load_photo(config.photo)
+    named = replace(config, photo=config.photo or Path(photo.name))
+    with cli.page("convolution_basics", named) as page:
+        with page.step("report"):
+            path = gv.basics.write_page(page.folder, photo, page.command)
+        cli.print_report(path, **page.seconds)
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -1,48 +1,48 @@
-"""Why does a network answer as it does? Which pixels, atoms or papers made the answer.
+"""Explain the predictions of a trained network: which pixels, atoms or nodes they depend on.
 
 python experiments/explain.py runs/cnn_cifar/STAMP photo.jpg
 python experiments/explain.py runs/gcn_molecules/STAMP CCO "c1ccccc1C(=O)O"
-python experiments/explain.py runs/gcn_cora/STAMP 1708                       a node, by number
-python experiments/explain.py runs/gcn_molecules/MUTAG_STAMP 17   a graph of the set, from 1
+python experiments/explain.py runs/gcn_cora/STAMP 1708           a node, by number from 0
+python experiments/explain.py runs/gcn_molecules/MUTAG_STAMP 17  a graph, by number from 1
 python experiments/explain.py torchvision:mobilenet_v2=FILE.safetensors photo.jpg --target tabby
 python experiments/explain.py RUN photo.jpg --method gradient guided-gradient occlusion
 
-It leaves a page with several explanations side by side and what each is worth: whether the answer
-falls when the sites that it names are covered, and whether it depends on what was learned at all.
-Beside it are the numbers: attributions.csv (quality) and attributions.npz (values).
+The page shows several attribution methods side by side and tests each: whether the prediction
+falls when the sites with the highest attribution are removed (deletion and insertion), and
+whether the attribution depends on the learned weights (parameter-randomization test). The numbers
+are in attributions.csv (test results) and attributions.npz (attributions).
 """
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import gnnvision as gv
 from gnnvision import cli
-from gnnvision.cli.questions import column, question
-from gnnvision.cli.subjects import load_subjects
-from gnnvision.explain import METHODS, method_named
-from gnnvision.report.attribution_found import explain_inputs, write_values
-from gnnvision.report.attribution_page import sections_of
-from gnnvision.report.page import write_page
+from gnnvision.errors import at_least, invalid
 
 FOR_ALL = ("grad_cam", "integrated_gradients", "occlusion")
 FOR_NODES = ("gradient", "input_gradient", "integrated_gradients")  # occlusion takes minutes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(cli.LookOptions):
+class Config(cli.InspectOptions):
     """The flags of this script.
 
     Args:
-        method: gradient, input_gradient, integrated_gradients, grad_cam, guided_gradient,
-            guided_grad_cam or occlusion; several stand side by side.
-        target: the class or target to explain, by name or number; else what the network says.
-        layer: for Grad-CAM; else the last layer with sites that all of the output goes through.
-        checks: whether to measure what the explanations are worth, which takes longer.
-        draws: randomized networks of the sanity check; else 20, or 10 for a large image.
-        orders: random orders to compare deletion and insertion with; 19 or more to tell.
+        method: Attribution methods to compare, of gradient, input_gradient,
+            integrated_gradients, grad_cam, guided_gradient, guided_grad_cam and occlusion. By
+            default grad_cam, integrated_gradients and occlusion; for nodes three gradient
+            methods.
+        target: The class or target to explain, by name or number. By default the predicted one.
+        layer: Layer for Grad-CAM. By default the last one with sites that the whole output
+            depends on.
+        checks: Test the attributions, which takes longer.
+        draws: Randomized networks of the parameter-randomization test. By default 20, or 10 for a
+            large image.
+        orders: Random orders that deletion and insertion are compared with, at least 19 for a
+            significant result.
     """
 
     method: tuple[str, ...] = ()
@@ -52,41 +52,42 @@ class Config(cli.LookOptions):
     draws: int | None = None
     orders: int = 20
 
+    metavars = {"method": "METHOD", "target": "CLASS", "layer": "LAYER"}
+
 
 def main(config: Config) -> None:
-    """Explain, measure, and make the page in a run folder."""
-    subjects = load_subjects(config.model, config.inputs, cli.usable_device(config.device))
-    inputs = [question(subjects, subject) for subject in subjects.items]
+    """Compute and test the attributions, and write the page to a run folder."""
+    from gnnvision.report.attribution_found import explain_inputs, write_values
+    from gnnvision.report.attribution_page import sections_of
+
+    inspected = cli.load_inspected(config.model, config.inputs, cli.usable_device(config.device))
+    inputs = [cli.explained_input(inspected, item) for item in inspected.inputs]
     usual = FOR_ALL if inputs[0].site is None else FOR_NODES
-    methods = [method_named(name) for name in config.method or usual]
+    methods = [gv.explain.method_named(name) for name in config.method or usual]
     for name in ("draws", "orders"):
-        count = getattr(config, name)
-        if count is not None and count < 1:
-            raise ValueError(f"'--{name}' must be at least 1, got {count}. Raise it.")
+        if (count := getattr(config, name)) is not None:
+            at_least(f"--{name}", count, 1)
     if not config.checks:
         cli.refuse_unused(config, {"draws": None, "orders": 20}, "with --no-checks")
-    target = None if config.target is None else column(subjects, config.target)
-    if config.layer is not None and not any(METHODS[name].takes_layer for name in methods):
-        raise ValueError(
-            f"'--layer' must be left out for {', '.join(methods)}, which look at the input, got "
-            f"{config.layer!r}. Add --method grad-cam."
+    target = None if config.target is None else cli.output_index(inspected, config.target)
+    if config.layer is not None and not any(gv.explain.METHODS[m].takes_layer for m in methods):
+        condition = f"be left out for {', '.join(methods)}, which need no layer"
+        raise invalid("--layer", condition, repr(config.layer), "Add --method grad-cam.")
+    with cli.page("explain", config) as page:
+        with page.step("explanations"):
+            explained = explain_inputs(
+                inspected.model, inputs, methods, inspected.output_names, inspected.kind,
+                target=target, layer=config.layer, checked=config.checks, draws=config.draws,
+                orders=config.orders,
+            )  # fmt: skip
+        with page.step("report"):
+            write_values(page.folder, explained)
+            sections = sections_of(explained, page.figures)
+        page.write(
+            f"Explanations of a network trained on {inspected.title}",
+            "Which parts of each input the prediction depends on, and how far to trust that.",
+            sections,
         )
-    explained = explain_inputs(
-        subjects.model, inputs, methods, subjects.output_names, subjects.kind,
-        target=target, layer=config.layer, checked=config.checks, draws=config.draws,
-        orders=config.orders,
-    )  # fmt: skip
-    command = shlex.join(["python", *sys.argv])
-    title = f"Why this answer: a network for {subjects.title}"
-    about = "What of each input made the network's answer, and how far to trust the explanation."
-    settings = {"experiment": "explain", "command": command}
-    with cli.run_folder(config.out, "explain", settings) as folder:
-        figures = folder / "figures"
-        figures.mkdir()
-        write_values(folder, explained)
-        sections = sections_of(explained, figures)
-        page = write_page(folder, title, about, sections, command)
-    print(f"report: {page}")
 
 
 def start(argv: Sequence[str] | None = None) -> None:

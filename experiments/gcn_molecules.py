@@ -1,7 +1,7 @@
 """Predict a property of molecules with a graph convolutional network.
 
 python experiments/gcn_molecules.py                                      solubility in water
-python experiments/gcn_molecules.py --model lecture                      graph convolution, mean
+python experiments/gcn_molecules.py --model lecture                      GCN layers, mean readout
 python experiments/gcn_molecules.py --dataset hiv --split scaffold
 python experiments/gcn_molecules.py --dataset mutag --seeds 10 --model baseline
 python experiments/gcn_molecules.py --csv FILE --smiles COLUMN --target COLUMN
@@ -10,23 +10,25 @@ python experiments/gcn_molecules.py --csv FILE --smiles COLUMN --target COLUMN
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gnnvision as gv
 from gnnvision import cli
+from gnnvision.training import recipes
 
-RECIPES: dict[str, dict[str, Any]] = {
-    "lecture": {"epochs": 100, "lr": 3e-3},
-    "strong": {"epochs": 40, "lr": 3e-3, "ema_decay": 0.98},
-    "baseline": {"epochs": 100, "lr": 1e-2},
+COMMON = gv.Recipe(optimizer="adamw", schedule="one_cycle", weight_decay=1e-5, warmup=0.1)
+RECIPES = {
+    "lecture": replace(COMMON, epochs=100, lr=3e-3, batch_size=64),
+    "strong": recipes.BOND_NETWORK,
+    "baseline": replace(COMMON, epochs=100, lr=1e-2, batch_size=64),
 }
-GRAPH_RECIPES: dict[str, dict[str, Any]] = {  # of MUTAG and its like: few graphs, few features
-    "lecture": {"epochs": 100, "lr": 3e-2, "batch_size": 32},
-    "strong": {"epochs": 50, "lr": 1e-3, "batch_size": 32},
-    "baseline": {"epochs": 200, "lr": 1e-2, "batch_size": 32},
+GRAPH_RECIPES = {  # for datasets like MUTAG, with few graphs and few features
+    "lecture": replace(COMMON, epochs=100, lr=3e-2, batch_size=32),
+    "strong": replace(COMMON, epochs=50, lr=1e-3, batch_size=32),
+    "baseline": replace(COMMON, epochs=200, lr=1e-2, batch_size=32),
 }
-MANY, FEWER_EPOCHS = 20_000, 12  # so many molecules are seen often enough in fewer epochs
+MANY, FEWER_EPOCHS = 20_000, 12  # training molecules from which on fewer epochs are enough
 NETWORKS = {"lecture": "molecule_gcn", "strong": "bond_network", "baseline": "graph_baseline"}
 
 
@@ -35,24 +37,27 @@ class Config(cli.MoleculeOptions):
     """The flags of this script.
 
     Args:
-        dataset: auto, esol, freesolv, lipophilicity, tox21, hiv, bbbp, sider, clintox or
-            bioactivity; auto is ESOL where it can be had. Or graphs: mutag, proteins, nci1.
-        model: the lectures' graph convolutions with a mean, the strong one that follows bonds, or
-            the baseline that sees no edges.
-        descriptors: whether the strong network also reads descriptors of the whole molecule.
+        dataset: esol, freesolv, lipophilicity, tox21, hiv, bbbp, sider, clintox or bioactivity,
+            or graphs: mutag, proteins, nci1; "auto" is ESOL if it is available.
+        epochs: Passes over the training split; fewer on more than 20,000 molecules.
+        model: GCN layers with a mean readout ("lecture"), messages along directed bonds
+            ("strong"), or a structure-agnostic baseline that ignores edges.
+        descriptors: Also give the strong network descriptors of the whole molecule.
     """
 
     model: Literal["lecture", "strong", "baseline"] = "strong"
     descriptors: bool = True
 
+    recipes = RECIPES | {f"{name} on graphs": r for name, r in GRAPH_RECIPES.items()}
+
 
 def main(config: Config) -> gv.Result:
-    """Load, build, train; what is left is in the run folder."""
+    """Load the molecules, build the network, train it, and write the report."""
     strong = config.model == "strong"
-    if not (strong and config.of_molecules):
+    if not (strong and config.has_molecules):
         which = f"with --model {config.model} --dataset {config.dataset}, which has none"
         cli.refuse_unused(config, {"descriptors": True}, which)
-    described = strong and config.descriptors and config.of_molecules
+    described = strong and config.descriptors and config.has_molecules
     loaded = cli.load(config, "esol", descriptors=described)
     task = cli.molecules(loaded)
     graphs = task.card.kind == "graph"
@@ -66,11 +71,9 @@ def main(config: Config) -> gv.Result:
         num_outputs=task.num_outputs,
         **settings,
     )
-    usual: dict[str, Any] = {"weight_decay": 1e-5, "warmup": 0.1, "batch_size": 64}
-    asked = (GRAPH_RECIPES if graphs else RECIPES)[config.model]
+    recipe = (GRAPH_RECIPES if graphs else RECIPES)[config.model]
     if len(task.split.train) > MANY:
-        asked = asked | {"epochs": FEWER_EPOCHS}
-    recipe = gv.Recipe(optimizer="adamw", schedule="one_cycle", **(usual | asked))
+        recipe = replace(recipe, epochs=FEWER_EPOCHS)
     return cli.fit("gcn_molecules", config, model, loaded, recipe, ensemble=True)
 
 

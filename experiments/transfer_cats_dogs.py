@@ -1,34 +1,33 @@
-"""Tell cats from dogs with a network that learned from other pictures.
+"""Transfer learning: classify cats and dogs with a network pretrained on other images.
 
-python experiments/transfer_cats_dogs.py             strategy by size and similarity
-python experiments/transfer_cats_dogs.py --compare   strategy by validation folds
+python experiments/transfer_cats_dogs.py            choose the strategy by data size and similarity
+python experiments/transfer_cats_dogs.py --compare  choose it by cross-validation
 python experiments/transfer_cats_dogs.py --strategy last --seeds 1
 python experiments/transfer_cats_dogs.py --backbone resnet18 --weights resnet18.pth
-python experiments/transfer_cats_dogs.py --data PHOTOS               your own folder, one per class
+python experiments/transfer_cats_dogs.py --data PHOTOS     your own folder, one subfolder per class
 
-On cats and dogs (385 train, 98 test), MobileNetV2's ImageNet weights, five validation folds say:
-head 98.7 %, last 99.0, part 98.4, whole 98.2. On the test part, five seeds: head 96.5 ± 0.6 %,
-last 98.2 ± 0.5. With the network of cnn_cifar.py instead, on pictures of 64 x 64: 67.3 ± 2.0 %
-over three seeds.
+With MobileNetV2's ImageNet weights on cats and dogs (385 training and 98 test images),
+cross-validation gives head 98.7 %, last 99.0 %, part 98.4 %, whole 98.2 %. The test accuracy over
+five seeds is 96.5 ± 0.6 % for head and 98.2 ± 0.5 % for last. With the network of cnn_cifar.py
+instead, on images of 64 x 64, it is 67.3 ± 2.0 % over three seeds.
 
-Weights are those of --weights, else of the data root, else of torchvision; where there are none,
-a network is trained on CIFAR-10 first, which is said and gives a lower figure.
+The weights are those of --weights, or of the data root, or of torchvision. If none are available,
+a network is trained on CIFAR-10 first, with a warning; its accuracy is lower.
 """
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import gnnvision as gv
-from gnnvision import cli, transfer
+from gnnvision import cli
+from gnnvision.errors import invalid
 from gnnvision.training import recipes
-from gnnvision.training.record import BEST, LAST
 
 WEIGHTS = Path("weights", "mobilenet_v2_imagenet.safetensors")  # below the data root
 
@@ -38,21 +37,24 @@ class Config:
     """The flags of this script.
 
     Args:
-        backbone: a network of torchvision; of timm, "timm:NAME", where that is installed.
-        weights: a file of weights, or a run folder of cnn_cifar.py, whose network it is then.
-        strategy: which part is trained: the head; the last quarter of the blocks too; the later
-            half; the whole network; auto decides by the size and the similarity of the data.
-        compare: choose the strategy by its accuracy on validation folds instead.
-        seeds: how many.
-        data: a folder of pictures instead of cats_dogs, with one folder for each class.
-        image_size: side of the pictures, in pixels; else what belongs to the weights.
-        epochs: of what is trained after the head, instead of the recipe's.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
-        on_invalid: files that cannot be read: end with an error, skip them, or skip and list them
-            in quarantine.csv.
-        out: folder of all runs.
-        resume: folder of a stopped run, to go on with; its flags are taken over.
+        backbone: A network of torchvision, or with timm installed "timm:NAME".
+        weights: A file of weights, or a run folder of cnn_cifar.py with network and weights.
+        strategy: The layers to train: the head; also the last quarter of the blocks ("last"); the
+            second half ("part"); or the whole network. "auto" decides by the size of the dataset
+            and its similarity to the one of the weights.
+        compare: Choose the strategy by its accuracy in cross-validation.
+        seeds: Number of seeds to train; the table shows mean and standard deviation.
+        data: A folder of images with one subfolder per class, instead of cats_dogs.
+        image_size: Side length in pixels to which images are resized; by default that of the
+            weights.
+        epochs: Passes over the training split after the head is trained.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
+        data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
+            folder, or the user's cache.
+        on_invalid: What to do with files that cannot be read: stop with an error, skip them, or
+            skip them and list them in quarantine.csv.
+        out: Folder of all runs.
+        resume: Continue the stopped run in this folder, with its flags.
     """
 
     backbone: str = "mobilenet_v2"
@@ -69,50 +71,52 @@ class Config:
     out: Path = Path("runs")
     resume: Path | None = None
 
+    recipes = {"fine-tuning": recipes.FINE_RECIPE}
+    own_group = "model"
+    groups = {
+        "data": ("data", "image_size", "on_invalid", "data_root"),
+        "model": (),
+        "training": ("seeds", "epochs", "device"),
+        "output": ("out", "resume"),
+    }
+    metavars = cli.ImageOptions.metavars | {"backbone": "NAME", "data": "FOLDER"}
+
 
 def main(config: Config) -> gv.Result:
-    """Load, choose, train; what is left is in the run folder."""
-    flags = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
-    command = shlex.join(["python", *sys.argv])
+    """Load weights and images, choose a strategy, fine-tune, and write the report."""
     device = cli.usable_device(config.device)
     if config.compare:
         cli.refuse_unused(config, {"strategy": "auto"}, "with --compare")
-    if config.strategy == "head":
+    elif config.strategy == "head":
         cli.refuse_unused(config, {"epochs": None}, "with --strategy head")
     if config.weights is not None and config.weights.is_dir():
         cli.refuse_unused(config, {"backbone": "mobilenet_v2"}, "with the weights of a run")
-    settings = {"experiment": "transfer_cats_dogs", "command": command, "flags": flags}
-    if config.strategy == "head" and config.epochs is not None and not config.compare:
-        raise ValueError(
-            f"'--epochs' must be left out with --strategy head, got {config.epochs}. They are of "
-            "the blocks that another strategy trains after the head."
-        )
     name = "transfer_cats_dogs"
     with (
-        cli.run_folder(config.out, name, settings, config.resume) as folder,
+        cli.run_folder(config.out, name, cli.settings(name, config), config.resume) as folder,
         cli.resumable(folder),
     ):
-        return work(config, folder, device)
+        return fine_tune(config, folder, device)
 
 
-def work(config: Config, folder: Path, device: str) -> gv.Result:
-    """Load, choose and train in a run folder."""
-    backbone = backbone_for(config, folder, device)
+def fine_tune(config: Config, folder: Path, device: str) -> gv.Result:
+    """Fine-tune in a run folder, print the results, and write the report."""
+    backbone = load_backbone(config, folder, device)
     print(f"backbone: {backbone.name}, {len(backbone.blocks)} blocks before the head")
     started = time.perf_counter()
-    task = photographs(config, backbone)
+    task = load_images(config, backbone)
     seconds = time.perf_counter() - started
     cli.print_overview(task)
-    plan = transfer.Plan()
+    plan = gv.transfer.Plan()
     if config.epochs is not None:
         plan = replace(plan, fine=replace(plan.fine, epochs=config.epochs))
     strategy, facts = config.strategy, {}
     if config.compare:
-        choice = transfer.best_strategy(
-            backbone, task, plan, device=device, on_progress=print, folder=folder
+        choice = gv.transfer.best_strategy(
+            backbone, task, plan, device=device, told=print, folder=folder
         )
         strategy, facts["Strategy"] = choice.strategy, f"“{choice.strategy}”: {choice.reason}"
-    result = transfer.fine_tune(
+    result = gv.transfer.fine_tune(
         backbone,
         task,
         plan,
@@ -120,27 +124,23 @@ def work(config: Config, folder: Path, device: str) -> gv.Result:
         strategy=strategy,
         folder=folder,
         device=device,
-        on_progress=print,
+        told=print,
         data_seconds=seconds,
         resume=config.resume is not None,
     )
     if config.epochs is not None and len(result.best.stages) == 1:
-        note = f"--epochs {config.epochs} changed nothing: this strategy trains the head alone."
+        note = f"--epochs {config.epochs} has no effect: this strategy trains only the head."
         result.notes.append(note)
-        print(note, file=sys.stderr)
     result.facts |= facts | {"Interval": result.interval()}
-    print(result.summary(), *result.facts.values(), sep="\n")
-    print(f"report: {result.report()}")
+    cli.finish(result, *result.facts.values())
     return result
 
 
-def photographs(config: Config, backbone: transfer.Backbone) -> gv.data.ImageTask:
-    """The pictures as the weights want them; all that is not the test part trains."""
+def load_images(config: Config, backbone: gv.transfer.Backbone) -> gv.data.ImageTask:
+    """The images as the weights expect them; all but the test split are for training."""
     wanted = backbone.preprocessing
-    if not isinstance(wanted, transfer.ImagePreprocessing):
-        raise ValueError(
-            f"'--weights' must be of a network for pictures, got {backbone.name}. Choose others."
-        )
+    if not isinstance(wanted, gv.transfer.PicturePreprocessing):
+        raise invalid("--weights", "be of a network for images", backbone.name, "Choose others.")
     task = gv.data.load(
         config.data or "cats_dogs",
         root=config.data_root,
@@ -153,34 +153,29 @@ def photographs(config: Config, backbone: transfer.Backbone) -> gv.data.ImageTas
     return task.with_augment(gv.data.Augment(resized_crop=(0.5, 1.0), flip="random"))
 
 
-def backbone_for(config: Config, folder: Path, device: str) -> transfer.Backbone:
-    """The network and weights of the flags, or what can be had."""
+def load_backbone(config: Config, folder: Path, device: str) -> gv.transfer.Backbone:
+    """The network and weights of the flags; without weights, one trained on CIFAR-10."""
     if config.weights is not None:
         if config.weights.is_dir():
-            return transfer.load_backbone(config.weights)
-        return transfer.load_backbone(config.backbone, config.weights)
+            return gv.transfer.load_backbone(config.weights)
+        return gv.transfer.load_backbone(config.backbone, config.weights)
     file = gv.data.data_root(config.data_root) / WEIGHTS
     if config.backbone == "mobilenet_v2" and file.is_file():
-        return transfer.load_backbone("mobilenet_v2", file)
+        return gv.transfer.load_backbone("mobilenet_v2", file)
     try:
-        return transfer.load_backbone(config.backbone)
-    except transfer.WeightsNotFound as error:
+        return gv.transfer.load_backbone(config.backbone)
+    except gv.transfer.NoWeights as error:
         if config.backbone != Config.backbone:
             raise
-        print(f"{error}\nSo a small network is trained on CIFAR-10 first.", file=sys.stderr)
-    place = folder / "pretrained"
-    if (place / BEST).is_file():
-        return transfer.load_backbone(place)
-    pictures = gv.data.load("cifar10", root=config.data_root, split="full")
-    assert isinstance(pictures, gv.data.ImageTask)
-    pictures = pictures.with_augment(gv.data.Augment(crop=2, flip="alternating"))
-    model, recipe, resume = (
-        gv.models.whitened_cnn(),
-        recipes.WHITENED_CNN,
-        (place / LAST).is_file(),
-    )
-    gv.fit(model, pictures, recipe, device=device, folder=place, resume=resume)
-    return transfer.load_backbone(place)
+        print(f"{error}\nA small network is trained on CIFAR-10 first.", file=sys.stderr)
+
+    def build() -> tuple[gv.Sequential, gv.data.Task]:
+        task = gv.data.load("cifar10", root=config.data_root, split="full")
+        assert isinstance(task, gv.data.ImageTask)
+        augment = gv.data.Augment(crop=2, flip="alternating")
+        return gv.models.whitened_cnn(), task.with_augment(augment)
+
+    return cli.pretrained_backbone(folder, build, recipes.WHITENED_CNN, device=device)
 
 
 def start(argv: Sequence[str] | None = None) -> None:

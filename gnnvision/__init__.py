@@ -11,6 +11,7 @@ from gnnvision._lazy import LazyPackage
 from gnnvision._version import __version__
 
 if TYPE_CHECKING:
+    from gnnvision import basics as basics
     from gnnvision import data, explain, models, training, transfer
     from gnnvision import report as report
     from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot

@@ -124,7 +124,7 @@ def modules_after(program):
 def test_the_package_alone_imports_almost_nothing():
     more = modules_after("import gnnvision; gnnvision.Recipe(); gnnvision.training.recipes")
     more -= modules_after("import dataclasses, typing, math")
-    assert not {name.split(".")[0] for name in more} & {"torch", "numpy", "rich", "tyro", *HEAVY}
+    assert not {name.split(".")[0] for name in more} & {"torch", "numpy", "rich", *HEAVY}
     assert len([name for name in more if name.startswith("gnnvision")]) < 10, more
 
 

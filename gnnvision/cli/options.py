@@ -1,17 +1,20 @@
-"""The flags of experiments, as dataclasses that scripts extend."""
+"""The flags that scripts share, as dataclasses that each script extends.
+
+Nothing here imports torch, so that `--help` and a mistyped flag take a fraction of a second.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tyro.conf import Positional
+from gnnvision.errors import invalid
 
-from gnnvision import data
-from gnnvision.training import Recipe
+if TYPE_CHECKING:
+    from gnnvision.training import Recipe
 
-__all__ = ["LookOptions", "MoleculeOptions", "Options", "PictureOptions"]
+__all__ = ["ImageOptions", "InspectOptions", "MoleculeOptions", "Options"]
 
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
@@ -20,23 +23,24 @@ MoleculeSplit = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The flags of every experiment.
+    """The flags of every script that trains a network.
 
     Args:
-        dataset: the data set; naming one is strict, "auto" takes what can be had.
-        split: "public", or "random": another one for each seed.
-        seeds: how many seeds; the table gives mean and standard deviation.
-        epochs: instead of the recipe's.
-        lr: learning rate, instead of the recipe's.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        precision: of the arithmetic; "auto" is float32 for graphs, bfloat16 for convolutions of
-            pictures where the device is quick at it.
-        compile: join the operations of a training step by torch's compiler, which takes its time
-            before the first one.
-        deterministic: the same bits on every run, also on a GPU; slower there.
-        data_root: folder of data sets; else $GNNVISION_DATA, else the default one.
-        out: folder of all runs.
-        resume: folder of a stopped run, to go on with; its flags are taken over.
+        dataset: The dataset. A named one must be available; "auto" falls back to a small
+            embedded dataset, with a prominent warning.
+        split: The public split, or a random one that differs from seed to seed.
+        seeds: Number of seeds to train; the table shows mean and standard deviation.
+        epochs: Passes over the training split.
+        lr: Learning rate.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
+        precision: Number format of the arithmetic. "auto" is bfloat16 for convolutional networks
+            on images where the device is faster with it, and float32 otherwise.
+        compile: Compile the training step with torch.compile. The first step takes longer.
+        deterministic: Use deterministic algorithms, also on a GPU, where they are slower.
+        data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
+            folder, or the user's cache.
+        out: Folder of all runs.
+        resume: Continue the stopped run in this folder, with its flags.
     """
 
     dataset: str = "auto"
@@ -52,32 +56,45 @@ class Options:
     out: Path = Path("runs")
     resume: Path | None = None
 
+    recipes: ClassVar[dict[str, Any]] = {}
+    own_group: ClassVar[str] = "model"
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("dataset", "split", "data_root"),
+        "model": (),
+        "training": ("seeds", "epochs", "lr", "device", "precision", "compile", "deterministic"),
+        "output": ("out", "resume"),
+    }
+    metavars: ClassVar[dict[str, str]] = {
+        "dataset": "NAME", "lr": "RATE", "device": "DEVICE", "data_root": "FOLDER",
+        "out": "FOLDER", "resume": "RUN",
+    }  # fmt: skip
+
     def adapt(self, recipe: Recipe) -> Recipe:
-        """The recipe with what the command line says of it."""
+        """The recipe with the values that were given on the command line."""
         flags = asdict(self)
         given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
         return replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
     def source(self, preferred: str) -> str | Path:
-        """What to load; `preferred` is what "auto" stands for."""
+        """The dataset to load; `preferred` is the one that "auto" tries first."""
         return f"auto:{preferred}" if self.dataset == "auto" else self.dataset
 
     def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
+        """The flags that `gnnvision.data.load` takes."""
         return {"root": self.data_root, "split": self.split}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureOptions(Options):
-    """The flags of every experiment on pictures.
+class ImageOptions(Options):
+    """The flags of every script that trains on images.
 
     Args:
-        split: "public" with a validation part held out of the training pictures; "full" without
-            one; "random": another one for each seed.
-        batch_size: pictures in a training step, instead of the recipe's.
-        image_size: side of the pictures, in pixels; else their own.
-        on_invalid: files that cannot be read: end with an error, skip them, or skip and list them
-            in quarantine.csv.
+        split: "public" holds a validation split out of the training images, "full" trains on all
+            of them, "random" draws another split for each seed.
+        batch_size: Images in a training step.
+        image_size: Side length in pixels to which images are resized; by default their own.
+        on_invalid: What to do with files that cannot be read: stop with an error, skip them, or
+            skip them and list them in quarantine.csv.
     """
 
     split: Literal["public", "full", "random"] = "public"  # type: ignore[assignment]
@@ -86,38 +103,45 @@ class PictureOptions(Options):
     image_size: int | None = None
     on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
 
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("image_size", "on_invalid"),
+        "training": ("batch_size",),
+    }
+    metavars: ClassVar[dict[str, str]] = {"image_size": "PIXELS"}
+
     def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
+        """The flags that `gnnvision.data.load` takes."""
         more = {"image_size": self.image_size, "on_invalid": self.on_invalid}
         return super().data_options() | more
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoleculeOptions(Options):
-    """The flags of every experiment on molecules.
+    """The flags of every script that trains on molecules.
 
     Args:
-        csv: a table of your own instead of a data set.
-        smiles: its column of molecules; "smiles" if there is one.
-        target: its columns to predict.
-        kind: what these hold: measured numbers, 0 and 1, or the names or numbers of classes;
-            "auto" finds out, and ends with an error where it is doubtful.
-        missing: words in these that mean that nothing is known, beside NA, #N/A, nan and the
-            like; "<*" is every cell that begins with "<".
-        split: "public" is what the data set's authors recommend, of a table "random"; "random",
-            "stratified" and "kfold" are others for each seed; "scaffold" tests on scaffolds that
-            were not trained on, as MoleculeNet does; "scaffold_balanced" likewise, another draw
-            for each seed, as Chemprop does; "column" is as a column says.
-        split_column: the column that says train, val or test.
-        folds: of "kfold"; seed s tests on fold s.
-        batch_size: molecules in a training step, instead of the recipe's.
-        on_invalid: leave out rows that are no molecules, but end with an error where a target is
-            not understood ("molecules"); end with an error for both ("raise"), or leave out both
-            ("skip"). Every table that comes out has all rows.
-        fragments: of salts and mixtures: keep all parts, or the largest.
-        hydrogens: counted at their atom, or atoms of their own.
-        unknown: an element that the features do not name is "other", or its row invalid.
-        wildcards: likewise for the atom "*".
+        csv: Your own table of molecules instead of a dataset.
+        smiles: Its column of SMILES; by default the one named "smiles".
+        target: Its columns to predict.
+        kind: Kind of task: measured numbers, labels of 0 and 1, or class names. "auto" infers it
+            from the columns, and stops with an error where they are ambiguous.
+        missing: Further cell values that mean "unknown", besides NA, #N/A, nan and the like. "<*"
+            stands for every cell that begins with "<".
+        split: "public" is the split recommended by the dataset's authors, and a random one for a
+            table. "random", "stratified" and "kfold" differ from seed to seed. "scaffold" tests
+            on scaffolds that are not in the training split, as MoleculeNet does;
+            "scaffold_balanced" also varies with the seed, as in Chemprop. "column" reads the
+            split from --split-column.
+        split_column: Column that says train, val or test.
+        folds: Number of folds of --split kfold; seed s tests on fold s.
+        batch_size: Molecules in a training step.
+        on_invalid: "molecules" leaves out rows with invalid SMILES and stops with an error at an
+            unreadable target; "raise" stops at both; "skip" leaves out both. Tables of
+            predictions keep all rows.
+        fragments: Keep all fragments of salts and mixtures, or the largest.
+        hydrogens: Count hydrogens at their heavy atom, or make them atoms.
+        unknown: Treat an element without a feature as "other", or its row as invalid.
+        wildcards: Treat the wildcard atom "*" as "other", or its row as invalid.
     """
 
     csv: Path | None = None
@@ -136,25 +160,39 @@ class MoleculeOptions(Options):
     unknown: Literal["other", "invalid"] = "other"
     wildcards: Literal["other", "invalid"] = "invalid"
 
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": (
+            "csv", "smiles", "target", "kind", "missing", "split_column", "folds", "on_invalid",
+            "fragments", "hydrogens", "unknown", "wildcards",
+        ),
+        "training": ("batch_size",),
+    }  # fmt: skip
+    metavars: ClassVar[dict[str, str]] = {
+        "csv": "FILE", "smiles": "COLUMN", "target": "COLUMN", "split_column": "COLUMN",
+        "missing": "TEXT",
+    }  # fmt: skip
+
     @property
-    def of_molecules(self) -> bool:
-        """Whether the items are molecules, and no other graphs."""
+    def has_molecules(self) -> bool:
+        """Whether the items are molecules, not other graphs."""
+        from gnnvision import data
+
         named = self.csv is None and self.dataset in data.dataset_names()
         return not named or data.describe(self.dataset).kind == "molecule"
 
     def source(self, preferred: str) -> str | Path:
-        """The table if one is named, else the data set."""
+        """The table if one is named, otherwise the dataset."""
         if self.csv is None:
             return super().source(preferred)
         if self.dataset != "auto":
-            raise ValueError(
-                f"'--csv' must not be given beside '--dataset', got {str(self.csv)!r} and "
-                f"{self.dataset!r}. Leave one of them out."
-            )
+            both = f"{str(self.csv)!r} and {self.dataset!r}"
+            raise invalid("--csv", "be given without '--dataset'", both, "Leave one of them out.")
         return self.csv
 
     def data_options(self) -> dict[str, Any]:
-        """What the command line says of the data, for `gnnvision.data.load`."""
+        """The flags that `gnnvision.data.load` takes."""
+        from gnnvision import data
+
         return super().data_options() | {
             "smiles": self.smiles,
             "targets": self.target,
@@ -173,18 +211,27 @@ class MoleculeOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookOptions:
+class InspectOptions:
     """The flags of every script that looks into a trained network.
 
     Args:
-        model: a run folder, or torchvision:NAME, or torchvision:NAME=FILE of weights.
-        inputs: pictures or folders of them, SMILES, nodes of a citation network by number from 0,
-            or graphs of a set in TU's layout by number from 1.
-        out: folder of all runs.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        model: A run folder, or torchvision:NAME, or torchvision:NAME=FILE with a file of weights.
+        inputs: Image files or folders of them; SMILES; nodes of a citation network, by number
+            from 0; or graphs of a dataset in TU's layout, by number from 1.
+        out: Folder of all runs.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
     """
 
-    model: Annotated[str, Positional]
-    inputs: Annotated[tuple[str, ...], Positional]
+    model: str
+    inputs: tuple[str, ...]
     out: Path = Path("runs")
     device: str = "cpu"
+
+    arguments: ClassVar[dict[str, str]] = {"model": "RUN", "inputs": "INPUT"}
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "input": ("model", "inputs"),
+        "method": (),
+        "output": ("out", "device"),
+    }
+    own_group: ClassVar[str] = "method"
+    metavars: ClassVar[dict[str, str]] = {"out": "FOLDER", "device": "DEVICE"}

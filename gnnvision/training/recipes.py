@@ -1,10 +1,10 @@
-"""Recipes that belong to the strong networks of `gnnvision.models`, whoever trains them."""
+"""Recipes of the strong networks of `gnnvision.models`, and of transfer learning."""
 
 from __future__ import annotations
 
 from gnnvision.training.recipe import Recipe
 
-__all__ = ["BOND_NETWORK", "WHITENED_CNN"]
+__all__ = ["BOND_NETWORK", "FINE_RECIPE", "HEAD_RECIPE", "WHITENED_CNN"]
 
 WHITENED_CNN = Recipe(  # after Jordan 2024, https://arxiv.org/abs/2404.00498
     epochs=9,
@@ -28,4 +28,24 @@ BOND_NETWORK = Recipe(
     warmup=0.1,
     batch_size=64,
     ema_decay=0.98,
+)
+HEAD_RECIPE = Recipe(
+    epochs=40,
+    lr=1e-3,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="cosine",
+    batch_size=32,
+    checkpoint_selection="last",
+)
+FINE_RECIPE = Recipe(
+    epochs=5,
+    lr=1e-4,
+    layer_decay=0.9,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one_cycle",
+    warmup=0.2,
+    batch_size=32,
+    checkpoint_selection="last",
 )

@@ -230,11 +230,19 @@ class Result:
             lines.append(f"all {count} together: test {self.metric} {figure}")
         return "\n".join(lines + self.remarks())
 
-    def report(self) -> Path:
-        """Write the figures and `report.html` into the run folder; its path."""
+    def report(self, progress: Callable[[int, int, str], None] | None = None) -> Path:
+        """Write the figures and `report.html` into the run folder; its path.
+
+        Args:
+            progress: called before each section, with its number from 1, how many there are, and
+                its name.
+        """
         import gnnvision  # reports are built on results: only the package knows both
 
-        return (type(self).writer or gnnvision.report.write_report)(self)
+        writer = type(self).writer
+        if writer is not None:
+            return writer(self)
+        return gnnvision.report.write_report(self, progress=progress)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `result.json`; None where a figure is undefined."""

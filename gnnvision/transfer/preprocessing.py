@@ -1,4 +1,4 @@
-"""The preprocessing that pretrained weights require of images and molecules."""
+"""What belongs to weights besides them: how pictures and molecules must be prepared."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from gnnvision.data import ImageTask, MoleculeTask, Task
-from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["ImagePreprocessing", "MoleculePreprocessing", "Preprocessing", "preprocessing_of"]
+__all__ = ["MoleculePreprocessing", "PicturePreprocessing", "Preprocessing", "preprocessing_of"]
 
 T = TypeVar("T", bound=Task)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class ImagePreprocessing:
-    """Preprocessing of images: (pixel / 255 - mean) / std.
+class PicturePreprocessing:
+    """How a picture becomes what the weights were trained on: p / 255, minus mean, over std.
 
     Args:
-        size: height and width of the images that the network was trained on, in pixels.
-        resize: length of the shorter side before the center crop to `size`, in pixels.
-        mean: of each channel, for pixels from 0 to 1.
-        std: of each channel.
-        channels: of an image.
+        size: height and width that the network was trained with, in pixels.
+        resize: the shorter side is brought to this before the middle of that size is taken.
+        mean: subtracted from each channel, from 0 to 1.
+        std: by which each channel is then divided.
+        channels: of a picture.
     """
 
     size: tuple[int, int] = (224, 224)
@@ -34,63 +33,71 @@ class ImagePreprocessing:
     channels: int = 3
 
     def prepare(self, task: T) -> T:
-        """The task with its images normalized by `mean` and `std`.
+        """The task with its pictures normalized as the weights want it.
 
         Raises:
-            TypeError: if it is not an image task.
-            ValueError: if its images have another number of channels.
+            TypeError: if it is not one of pictures.
+            ValueError: if its pictures have other channels.
         """
         if not isinstance(task, ImageTask):
-            advice = "Load images, or use a backbone for graphs."
-            raise wrong_type("task", "be an image task for this backbone", task, advice)
+            raise TypeError(
+                f"'task' must be one of pictures for this backbone, got {task.name!r}. "
+                "Load pictures, or take a backbone for graphs."
+            )
         if task.in_channels != self.channels:
-            condition = f"have images with {self.channels} channels for these weights"
-            advice = f"Load it with channels={self.channels}."
-            raise invalid("task", condition, task.in_channels, advice)
+            raise ValueError(
+                f"'task' must have pictures of {self.channels} channels for these weights, got "
+                f"{task.in_channels}. Load it with channels={self.channels}."
+            )
         return replace(task, mean=self.mean, std=self.std)
 
 
 @dataclass(frozen=True)
 class MoleculePreprocessing:
-    """Preprocessing of molecules: the featurizer and descriptors that the weights require.
+    """How SMILES become what the weights were trained on.
 
     Args:
-        featurizer_hash: hash of the featurizer.
-        descriptors: number of molecular descriptors; 0 for none.
+        featurizer_hash: of the columns of atoms and bonds.
+        descriptors: columns of descriptors of a whole molecule; 0 for none.
     """
 
     featurizer_hash: str
     descriptors: int = 0
 
     def prepare(self, task: T) -> T:
-        """The unchanged task, after a check.
+        """The task itself.
 
         Raises:
-            TypeError: if it is not a molecule task.
-            ValueError: if its featurizer or descriptors differ.
+            TypeError: if it is not one of molecules.
+            ValueError: if its atoms and bonds have other features.
         """
         if not isinstance(task, MoleculeTask):
-            advice = "Load molecules, or use a backbone for images."
-            raise wrong_type("task", "be a molecule task for this backbone", task, advice)
+            raise TypeError(
+                f"'task' must be one of molecules for this backbone, got {task.name!r}. "
+                "Load molecules, or take a backbone for pictures."
+            )
         if task.featurizer.hash != self.featurizer_hash:
-            condition = f"have the features of the backbone, {self.featurizer_hash[:12]}"
-            advice = "Load it with the featurizer of the run that the backbone is from."
-            raise invalid("task", condition, task.featurizer.hash[:12], advice)
+            raise ValueError(
+                f"'task' must have the features of the backbone, {self.featurizer_hash[:12]}, got "
+                f"{task.featurizer.hash[:12]}. Load it with the featurizer of the run that the "
+                "backbone is from."
+            )
         if task.num_graph_attr != self.descriptors:
-            condition = f"have {self.descriptors} descriptors for this backbone"
-            advice = f"Load it with descriptors={self.descriptors > 0}."
-            raise invalid("task", condition, task.num_graph_attr, advice)
+            raise ValueError(
+                f"'task' must have {self.descriptors} descriptors for this backbone, got "
+                f"{task.num_graph_attr}. Load it with descriptors={self.descriptors > 0}."
+            )
         return task
 
 
-Preprocessing = ImagePreprocessing | MoleculePreprocessing
+Preprocessing = PicturePreprocessing | MoleculePreprocessing
 
 
 def preprocessing_of(given: Mapping[str, Any]) -> Preprocessing | None:
-    """The preprocessing that a checkpoint describes; None if it describes none.
+    """What a checkpoint says of its input; None where it says nothing.
 
     Args:
-        given: `Task.input_description`, as stored in a checkpoint.
+        given: `Task.input_description`, as a checkpoint holds it.
     """
     if "featurizer" in given:
         return MoleculePreprocessing(given["featurizer_hash"], given["descriptors"])
@@ -98,4 +105,4 @@ def preprocessing_of(given: Mapping[str, Any]) -> Preprocessing | None:
         return None
     size = (given["size"][0], given["size"][1])
     mean, std = (tuple(map(float, given[name])) for name in ("mean", "std"))
-    return ImagePreprocessing(size, min(size), mean, std, given["channels"])
+    return PicturePreprocessing(size, min(size), mean, std, given["channels"])

@@ -1,4 +1,4 @@
-"""What becomes of a script's output when its reader has had enough."""
+"""A script whose output is no longer read, as by `head`."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ cli.run(Config, main, None)
 """
 
 
-def test_a_reader_that_has_enough_ends_the_script_quietly(tmp_path):
+def test_a_closed_pipe_ends_the_script_without_a_message(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
     for rows in ("300000", "3"):  # while it writes, and at its end

@@ -11,9 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-
-from gnnvision import cli
 
 from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
 
@@ -80,7 +77,6 @@ def inside(tmp_path, monkeypatch):
         spec.loader.exec_module(script)
         with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as m:
             err = io.StringIO()
-            m.setattr(cli, "_errors", Console(file=err, soft_wrap=True, markup=False))
             m.setattr(sys, "stderr", err)
             code = 0
             try:
@@ -107,7 +103,7 @@ def folder(done, tmp_path):
     return tmp_path / re.search(r"report: (.*)/report.html", done.stdout).group(1)
 
 
-def one_sentence(done, *parts):
+def one_line_error(done, *parts):
     """Exit code 2, no traceback, nothing beyond the error, which names what it should."""
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr

@@ -1,20 +1,22 @@
-"""How runs end that were killed, stopped or could not draw their page, and how they go on."""
+"""How runs end that were killed, stopped or could not write their page, and how they resume."""
 
 import json
 import os
 import signal
+import sys
 import threading
 
 import pytest
 from rich.console import Console
 
-from gnnvision import cli, data
+from gnnvision import data
+from gnnvision.cli import entry
 from gnnvision.training import Result, checkpoint
 from gnnvision.training import session as session_module
 from gnnvision.training.lock import in_use
 from gnnvision.training.record import BEST
 
-from .conftest import one_sentence
+from .conftest import one_line_error
 
 QUICK = ("--dataset", "karate", "--epochs", "3", "--seeds", "2")
 
@@ -60,7 +62,7 @@ class TestTheReport:
         assert (run / "report.html").read_text() == text
         assert all(path.read_bytes() == held for path, held in before.items())
         again = inside("gcn_cora", "--resume", run)
-        one_sentence(again, "which is complete. See", "report.html, or start a new run")
+        one_line_error(again, "which is complete. See", "report.html, or start a new run")
 
     @pytest.mark.parametrize("content", ["", "{", "null", '{"a": 1'])
     def test_a_damaged_result_beside_it_is_written_anew(self, inside, tmp_path, content):
@@ -88,8 +90,8 @@ class TestTheReport:
         page.append(failing(error))
         done = inside("gcn_cora", *QUICK)
         run = the_run(tmp_path)
-        one_sentence(
-            done, "is complete and saved in", "its report could not be drawn", reason,
+        one_line_error(
+            done, "is complete and saved in", "its report could not be written", reason,
             f"--resume {run.relative_to(tmp_path)}",
         )  # fmt: skip
         assert "accuracy" in done.stdout  # the summary comes first
@@ -111,7 +113,7 @@ class TestTheReport:
         done = inside("gcn_cora", *QUICK)
         assert done.returncode == 130
         assert "is complete and saved in" in done.stderr
-        assert "Draw it with: python" in done.stderr
+        assert "Write it with: python" in done.stderr
         page.clear()
         assert inside("gcn_cora", "--resume", the_run(tmp_path)).returncode == 0
 
@@ -128,7 +130,7 @@ class TestStopping:
             done = inside("gcn_cora", *QUICK)
         run = the_run(tmp_path)
         assert done.returncode == 130
-        assert "Stopped at seed 0, epoch 1. Everything is saved. Go on with: " in done.stderr
+        assert "Stopped at seed 0, epoch 1. Everything is saved. Resume it with: " in done.stderr
         assert f"--resume {run.relative_to(tmp_path)}" in done.stderr
         assert inside("gcn_cora", "--resume", run).returncode == 0
 
@@ -151,14 +153,14 @@ class TestStopping:
         done = self.stopped_twice(inside, monkeypatch, saving=True)
         assert done.returncode == 130
         assert "Stopped at once at seed 0, epoch 3. What was saved last is seed" in done.stderr
-        assert "Go on with: python" in done.stderr
+        assert "Resume it with: python" in done.stderr
         assert inside("gcn_cora", "--resume", the_run(tmp_path)).returncode == 0
 
     def test_or_that_nothing_is(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=False)
         assert done.returncode == 130
         assert "Stopped at once at seed 0, epoch 3. Nothing was saved." in done.stderr
-        assert "Go on" not in done.stderr
+        assert "Resume it" not in done.stderr
         assert not (tmp_path / "runs").exists()
 
 
@@ -181,7 +183,7 @@ class TestFolders:
         run = the_run(tmp_path)
         (run / "report.html").unlink()
         (run / BEST).unlink()
-        one_sentence(inside("gcn_cora", "--resume", run), "not all of it was saved")
+        one_line_error(inside("gcn_cora", "--resume", run), "not all of it was saved")
 
     def test_a_full_disk_says_where_everything_is(self, inside, tmp_path, monkeypatch):
         def full(*_):
@@ -189,7 +191,7 @@ class TestFolders:
 
         monkeypatch.setattr(checkpoint, "save_file", full)
         done = inside("gcn_cora", *QUICK)
-        one_sentence(
+        one_line_error(
             done, "'checkpoints/best.safetensors'", "No space left on device",
             "Saved there: result.json, metrics.csv",
         )  # fmt: skip
@@ -212,7 +214,7 @@ class TestFolders:
         done = inside("gcn_cora", "--resume", run)
         leave.set()
         thread.join()
-        one_sentence(done, "'folder' must not be in use by another run", str(run))
+        one_line_error(done, "'folder' must not be in use by another run", str(run))
 
     @pytest.mark.parametrize(
         ("script", "flags"),
@@ -227,12 +229,12 @@ class TestFolders:
         ],
     )
     def test_a_mistake_leaves_no_folder(self, inside, tmp_path, script, flags):
-        one_sentence(inside(script, *flags))
+        one_line_error(inside(script, *flags))
         assert not (tmp_path / "runs").exists()
 
     def test_but_the_users_own_one_stays(self, inside, tmp_path):
         (tmp_path / "runs").mkdir()
-        one_sentence(inside("gcn_cora", "--dataset", "karate", "--lr", "1e30"))
+        one_line_error(inside("gcn_cora", "--dataset", "karate", "--lr", "1e30"))
         assert (tmp_path / "runs").is_dir()
         assert not list((tmp_path / "runs").iterdir())
 
@@ -243,7 +245,7 @@ class TestResumeOfAnother:
         run = the_run(tmp_path)
         for script in ("cnn_fashion", "cnn_mnist", "gcn_molecules"):
             done = inside(script, "--resume", run)
-            one_sentence(done, f"must name a run of {script}.py", "a run of gcn_cora.py")
+            one_line_error(done, f"must name a run of {script}.py", "a run of gcn_cora.py")
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -260,34 +262,38 @@ class TestResumeOfAnother:
         inside("gcn_cora", *QUICK)
         file = the_run(tmp_path) / "config.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | change))
-        one_sentence(inside("gcn_cora", "--resume", file.parent), said)
+        one_line_error(inside("gcn_cora", "--resume", file.parent), said)
 
     @pytest.mark.parametrize("text", ["[", "3", "[" * 100_000, "\ud800"])
     def test_no_flags_at_all(self, inside, tmp_path, text):
         (tmp_path / "config.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-        one_sentence(inside("gcn_cora", "--resume", tmp_path), "'config.json' must")
+        one_line_error(inside("gcn_cora", "--resume", tmp_path), "'config.json' must")
 
     def test_a_pipe_for_a_configuration(self, inside, tmp_path):
         os.mkfifo(tmp_path / "config.json")
-        one_sentence(inside("gcn_cora", "--resume", tmp_path), "which is a named pipe")
+        one_line_error(inside("gcn_cora", "--resume", tmp_path), "which is a named pipe")
 
 
 @pytest.mark.parametrize(
     ("script", "names", "said"),
     [
-        ("gcn_cora", ("esol", "hiv", "mutag", "cifar10", "digits"), "one graph with labels"),
-        ("cnn_cifar", ("cora", "tox21", "proteins"), "must be pictures"),
-        ("cnn_fashion", ("karate", "esol"), "must be pictures"),
-        ("cnn_mnist", ("karate",), "must be pictures"),
-        ("autoencoder", ("karate", "mutag"), "must be pictures"),
-        ("gcn_molecules", ("karate", "digits", "fashion_mnist"), "must be molecules or graphs"),
-        ("transfer_molecules", ("cora", "digits"), "must be molecules"),
+        ("gcn_cora", ("esol", "hiv", "mutag", "cifar10", "digits"), "one graph with node labels"),
+        ("cnn_cifar", ("cora", "tox21", "proteins"), "must be a dataset of images"),
+        ("cnn_fashion", ("karate", "esol"), "must be a dataset of images"),
+        ("cnn_mnist", ("karate",), "must be a dataset of images"),
+        ("autoencoder", ("karate", "mutag"), "must be a dataset of images"),
+        (
+            "gcn_molecules",
+            ("karate", "digits", "fashion_mnist"),
+            "must be a dataset of molecules or graphs",
+        ),
+        ("transfer_molecules", ("cora", "digits"), "must be a dataset of molecules"),
     ],
 )
 def test_a_data_set_of_another_kind(inside, tmp_path, monkeypatch, script, names, said):
     monkeypatch.setattr(data, "load", failing(AssertionError("nothing is to be read")))
     for name in names:
-        one_sentence(inside(script, "--dataset", name), said, repr(name))
+        one_line_error(inside(script, "--dataset", name), said, repr(name))
     assert not (tmp_path / "runs").exists()
 
 
@@ -310,6 +316,6 @@ def test_a_terminal_that_was_closed(tmp_path, monkeypatch, capsys):
         reporter.epoch(0, 0, {"epoch": 1, "train_loss": 0.5})
         reporter.epoch(0, 0, {"epoch": 2, "train_loss": 0.5})
     assert not reporter.shown
-    monkeypatch.setattr(cli, "_errors", Console(file=Closed()))
+    monkeypatch.setattr(sys, "stderr", Closed())
     with pytest.raises(SystemExit, match="2"):
-        cli._end(2, "words that nobody reads")
+        entry._exit(2, "words that nobody reads")

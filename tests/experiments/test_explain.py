@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ..cli.checkpoints import graphs_in, of_graphs
-from .conftest import folder, one_sentence
+from .conftest import folder, one_line_error
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
     assert all(held[name].ndim == values for name in held)
     text = (run / "report.html").read_text(encoding="utf-8")
     for words in (
-        "Why this answer",
-        "The network says:",
+        "Explanations of a network",
+        "Prediction:",
         "Parameter randomization",
         "1810.03292",
         "explain.py",
@@ -117,11 +117,11 @@ def test_methods_target_and_layer_by_name(inside, made):
             "'--layer' must be left out",
         ),
         (("pictures", "a.png", "--draws", "0"), "'--draws' must be at least 1, got 0"),
-        (("pictures", "CCO"), "must be a picture file for"),
+        (("pictures", "CCO"), "must be an image file for"),
         (("molecules", "a.png"), "must be SMILES for a network trained on"),
         (("nowhere", "a.png"), "there is no best.safetensors"),
     ],
 )
-def test_mistakes_end_with_one_sentence(inside, made, flags, text):
-    one_sentence(inside("explain", *flags), text)
+def test_user_errors_exit_with_one_line(inside, made, flags, text):
+    one_line_error(inside("explain", *flags), text)
     assert not (made / "runs").exists()

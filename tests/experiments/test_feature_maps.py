@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ..cli.checkpoints import graphs_in, of_graphs, of_torchvision
-from .conftest import folder, one_sentence
+from .conftest import folder, one_line_error
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_run_leaves_everything(inside, made, inputs, shown):
     run = folder(done, made)
     assert run.parent == made / "runs" / "feature_maps"
     text = (run / "report.html").read_text(encoding="utf-8")
-    for words in (*shown, "The network says:", "feature_maps.py"):
+    for words in (*shown, "Prediction:", "feature_maps.py"):
         assert words in text
     assert json.loads((run / "config.json").read_text())["flags"]["inputs"] == list(inputs[1:])
     assert len(list((run / "figures").glob("*_maps.npz"))) == len(inputs) - 1
@@ -37,11 +37,11 @@ def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
     text = (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
     for words in (
         "graph 1: from local to global",
-        "In the data its class is",
+        "In the dataset its class is",
         "0 reads the input",
     ):
         assert words in text
-    one_sentence(inside("feature_maps", "run", "0"), "a number from 1 to 188, got '0'")
+    one_line_error(inside("feature_maps", "run", "0"), "a number from 1 to 188, got '0'")
 
 
 def test_the_layers_are_listed_and_nothing_is_left(inside, made):
@@ -66,7 +66,7 @@ def test_weights_of_torchvision_in_a_file(inside, made):
     given = f"torchvision:resnet18={made / 'w.safetensors'}"
     done = inside("feature_maps", given, "a.png", "--layer", "network.layer1", "--out", "there")
     assert done.returncode == 0, done.stderr
-    assert "20 × 30 pixels; made 256" in (folder(done, made) / "report.html").read_text()
+    assert "20 × 30 pixels; resized to 256" in (folder(done, made) / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_weights_of_torchvision_in_a_file(inside, made):
             ("pictures", "a.png", "--layer", "6"),
             "must have an output with sites (pixels or nodes), got '6'",
         ),
-        (("pictures", "CCO"), "must be a picture file for"),
+        (("pictures", "CCO"), "must be an image file for"),
         (("molecules", "a.png"), "must be SMILES for a network trained on Weights, got 'a.png'"),
         (("molecules", "C1CC"), "(unclosed ring"),
         (("nodes", "99"), "must be a node of"),
@@ -86,6 +86,6 @@ def test_weights_of_torchvision_in_a_file(inside, made):
         (("pictures", "a.png", "--device", "gpu"), "'--device' must be a device"),
     ],
 )
-def test_mistakes_end_with_one_sentence(inside, made, flags, text):
-    one_sentence(inside("feature_maps", *flags), text)
+def test_user_errors_exit_with_one_line(inside, made, flags, text):
+    one_line_error(inside("feature_maps", *flags), text)
     assert not (made / "runs").exists()

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_sentence
+from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_line_error
 
 SCRIPT = SCRIPTS / "gcn_cora.py"
 QUICK = ("--dataset", "karate", "--epochs", "3", "--seeds", "2")
@@ -60,7 +60,9 @@ def test_without_cora_it_ends_well_and_says_so(run, tmp_path):
 def test_a_named_data_set_is_strict(run, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    one_sentence(run("--dataset", "cora", data_root=empty), "ind.cora.x", str(empty / "Cora/raw"))
+    one_line_error(
+        run("--dataset", "cora", data_root=empty), "ind.cora.x", str(empty / "Cora/raw")
+    )
     assert not (tmp_path / "runs").exists()
 
 
@@ -80,13 +82,13 @@ def test_a_named_data_set_is_strict(run, tmp_path):
         (("--split", "mine"), ("mine",)),
     ],
 )
-def test_mistakes_end_with_one_sentence(here, tmp_path, flags, parts):
-    one_sentence(here(*flags), *parts)
+def test_user_errors_exit_with_one_line(here, tmp_path, flags, parts):
+    one_line_error(here(*flags), *parts)
     assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").rglob("result.json"))
 
 
 def test_a_mistake_in_a_process_of_its_own(run):
-    one_sentence(run("--dataset", "coar"), "Did you mean 'cora'?")
+    one_line_error(run("--dataset", "coar"), "Did you mean 'cora'?")
 
 
 def test_both_spellings_of_a_flag(here):
@@ -117,12 +119,12 @@ def test_stopped_and_resumed_ends_with_the_same_bits(run, here, tmp_path, number
     assert not (stopped / "result.json").exists()
     if number is not signal.SIGKILL:
         assert started.returncode == 130
-        assert "Everything is saved. Go on with: python " in err
+        assert "Everything is saved. Resume it with: python " in err
         assert f"--resume {stopped.relative_to(tmp_path)}" in err
     assert "Traceback" not in err
 
     # Another recipe is refused, and nothing is lost by asking.
-    one_sentence(here("--resume", stopped, "--lr", "0.5"), "'--lr' must be unset as in the run")
+    one_line_error(here("--resume", stopped, "--lr", "0.5"), "'--lr' must be unset as in the run")
 
     resumed = run("--resume", stopped)
     assert resumed.returncode == 0, resumed.stderr
@@ -130,7 +132,7 @@ def test_stopped_and_resumed_ends_with_the_same_bits(run, here, tmp_path, number
     assert (first / "metrics.csv").read_bytes() == (stopped / "metrics.csv").read_bytes()
     a, b = (f / "checkpoints" / "best.safetensors" for f in (first, stopped))
     assert a.read_bytes() == b.read_bytes()
-    one_sentence(here("--resume", stopped), "must name a run that was stopped")
+    one_line_error(here("--resume", stopped), "must name a run that was stopped")
 
 
 def test_help_names_every_flag(here):

@@ -8,7 +8,7 @@ import pytest
 from gnnvision.training.checkpoint import read_checkpoint
 
 from ..cli.checkpoints import graphs_in
-from .conftest import folder, one_sentence
+from .conftest import folder, one_line_error
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_folds_are_the_seeds(inside, tmp_path, root, model, network):
 
 
 def test_pictures_are_refused(inside):
-    one_sentence(
+    one_line_error(
         inside("gcn_molecules", "--dataset", "digits"),
-        "'--dataset' must be molecules or graphs, got 'digits'",
+        "'--dataset' must be a dataset of molecules or graphs, got 'digits'",
     )

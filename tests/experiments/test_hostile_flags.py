@@ -7,7 +7,7 @@ import pytest
 
 from gnnvision import training
 
-from .conftest import one_sentence
+from .conftest import one_line_error
 
 LONG = "x" * 5000
 KARATE = ("--dataset", "karate", "--epochs", "1")
@@ -39,7 +39,7 @@ def odd_files(tmp_path):
 
 def ends(inside, tmp_path, script, *flags):
     begin = time.monotonic()
-    one_sentence(inside(script, *flags))
+    one_line_error(inside(script, *flags))
     assert time.monotonic() - begin < 120
     assert not (tmp_path / "runs").exists()
 

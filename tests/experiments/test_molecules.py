@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import folder, one_sentence
+from .conftest import folder, one_line_error
 
 GOOD = ["CCO", "CCCCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCl", "CCBr", "C1CCCCC1", "OCCO", "CCCC"]
 BROKEN = ["C1CC", "", "not a molecule", "*C", "C(C)(C)(C)(C)C"]
@@ -70,25 +70,25 @@ def test_a_table_trains_and_predicts(inside, tmp_path, table, model):
         (("--smiles", "structure", "--target", "valu"), "Did you mean 'value'?"),
         ((*FLAGS, "--on-invalid", "raise"), "5 of 40 rows cannot be used. row 10: 'C1CC'"),
         ((*FLAGS, "--split", "column"), "'split_column' must name the column"),
-        ((*FLAGS, "--dataset", "esol"), "'--csv' must not be given beside '--dataset'"),
+        ((*FLAGS, "--dataset", "esol"), "'--csv' must be given without '--dataset'"),
         ((*FLAGS, "--split", "kfold", "--folds", "99"), "'folds' must be from 3 to"),
     ],
 )
-def test_mistakes_end_with_one_sentence(inside, table, flags, text):
+def test_user_errors_exit_with_one_line(inside, table, flags, text):
     done = inside("gcn_molecules", "--csv", table, *flags)
-    one_sentence(done, text)
+    one_line_error(done, text)
 
 
 def test_a_table_that_is_not_there(inside):
     done = inside("gcn_molecules", "--csv", "nowhere.csv", "--target", "value")
-    one_sentence(done, "must be a file that exists, got 'nowhere.csv'")
+    one_line_error(done, "must be a file that exists, got 'nowhere.csv'")
 
 
 def test_a_run_of_another_kind_cannot_predict(inside, tmp_path, table):
     done = inside("cnn_mnist", "--dataset", "digits", "--epochs", "1")
     run = folder(done, tmp_path)
     done = inside("predict_molecules", run, table, "--smiles", "structure")
-    one_sentence(done, "must be of a network for molecules")
+    one_line_error(done, "must be of a network for molecules")
 
 
 def test_an_old_checkpoint_predicts_without_a_similarity(inside, tmp_path, table):
@@ -103,14 +103,14 @@ def test_an_old_checkpoint_predicts_without_a_similarity(inside, tmp_path, table
     assert any(row["status"] == "ok" for row in rows)
 
 
-def test_what_was_understood_is_said_beside_the_table(inside, made):
+def test_the_overview_of_a_table(inside, made):
     text = "Nr;structure;물질\n1;CCO;에탄올\n2;C1CC;x\n3;OCC;에탄올;y\n"
     (made / "m.csv").write_bytes(text.encode("cp949"))
     done = inside("predict_molecules", "molecules", "m.csv")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
     for part in (
-        "networks 1 of Weights, regression: mass, charge",
+        "networks 1, trained on Weights, regression: mass, charge",
         "data m.csv",
         "table 3 rows, 3 columns, semicolon as delimiter, cp949; not UTF-8; cp949 is",
         "columns SMILES in 'structure', written as they are: 'Nr', '물질'",
@@ -123,7 +123,7 @@ def test_what_was_understood_is_said_beside_the_table(inside, made):
     assert [row["status"] for row in rows] == ["ok", "failed", "failed"]
     assert rows[0]["물질"] == "에탄올"
     (made / "n.csv").write_text("name,y\nCCO,1\n")
-    one_sentence(
+    one_line_error(
         inside("predict_molecules", "molecules", "n.csv"),
         "'smiles' must name one of the columns 'name', 'y', got none",
     )

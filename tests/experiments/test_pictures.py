@@ -16,7 +16,7 @@ from PIL import Image
 import gnnvision as gv
 from gnnvision import cli
 
-from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_sentence
+from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_line_error
 
 DIGITS = ("--dataset", "digits", "--epochs", "1")
 
@@ -102,7 +102,7 @@ def test_without_cifar_it_ends_well_and_says_so(process, tmp_path):
 def test_a_named_data_set_is_strict(inside, tmp_path):
     (tmp_path / "empty").mkdir()
     flags = ("--dataset", "cifar10", "--data-root", "empty")
-    one_sentence(inside("cnn_cifar", *flags), "cifar-10", "empty")
+    one_line_error(inside("cnn_cifar", *flags), "cifar-10", "empty")
     assert not (tmp_path / "runs").exists()
 
 
@@ -111,7 +111,7 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     (place / "red" / "text.jpg").write_text("no picture")
     (place / "blue" / "empty.png").touch()
     flags = ("--dataset", place, "--epochs", "4")
-    one_sentence(inside("cnn_cifar", *flags), "empty.png", "2 files cannot be used")
+    one_line_error(inside("cnn_cifar", *flags), "empty.png", "2 files cannot be used")
     done = inside("cnn_cifar", *flags, "--on-invalid", "skip")
     assert done.returncode == 0, done.stderr
     left = folder(done, tmp_path)
@@ -128,12 +128,12 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     assert float(rows[0]["p_red"]) + float(rows[0]["p_blue"]) == pytest.approx(1, abs=2e-4)
     assert rows[0]["label"] in ("red", "blue")
     assert all(row["reason"] for row in rows[1:])
-    assert "2 of 4 pictures could not be read" in predicted.stderr
+    assert "2 of 4 images could not be read" in predicted.stderr
 
     many = [place / "blue"] * 17  # more than the network sees at once
     every = inside("predict", left / "checkpoints", *many, "--out", "answers.csv")
     assert every.returncode == 0, every.stderr
-    assert "17 of 221 pictures could not be read" in every.stderr
+    assert "17 of 221 images could not be read" in every.stderr
     with (tmp_path / "answers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 13 * 17
@@ -149,7 +149,11 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     [
         ("cnn_cifar", ("--dataset", "cifar11"), ("Did you mean 'cifar10'?",)),
         ("cnn_cifar", ("--dataset", "./nowhere"), ("nowhere",)),
-        ("cnn_cifar", ("--dataset", "karate"), ("'--dataset' must be pictures", "karate")),
+        (
+            "cnn_cifar",
+            ("--dataset", "karate"),
+            ("must be a dataset of images", "karate"),
+        ),
         ("cnn_cifar", (*DIGITS, "--batch-size", "0"), ("'batch_size' must be at least 1",)),
         ("cnn_cifar", (*DIGITS, "--on-invalid", "ignore"), ("ignore",)),
         (
@@ -160,8 +164,8 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
         ("predict", ("nowhere", "a.png"), ("'checkpoint' must be a run folder",)),
     ],
 )
-def test_mistakes_end_with_one_sentence(inside, script, flags, parts):
-    one_sentence(inside(script, *flags), *parts)
+def test_user_errors_exit_with_one_line(inside, script, flags, parts):
+    one_line_error(inside(script, *flags), *parts)
 
 
 @pytest.mark.parametrize(
@@ -174,13 +178,13 @@ def test_mistakes_end_with_one_sentence(inside, script, flags, parts):
 def test_folders_that_cannot_train(inside, tmp_path, break_it, part):
     place = photographs(tmp_path / "photos", count=4)
     break_it(place)
-    one_sentence(inside("cnn_cifar", "--dataset", place), part)
+    one_line_error(inside("cnn_cifar", "--dataset", place), part)
 
 
 def test_one_class_is_not_enough(inside, tmp_path):
     place = photographs(tmp_path / "photos", count=4)
     (place / "red").rename(tmp_path / "elsewhere")
-    one_sentence(inside("cnn_cifar", "--dataset", place), "blue")
+    one_line_error(inside("cnn_cifar", "--dataset", place), "blue")
 
 
 @pytest.mark.slow
@@ -228,7 +232,7 @@ def test_names_that_are_not_utf8_and_pipes_do_not_cost_a_run(inside, tmp_path):
     assert "강아지" in (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
 
 
-def test_what_was_understood_is_said_beside_the_answers(inside, made):
+def test_the_overview_of_images(inside, made):
     (made / "some").mkdir()
     for name in ("b.PNG", "c.png", "c.jpg"):
         (made / "some" / name).write_bytes((made / "a.png").read_bytes())
@@ -237,9 +241,9 @@ def test_what_was_understood_is_said_beside_the_answers(inside, made):
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
     for part in (
-        "network of Bars, 3 classes: a, b, c",
-        "images 4 (3 .png, 1 .jpg), each made 16 x 16 pixels, RGB",
-        "passed over 1, no images: notes.txt",
+        "network trained on Bars, 3 classes: a, b, c",
+        "images 4 (3 .png, 1 .jpg), each resized to 16 x 16 pixels, RGB",
+        "ignored 1 (not images): notes.txt",
     ):
         assert part in said
     rows = list(csv.DictReader(io.StringIO(done.stdout)))

@@ -9,9 +9,9 @@ import signal
 import pytest
 
 import gnnvision as gv
-from gnnvision.transfer import stage_runner
+from gnnvision.transfer import stages
 
-from .conftest import folder, one_sentence
+from .conftest import folder, one_line_error
 from .test_pictures import photographs
 
 
@@ -45,7 +45,7 @@ def test_it_leaves_a_run_that_predicts(inside, tmp_path, run, photos, strategy):
     assert "small_resnet trained on Handwritten digits" in done.stdout
     assert ("strategy '" in done.stdout) == (strategy == "auto")
     # What is chosen for so few of them is the head, or something that --epochs acts on.
-    assert ("--epochs 2 changed nothing" in done.stderr) == ("strategy 'head'" in done.stdout)
+    assert ("--epochs 2 has no effect" in done.stderr) == ("strategy 'head'" in done.stdout)
     assert "95 % interval" in done.stdout
     assert (left / "report.html").is_file()
     answers = inside("predict", left, photos / "test" / "red")
@@ -60,19 +60,19 @@ def test_folds_choose(inside, run, photos):
     assert done.returncode == 0, done.stderr
     for name in ("head", "last", "part", "whole"):
         assert f"{name}: accuracy" in done.stdout
-    assert "best in 5-fold cross-validation: head" in done.stdout
+    assert "best on 5 validation folds of the training part: head" in done.stdout
 
 
-def test_mistakes_end_with_one_sentence(inside, tmp_path, run, photos):
+def test_user_errors_exit_with_one_line(inside, tmp_path, run, photos):
     (tmp_path / "cut.safetensors").write_bytes(b"123456789")
     cases = {
-        ("--weights", "cut.safetensors"): ("'weights' must be a complete .safetensors file",),
+        ("--weights", "cut.safetensors"): ("'weights' must be a whole .safetensors file",),
         ("--weights", "nothing.pth"): ("'weights' must be a file that exists",),
         ("--backbone", "xception", "--weights", "x.pth"): ("'name' must be a network of",),
         ("--weights", run, "--data", "nowhere"): ("nowhere",),
     }
     for flags, parts in cases.items():
-        one_sentence(inside("transfer_cats_dogs", *flags), *parts)
+        one_line_error(inside("transfer_cats_dogs", *flags), *parts)
 
 
 def test_another_networks_molecules(inside, tmp_path, photos):
@@ -81,14 +81,14 @@ def test_another_networks_molecules(inside, tmp_path, photos):
     recipe = gv.Recipe(epochs=1, lr=0.01)
     gv.fit(network, task, recipe, folder=tmp_path / "molecules", progress=False)
     done = inside("transfer_cats_dogs", "--weights", "molecules", "--data", photos)
-    one_sentence(done, "'--weights' must be of a network for pictures, got molecule_gcn")
+    one_line_error(done, "'--weights' must be of a network for images, got molecule_gcn")
 
 
 def test_files_that_cannot_be_read(inside, tmp_path, run, photos):
     file = next((photos / "train" / "red").iterdir())
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     flags = ("--weights", run, "--data", photos, "--strategy", "head", "--seeds", "1")
-    one_sentence(inside("transfer_cats_dogs", *flags), file.name)
+    one_line_error(inside("transfer_cats_dogs", *flags), file.name)
     done = inside("transfer_cats_dogs", *flags, "--on-invalid", "skip")
     assert done.returncode == 0, done.stderr
     shown = done.stdout.partition("accuracy")[0]  # what was understood, before the training
@@ -106,17 +106,17 @@ def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, mo
     flags = ("--weights", run, "--data", photos, "--strategy", "last", "--epochs", "2")
     whole = inside("transfer_cats_dogs", *flags, "--seeds", "2", "--out", "whole")
     with monkeypatch.context() as patch:
-        train = stage_runner.SeedRun.train_epoch
+        train = stages.SeedRun.train_epoch
 
         def interrupted(run, after_step):
             if run.epoch == 30:
                 os.kill(os.getpid(), signal.SIGINT)
             return train(run, after_step)
 
-        patch.setattr(stage_runner.SeedRun, "train_epoch", interrupted)
+        patch.setattr(stages.SeedRun, "train_epoch", interrupted)
         done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
     assert done.returncode == 130
-    assert "Stopped at seed 0 (1 of 2). Everything is saved. Go on with: python" in done.stderr
+    assert "Stopped at seed 0 (1 of 2). Everything is saved. Resume it with: python" in done.stderr
     assert "Traceback" not in done.stderr
     (left,) = (tmp_path / "runs" / "transfer_cats_dogs").iterdir()
     assert f"--resume {left.relative_to(tmp_path)}" in done.stderr
@@ -127,9 +127,9 @@ def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, mo
         for f in (left, folder(whole, tmp_path))
     ]
     assert metrics[0] == metrics[1]
-    one_sentence(inside("transfer_cats_dogs", "--resume", left), "complete. See")
+    one_line_error(inside("transfer_cats_dogs", "--resume", left), "complete. See")
 
 
 def test_epochs_that_nothing_is_trained_for_are_refused(inside, run, photos):
     flags = ("--weights", run, "--data", photos, "--strategy", "head", "--epochs", "2")
-    one_sentence(inside("transfer_cats_dogs", *flags), "'--epochs' must be left out", "got 2")
+    one_line_error(inside("transfer_cats_dogs", *flags), "'--epochs' must be left out", "got 2")

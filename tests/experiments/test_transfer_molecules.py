@@ -7,7 +7,7 @@ import signal
 
 from gnnvision.training import session
 
-from .conftest import SCRIPTS, folder, one_sentence
+from .conftest import SCRIPTS, folder, one_line_error
 
 KEPT = SCRIPTS.parent / "tests" / "training" / "kept"
 SMALL = ("--dataset", "bioactivity", "--epochs", "1", "--seeds", "2")
@@ -39,9 +39,9 @@ def test_the_flags_act_on_every_training_and_the_page_tells_the_recipes(inside, 
     assert done.stdout.count("multi-label: ") + done.stdout.count("regression: ") == 2
     assert done.stdout.rindex("regression: ") < done.stdout.index("20 labels, from scratch")
     left = folder(done, tmp_path)
-    given = "epochs=1, lr=0.002"
+    given = "epochs 1, lr 0.002"
     page = " ".join((left / "report.html").read_text().split())
-    assert (page.count(given), page.count("batch_size=77")) == (2, 2)
+    assert (page.count(given), page.count("batch_size 77")) == (2, 2)
     assert "learning rates: from scratch 0.002, whole network 0.002, head alone 0.002" in page
     recipe = json.loads((left / "pretrained" / "result.json").read_text())["recipe"]
     assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.002, 77)
@@ -50,9 +50,9 @@ def test_the_flags_act_on_every_training_and_the_page_tells_the_recipes(inside, 
 def test_what_does_not_fit(inside):
     other = KEPT / "molecule_gcn.safetensors"
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
-    one_sentence(pictures, "'--dataset' must be molecules or graphs, got 'digits'")
+    one_line_error(pictures, "'--dataset' must be a dataset of molecules or graphs, got 'digits'")
     many = inside("transfer_molecules", *SMALL, "--weights", other, "--labels", "100000")
-    one_sentence(many, "'labels' must be from 1 to 814")
+    one_line_error(many, "'labels' must be from 1 to the size of the training part")
 
 
 def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
@@ -74,7 +74,7 @@ def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
     assert done.returncode == 130
     assert "Stopped at seed 1" in done.stderr
     (left,) = (tmp_path / "runs" / "transfer_molecules").iterdir()
-    assert f"Go on with: python {SCRIPTS / 'transfer_molecules.py'} --resume" in done.stderr
+    assert f"Resume it with: python {SCRIPTS / 'transfer_molecules.py'} --resume" in done.stderr
     done = inside("transfer_molecules", "--resume", left)
     assert done.returncode == 0, done.stderr
     assert "20 labels, from scratch" not in done.stdout  # which was done before

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import gnnvision as gv
-from gnnvision.cli.subjects import load_subjects
+from gnnvision.cli.load_inputs import load_inspected
 from gnnvision.training import MoleculePredictor, Predictor, Recipe, fit, read_result
 from gnnvision.training import session as session_module
 from gnnvision.training.progress import Interrupted
@@ -99,18 +99,18 @@ def no_network(monkeypatch):
 def use_pictures(file, inputs):
     predictor = Predictor.load(file)
     predictor(torch.zeros(1, predictor.channels, *predictor.size, dtype=torch.uint8))
-    load_subjects(str(file), [str(inputs / "a.png")])
+    load_inspected(str(file), [str(inputs / "a.png")])
     gv.transfer.load_backbone(file)
 
 
 def use_molecules(file, inputs):
     MoleculePredictor.load(file)(["CCO"])
-    load_subjects(str(file), ["CCO"])
+    load_inspected(str(file), ["CCO"])
     gv.transfer.load_backbone(file)
 
 
 def use_nodes(file, inputs):
-    load_subjects(str(file), ["3"])
+    load_inspected(str(file), ["3"])
     gv.transfer.load_backbone(file)
 
 

@@ -1,4 +1,4 @@
-"""Mistakes of the user and of the machine end with a sentence, faults of the program do not."""
+"""Errors of the user and of the machine exit with one line, bugs with their traceback."""
 
 import csv
 import lzma
@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from gnnvision.cli.mistakes import sentence
+from gnnvision.cli.error_messages import error_message
 from gnnvision.data import DataNotFound
 
 
@@ -21,11 +21,11 @@ from gnnvision.data import DataNotFound
         (ValueError("'lr' must be positive, got 0."), "'lr' must be positive, got 0."),
         (PermissionError(13, "Permission denied", "/a/b"), r"'/a/b' could not be .*Permission de"),
         (OSError(36, "File name too long", "x" * 5000), "File name too long"),
-        (OSError(28, "No space left on device"), r"refused to read or write \(No space left"),
+        (OSError(28, "No space left on device"), r"Reading or writing failed \(No space left"),
         (IsADirectoryError(21, "Is a directory", b"a\xff"), r"'a\\xff' could not be read"),
         (DataNotFound("It is not there.", ["a"], "b"), "It is not there"),
         (OverflowError("Python int too large to convert to C long"), "A number is too large"),
-        (MemoryError(), r"not enough memory \(none is left\). Take a smaller --batch-size"),
+        (MemoryError(), r"not enough memory \(none is left\). Use a smaller --batch-size"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried"), "There is not enough memory"),
         (RuntimeError("[enforce fail] can't allocate memory: you tried"), "not enough memory"),
         (RuntimeError("CUDA error: invalid device ordinal\nmore"), r"ordinal\). Choose another"),
@@ -40,7 +40,7 @@ from gnnvision.data import DataNotFound
     ],
 )
 def test_what_is_the_users(error, said):
-    text = sentence(error)
+    text = error_message(error)
     assert re.search(said, text), text
     assert "\n" not in text or isinstance(error, DataNotFound)
     assert len(text) < 500
@@ -51,4 +51,4 @@ def test_what_is_the_users(error, said):
     [KeyError("y"), AttributeError("x"), IndexError(), AssertionError(), RuntimeError("size")],
 )
 def test_what_is_ours(error):
-    assert sentence(error) is None
+    assert error_message(error) is None

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from gnnvision.cli.asked import answer, canvas
-from gnnvision.cli.subjects import load_subjects
+from gnnvision.cli.load_inputs import load_inspected
+from gnnvision.cli.predictions import canvas, prediction_text
 from gnnvision.report.layer_canvas import PictureCanvas
 from gnnvision.report.layer_nodes import MoleculeCanvas
 from gnnvision.training import MoleculePredictor, Predictor
@@ -12,20 +12,22 @@ from .checkpoints import of_molecules, of_nodes, of_pictures, picture
 
 def test_pictures_as_the_predictor_reads_them(tmp_path):
     run, file = of_pictures(tmp_path / "run"), picture(tmp_path / "a.png")
-    found = load_subjects(str(run), [str(file)])
-    (one,) = found.items
+    found = load_inspected(str(run), [str(file)])
+    (one,) = found.inputs
     assert (found.kind, found.output_names, found.title) == (
         "classification", ("a", "b", "c"), "Bars"
     )  # fmt: skip
     assert one.domain.size == (16, 16)
-    assert one.picture.dtype is torch.uint8
-    assert one.notes == ("20 × 30 pixels; made smaller or larger, then the middle 16 × 16 taken",)
-    torch.testing.assert_close(one.x[0], (one.picture / 255 - 0.5) / 0.25)
+    assert one.image.dtype is torch.uint8
+    assert one.notes == ("20 × 30 pixels; resized, then cropped to the center 16 × 16",)
+    torch.testing.assert_close(one.x[0], (one.image / 255 - 0.5) / 0.25)
     predictor = Predictor.load(run)
     expected = predictor(predictor.read(file)[0][None])
     torch.testing.assert_close(found.model(one.x, one.domain).softmax(1), expected)
     best = found.output_names[int(expected.argmax())]
-    assert answer(found, one).startswith(f"The network says: “{best}” {100 * expected.max():.0f}")
+    assert prediction_text(found, one).startswith(
+        f"Prediction: “{best}” {100 * expected.max():.0f}"
+    )
     assert isinstance(canvas(found, one), PictureCanvas)
 
 
@@ -34,24 +36,25 @@ def test_a_folder_and_another_mode(tmp_path):
     (tmp_path / "many").mkdir()
     picture(tmp_path / "many" / "b.png", (16, 16))
     picture(tmp_path / "many" / "a.png", (16, 16), "L")
-    found = load_subjects(str(run), [str(tmp_path / "many")])
-    assert [one.name for one in found.items] == ["a.png", "b.png"]
-    assert found.items[0].notes == ("gray; made colored as the network's training pictures were",)
-    assert found.items[1].notes == ()
+    found = load_inspected(str(run), [str(tmp_path / "many")])
+    assert [one.name for one in found.inputs] == ["a.png", "b.png"]
+    (note,) = found.inputs[0].notes
+    assert note.startswith("gray")
+    assert found.inputs[1].notes == ()
 
 
 @pytest.mark.parametrize("descriptors", [0, 79])
 def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
     run = of_molecules(tmp_path / "run", descriptors)
-    found = load_subjects(str(run / "best.safetensors"), ["CCO", "c1ccccc1"])
+    found = load_inspected(str(run / "best.safetensors"), ["CCO", "c1ccccc1"])
     assert (found.kind, found.output_names) == ("regression", ("mass", "charge"))
     expected = MoleculePredictor.load(run)(["CCO", "c1ccccc1"]).values
-    for one, row in zip(found.items, expected, strict=True):
+    for one, row in zip(found.inputs, expected, strict=True):
         torch.testing.assert_close(found.model(one.x, one.domain)[0], row)
         assert one.name == one.smiles
-    assert found.items[0].domain.num_nodes == 3
-    assert answer(found, found.items[0]).count(" for ") == 2
-    assert isinstance(canvas(found, found.items[0]), MoleculeCanvas)
+    assert found.inputs[0].domain.num_nodes == 3
+    assert prediction_text(found, found.inputs[0]).count(" for ") == 2
+    assert isinstance(canvas(found, found.inputs[0]), MoleculeCanvas)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +62,17 @@ def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
     [
         (
             "CCO",
-            "must be a picture file for .*, a network for pictures, got 'CCO', which is a mol",
+            "must be an image file for .*, a network for images, got 'CCO', which is a mol",
         ),
-        ("nowhere.png", "got 'nowhere.png', which is no file. Give a file that ends in .jpg"),
-        ("broken.png", r"must be a picture that can be read, got '.*broken.png' \(not an image"),
+        ("nowhere.png", "got 'nowhere.png', which is no file. Give an image file"),
+        ("broken.png", r"must be an image that can be read, got '.*broken.png' \(not an image"),
     ],
 )
 def test_what_a_network_for_pictures_does_not_read(tmp_path, monkeypatch, given, text):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=text):
-        load_subjects(str(of_pictures(tmp_path / "run")), [given])
+        load_inspected(str(of_pictures(tmp_path / "run")), [given])
 
 
 @pytest.mark.parametrize(
@@ -84,14 +87,14 @@ def test_what_a_network_for_molecules_does_not_read(tmp_path, monkeypatch, given
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "a.png")
     with pytest.raises(ValueError, match=text):
-        load_subjects(str(of_molecules(tmp_path / "run")), [given])
+        load_inspected(str(of_molecules(tmp_path / "run")), [given])
 
 
 def test_other_runs(tmp_path):
     run = of_nodes(tmp_path / "run", "digits")
-    with pytest.raises(ValueError, match="'model' must be a network for pictures, molecules, the"):
-        load_subjects(str(run), ["0"])
+    with pytest.raises(ValueError, match="'model' must be a network for images, molecules, the"):
+        load_inspected(str(run), ["0"])
     with pytest.raises(ValueError, match=r"there is no best.safetensors"):
-        load_subjects(str(tmp_path), ["0"])
+        load_inspected(str(tmp_path), ["0"])
     with pytest.raises(ValueError, match="'inputs' must hold at least one input"):
-        load_subjects(str(run), [])
+        load_inspected(str(run), [])

@@ -1,4 +1,4 @@
-"""Which errors are a mistake of the user or of the machine, and the sentence each ends with."""
+"""Which errors are the user's or the machine's, and the line that a script ends with."""
 
 from __future__ import annotations
 
@@ -9,27 +9,23 @@ import tarfile
 import zipfile
 import zlib
 
-import torch
-from safetensors import SafetensorError
-
-__all__ = ["sentence"]
+__all__ = ["error_message"]
 
 _DAMAGED = (
-    SafetensorError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, csv.Error,
-    EOFError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, csv.Error, EOFError,
 )  # fmt: skip
-_MOST_LETTERS = 300  # of a path that is too long
+_LONGEST = 300  # characters of a path
 # Torch has one type for what a device cannot do and for a wrong call.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate")
 _OF_DEVICE = ("CUDA error", "CUDA driver", "cuDNN error", "CUBLAS", "HIP error", "MPS backend")
 _COMPILER = ("torch._inductor", "torch._dynamo")
 
 
-def sentence(error: BaseException) -> str | None:
-    """What a script says at its end; None for a fault of the program, which keeps its traceback.
+def error_message(error: BaseException) -> str | None:
+    """The line that a script ends with; None for a bug, which keeps its traceback.
 
     Args:
-        error: what was raised.
+        error: the exception.
     """
     match error:
         case UnicodeError():
@@ -44,24 +40,28 @@ def sentence(error: BaseException) -> str | None:
             return _of_system(error)
         case RuntimeError():
             return _of_device(error)
-    if isinstance(error, _DAMAGED):
+    from safetensors import SafetensorError
+
+    if isinstance(error, (*_DAMAGED, SafetensorError)):
         return f"A file is damaged or of another kind ({_first_line(error)}). Fetch it again."
     return None
 
 
 def _of_system(error: OSError) -> str:
-    """An error of the operating system names a file; our own ones have a sentence already."""
+    """The message of an error of the operating system, with its files; of ours, as it is."""
     if error.errno is None:
         return str(error)
     reason = error.strerror or os.strerror(error.errno)
     names = [n for n in (error.filename, error.filename2) if isinstance(n, (str, bytes))]
     if not names:
-        return f"The system refused to read or write ({reason}). Check the disk and the paths."
-    shown = " and ".join(repr(name[:_MOST_LETTERS]) for name in names)
-    return f"{shown} could not be read or written ({reason}). Check the path, or give another one."
+        return f"Reading or writing failed ({reason}). Check the disk and the paths."
+    paths = " and ".join(repr(name[:_LONGEST]) for name in names)
+    return f"{paths} could not be read or written ({reason}). Check the path, or give another one."
 
 
 def _of_device(error: RuntimeError) -> str | None:
+    import torch
+
     text = _first_line(error)
     if isinstance(error, torch.OutOfMemoryError) or any(mark in str(error) for mark in _NO_MEMORY):
         return _no_memory(text)
@@ -75,8 +75,8 @@ def _of_device(error: RuntimeError) -> str | None:
 
 def _no_memory(reason: str) -> str:
     return (
-        f"There is not enough memory ({reason or 'none is left'}). Take a smaller --batch-size, "
-        "--image-size or data set."
+        f"There is not enough memory ({reason or 'none is left'}). Use a smaller --batch-size, "
+        "--image-size or dataset."
     )
 
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet18_Weights, resnet18
 
-from gnnvision.cli.subjects import load_subjects
+from gnnvision.cli.load_inputs import load_inspected
 
 from .checkpoints import of_torchvision, picture
 
@@ -13,14 +13,15 @@ from .checkpoints import of_torchvision, picture
 def test_weights_of_a_file_and_the_preprocessing_of_theirs(tmp_path):
     network = of_torchvision(tmp_path / "w.safetensors", "resnet18")
     file = picture(tmp_path / "a.png", (300, 400))
-    found = load_subjects(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
-    (one,) = found.items
+    found = load_inspected(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
+    (one,) = found.inputs
     with Image.open(file) as image:
         expected = ResNet18_Weights.IMAGENET1K_V1.transforms()(image)
     torch.testing.assert_close(one.x[0], expected)
-    assert one.picture.shape == (3, 224, 224)
+    assert one.image.shape == (3, 224, 224)
     assert one.notes == (
-        "300 × 400 pixels; made 256 along its shorter side, then the middle 224 × 224 taken",
+        "300 × 400 pixels; resized to 256 along the shorter side, "
+        "then cropped to the center 224 × 224",
     )
     held = found.model.network.state_dict()
     for name, value in network.state_dict().items():
@@ -34,9 +35,9 @@ def test_weights_of_a_file_and_the_preprocessing_of_theirs(tmp_path):
 def test_a_gray_picture(tmp_path):
     of_torchvision(tmp_path / "w.safetensors", "resnet18")
     file = picture(tmp_path / "a.png", (60, 60), "L")
-    found = load_subjects(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
-    assert found.items[0].notes[0] == "gray; made colored, as the network reads"
-    assert torch.equal(found.items[0].picture[0], found.items[0].picture[2])
+    found = load_inspected(f"torchvision:resnet18={tmp_path / 'w.safetensors'}", [str(file)])
+    assert found.inputs[0].notes[0] == "grayscale; converted to RGB, which the network reads"
+    assert torch.equal(found.inputs[0].image[0], found.inputs[0].image[2])
 
 
 class Runs:
@@ -49,11 +50,11 @@ class Runs:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("resnet34=w.pt", "must belong to resnet34, got .*Name the network that"),
-        ("resnet18=cut.safetensors", "must be a complete .safetensors file, got .*cut"),
+        ("resnet34=w.pt", "must be those of resnet34, got .*Name the network that"),
+        ("resnet18=cut.safetensors", "must be a whole .safetensors file, got .*cut"),
         ("resnet18=away.pth", "must be a file that exists, got .*away.pth"),
         ("resnet18=w.zip", "must be a .safetensors, .pth or .pt file, got 'w.zip'"),
-        ("resnet18=evil.pth", "must contain only tensors, got .*evil.pth.* It was not executed"),
+        ("resnet18=evil.pth", "must hold tensors alone, got .*evil.pth.* It was not run"),
         (
             "resnt18=w.pt",
             "must be a network of torchvision, got 'resnt18'. Did you mean 'resnet18'",
@@ -70,12 +71,12 @@ def test_weights_that_cannot_be_used(tmp_path, monkeypatch, name, text):
     torch.save({"weight": Runs()}, tmp_path / "evil.pth")
     picture("a.png")
     with pytest.raises(ValueError, match=text):
-        load_subjects(f"torchvision:{name}", ["a.png"])
+        load_inspected(f"torchvision:{name}", ["a.png"])
 
 
 def test_inputs_are_looked_at_before_anything_is_downloaded(tmp_path):
-    with pytest.raises(ValueError, match="must be a picture file for 'torchvision:resnet18'"):
-        load_subjects("torchvision:resnet18", ["CCO"])
+    with pytest.raises(ValueError, match="must be an image file for 'torchvision:resnet18'"):
+        load_inspected("torchvision:resnet18", ["CCO"])
 
 
 def test_no_network_no_weights(tmp_path, monkeypatch):
@@ -83,9 +84,9 @@ def test_no_network_no_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     file = picture(tmp_path / "a.png")
     with pytest.raises(
-        ValueError, match=r"must be on disk or downloadable, .*torchvision:resnet18=FILE"
+        ValueError, match=r"must be weights that can be had, .*torchvision:resnet18=FILE"
     ):
-        load_subjects("torchvision:resnet18", [str(file)])
+        load_inspected("torchvision:resnet18", [str(file)])
 
 
 def test_weights_from_the_folder_that_torch_keeps_them_in(tmp_path, monkeypatch):
@@ -96,6 +97,6 @@ def test_weights_from_the_folder_that_torch_keeps_them_in(tmp_path, monkeypatch)
     made = resnet18()
     torch.save(made.state_dict(), place / "resnet18-f37072fd.pth")
     file = picture(tmp_path / "a.png")
-    found = load_subjects("torchvision:resnet18", [str(file)])
+    found = load_inspected("torchvision:resnet18", [str(file)])
     assert len(found.output_names) == 1000
     assert torch.equal(found.model.network.conv1.weight, made.conv1.weight)

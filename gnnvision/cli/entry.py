@@ -1,0 +1,118 @@
+"""How a script begins and ends: flags, warnings, errors, Ctrl-C, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from gnnvision import training
+from gnnvision.cli.error_messages import error_message
+from gnnvision.cli.resume import parse_flags
+
+__all__ = ["print_warning", "resume_command", "run"]
+
+Config = TypeVar("Config")
+
+
+def run(
+    config: type[Config], main: Callable[[Config], object], argv: Sequence[str] | None
+) -> None:
+    """Read the flags, run `main` with them, and exit as a command should.
+
+    torch is imported only when the flags are known to be right.
+
+    Args:
+        config: the dataclass of the script's flags.
+        main: the experiment.
+        argv: the arguments; those of the process if None.
+
+    Raises:
+        SystemExit: with code 2 after a user error, 130 after Ctrl-C, 141 if the reader of the
+            output has stopped, as `head` does.
+    """
+    script = sys.modules[main.__module__]
+    name = Path(getattr(script, "__file__", None) or sys.argv[0]).stem
+    _tolerate_undecodable_names()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            flags = parse_flags(config, argv, script.__doc__ or "", name)
+            from gnnvision.training.progress import signals_interrupt
+
+            training.keep_memory()
+            with signals_interrupt():
+                main(flags)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        raise SystemExit(141) from None
+    except KeyboardInterrupt as stop:
+        _exit(130, str(stop) or "Stopped.")
+    except Exception as error:
+        if isinstance(error, OSError) and isinstance(error, training.NotSaved):
+            _exit_unsaved(error)
+        text = error_message(error)
+        if text is None or os.environ.get("GNNVISION_TRACEBACK"):
+            raise
+        _exit(2, f"error: {text}")
+
+
+def resume_command(folder: Path) -> str:
+    """The command that resumes the run in this folder."""
+    return shlex.join(["python", sys.argv[0], "--resume", str(folder)])
+
+
+def print_warning(text: str) -> None:
+    """Print on the standard error, in color on a terminal."""
+    _print(text, style="bold yellow")
+
+
+def _exit_unsaved(error: training.NotSaved) -> NoReturn:
+    """Print the result of a run that could not be saved, and how to repeat the saving."""
+    from gnnvision.training.record import LAST
+
+    with contextlib.suppress(OSError):
+        print(error.result.summary(), flush=True)
+    resumable = (error.folder / LAST).is_file()
+    more = f" Resume it with: {resume_command(error.folder)}" if resumable else ""
+    _exit(2, f"error: {error}{more}")
+
+
+def _print(text: str, style: str = "") -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    with contextlib.suppress(OSError):  # a closed terminal
+        console.print(text, style=style)
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:  # noqa: ANN401
+    print_warning(str(message))
+
+
+def _tolerate_undecodable_names() -> None:
+    """Let the output hold file names that are not UTF-8, and characters a terminal lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Discard what is not written yet: Python would complain about it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _exit(code: int, text: str) -> NoReturn:
+    _print(text)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    raise SystemExit(code)

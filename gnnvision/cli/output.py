@@ -1,0 +1,92 @@
+"""What scripts print, and the tables that they write."""
+
+from __future__ import annotations
+
+import io
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from gnnvision.errors import invalid
+from gnnvision.training.folder import replace_file, utf8
+
+if TYPE_CHECKING:
+    from gnnvision.data import Task
+
+__all__ = ["open_output", "print_entries", "print_overview", "print_report", "print_table"]
+
+WIDTH = 100
+
+
+def print_overview(task: Task) -> None:
+    """Print how the data of a task were read."""
+    print_entries(task.overview())
+
+
+def print_entries(entries: Mapping[str, str], file: TextIO | None = None) -> None:
+    """Print one entry a line, the values aligned and wrapped.
+
+    Args:
+        entries: in their order; those without a value are left out.
+        file: where to; the standard output if not given.
+    """
+    column = max(map(len, entries)) + 2
+    for name, value in entries.items():
+        if value:
+            text = textwrap.fill(
+                value,
+                WIDTH,
+                initial_indent=name.ljust(column),
+                subsequent_indent=" " * column,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            print(text, file=file)
+    print(flush=True, file=file)
+
+
+def print_table(table: object) -> None:
+    """Print an object that rich can render, without wrapping its lines."""
+    from rich.console import Console
+
+    Console(soft_wrap=True).print(table)
+
+
+def print_report(page: Path, **seconds: float) -> None:
+    """Print where the report of a run is, how long its steps took, and the index of all runs.
+
+    Args:
+        page: of the run, in its folder.
+        **seconds: step -> seconds, such as `training=3.1, report=1.6`.
+    """
+    index = page.parent.parent.parent / "index.html"
+    if index.is_file():
+        print(f"All runs: {index}")
+    times = ", ".join(f"{step} {time:.1f} s" for step, time in seconds.items())
+    print(f"report: {page} ({times})", flush=True)
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[TextIO]:
+    """A text file that is written completely or not at all; the standard output without a path.
+
+    Raises:
+        ValueError: if it cannot be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    condition = "be a file that can be written"
+    if path.exists() and not path.is_file():
+        given = f"{str(path)!r}, which is no regular file"
+        raise invalid("--out", condition, given, "Leave it out to print the table.")
+    text = io.StringIO()
+    yield text
+    try:
+        replace_file(path, utf8(text.getvalue()))
+    except OSError as error:
+        given = f"{str(path)!r} ({error.strerror or error})"
+        raise invalid("--out", condition, given, "Give another path.") from error

@@ -1,0 +1,96 @@
+"""The page that a script writes to its run folder, and the progress of longer steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from gnnvision.cli.folders import run_folder, settings
+from gnnvision.cli.output import print_report
+from gnnvision.report.page import write_page
+from gnnvision.report.parts import Section
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["Page", "page", "report_progress"]
+
+
+class Page:
+    """The page of a run.
+
+    Args:
+        folder: of the run.
+        command: the command line, for the page.
+    """
+
+    def __init__(self, folder: Path, command: str) -> None:
+        self.folder = folder
+        self.command = command
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def figures(self) -> Path:
+        """The folder of its figures, which exists."""
+        path = self.folder / "figures"
+        path.mkdir(exist_ok=True)
+        return path
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Show on a terminal that a step is under way, and measure its time.
+
+        Args:
+            name: of the step, such as "report".
+        """
+        started = time.perf_counter()
+        with Console(stderr=True).status(name):
+            yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def write(self, title: str, about: str, sections: Sequence[Section]) -> None:
+        """Write `report.html`, and print where it is and how long the steps took."""
+        with self.step("report"):
+            path = write_page(self.folder, title, about, sections, self.command)
+        print_report(path, **self.seconds)
+
+
+@contextmanager
+def page(experiment: str, config: DataclassInstance, **more: Any) -> Iterator[Page]:  # noqa: ANN401
+    """The page of a new run, or of one that is resumed, in a run folder.
+
+    Args:
+        experiment: name of the script.
+        config: its flags, with `out` and possibly `resume`.
+        **more: further entries of `config.json`.
+    """
+    stored = settings(experiment, config, **more)
+    out, resumed = stored["flags"]["out"], getattr(config, "resume", None)
+    with run_folder(Path(out), experiment, stored, resumed) as folder:
+        yield Page(folder, stored["command"])
+
+
+@contextmanager
+def report_progress() -> Iterator[Callable[[int, int, str], None] | None]:
+    """The `progress` of `gnnvision.report.write_report`: a bar on a terminal, otherwise None."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("report"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda number, total, name: bar.update(
+            task, completed=number, total=total, description=name
+        )
