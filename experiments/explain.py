@@ -58,7 +58,7 @@ class Config(cli.InspectOptions):
 def main(config: Config) -> None:
     """Compute and test the attributions, and write the page to a run folder."""
     from gnnvision.report.attribution_found import explain_inputs, write_values
-    from gnnvision.report.attribution_page import sections_of
+    from gnnvision.report.attribution_page import attribution_sections
 
     inspected = cli.load_inspected(config.model, config.inputs, cli.usable_device(config.device))
     inputs = [cli.explained_input(inspected, item) for item in inspected.inputs]
@@ -82,7 +82,7 @@ def main(config: Config) -> None:
             )  # fmt: skip
         with page.step("report"):
             write_values(page.folder, explained)
-            sections = sections_of(explained, page.figures)
+            sections = attribution_sections(explained, page.figures)
         page.write(
             f"Explanations of a network trained on {inspected.title}",
             "Which parts of each input the prediction depends on, and how far to trust that.",

@@ -8,7 +8,7 @@ from gnnvision.cli.model_inputs import InspectedModel, ModelInput
 from gnnvision.domains import Graph
 from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import evaluating
-from gnnvision.report.layer_canvas import Canvas, PictureCanvas
+from gnnvision.report.layer_canvas import Canvas, ImageCanvas
 from gnnvision.report.layer_nodes import GraphCanvas, MoleculeCanvas, NodesCanvas
 from gnnvision.training.objective import said
 
@@ -37,7 +37,7 @@ def prediction_text(inspected: InspectedModel, item: ModelInput) -> str:
 def canvas(inspected: InspectedModel, item: ModelInput) -> Canvas:
     """The image, the molecule, the graph, or the nodes around the one in question."""
     if item.image is not None:
-        return PictureCanvas(item.image)
+        return ImageCanvas(item.image)
     assert isinstance(item.domain, Graph)
     if item.smiles is not None and inspected.featurizer is not None:
         return MoleculeCanvas(inspected.featurizer.read(item.smiles), item.domain)

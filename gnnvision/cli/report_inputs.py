@@ -9,9 +9,9 @@ from gnnvision.cli.model_inputs import InspectedModel, ModelInput
 from gnnvision.cli.predictions import canvas, prediction_text
 from gnnvision.errors import invalid, nearest
 from gnnvision.operators.signals import is_sparse
-from gnnvision.report.attribution_found import Asked
+from gnnvision.report.attribution_found import ExplainedInput
 from gnnvision.report.layer_nodes import NodesCanvas
-from gnnvision.report.layer_page import Looked, look_into
+from gnnvision.report.layer_page import InspectedInput, layer_sections
 from gnnvision.report.parts import Section
 
 __all__ = ["explained_input", "feature_map_sections", "output_index"]
@@ -43,7 +43,7 @@ def output_index(inspected: InspectedModel, target: str) -> int:
     raise invalid("--target", "be an output of the network", repr(target), advice)
 
 
-def explained_input(inspected: InspectedModel, item: ModelInput) -> Asked:
+def explained_input(inspected: InspectedModel, item: ModelInput) -> ExplainedInput:
     """One input in the form that the explanations take."""
     shown = canvas(inspected, item)
     near: tuple[int, ...] = ()
@@ -51,8 +51,8 @@ def explained_input(inspected: InspectedModel, item: ModelInput) -> Asked:
     if isinstance(shown, NodesCanvas):
         near = tuple(shown.nodes)
         if shown.note:
-            notes += ("They are also those whose features are removed below.",)
-    return Asked(
+            notes += ("Deletion and insertion mask these nodes only.",)
+    return ExplainedInput(
         item.name,
         item.x.to_dense() if is_sparse(item.x) else item.x,
         item.domain,
@@ -75,7 +75,7 @@ def feature_map_sections(
         figures: folder for the figures.
     """
     inputs = [
-        Looked(
+        InspectedInput(
             item.name,
             item.x,
             item.domain,
@@ -85,4 +85,4 @@ def feature_map_sections(
         )
         for item in inspected.inputs
     ]
-    return look_into(inspected.model, inputs, layers, figures, inspected.feature_names)
+    return layer_sections(inspected.model, inputs, layers, figures, inspected.feature_names)

@@ -1,4 +1,4 @@
-"""What is asked about an input, and what was found: explanations and what they are worth."""
+"""Attributions of several inputs by several methods, with their quality, and their files."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from gnnvision.explain import (
 from gnnvision.explain.instance import Instance, make_instance
 from gnnvision.explain.quality import ORDERS
 from gnnvision.explain.sanity import DRAWS, Explain, explanation_of
-from gnnvision.report.layer_page import Looked
+from gnnvision.report.layer_page import InspectedInput
 from gnnvision.training.folder import write_csv
 
-__all__ = ["Asked", "Explained", "explain_inputs", "write_values"]
+__all__ = ["ExplainedInput", "Explanations", "explain_inputs", "write_values"]
 
-_BLUR = 16  # standard deviations of the blur in the shorter side of a picture
-_STEPS = 200  # of integrated gradients of a small input, where they are cheap
-_STEPS_OF_CHECK = 12  # likewise in the sanity check, where the ranks alone count
-_LARGE = 10_000  # numbers; an input with more is checked with fewer runs
-_STAGES = 4  # in which a network is randomized, from its head down
-_DRAWS_OF_LARGE = 10  # half as many, for an interval half as wide again
-_WINDOWS = 7  # of occlusion along a side of a large image in the sanity check, side by side
+_BLUR = 16  # standard deviations of the blur in the shorter side of an image
+_STEPS = 200  # of integrated gradients for a small input, for which they are cheap
+_STEPS_OF_CHECK = 12  # likewise in the randomization test, which uses ranks only
+_LARGE = 10_000  # values; an input with more is tested with fewer forward passes
+_STAGES = 4  # of cascading randomization
+_DRAWS_OF_LARGE = 10  # half as many, for an interval 1.4 times as wide
+_WINDOWS = 7  # windows of occlusion along a side of a large image in the randomization test
 
 
 @dataclass(frozen=True)
-class Asked(Looked):
-    """One input whose answer is explained.
+class ExplainedInput(InspectedInput):
+    """One input whose output is explained.
 
-    Args: as those of `Looked`, and of a citation network also:
-        site: the node that is meant.
-        near: the nodes that are exchanged to measure quality.
+    Args: those of `InspectedInput`, and for a node of a graph also:
+        site: the node whose output is explained.
+        near: the nodes that are masked for deletion and insertion curves.
     """
 
     site: int | None = None
@@ -53,20 +53,20 @@ class Asked(Looked):
 
 
 @dataclass(frozen=True)
-class Explained:
-    """What was found about one input, by the name of the method.
+class Explanations:
+    """The attributions of one input and their quality, by the name of the method.
 
     Args:
-        asked: the input.
-        target: in words.
-        found: the explanations.
-        kind: of the network's answers.
-        curves: of deletion and insertion; empty if they were not wanted.
-        sanity: the checks against randomized models; likewise. Of a large input the stages
-            before the last have one draw each.
+        input: the input.
+        target: the name of the explained output.
+        found: the attributions.
+        kind: of the task: "classification", "multilabel" or "regression".
+        curves: deletion and insertion curves; empty if quality was not measured.
+        sanity: the parameter-randomization tests; likewise. For a large input the stages before
+            the last have one draw each.
     """
 
-    asked: Asked
+    input: ExplainedInput
     target: str
     found: Mapping[str, Attribution]
     kind: str
@@ -74,10 +74,10 @@ class Explained:
     sanity: Mapping[str, Sanity] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The numbers of each method, for a file."""
+        """The rows of `attributions.csv`, one for each method."""
         rows = []
         for name, found in self.found.items():
-            row: dict[str, Any] = {"input": self.asked.name, "method": name}
+            row: dict[str, Any] = {"input": self.input.name, "method": name}
             row |= {"target": self.target, "layer": found.layer or ""}
             row |= {"completeness_gap": "" if found.completeness is None else found.completeness}
             held = self.curves.get(name)
@@ -93,9 +93,9 @@ class Explained:
             known = check is not None and not isnan(check.remaining)
             row["similarity_after_randomization"] = check.remaining if check and known else ""
             for kind in ("interval", "reference", "difference"):
-                found_ = getattr(check, kind, None)
+                estimate = getattr(check, kind, None)
                 for end in ("value", "low", "high"):
-                    value = getattr(found_, end, nan)
+                    value = getattr(estimate, end, nan)
                     row[f"randomization_{kind}_{end}"] = value if isfinite(value) else ""
             row["randomized_models"] = "" if check is None else check.draws
             row["verdict"] = "" if check is None else check.verdict
@@ -104,19 +104,19 @@ class Explained:
         return rows
 
     def stage_rows(self) -> list[dict[str, Any]]:
-        """How like the map is after each stage of forgetting, for a file."""
+        """The rows of `randomization.csv`, one for each method and stage."""
         rows = []
         for name in self.sanity:
             for layer, draws in self.by_stage(name):
-                row: dict[str, Any] = {"input": self.asked.name, "method": name}
-                row |= {"forgotten_down_to": layer, "draws": len(draws)}
+                row: dict[str, Any] = {"input": self.input.name, "method": name}
+                row |= {"randomized_down_to": layer, "draws": len(draws)}
                 rows.append(row | {"similarity": sum(draws) / len(draws) if draws else ""})
         return rows
 
     def by_stage(self, name: str) -> list[tuple[str, list[float]]]:
-        """The layer down to which was randomized, and the similarity of each draw; all at last.
+        """Each stage: the last layer randomized, and the similarity of each draw.
 
-        Draws of which a map is the same everywhere are left out.
+        Draws with a constant map are left out.
         """
         check = self.sanity[name]
         rows = [[v for v in row if not isnan(v)] for row in check.similarity.tolist()]
@@ -125,7 +125,7 @@ class Explained:
 
 def explain_inputs(
     model: nn.Module,
-    inputs: Sequence[Asked],
+    inputs: Sequence[ExplainedInput],
     methods: Sequence[str],
     output_names: Sequence[str],
     kind: Any,  # noqa: ANN401 - one of `explain.Kind`
@@ -135,24 +135,24 @@ def explain_inputs(
     checked: bool = True,
     draws: int | None = None,
     orders: int = ORDERS,
-) -> list[Explained]:
-    """Explanations of all inputs by all methods, and what they are worth.
+) -> list[Explanations]:
+    """Attributions of all inputs by all methods, and their quality.
 
     Args:
         model: the network.
-        inputs: what it is asked about.
+        inputs: the inputs to explain.
         methods: names of `METHODS`.
-        output_names: of the model's outputs.
+        output_names: the names of the model's outputs.
         kind: "classification", "multilabel" or "regression".
-        target: the column that is explained; else what the network says, or the first column of
-            a regression.
-        layer: of methods that look at one.
+        target: the output column to explain; if not given, the predicted class, or the first
+            column of a regression.
+        layer: the layer of methods that use one.
         checked: whether quality is measured.
-        draws: randomized models of the sanity check; 20 if not given, 10 for a large input.
-        orders: random orders that deletion and insertion are compared with.
+        draws: the number of randomized models; if not given, 20, or 10 for a large input.
+        orders: the number of random orders for deletion and insertion curves.
 
     Raises:
-        ValueError: as of `attribute`.
+        ValueError: as for `attribute`.
     """
     if target is None and kind == "regression":
         target = 0
@@ -160,16 +160,16 @@ def explain_inputs(
     for one in inputs:
         found = {m: _attribute(model, one, m, target, layer) for m in methods}
         column = int(next(iter(found.values())).target[0])
-        held = Explained(one, output_names[column], found, kind)
+        held = Explanations(one, output_names[column], found, kind)
         if checked:
             checks = _checks(model, one, found, kind, draws, orders)
-            held = Explained(one, output_names[column], found, kind, *checks)
+            held = Explanations(one, output_names[column], found, kind, *checks)
         explained.append(held)
     return explained
 
 
 def _attribute(
-    model: nn.Module, one: Asked, method: str, target: int | None, layer: str | None
+    model: nn.Module, one: ExplainedInput, method: str, target: int | None, layer: str | None
 ) -> Attribution:
     looked_at = layer if METHODS[method].takes_layer else None
     options: dict[str, Any] = {}
@@ -178,13 +178,13 @@ def _attribute(
     return attribute(model, one.x, one.domain, method, target, looked_at, site=one.site, **options)
 
 
-def _is_large(one: Asked) -> bool:
+def _is_large(one: ExplainedInput) -> bool:
     return one.x.numel() > _LARGE
 
 
 def _checks(
     model: nn.Module,
-    one: Asked,
+    one: ExplainedInput,
     found: Mapping[str, Attribution],
     kind: Any,  # noqa: ANN401
     draws: int | None,
@@ -195,38 +195,38 @@ def _checks(
     if one.site is not None:
         among = torch.zeros(one.domain.num_sites, dtype=torch.bool)
         among[list(one.near)] = True
-    covered = _covered(one)
+    mask = _mask_values(one)
     curves: dict[str, Faithfulness] = {}
     for name, held in found.items():
         curves[name] = faithfulness(
             model, one.x, one.domain, held, kind=kind, site=one.site, among=among,
-            steps=14 if large else 20, orders=orders, baseline=covered,
+            steps=14 if large else 20, orders=orders, baseline=mask,
             against=next(iter(curves.values()), None),
         )  # fmt: skip
-    asked = make_instance(model, one.x, one.domain, next(iter(found.values())).target, one.site)
+    instance = make_instance(model, one.x, one.domain, next(iter(found.values())).target, one.site)
     sanity = sanity_checks(
         model, one.x, one.domain,
-        {name: _again(asked, one, name, held) for name, held in found.items()},
+        {name: _function_of(instance, one, name, held) for name, held in found.items()},
         site=one.site, stages=_STAGES, staged=1 if large else None,
         draws=draws or (_DRAWS_OF_LARGE if large else DRAWS),
     )  # fmt: skip
     return curves, sanity
 
 
-def _again(asked: Instance, one: Asked, name: str, held: Attribution) -> Explain:
-    """The same explanation of another model, with fewer runs where the ranks alone count."""
+def _function_of(instance: Instance, one: ExplainedInput, name: str, held: Attribution) -> Explain:
+    """The attribution of an input as a function of the model, with fewer forward passes."""
     options: dict[str, Any] = {}
     if name == "integrated_gradients":
         options["steps"] = _STEPS_OF_CHECK
     if name == "occlusion" and _is_large(one) and isinstance(one.domain, Grid):
         window = [-(-side // _WINDOWS) for side in one.domain.size]
         options |= {"window": window, "stride": window}
-    return explanation_of(asked, name, held.layer, **options)
+    return explanation_of(instance, name, held.layer, **options)
 
 
-def _covered(one: Asked) -> Tensor | None:
-    """What covers a part: of a picture a blurred copy, which has no edges; else nothing at all."""
-    if one.canvas.what != "picture":
+def _mask_values(one: ExplainedInput) -> Tensor | None:
+    """The values of masked sites: those of a blurred copy of an image; None, for zeros, else."""
+    if one.canvas.what != "image":
         return None
     from scipy.ndimage import gaussian_filter
 
@@ -235,19 +235,20 @@ def _covered(one: Asked) -> Tensor | None:
     return torch.from_numpy(blurred).to(one.x)
 
 
-def write_values(folder: Path, explained: Sequence[Explained]) -> None:
-    """`attributions.csv`, a row for each input and method, and `attributions.npz`, the values.
+def write_values(folder: Path, explained: Sequence[Explanations]) -> None:
+    """Write `attributions.csv`, a row for each input and method, and `attributions.npz`.
 
-    `randomization.csv` has a row for each stage of the cascading randomization, if checked.
+    The second holds the values. If quality was measured, `randomization.csv` has a row for each
+    stage of the cascading randomization.
 
     Args:
-        folder: of the run.
-        explained: what was found.
+        folder: the run folder.
+        explained: the attributions of each input.
     """
     write_csv(folder / "attributions.csv", [row for one in explained for row in one.rows()])
-    forgot = [row for one in explained for row in one.stage_rows()]
-    if forgot:
-        write_csv(folder / "randomization.csv", forgot)
+    stages = [row for one in explained for row in one.stage_rows()]
+    if stages:
+        write_csv(folder / "randomization.csv", stages)
     arrays = {
         f"{number}_{name}": found.values.cpu().numpy()
         for number, one in enumerate(explained, 1)

@@ -1,143 +1,154 @@
-"""The sections of a page that explains answers: attributions, and how far to trust them."""
+"""The sections of a page of attributions: the maps, their faithfulness, and how to read both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from math import isfinite, isnan
+from math import isfinite
 from pathlib import Path
 
 from gnnvision.explain import METHODS, Interval, mean_gains
+from gnnvision.explain.sanity import HALF_SHARED, QUARTER_SHARED
 from gnnvision.report.attribution_draw import (
     FOR_CLASSES,
-    FOR_NUMBERS,
-    Drawn,
+    FOR_REGRESSION,
+    AttributionMaps,
     draw_attributions,
     draw_curves,
     input_layer,
 )
-from gnnvision.report.attribution_found import Explained
+from gnnvision.report.attribution_found import Explanations
 from gnnvision.report.attribution_stages import draw_stages
 from gnnvision.report.molecules_draw import short
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import sentence
 
-__all__ = ["sections_of"]
+__all__ = ["attribution_sections"]
 
 _CURVES = ("deletion", "insertion")
 _HEAD = (
     "Method",
-    "Complete",
-    "Deletion (random)",
-    "Insertion (random)",
+    "Completeness",
+    "Deletion area (random)",
+    "Insertion area (random)",
     "Against random",
-    "Randomization",
+    "Randomization test",
 )
 _SHORT = {  # for the cells of a table
     "better than random": "better",
     "not better than random": "not better",
-    "depends on the model": "depends",
-    "fails the parameter-randomization test": "fails the test",
+    "depends on the model": "passes",
+    "fails the parameter-randomization test": "fails",
 }
-_READING = (
-    "Completeness: how much of the output's rise over an input of zeros the parts of integrated "
-    "gradients add up to; the rest is the error of the quadrature. Deletion and insertion: the "
-    "areas under the curves of the {measure}, in brackets the range of the middle nine tenths of "
-    "{orders} random orders; small is good for deletion, large for insertion. Better than random: "
-    "both areas are outside of that range on the good side. Not better: one area is worse than "
-    "the mean of the random orders, beyond the 95 % confidence interval of that mean. Undecided: "
-    "neither, or a map that is the same everywhere and gives no order. A part of an image is "
-    "covered with a blurred copy of it, a node by taking away its features."
-)
-_RANDOMIZED = (
-    "Parameter randomization: the statistic is Spearman's rank correlation of absolute values "
-    "between the map of this network and that of one of the same form whose weights are all "
-    "random, the mean over the draws with its 95 % confidence interval (Student's t). Its square "
-    "is the share of the variance of the ranks that both have in common. Beside it is the same "
-    "correlation between two such randomized networks, with the interval by the jackknife: what "
-    "the image or the graph and the form of the network give alone. The map depends on the model "
-    "where less than a quarter is shared (the interval is below 0.50), and fails the test where "
-    "more than half is (above 0.71). In between it depends on the model where it is less similar "
-    "to those of randomized networks than these are to one another (the interval of the "
-    "difference is below 0), fails the test where it is more, and is undecided where that "
-    "interval spans 0. It is undecided, too, with fewer than 6 sites, and where the map is the "
-    "same everywhere: the correlation is undefined then. To pass is necessary, not enough: it "
-    "does not show that the explanation is right."
-)
-_SOURCES = (
-    "References: Adebayo et al., “Sanity Checks for Saliency Maps”, 2018, "
-    "https://arxiv.org/abs/1810.03292. Petsiuk, Das, Saenko, “RISE: Randomized Input Sampling for "
-    "Explanation of Black-box Models”, 2018, https://arxiv.org/abs/1806.07421. Sundararajan, "
-    "Taly, Yan, “Axiomatic Attribution for Deep Networks”, 2017, "
-    "https://arxiv.org/abs/1703.01365. Selvaraju et al., “Grad-CAM: Visual Explanations from "
-    "Deep Networks via Gradient-based Localization”, 2017, https://arxiv.org/abs/1610.02391."
+_METHODS = {
+    "gradient": "The largest absolute gradient of the output over the channels (saliency): how "
+    "sensitive the output is to a small change there (Simonyan et al., 2014).",
+    "input_gradient": "The gradient times the input: the contribution to the output, to first "
+    "order (Shrikumar et al., 2016).",
+    "integrated_gradients": "The gradient averaged on a straight path from an all-zero baseline "
+    "to the input, times the input: contributions that add up to the change of the output "
+    "(Sundararajan et al., 2017).",
+    "grad_cam": "A class activation map: the feature maps of one layer, weighted by the mean "
+    "gradient of the output, with negative sums set to 0 (Selvaraju et al., 2017).",
+    "guided_gradient": "The gradient with negative values set to 0 at every ReLU. It shows edges "
+    "in fine detail, but often fails the randomization test (Springenberg et al., 2015).",
+    "guided_grad_cam": "Guided gradient times Grad-CAM (Selvaraju et al., 2017).",
+    "occlusion": "The drop of the output when a patch or a node is masked (Zeiler and Fergus, "
+    "2014).",
+}
+_MEASURES = {
+    "Completeness": "The attributions of integrated gradients add up to the difference between "
+    "the outputs for the input and for the baseline. 100 % is exact; the rest is the error of the "
+    "numerical integration.",
+    "Deletion, insertion": "Deletion masks the sites with the largest attribution first: the "
+    "faster the {measure} falls, the smaller the area under the curve, the better. Insertion "
+    "starts from a fully masked input and restores the sites in the same order: a large area is "
+    "good. An image is masked with a blurred copy, a node by setting its features to 0 "
+    "(Petsiuk et al., 2018).",
+    "Random baseline": "The same curves for {orders} random orders of the sites, with the range "
+    "from the 5th to the 95th percentile. Better: both areas are outside this range on the good "
+    "side. Not better: one area is significantly worse than the mean of the random orders.",
+    "Parameter-randomization test": "A map that explains what the network has learned must change "
+    "when the weights are replaced by random ones. The similarity is Spearman's rank correlation "
+    "of absolute values, a mean over randomized networks. The map passes below {low:.2f} (less "
+    "than a quarter of the variance of the ranks is shared), fails above {high:.2f} (more than a "
+    "half), and is compared in between with the similarity of two randomized networks. Passing is "
+    "necessary but not sufficient for a faithful map (Adebayo et al., 2018).",
+    "Intervals": "95 % confidence intervals: Student's t for means, the jackknife for the "
+    "similarity of two randomized networks. A result is undecided if its interval contains the "
+    "limit, if the map is constant, or if there are fewer than 6 sites.",
+}
+_REFERENCES = {
+    "gradient": "Simonyan, Vedaldi, Zisserman, 2014, https://arxiv.org/abs/1312.6034",
+    "input_gradient": "Shrikumar et al., 2016, https://arxiv.org/abs/1605.01713",
+    "integrated_gradients": "Sundararajan, Taly, Yan, 2017, https://arxiv.org/abs/1703.01365",
+    "grad_cam": "Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391",
+    "guided_gradient": "Springenberg et al., 2015, https://arxiv.org/abs/1412.6806",
+    "guided_grad_cam": "Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391",
+    "occlusion": "Zeiler, Fergus, 2014, https://arxiv.org/abs/1311.2901",
+}
+_OF_MEASURES = (
+    "Petsiuk, Das, Saenko, 2018, https://arxiv.org/abs/1806.07421",
+    "Adebayo et al., 2018, https://arxiv.org/abs/1810.03292",
 )
 
 
-def sections_of(explained: Sequence[Explained], figures: Path) -> list[Section]:
-    """The sections of all inputs, and their pictures as files.
+def attribution_sections(explained: Sequence[Explanations], figures: Path) -> list[Section]:
+    """The sections of all inputs; their figures are drawn into a folder.
 
     Args:
-        explained: what was found.
+        explained: the attributions of each input.
         figures: a folder that exists.
     """
     sections = []
     for number, one in enumerate(explained, 1):
-        sections.append(_maps(one, number, figures))
+        sections.append(_maps_section(one, number, figures))
         if one.curves:
-            sections += [_worth(one, number, figures), _randomized(one, number, figures)]
+            sections += [
+                _faithfulness_section(one, number, figures),
+                _cascade_section(one, number, figures),
+            ]
     checked = [one for one in explained if one.curves]
     if len(checked) > 1:
-        sections.append(_over_inputs(checked))
-    if checked:
-        some = next(iter(checked[0].curves.values()))
-        lead = _READING.format(measure=some.measure, orders=some.orders)
-        sections.append(Section("How to read the numbers", lead, note=f"{_RANDOMIZED} {_SOURCES}"))
-    elif sections:
-        sections[-1] = replace(sections[-1], note=f"{sections[-1].note} {_SOURCES}".strip())
-    return sections
+        sections.append(_mean_section(checked))
+    return [*sections, _reading_section(explained[0], checked)] if explained else []
 
 
-def _maps(one: Explained, number: int, figures: Path) -> Section:
-    asked, what = one.asked, one.asked.canvas.what
-    place = input_layer(asked.x, asked.domain)
-    signs = FOR_NUMBERS if one.kind == "regression" else FOR_CLASSES
-    path = draw_attributions(
-        figures / f"attribution_{number}.png", Drawn(asked.canvas, place, one.found, signs)
-    )
+def _maps_section(one: Explanations, number: int, figures: Path) -> Section:
+    given, what = one.input, one.input.canvas.what
+    signs = FOR_REGRESSION if one.kind == "regression" else FOR_CLASSES
+    maps = AttributionMaps(given.canvas, input_layer(given.x, given.domain), one.found, signs)
+    path = draw_attributions(figures / f"attribution_{number}.png", maps)
     names = ", ".join(METHODS[name].title for name in one.found)
     layers = {found.layer for found in one.found.values() if found.layer is not None}
-    caption = "Each map has a scale of its own."
+    caption = "Each map has its own color scale."
     if layers:
-        caption += f" The layer that Grad-CAM looks at is {', '.join(sorted(layers))}."
-    if what == "picture":
-        caption += " A few of the largest values share the last color."
-    picture = Figure(path, f"The {what} {asked.name} and its explanations by {names}.", caption)
-    lead = f"{asked.answer} Explained is the output for “{one.target}”."
-    notes = [sentence(note) for note in asked.notes]
+        caption += f" Layer of Grad-CAM: {', '.join(sorted(layers))}."
+    if what == "image":
+        caption += " The largest 0.5 % of the values share the last color."
+    figure = Figure(path, f"The {what} {given.name} and its attribution maps: {names}.", caption)
+    lead = f"{given.prediction} The maps attribute the output “{one.target}” to the input."
+    notes = [sentence(note) for note in given.notes]
     for name, found in one.found.items():
         notes += [f"{METHODS[name].title}: {note}" for note in found.notes]
-    return Section(asked.name, lead, [picture], note=" ".join(notes), wide=True)
+    return Section(
+        f"Attribution maps: {given.name}", lead, [figure], note=" ".join(notes), wide=True
+    )
 
 
-def _worth(one: Explained, number: int, figures: Path) -> Section:
-    path = draw_curves(figures / f"curves_{number}.png", one.curves)
-    told = "; ".join(
-        f"{METHODS[name].title}: areas {held.areas['deletion']:.2f} and "
-        f"{held.areas['insertion']:.2f}"
+def _faithfulness_section(one: Explanations, number: int, figures: Path) -> Section:
+    path = draw_curves(figures / f"curves_{number}.svg", one.curves)
+    areas = "; ".join(
+        f"{METHODS[name].title}: {held.areas['deletion']:.2f} and {held.areas['insertion']:.2f}"
         for name, held in one.curves.items()
     )
-    caption = (
-        "What is left of the answer as the sites are covered, or uncovered, in the order of "
-        "their values; the gray line is the mean of random orders, the band the range of their "
-        "middle nine tenths."
-    )
-    picture = Figure(path, f"Deletion and insertion curves. {told}.", caption)
-    lead = "Against random orders: " + _grouped({n: c.verdict for n, c in one.curves.items()})
-    lead += " Parameter randomization: "
+    caption = "Gray: mean and 5 % to 95 % range of the random baseline."
+    alt = f"Deletion and insertion curves; areas under them: {areas}."
+    lead = "Deletion and insertion curves. "
+    lead += _grouped({n: c.verdict for n, c in one.curves.items()})
+    lead += " Parameter-randomization test. "
     lead += _grouped({n: c.verdict for n, c in one.sanity.items()})
-    title = f"What these explanations are worth: {short(one.asked.name, 40)}"
-    return Section(title, lead, [picture], [_table(one)], wide=True)
+    title = f"Faithfulness: {short(one.input.name, 40)}"
+    return Section(title, lead, [Figure(path, alt, caption)], [_table(one)], wide=True)
 
 
 def _grouped(verdicts: Mapping[str, str]) -> str:
@@ -148,20 +159,20 @@ def _grouped(verdicts: Mapping[str, str]) -> str:
     return " ".join(f"{v[0].upper()}{v[1:]}: {', '.join(names)}." for v, names in groups.items())
 
 
-def _randomized(one: Explained, number: int, figures: Path) -> Section:
-    """How the maps change as the network is randomized, with the figures and the verdict below."""
+def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
+    """The parameter-randomization test: similarity after each stage, and the verdicts."""
     stages = {name: one.by_stage(name) for name in one.sanity}
-    path = draw_stages(figures / f"randomization_{number}.png", stages, one.sanity)
+    path = draw_stages(figures / f"randomization_{number}.svg", stages, one.sanity)
     means = {
-        name: [f"{sum(draws) / len(draws):z.2f}" if draws else "undefined" for _, draws in held]
+        name: [_written(sum(draws) / len(draws)) if draws else "undefined" for _, draws in held]
         for name, held in stages.items()
     }
-    told = "; ".join(f"{METHODS[name].title}: {', '.join(row)}" for name, row in means.items())
-    picture = Figure(
+    listed = "; ".join(f"{METHODS[name].title}: {', '.join(row)}" for name, row in means.items())
+    figure = Figure(
         path,
-        f"Similarity after each stage. {told}.",
-        "Lines are the means over draws of new weights, dots the single draws, diamonds and bars "
-        "the means with their 95 % intervals.",
+        f"Similarity after each stage. {listed}.",
+        "Lines: means over randomized networks; dots: single networks; diamonds: means with 95 % "
+        "confidence intervals.",
     )
     checks = one.sanity.values()
     layers = [layer for layer, _ in next(iter(stages.values()))]
@@ -170,53 +181,52 @@ def _randomized(one: Explained, number: int, figures: Path) -> Section:
         for layer, *values in zip(layers, *means.values(), strict=True)
     ]
     rows.append(["95 % interval (all)", *(_ends(check.interval) for check in checks)])
-    two = [check.reference.value for check in checks]
-    rows.append(["two randomized", *("undefined" if isnan(v) else f"{v:z.2f}" for v in two)])
-    ends = [_ends(check.reference) for check in checks]
-    rows.append(["95 % interval (two randomized)", *ends])
-    rows.append(["verdict", *(_SHORT.get(check.verdict, check.verdict) for check in checks)])
+    rows.append(["two randomized networks", *(_written(c.reference.value) for c in checks)])
+    rows.append(["95 % interval (two networks)", *(_ends(check.reference) for check in checks)])
+    rows.append(["result", *(_SHORT.get(check.verdict, check.verdict) for check in checks)])
     table = Table(("Randomized down to", *(METHODS[name].title for name in stages)), rows)
     lead = (
-        "Cascading randomization: from the output down, stage by stage, the weights of more "
-        "layers are replaced by random ones. A map that shows what was learned soon becomes "
-        "another; one that stays the same shows the image or the graph, not the network."
+        "Cascading randomization: from the output down, layer by layer, the weights are replaced "
+        "by random ones. A map that shows what was learned changes; one that stays the same shows "
+        "the input, not the network."
     )
     why = [f"{METHODS[n].title}: {check.reason}." for n, check in one.sanity.items()]
     most = max(check.similarity.shape[1] for check in checks)
     note = f"{most} randomized networks. {' '.join(why)}"
     if any(c.draws > 1 and bool(c.similarity[:-1, 1:].isnan().all()) for c in checks):
-        note += " The stages before the last have one draw each, as the input is large."
+        note += " As the input is large, only one network is evaluated before the last stage."
     fewer = {n: most - c.draws for n, c in one.sanity.items() if not c.flat and c.draws < most}
     if fewer:
         left = ", ".join(f"{METHODS[n].title}: {count}" for n, count in fewer.items())
-        note += f" Left out are randomized networks whose map is the same everywhere ({left})."
-    title = f"Cascading randomization: {short(one.asked.name, 40)}"
-    return Section(title, lead, [picture], [table], note, wide=True)
+        note += f" Randomized networks with a constant map are left out ({left})."
+    title = f"Parameter-randomization test: {short(one.input.name, 40)}"
+    return Section(title, lead, [figure], [table], note, wide=True)
+
+
+def _written(value: float) -> str:
+    return f"{value:z.2f}" if isfinite(value) else "undefined"
 
 
 def _ends(found: Interval) -> str:
-    if not isfinite(found.low):
-        return "–"
-    return f"{found.low:z.2f} to {found.high:z.2f}"
+    return f"{found.low:z.2f} to {found.high:z.2f}" if isfinite(found.low) else "–"
 
 
-def _over_inputs(checked: Sequence[Explained]) -> Section:
-    """Whether each method is better than random orders over all inputs, paired by input."""
+def _mean_section(checked: Sequence[Explanations]) -> Section:
+    """The mean gain of each method over the random baseline, paired by input."""
     rows = []
     for name in checked[0].curves:
         found = mean_gains([one.curves[name] for one in checked])
         gains = [f"{g.value:z.2f} ({_ends(g)})" for g in (found.deletion, found.insertion)]
         rows.append([METHODS[name].title, *gains, _SHORT.get(found.verdict, found.verdict)])
-    head = ("Method", "Deletion: less by", "Insertion: more by", "Against random orders")
+    head = ("Method", "Deletion: area gained", "Insertion: area gained", "Against random")
     lead = (
-        f"The areas under the curves beside the mean of the random orders of the same input, "
-        f"averaged over the {len(checked)} inputs, in brackets the 95 % confidence interval "
-        "(Student's t over the inputs)."
+        "By how much the areas under the curves are better than the mean of the random orders of "
+        f"the same input: means over the {len(checked)} inputs with 95 % confidence intervals."
     )
-    return Section("Over all inputs", lead, tables=[Table(head, rows)])
+    return Section("Mean over all inputs", lead, tables=[Table(head, rows)])
 
 
-def _table(one: Explained) -> Table:
+def _table(one: Explanations) -> Table:
     rows = []
     for name, found in one.found.items():
         gap = "–" if found.completeness is None else f"{100 * (1 - found.completeness):.1f} %"
@@ -229,3 +239,20 @@ def _table(one: Explained) -> Table:
         verdicts = (held.verdict, one.sanity[name].verdict)
         rows.append([*cells, *(_SHORT.get(verdict, verdict) for verdict in verdicts)])
     return Table(_HEAD, rows)
+
+
+def _reading_section(first: Explanations, checked: Sequence[Explanations]) -> Section:
+    """What the methods compute and, if quality was measured, what the measures mean."""
+    rows = [(METHODS[name].title, _METHODS[name]) for name in first.found]
+    tables = [Table(("Method", "What it computes"), rows, 2)]
+    sources = [_REFERENCES[name] for name in first.found]
+    if checked:
+        some = next(iter(checked[0].curves.values()))
+        values = {"measure": some.measure, "orders": some.orders}
+        values |= {"low": QUARTER_SHARED, "high": HALF_SHARED}
+        rows = [(name, text.format(**values)) for name, text in _MEASURES.items()]
+        tables.append(Table(("Measure", "How to read it"), rows, 2))
+        sources += _OF_MEASURES
+    lead = "What the attribution methods compute, and how their quality is measured."
+    note = f"References: {'; '.join(dict.fromkeys(sources))}."
+    return Section("How to read these results", lead, tables=tables, note=note)

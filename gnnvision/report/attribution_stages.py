@@ -1,4 +1,4 @@
-"""How explanations change as a network is randomized, stage by stage from its head down."""
+"""The figure of cascading randomization: map similarity as more layers are randomized."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnvision.explain import METHODS, Interval, Sanity
-from gnnvision.report.attribution_draw import method_looks
-from gnnvision.report.layer_maps import broken_name
+from gnnvision.report.attribution_draw import line_styles
+from gnnvision.report.layer_maps import wrap_dotted
 from gnnvision.report.style import MUTED, drawing
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ Stages = Sequence[tuple[str, Sequence[float]]]
 def draw_stages(
     path: Path, found: Mapping[str, Stages], checks: Mapping[str, Sanity] | None = None
 ) -> Path:
-    """The similarity of each method's map with that of the model itself, after each stage.
+    """Draw the similarity of each method's map with that of the trained model after each stage.
 
     Args:
-        path: a PNG.
-        found: for each method its stages: the layer down to which weights were drawn anew, and
-            the similarity for each draw.
-        checks: for each method its intervals, drawn at the last stage, and beside it the
-            similarity of two randomized models.
+        path: an SVG or a PNG.
+        found: for each method its stages: the last layer randomized, and the similarity for each
+            randomized model.
+        checks: for each method the intervals at the last stage and of two randomized models.
 
     Returns:
         The path.
@@ -40,7 +39,7 @@ def draw_stages(
         axes = figure.add_subplot()
         shift = 0.16 / max(len(found) - 1, 1)
         for number, ((name, stages), (color, style)) in enumerate(
-            zip(found.items(), method_looks(), strict=False)
+            zip(found.items(), line_styles(), strict=False)
         ):
             places = [
                 stage + (number - (len(found) - 1) / 2) * shift for stage in range(len(stages) + 1)
@@ -55,22 +54,21 @@ def draw_stages(
                 _bar(axes, places[-1], checks[name].interval, color)
                 _bar(axes, places[-1] + 1, checks[name].reference, color)
         axes.axhline(0, color=MUTED, lw=0.8)
-        beside = checks is not None
-        names = [broken_name(layer) for layer, _ in some]
-        labels = ["nothing", *names[:-1], f"{names[-1]}\n(all)"]
-        if beside:
+        names = [wrap_dotted(layer) for layer, _ in some]
+        labels = ["trained", *names[:-1], f"{names[-1]}\n(all)"]
+        if checks is not None:
             axes.axvline(len(some) + 0.5, color=MUTED, lw=0.8)
             labels.append("two randomized\nnetworks")
         axes.set_xticks(range(len(labels)), labels, size=8)
-        axes.set_xlim(-0.35, len(some) + 0.35 + beside)
-        axes.set_xlabel("randomized, from the output down to the layer")
-        axes.set_ylabel("similarity of the map\n(rank correlation)")
+        axes.set_xlim(-0.35, len(labels) - 0.65)
+        axes.set_xlabel("layers randomized, from the output down to")
+        axes.set_ylabel("Spearman correlation\nwith the trained network")
         figure.legend(loc="outside lower center", ncols=4)
     return path
 
 
 def _bar(axes: Axes, place: float, found: Interval, color: str) -> None:
-    """A mean with its interval, where there is one."""
+    """Draw a mean with its interval, if it has one."""
     if isfinite(found.low):
         axes.vlines(place, found.low, found.high, color=color, lw=2.2)
     if isfinite(found.value):

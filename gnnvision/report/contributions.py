@@ -1,4 +1,4 @@
-"""What a node received from each neighbor, for a class: the last convolution taken apart."""
+"""Message contributions of a node's neighbors to its class logits, in the last convolution."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Contributions", "contributions"]
 
 @dataclass(frozen=True)
 class Contributions:
-    """How the outputs of one node for some classes come about.
+    """The logits of one node, decomposed into message contributions.
 
     Args:
         node: the node i.
-        sources: the m nodes j that it receives from, itself among them.
-        values: what each gives to each class. Shape (num_classes, m).
-        rest: what is left of the output: the bias, in a plain network. Shape (num_classes,).
-        outputs: the outputs, each the sum of its values and its rest. Shape (num_classes,).
-        is_exact: whether the rest is nothing but the convolution's bias.
+        sources: the m nodes j that send it messages, itself included.
+        values: the contribution of each to each class. Shape (num_classes, m).
+        rest: the logits minus the sums of the contributions. Shape (num_classes,).
+        outputs: the logits. Shape (num_classes,).
+        is_exact: whether the rest is the bias of the convolution alone.
         layer: the name of the convolution.
     """
 
@@ -42,20 +42,21 @@ class Contributions:
 def contributions(
     model: nn.Module, x: Tensor, domain: Domain, node: int, classes: Sequence[int]
 ) -> Contributions | None:
-    """Σₖ Sₖ[i, j] (xⱼ Wₖ) · g for each j, with g the slope of an output of i by Σₖ Sₖ X Wₖ + b.
+    """The contribution Σₖ Sₖ[i, j] (xⱼ Wₖ) · g of each neighbor j to the logits of a node i.
 
-    In a network that ends with a convolution g is a unit vector, and the contributions and the
-    bias add up to the output. Where other layers follow, g is their slope at this node.
+    g is the gradient of a logit of i with respect to the output Σₖ Sₖ X Wₖ + b of the last
+    convolution. In a network that ends with this convolution g is a unit vector, and the
+    contributions and the bias add up to the logit. If other layers follow, they are linearized.
 
     Args:
-        model: a network whose output has a row for each site.
+        model: a network whose output has a row for each node.
         x: its signal. Shape (N, C).
-        domain: where it lives.
+        domain: the graph of the signal.
         node: i.
         classes: the columns of the output.
 
     Returns:
-        None where the model has no convolution, or runs its last one several times.
+        None if the model has no convolution, or calls its last one several times.
     """
     _, calls = trace(model, x, domain)
     found = [call for call in calls if isinstance(call.module, Convolution)]
@@ -74,7 +75,7 @@ def contributions(
 
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
             row = layer.finish(received.unsqueeze(0))
-            # The layer's own value, with the slope of `row`.
+            # The value of the layer's output with the gradient of `row`.
             row = row + (output[place] - row).detach()
             return output.detach().index_copy(0, place, row)
 
@@ -98,7 +99,7 @@ def contributions(
 
 
 def _messages(layer: Convolution, x: Tensor, domain: Domain, node: int) -> tuple[Tensor, Tensor]:
-    """The nodes j that reach `node`, and Σₖ Sₖ[node, j] xⱼ Wₖ. Shapes (m,), (m, C_out)."""
+    """The neighbors j of `node` and their messages Σₖ Sₖ[node, j] xⱼ Wₖ: (m,), (m, C_out)."""
     operators, taps = layer.operators(domain, x), layer.taps()
     unit = taps.new_zeros(operators[0].shape[0], 1)
     unit[node] = 1

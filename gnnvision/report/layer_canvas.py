@@ -1,4 +1,4 @@
-"""What feature maps are drawn on: a picture; for graphs see `layer_nodes`."""
+"""Canvases that draw maps and receptive fields on an input; those of graphs: `layer_nodes`."""
 
 from __future__ import annotations
 
@@ -17,91 +17,98 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-__all__ = ["SEEN", "Canvas", "PictureCanvas", "on_scale", "two_colors"]
+__all__ = ["FIELD", "Canvas", "ImageCanvas", "on_scale", "two_colors"]
 
-SEEN = CLASS_COLORS[1]
-# Blue, white and red, light enough at the ends for letters and lines to be read on them.
+FIELD = CLASS_COLORS[1]  # marks the receptive field
+# Blue, white and red, light enough at the ends for text and lines on top.
 _ENDS = ("#3f8fc9", "#b3d4ea", "white", "#f3bfa8", "#d8604c")
-_FULL = 0.99  # else a few outliers leave the rest of a map without color
-_FEWEST_STRENGTH = 0.12  # of a map over a picture, so that its small numbers are seen as well
+_LIMIT = 0.99  # quantile at the end of the scale, so that outliers do not wash out the rest
+_LEAST_OPACITY = 0.12  # of a map over an image, so that small values are visible
 
 
 def two_colors() -> Colormap:
-    """The scale of all maps: blue for negative numbers, white for 0, red for positive ones."""
+    """The colormap of all maps: blue for negative values, white for 0, red for positive ones."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("maps", _ENDS)
 
 
-def on_scale(values: Tensor, most: float) -> NDArray[np.float64]:
-    """Where numbers lie on a scale of two colors, from 0 to 1 with 0.5 for none; NaN stays."""
-    shares = values.cpu().double().numpy() / (most or 1.0)
+def on_scale(values: Tensor, limit: float) -> NDArray[np.float64]:
+    """Values from -limit to limit mapped to 0 to 1 for a colormap, clipped; NaN stays NaN."""
+    shares = values.cpu().double().numpy() / (limit or 1.0)
     return np.asarray(0.5 + 0.5 * shares.clip(-1, 1))
 
 
 class Canvas(ABC):
-    """One input, on which maps and receptive fields are drawn."""
+    """One input, on which maps and receptive fields are drawn.
 
-    aspect: float = 1.0  # of a drawing, height over width
+    Attributes:
+        aspect: height over width of a drawing.
+        what: the kind of input, such as "image".
+        field_caption: how the receptive field is marked, as a clause.
+        note: a remark on the drawing, in sentences; "" if there is none.
+    """
+
+    aspect: float = 1.0
     what: str = "input"
-    seen: str = ""  # what the first picture of a row shows, in words
+    field_caption: str = ""
     note: str = ""
 
     @abstractmethod
     def site(self, layer: Layer) -> int:
-        """The site of a layer whose receptive field is shown."""
+        """The index of the site of a layer whose receptive field is shown."""
 
     @abstractmethod
     def draw_field(self, axes: Axes, field: Field | None) -> None:
-        """The input, and on it what one site of a layer sees; the input alone if not known."""
+        """Draw the input with the receptive field of one site, or alone if `field` is None."""
 
     @abstractmethod
     def draw_map(
-        self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
+        self, axes: Axes, values: Tensor, layer: Layer, limit: float | None = None
     ) -> None:
-        """One map over the input: red for positive numbers, blue for negative ones.
+        """Draw one map over the input: red for positive values, blue for negative ones.
 
         Args:
-            axes: where.
-            values: a number for each site of the layer. Shape (S,).
-            layer: that made them.
-            most: the number that has the full color; that of `self.most` if not given.
+            axes: where to draw.
+            values: one for each site of the layer. Shape (S,).
+            layer: the layer of the map.
+            limit: the magnitude at the end of the color scale; `color_limit` if not given.
         """
 
     def fits(self, layer: Layer) -> bool:
-        """Whether the sites of a layer have a place on it."""
+        """Whether values at the sites of a layer can be drawn."""
         return layer.domain is not None
 
-    def most(self, values: Tensor) -> float:
-        """The number of a map that has the full color: the largest, but for one in a hundred."""
+    def color_limit(self, values: Tensor) -> float:
+        """The magnitude at the end of a map's color scale: the 99th percentile."""
         sizes = values.float().abs().cpu()
-        return float(sizes.quantile(_FULL)) or float(sizes.max())
+        return float(sizes.quantile(_LIMIT)) or float(sizes.max())
 
 
-class PictureCanvas(Canvas):
-    """A picture.
+class ImageCanvas(Canvas):
+    """An image.
 
     Args:
-        picture: uint8 (C, H, W).
+        image: uint8 (C, H, W).
     """
 
-    what = "picture"
-    seen = "the frame is what one number in the middle of a map can see of the picture"
+    what = "image"
+    field_caption = "the frame marks the receptive field of the site at the center of the maps"
 
-    def __init__(self, picture: Tensor) -> None:
-        pixels = picture.cpu().permute(1, 2, 0).numpy()
+    def __init__(self, image: Tensor) -> None:
+        pixels = image.cpu().permute(1, 2, 0).numpy()
         self.pixels = pixels if pixels.shape[2] == 3 else pixels.mean(2)
         self.gray = pixels.mean(2)
         self.height, self.width = pixels.shape[:2]
         self.aspect = self.height / self.width
 
     def site(self, layer: Layer) -> int:
-        """The one in the middle."""
+        """The index of the central site."""
         rows, columns = layer.domain.size  # type: ignore[union-attr]
         return int(rows // 2 * columns + columns // 2)
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
-        """The picture, with the box of what is seen."""
+        """Draw the image with a frame around the receptive field."""
         from matplotlib.patches import Rectangle
 
         axes.imshow(self.pixels, cmap="gray", vmin=0, vmax=255)
@@ -112,17 +119,17 @@ class PictureCanvas(Canvas):
         box.set(edgecolor="white", linewidth=3.4, clip_on=False)
         axes.add_patch(box)
         inner = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False)
-        inner.set(edgecolor=SEEN, linewidth=1.8, clip_on=False)
+        inner.set(edgecolor=FIELD, linewidth=1.8, clip_on=False)
         axes.add_patch(inner)
 
     def draw_map(
-        self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
+        self, axes: Axes, values: Tensor, layer: Layer, limit: float | None = None
     ) -> None:
-        """The map's pixels over the picture in gray."""
+        """Draw the map's pixels over the image in gray."""
         size = layer.domain.size  # type: ignore[union-attr]
-        shares = 2 * on_scale(values, most or self.most(values)).reshape(size) - 1
+        shares = 2 * on_scale(values, limit or self.color_limit(values)).reshape(size) - 1
         place = (-0.5, self.width - 0.5, self.height - 0.5, -0.5)
         axes.imshow(128 + self.gray / 2, cmap="gray", vmin=0, vmax=255)
-        strength = np.where(shares == 0, 0.0, _FEWEST_STRENGTH + 0.78 * np.abs(shares))
-        look: dict[str, Any] = {"cmap": two_colors(), "vmin": -1, "vmax": 1, "alpha": strength}
+        opacity = np.where(shares == 0, 0.0, _LEAST_OPACITY + 0.78 * np.abs(shares))
+        look: dict[str, Any] = {"cmap": two_colors(), "vmin": -1, "vmax": 1, "alpha": opacity}
         axes.imshow(shares, extent=place, interpolation="nearest", **look)

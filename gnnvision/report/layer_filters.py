@@ -1,4 +1,4 @@
-"""Filters as pictures: what a convolution looks for."""
+"""Figures of convolution kernels."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 from gnnvision.explain import Filters
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
 
-__all__ = ["draw_filters", "filter_pixels", "worth_drawing"]
+__all__ = ["draw_filters", "filter_pixels", "has_kernel_images"]
 
 _COLUMNS = 8
 
 
-def worth_drawing(found: Filters) -> bool:
-    """Whether the filters are pictures of more than one pixel."""
+def has_kernel_images(found: Filters) -> bool:
+    """Whether the kernels are two-dimensional, with more than one pixel."""
     size = found.kernel_size
     return size is not None and len(size) == 2 and prod(size) > 1
 
 
 def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
-    """The first filters of a convolution on pictures, each with its number.
+    """Draw the first kernels of a convolution on images, each with its index.
 
     Args:
         path: a PNG.
-        found: what `gnnvision.explain.filters` returned; of two axes.
-        count: how many.
+        found: what `gnnvision.explain.filters` returns, with two-dimensional kernels.
+        count: the largest number of kernels.
 
     Returns:
-        How many are shown.
+        The number of kernels drawn.
     """
     kernels = found.on_grid()[:count].float().cpu().numpy()
     tiles = [Tile(filter_pixels(one), [f"{n}"]) for n, one in enumerate(kernels)]
@@ -41,7 +41,7 @@ def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
 
 
 def filter_pixels(values: NDArray[np.float32]) -> NDArray[Any]:
-    """One filter (C, h, w) as the pixels of a tile: of three channels a picture in color."""
+    """One kernel (C, h, w) as the pixels of a tile; in color if it has three channels."""
     if len(values) == 3:
         shares = signed(values.reshape(3, -1)).reshape(values.shape)
         return np.round(127.5 + 127.5 * shares).astype(np.uint8).transpose(1, 2, 0)

@@ -1,4 +1,4 @@
-"""Feature maps as pictures: a row for each depth, and a sheet for each layer."""
+"""Figures of feature maps: a row for each layer, and a sheet of one layer's maps."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gnnvision.report.layer_canvas import Canvas, two_colors
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
 from gnnvision.report.style import INK, MUTED, drawing, plain_axes
 
-__all__ = ["Depth", "broken_name", "draw_depths", "draw_map_sheet"]
+__all__ = ["Depth", "draw_depths", "draw_map_sheet", "wrap_dotted"]
 
 _WIDTH = 9.6
-_LABEL = 1.25  # inches, for the words beside a row
+_LABEL = 1.25  # inches, for the text to the left of a row
 _COLUMNS = 8
 
 
 @dataclass(frozen=True)
 class Depth:
-    """One layer of a picture of several.
+    """One layer in a figure of several layers.
 
     Args:
-        maps: what it finds.
-        field: what one of its sites sees; None if that is not known.
-        member: which of a batch.
+        maps: its feature maps.
+        field: the receptive field of one of its sites; None if unknown.
+        sample: the index in the batch.
     """
 
     maps: FeatureMaps
@@ -35,13 +35,13 @@ class Depth:
 
 
 def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int = 5) -> Path:
-    """A row for each layer: what one of its sites sees of the input, then some of its maps.
+    """Draw a row for each layer: the receptive field of one site, then some feature maps.
 
     Args:
         path: a PNG.
         canvas: the input.
-        depths: from local to global.
-        count: maps in a row, those that differ most from site to site.
+        depths: the layers, from local to global.
+        count: the number of maps in a row, those with the largest variance over the sites.
 
     Returns:
         The path.
@@ -58,14 +58,13 @@ def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int 
                 plain_axes(axes)
             _label(row[0], depth)
             canvas.draw_field(row[1], depth.field)
-            sees = "the input" if depth.field is None else f"sees {depth.field}"
-            row[1].set_title(sees, size=8.5, weight="normal", loc="center", pad=4)
+            title = "input" if depth.field is None else f"receptive field\n{depth.field}"
+            row[1].set_title(title, size=8.5, weight="normal", loc="center", pad=4)
             shown = depth.maps.varied(count, depth.sample)
             for axes, channel in zip(row[2:], shown, strict=False):
                 values = depth.maps.values[depth.sample, channel]
                 canvas.draw_map(axes, values, depth.maps.layer)
-                words = f"map {channel}"
-                axes.set_title(words, size=8.5, weight="normal", loc="center", pad=4)
+                axes.set_title(f"map {channel}", size=8.5, weight="normal", loc="center", pad=4)
         _scale(figure)
     return path
 
@@ -73,14 +72,14 @@ def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int 
 def _label(axes: object, depth: Depth) -> None:
     layer = depth.maps.layer
     words = [f"{layer.channels:,} maps", layer.sites]
-    name = broken_name(layer.name)
+    name = wrap_dotted(layer.name)
     axes.text(0, 0.62, name, size=9, weight="bold", va="bottom", color=INK)  # type: ignore[attr-defined]
     axes.text(0, 0.56, "\n".join([layer.kind, *words]), size=8, va="top", color=MUTED)  # type: ignore[attr-defined]
     axes.set(xlim=(0, 1), ylim=(0, 1))  # type: ignore[attr-defined]
 
 
-def broken_name(name: str, width: int = 16) -> str:
-    """A dotted name over several lines."""
+def wrap_dotted(name: str, width: int = 16) -> str:
+    """A dotted name, wrapped before dots."""
     lines = [""]
     for number, part in enumerate(name.split(".")):
         piece = f".{part}" if number else part
@@ -102,24 +101,25 @@ def _scale(figure: object) -> None:
         aspect=45,
         ticks=[-1, 0, 1],
     )
-    bar.ax.set_xticklabels(["negative", "0", "positive"])
-    bar.set_label("a number of a map, as a share of its largest", size=8.5)
+    bar.set_label("activation, relative to the largest magnitude of the map", size=8.5)
 
 
 def draw_map_sheet(path: Path, canvas: Canvas, depth: Depth, count: int = 32) -> list[int]:
-    """The maps of one layer on a grid, each with its number.
+    """Draw the maps of one layer on a grid, each with its index.
 
     Args:
         path: a PNG.
         canvas: the input.
         depth: the layer.
-        count: how many, those that differ most from site to site.
+        count: the largest number of maps, those with the largest variance over the sites.
 
     Returns:
-        The channels that are shown.
+        The indices of the maps drawn.
     """
     channels = depth.maps.varied(count, depth.sample)
     grid = depth.maps.on_grid()[depth.sample].float().cpu()
-    tiles = [Tile(signed(grid[n].numpy(), canvas.most(grid[n])), [f"{n}"]) for n in channels]
+    tiles = [
+        Tile(signed(grid[n].numpy(), canvas.color_limit(grid[n])), [f"{n}"]) for n in channels
+    ]
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
     return channels

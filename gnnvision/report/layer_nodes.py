@@ -1,4 +1,4 @@
-"""Graphs that feature maps are drawn on: a molecule, a whole graph, or the nodes around one."""
+"""Canvases of graphs: a molecule, a whole graph, or a node of a large graph with its neighbors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 from gnnvision.domains import Graph
 from gnnvision.explain import Layer
 from gnnvision.explain.receptive import Field
-from gnnvision.report.layer_canvas import SEEN, Canvas, on_scale, two_colors
-from gnnvision.report.layer_places import places, spread
+from gnnvision.report.layer_canvas import FIELD, Canvas, on_scale, two_colors
+from gnnvision.report.layer_places import layout_graph, neighbor_distance
 from gnnvision.report.style import FAINT, INK, MUTED, UNKNOWN, class_color
 from gnnvision.report.words import plural
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphCanvas", "MoleculeCanvas", "NodesCanvas", "OnNodes"]
 
-_SIGNED = 60  # nodes; the signs of more are too small to read
-_RADIUS = 0.37  # of a node, in edges
+_MAX_LETTERED = 60  # nodes; letters in more are too small to read
+_RADIUS = 0.37  # of a node, in edge lengths
 
 
 class OnNodes(Canvas):
-    """A graph with a number for each of its nodes, also where a layer has other sites.
+    """A graph with a value for each node, also for layers on its edges or clusters of nodes.
 
     Args:
-        graph: of the input.
-        node: of which it is shown what it sees.
+        graph: the graph of the input.
+        node: the node whose receptive field is shown.
     """
 
     def __init__(self, graph: Graph, node: int) -> None:
@@ -41,14 +41,14 @@ class OnNodes(Canvas):
         self.node = node
 
     def fits(self, layer: Layer) -> bool:
-        """Whether its sites are the nodes or clusters of them, or edges between these."""
+        """Whether the layer's sites are the nodes, clusters of them, or edges between these."""
         if layer.domain is None:
             return False
         ends = layer.edges_of or layer.domain
         return layer.cluster is not None or ends.num_sites == self.graph.num_nodes
 
     def site(self, layer: Layer) -> int:
-        """That of the node; of edges the first that arrives."""
+        """The site of the node: itself, its cluster, or its first incoming edge."""
         node = self.node
         if layer.cluster is not None:
             kept = layer.cluster[layer.cluster >= 0]
@@ -60,9 +60,9 @@ class OnNodes(Canvas):
         return int(arriving[0]) if len(arriving) else 0
 
     def at_nodes(self, values: Tensor, layer: Layer) -> Tensor:
-        """A number for each node: that of its cluster, and of edges the mean of those that arrive.
+        """The value of each node: its own, that of its cluster, or the mean of incoming edges.
 
-        NaN for a node that pooling left out. Shape (N,).
+        NaN for a node that pooling dropped. Shape (N,).
         """
         values = values.cpu()
         if layer.edges_of is not None:
@@ -73,50 +73,50 @@ class OnNodes(Canvas):
         return padded[layer.cluster.cpu()]  # -1 is the last
 
     def draw_map(
-        self, axes: Axes, values: Tensor, layer: Layer, most: float | None = None
+        self, axes: Axes, values: Tensor, layer: Layer, limit: float | None = None
     ) -> None:
-        """The nodes in the color of their number; gray for those that were left out."""
-        shown = self.at_nodes(values, layer)
-        known = self.shown(shown)
+        """Draw the nodes in the color of their value; dropped nodes are gray."""
+        at_nodes = self.at_nodes(values, layer)
+        known = self.visible(at_nodes)
         known = known[~known.isnan()]
-        full = most or (self.most(known) if len(known) else 1.0)
+        limit = limit or (self.color_limit(known) if len(known) else 1.0)
         scale = two_colors().with_extremes(bad=UNKNOWN)
-        self.paint(axes, scale(np.ma.masked_invalid(on_scale(shown, full))))
+        self.paint(axes, scale(np.ma.masked_invalid(on_scale(at_nodes, limit))))
 
-    def shown(self, values: Tensor) -> Tensor:
-        """Those of the nodes that are drawn."""
+    def visible(self, values: Tensor) -> Tensor:
+        """The values of the nodes that are drawn."""
         return values
 
     @abstractmethod
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The graph, its nodes in these colors. Shape (N, 4)."""
+        """Draw the graph with its nodes in these colors. Shape (N, 4)."""
 
 
 class MoleculeCanvas(OnNodes):
     """A molecule.
 
     Args:
-        mol: as the featurizer reads it, so that its atoms are the nodes in order.
-        graph: of its atoms.
+        mol: the molecule as the featurizer reads it, with its atoms in the order of the nodes.
+        graph: the graph of its atoms.
     """
 
     aspect = 5 / 7
     what = "molecule"
-    seen = "the orange atoms are those that one atom at the end can have heard from"
+    field_caption = "orange marks the receptive field of an atom at the end of the molecule"
 
     def __init__(self, mol: Mol, graph: Graph) -> None:
         super().__init__(graph, _farthest(graph))
         self.mol = mol
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
-        """The molecule, with the atoms that are seen."""
+        """Draw the molecule with the atoms of the receptive field in orange."""
         from matplotlib.colors import to_rgb
 
-        seen = [] if field is None else torch.nonzero(field.mask).flatten().tolist()
-        self._draw(axes, dict.fromkeys(seen, to_rgb(SEEN)))
+        atoms = [] if field is None else torch.nonzero(field.mask).flatten().tolist()
+        self._draw(axes, dict.fromkeys(atoms, to_rgb(FIELD)))
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The molecule, its atoms in these colors."""
+        """Draw the molecule with its atoms in these colors."""
         self._draw(axes, {atom: tuple(color[:3]) for atom, color in enumerate(colors)})
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -126,44 +126,44 @@ class MoleculeCanvas(OnNodes):
 
 
 class GraphCanvas(OnNodes):
-    """A whole graph of a set, with the kinds of its nodes.
+    """A whole graph of a dataset, with the types of its nodes.
 
     Args:
         graph: the graph.
-        kinds: of each node, a number from 0, or -1 for none.
-        names: of the kinds; a sign in the node if there are not too many nodes.
+        kinds: the type of each node, an index from 0, or -1 for none.
+        names: the names of the types, written in the nodes if there are not too many.
     """
 
     what = "graph"
-    seen = "the orange nodes are those that one node at the end can have heard from"
+    field_caption = "orange marks the receptive field of a node at the end of the graph"
 
     def __init__(self, graph: Graph, kinds: Sequence[int], names: Sequence[str]) -> None:
         super().__init__(graph, _farthest(graph))
         self.kinds, self.names = list(kinds), list(names)
         self.edges = _pairs(graph)
-        self.places, self.aspect = places(graph.num_nodes, self.edges)
-        self.radius = min(_RADIUS, 0.48 * spread(self.places))
+        self.places, self.aspect = layout_graph(graph.num_nodes, self.edges)
+        self.radius = min(_RADIUS, 0.48 * neighbor_distance(self.places))
         several = len(set(self.kinds)) > 1
-        self.signs = several and graph.num_nodes <= _SIGNED
+        self.lettered = several and graph.num_nodes <= _MAX_LETTERED
         counts = [(name, self.kinds.count(number)) for number, name in enumerate(self.names)]
-        told = ", ".join(
-            f"{plural(count, 'node')} of kind {name}" for name, count in counts if count
+        listed = ", ".join(
+            f"{plural(count, 'node')} of type {name}" for name, count in counts if count
         )
         if several:
-            where = "The sign in a node is" if self.signs else "The color of a node is that of"
-            self.note = f"{where} its kind, by its label in the data: {told}."
+            shown = "Letters in the nodes" if self.lettered else "Colors of the nodes"
+            self.note = f"{shown} show their type, as labeled in the data: {listed}."
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
-        """The graph with the nodes that are seen, or with the kinds of its nodes."""
+        """Draw the graph with the receptive field in orange, or with the types of its nodes."""
         if field is not None:
-            self._draw(axes, [SEEN if seen else "white" for seen in field.mask.tolist()])
+            self._draw(axes, [FIELD if inside else "white" for inside in field.mask.tolist()])
             return
         self._draw(axes, [_pale(class_color(kind)) for kind in self.kinds])
-        if not self.signs and len(set(self.kinds)) > 1:
+        if not self.lettered and len(set(self.kinds)) > 1:
             self._legend(axes)
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The graph, its nodes in these colors."""
+        """Draw the graph with its nodes in these colors."""
         self._draw(axes, colors)
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -171,12 +171,12 @@ class GraphCanvas(OnNodes):
         from matplotlib.patches import Circle
 
         lines = [self.places[[a, b]] for a, b in self.edges]
-        ink = INK if len(self.places) <= _SIGNED else MUTED
+        ink = INK if len(self.places) <= _MAX_LETTERED else MUTED
         axes.add_collection(LineCollection(lines, colors=ink, linewidths=0.6, zorder=1))
         circles = [Circle((x, y), self.radius) for x, y in self.places]
         look: dict[str, Any] = {"edgecolors": INK, "linewidths": 0.5, "zorder": 2}
         axes.add_collection(PatchCollection(circles, facecolors=colors, **look))
-        if self.signs:
+        if self.lettered:
             letters = [_letter(self.names[k], self.radius) for k in self.kinds if k >= 0]
             ends = [place for place, k in zip(self.places, self.kinds, strict=True) if k >= 0]
             paths = [_moved(letter, place) for letter, place in zip(letters, ends, strict=True)]
@@ -192,7 +192,7 @@ class GraphCanvas(OnNodes):
         held = sorted({kind for kind in self.kinds if kind >= 0})
         look: dict[str, Any] = {"ls": "", "marker": "o", "mec": INK, "mew": 0.5}
         dots = [
-            Line2D([], [], mfc=_pale(class_color(k)), label=f"kind {self.names[k]}", **look)
+            Line2D([], [], mfc=_pale(class_color(k)), label=f"type {self.names[k]}", **look)
             for k in held
         ]
         place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
@@ -200,45 +200,45 @@ class GraphCanvas(OnNodes):
 
 
 class NodesCanvas(OnNodes):
-    """A node of a large graph among those around it.
+    """A node of a large graph with its two-hop neighborhood.
 
     Args:
         graph: the graph.
-        node: in the middle.
-        most: nodes that are drawn, the nearest first.
+        node: the central node.
+        max_nodes: the largest number of nodes to draw, the nearest first.
     """
 
     what = "node"
-    seen = "the orange nodes are those that the large one can have heard from"
+    field_caption = "orange marks the receptive field of the large node"
 
-    def __init__(self, graph: Graph, node: int, most: int = 60) -> None:
+    def __init__(self, graph: Graph, node: int, max_nodes: int = 60) -> None:
         import networkx as nx
 
         super().__init__(graph, node)
         near = graph.neighborhood(node, 2).cpu()
-        self.nodes = near[:most].tolist()
+        self.nodes = near[:max_nodes].tolist()
         if len(near) > len(self.nodes):
             self.note = (
-                f"Drawn are the nearest {len(self.nodes)} of the {len(near):,} nodes within two "
-                "edges."
+                f"Only the nearest {len(self.nodes)} of the {len(near):,} nodes within two hops "
+                "are shown."
             )
         self.edges = _pairs(graph.subgraph(self.nodes))
-        drawn = nx.Graph(self.edges)
-        drawn.add_nodes_from(range(len(self.nodes)))
-        found = nx.kamada_kawai_layout(drawn) if len(self.nodes) > 1 else {0: (0.0, 0.0)}
+        around = nx.Graph(self.edges)
+        around.add_nodes_from(range(len(self.nodes)))
+        found = nx.kamada_kawai_layout(around) if len(self.nodes) > 1 else {0: (0.0, 0.0)}
         self.places = np.array([found[n] for n in range(len(self.nodes))])
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
-        """The nodes, with those that are seen."""
-        seen = [field is not None and bool(field.mask[n]) for n in self.nodes]
-        self._draw(axes, [SEEN if one else "white" for one in seen])
+        """Draw the nodes with the receptive field in orange."""
+        inside = [field is not None and bool(field.mask[n]) for n in self.nodes]
+        self._draw(axes, [FIELD if one else "white" for one in inside])
 
-    def shown(self, values: Tensor) -> Tensor:
-        """Those around the one in the middle, and that one."""
+    def visible(self, values: Tensor) -> Tensor:
+        """The values of the central node and the nodes around it."""
         return values[self.nodes]
 
     def paint(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        """The nodes in these colors."""
+        """Draw the nodes in these colors."""
         self._draw(axes, colors[self.nodes])
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
@@ -252,12 +252,12 @@ class NodesCanvas(OnNodes):
 
 
 def _pairs(graph: Graph) -> list[tuple[int, int]]:
-    """The edges without their directions, each once, without loops."""
+    """The undirected edges, each once, without self-loops."""
     return sorted({(min(e), max(e)) for e in graph.edge_index.T.tolist() if e[0] != e[1]})
 
 
 def _arriving_mean(values: Tensor, graph: Graph) -> Tensor:
-    """The mean over the edges that lead to each node: (E,) -> (N,)."""
+    """The mean over the incoming edges of each node: (E,) -> (N,)."""
     target = graph.edge_index[1].cpu()
     sums = values.new_zeros(graph.num_nodes).index_add(0, target, values)
     counts = torch.bincount(target, minlength=graph.num_nodes)
@@ -265,7 +265,7 @@ def _arriving_mean(values: Tensor, graph: Graph) -> Tensor:
 
 
 def _farthest(graph: Graph) -> int:
-    """A node as far from another as there is one, and 0 if all are alone."""
+    """The node farthest from the first edge; 0 in a graph without edges."""
     if not graph.num_edges:
         return 0
     first = int(graph.edge_index[0, 0])
@@ -273,7 +273,7 @@ def _farthest(graph: Graph) -> int:
 
 
 def _pale(color: str) -> tuple[float, float, float]:
-    """A color on which a dark letter can be read."""
+    """A lighter version of a color, for dark text on top."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = (0.45 * part + 0.55 for part in to_rgb(color))
@@ -281,7 +281,7 @@ def _pale(color: str) -> tuple[float, float, float]:
 
 
 def _letter(text: str, radius: float) -> Any:  # noqa: ANN401
-    """A sign as a shape around 0, as large as a node has room for."""
+    """Up to three letters as a shape around 0 that fits into a node."""
     from matplotlib.textpath import TextPath
     from matplotlib.transforms import Affine2D
 

@@ -1,4 +1,4 @@
-"""The sections of a page that looks into a network: maps by depth, what they see, filters."""
+"""The sections of a page of feature maps: maps by depth, receptive fields, and filters."""
 
 from __future__ import annotations
 
@@ -28,72 +28,73 @@ from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import plural, sentence
 from gnnvision.summary import Reach
 
-__all__ = ["Looked", "look_into"]
+__all__ = ["InspectedInput", "layer_sections"]
 
 _SCALES = (
-    "Every map has a scale of its own: red is positive, blue negative, white 0; its largest "
-    "numbers, whatever their sign, have the full color."
+    "Each map is scaled by its largest magnitude (99th percentile): red is positive, white 0, "
+    "blue negative."
 )
 
+_UNKNOWN_FIELD = "The receptive field of a layer is unknown:"
 _EDGES = (
-    "Where the sites are edges, one in either direction, a node is shown with the mean of those "
-    "that arrive, and seen is what the edge to the chosen node sees."
+    "For layers on directed edges a node shows the mean of its incoming edges, and the receptive "
+    "field is that of an edge to the chosen node."
 )
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One input that is looked at.
+class InspectedInput:
+    """One input of a network, with what is needed to draw it.
 
     Args:
-        name: for people.
-        x: the signal, a batch of one, or the whole of a citation network.
-        domain: where it lives.
-        canvas: what to draw on.
-        answer: what the network says of it, in words.
-        notes: what was changed about it.
+        name: its name on the page.
+        x: the signal: a batch of one, or all nodes of a citation network.
+        domain: the grid or graph of the signal.
+        canvas: draws the input and values at its sites.
+        prediction: the prediction of the network, in a sentence.
+        notes: what was changed about the input, such as its size.
     """
 
     name: str
     x: Tensor
     domain: Domain
     canvas: Canvas
-    answer: str
+    prediction: str
     notes: Sequence[str] = ()
 
 
-def look_into(
+def layer_sections(
     model: nn.Module,
-    inputs: Sequence[Looked],
+    inputs: Sequence[InspectedInput],
     names: Sequence[str],
     figures: Path,
     features: Sequence[str] = (),
 ) -> list[Section]:
-    """The sections of all inputs, and the pictures and numbers behind them as files.
+    """The sections of all inputs; their figures and the values of the maps are written as files.
 
     Args:
         model: the network.
-        inputs: what it looks at.
-        names: of the layers; a choice from local to global if empty.
+        inputs: the inputs to show.
+        names: the names of the layers; a few from local to global if empty.
         figures: a folder that exists.
-        features: the names of the input's channels, where they mean something each.
+        features: the names of the input's channels, if they have names.
 
     Raises:
-        ValueError: if a layer is not there or has no sites.
+        ValueError: if there is no such layer, or its output has no sites.
     """
     sections: list[Section] = []
     chosen: list[str] = []
     for number, one in enumerate(inputs):
         try:
-            seen, unknown = receptive_field_sizes(model, one.x, one.domain), ""
+            sizes, unknown = receptive_field_sizes(model, one.x, one.domain), ""
         except (TypeError, ValueError) as error:
-            seen, unknown = {}, f"What a layer sees cannot be told: {error}"
-        wanted = list(names) or layers_by_depth(model, one.x, one.domain, seen)
+            sizes, unknown = {}, f"{_UNKNOWN_FIELD} {error}"
+        wanted = list(names) or layers_by_depth(model, one.x, one.domain, sizes)
         chosen += [name for name in wanted if name not in chosen]
         maps = {name: feature_maps(model, one.x, one.domain, name) for name in wanted}
         place = figures / f"{number + 1}_{_file(one.name)}"
         _write(place.with_name(f"{place.name}_maps.npz"), maps)
-        sections.append(_by_depth(model, one, maps, seen, place, unknown))
+        sections.append(_by_depth(model, one, maps, sizes, place, unknown))
         if (sheets := _sheets(one, maps, place)) is not None:
             sections.append(sheets)
     found = filters_section(model, inputs[0].x, inputs[0].domain, chosen, figures, features)
@@ -102,25 +103,26 @@ def look_into(
 
 def _by_depth(
     model: nn.Module,
-    one: Looked,
+    one: InspectedInput,
     maps: Mapping[str, FeatureMaps],
-    seen: Mapping[str, Reach | None],
+    sizes: Mapping[str, Reach | None],
     place: Path,
     unknown: str,
 ) -> Section:
     fitting = {name: each for name, each in maps.items() if one.canvas.fits(each.layer)}
-    known = {n: one.canvas.site(m.layer) for n, m in fitting.items() if _is_known(seen.get(n))}
+    known = {n: one.canvas.site(m.layer) for n, m in fitting.items() if _is_known(sizes.get(n))}
     fields, refused = _fields(model, one, known)
     unknown = " ".join(filter(None, [unknown, refused]))
     rows = [Depth(each, fields.get(name)) for name, each in fitting.items()]
-    pictures = []
+    drawn = []
     if rows:
         path = draw_depths(place.with_name(f"{place.name}_depths.png"), one.canvas, rows)
-        alt = f"Rows for {', '.join(fitting)}: what a site sees of {one.name}, and five maps."
-        pictures.append(Figure(path, alt, "From top to bottom: layers that see more and more."))
+        alt = f"Rows for {', '.join(fitting)}: receptive field in {one.name}, and five maps."
+        caption = "Layers from top to bottom, from small receptive fields to large ones."
+        drawn.append(Figure(path, alt, caption))
     lead = (
-        f"{one.answer} Each row is a layer; in its first picture {one.canvas.seen}, and beside it "
-        "are the five maps that differ most from place to place, drawn over the input."
+        f"{one.prediction} Each row is one layer. Left, {one.canvas.field_caption}. Right, the "
+        "five feature maps with the largest variance over the sites, drawn over the input."
     )
     missing = [name for name in maps if name not in fitting]
     notes = [*map(sentence, one.notes), _SCALES, one.canvas.note]
@@ -128,41 +130,44 @@ def _by_depth(
         notes.append(_EDGES)
     notes += [_pooled(name, each.layer) for name, each in fitting.items()]
     if missing:
-        notes.append(f"Not drawn, as their sites have no place here: {', '.join(missing)}.")
+        names = ", ".join(missing)
+        notes.append(
+            f"Not drawn, as their sites do not correspond to those of the input: {names}."
+        )
     note = " ".join(filter(None, [*notes, unknown]))
     table = [_table(maps, fields)]
-    return Section(f"{one.name}: from local to global", lead, pictures, table, note, wide=True)
+    return Section(f"Feature maps by depth: {one.name}", lead, drawn, table, note, wide=True)
 
 
 def _fields(
-    model: nn.Module, one: Looked, known: Mapping[str, int]
+    model: nn.Module, one: InspectedInput, known: Mapping[str, int]
 ) -> tuple[dict[str, Field], str]:
-    """What a site of each layer sees, and why it cannot be told of some, in words."""
+    """The receptive field of a site of each layer, and why some are unknown."""
     if not known:
         return {}, ""
     try:
         return receptive_fields(model, one.x, one.domain, known), ""
-    except ValueError as error:  # behind a pooling of which it is not known what it joins
+    except ValueError as error:  # after a pooling layer with unknown clusters
         if len(known) == 1:
-            return {}, f"What a layer sees cannot be told: {error}"
+            return {}, f"{_UNKNOWN_FIELD} {error}"
     each = [_fields(model, one, {name: site}) for name, site in known.items()]
     fields = {name: field for found, _ in each for name, field in found.items()}
-    return fields, " ".join(filter(None, (words for _, words in each)))
+    return fields, " ".join(filter(None, (reason for _, reason in each)))
 
 
 def _pooled(name: str, layer: Layer) -> str:
-    """How what lies behind a pooling of a graph is drawn on its nodes; "" of other layers."""
+    """How a layer after pooling is drawn on the input's nodes; "" for other layers."""
     if layer.cluster is None:
         return ""
     ends = layer.edges_of or layer.domain
     count = 0 if ends is None else ends.num_sites
     out = int((layer.cluster < 0).sum())
-    words = (
-        f"{name} is behind pooling: it has a number for each of {plural(count, 'cluster')} of "
-        "nodes, and every node has the color of its cluster."
+    text = (
+        f"{name} comes after pooling: it has {plural(count, 'cluster')} of nodes, and each node "
+        "has the color of its cluster."
     )
-    left = "The node that was left out is" if out == 1 else f"The {out:,} left out are"
-    return f"{words} {left} gray." if out else words
+    dropped = "The dropped node is" if out == 1 else f"The {out:,} dropped nodes are"
+    return f"{text} {dropped} gray." if out else text
 
 
 def _is_known(reach: Reach | None) -> bool:
@@ -175,37 +180,36 @@ def _table(maps: Mapping[str, FeatureMaps], fields: Mapping[str, Field]) -> Tabl
         field = fields.get(name)
         share = "" if field is None else f"{100 * field.share:.1f} %"
         dead = int(each.constant()[0].sum())
-        sees = "not known" if field is None else str(field)
+        size = "unknown" if field is None else str(field)
         layer = each.layer
-        rows.append((name, layer.sites, sees, share, f"{layer.channels:,}", f"{dead:,}"))
-    head = ("Layer", "Sites", "One site sees", "Of the input", "Maps", "Constant")
+        rows.append((name, layer.sites, size, share, f"{layer.channels:,}", f"{dead:,}"))
+    head = ("Layer", "Sites", "Receptive field", "Share of the input", "Maps", "Constant maps")
     return Table(head, rows, 3)
 
 
-def _sheets(one: Looked, maps: Mapping[str, FeatureMaps], place: Path) -> Section | None:
-    """32 maps of each layer; None where they are no pictures."""
-    if one.canvas.what != "picture":
+def _sheets(one: InspectedInput, maps: Mapping[str, FeatureMaps], place: Path) -> Section | None:
+    """The section with up to 32 maps of each layer; None if the input is not an image."""
+    if one.canvas.what != "image":
         return None
-    pictures = []
+    drawn = []
     for name, each in maps.items():
         path = place.with_name(f"{place.name}_{_file(name)}.png")
         shown = len(draw_map_sheet(path, one.canvas, Depth(each)))
         some = f"{shown} of the {each.num_channels:,}" if shown < each.num_channels else "All"
-        caption = f"{name}: {some} maps, {each.layer.sites} numbers each."
-        pictures.append(Figure(path, f"{plural(shown, 'feature map')} of {name}.", caption))
+        caption = f"{name}: {some} maps, {each.layer.sites} pixels each."
+        drawn.append(Figure(path, f"{plural(shown, 'feature map')} of {name}.", caption))
     lead = (
-        "The maps of each layer side by side. Those of the first layers still look like the "
-        "picture: edges, colors, texture, place by place. Those of the last are coarse and "
-        "answer to few things, wherever they are."
+        "Maps of the first layers resemble the image: they respond to edges, colors and texture. "
+        "Maps of the last layers are coarse and respond to few patterns, at any position."
     )
-    note = f"Above each map is its number. Shown are those that differ most. {_SCALES}"
-    return Section(f"{one.name}: the maps of each layer", lead, pictures, note=note)
+    note = f"The maps with the largest variance, each with its index. {_SCALES}"
+    return Section(f"Feature maps of each layer: {one.name}", lead, drawn, note=note)
 
 
 def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
-    """The numbers of all maps: an array for each layer, (C, H, W) or (C, sites).
+    """Write the values of all maps: an array for each layer, (C, H, W) or (C, sites).
 
-    Behind pooling of a graph also which of the sites each node is in, (N,), -1 for none.
+    After pooling on a graph also the cluster of each node, (N,), -1 for dropped nodes.
     """
     arrays = {
         name: (each.on_grid()[0] if hasattr(each.domain, "size") else each.values[0])
@@ -221,5 +225,5 @@ def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
 
 
 def _file(name: str) -> str:
-    """A name that a file can have."""
+    """A name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("._")[:40] or "input"

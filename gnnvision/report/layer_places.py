@@ -1,4 +1,4 @@
-"""Where the nodes of a whole graph are drawn."""
+"""The layout of a graph in the plane."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["places", "spread"]
+__all__ = ["layout_graph", "neighbor_distance"]
 
 _FLATTEST, _TALLEST = 0.5, 1.0  # height over width
-_BY_SPRINGS = 150  # nodes; from here on all pairs of distances take too long
-_APART = 1.3  # between parts that no edge joins, in edges
+_BY_SPRINGS = 150  # nodes; for more, the distances of all pairs take too long
+_APART = 1.3  # between connected components, in edge lengths
 
 Places = NDArray[np.float64]
 
 
-def places(num_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[Places, float]:
-    """The nodes in the plane, an edge about 1 long, and the height of the whole over its width.
+def layout_graph(num_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[Places, float]:
+    """The positions of the nodes, with edges about 1 long, and the aspect ratio of the drawing.
 
-    Parts of the graph that no edge joins stand in rows, the largest first.
+    Connected components are placed in rows, the largest first.
 
     Args:
-        num_nodes: how many.
-        edges: each once.
+        num_nodes: the number of nodes.
+        edges: each undirected edge once.
 
     Returns:
-        Shape (num_nodes, 2), and a number from 0.5 to 1.
+        Positions of shape (num_nodes, 2), and height over width, from 0.5 to 1.
     """
     import networkx as nx
 
     graph = nx.Graph(edges)
     graph.add_nodes_from(range(num_nodes))
     parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
-    held = [(sorted(part), _laid(graph.subgraph(part), sorted(part))) for part in parts]
+    held = [(sorted(part), _layout_part(graph.subgraph(part), sorted(part))) for part in parts]
     out = np.zeros((num_nodes, 2))
     area = sum(float(np.prod(np.ptp(one, axis=0) + _APART)) for _, one in held)
     widest = max([1.2 * sqrt(area), *(float(np.ptp(one[:, 0])) for _, one in held)], default=0)
@@ -51,8 +51,8 @@ def places(num_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[Places, fl
     return out, float(np.clip(tall / wide, _FLATTEST, _TALLEST))
 
 
-def spread(found: Places) -> float:
-    """How far nodes are from their nearest ones, at least for most of them; 1 for one alone."""
+def neighbor_distance(found: Places) -> float:
+    """The 10th percentile of the nodes' distances to the nearest other node; 1 for one node."""
     if len(found) < 2:
         return 1.0
     from scipy.spatial import KDTree
@@ -61,8 +61,8 @@ def spread(found: Places) -> float:
     return float(np.quantile(nearest, 0.1)) or 1.0
 
 
-def _laid(part: object, nodes: list[int]) -> Places:
-    """One part that hangs together, the longer side across."""
+def _layout_part(part: object, nodes: list[int]) -> Places:
+    """The positions in one connected component, with its longer side horizontal."""
     import networkx as nx
 
     if len(nodes) == 1:

@@ -1,4 +1,4 @@
-"""Filters on graphs as pictures: weights by feature, matrices, and responses by frequency."""
+"""Figures of filters on graphs: weights by feature, weight matrices, and frequency responses."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from gnnvision.report.layer_canvas import two_colors
 from gnnvision.report.sheet import even
 from gnnvision.report.style import INK, MATRIX_MAP, WIDTH, drawing, wrapped
 
-__all__ = ["draw_matrices", "draw_response", "draw_strongest"]
+__all__ = ["draw_largest", "draw_matrices", "draw_response"]
 
-_BESIDE = 2  # small pictures in a row
-_MOST_MAPS = 8
+_PER_ROW = 2  # small plots in a row
+_MAX_MAPS = 8
 _LETTER = 0.066  # inches, of a feature's name
 _STEPS = 101  # frequencies
-_MOST_ROWS = 32
+_MAX_ROWS = 32
 
 
-def draw_strongest(
-    path: Path, found: Filters, names: Sequence[str], count: int = _MOST_MAPS, bars: int = 6
+def draw_largest(
+    path: Path, found: Filters, names: Sequence[str], count: int = _MAX_MAPS, bars: int = 6
 ) -> int:
-    """For each of the strongest maps, the features with the largest weights.
+    """Draw bars of the largest weights of the maps with the largest weight norm.
 
     Args:
-        path: a PNG.
-        found: what `gnnvision.explain.filters` returned; of a layer on a graph.
-        names: of its input channels.
-        count: maps at most: those whose weights are largest, as a root of the sum of squares.
-        bars: features of each.
+        path: an SVG or a PNG.
+        found: what `gnnvision.explain.filters` returns for a layer on a graph.
+        names: the names of its input channels.
+        count: the largest number of maps.
+        bars: the number of features of each map.
 
     Returns:
-        How many maps are shown.
+        The number of maps drawn.
     """
     sizes = found.values.square().sum((0, 1))
     channels = sizes.argsort(descending=True, stable=True)[:count].tolist()
     held = {channel: found.strongest(channel, bars) for channel in channels}
     most = max((abs(weight) for each in held.values() for *_, weight in each), default=1.0)
-    columns = even(len(channels), _BESIDE)
+    columns = even(len(channels), _PER_ROW)
     rows = -(-len(channels) // columns)
     labels = {channel: _labels(each, found, names) for channel, each in held.items()}
     longest = max((len(label) for each in labels.values() for label in each), default=0)
-    # Places by hand: to find them for so many small pictures takes longer than to draw them.
-    beside, step = min(_LETTER * longest, 0.6 * WIDTH / columns) + 0.1, WIDTH / columns
+    # Positions by hand: a layout engine takes longer for so many small plots than drawing them.
+    margin, step = min(_LETTER * longest, 0.6 * WIDTH / columns) + 0.1, WIDTH / columns
     tall = 0.2 * max(map(len, held.values()), default=1)
     high = tall + 0.55
     with drawing(path, rows * high, WIDTH) as figure:
         figure.set_layout_engine("none")
         for place, channel in enumerate(channels):
             row, column = divmod(place, columns)
-            left, bottom = column * step + beside, (rows - row) * high - tall - 0.3
-            size = ((step - beside - 0.1) / WIDTH, tall / (rows * high))
+            left, bottom = column * step + margin, (rows - row) * high - tall - 0.3
+            size = ((step - margin - 0.1) / WIDTH, tall / (rows * high))
             axes = figure.add_axes((left / WIDTH, bottom / (rows * high), *size))
             _bars(axes, held[channel], labels[channel], most)
             axes.set_title(f"map {channel}", size=9, pad=4)
@@ -66,7 +66,7 @@ def draw_strongest(
 def _labels(
     weights: Sequence[tuple[int, int, float]], found: Filters, names: Sequence[str]
 ) -> list[str]:
-    """The features by name, and by whose they are where there are several operators."""
+    """The names of the features, with the operator's name if there are several operators."""
     short = [term.partition(":")[0] for term in found.terms]
     several = len(short) > 1
     return [f"{names[row]}, {short[k]}" if several else names[row] for k, row, _ in weights]
@@ -94,17 +94,20 @@ def _bars(
 
 
 def draw_matrices(path: Path, found: Filters) -> Path:
-    """The matrix of each operator, red for positive and blue for negative weights.
+    """Draw the weight matrix of each operator: red is positive, blue negative.
 
     Args:
-        path: a PNG.
-        found: of a layer on a graph.
+        path: an SVG or a PNG.
+        found: the weights of a layer on a graph.
+
+    Returns:
+        The path.
     """
     from matplotlib.ticker import MaxNLocator
 
     values = found.values.float().cpu()
     most = float(values.abs().max()) or 1.0
-    columns = even(len(values), _BESIDE)
+    columns = even(len(values), _PER_ROW)
     rows = -(-len(values) // columns)
     shape = min(1.0, max(0.35, values.shape[1] / values.shape[2]))
     with drawing(path, rows * (shape * (WIDTH - 1.3) / columns + 0.7), WIDTH) as figure:
@@ -117,8 +120,8 @@ def draw_matrices(path: Path, found: Filters) -> Path:
                 interpolation="nearest",
             )  # fmt: skip
             axes.grid(False)
-            axes.set_xlabel("own map", size=8.5)
-            axes.set_ylabel("map of the layer before", size=8.5)
+            axes.set_xlabel("output map", size=8.5)
+            axes.set_ylabel("input map", size=8.5)
             axes.set_title(wrapped(found.terms[k], 30) if found.terms else "", size=9)
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(MaxNLocator(integer=True))
@@ -127,16 +130,19 @@ def draw_matrices(path: Path, found: Filters) -> Path:
 
 
 def draw_response(path: Path, found: Filters) -> Path:
-    """How much of each frequency each map lets through, over all features.
+    """Draw the frequency response of each map: its gain over the eigenvalues of the Laplacian.
 
     Args:
-        path: a PNG.
-        found: of a layer that is a polynomial of a Laplacian.
+        path: an SVG or a PNG.
+        found: the weights of a layer that is a polynomial of a Laplacian.
+
+    Returns:
+        The path.
     """
     from matplotlib.ticker import MaxNLocator
 
     response = found.response(torch.linspace(-1, 1, _STEPS)).float().cpu()
-    sizes = response.square().mean(1).sqrt().T[:_MOST_ROWS]  # (C_out, F)
+    sizes = response.square().mean(1).sqrt().T[:_MAX_ROWS]  # (C_out, F)
     shares = sizes / sizes.amax(1, keepdim=True).clamp(min=1e-30)
     with drawing(path, 1.5 + 0.13 * len(shares)) as figure:
         axes = figure.add_subplot()
@@ -146,9 +152,9 @@ def draw_response(path: Path, found: Filters) -> Path:
             interpolation="nearest",
         )  # fmt: skip
         axes.grid(False)
-        axes.set_xlabel("frequency: eigenvalue of the Laplacian, as a share of the largest")
+        axes.set_xlabel("frequency: eigenvalue λ / λ_max of the Laplacian")
         axes.set_ylabel("map")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         bar = figure.colorbar(shown)
-        bar.set_label("let through, share of the most", size=8.5)
+        bar.set_label("gain, relative to the largest of the map", size=8.5)
     return path

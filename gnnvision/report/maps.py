@@ -1,4 +1,4 @@
-"""What the first layer looks for, and what it finds in one picture."""
+"""The filters of the first layer and its feature maps of one test image."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from gnnvision.training.folder import write_csv
 __all__ = ["first_layer", "maps"]
 
 _MOST_FILTERS = 64
-_LARGE = 8  # pixels of a filter; of larger ones fewer are shown
-_MOST_MAPS = 31  # and the picture itself
+_LARGE = 8  # pixels along a side; fewer of such large filters are shown
+_MOST_MAPS = 31  # and the image itself
 _COLUMNS = 8
-_IN_TWO_COLORS = "Red is positive, blue negative, white 0"
+_IN_TWO_COLORS = "Red: positive, white: 0, blue: negative"
 
 
 def maps(run: Run) -> Section | None:
-    """The section of the first layer; None where it has no picture to show."""
+    """The section "Filters and feature maps" of the first layer; None if it reads no pixels."""
     task = run.images
     if not len(task.split.test):
         return None
@@ -39,32 +39,30 @@ def maps(run: Run) -> Section | None:
     if call is None:
         return None
     weight = _weights(call.module, task)
-    pictures = [] if weight is None else [_filters(run, weight, call.name)]
-    dense = isinstance(call.module, nn.Linear)
-    if dense:
+    figures = [] if weight is None else [_filters(run, weight, call.name)]
+    if isinstance(call.module, nn.Linear):
+        title = "Weights of the first layer"
         lead = (
-            f"The first layer with weights, {call.name}, is a dense one: each of its units has a "
-            "weight for every pixel, and so its weights are a picture of what it looks for."
+            f"The first layer with weights, {call.name}, is fully connected: each unit has one "
+            "weight for every pixel, so its weights can be shown as an image."
         )
     else:
-        pictures.append(_maps(run, task, call, item))
+        title = "Filters and feature maps of the first layer"
+        figures.append(_maps(run, task, call, item))
         lead = (
             f"The first convolution, layer {call.name}, has {call.output.shape[1]:,} filters. "
-            "Each is moved over the picture; where the picture looks like the filter, its "
-            "feature map is strongly positive."
+            "Each filter slides over the image; its feature map is large where the image "
+            "resembles the filter."
         )
-    note = "Drawn is the model of the best seed. " if len(run.result.outcomes) > 1 else ""
-    note += (
-        "Filters in color are shown as pictures, with middle gray for 0. "
-        if (weight is not None and weight.shape[1] == 3)
-        else ""
-    )
-    note += "Every filter and every map has a scale of its own, from its largest number."
-    return Section("What the first layer sees", lead, pictures, note=note)
+    note = "The model of the best seed. " if len(run.result.outcomes) > 1 else ""
+    if weight is not None and weight.shape[1] == 3:
+        note += "Filters on RGB channels are shown in color, with 0 as medium gray. "
+    note += "Each filter and each map is scaled by its largest absolute value."
+    return Section(title, lead, figures, note=note)
 
 
 def first_layer(calls: list[Call], task: ImageTask) -> Call | None:
-    """The first convolution over pictures, or a first dense layer over all their pixels."""
+    """The first convolution on images, or a first fully connected layer on all their pixels."""
     for call in calls:
         if isinstance(call.module, nn.Conv2d):
             return call
@@ -75,7 +73,7 @@ def first_layer(calls: list[Call], task: ImageTask) -> Call | None:
 
 
 def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
-    """Filters (n, C, h, w); None where each is a single pixel."""
+    """The filters (n, C, h, w); None if each is a single pixel."""
     weight = module.weight
     assert isinstance(weight, Tensor)
     held = weight.detach().float().cpu()
@@ -104,7 +102,7 @@ def _filters(run: Run, weight: Tensor, name: str) -> Figure:
     if weight.shape[1] != 3:
         caption += f" {_IN_TWO_COLORS}"
         caption += ", averaged over the channels." if weight.shape[1] > 1 else "."
-    return Figure(path, f"{plural(len(shown), 'filter')} of the first layer as pictures.", caption)
+    return Figure(path, f"{plural(len(shown), 'filter')} of the first layer as images.", caption)
 
 
 def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
@@ -115,20 +113,19 @@ def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
     original = task.images_at([item])[0]
     height, width = shown.shape[1:]
     if original.shape[1:] != shown.shape[1:]:
-        original = nn.functional.interpolate(original[None].float(), (height, width), mode="area")[
-            0
-        ].to(torch.uint8)
+        resized = nn.functional.interpolate(original[None].float(), (height, width), mode="area")
+        original = resized[0].to(torch.uint8)
     tiles = [as_tile(original, frame=CLASS_COLORS[5]), *(Tile(signed(one)) for one in shown)]
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
     rows = [
-        {"map": n, "least": float(one.min()), "mean": float(one.mean()), "most": float(one.max())}
+        {"map": n, "min": float(one.min()), "mean": float(one.mean()), "max": float(one.max())}
         for n, one in enumerate(shown)
     ]
     write_csv(path.with_suffix(".csv"), rows)
     some = f"the first {len(shown)} of its {len(found)}" if len(found) > len(shown) else "its"
     caption = (
-        f"Test picture {item} (“{name}”, framed) and {some} feature maps after layer "
+        f"Test image {item} (“{name}”, framed) and {some} feature maps after layer "
         f"{call.name}, {height} × {width} pixels each. {_IN_TWO_COLORS}."
     )
-    alt = f"A test picture of the class “{name}” and {plural(len(shown), 'feature map')} of it."
+    alt = f"A test image of the class “{name}” and {plural(len(shown), 'feature map')} of it."
     return Figure(path, alt, caption)

@@ -1,4 +1,4 @@
-"""Two nodes looked at closely, one right and one wrong: what their neighbors told them."""
+"""Message contributions of the neighbors of two test nodes, one classified wrongly."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from gnnvision.report.words import plural
 __all__ = ["choose", "neighborhood"]
 
 _FEWEST, _MOST = 4, 12
-_LOOKED_AT = 40
+_CANDIDATES = 40
 _MOST_FAR = 45
 
 
 def neighborhood(run: Run) -> Section | None:
-    """The section of the two nodes; None where no node can be shown."""
+    """The section "Message contributions of neighbors"; None if no node can be shown."""
     task, seen = run.nodes, run.observed
     if seen is None or task.num_outputs < 2:
         return None
-    pictures: list[Figure] = []
+    figures: list[Figure] = []
     exact, layer = True, ""
-    for kind, right in (("right", True), ("wrong", False)):
-        node = choose(task.graph, seen, right)
+    for kind, correct in (("right", True), ("wrong", False)):
+        node = choose(task.graph, seen, correct)
         if node is None:
             continue
         classes = _two_classes(seen, node)
@@ -40,74 +40,72 @@ def neighborhood(run: Run) -> Section | None:
         if found is None:
             return None
         scene = _scene(task, seen, found, classes)
-        path = run.figures / f"neighborhood_{kind}"
-        drawn = draw_nodes(path.with_name(path.name + ".png"), scene)
-        bars = draw_bars(path.with_name(path.name + "_received.png"), scene)
-        pictures.append(Figure(drawn, _alt(scene), _told(scene, right)))
-        pictures.append(Figure(bars, _alt_bars(scene)))
+        path = run.figures / f"neighborhood_{kind}.svg"
+        nodes = draw_nodes(path, scene)
+        bars = draw_bars(path.with_stem(f"{path.stem}_received"), scene)
+        figures.append(Figure(nodes, _alt(scene), _caption(scene, correct)))
+        figures.append(Figure(bars, _alt_bars(scene)))
         exact, layer = exact and found.is_exact, found.layer
-    if not pictures:
+    if not figures:
         return None
     lead = (
-        "A test node that the network gets right and one that it gets wrong, each among its "
-        "neighbors: how much did each of them speak for the prediction?"
+        "A correctly and a wrongly classified test node with their neighbors. The bars show the "
+        "contribution of each neighbor's message to the logits of two classes."
     )
     sums = (
-        "Together with the bias the bars of a class add up to its score exactly."
+        "The contributions and the bias add up to the logit exactly."
         if exact
-        else "Other layers follow, so the bars show their effect to first order, and “rest” is "
-        "what is missing to the score."
+        else "The layers after it are linearized; “rest” is the difference from the logit."
     )
     note = (
-        f"A bar is what the last convolution (layer {layer}) passes on from one neighbor, "
-        "weighted by its edge, counted for the score of a class: to the right it speaks for the "
-        f"class, to the left against it. {sums} A neighbor's message already holds what it had "
-        "heard from its own neighbors in the layers before. The class with the highest score "
-        "is predicted."
+        f"Contributions are computed in the last convolution (layer {layer}): the message of each "
+        "neighbor, weighted by its edge. Positive values are evidence for the class, negative "
+        f"ones against it. {sums} The message of a neighbor already contains information from "
+        "its own neighbors, from the layers before. The class with the largest logit is predicted."
     )
-    return Section("Two nodes, looked at closely", lead, pictures, note=note)
+    return Section("Message contributions of neighbors", lead, figures, note=note)
 
 
-def choose(graph: Graph, seen: Observed, right: bool) -> int | None:
-    """A test node that shows something: few neighbors, not all alike, and a sure prediction.
+def choose(graph: Graph, seen: Observed, correct: bool) -> int | None:
+    """An informative test node: few neighbors of several classes, and a confident prediction.
 
     Args:
         graph: the graph.
-        seen: what the model does with its nodes.
-        right: whether its prediction is to be right.
+        seen: the outputs of the model and the true classes of its nodes.
+        correct: whether the node must be classified correctly.
 
     Returns:
-        None where there is no such node.
+        None if there is no such node.
     """
     nodes = seen.test[seen.target[seen.test] >= 0]
-    nodes = nodes[(seen.prediction[nodes] == seen.target[nodes]) == right]
+    nodes = nodes[(seen.prediction[nodes] == seen.target[nodes]) == correct]
     degree = _degrees(graph)[nodes]
     nodes, degree = nodes[degree > 0], degree[degree > 0]
     if not len(nodes):
         return None
-    # Those of the fitting degree, else those next to it.
+    # Nodes whose degree is in the range, or else closest to it.
     off = (_FEWEST - degree).clamp(min=0) + (degree - _MOST).clamp(min=0)
     nodes = nodes[off == off.min()]
-    sure = seen.output.softmax(1).max(1).values[nodes]
-    ranked = nodes[sure.argsort(descending=True, stable=True)][:_LOOKED_AT].tolist()
+    confidence = seen.output.softmax(1).max(1).values[nodes]
+    candidates = nodes[confidence.argsort(descending=True, stable=True)][:_CANDIDATES].tolist()
 
-    def shows(node: int) -> tuple[bool, bool]:
+    def informative(node: int) -> tuple[bool, bool]:
         near = graph.neighborhood(node).cpu()[1:]
         mixed = seen.target[near].unique().numel() > 1
         return mixed, graph.neighborhood(node, 2).numel() - len(near) <= _MOST_FAR
 
-    return int(max(ranked, key=shows))  # the surest of those that show most
+    return int(max(candidates, key=informative))  # the most confident of the most informative
 
 
 def _degrees(graph: Graph) -> Tensor:
-    """How many other nodes each one receives from. Shape (N,)."""
+    """The number of other nodes with an edge to each node. Shape (N,)."""
     edges = graph.edge_index.cpu()
     edges = edges[:, edges[0] != edges[1]].unique(dim=1)
     return torch.bincount(edges[1], minlength=graph.num_nodes)
 
 
 def _two_classes(seen: Observed, node: int) -> tuple[int, int]:
-    """The predicted class, and the true one or, if that is the same, the runner-up."""
+    """The predicted class, and the true class or, if the prediction is correct, the runner-up."""
     first, second = seen.output[node].topk(2).indices.tolist()
     true = int(seen.target[node])
     return first, (second if true in (first, -1) else true)
@@ -119,15 +117,15 @@ def _scene(
     graph, node = task.graph, found.node
     near = graph.neighborhood(node).cpu().tolist()[1:]
     far = [n for n in graph.neighborhood(node, 2).cpu().tolist() if n != node and n not in near]
-    drawn = far if len(far) <= _MOST_FAR else []
-    shown = [node, *near, *drawn]
+    outer = far if len(far) <= _MOST_FAR else []
+    shown = [node, *near, *outer]
     pairs = graph.subgraph(shown).edge_index.T.tolist()
     given = dict(zip(found.sources.tolist(), found.values.T.tolist(), strict=True))
     names = graph.node_names
     return Scene(
         node=node,
         near=sorted(near, key=lambda n: -given.get(n, [0.0])[0]),
-        far=drawn,
+        far=outer,
         num_far=len(far),
         edges=[(shown[a], shown[b]) for a, b in pairs],
         given=given,
@@ -143,27 +141,26 @@ def _scene(
     )
 
 
-def _told(scene: Scene, right: bool) -> str:
-    """The node in one or two sentences."""
+def _caption(scene: Scene, correct: bool) -> str:
     known = [scene.target[n] for n in scene.near if scene.target[n] >= 0]
-    kinds = Counter(known).most_common()
-    listed = ", ".join(f"{count} “{scene.class_names[number]}”" for number, count in kinds)
-    of = f"Its {plural(len(scene.near), 'neighbor')}: {listed}."
-    said, true = (scene.class_names[n] for n in (scene.classes[0], scene.target[scene.node]))
-    sure = f"{100 * scene.probability:.0f} % sure"
-    if right:
-        return f"{scene.title}: rightly taken for “{said}” ({sure}). {of}"
-    return f"{scene.title}: wrongly taken for “{said}” ({sure}); it is “{true}”. {of}"
+    counts = Counter(known).most_common()
+    listed = ", ".join(f"{count} “{scene.class_names[number]}”" for number, count in counts)
+    predicted, true = (scene.class_names[n] for n in (scene.classes[0], scene.target[scene.node]))
+    result = "correct" if correct else f"wrong, the true class is “{true}”"
+    return (
+        f"{scene.title}: predicted “{predicted}” with probability {scene.probability:.2f} "
+        f"({result}). Classes of its {plural(len(scene.near), 'neighbor')}: {listed or 'unknown'}."
+    )
 
 
 def _alt(scene: Scene) -> str:
     names = ", ".join(
         f"{scene.label(n)} ({scene.class_name(scene.target[n])})" for n in scene.near
     )
-    return f"Drawing of {scene.title} and its neighbors: {names}."
+    return f"Graph of {scene.title} and its neighbors: {names}."
 
 
 def _alt_bars(scene: Scene) -> str:
     name = scene.class_names[scene.classes[0]]
     values = ", ".join(f"{scene.label(n)} {v[0]:+.2f}" for n, v in scene.given.items())
-    return f"Bar chart of what {scene.title} received for “{name}”: {values}."
+    return f"Bar chart of message contributions to {scene.title} for “{name}”: {values}."

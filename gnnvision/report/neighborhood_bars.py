@@ -1,4 +1,4 @@
-"""The bar chart of what one node received from each neighbor."""
+"""The bar chart of the message contributions of one node's neighbors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnvision.report.scene import Scene, broken
+from gnnvision.report.scene import Scene, wrap_name
 from gnnvision.report.style import FAINT, INK, class_color, drawing, legend_below, wrapped
 
 __all__ = ["draw_bars"]
@@ -15,7 +15,15 @@ _MOST_BARS = 14
 
 
 def draw_bars(path: Path, scene: Scene) -> Path:
-    """What the node received from each neighbor, for two classes."""
+    """Draw the message contribution of each neighbor to the logits of two classes.
+
+    Args:
+        path: an SVG or a PNG.
+        scene: the node with its neighbors.
+
+    Returns:
+        The path.
+    """
     rows = _rows(scene)
     nodes = [node for _, node, _ in rows]
     with drawing(path, max(4.6, 1.5 + 0.27 * len(rows))) as figure:
@@ -29,7 +37,7 @@ def draw_bars(path: Path, scene: Scene) -> Path:
                 color=class_color(cls),
                 edgecolor=INK,
                 lw=0.5,
-                label=f"{wrapped(scene.class_names[cls], 34)} ({role}): score {_signed(score)}",
+                label=f"{wrapped(scene.class_names[cls], 34)} ({role}): logit {_signed(score)}",
             )
         axes.set_yticks(range(len(rows)), [label for label, *_ in rows], size=8.5)
         axes.tick_params(axis="y", length=0, pad=14)
@@ -42,32 +50,32 @@ def draw_bars(path: Path, scene: Scene) -> Path:
                     "lw": 0.6,
                 }
                 marker = "s" if node in scene.train else "o"
-                beside = axes.get_yaxis_transform()
-                axes.scatter(-0.025, i, transform=beside, clip_on=False, marker=marker, **dot)
+                at_axis = axes.get_yaxis_transform()
+                axes.scatter(-0.025, i, transform=at_axis, clip_on=False, marker=marker, **dot)
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.axhline(len(rows) - 1.5, color=FAINT, lw=1)
         axes.invert_yaxis()
         axes.axvline(0, color=INK, lw=0.9)
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
-        axes.set(xlabel="contribution to the score (logit)")
-        axes.set_title("What it received from each")
+        axes.set(xlabel="contribution to the logit")
+        axes.set_title("Message contributions")
         legend_below(figure, axes.get_legend_handles_labels()[0], columns=1)
     return path
 
 
 def _rows(scene: Scene) -> list[tuple[str, int | None, Sequence[float]]]:
-    """The bars from top to bottom: itself, neighbors by strength, others together, the rest."""
+    """The bars: the node itself, its neighbors in order, the sum of the others, and the rest."""
     others = sorted((n for n in scene.given if n != scene.node), key=lambda n: -scene.given[n][0])
     strongest = sorted(others, key=lambda n: -max(map(abs, scene.given[n])))[:_MOST_BARS]
     left = [n for n in others if n not in strongest]
     rows: list[tuple[str, int | None, Sequence[float]]] = [
-        ("itself", scene.node, scene.given.get(scene.node, (0.0, 0.0)))
+        ("node itself", scene.node, scene.given.get(scene.node, (0.0, 0.0)))
     ]
-    rows += [(broken(scene.label(n), 22), n, scene.given[n]) for n in others if n in strongest]
+    rows += [(wrap_name(scene.label(n), 22), n, scene.given[n]) for n in others if n in strongest]
     if left:
         sums = [sum(scene.given[n][k] for n in left) for k in range(2)]
-        rows.append((f"{len(left)} others together", None, sums))
+        rows.append((f"sum of {len(left)} others", None, sums))
     return [*rows, ("bias" if scene.is_exact else "rest", None, scene.rest)]
 
 

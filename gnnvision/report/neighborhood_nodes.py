@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnvision.report.scene import Scene, broken, write_scene
+from gnnvision.report.scene import Scene, wrap_name, write_scene
 from gnnvision.report.style import (
+    BACKGROUND,
     FAINT,
     INK,
     MUTED,
@@ -23,7 +24,15 @@ __all__ = ["draw_nodes"]
 
 
 def draw_nodes(path: Path, scene: Scene) -> Path:
-    """The node, its neighbors in a circle, and faintly what lies beyond."""
+    """Draw the node, its neighbors on a circle, and faintly the nodes two hops away.
+
+    Args:
+        path: an SVG or a PNG; the values are written next to it as CSV.
+        scene: the node with its neighbors.
+
+    Returns:
+        The path.
+    """
     places = _places(scene)
     strongest = max((abs(v[0]) for v in scene.given.values()), default=1.0) or 1.0
     shown = [n for n in (scene.node, *scene.near, *scene.far)]
@@ -67,14 +76,14 @@ def _draw_node(axes: Any, scene: Scene, node: int, place: tuple[float, float]) -
     axes.scatter(*place, s=size, c=color, marker=marker, edgecolors=INK, lw=width, zorder=4)
     x, y = place
     far = math.hypot(x, y) or 1.0
-    if middle:  # in the widest gap between the edges, as far down as there is one
+    if middle:  # in a gap between the edges, the lowest one
         x, y = _gap(len(scene.near))
         far = 1.0
     shift = ((16 if middle else 13) * x / far, (16 if middle else 13) * y / far)
     across = "center" if abs(x) < 0.3 else "left" if x > 0 else "right"
     up = "top" if shift[1] < -6 else "bottom" if shift[1] > 6 else "center"
     axes.annotate(
-        broken(scene.label(node)),
+        wrap_name(scene.label(node)),
         place,
         shift,
         textcoords="offset points",
@@ -83,20 +92,20 @@ def _draw_node(axes: Any, scene: Scene, node: int, place: tuple[float, float]) -
         size=8.5,
         weight="bold" if middle else "normal",
         linespacing=1.0,
-        path_effects=[withStroke(linewidth=3, foreground="white")],
+        path_effects=[withStroke(linewidth=3, foreground=BACKGROUND)],
         zorder=5,
     )
 
 
 def _gap(count: int) -> tuple[float, float]:
-    """The direction between two of `count` edges of `_places` that is nearest to downwards."""
+    """The direction between two of `count` edges of `_places` that is closest to downwards."""
     step = 2 * math.pi / max(count, 1)
     angle = min((math.pi / 2 - i * step for i in range(max(count, 1))), key=math.sin)
     return math.cos(angle), math.sin(angle)
 
 
 def _places(scene: Scene) -> dict[int, tuple[float, float]]:
-    """The node in the middle, neighbors around it, what is far outside of who it hangs on."""
+    """The node at the center, its neighbors around it, and nodes two hops away outside."""
     places = {scene.node: (0.0, 0.0)}
     step = 2 * math.pi / max(len(scene.near), 1)
     angles = {n: math.pi / 2 - (i + 0.5) * step for i, n in enumerate(scene.near)}
@@ -128,8 +137,9 @@ def _legend(scene: Scene, known: Sequence[int]) -> list[object]:
     ]
     if scene.train & {*scene.near, *scene.far}:
         handles.append(dot("white", "s", "training node", 1.6))
-    handles.append(Line2D([], [], color=INK, lw=4, label="received much for the prediction"))
+    label = "evidence for the prediction (width: contribution)"
+    handles.append(Line2D([], [], color=INK, lw=4, label=label))
     if any(scene.given.get(n, (0.0,))[0] < 0 for n in scene.near):
         dashes = (0, (2, 1))
-        handles.append(Line2D([], [], color=MUTED, ls=dashes, lw=3, label="received against it"))
+        handles.append(Line2D([], [], color=MUTED, ls=dashes, lw=3, label="evidence against it"))
     return handles

@@ -1,4 +1,4 @@
-"""One node and what surrounds it: what the pictures of a neighborhood are drawn from."""
+"""One node of a graph with its neighbors: the data of the figures of a neighborhood."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 
 from gnnvision.training.folder import write_csv
 
-__all__ = ["Scene", "broken", "write_scene"]
+__all__ = ["Scene", "wrap_name", "write_scene"]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One node and what surrounds it.
+    """One node with its neighbors and their message contributions to two class logits.
 
     Args:
-        node: in the middle.
-        near: its neighbors, the one that spoke most for the prediction first.
-        far: the nodes two steps away, if they are few enough to draw.
-        num_far: how many there are.
+        node: the central node.
+        near: its neighbors, in descending order of their contribution to the prediction.
+        far: the nodes two hops away, if there are few enough to draw.
+        num_far: the number of nodes two hops away.
         edges: source and target of the edges among these nodes.
-        given: what it received from each node, for each of the two classes.
-        rest: what else belongs to the two scores.
-        scores: the two outputs.
-        is_exact: whether the rest is the bias.
-        classes: the predicted class, and the one to compare with.
-        target: the true class of every node, negative where it is not known.
+        given: the contribution of each node to the two logits.
+        rest: the logits minus the sums of the contributions.
+        scores: the two logits.
+        is_exact: whether the rest is the bias alone.
+        classes: the predicted class, and the class to compare with.
+        target: the true class of every node, negative if unknown.
         train: the training nodes.
         probability: of the predicted class.
-        class_names: of all classes.
-        label: the name of a node.
+        class_names: the names of all classes.
+        label: returns the name of a node.
     """
 
     node: int
@@ -56,12 +56,12 @@ class Scene:
         return f"Node {name}" if name.isdigit() else name
 
     def class_name(self, number: int) -> str:
-        """A class by its number, also an unknown one."""
-        return self.class_names[number] if number >= 0 else "class not known"
+        """The name of a class; "unknown class" for a negative index."""
+        return self.class_names[number] if number >= 0 else "unknown class"
 
 
-def broken(name: str, width: int = 16) -> str:
-    """A dotted or spaced name over several lines, none of it cut off."""
+def wrap_name(name: str, width: int = 16) -> str:
+    """A name wrapped at dots, underscores and spaces; nothing is cut off."""
     lines = [""]
     for piece in name.replace(".", ".\0").replace("_", "_\0").replace(" ", " \0").split("\0"):
         if lines[-1] and len(lines[-1]) + len(piece) > width:
@@ -71,7 +71,7 @@ def broken(name: str, width: int = 16) -> str:
 
 
 def write_scene(path: Path, scene: Scene) -> None:
-    """The numbers behind the pictures, as CSV beside `path`."""
+    """Write the values of the figures as a CSV file with the name of `path`."""
     rows = []
     for n in dict.fromkeys([scene.node, *scene.near, *scene.given]):
         first, second = scene.given.get(n, (0.0, 0.0))

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from gnnvision.report.layer_canvas import SEEN, two_colors
+from gnnvision.report.layer_canvas import FIELD, two_colors
 from gnnvision.report.style import drawing, plain_axes
 
-ORANGE = tuple(int(SEEN[i : i + 2], 16) for i in (1, 3, 5))
+ORANGE = tuple(int(FIELD[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def drawn(path, draw, aspect=1.0):

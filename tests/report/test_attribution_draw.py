@@ -6,13 +6,13 @@ from PIL import Image
 import gnnvision as gv
 from gnnvision.explain import METHODS, Attribution, attribute, faithfulness
 from gnnvision.report.attribution_draw import (
-    Drawn,
+    AttributionMaps,
+    color_limit,
     draw_attributions,
     draw_curves,
     input_layer,
-    strongest,
 )
-from gnnvision.report.layer_canvas import PictureCanvas
+from gnnvision.report.layer_canvas import ImageCanvas
 
 
 def found(values, method="occlusion"):
@@ -29,12 +29,12 @@ def test_the_full_color_is_for_the_largest_but_a_few_pixels():
     values = torch.zeros(1, 100, 100)
     values[0, 0, :60] = 2.0
     values[0, 0, 0] = 50.0
-    assert strongest(found(values)) == pytest.approx(2)
+    assert color_limit(found(values)) == pytest.approx(2)
     values = torch.zeros(1, 10, 10)
     values[0, 0, 0] = -3
-    assert strongest(found(values)) == pytest.approx(3)  # nothing else is there
-    assert strongest(found(torch.tensor([1.0, -4.0]))) == 4  # a node is never left out
-    assert strongest(found(torch.zeros(3))) == 1
+    assert color_limit(found(values)) == pytest.approx(3)  # nothing else is there
+    assert color_limit(found(torch.tensor([1.0, -4.0]))) == 4  # a node is never left out
+    assert color_limit(found(torch.zeros(3))) == 1
 
 
 @pytest.mark.parametrize("method", ["occlusion", "gradient"])
@@ -43,11 +43,11 @@ def test_red_for_and_blue_against(tmp_path, method):
     half against it."""
     values = torch.ones(1, 8, 8)
     values[:, :, 4:] = -1 if METHODS[method].signed else 0
-    canvas = PictureCanvas(torch.full((3, 8, 8), 255, dtype=torch.uint8))
-    place = input_layer(torch.zeros(1, 3, 8, 8), gv.Grid((8, 8)))
+    canvas = ImageCanvas(torch.full((3, 8, 8), 255, dtype=torch.uint8))
+    input = input_layer(torch.zeros(1, 3, 8, 8), gv.Grid((8, 8)))
     seen = pixels(
         draw_attributions(
-            tmp_path / "a.png", Drawn(canvas, place, {method: found(values, method)})
+            tmp_path / "a.png", AttributionMaps(canvas, input, {method: found(values, method)})
         )
     )
     red = (seen[..., 0] - seen[..., 2] > 60).sum()

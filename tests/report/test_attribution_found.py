@@ -6,9 +6,9 @@ import torch
 
 import gnnvision as gv
 from gnnvision.explain import sanity_check
-from gnnvision.report.attribution_found import Asked, explain_inputs, write_values
-from gnnvision.report.attribution_page import sections_of
-from gnnvision.report.layer_canvas import PictureCanvas
+from gnnvision.report.attribution_found import ExplainedInput, explain_inputs, write_values
+from gnnvision.report.attribution_page import attribution_sections
+from gnnvision.report.layer_canvas import ImageCanvas
 from gnnvision.report.layer_nodes import MoleculeCanvas
 
 
@@ -19,7 +19,7 @@ def molecule():
     torch.manual_seed(0)
     graph = gv.Graph.from_smiles("CCOC(=O)C")
     canvas = MoleculeCanvas(Chem.MolFromSmiles("CCOC(=O)C"), graph)
-    asked = Asked("CCOC(=O)C", torch.rand(6, 5), graph, canvas, "It says: 2.")
+    asked = ExplainedInput("CCOC(=O)C", torch.rand(6, 5), graph, canvas, "It says: 2.")
     return gv.models.molecule_gcn(5, 1, 8), asked
 
 
@@ -27,8 +27,9 @@ def test_a_molecule_without_checks(molecule, tmp_path):
     model, asked = molecule
     methods = ["integrated_gradients", "occlusion"]
     found = explain_inputs(model, [asked], methods, ["solubility"], "regression", checked=False)
-    (section,) = sections_of(found, tmp_path)
-    assert section.title == "CCOC(=O)C"
+    section, reading = attribution_sections(found, tmp_path)
+    assert [len(table.rows) for table in reading.tables] == [len(methods)]
+    assert section.title == "Attribution maps: CCOC(=O)C"
     assert "“solubility”" in section.lead
     write_values(tmp_path, found)
     with (tmp_path / "attributions.csv").open(encoding="utf-8") as file:
@@ -66,7 +67,7 @@ def test_forgetting_by_stages(molecule, tmp_path):
     write_values(tmp_path, [one])
     with (tmp_path / "randomization.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["forgotten_down_to"] for row in rows] == list(direct.layers)
+    assert [row["randomized_down_to"] for row in rows] == list(direct.layers)
     found = [float(row["similarity"]) for row in rows]
     np.testing.assert_allclose(found, direct.similarity.mean(1), rtol=1e-5)
 
@@ -78,7 +79,9 @@ def test_a_large_input_has_one_draw_for_each_stage_but_the_last():
         gv.Conv2d(3, 4, 3), torch.nn.ReLU(), gv.Conv2d(4, 4, 3), gv.Readout("mean"),
         torch.nn.Linear(4, 2),
     )  # fmt: skip
-    asked = Asked("a", shown[None].float(), gv.Grid((60, 60)), PictureCanvas(shown), "It says.")
+    asked = ExplainedInput(
+        "a", shown[None].float(), gv.Grid((60, 60)), ImageCanvas(shown), ""
+    )
     (one,) = explain_inputs(model, [asked], ["gradient"], "ab", "classification")
     stages = one.by_stage("gradient")
     assert [(name, len(draws)) for name, draws in stages] == [("4", 1), ("2", 1), ("0", 10)]

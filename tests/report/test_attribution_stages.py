@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from gnnvision.explain.sanity import FAILS_ABOVE
-from gnnvision.report.attribution_draw import method_looks
+from gnnvision.report.attribution_draw import line_styles
 from gnnvision.report.attribution_stages import draw_stages
 
 from .canvases import near
@@ -27,7 +27,7 @@ def test_a_map_that_survives_ends_above_one_that_does_not(tmp_path):
         "grad_cam": list(zip(layers, [[0.4], [0.1], [0.05, -0.05]], strict=True)),
     }
     path = draw_stages(tmp_path / "a.png", found)
-    first, second = (height(path, color) for color, _ in method_looks()[:2])
+    first, second = (height(path, color) for color, _ in line_styles()[:2])
     with Image.open(path) as image:
         tall = image.height
     assert second - first > 0.2 * tall

@@ -4,7 +4,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.explain import layers, receptive_field
-from gnnvision.report.layer_canvas import PictureCanvas, on_scale
+from gnnvision.report.layer_canvas import ImageCanvas, on_scale
 
 from .canvases import ORANGE, colors, drawn, near
 
@@ -24,7 +24,7 @@ def test_places_on_the_scale():
 def test_the_frame_is_where_the_field_is(tmp_path):
     model = gv.Sequential(gv.Conv2d(3, 4, 5))
     x, grid = torch.zeros(1, 3, 20, 20), gv.Grid((20, 20))
-    canvas = PictureCanvas(torch.zeros(3, 20, 20, dtype=torch.uint8))
+    canvas = ImageCanvas(torch.zeros(3, 20, 20, dtype=torch.uint8))
     layer = layers(model, x, grid)[0]
     assert canvas.site(layer) == 8 * 16 + 8
     field = receptive_field(model, x, grid, "0", canvas.site(layer))
@@ -44,7 +44,7 @@ def test_positive_red_and_negative_blue_at_their_places(tmp_path, channels):
     model = gv.Sequential(gv.MaxPool2d(4))
     layer = layers(model, picture[None].float(), gv.Grid((8, 8)))[0]
     values = torch.tensor([2.0, 0.0, 0.0, -2.0])
-    canvas = PictureCanvas(picture)
+    canvas = ImageCanvas(picture)
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, values, layer))
     half = seen.shape[0] // 4
     corners = seen[half, half], seen[half, -half], seen[-half, half], seen[-half, -half]
@@ -57,6 +57,6 @@ def test_positive_red_and_negative_blue_at_their_places(tmp_path, channels):
 def test_a_map_of_zeros_is_the_picture_alone(tmp_path):
     picture = torch.full((3, 8, 8), 255, dtype=torch.uint8)
     layer = layers(gv.Sequential(gv.MaxPool2d(4)), picture[None].float(), gv.Grid((8, 8)))[0]
-    canvas = PictureCanvas(picture)
+    canvas = ImageCanvas(picture)
     seen = drawn(tmp_path / "a.png", lambda axes: canvas.draw_map(axes, torch.zeros(4), layer))
     assert np.ptp(seen[20:-20, 20:-20]) <= 3

@@ -22,13 +22,13 @@ def test_features_of_the_first_layer_by_name(tmp_path):
     (x, graph), model = molecule(), gv.models.molecule_gcn(5, 1, 8).eval()
     features = ["C", "N", "O", "ring", "charge"]
     section = filters_section(model, x, graph, ["0", "2"], tmp_path, features)
-    assert names(section) == ["filters_0.png", "filters_2.png"]
+    assert names(section) == ["filters_0.svg", "filters_2.png"]
     assert all(picture.path.is_file() for picture in section.figures)
     ((_, row, weight),) = filters(model, "0").strongest(0, 1)
     assert f"map 0: {features[row]} {weight:+.2f};" in section.figures[0].alt
-    assert "summed over the neighbors and itself" in section.figures[0].caption
-    assert "2 reads the 8 maps of the layer before" in section.figures[1].caption
-    assert section.lead.startswith("On a graph a filter has no shape")
+    assert "features of: neighbors and node itself" in section.figures[0].caption
+    assert "rows are the 8 maps of the layer before" in section.figures[1].caption
+    assert section.lead.startswith("On a graph a filter has no spatial shape")
     assert section.note == ""
 
 
@@ -37,7 +37,7 @@ def test_what_the_input_enters_after_dropout(tmp_path, sparse):
     x, graph = molecule()
     model = gv.models.gcn(5, 4, 2).eval()
     section = filters_section(model, x.to_sparse() if sparse else x, graph, [], tmp_path)
-    assert names(section) == ["filters_1.png"]
+    assert names(section) == ["filters_1.svg"]
     assert "feature " in section.figures[0].alt
 
 
@@ -46,18 +46,18 @@ def test_linear_layers_where_no_convolution_reads_the_input(tmp_path):
     model = gv.models.bond_network(5, 1, 8, bond_channels=4).eval()
     section = filters_section(model, x, graph, ["0.conv", "0"], tmp_path)
     assert names(section) == [
-        "filters_0.atom.png",
-        "filters_0.atom_last.png",
+        "filters_0.atom.svg",
+        "filters_0.atom_last.svg",
         "filters_0.conv.png",
     ]
-    assert "for the site itself" in section.figures[0].caption
+    assert "features of: node itself" in section.figures[0].caption
 
 
 def test_a_polynomial_also_by_frequency(tmp_path):
     x, graph = molecule()
     model = gv.Sequential(gv.ChebConv(5, 4, 3), nn.ReLU(), gv.ChebConv(4, 2, 1))
     section = filters_section(model, x, graph, ["0", "2"], tmp_path)
-    assert names(section) == ["filters_0.png", "filters_2.png", "response_0.png"]
+    assert names(section) == ["filters_0.svg", "filters_2.png", "response_0.svg"]
     assert "T0: node itself, T1: up to 1 hop away" in section.figures[0].caption
 
 
@@ -66,7 +66,7 @@ def test_kernels_of_pictures_as_before(tmp_path):
     x = torch.rand(1, 3, 9, 9)
     section = filters_section(model, x, gv.Grid((9, 9)), ["2"], tmp_path)
     assert names(section) == ["filters_0.png"]
-    assert section.lead.startswith("The weights of a convolution are a small picture")
+    assert section.lead.startswith("The kernel of a convolution shows the pattern")
     assert "On a graph" not in section.lead
 
 

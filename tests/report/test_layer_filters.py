@@ -5,7 +5,7 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import filters
-from gnnvision.report.layer_filters import draw_filters, filter_pixels, worth_drawing
+from gnnvision.report.layer_filters import draw_filters, filter_pixels, has_kernel_images
 
 
 def test_three_channels_are_a_picture_and_others_two_colors():
@@ -20,7 +20,7 @@ def test_three_channels_are_a_picture_and_others_two_colors():
 
 def test_only_pictures_of_more_than_a_pixel_are_worth_it():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 1), gv.GCNConv(2, 2))
-    assert [worth_drawing(filters(model, name)) for name in "012"] == [True, False, False]
+    assert [has_kernel_images(filters(model, name)) for name in "012"] == [True, False, False]
 
 
 def test_as_many_as_there_are_or_are_wanted(tmp_path):

@@ -106,9 +106,9 @@ def test_other_sites_have_no_place():
 @pytest.mark.parametrize(("nodes", "signs"), [(8, True), (80, False)])
 def test_a_graph_with_the_kinds_of_its_nodes(tmp_path, nodes, signs):
     canvas, _ = chain(nodes)
-    assert canvas.signs is signs
+    assert canvas.lettered is signs
     half = nodes // 2
-    assert f"{half} nodes of kind C, {half} nodes of kind N" in canvas.note
+    assert f"{half} nodes of type C, {half} nodes of type N" in canvas.note
     plain = drawn(tmp_path / "a.png", lambda axes: canvas.draw_field(axes, None))
     pale = [tuple(round(255 * (0.45 * c + 0.55)) for c in rgb) for rgb in KINDS]
     assert all(near(plain, color, 8).sum() > 50 for color in pale)
@@ -120,7 +120,7 @@ KINDS = ((0.0, 0x72 / 255, 0xB2 / 255), (0xE6 / 255, 0x9F / 255, 0.0))
 def test_one_kind_needs_no_words():
     graph = gv.Graph.from_edges([(0, 1)], num_nodes=2)
     canvas = GraphCanvas(graph, [0, 0], ["0"])
-    assert (canvas.note, canvas.signs) == ("", False)
+    assert (canvas.note, canvas.lettered) == ("", False)
     assert canvas.edges == [(0, 1)]
 
 
@@ -132,10 +132,10 @@ def test_an_edge_that_goes_one_way_is_drawn(tmp_path):
 
 def test_nodes_around_one(tmp_path):
     task = gv.data.load("karate")
-    canvas = NodesCanvas(task.graph, 11, most=6)
+    canvas = NodesCanvas(task.graph, 11, max_nodes=6)
     assert canvas.nodes[0] == 11
     assert len(canvas.nodes) == 6
-    assert canvas.note.startswith("Drawn are the nearest 6 of the")
+    assert canvas.note.startswith("Only the nearest 6 of the")
     assert NodesCanvas(task.graph, 11).note == ""
     model = gv.models.gcn(34, 4, 2).eval()
     layer = layers(model, task.x, task.graph).with_sites()[1]

@@ -6,16 +6,16 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import feature_maps
-from gnnvision.report.layer_canvas import PictureCanvas
+from gnnvision.report.layer_canvas import ImageCanvas
 from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
 from gnnvision.report.layer_nodes import GraphCanvas, NodesCanvas
-from gnnvision.report.layer_page import Looked, look_into
+from gnnvision.report.layer_page import InspectedInput, layer_sections
 
 
 def picture(name="a photo.jpg"):
     pixels = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
     x, grid = pixels[None].float() / 255, gv.Grid((32, 32))
-    return Looked(name, x, grid, PictureCanvas(pixels), "It says: “cat”.", ("resized",))
+    return InspectedInput(name, x, grid, ImageCanvas(pixels), "Prediction: “cat”.", ("resized",))
 
 
 def network():
@@ -24,9 +24,9 @@ def network():
 
 def test_a_picture_from_local_to_global(tmp_path):
     one, model = picture(), network()
-    by_depth, sheets, filters = look_into(model, [one], (), tmp_path)
-    assert by_depth.title == "a photo.jpg: from local to global"
-    assert by_depth.lead.startswith("It says: “cat”.")
+    by_depth, sheets, filters = layer_sections(model, [one], (), tmp_path)
+    assert by_depth.title == "Feature maps by depth: a photo.jpg"
+    assert by_depth.lead.startswith("Prediction: “cat”.")
     assert by_depth.note.startswith("Resized.")
     (table,) = by_depth.tables
     assert [row[0] for row in table.rows] == ["0", "2", "3", "4"]
@@ -45,10 +45,10 @@ def test_a_picture_from_local_to_global(tmp_path):
 
 @pytest.mark.slow
 def test_named_layers_and_two_pictures(tmp_path):
-    sections = look_into(network(), [picture("a"), picture("b")], ("1",), tmp_path)
+    sections = layer_sections(network(), [picture("a"), picture("b")], ("1",), tmp_path)
     assert [section.title for section in sections] == [
-        "a: from local to global", "a: the maps of each layer",
-        "b: from local to global", "b: the maps of each layer", "Filters",
+        "Feature maps by depth: a", "Feature maps of each layer: a",
+        "Feature maps by depth: b", "Feature maps of each layer: b", "Filters",
     ]  # fmt: skip
     assert {path.name for path in tmp_path.glob("*.npz")} == {"1_a_maps.npz", "2_b_maps.npz"}
 
@@ -57,8 +57,8 @@ def test_constant_maps_are_counted(tmp_path):
     model = gv.Sequential(gv.Conv2d(3, 4, 3), gv.Readout("mean"))
     with torch.no_grad():
         model[0].weight[1:3] = 0
-    table = look_into(model, [picture()], ("0",), tmp_path)[0].tables[0]
-    assert table.head[-1] == "Constant"
+    table = layer_sections(model, [picture()], ("0",), tmp_path)[0].tables[0]
+    assert table.head[-1] == "Constant maps"
     assert table.rows[0][-2:] == ("4", "2")
 
 
@@ -68,17 +68,17 @@ def test_a_model_that_cannot_be_followed_is_drawn_all_the_same(tmp_path):
             return x if x.mean() > 0 else -x
 
     model = nn.Sequential(nn.Conv2d(3, 4, 3), Chooses(), nn.Conv2d(4, 4, 3))
-    section = look_into(model, [picture()], (), tmp_path)[0]
-    assert "What a layer sees cannot be told" in section.note
-    assert {row[2] for row in section.tables[0].rows} == {"not known"}
+    section = layer_sections(model, [picture()], (), tmp_path)[0]
+    assert "The receptive field of a layer is unknown" in section.note
+    assert {row[2] for row in section.tables[0].rows} == {"unknown"}
 
 
 def test_a_node_of_a_graph(tmp_path):
     task = gv.data.load("karate")
     model = gv.models.gcn(34, 4, 2).eval()
-    one = Looked("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "It says: “a”.")
-    section, filters = look_into(model, [one], (), tmp_path)
-    assert "1 reads the input" in filters.figures[0].caption
+    one = InspectedInput("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "")
+    section, filters = layer_sections(model, [one], (), tmp_path)
+    assert "1, an input layer" in filters.figures[0].caption
     assert [row[2] for row in section.tables[0].rows] == ["1 hop", "2 hops"]
     with np.load(tmp_path / "1_node_5_maps.npz") as held:
         assert {value.shape for value in held.values()} == {(4, 34), (2, 34)}
@@ -89,10 +89,12 @@ def test_behind_pooling_of_a_graph(tmp_path):
     edges = [(i, i + 1) for i in range(5)]
     graph = gv.Graph.from_edges(edges, num_nodes=6, undirected=True)
     model = gv.Sequential(gv.GCNConv(2, 3), gv.GraphPool(2), gv.GCNConv(3, 4), gv.Readout())
-    one = Looked("a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), "It says.")
-    section = look_into(model.eval(), [one], ("0", "2"), tmp_path)[0]
+    one = InspectedInput(
+        "a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), ""
+    )
+    section = layer_sections(model.eval(), [one], ("0", "2"), tmp_path)[0]
     assert [row[0] for row in section.tables[0].rows] == ["0", "2"]
-    assert "2 is behind pooling: it has a number for each of 3 clusters of nodes" in section.note
+    assert "2 comes after pooling: it has 3 clusters of nodes" in section.note
     assert "gray" not in section.note
     assert "Not drawn" not in section.note
     with np.load(tmp_path / "1_a_maps.npz") as held:

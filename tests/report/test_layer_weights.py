@@ -5,7 +5,7 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import filters
-from gnnvision.report.layer_weights import draw_matrices, draw_response, draw_strongest
+from gnnvision.report.layer_weights import draw_largest, draw_matrices, draw_response
 
 from .canvases import colors, near
 
@@ -26,7 +26,7 @@ def layer_of(weights):
 def test_bars_are_as_long_as_the_weights(tmp_path):
     """One map with a positive weight and a negative one of half its size."""
     found = layer_of(torch.tensor([[0.0], [2.0], [-1.0], [0.0]]))
-    assert draw_strongest(tmp_path / "a.png", found, list("abcd")) == 1
+    assert draw_largest(tmp_path / "a.png", found, list("abcd")) == 1
     seen = pixels(tmp_path / "a.png")
     red, blue = near(seen, colors(1.0), 5), near(seen, colors(0.0), 5)
     lengths = [np.ptp(np.where(part)[1]) for part in (red, blue)]
@@ -38,7 +38,7 @@ def test_bars_are_as_long_as_the_weights(tmp_path):
 def test_the_maps_with_the_largest_weights(tmp_path):
     weights = torch.zeros(3, 20)
     weights[0, 5], weights[1, 19] = 3, -4
-    shown = draw_strongest(tmp_path / "a.png", layer_of(weights), list("abc"), count=2)
+    shown = draw_largest(tmp_path / "a.png", layer_of(weights), list("abc"), count=2)
     assert shown == 2
     seen = pixels(tmp_path / "a.png")
     red, blue = near(seen, colors(1.0), 5), near(seen, colors(0.0), 5)
