@@ -1,15 +1,9 @@
 import pytest
 import torch
 
-<<<<<<< HEAD:tests/cli/test_load_inputs.py
 from gnnvision.cli.load_inputs import load_inspected
 from gnnvision.cli.predictions import canvas, prediction_text
 from gnnvision.report.layer_canvas import ImageCanvas
-=======
-from gnnvision.cli.asked import answer, canvas
-from gnnvision.cli.subjects import load_subjects
-from gnnvision.report.layer_canvas import ImageCanvas
->>>>>>> fbb5181 (Pages of attributions, feature maps and message contributions: textbook terms, a table of how to read them, standard titles and axes, light figures as SVG):tests/cli/test_subjects.py
 from gnnvision.report.layer_nodes import MoleculeCanvas
 from gnnvision.training import MoleculePredictor, Predictor
 
@@ -31,15 +25,10 @@ def test_pictures_as_the_predictor_reads_them(tmp_path):
     expected = predictor(predictor.read(file)[0][None])
     torch.testing.assert_close(found.model(one.x, one.domain).softmax(1), expected)
     best = found.output_names[int(expected.argmax())]
-<<<<<<< HEAD:tests/cli/test_load_inputs.py
     assert prediction_text(found, one).startswith(
         f"Prediction: “{best}” {100 * expected.max():.0f}"
     )
     assert isinstance(canvas(found, one), ImageCanvas)
-=======
-    assert answer(found, one).startswith(f"The network says: “{best}” {100 * expected.max():.0f}")
-    assert isinstance(canvas(found, one), ImageCanvas)
->>>>>>> fbb5181 (Pages of attributions, feature maps and message contributions: textbook terms, a table of how to read them, standard titles and axes, light figures as SVG):tests/cli/test_subjects.py
 
 
 def test_a_folder_and_another_mode(tmp_path):

@@ -35,8 +35,8 @@ def test_a_picture_is_asked_about_as_it_is(images):
     asked = explained_input(images, images.inputs[0])
     assert asked.name == "a.png"
     assert asked.site is None
-    assert asked.canvas.what == "picture"
-    assert asked.answer.startswith("Prediction: ")
+    assert asked.canvas.what == "image"
+    assert asked.prediction.startswith("Prediction: ")
 
 
 def test_a_molecule_and_a_node(tmp_path):

@@ -50,13 +50,13 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
     for words in (
         "Explanations of a network",
         "Prediction:",
-        "Parameter randomization",
+        "Parameter-randomization test",
         "1810.03292",
         "explain.py",
     ):
         assert words in text
     figures = {path.name for path in (run / "figures").iterdir()}
-    assert figures == {"attribution_1.png", "curves_1.png", "randomization_1.png"}
+    assert figures == {"attribution_1.png", "curves_1.svg", "randomization_1.svg"}
     with (run / "randomization.csv").open(encoding="utf-8") as file:
         stages = list(csv.DictReader(file))
     for row in rows:
@@ -78,8 +78,8 @@ def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
             f"1_{method}": (3,) for method in ("grad_cam", "integrated_gradients", "occlusion")
         }
     text = (run / "report.html").read_text(encoding="utf-8")
-    assert "Explained is the output for “yes”" in text
-    assert "1 node of kind 2" in text
+    assert "The maps attribute the output “yes” to the input" in text
+    assert "1 node of type 2" in text
 
 
 def test_methods_target_and_layer_by_name(inside, made):

@@ -11,9 +11,9 @@ from .conftest import folder, one_line_error
 @pytest.mark.parametrize(
     ("inputs", "shown"),
     [
-        (("pictures", "a.png"), ("a.png: from local to global", "Filters", "Bars")),
-        (("molecules", "c1ccccc1"), ("c1ccccc1: from local to global", "0.conv", "Filters")),
-        (("nodes", "3"), ("node 3: from local to global", "2 hops", "Filters")),
+        (("pictures", "a.png"), ("Feature maps by depth: a.png", "Filters", "Bars")),
+        (("molecules", "c1ccccc1"), ("Feature maps by depth: c1ccccc1", "0.conv", "Filters")),
+        (("nodes", "3"), ("Feature maps by depth: node 3", "2 hops", "Filters")),
     ],
 )
 def test_a_run_leaves_everything(inside, made, inputs, shown):
@@ -36,9 +36,9 @@ def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     text = (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
     for words in (
-        "graph 1: from local to global",
+        "Feature maps by depth: graph 1",
         "In the dataset its class is",
-        "0 reads the input",
+        "0, an input layer",
     ):
         assert words in text
     one_line_error(inside("feature_maps", "run", "0"), "a number from 1 to 188, got '0'")
