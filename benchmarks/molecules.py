@@ -47,8 +47,7 @@ from torch import Tensor, nn  # noqa: E402
 import gnnvision as gv  # noqa: E402
 from gnnvision.data.molecules.encode import encode  # noqa: E402
 from gnnvision.data.molecules.task import batch_molecules  # noqa: E402
-from gnnvision.training.measures import spread  # noqa: E402
-from gnnvision.training.result import shown  # noqa: E402
+from gnnvision.training.measures import format_stats, spread  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
 BATCH = 64
@@ -253,7 +252,7 @@ def accuracy(options: argparse.Namespace) -> None:
         cells = [values[-1] for name in found for values in (found[name], seconds[name])]
         print(f"{seed:<10}{cells[0]:16.3f}{cells[1]:8.0f}{cells[2]:18.3f}{cells[3]:8.0f}")
     for name, values in found.items():
-        figures = shown("rmse", spread(values), len(values))
+        figures = format_stats("rmse", spread(values), len(values))
         middle = statistics.median(seconds[name])
         print(f"{name}: RMSE {figures} over {len(values)} splits, {middle:.0f} s a run")
 

@@ -56,7 +56,7 @@ def main(config: Config) -> None:
     names: tuple[Name, ...] = ("dnn", "cnn") if config.model == "both" else (config.model,)
     results = {name: train(name, config, loaded) for name in names}
     for name, result in results.items():
-        accuracy = gv.training.result.shown(
+        accuracy = gv.training.measures.format_stats(
             "accuracy", result.metrics()["test"]["accuracy"], len(result.outcomes)
         )
         count = sum(p.numel() for p in result.model.parameters())

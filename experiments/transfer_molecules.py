@@ -141,7 +141,7 @@ def train_all(
             scores[method][count] = result.values("test", "rmse")
             cli.write_scores(folder, task, scores)
             shutil.rmtree(place)
-            rmse = gv.training.result.shown(
+            rmse = gv.training.measures.format_stats(
                 "rmse", result.metrics()["test"]["rmse"], len(result.outcomes)
             )
             print(f"{count:5} labels, {method:14} {rmse}")

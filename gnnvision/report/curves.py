@@ -16,7 +16,7 @@ from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
 from gnnvision.report.words import metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
-from gnnvision.training.measures import UNDEFINED, written
+from gnnvision.training.measures import UNDEFINED, format_number
 from gnnvision.training.result import Outcome
 
 __all__ = ["curves"]
@@ -140,7 +140,7 @@ def _draw(run: Run, name: str) -> Figure:
                 keys = (f"{split}_{kind}" for kind in ("mean", "p10", "p90"))
                 held = rows.setdefault(epoch, {"epoch": epoch})
                 held |= dict(zip(keys, map(float, values), strict=True))
-            ends.append(f"{word} {name} ends at {written(factor * mean[-1], 3)}")
+            ends.append(f"{word} {name} ends at {format_number(factor * mean[-1], 3)}")
         for epoch, _ in result.best.stages[1:]:
             axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="start of a stage")
         axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept: epoch {kept:g}")

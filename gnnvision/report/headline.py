@@ -12,9 +12,9 @@ from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
-from gnnvision.report.words import amount, metric_name, plural, sentence, shown
+from gnnvision.report.words import amount, metric_name, plural, sentence
 from gnnvision.training import Result
-from gnnvision.training.measures import spread
+from gnnvision.training.measures import format_stats, spread
 
 __all__ = ["Headline", "banner", "headline"]
 
@@ -60,12 +60,19 @@ def headline(run: Run) -> Headline:
     if len(names) > 3:  # the loss of a regression says no more than its other figures do
         names.remove("loss")
     rows = [
-        (word, *(shown(name, table[part][name], seeds) for name in names if name in table[part]))
+        (
+            word,
+            *(
+                format_stats(name, table[part][name], seeds)
+                for name in names
+                if name in table[part]
+            ),
+        )
         for part, word in (("train", "training"), ("val", "validation"), ("test", "test"))
         if table[part]
     ]
     return Headline(
-        figure=shown(metric, test, seeds),
+        figure=format_stats(metric, test, seeds),
         what=f"test {metric_name(metric)}{_unit(result.task)}{views}, {over}",
         published="" if paper is None else amount(metric, paper.value),
         source="" if paper is None else _published(paper, same, why),

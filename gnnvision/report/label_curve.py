@@ -9,7 +9,7 @@ from pathlib import Path
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
 from gnnvision.training.folder import write_csv
-from gnnvision.training.measures import UNDEFINED, mean, spread, written
+from gnnvision.training.measures import UNDEFINED, format_number, mean, spread
 
 __all__ = ["Scores", "draw_label_curve", "label_section", "label_table"]
 
@@ -38,7 +38,7 @@ def label_section(
             said.append(f"with {count} labels {UNDEFINED}")
             continue
         best = min(known, key=lambda way: means[way])
-        beside = "" if best == plain else f"; {plain} {written(means[plain], 2)}"
+        beside = "" if best == plain else f"; {plain} {format_number(means[plain], 2)}"
         said.append(f"with {count} labels {best} ({means[best]:.2f}{beside})")
     lead = f"The way with the lowest test error is, {', '.join(said)}."
     path.parent.mkdir(exist_ok=True)
@@ -98,7 +98,7 @@ def draw_label_curve(path: Path, scores: Scores, metric: str, most: float | None
         ],
     )
     said = "; ".join(
-        f"{way} " + ", ".join(f"{c}: {written(mean(v), 2)}" for c, v in sorted(by.items()))
+        f"{way} " + ", ".join(f"{c}: {format_number(mean(v), 2)}" for c, v in sorted(by.items()))
         for way, by in scores.items()
     )
     return Figure(path, f"Test {metric} by number of labels. {said}.")
@@ -118,4 +118,4 @@ def _cell(values: Sequence[float]) -> str:
     if not values:
         return "none"
     std = spread(values)["std"]
-    return written(mean(values), 3) + ("" if std is None else f" ± {std:.3f}")
+    return format_number(mean(values), 3) + ("" if std is None else f" ± {std:.3f}")

@@ -20,7 +20,7 @@ from gnnvision.report.style import (
 from gnnvision.report.words import plural
 from gnnvision.training import Result
 from gnnvision.training.folder import write_csv
-from gnnvision.training.measures import r2, r2_undefined, written
+from gnnvision.training.measures import format_number, r2, r2_undefined
 
 __all__ = ["Fit", "points", "regression"]
 
@@ -90,7 +90,7 @@ def regression(run: Run) -> Section | None:
         mark = f"_{number + 1}" if len(fits) > 1 else ""
         figures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
     rows = [
-        (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", written(f.r2, 3), f"{len(f.measured):,}")
+        (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", format_number(f.r2, 3), f"{len(f.measured):,}")
         for f in fits
     ]
     first = fits[0]
@@ -163,7 +163,7 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     )
     alt = (
         f"Scatter plot of {plural(len(fit.measured), 'prediction')} of {fit.name} against the "
-        f"measurement: RMSE {fit.rmse:.3g}, R² {written(fit.r2, 2)}."
+        f"measurement: RMSE {fit.rmse:.3g}, R² {format_number(fit.r2, 2)}."
     )
     return Figure(path, alt)
 

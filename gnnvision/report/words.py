@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gnnvision.training.measures import spread
-from gnnvision.training.result import shown
+from gnnvision.training.measures import IN_PERCENT, format_score, metric_name
 
 __all__ = [
     "amount",
@@ -13,40 +12,22 @@ __all__ = [
     "plural",
     "scale",
     "sentence",
-    "shown",
 ]
-
-_NAMES = {
-    "accuracy": "accuracy",
-    "f1_macro": "macro F1",
-    "rocauc": "ROC AUC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "loss": "loss",
-    "r2": "R²",
-    "average_precision": "average precision",
-}
-_IN_PERCENT = ("accuracy", "f1_macro", "rocauc")
-
-
-def metric_name(metric: str) -> str:
-    """The name of a metric for people."""
-    return _NAMES.get(metric, metric)
 
 
 def scale(metric: str) -> float:
     """What a value is multiplied with to be shown: 100 where that is in percent."""
-    return 100.0 if metric in _IN_PERCENT else 1.0
+    return 100.0 if metric in IN_PERCENT else 1.0
 
 
 def metric_label(metric: str) -> str:
     """The label of an axis, with the unit."""
-    return metric_name(metric) + (" (%)" if metric in _IN_PERCENT else "")
+    return metric_name(metric) + (" (%)" if metric in IN_PERCENT else "")
 
 
 def amount(metric: str, value: float) -> str:
     """One value: "81.5 %", "0.612" or "undefined"."""
-    return shown(metric, spread([value]), 1)
+    return format_score(metric, value)
 
 
 def plural(count: int, word: str) -> str:

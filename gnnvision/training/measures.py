@@ -1,53 +1,117 @@
-"""Figures that may be undefined: NaN in memory, null in JSON, "undefined" in words.
+"""Metrics: their names, their formats, and what to do where one is undefined.
 
-A figure that has nothing to be computed from (the ROC AUC of one class, R² of equal values, the
-standard deviation of one seed) is never shown as a number, and never chooses anything.
+A metric is undefined where there is nothing to compute it from: the ROC AUC of one class, R² of
+equal values, the standard deviation of one seed. It is then NaN in memory, null in JSON and
+"undefined" in tables, and no epoch or seed is selected by it.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "IN_PERCENT",
+    "SPLIT_NAMES",
     "UNDEFINED",
     "defined",
     "f1_macro",
+    "format_number",
+    "format_score",
+    "format_stats",
     "json_ready",
     "mean",
+    "metric_name",
     "r2",
     "r2_undefined",
     "rank",
     "spread",
-    "written",
 ]
 
 UNDEFINED = "undefined"
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+IN_PERCENT = ("accuracy", "f1_macro", "rocauc")  # metrics that are printed in percent
+_NAMES = {
+    "average_precision": "average precision",
+    "f1_macro": "F1 (macro)",
+    "mae": "MAE",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "rocauc": "ROC AUC",
+}
+
+
+def metric_name(metric: str) -> str:
+    """The name of a metric as people write it: "ROC AUC" for rocauc, "F1 (macro)" for f1_macro."""
+    return _NAMES.get(metric, metric)
+
+
+def format_number(value: float, digits: int = 4) -> str:
+    """A number with so many decimals, or "undefined".
+
+    Example:
+        >>> format_number(0.5), format_number(math.nan)
+        ('0.5000', 'undefined')
+    """
+    return UNDEFINED if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def format_score(metric: str, value: float) -> str:
+    """A value of a metric: accuracies and the like in percent.
+
+    Example:
+        >>> format_score("accuracy", 0.815), format_score("rmse", 0.6123)
+        ('81.5 %', '0.612')
+    """
+    return format_stats(metric, spread([value]), 1)
+
+
+def format_stats(metric: str, stats: Mapping[str, Any], count: int) -> str:
+    """The mean ± standard deviation of a metric: accuracies and the like in percent.
+
+    Args:
+        metric: its name in files.
+        stats: its `mean` and `std`, and perhaps all `values`; see `spread`.
+        count: how many values there should be. With fewer than two, no standard deviation is
+            printed; if some are undefined, the number of those that are not.
+
+    Example:
+        >>> format_stats("accuracy", spread([0.80, 0.82]), 2)
+        '81.0 ± 1.4 %'
+    """
+    scale, digits, unit = (100, 1, " %") if metric in IN_PERCENT else (1, 3, "")
+    if math.isnan(stats["mean"]):
+        return UNDEFINED
+    std = stats["std"] if count > 1 else None
+    around = "" if std is None else f" ± {scale * std:.{digits}f}"
+    used = count - sum(map(math.isnan, stats.get("values", ())))
+    of = f" ({used} of {count})" if used < count else ""
+    return f"{scale * stats['mean']:.{digits}f}{around}{unit}{of}"
 
 
 def defined(values: Iterable[float]) -> list[float]:
-    """Those of the values that are numbers."""
+    """The values that are not NaN."""
     return [value for value in values if not math.isnan(value)]
 
 
 def mean(values: Iterable[float]) -> float:
-    """The mean over the defined values; NaN where there is none.
+    """The mean of the defined values; NaN where there is none.
 
     Example:
         >>> mean([1.0, math.nan, 2.0]), mean([])
         (1.5, nan)
     """
-    held = defined(values)
-    return statistics.fmean(held) if held else math.nan
+    known = defined(values)
+    return statistics.fmean(known) if known else math.nan
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and unbiased standard deviation of the defined values, and all values.
+    """Mean and (unbiased) standard deviation of the defined values, and all values.
 
     Returns:
         `mean`, NaN where no value is defined; `std`, None for fewer than two; `values`.
@@ -56,27 +120,26 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
         >>> spread([0.5])
         {'mean': 0.5, 'std': None, 'values': [0.5]}
     """
-    held = defined(values)
-    finite = all(map(math.isfinite, held))
-    std = statistics.stdev(held) if len(held) > 1 and finite else None
-    return {"mean": mean(held), "std": std, "values": list(values)}
+    known = defined(values)
+    finite = all(map(math.isfinite, known))
+    std = statistics.stdev(known) if len(known) > 1 and finite else None
+    return {"mean": mean(known), "std": std, "values": list(values)}
 
 
 def rank(score: float, loss: float, higher_is_better: bool) -> tuple[float, float]:
-    """What epochs and seeds are compared by: the score, then the lower loss.
+    """The key by which epochs and seeds are compared: the score, then the lower loss.
 
-    An undefined one loses against every number.
+    The highest key is the best; an undefined value is below every number.
     """
-    sign = 1 if higher_is_better else -1
-    held = (sign * score, -loss)
-    first, second = (-math.inf if math.isnan(value) else value for value in held)
+    signed = (score if higher_is_better else -score, -loss)
+    first, second = (-math.inf if math.isnan(value) else value for value in signed)
     return first, second
 
 
 def f1_macro(labels: ArrayLike, predicted: ArrayLike) -> float:
     """The mean of the F1 scores, 2 TP / (2 TP + FP + FN), of the classes that occur.
 
-    That of scikit-learn's `f1_score(..., average="macro")`, which takes a second to import.
+    It equals scikit-learn's `f1_score(..., average="macro")`, which takes a second to import.
 
     Args:
         labels: class indices from 0. Shape (n,), n > 0.
@@ -94,10 +157,10 @@ def f1_macro(labels: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def r2(measured: ArrayLike, predicted: ArrayLike) -> float:
-    """The coefficient of determination, 1 - Σ(y - ŷ)² / Σ(y - ȳ)², over the measured values.
+    """The coefficient of determination, 1 - Σ(y - ŷ)² / Σ(y - ȳ)², over the known values.
 
-    That of scikit-learn's `r2_score`, but NaN where the measured values do not vary or are fewer
-    than two: there it is undefined.
+    It equals scikit-learn's `r2_score`, but is NaN where it is undefined: where the known values
+    are all equal or fewer than two.
 
     Args:
         measured: y, NaN where missing. Shape (n,).
@@ -110,17 +173,17 @@ def r2(measured: ArrayLike, predicted: ArrayLike) -> float:
     y, guess = _known(measured, predicted)
     if r2_undefined(y):
         return math.nan
-    away = y - y.mean()
-    scale = np.abs(away).max()  # squares of very small or large values leave float64's range
+    deviations = y - y.mean()
+    scale = np.abs(deviations).max()  # squares of very small or large values overflow float64
     if not np.isfinite(scale):
         return math.nan
     with np.errstate(over="ignore", invalid="ignore"):
-        left = np.square((guess - y) / scale).sum() / np.square(away / scale).sum()
+        left = np.square((guess - y) / scale).sum() / np.square(deviations / scale).sum()
     return float(1 - left)
 
 
 def r2_undefined(measured: ArrayLike) -> str:
-    """Why R² is undefined for these measured values; empty where it is not."""
+    """Why R² is undefined for these values; empty where it is not."""
     y = np.asarray(measured, dtype=np.float64)
     y = y[~np.isnan(y)]
     if len(y) < 2:
@@ -130,18 +193,8 @@ def r2_undefined(measured: ArrayLike) -> str:
     return ""
 
 
-def written(value: float, digits: int = 4) -> str:
-    """A figure with so many digits behind the point, or "undefined".
-
-    Example:
-        >>> written(0.5), written(math.nan)
-        ('0.5000', 'undefined')
-    """
-    return UNDEFINED if math.isnan(value) else f"{value:.{digits}f}"
-
-
 def json_ready(value: Any) -> Any:  # noqa: ANN401 - whatever goes into a JSON file
-    """The same with None for NaN and infinities, which JSON has no word for.
+    """The value with None for NaN and infinities, which JSON cannot hold.
 
     Example:
         >>> json_ready({"mean": math.nan, "values": [1.0, math.inf]})

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on, and how they stop it."""
+"""What the terminal shows during a run, and how a run is stopped from there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
-from gnnvision.training.measures import written
+from gnnvision.training.measures import (
+    IN_PERCENT,
+    SPLIT_NAMES,
+    format_number,
+    format_score,
+    metric_name,
+)
 
 __all__ = ["Interrupted", "Reporter", "StopRequest", "signals_interrupt", "stop_on_signal"]
 
-
-LONG_S = 5.0  # seconds; of epochs that take longer, speed and time left are worth saying
+LONG_S = 5.0  # an epoch that takes longer has a line and an estimate of the time left
+WIDE = 70  # columns of a terminal with room for the rate next to the bar
 
 
 class Interrupted(KeyboardInterrupt):
@@ -79,15 +86,16 @@ def _handled(handler: Callable[[int, FrameType | None], None], *names: str) -> I
 
 
 class Reporter:
-    """A progress bar on a terminal; elsewhere lines: of long epochs, of one seed's, and of seeds.
+    """Shows the progress of a run: a bar on a terminal, and lines that stay.
 
-    Where they cannot be written any more, as after the terminal was closed, the run goes on.
+    Each epoch has a line if there is one seed or the epoch takes long; otherwise each seed has
+    one. A run goes on where they cannot be written any more, as in a terminal that was closed.
 
     Args:
         shown: whether to show anything.
-        seeds: how many there are.
+        seeds: how many seeds there are.
         epochs: of each seed.
-        word: what a seed is called.
+        word: what a seed is called, such as "fold".
     """
 
     def __init__(self, shown: bool, seeds: int, epochs: int, word: str = "seed") -> None:
@@ -96,98 +104,137 @@ class Reporter:
         self.seeds = seeds
         self.epochs = epochs
         self.console = Console(stderr=True)
-        self._next = 0.0
-        self._note = ""
-        self._place = (-1, -1)
-        self._from = (0.0, 0)
         self._bar: Progress | None = None
+        self._next_update = 0.0
+        self._rate = ""
+        self._timed_epoch = (-1, -1)  # of which seed, for the rate
+        self._timed_from = (0.0, 0)  # the time and the items seen at its first step
+        self._lines: list[str] = []  # not printed yet: printing each would slow fast epochs down
+        self._has_header = -1  # the number of the seed whose table of epochs was begun
 
     def __enter__(self) -> Reporter:
         self._epoch_began = time.monotonic()
         if self.shown and self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[note]}"),
+                BarColumn(bar_width=None, table_column=Column(ratio=1)),
+                TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(),
             )
-            self._bar = Progress(*columns, console=self.console, transient=True)
-            self._task = self._bar.add_task("training", total=self.seeds * self.epochs, note="")
-            self._out(self._bar.start)
+            self._bar = Progress(*columns, console=self.console, transient=True, expand=True)
+            total = self.seeds * self.epochs
+            self._task = self._bar.add_task("training", total=total, rate="")
+            self._write(self._bar.start)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._print_lines()
         if self._bar is not None:
-            self._out(self._bar.stop)
+            self._write(self._bar.stop)
 
-    def _out(self, write: Callable[..., object], *args: object, **options: object) -> None:
-        """Write something; after a failure nothing more."""
+    def _write(self, write: Callable[..., object], *args: object, **options: object) -> None:
+        """Write something; nothing more once that has failed."""
         try:
             write(*args, **options)
         except OSError:
             self.shown = False
 
+    def _print_lines(self) -> None:
+        if self.shown and self._lines:
+            text = "\n".join(self._lines)
+            self._write(self.console.print, text, highlight=False, soft_wrap=True)
+        self._lines = []
+
+    def _update(self, seed_number: int, epochs: float) -> None:
+        """Bring the bar up to date, at most ten times a second, after the lines that are due."""
+        now = time.monotonic()
+        if self._bar is None or now < self._next_update:
+            return
+        self._next_update = now + 0.1
+        self._print_lines()
+        place = f"epoch {min(int(epochs) + 1, self.epochs)}/{self.epochs}"
+        if self.seeds > 1:
+            place = f"{self.word} {seed_number + 1}/{self.seeds}, {place}"
+        rate = self._rate if self.console.width >= WIDE else ""
+        done = seed_number * self.epochs + epochs
+        update = self._bar.update
+        self._write(update, self._task, completed=done, description=place, rate=rate)
+
     def step(self, seed_number: int, seed: int, epoch: int, seen: int, size: int) -> None:
-        """A step is over.
+        """Show that a training step is done.
 
         Args:
             seed_number: from 0.
             seed: the seed.
-            epoch: how many epochs of this seed are over.
-            seen: how many items of this epoch are over.
+            epoch: how many epochs of this seed are done.
+            seen: how many items of this epoch are done.
             size: how many items an epoch has.
         """
         if not self.shown:
             return
         now = time.monotonic()
-        if self._place != (seed_number, epoch):
-            self._place, self._from = (seed_number, epoch), (now, seen)
-        if self._bar is None or now < self._next:
-            return
-        self._next = now + 0.1
-        part = min(seen / max(size, 1), 1.0)
-        began, before = self._from
+        if self._timed_epoch != (seed_number, epoch):
+            self._timed_epoch, self._timed_from = (seed_number, epoch), (now, seen)
+        began, before = self._timed_from
         if now - began > 1.0:  # the rate of small tasks is of no interest
-            self._note = f"epoch {epoch + 1}, {(seen - before) / (now - began):,.0f} items/s"
-        name = f"{self.word} {seed} ({seed_number + 1} of {self.seeds})"
-        done = seed_number * self.epochs + epoch + part
-        self._out(self._bar.update, self._task, completed=done, description=name, note=self._note)
+            self._rate = f"{(seen - before) / (now - began):,.0f} items/s"
+        self._update(seed_number, epoch + min(seen / max(size, 1), 1.0))
 
     def epoch(self, seed_number: int, seed: int, row: dict[str, float]) -> None:
-        """An epoch is over."""
+        """Show that an epoch is done.
+
+        Args:
+            seed_number: from 0.
+            seed: the seed.
+            row: of its history: the epoch, from 1, and its losses and scores.
+        """
         if not self.shown:
             return
-        if self._bar is not None:
-            now = time.monotonic()
-            if now >= self._next:
-                self._next = now + 0.1
-                done = seed_number * self.epochs + int(row["epoch"])
-                name = f"{self.word} {seed} ({seed_number + 1} of {self.seeds})"
-                self._note = line(row)
-                self._out(
-                    self._bar.update, self._task, completed=done, description=name, note=self._note
-                )
-            return
-        took = time.monotonic() - self._epoch_began
-        self._epoch_began = time.monotonic()
-        text = line(row)
-        if took >= LONG_S:
-            left = took * (self.epochs * (self.seeds - seed_number) - int(row["epoch"]))
-            text += f"  {took:.0f} s an epoch, {left / 60:.0f} min left"
-        if self.seeds > 1:
-            text = f"{self.word} {seed} ({seed_number + 1} of {self.seeds}), {text}"
+        now = time.monotonic()
+        took, self._epoch_began = now - self._epoch_began, now
         if self.seeds == 1 or took >= LONG_S:
-            self._out(self.console.print, text, highlight=False, soft_wrap=True)
+            self._add_line(seed_number, seed, row, took)
+        self._update(seed_number, row["epoch"])
+        if self._bar is None:
+            self._print_lines()
+
+    def _add_line(self, seed_number: int, seed: int, row: dict[str, float], took: float) -> None:
+        """The line of an epoch, as of a table whose header is above the first one of a seed."""
+        names = [name for name in row if name != "epoch"]
+        heads = [
+            f"{SPLIT_NAMES[part]} {metric_name(metric)}" for part, metric in map(_parts, names)
+        ]
+        if self._has_header != seed_number:
+            self._has_header = seed_number
+            if self.seeds > 1:
+                self._lines.append(f"{self.word} {seed} ({seed_number + 1} of {self.seeds})")
+            self._lines.append("  ".join(["epoch", *heads]))
+        cells = [f"{int(row['epoch']):5d}"]
+        for name, head in zip(names, heads, strict=True):
+            metric, value = _parts(name)[1], row[name]
+            percent = metric in IN_PERCENT
+            cell = format_score(metric, value) if percent else format_number(value)
+            cells.append(f"{cell:>{len(head)}}")
+        if took >= LONG_S and self._bar is None:  # the bar has the time left
+            left = took * (self.epochs * (self.seeds - seed_number) - int(row["epoch"]))
+            cells.append(f"{took:.0f} s an epoch, {left / 60:.0f} min left")
+        self._lines.append("  ".join(cells))
 
     def seed(self, seed_number: int, seed: int, note: str) -> None:
-        """A seed is over."""
-        if self.shown and self._bar is None and self.seeds > 1:
+        """Show that a seed is done.
+
+        Args:
+            seed_number: from 0.
+            seed: the seed.
+            note: its scores.
+        """
+        if self.shown and self.seeds > 1:
             place = f"{seed_number + 1} of {self.seeds}"
-            self._out(self.console.print, f"{self.word} {seed} ({place}): {note}", highlight=False)
+            self._lines.append(f"{self.word} {seed} ({place}): {note}")
+            self._print_lines()
 
 
-def line(row: dict[str, float]) -> str:
-    """One epoch in one line."""
-    names = [name for name in row if name != "epoch"]
-    figures = (f"{name.replace('_', ' ')} {written(row[name])}" for name in names)
-    return f"epoch {int(row['epoch']):4d}  " + "  ".join(figures)
+def _parts(name: str) -> tuple[str, str]:
+    """The split and the metric of a column of the history, such as "val_loss"."""
+    part, _, metric = name.partition("_")
+    return part, metric

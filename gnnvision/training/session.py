@@ -21,7 +21,7 @@ from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
 from gnnvision.training.environment import differences, environment
 from gnnvision.training.failures import causes_named
-from gnnvision.training.measures import written
+from gnnvision.training.measures import format_score, metric_name
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import PRECISIONS, suitable
 from gnnvision.training.progress import Reporter, StopRequest
@@ -128,11 +128,12 @@ class Session:
             if self._best_outcome() is outcome:
                 self._kept = run.best
             self._seed_run = None
-            held = outcome.metrics
-            note = f"test {metric} {written(held['test'].get(metric, math.nan))}"
-            if held["val"]:
-                value = written(held["val"][metric])
-                note = f"validation {metric} {value} at epoch {outcome.best_epoch}, {note}"
+            scores = outcome.metrics
+            name = metric_name(metric)
+            note = f"test {name} {format_score(metric, scores['test'].get(metric, math.nan))}"
+            if scores["val"]:
+                value = format_score(metric, scores["val"][metric])
+                note = f"validation {name} {value} at epoch {outcome.best_epoch}, {note}"
             reporter.seed(number, seed, note)
             if number + 1 < len(self.seeds):
                 self._save_when_due(save)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gnnvision.training import Outcome
 from gnnvision.training.checkpoint import Checkpoint, pack, read_checkpoint, write_checkpoint
-from gnnvision.training.measures import written
+from gnnvision.training.measures import format_score, metric_name
 from gnnvision.training.objective import objective
 from gnnvision.training.progress import Interrupted, Reporter, StopRequest
 from gnnvision.training.recipe import with_current_names
@@ -60,8 +60,8 @@ class Course:
             if best_outcome(self.outcomes, metric, self.goal.higher_is_better) is outcome:
                 held = network.state_dict().items()
                 self._kept = {name: tensor.detach().clone() for name, tensor in held}
-            value = written(outcome.metrics["test"].get(metric, math.nan))
-            work.told(f"seed {seed}: test {metric} {value}")
+            value = format_score(metric, outcome.metrics["test"].get(metric, math.nan))
+            work.told(f"seed {seed}: test {metric_name(metric)} {value}")
             if number + 1 < len(self.seeds):
                 self._save(None)
 

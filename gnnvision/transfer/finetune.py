@@ -20,13 +20,12 @@ from gnnvision.training import Result
 from gnnvision.training.fit import write_result
 from gnnvision.training.folder import read_json, write_json
 from gnnvision.training.lock import in_use
-from gnnvision.training.measures import mean, spread, written
+from gnnvision.training.measures import format_score, mean, metric_name
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import with_current_names
 from gnnvision.training.record import is_complete, read_result
-from gnnvision.training.result import shown
 from gnnvision.training.seeds import to_seeds
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.course import Course
@@ -208,11 +207,9 @@ def cross_validate(
                     done.append(found[1].metrics["val"][metric])
                     keep(scores)
         if told is not None:
-            values = " ".join(written(score, 3) for score in scores[name])
-            told(
-                f"{name}: {metric} {written(mean(scores[name]))} on {folds} validation folds "
-                f"({values})"
-            )
+            values = ", ".join(format_score(metric, score) for score in scores[name])
+            average = format_score(metric, mean(scores[name]))
+            told(f"{name}: {metric_name(metric)} {average} on {folds} validation folds ({values})")
     return scores
 
 
@@ -276,7 +273,7 @@ def best_strategy(
         )
     best = max(known, key=lambda name: sign * means[name])  # the first of equals
     figures = ", ".join(
-        f"{name} {shown(goal.metric, spread([value]), 1)}" for name, value in means.items()
+        f"{name} {format_score(goal.metric, value)}" for name, value in means.items()
     )
     return Choice(best, f"the best on {folds} validation folds of the training part: {figures}.")
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import Split, Task
-from gnnvision.training.measures import mean, written
+from gnnvision.training.measures import format_number, mean
 from gnnvision.training.seeds import fresh_model, seeded
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import Frozen, frozen_part
@@ -46,12 +46,12 @@ class Similarity:
 
     def __str__(self) -> str:
         scores = (
-            f"{written(self.trained, 3)} by its features, {written(self.untrained, 3)} by "
-            "untrained ones"
+            f"{format_number(self.trained, 3)} by its features, "
+            f"{format_number(self.untrained, 3)} by untrained ones"
         )
         return (
-            f"similarity {written(self.value, 2)}: {self.metric} of the {_NEIGHBORS} nearest "
-            f"neighbors among {self.items} training items is {scores}"
+            f"similarity {format_number(self.value, 2)}: {self.metric} of the {_NEIGHBORS} "
+            f"nearest neighbors among {self.items} training items is {scores}"
         )
 
 

@@ -11,7 +11,8 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.data import Split
 from gnnvision.training import Recipe, fit
-from gnnvision.training.result import best_outcome, shown
+from gnnvision.training.measures import SPLIT_NAMES, format_stats
+from gnnvision.training.result import best_outcome
 
 from . import tasks
 
@@ -85,11 +86,12 @@ class TestUnknownLabels:
         recipe = replace(QUICK, checkpoint_selection=select)
         result = fit(network(karate), replace(karate, y=y), recipe, progress=False)
         assert all(map(math.isnan, result.best.metrics[part].values()))
-        assert f"{part} accuracy, loss, f1_macro are undefined: no target is known" in (
-            result.remarks()
+        assert (
+            f"{SPLIT_NAMES[part]} accuracy, loss, F1 (macro) are undefined: no target is known"
+            in (result.remarks())
         )
         assert result.summary().splitlines()[2 + ("train", "val", "test").index(part)].split() == [
-            part, "undefined", "undefined", "undefined"
+            SPLIT_NAMES[part], "undefined", "undefined", "undefined"
         ]  # fmt: skip
 
     @pytest.mark.parametrize("select", ["score", "loss"])
@@ -140,7 +142,7 @@ class TestUndefinedChoosesNothing:
         losses = [row["val_loss"] for row in result.best.history]
         assert result.best.best_epoch == losses.index(min(losses)) + 1
         assert result.selection == (
-            "epoch with the lowest validation loss (validation rocauc is undefined)"
+            "epoch with the lowest validation loss (validation ROC AUC is undefined)"
         )
         assert all(map(math.isnan, result.values("test", "rocauc")))
         held = strict(tmp_path / "result.json")
@@ -148,7 +150,7 @@ class TestUndefinedChoosesNothing:
         assert found == {"mean": None, "std": None, "values": [None, None]}
         assert any("one class alone" in remark for remark in held["remarks"])
         assert math.isnan(result.ensemble())
-        assert "all 2 together: test rocauc undefined" in result.summary()
+        assert "ensemble of 2: test ROC AUC undefined" in result.summary()
         rows = (tmp_path / "metrics.csv").read_text().splitlines()
         assert "nan" not in "".join(rows)
 
@@ -167,11 +169,11 @@ class TestUndefinedChoosesNothing:
         result = fit(network(karate), karate, QUICK, progress=False)
         assert result.metrics()["test"]["accuracy"]["std"] is None
         assert "±" not in result.summary()
-        assert shown("rmse", {"mean": 1.0, "std": None}, 3) == "1.000"
-        assert shown("rmse", {"mean": 1.0, "std": None, "values": [1.0, math.nan]}, 2) == (
+        assert format_stats("rmse", {"mean": 1.0, "std": None}, 3) == "1.000"
+        assert format_stats("rmse", {"mean": 1.0, "std": None, "values": [1.0, math.nan]}, 2) == (
             "1.000 (1 of 2)"
         )
-        assert shown("rocauc", {"mean": math.nan, "std": None}, 1) == "undefined"
+        assert format_stats("rocauc", {"mean": math.nan, "std": None}, 1) == "undefined"
 
     def test_a_validation_loss_that_never_is_a_number(self, karate):
         x = karate.x.clone()

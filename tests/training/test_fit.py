@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
 import gnnvision as gv
@@ -16,6 +17,7 @@ from gnnvision.training.checkpoint import read_checkpoint, write_checkpoint
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import CURRENT_NAMES
 from gnnvision.training.record import LAST
+from gnnvision.training.result import _wilson
 
 from . import tasks
 
@@ -77,7 +79,7 @@ class TestKindsOfTask:
         spread = float(tasks.rings(missing=False).y.std())
         assert result.metrics()["test"]["rmse"]["mean"] < 0.5 * spread
         assert set(result.metrics()["test"]) == {"rmse", "mae", "r2", "loss"}
-        assert result.selection == "epoch with the lowest validation rmse, then lowest loss"
+        assert result.selection == "epoch with the lowest validation RMSE, then lowest loss"
 
     def test_pixels_to_give_back_are_one_target(self):
         goal = objective(tasks.rings())
@@ -109,14 +111,24 @@ class TestInterval:
         share, z = right / n, 1.959964  # Wilson 1927
         middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-        text = f"95 % interval {100 * (middle - half):.1f} to {100 * (middle + half):.1f} %"
-        assert f"has {right} of {n} test items right" in result.interval()
+        low, high = 100 * (middle - half), 100 * (middle + half)
+        text = f"95 % confidence interval {low:.1f} to {high:.1f} %"
+        assert f"classifies {right} of {n} test items correctly" in result.interval()
         assert text in result.interval()
+
+    @pytest.mark.parametrize(("successes", "trials"), [(0, 7), (7, 7), (1, 1), (815, 1000)])
+    def test_it_is_that_of_scipy(self, successes, trials):
+        expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+        assert _wilson(successes, trials) == pytest.approx(
+            (expected.low, expected.high), abs=1e-12
+        )
 
     def test_only_of_classes(self):
         model = gv.Sequential(gv.GCNConv(2, 8), gv.Readout("mean"), nn.Linear(8, 1))
         result = fit(model, tasks.rings(), quick(batch_size=20, epochs=1), progress=False)
-        with pytest.raises(ValueError, match="'task' must be to tell classes, got regression"):
+        with pytest.raises(
+            ValueError, match="'task' must be a classification task, got regression"
+        ):
             result.interval()
 
 
@@ -129,7 +141,7 @@ class TestEnsemble:
         expected = (mean - target)[~target.isnan()].square().mean().sqrt().item()
         assert result.ensemble() == pytest.approx(expected)
         assert result.to_dict()["ensemble"] == result.ensemble()
-        assert f"all 3 together: test rmse {expected:.3f}" in result.summary()
+        assert f"ensemble of 3: test RMSE {expected:.3f}" in result.summary()
         # The square is convex: together they are at least as good as on average.
         assert expected <= result.metrics()["test"]["rmse"]["mean"] + 1e-9
 
@@ -512,7 +524,7 @@ def test_a_gpu_gives_what_the_cpu_gives(karate):
 
 def test_progress_is_a_line_an_epoch_or_a_seed(karate, capsys):
     fit(small(karate), karate, quick(epochs=3))
-    assert capsys.readouterr().err.count("epoch") == 3
+    assert len(capsys.readouterr().err.splitlines()) == 1 + 3
     fit(small(karate), karate, quick(epochs=3), seeds=4)
     err = capsys.readouterr().err
     assert err.count("seed ") == 4

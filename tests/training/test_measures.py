@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from gnnvision.training.folder import write_csv, write_json
-from gnnvision.training.measures import f1_macro, mean, r2, r2_undefined, rank, spread, written
+from gnnvision.training.measures import (
+    f1_macro,
+    format_number,
+    mean,
+    r2,
+    r2_undefined,
+    rank,
+    spread,
+)
 
 
 @pytest.mark.parametrize("scale", [1e-160, 1e-7, 1.0, 1e30, 1e160])
@@ -83,7 +91,7 @@ def test_json_and_csv_hold_no_nan(tmp_path):
 
 
 def test_in_words():
-    assert (written(math.nan), written(0.25, 2)) == ("undefined", "0.25")
+    assert (format_number(math.nan), format_number(0.25, 2)) == ("undefined", "0.25")
 
 
 def test_nothing_warns():
