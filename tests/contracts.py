@@ -309,7 +309,7 @@ class GraphContract(Contract):
             layer(x, [[0], [1]])
         with pytest.raises(TypeError, match="'domain' must be a Graph"):
             layer.operators(Grid((2, 3)), x)
-        with pytest.raises(ValueError, match="'edge_index' must hold nodes from 0 to num_nodes"):
+        with pytest.raises(ValueError, match="'edge_index' must have nodes from 0 to num_nodes"):
             self.call(layer, x, graph, edge_index=graph.edge_index + 1)
         for name in self.columns:
             if not self.reads(layer, name):

@@ -1,4 +1,4 @@
-"""Where signals live: the grid of a picture and the graph of everything else."""
+"""Domains of signals: `Grid` for images, `Graph` for all other data."""
 
 from gnnvision.domains.base import Domain
 from gnnvision.domains.features import degree_features, identity_features, one_hot

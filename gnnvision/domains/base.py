@@ -1,4 +1,4 @@
-"""What every domain has: sites, a device, and a cache for what is derived from it."""
+"""The abstract base of all domains: sites, a device, and a cache of derived values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class Domain(ABC):
-    """The sites on which a signal lives and over which a convolution shifts it.
+    """The sites of a signal: the pixels of a grid, or the nodes of a graph.
 
-    A domain is immutable. Whatever is derived from it (a normalized adjacency, its
-    transpose, a clustering) is computed once and kept here, never on a layer, so that a
-    layer can be moved from one domain to the next without carrying anything along.
+    A domain is immutable. Values derived from it (a normalized adjacency, its transpose, a
+    clustering) are computed once and cached here, never on a layer, so that a layer can be used
+    on many domains.
     """
 
     @property
@@ -34,13 +34,13 @@ class Domain(ABC):
 
     @abstractmethod
     def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """What `build()` returns, computed at most once for each `key`."""
+        """The result of `build()`, computed at most once for each `key` and cached."""
 
 
 def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) -> T:
-    """`cache[key]`, filled by `build()` on first use.
+    """`cache[key]`, computed by `build()` on first use.
 
-    Outside of inference mode: what is made in it cannot serve a backward pass later.
+    It is computed outside inference mode, whose tensors cannot be used in a backward pass.
     """
     if key not in cache:
         if torch.compiler.is_compiling():

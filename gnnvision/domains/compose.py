@@ -1,4 +1,4 @@
-"""Graphs put together and taken apart, as the arguments of `Graph`."""
+"""Batches, subgraphs and line graphs, as the arguments of `Graph`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gnnvision.domains.device import count, send
 from gnnvision.domains.indices import to_index
+from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
@@ -19,10 +20,10 @@ Arguments = dict[str, Any]
 
 
 def batch(graphs: Sequence[Graph]) -> Arguments:
-    """The members side by side, their nodes and edges in order."""
+    """The disjoint union of the graphs, with their nodes and edges in order."""
     graphs = list(graphs)
     if not graphs:
-        raise ValueError("'graphs' must hold at least one graph, got none. Leave the batch out.")
+        raise invalid("graphs", "have at least one graph", "none", "Give at least one Graph.")
     shifts = torch.tensor([0] + [g.num_nodes for g in graphs]).cumsum(0).tolist()
     edges = [g.edge_index + shift for g, shift in zip(graphs, shifts[:-1], strict=True)]
     starts = [g.offsets[:-1] + shift for g, shift in zip(graphs, shifts[:-1], strict=True)]
@@ -44,7 +45,7 @@ def batch(graphs: Sequence[Graph]) -> Arguments:
 
 
 def unbatch(graph: Graph) -> list[Arguments]:
-    """Each member with its own nodes and edges, in the order they have in the batch."""
+    """Each graph of the batch, with its nodes and edges in the order of the batch."""
     offsets = graph.offsets.tolist()
     member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
     order = member.argsort(stable=True)
@@ -66,12 +67,12 @@ def unbatch(graph: Graph) -> list[Arguments]:
 
 
 def runs(starts: Tensor, sizes: Tensor, total: int) -> Tensor:
-    """The numbers of several runs, one after the other: each `size` of them from its `start`.
+    """The concatenation of ranges: `size` integers from each `start`.
 
     Args:
-        starts: the first number of each run.
-        sizes: how many numbers each has.
-        total: the sum of the sizes.
+        starts: the first integer of each range.
+        sizes: the length of each range.
+        total: the sum of the lengths.
     """
     ends = sizes.cumsum(0)
     shift = (starts - ends + sizes).repeat_interleave(sizes, output_size=total)
@@ -79,9 +80,9 @@ def runs(starts: Tensor, sizes: Tensor, total: int) -> Tensor:
 
 
 def edge_offsets(graph: Graph) -> tuple[Tensor, Tensor | None]:
-    """Where the edges of each member begin, and the end; and the order in which they do.
+    """The first edge of each graph of the batch, and the order that sorts the edges by graph.
 
-    The order is None where the edges already lie member by member.
+    The order is None if they are sorted already.
     """
     member = torch.bucketize(graph.edge_index[0], graph.offsets[1:], right=True)
     counts = count(member, graph.num_graphs)
@@ -90,7 +91,7 @@ def edge_offsets(graph: Graph) -> tuple[Tensor, Tensor | None]:
 
 
 def member_nodes(graph: Graph, members: Tensor) -> Tensor:
-    """The nodes of some members, whose numbers are on the CPU, member by member."""
+    """The nodes of some graphs of the batch, graph by graph; `members` are on the CPU."""
     ends = torch.from_numpy(graph.host_offsets[0])
     starts = ends[members]
     sizes = ends[members + 1] - starts
@@ -99,16 +100,15 @@ def member_nodes(graph: Graph, members: Tensor) -> Tensor:
 
 
 def select(graph: Graph, members: Tensor) -> Arguments:
-    """What changes when only some members are left, in their order; one may come twice.
+    """The arguments of a batch of some graphs of this batch; a graph may occur more than once.
 
     Args:
-        graph: of which they are members.
-        members: their numbers, on the CPU: sizes are worked out there, as a GPU would be waited
-            for.
+        graph: the batch.
+        members: indices of its graphs, on the CPU, so that a GPU need not be waited for.
 
     Returns:
-        The arguments of the smaller graph, and under "derived" where the edges of each of its
-        members begin, there and on the CPU.
+        The arguments of the smaller batch, and under "_derived" the first edge of each graph, on
+        its device and on the CPU.
     """
     node_ends, edge_ends = (torch.from_numpy(ends) for ends in graph.host_offsets)
     starts, first = node_ends[members], edge_ends[members]
@@ -143,7 +143,7 @@ def select(graph: Graph, members: Tensor) -> Arguments:
 def section(
     graph: Graph, members: tuple[int, int], nodes: tuple[int, int], edges: tuple[int, int]
 ) -> Arguments:
-    """What changes when only what is from the first to the second of each is left."""
+    """The arguments of consecutive graphs of a batch: from the first to the second of each."""
     (start, stop), (first, last) = members, nodes
 
     def cut(column: Tensor | None) -> Tensor | None:
@@ -163,7 +163,7 @@ def section(
 
 
 def line_graph(graph: Graph) -> Arguments:
-    """An edge e becomes node e, and points to those that go on from its target, but not back."""
+    """Edge e becomes node e, connected to the edges that leave its target, except its reverse."""
     source, target = graph.edge_index
     leaving = source.argsort(stable=True)  # the edges by where they start
     counts = count(source, graph.num_nodes)
@@ -176,9 +176,8 @@ def line_graph(graph: Graph) -> Arguments:
     forward = (target[after] != source[before]).nonzero().squeeze(1)
     offsets, order = graph.edge_offsets
     if order is not None:
-        raise ValueError(
-            "'graph' must hold its edges member by member, got them mixed. Use Graph.batch."
-        )
+        condition = "have its edges sorted by the graph of the batch"
+        raise invalid("graph", condition, "another order", "Use Graph.batch.")
     return {
         "edge_index": torch.stack([before[forward], after[forward]]),
         "num_nodes": graph.num_edges,
@@ -187,12 +186,10 @@ def line_graph(graph: Graph) -> Arguments:
 
 
 def subgraph(graph: Graph, nodes: Tensor) -> Arguments:
-    """The named nodes, renumbered in their order, and the edges among them."""
+    """The given nodes, renumbered in this order, and the edges between them."""
     if nodes.unique().numel() < nodes.numel():
-        raise ValueError(
-            f"'nodes' must name nodes from 0 to {graph.num_nodes - 1} once, got a node twice. "
-            "Correct the list."
-        )
+        condition = f"be distinct nodes from 0 to {graph.num_nodes - 1}"
+        raise invalid("nodes", condition, "a node twice", "Remove the duplicates.")
     nodes = nodes.to(graph.device)
     number = torch.full((graph.num_nodes,), -1, device=graph.device)
     number[nodes] = torch.arange(nodes.numel(), device=graph.device)
@@ -207,10 +204,10 @@ def subgraph(graph: Graph, nodes: Tensor) -> Arguments:
 
 
 def neighborhood(graph: Graph, node: int, hops: int) -> Tensor:
-    """`node`, then what reaches it in one edge, then in two, and so on."""
+    """`node`, then the nodes that reach it over one edge, then over two, and so on."""
     node = to_index(node, graph.num_nodes, "node", "nodes")
     if isinstance(hops, bool) or not isinstance(hops, int) or hops < 0:
-        raise ValueError(f"'hops' must be an integer from 0, got {hops!r}. Give a count of edges.")
+        raise invalid("hops", "be an integer of at least 0", repr(hops), "Give a number of edges.")
     source, target = graph.edge_index
     found = torch.tensor([node], device=graph.device)
     for _ in range(hops):
@@ -225,11 +222,11 @@ def _ends(sizes: Tensor) -> Tensor:
 
 
 def is_symmetric(graph: Graph, with_attributes: bool = False) -> bool:
-    """Whether the list of edges, with weights and relations, is its own reverse.
+    """Whether every edge has its reverse, with the same weight and relation.
 
     Args:
-        graph: of the edges.
-        with_attributes: whether `edge_attr` counts, too.
+        graph: the graph.
+        with_attributes: whether `edge_attr` must agree too.
     """
     source, target = graph.edge_index.cpu().numpy()
     extra = [
@@ -263,8 +260,7 @@ def _column(graphs: Sequence[Graph], name: str) -> Tensor | None:
         return None
     if any(column is None for column in columns):
         missing = next(i for i, column in enumerate(columns) if column is None)
-        raise ValueError(
-            f"'graphs' must all have {name} or none of them, got graph {missing} without. "
-            "Give it to all of them."
-        )
+        condition = f"either all have {name} or all lack it"
+        advice = "Give it to all of them."
+        raise invalid("graphs", condition, f"graph {missing} without it", advice)
     return torch.cat(columns)

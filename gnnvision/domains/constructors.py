@@ -1,4 +1,4 @@
-"""Graphs from other forms, as constructors of `Graph`."""
+"""Constructors of `Graph` from other formats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Constructors"]
 
 
 class Constructors:
-    """From edges, matrices, other libraries' graphs, meshes, molecules, and several graphs."""
+    """Constructors from edges, matrices, other libraries, meshes, molecules, or several graphs."""
 
     if TYPE_CHECKING:
 
@@ -39,7 +39,7 @@ class Constructors:
         """A graph from (source, target) pairs.
 
         Args:
-            edges: the pairs, counted from 0.
+            edges: the pairs of node indices, from 0.
             num_nodes: the number of nodes.
             undirected: add each edge in the other direction too. A pair that is listed twice,
                 in either order, is one undirected edge.
@@ -64,7 +64,7 @@ class Constructors:
         A matrix of zeros and ones gives a graph without weights.
 
         Args:
-            adjacency: the matrix, of any numeric kind. Shape (N, N).
+            adjacency: the matrix, of any real dtype. Shape (N, N).
 
         Raises:
             TypeError: if it is not a tensor.
@@ -87,7 +87,7 @@ class Constructors:
         edge_attrs: Sequence[str] = (),
         edge_type: str | None = None,
     ) -> Self:
-        """A graph from networkx, its nodes in networkx's order, kept in `node_names`.
+        """A graph from networkx, with its order of nodes; `node_names` holds their names.
 
         Args:
             graph: directed or not, simple or with parallel edges.
@@ -97,34 +97,34 @@ class Constructors:
 
         Raises:
             TypeError: if `graph` is not a networkx graph.
-            ValueError: if an edge lacks a named attribute, or it is no finite number; booleans
-                count as numbers in `edge_attrs` alone.
+            ValueError: if an edge lacks an attribute, or its value is not a finite number; only
+                `edge_attrs` accepts booleans as numbers.
         """
         return cls(**convert.from_networkx(graph, edge_weight, edge_attrs, edge_type))
 
     @classmethod
     def from_pyg(cls, data: Data) -> Self:
-        """A graph from torch-geometric's `Data` or `Batch`; features and labels stay there.
+        """A graph from torch-geometric's `Data` or `Batch`, without features and labels.
 
-        Several graphs are told apart by `ptr`, or by `batch`.
+        The graphs of a batch are read from `ptr` or `batch`.
 
         Raises:
-            TypeError: if `data` has no `edge_index`, or several kinds of nodes.
-            ValueError: if `batch` does not rise, or says something else than `ptr`.
+            TypeError: if `data` has no `edge_index`, or several node or edge types.
+            ValueError: if `batch` is not sorted, or does not agree with `ptr`.
         """
         return cls(**convert.from_pyg(data))
 
     @classmethod
     def from_triangles(cls, faces: Tensor, num_nodes: int) -> Self:
-        """The graph of a triangle mesh: its corners joined along the sides of its faces.
+        """The graph of a triangle mesh: its vertices, and the sides of its faces as edges.
 
         Args:
-            faces: the corners of each triangle, int64. Shape (F, 3).
-            num_nodes: the number of corners.
+            faces: the vertices of each triangle, int64. Shape (F, 3).
+            num_nodes: the number of vertices.
 
         Raises:
             TypeError: if `faces` is not an integer tensor.
-            ValueError: if its shape is not (F, 3) or a corner is out of range.
+            ValueError: if its shape is not (F, 3) or a vertex is out of range.
 
         Example:
             >>> import torch
@@ -136,9 +136,9 @@ class Constructors:
 
     @classmethod
     def from_smiles(cls, smiles: str) -> Self:
-        """The graph of a molecule: its heavy atoms, joined by bonds in both directions.
+        """The graph of a molecule: heavy atoms as nodes, bonds as edges in both directions.
 
-        `node_names` holds the element symbols and `edge_type` the bond kinds: 0 single,
+        `node_names` holds the element symbols and `edge_type` the bond types: 0 single,
         1 double, 2 triple, 3 aromatic, 4 any other.
 
         Raises:
@@ -153,21 +153,22 @@ class Constructors:
 
     @classmethod
     def from_mol(cls, mol: Mol) -> Self:
-        """The graph of an rdkit molecule, its atoms in rdkit's order; see `from_smiles`.
+        """The graph of an rdkit molecule, with its order of atoms; see `from_smiles`.
 
         Raises:
-            TypeError: if `mol` is no rdkit molecule.
+            TypeError: if `mol` is not an rdkit molecule.
         """
         return cls(**molecule.from_mol(mol))
 
     @classmethod
     def batch(cls, graphs: Sequence[Graph]) -> Self:
-        """Several graphs side by side as one, without edges between them.
+        """A batch: several graphs as one graph without edges between them.
 
-        Members keep their order, also those without edges or nodes. `unbatch` undoes it.
+        The graphs keep their order, including those without nodes or edges. `unbatch` is the
+        inverse.
 
         Raises:
-            ValueError: if there are none, or only some have edge attributes or relations.
+            ValueError: if there is none, or only some have edge attributes or relations.
 
         Example:
             >>> from gnnvision import Graph

@@ -1,6 +1,6 @@
-"""Graphs from and to other forms, as the arguments of `Graph`.
+"""Conversions from and to other graph formats, as the arguments of `Graph`.
 
-`Graph` documents each of these; here is how it is done.
+`Graph` documents each of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.compose import is_symmetric
+from gnnvision.errors import invalid, wrong_dtype, wrong_type
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -31,24 +32,21 @@ def from_edges(
     undirected: bool,
     edge_weight: Sequence[float] | Tensor | None,
 ) -> Arguments:
-    """Pairs, each way if `undirected`."""
+    """The arguments of a graph from pairs, in both directions if `undirected`."""
     if isinstance(edges, Tensor):
         edges = edges.tolist()
     pairs = [tuple(edge) if isinstance(edge, Iterable) else (edge,) for edge in edges]
     for pair in pairs:
         if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, Integral) for v in pair):
-            raise TypeError(
-                f"'edges' must hold pairs of integers, got {pair!r}. "
-                "Give (source, target); weights go into edge_weight."
-            )
+            advice = "Give (source, target); weights go into edge_weight."
+            raise wrong_dtype("edges", "be pairs of integers", repr(pair), advice)
     double = isinstance(edge_weight, Tensor) and edge_weight.dtype is torch.float64
     dtype = torch.float64 if double else torch.get_default_dtype()
     weight = None if edge_weight is None else _weights(edge_weight, dtype)
     if weight is not None and weight.shape != (len(pairs),):
-        raise ValueError(
-            f"'edge_weight' must have one weight for each of the {len(pairs)} edges, got shape "
-            f"{tuple(weight.shape)}. Give them in the order of the edges."
-        )
+        condition = f"have one weight for each of the {len(pairs)} edges"
+        got, advice = f"shape {tuple(weight.shape)}", "Give them in the order of the edges."
+        raise invalid("edge_weight", condition, got, advice)
     if undirected:
         values = [1.0] * len(pairs) if weight is None else weight.tolist()
         once: dict[tuple[int, int], int] = {}
@@ -56,10 +54,9 @@ def from_edges(
             for way in ((i, j), (j, i)):
                 first = once.setdefault(way, edge)
                 if values[first] != values[edge]:
-                    raise ValueError(
-                        f"'edge_weight' must give one weight to an undirected edge, got "
-                        f"{values[edge]} and {values[first]} for {i} and {j}. List the edge once."
-                    )
+                    got = f"{values[edge]} and {values[first]} for {i} and {j}"
+                    condition = "have a single weight for each undirected edge"
+                    raise invalid("edge_weight", condition, got, "List the edge once.")
         pairs = list(once)
         weight = None if weight is None else weight[list(once.values())]
     return {
@@ -70,22 +67,16 @@ def from_edges(
 
 
 def from_dense(adjacency: Tensor) -> Arguments:
-    """The nonzero entries."""
+    """The arguments of a graph from the nonzero entries of its adjacency matrix."""
     if not isinstance(adjacency, Tensor):
-        raise TypeError(
-            f"'adjacency' must be a torch.Tensor, got {type(adjacency).__name__}. "
-            "Convert it with torch.as_tensor."
-        )
+        advice = "Convert it with torch.as_tensor."
+        raise wrong_type("adjacency", "be a torch.Tensor", adjacency, advice)
     if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
-        raise ValueError(
-            f"'adjacency' must have shape (N, N), got {tuple(adjacency.shape)}. "
-            "Give one row and one column for each node."
-        )
+        advice = "Give one row and one column for each node."
+        raise invalid("adjacency", "have shape (N, N)", tuple(adjacency.shape), advice)
     if adjacency.is_complex():
-        raise TypeError(
-            f"'adjacency' must be of real numbers, got {adjacency.dtype}. Give its "
-            "absolute value, or its real part."
-        )
+        advice = "Use its absolute value or its real part."
+        raise wrong_dtype("adjacency", "have real numbers", adjacency.dtype, advice)
     if adjacency.layout is not torch.strided:
         adjacency = adjacency.to_dense()
     edge_index = adjacency.nonzero().t()
@@ -103,14 +94,12 @@ def from_dense(adjacency: Tensor) -> Arguments:
 def from_networkx(
     graph: nx.Graph, edge_weight: str | None, edge_attrs: Sequence[str], edge_type: str | None
 ) -> Arguments:
-    """The edges in networkx's order of nodes, each way if it is undirected."""
+    """The arguments of a networkx graph, with its order of nodes."""
     import networkx as nx
 
     if not isinstance(graph, nx.Graph):
-        raise TypeError(
-            f"'graph' must be a networkx graph, got {type(graph).__name__}. "
-            "Use Graph.from_edges for a list of edges."
-        )
+        advice = "Use Graph.from_edges for a list of edges."
+        raise wrong_type("graph", "be a networkx graph", graph, advice)
     names: tuple[Hashable, ...] = tuple(graph.nodes)
     number = {name: i for i, name in enumerate(names)}
     listed = list(graph.edges(data=True))
@@ -118,9 +107,8 @@ def from_networkx(
         listed += [(v, u, data) for u, v, data in listed if u != v]
 
     if isinstance(edge_attrs, str):
-        raise TypeError(
-            f"'edge_attrs' must be a list of names, got {edge_attrs!r}. Write [{edge_attrs!r}]."
-        )
+        advice = f"Use [{edge_attrs!r}]."
+        raise wrong_dtype("edge_attrs", "be a list of names", repr(edge_attrs), advice)
     default = torch.get_default_dtype()
     pairs = [(number[u], number[v]) for u, v, _ in listed]
     attrs = [_column(listed, name, default, booleans=True) for name in edge_attrs]
@@ -152,28 +140,19 @@ def _column(
     allowed = Integral if whole else Real
     for u, v, data in listed:
         if attribute not in data:
-            raise ValueError(
-                f"'graph' must have the attribute {attribute!r} on every edge, got none on "
-                f"{u!r} to {v!r}. Name an attribute that all edges have."
-            )
+            condition = f"have the attribute {attribute!r} on every edge"
+            advice = "Choose an attribute that all edges have."
+            raise invalid("graph", condition, f"none on the edge {u!r} to {v!r}", advice)
         value = data[attribute]
         is_boolean = isinstance(value, (bool, np.bool_))
         if is_boolean and booleans:
             continue
-        if is_boolean or not isinstance(value, allowed) or not _is_finite(value):
-            must = "an integer from 0, one for each kind of edge" if whole else "a finite number"
-            remedy = (
-                "Number the kinds from 0" if whole else "Convert text with float(), fill in others"
-            )
-            raise ValueError(
-                f"{attribute!r} must be {must}, got {value!r} on the edge {u!r} to {v!r}. "
-                f"{remedy}."
-            )
-        if whole and value < 0:
-            raise ValueError(
-                f"{attribute!r} must be an integer from 0, got {value} on the edge {u!r} to "
-                f"{v!r}. Number the kinds from 0."
-            )
+        bad = is_boolean or not isinstance(value, allowed) or not _is_finite(value)
+        if bad or (whole and value < 0):
+            condition = "be an integer of at least 0" if whole else "be a finite number"
+            advice = "Convert text with float(), and fill in missing values."
+            advice = "Number the edge types from 0." if whole else advice
+            raise invalid(attribute, condition, f"{value!r} on the edge {u!r} to {v!r}", advice)
     return torch.tensor([data[attribute] for *_, data in listed], dtype=dtype)
 
 
@@ -185,21 +164,17 @@ def _weights(given: Sequence[float] | Tensor, dtype: torch.dtype) -> Tensor:
         weight = None
     if weight is None or weight.dtype is torch.bool or weight.is_complex():
         kind = np.asarray(given).dtype if weight is None else weight.dtype
-        raise TypeError(
-            f"'edge_weight' must hold numbers, got {kind}. Convert text with float(), and fill in "
-            "what is missing."
-        )
+        advice = "Convert text with float(), and fill in missing values."
+        raise wrong_dtype("edge_weight", "be numbers", kind, advice)
     if not bool(weight.isfinite().all()):
         edge = int((~weight.isfinite()).nonzero()[0, 0]) if weight.ndim else 0
-        raise ValueError(
-            f"'edge_weight' must be finite, got {weight.flatten()[edge]} for edge {edge}. Remove "
-            "or fill in the missing values."
-        )
+        got = f"{weight.flatten()[edge]} for edge {edge}"
+        raise invalid("edge_weight", "be finite", got, "Remove or fill in missing values.")
     return weight.to(dtype)
 
 
 def to_networkx(graph: Graph) -> nx.Graph:
-    """A networkx graph of the plainest class that holds all edges."""
+    """A networkx graph of the simplest class that can represent all edges."""
     import networkx as nx
 
     source, target = graph.edge_index.tolist()
@@ -225,19 +200,17 @@ def to_networkx(graph: Graph) -> nx.Graph:
 
 
 def from_pyg(data: Data) -> Arguments:
-    """The graph part of torch-geometric's `Data`."""
+    """The arguments of a graph from torch-geometric's `Data`."""
     if hasattr(data, "edge_types"):
-        raise TypeError(
-            f"'data' must be a torch_geometric.data.Data, got {type(data).__name__} with several "
-            "kinds of nodes or edges. Give data.to_homogeneous(), whose edge_type says the kind."
-        )
+        got = f"{type(data).__name__} with several node or edge types"
+        advice = "Use data.to_homogeneous(), which keeps the types in edge_type."
+        raise wrong_dtype("data", "be a torch_geometric.data.Data", got, advice)
     edge_index = getattr(data, "edge_index", None)
     if edge_index is None:
         sparse = " but adj_t" if getattr(data, "adj_t", None) is not None else ""
-        raise TypeError(
-            f"'data' must have an edge_index, got {type(data).__name__} without one{sparse}. "
-            "Give a torch_geometric.data.Data."
-        )
+        got = f"{type(data).__name__} without one{sparse}"
+        advice = "Give a torch_geometric.data.Data with edge_index."
+        raise wrong_dtype("data", "have an edge_index", got, advice)
     edge_attr = getattr(data, "edge_attr", None)
     weight = getattr(data, "edge_weight", None)
     return {
@@ -260,21 +233,15 @@ def _offsets(data: Data) -> Tensor | None:
         return ptr
     if not isinstance(batch, Tensor) or batch.is_floating_point() or batch.dtype is torch.bool:
         got = batch.dtype if isinstance(batch, Tensor) else type(batch).__name__
-        raise TypeError(
-            f"'data.batch' must hold the graph of each node, counted from 0, got {got}. Convert "
-            "it with .long()."
-        )
+        condition = "be the index of the graph of each node, from 0"
+        raise wrong_dtype("data.batch", condition, got, "Convert it with .long().")
     if batch.shape != (data.num_nodes,):
-        raise ValueError(
-            f"'data.batch' must have shape (N={data.num_nodes},), got {tuple(batch.shape)}. Give "
-            "the graph of each node."
-        )
+        condition, advice = f"have shape (N={data.num_nodes},)", "Give the graph of each node."
+        raise invalid("data.batch", condition, tuple(batch.shape), advice)
     if bool((batch.diff() < 0).any()) or (len(batch) and int(batch[0]) < 0):
-        raise ValueError(
-            "'data.batch' must rise from 0, so that the nodes of each graph lie together, got "
-            f"{batch[:8].tolist()}{'...' if len(batch) > 8 else ''}. Sort the nodes by it and "
-            "renumber the edges, or make the batch with Batch.from_data_list."
-        )
+        got = f"{batch[:8].tolist()}{'...' if len(batch) > 8 else ''}"
+        advice = "Sort the nodes and renumber the edges, or use Batch.from_data_list."
+        raise invalid("data.batch", "be sorted in ascending order, from 0", got, advice)
     count = int(batch[-1]) + 1 if len(batch) else 0
     known = getattr(data, "num_graphs", count) if ptr is None else len(ptr) - 1
     sizes = torch.bincount(batch, minlength=max(count, int(known or 0)))
@@ -282,15 +249,13 @@ def _offsets(data: Data) -> Tensor | None:
     if ptr is None:
         return offsets
     if not torch.equal(offsets, ptr.to(offsets)):
-        raise ValueError(
-            f"'data.ptr' must say what 'data.batch' says, got {ptr.tolist()} and "
-            f"{offsets.tolist()}. Remove the one that is out of date."
-        )
+        got = f"{ptr.tolist()} and {offsets.tolist()}"
+        raise invalid("data.ptr", "agree with 'data.batch'", got, "Remove the outdated one.")
     return ptr
 
 
 def to_pyg(graph: Graph, x: Tensor | None, y: Tensor | None) -> Data:
-    """A torch-geometric `Data`, or `Batch` for several members."""
+    """A torch-geometric `Data`, or a `Batch` for several graphs."""
     from torch_geometric.data import Batch, Data
 
     columns = {
@@ -308,15 +273,13 @@ def to_pyg(graph: Graph, x: Tensor | None, y: Tensor | None) -> Data:
 
 
 def from_triangles(faces: Tensor, num_nodes: int) -> Arguments:
-    """The sides of the triangles, each once and each way."""
+    """The arguments of a graph from the sides of triangles, each in both directions."""
     if not isinstance(faces, Tensor) or faces.dtype not in (torch.int64, torch.int32):
         kind = faces.dtype if isinstance(faces, Tensor) else type(faces).__name__
-        raise TypeError(f"'faces' must be a tensor of int64, got {kind}. Convert it with .long().")
+        raise wrong_dtype("faces", "be a tensor of int64", kind, "Convert it with .long().")
     if faces.ndim != 2 or faces.shape[1] != 3:
-        raise ValueError(
-            f"'faces' must have shape (F, 3), got {tuple(faces.shape)}. "
-            "Give the three corners of each triangle in a row."
-        )
+        advice = "Give the three vertices of each triangle in a row."
+        raise invalid("faces", "have shape (F, 3)", tuple(faces.shape), advice)
     sides = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).long()
     sides = torch.cat([sides, sides.flip(1)])
     sides = sides[sides[:, 0] != sides[:, 1]].unique(dim=0)

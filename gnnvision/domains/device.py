@@ -1,4 +1,4 @@
-"""Devices: their full names, and copies to them for which the host does not wait."""
+"""Helpers for devices: full names, asynchronous copies, and supported precision."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ def full_device(device: torch.device | str) -> torch.device:
 
 
 def send(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """A small tensor on `device`; to a GPU it is copied out of pinned memory, without a wait."""
+    """The tensor on `device`; to a GPU it is copied asynchronously from pinned memory."""
     if torch.device(device).type == "cuda" and tensor.device.type == "cpu" and tensor.numel():
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
 
 
 def as_double(tensor: Tensor) -> Tensor:
-    """The tensor in float64; on the CPU if its device has no such numbers."""
+    """The tensor in float64, on the CPU if its device does not support float64."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """The most precise numbers that a device has: float64, or float32 on Apple's."""
+    """The most precise floating-point dtype of a device: float64, or float32 on MPS."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 def count(index: Tensor, size: int) -> Tensor:
-    """How often each of the numbers from 0 to `size` - 1 occurs; a GPU is not waited for.
+    """The number of occurrences of each integer from 0 to `size` - 1, without waiting for a GPU.
 
     Shapes:
         index: int64 (n,), within that range.

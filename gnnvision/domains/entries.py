@@ -1,7 +1,7 @@
-"""The matrices of a graph, as entries: which source weighs how much for which target.
+"""The matrices of a graph as lists of entries (source, target, value).
 
-Each function is one formula. The entries are not added up or sorted: `Graph` makes sparse
-matrices of them, and the operators floor its products.
+Each function is one formula. The entries are neither summed nor sorted: `Graph` makes sparse
+matrices of them, and the operators multiply with them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from gnnvision.errors import invalid, one_of
+
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
 
@@ -20,14 +22,14 @@ __all__ = ["Entries", "adjacency", "degree", "laplacian", "mean_adjacency", "nor
 
 @dataclass(frozen=True)
 class Entries:
-    """Values at (source, target); several at one place add up. Each of shape (E,)."""
+    """The entries of a matrix: values at (source, target); duplicates are summed. Shape (E,)."""
 
     source: Tensor
     target: Tensor
     value: Tensor
 
     def to_sparse(self, num_nodes: int) -> Tensor:
-        """The (N, N) matrix, sources in the rows: sparse and coalesced."""
+        """The coalesced sparse matrix, sources in the rows. Shape (N, N)."""
         place = self.source * num_nodes + self.target
         unique, inverse = place.unique(return_inverse=True)
         value = self.value.new_zeros(unique.shape[0]).index_add(0, inverse, self.value)
@@ -38,7 +40,7 @@ class Entries:
 
 
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, weighted: bool = True) -> Entries:
-    """A: the weight of each edge, 1 where the graph has none or they are not asked for."""
+    """A: the weight of each edge, or 1 without weights or if not `weighted`."""
     source, target = graph.edge_index
     if weighted and graph.edge_weight is not None:
         weight = graph.edge_weight.to(dtype or graph.edge_weight.dtype)
@@ -53,8 +55,7 @@ def degree(
     graph: Graph, direction: Literal["out", "in"] = "out", dtype: torch.dtype | None = None
 ) -> Tensor:
     """The diagonal of D: row sums ("out") or column sums ("in") of A. Shape (N,)."""
-    if direction not in ("out", "in"):
-        raise ValueError(f"'direction' must be 'out' or 'in', got {direction!r}. Choose one.")
+    one_of("direction", direction, ("out", "in"))
     a = adjacency(graph, dtype)
     return _sums(a.source if direction == "out" else a.target, a.value, graph.num_nodes)
 
@@ -64,7 +65,7 @@ def laplacian(
     normalization: Literal["sym", "rw"] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Entries:
-    """D - A, I - D^(-1/2) A D^(-1/2) or I - D^(-1) A, self loops left out, D of row sums."""
+    """D - A, I - D^(-1/2) A D^(-1/2) or I - D^(-1) A, without self loops; D has the row sums."""
     a = _without_self_loops(adjacency(graph, dtype))
     d = _sums(a.source, a.value, graph.num_nodes)
     one = torch.ones_like(d)
@@ -77,10 +78,8 @@ def laplacian(
         case "rw":
             diagonal, off = one, -_power(d, -1.0)[a.source] * a.value
         case _:
-            raise ValueError(
-                f"'normalization' must be None, 'sym' or 'rw', got {normalization!r}. "
-                "Choose one of them."
-            )
+            condition = "be one of None, 'sym', 'rw'"
+            raise invalid("normalization", condition, repr(normalization), "Choose one of them.")
     nodes = torch.arange(graph.num_nodes, device=graph.device)
     return Entries(
         torch.cat([a.source, nodes]), torch.cat([a.target, nodes]), torch.cat([off, diagonal])
@@ -93,7 +92,7 @@ def normalized_adjacency(
     self_loop_weight: float = 1.0,
     dtype: torch.dtype | None = None,
 ) -> Entries:
-    """D^(-1/2) (A + I) D^(-1/2), D of column sums."""
+    """D^(-1/2) (A + I) D^(-1/2); D has the column sums."""
     a = adjacency(graph, dtype)
     if add_self_loops:
         a = _with_self_loops(a, graph.num_nodes, self_loop_weight)
@@ -102,7 +101,7 @@ def normalized_adjacency(
 
 
 def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Entries:
-    """A D^(-1) without weights: the columns average over a node's incoming edges."""
+    """A D^(-1) without weights: each column is a mean over the incoming edges of a node."""
     a = adjacency(graph, dtype, weighted=False)
     share = _power(_sums(a.target, a.value, graph.num_nodes), -1.0)
     return Entries(a.source, a.target, share[a.target])

@@ -1,7 +1,4 @@
-"""Feature matrices for graphs that come without features.
-
-The lecture's second step: first the identity, then chosen attributes.
-"""
+"""Feature matrices for graphs without features: identity, degree and one-hot encoding."""
 
 from __future__ import annotations
 
@@ -12,12 +9,13 @@ from torch import Tensor
 
 from gnnvision.domains.device import count
 from gnnvision.domains.graph import Graph
+from gnnvision.errors import invalid
 
 __all__ = ["degree_features", "identity_features", "one_hot"]
 
 
 def identity_features(graph: Graph) -> Tensor:
-    """Every node is its own feature: X = I, sparse. Shape (N, N).
+    """The identity as a sparse feature matrix, X = I: one feature for each node. Shape (N, N).
 
     Example:
         >>> identity_features(Graph.from_edges([(0, 1)], num_nodes=2)).to_dense()
@@ -35,7 +33,7 @@ def identity_features(graph: Graph) -> Tensor:
 
 
 def degree_features(graph: Graph) -> Tensor:
-    """The number of edges that arrive at each node, as one column. Shape (N, 1).
+    """The in-degree of each node, as one column. Shape (N, 1).
 
     Example:
         >>> degree_features(Graph.from_edges([(0, 1), (2, 1)], num_nodes=3)).tolist()
@@ -48,7 +46,7 @@ def degree_features(graph: Graph) -> Tensor:
 def one_hot(
     values: Sequence[Hashable], categories: Sequence[Hashable] | None = None
 ) -> tuple[Tensor, tuple[Hashable, ...]]:
-    """One column for each category of an attribute.
+    """The one-hot encoding of an attribute: one column for each category.
 
     Args:
         values: the attribute of each node, in order: names, symbols, numbers.
@@ -70,8 +68,7 @@ def one_hot(
     number = {category: i for i, category in enumerate(columns)}
     for value in values:
         if value not in number:
-            raise ValueError(
-                f"'values' must be among the categories {columns}, got {value!r}. Add it to them."
-            )
+            advice = "Add it to the categories."
+            raise invalid("values", f"be among the categories {columns}", repr(value), advice)
     index = torch.tensor([number[value] for value in values], dtype=torch.int64)
     return torch.eye(len(columns))[index], columns

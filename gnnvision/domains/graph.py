@@ -1,4 +1,4 @@
-"""The domain of citations, molecules and meshes: nodes joined by edges."""
+"""The domain of citation networks, molecules and meshes: nodes connected by edges."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gnnvision.domains.indices import Indices, to_indices
 from gnnvision.domains.matrices import Matrices
 from gnnvision.domains.modes import is_live
 from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
+from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class Section(NamedTuple):
-    """Where in a larger batch a graph was cut out: its members, nodes and edges, from and to."""
+    """The ranges of graphs, nodes and edges that a section takes from a larger batch."""
 
     whole: Graph
     members: tuple[int, int]
@@ -42,36 +43,35 @@ class Section(NamedTuple):
 class Graph(Constructors, Matrices, Domain):
     """A graph: `num_nodes` nodes and directed edges from a source to a target.
 
-    An undirected graph holds each edge in both directions. Self loops and parallel edges are
-    kept as they are; the matrices add parallel edges up. Messages flow from source to target,
-    as in torch-geometric. Matrices have the source in the row and the target in the column, as
-    in networkx, so a layer, in which nodes *receive*, multiplies by their transposes; on
-    undirected graphs the two are the same.
+    An undirected graph contains each edge in both directions. Self loops and parallel edges are
+    kept; the matrices sum parallel edges. Messages flow from source to target, as in
+    torch-geometric. Matrices have the source in the row and the target in the column, as in
+    networkx, so that a layer, in which nodes *receive*, multiplies by their transposes; for
+    undirected graphs the two are equal.
 
-    A graph is checked once, when it is made, and never changes: it takes a copy of
-    `edge_index`, so editing yours later has no effect on it. What is derived from it is
-    computed once and kept. The exception is a weight that requires gradients: what depends on
-    it is computed anew each time, as each backward pass needs.
+    A graph is validated once, when it is made, and is immutable: it copies `edge_index`, so that
+    later edits of yours have no effect on it. Derived matrices are computed once and cached. The
+    exception is a weight that requires gradients: what depends on it is recomputed each time, as
+    each backward pass needs.
 
-    A batch is a graph of several members side by side: see `Graph.batch`.
+    A batch is one graph that consists of several: see `Graph.batch`.
 
     Args:
         edge_index: source and target of each edge, int64, counted from 0. Shape (2, E).
         num_nodes: the number of nodes N; never guessed from the edges.
-        edge_weight: a weight for each edge, floating point; 1 where there are none. Shape (E,).
+        edge_weight: a weight for each edge, floating point; 1 if not given. Shape (E,).
         edge_attr: attributes of each edge. Shape (E, D).
         edge_type: the relation of each edge, int64, from 0. Shape (E,).
-        num_relations: the number of relations; one more than the largest of `edge_type` if
-            not given.
-        offsets: where the nodes of each member of a batch begin, and the end: (G + 1,), int64,
-            from 0 to N. One member if not given.
-        graph_attr: attributes of each member of a batch as a whole. Shape (G, D).
-        node_names: the nodes' own names, in order, kept for whoever draws or returns them.
+        num_relations: the number of relations; the largest of `edge_type` plus one if not given.
+        offsets: the index of the first node of each graph of a batch, then N, int64; a single
+            graph if not given. Shape (G + 1,).
+        graph_attr: attributes of each graph of a batch. Shape (G, D).
+        node_names: names of the nodes, in order, for figures and tables.
 
     Raises:
-        TypeError: if an argument is of another kind, for example a list or a float index.
-        ValueError: if a shape does not fit, an index is out of range, a weight is NaN or
-            infinite, or an edge joins two members of a batch.
+        TypeError: if an argument has the wrong type or dtype, for example a list or a float index.
+        ValueError: if a shape is wrong, an index is out of range, a weight is NaN or infinite, or
+            an edge connects two graphs of a batch.
 
     Example:
         >>> graph = Graph(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
@@ -113,10 +113,9 @@ class Graph(Constructors, Matrices, Domain):
         if self.node_names is not None:
             columns["node_names"] = tuple(self.node_names)
             if len(self.node_names) != self.num_nodes:
-                raise ValueError(
-                    f"'node_names' must have one name for each of the {self.num_nodes} nodes, "
-                    f"got {len(self.node_names)}. Give them in the order of the nodes."
-                )
+                condition = f"have one name for each of the {self.num_nodes} nodes"
+                advice = "Give them in the order of the nodes."
+                raise invalid("node_names", condition, len(self.node_names), advice)
         for name, value in columns.items():
             object.__setattr__(self, name, value)
         self._close()
@@ -124,42 +123,41 @@ class Graph(Constructors, Matrices, Domain):
     # --- turning it into something else -----------------------------------------------------
 
     def unbatch(self) -> list[Graph]:
-        """The members of a batch, in order; a single graph gives a list of itself."""
+        """The graphs of a batch, in order; a list of one for a single graph."""
         return [Graph(**member) for member in compose.unbatch(self)]
 
     def select(self, members: Indices) -> Graph:
-        """The batch of some members, in the given order; one may come more than once.
+        """A batch of some graphs of this batch, in the given order, with repetition if given.
 
-        `member_nodes` of the same members says which rows of a signal go with it.
+        `member_nodes` of the same graphs returns the corresponding rows of a signal.
 
         Args:
-            members: indices from 0, or a mask with a boolean for each member.
+            members: indices of graphs from 0, or a boolean mask with one entry for each graph.
 
         Raises:
             TypeError: if they are neither.
-            ValueError: if an index is out of range, or the mask of another length.
+            ValueError: if an index is out of range, or the mask has another length.
         """
         return self._unchecked(**compose.select(self, self._members(members)))
 
     def member_nodes(self, members: Indices) -> Tensor:
-        """The nodes of some members, member by member; `members` as for `select`."""
+        """The nodes of some graphs of the batch, graph by graph; `members` as for `select`."""
         return compose.member_nodes(self, self._members(members))
 
     def _members(self, members: Indices) -> Tensor:
         must = f"be from 0 to num_graphs - 1 = {self.num_graphs - 1}"
-        return to_indices(members, self.num_graphs, "members", "members of the batch", must)
+        return to_indices(members, self.num_graphs, "members", "graphs in the batch", must)
 
     def section(self, start: int, stop: int) -> tuple[Graph, slice]:
-        """The members from `start` to `stop`, and which nodes they are.
+        """The batch of the graphs from `start` to `stop`, and the slice of its nodes.
 
-        Quick: nothing is checked again, columns are not copied, and the matrices that layers
-        multiply with are cut out of those of the whole batch.
+        This is fast: nothing is validated or copied, and the matrices of layers are slices of
+        those of the whole batch.
         """
         if not 0 <= start <= stop <= self.num_graphs:
-            raise ValueError(
-                f"'start' and 'stop' must rise within 0 and num_graphs = {self.num_graphs}, got "
-                f"{start} and {stop}. Choose members that the batch has."
-            )
+            condition = f"be at most 'stop' and both from 0 to num_graphs = {self.num_graphs}"
+            advice = "Choose graphs of the batch."
+            raise invalid("start", condition, f"{start} and {stop}", advice)
         node_offsets, edge_offsets = self.host_offsets
         nodes = (int(node_offsets[start]), int(node_offsets[stop]))
         if self.edge_offsets[1] is not None:
@@ -171,10 +169,10 @@ class Graph(Constructors, Matrices, Domain):
 
     @property
     def line_graph(self) -> Graph:
-        """The graph whose nodes are this one's edges: an edge points to those that go on from it.
+        """The line graph without backtracking, whose nodes are the edges of this graph.
 
-        An edge i -> j points to every j -> k but the way back, k = i. On it, a convolution
-        passes messages along paths that do not turn round.
+        Edge i -> j is connected to every edge j -> k except its reverse, k = i. A convolution on
+        it passes messages along paths that do not turn back.
 
         References:
             Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
@@ -191,21 +189,19 @@ class Graph(Constructors, Matrices, Domain):
         return self.derived("line_graph", build)
 
     def to_networkx(self) -> nx.Graph:
-        """The networkx graph: undirected if every edge has its reverse, else directed.
+        """The networkx graph, undirected if every edge has its reverse with the same attributes.
 
-        The reverse must have the same weight, relation and attributes, so that none is lost.
-
-        Nodes are the `node_names` if those are unique, else 0 to N - 1; edges carry `weight`,
-        `type` and `attr` where the graph has them. Parallel edges give a multigraph.
+        Nodes are the `node_names` if those are unique, else 0 to N - 1. Edges have the attributes
+        `weight`, `type` and `attr` if the graph has them. Parallel edges give a multigraph.
         """
         return convert.to_networkx(self)
 
     def to_pyg(self, x: Tensor | None = None, y: Tensor | None = None) -> Data:
-        """torch-geometric's `Data`, with `x` and `y` as its features and labels."""
+        """A torch-geometric `Data` of the graph, with features `x` and labels `y`."""
         return convert.to_pyg(self, x, y)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same graph on `device`; itself if it is there already."""
+        """The same graph on `device`; itself if it is already there."""
         device = full_device(device)
         if self.edge_index.device == device:
             return self
@@ -214,16 +210,16 @@ class Graph(Constructors, Matrices, Domain):
         return self._unchecked(**moved)
 
     def subgraph(self, nodes: Indices) -> Graph:
-        """The graph of some nodes, in the given order, and the edges between them.
+        """The induced subgraph: some nodes, in the given order, and the edges between them.
 
         Args:
-            nodes: indices from 0, or a mask with a boolean for each node.
+            nodes: indices from 0, or a boolean mask with one entry for each node.
 
         Raises:
             TypeError: if they are neither.
-            ValueError: if a node is named twice or out of range, or the mask of another length.
+            ValueError: if a node occurs twice or is out of range, or the mask has another length.
         """
-        must = f"name nodes from 0 to {self.num_nodes - 1} once"
+        must = f"be distinct nodes from 0 to {self.num_nodes - 1}"
         chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
         return Graph(**compose.subgraph(self, chosen))
 
@@ -235,7 +231,7 @@ class Graph(Constructors, Matrices, Domain):
         return remember(self._derived, "without_weights", lambda: self._unchecked(**plain))
 
     def neighborhood(self, node: int, hops: int = 1) -> Tensor:
-        """`node` and all that reach it in at most `hops` edges, `node` first, then by distance.
+        """`node` and all nodes that reach it over at most `hops` edges, sorted by distance.
 
         Raises:
             ValueError: if the node is out of range.
@@ -251,25 +247,25 @@ class Graph(Constructors, Matrices, Domain):
 
     @property
     def num_edges(self) -> int:
-        """The number of directed edges; an undirected edge counts twice."""
+        """The number of directed edges; an undirected edge counts as two."""
         return self.edge_index.shape[1]
 
     @property
     def num_graphs(self) -> int:
-        """The number of members of a batch; 1 for a single graph."""
+        """The number of graphs in a batch; 1 for a single graph."""
         return self.offsets.shape[0] - 1
 
     @property
     def edge_offsets(self) -> tuple[Tensor, Tensor | None]:
-        """Where the edges of each member begin, and the end, (G + 1,); and their order.
+        """The first edge of each graph of a batch, shape (G + 1,), and the order of the edges.
 
-        The order is None where the edges already lie member by member, as in any `batch`.
+        The order is None if the edges are already sorted by graph, as in any `batch`.
         """
         return self.derived("edge_offsets", lambda: compose.edge_offsets(self))
 
     @property
     def host_offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`offsets` and those of the edges, to be read without waiting for a GPU each time."""
+        """`offsets` and `edge_offsets` as numpy arrays, which do not need to wait for a GPU."""
 
         def build() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             if (place := self.section_of) is None:
@@ -282,7 +278,7 @@ class Graph(Constructors, Matrices, Domain):
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """The device of the tensors."""
         return self.edge_index.device
 
     @property
@@ -292,7 +288,7 @@ class Graph(Constructors, Matrices, Domain):
 
     @property
     def graph_index(self) -> Tensor:
-        """The member that each node belongs to: torch-geometric's `batch`. Shape (N,)."""
+        """The index of the graph of each node, torch-geometric's `batch`. Shape (N,)."""
         return self.derived(
             "graph_index",
             lambda: torch.repeat_interleave(
@@ -305,16 +301,14 @@ class Graph(Constructors, Matrices, Domain):
     # --- what is derived --------------------------------------------------------------------
 
     def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """What `build()` returns, computed at most once for each `key`.
+        """The result of `build()`, computed at most once for each `key` and cached.
 
         Raises:
             ValueError: if a tensor of the graph was edited in place after it was made.
         """
         if not torch.compiler.is_compiling() and self._edits() != self._made:
-            raise ValueError(
-                "'graph' must not change, got a tensor of it that was edited in place. "
-                "Make a new Graph from the edited tensor."
-            )
+            advice = "Make a new Graph from the edited tensor."
+            raise invalid("graph", "not change", "a tensor that was edited in place", advice)
         if self.edge_weight is not None and is_live(self.edge_weight):
             return build()
         return remember(self._derived, key, build)

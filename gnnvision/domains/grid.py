@@ -1,4 +1,4 @@
-"""The domain of pictures: a regular grid of sites in one, two or three dimensions."""
+"""The domain of images: a regular grid of sites in one, two or three dimensions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from gnnvision.domains.base import Domain, remember
 from gnnvision.domains.window import PaddingMode, Window, per_axis
+from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class Grid(Domain):
     """A regular grid: time steps (1-D), pixels (2-D) or voxels (3-D).
 
-    Sites are numbered row by row, the last axis fastest. Two grids of the same size are
+    Sites are numbered in row-major order (the last axis fastest). Two grids of the same size are
     equal.
 
     Args:
@@ -32,7 +33,7 @@ class Grid(Domain):
 
     Raises:
         TypeError: if `size` does not hold integers.
-        ValueError: if there are not one to three axes, or one has no site.
+        ValueError: if the number of axes is not 1, 2 or 3, or an axis has no sites.
 
     Example:
         >>> Grid((32, 48)).num_sites
@@ -47,10 +48,8 @@ class Grid(Domain):
     def __init__(self, size: int | Sequence[int]) -> None:
         axes = tuple(size) if isinstance(size, Sequence) else (size,)
         if not 1 <= len(axes) <= 3:
-            raise ValueError(
-                f"'size' must have one, two or three axes, got {len(axes)}. "
-                "Give for example (H, W) without batch and channels."
-            )
+            advice = "Use for example (H, W), without batch and channels."
+            raise invalid("size", "have one, two or three axes", len(axes), advice)
         object.__setattr__(self, "size", per_axis(axes, len(axes), "size"))
         object.__setattr__(self, "_derived", {})
 
@@ -64,15 +63,15 @@ class Grid(Domain):
 
     @property
     def num_sites(self) -> int:
-        """The number of pixels: the product of the sizes."""
+        """The number of sites: the product of the sizes."""
         return prod(self.size)
 
     def to(self, device: torch.device | str) -> Self:
-        """The grid itself: it holds no tensors."""
+        """The grid itself, which has no tensors."""
         return self
 
     def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """What `build()` returns, computed at most once for each `key`."""
+        """The result of `build()`, computed at most once for each `key` and cached."""
         return remember(self._derived, key, build)
 
     def to_graph(
@@ -82,21 +81,21 @@ class Grid(Domain):
         dilation: int | Sequence[int] = 1,
         padding_mode: PaddingMode = "zeros",
     ) -> Graph:
-        """The pixel graph: an edge from every site of a window to the window's center.
+        """The pixel graph: an edge from every site of each window to its center.
 
         A convolution with `padding="same"` and stride 1 on this grid is a relational graph
         convolution on that graph, one relation for each kernel offset; see
         `RGCNConv.from_grid`.
 
         Args:
-            kernel_size: the window, in sites along each axis.
-            dilation: the spacing of the window's sites.
-            padding_mode: "zeros" leaves out what lies outside the picture; "circular" wraps
-                around (a torus); "replicate" and "reflect" take the site that they would read.
+            kernel_size: of the window, along each axis.
+            dilation: the distance between adjacent sites of the window.
+            padding_mode: at the border, "zeros" omits edges from outside the grid; "circular"
+                wraps around (a torus); "replicate" and "reflect" connect the copied site.
 
         Returns:
-            A graph on the grid's sites whose `edge_type` is the kernel offset, numbered row by
-            row, and whose `num_relations` is the number of offsets.
+            A graph of the sites. `edge_type` is the kernel offset, in row-major order, and
+            `num_relations` the number of offsets.
 
         Example:
             >>> Grid((2, 2)).to_graph(kernel_size=3).num_edges

@@ -1,4 +1,4 @@
-"""What people give to say which: indices, a range, or a mask; never anything in between."""
+"""Checks for arguments that select items: indices, a range, or a boolean mask."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnvision.errors import invalid, wrong_dtype
+
 __all__ = ["Indices", "to_index", "to_indices"]
 
 Indices = Tensor | NDArray[np.generic] | Sequence[int] | Sequence[bool] | range
@@ -19,17 +21,17 @@ Indices = Tensor | NDArray[np.generic] | Sequence[int] | Sequence[bool] | range
 def to_indices(
     given: Indices, count: int, name: str, what: str = "items", must: str = ""
 ) -> Tensor:
-    """Indices as int64 on the CPU; of a boolean mask, where it is True.
+    """Selected indices as int64 on the CPU; of a boolean mask, those of its True entries.
 
     Args:
         given: indices from 0 as a tensor, array, list or range; or a mask of `count` booleans.
-        count: how many there are to choose from.
+        count: the number of items.
         name: of the argument, for errors.
-        what: they are, for errors.
-        must: what is asked of an index, for errors, where it is not just the range.
+        what: the plural of the items, for errors.
+        must: the condition, for errors, if it is not just the range.
 
     Raises:
-        TypeError: if there are floats or other kinds, or booleans among integers.
+        TypeError: if the values are neither integers nor booleans, or a mix of both.
         ValueError: if there is more than one axis, a mask has another length, or an index is
             out of range.
 
@@ -43,24 +45,20 @@ def to_indices(
     else:
         index = _read(given, count, name, what)
     if index.ndim != 1:
-        raise ValueError(
-            f"'{name}' must have one axis, got shape {tuple(index.shape)}. Give a list of indices."
-        )
+        got = f"shape {tuple(index.shape)}"
+        raise invalid(name, "have one axis", got, "Give a list of indices.")
     if index.numel():
         least, most = index.aminmax()
         if least < 0 or most >= count:
-            raise ValueError(
-                f"'{name}' must {must or f'be from 0 to {count - 1}'}, got "
-                f"{least if least < 0 else most}. There are {count} {what}, counted from 0."
-            )
+            raise _out_of_range(name, int(least if least < 0 else most), count, what, must)
     return index
 
 
 def to_index(given: object, count: int, name: str, what: str = "items", must: str = "") -> int:
-    """One index from 0.
+    """The value as an index from 0 to `count` - 1.
 
     Raises:
-        TypeError: if it is not an integer; True and 1.0 are none.
+        TypeError: if it is not an integer; True and 1.0 are not.
         ValueError: if it is out of range.
     """
     try:
@@ -68,15 +66,16 @@ def to_index(given: object, count: int, name: str, what: str = "items", must: st
             raise TypeError
         index = operator.index(given)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(
-            f"'{name}' must be an integer, got {given!r}. Give an index from 0 to {count - 1}."
-        ) from None
+        advice = f"Give an index from 0 to {count - 1}."
+        raise wrong_dtype(name, "be an integer", repr(given), advice) from None
     if not 0 <= index < count:
-        raise ValueError(
-            f"'{name}' must {must or f'be from 0 to {count - 1}'}, got {index}. There are "
-            f"{count} {what}, counted from 0."
-        )
+        raise _out_of_range(name, index, count, what, must)
     return index
+
+
+def _out_of_range(name: str, index: int, count: int, what: str, must: str) -> ValueError:
+    advice = f"There are {count} {what}, counted from 0."
+    return invalid(name, must or f"be from 0 to {count - 1}", index, advice)
 
 
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8)
@@ -91,35 +90,28 @@ def _check_readable(given: Tensor | np.ma.MaskedArray[Any, Any], name: str) -> N
     if isinstance(given, np.ma.MaskedArray):
         count = int(np.ma.getmaskarray(given).sum())
         if count:
-            raise ValueError(
-                f"'{name}' must hold no masked values, got {count}. Give array.compressed()."
-            )
+            raise invalid(name, "have no masked values", count, "Use array.compressed().")
     elif given.is_meta or given.layout is not torch.strided:
         got = "one without data" if given.is_meta else f"layout {given.layout}"
-        raise ValueError(
-            f"'{name}' must be a dense tensor with values, got {got}. Give tensor.to_dense(), on "
-            "a device with memory."
-        )
+        advice = "Use tensor.to_dense() on the CPU or a GPU."
+        raise invalid(name, "be a dense tensor with values", got, advice)
 
 
 def _array(given: Indices, name: str) -> NDArray[np.generic]:
     try:
         return np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"'{name}' must be one list of indices or booleans, got {type(given).__name__} of "
-            "other shape. Give a list of integers."
-        ) from error
+        condition = "be a flat list of indices or booleans"
+        got = f"a {type(given).__name__} of another shape"
+        raise invalid(name, condition, got, "Give a list of integers.") from error
 
 
 def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
     if isinstance(given, (list, tuple)):
         kinds = {isinstance(value, (bool, np.bool_)) for value in given}
         if len(kinds) > 1:
-            raise TypeError(
-                f"'{name}' must be indices or a mask, got booleans among integers. Give one of "
-                "the two."
-            )
+            condition, got = "be either indices or a mask", "a mix of booleans and integers"
+            raise wrong_dtype(name, condition, got, "Give one of the two.")
     if isinstance(given, (Tensor, np.ma.MaskedArray)):
         _check_readable(given, name)
     if isinstance(given, Tensor):
@@ -136,22 +128,19 @@ def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
     if kind == "b":
         assert values is not None
         if values.shape != (count,):
-            raise ValueError(
-                f"'{name}' must be a mask of {count} booleans, one for each of the {what}, got "
-                f"shape {values.shape}. Give a mask of that length, or indices."
-            )
+            condition = f"be a mask of {count} booleans, one for each of the {what}"
+            advice = "Give a mask of that length, or indices."
+            raise invalid(name, condition, f"shape {values.shape}", advice)
         return torch.from_numpy(np.flatnonzero(values))
     if kind in "uf":
-        raise TypeError(
-            f"'{name}' must hold integers or be a boolean mask, got {shown}. Convert it with "
-            ".long() where it holds indices, with .bool() where it is a mask; an array with "
-            ".astype(int) or .astype(bool)."
+        advice = (
+            "Convert indices with .long() or .astype(int), and a mask with .bool() or "
+            ".astype(bool)."
         )
+        raise wrong_dtype(name, "be integers or a boolean mask", shown, advice)
     if kind != "i":
-        got = type(given).__name__ if shown == np.dtype(object) else shown
-        raise TypeError(
-            f"'{name}' must hold integers or be a boolean mask, got {got}. Give a list, an array "
-            "or a tensor of integers or of booleans."
-        )
+        shown = type(given).__name__ if shown == np.dtype(object) else shown
+        advice = "Give a list, an array or a tensor of integers or booleans."
+        raise wrong_dtype(name, "be integers or a boolean mask", shown, advice)
     assert values is not None
     return torch.tensor(values.astype(np.int64))

@@ -17,7 +17,7 @@ __all__ = ["Matrices"]
 
 
 class Matrices:
-    """Adjacency, degrees and Laplacians; each is computed once and kept."""
+    """Adjacency, degree and Laplacian matrices; each is computed once and cached."""
 
     @property
     def _graph(self) -> Graph:
@@ -30,21 +30,21 @@ class Matrices:
             dtype: of the entries; that of `edge_weight`, or torch's default.
 
         Returns:
-            A coalesced sparse matrix; parallel edges are added up. Shape (N, N).
+            A coalesced sparse matrix; parallel edges are summed. Shape (N, N).
         """
         return self._matrix("adjacency", lambda: entries.adjacency(self._graph, dtype), dtype)
 
     def degree(
         self, direction: Literal["out", "in"] = "out", dtype: torch.dtype | None = None
     ) -> Tensor:
-        """The sum of the weights of each node's edges: the diagonal of D. Shape (N,).
+        """The degree of each node: the sum of its edge weights. Shape (N,).
 
         Args:
             direction: "out" sums the rows of the adjacency matrix, "in" its columns.
             dtype: of the result; that of `edge_weight`, or torch's default.
 
         Raises:
-            ValueError: if `direction` is neither.
+            ValueError: if `direction` is unknown.
         """
         return entries.degree(self._graph, direction, dtype)
 
@@ -53,25 +53,25 @@ class Matrices:
         normalization: Literal["sym", "rw"] | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """The graph Laplacian, self loops left out.
+        """The graph Laplacian, without self loops.
 
         * ``None``: L = D - A
         * ``"sym"``: L = I - D^(-1/2) A D^(-1/2)
         * ``"rw"``: L = I - D^(-1) A
 
-        D holds the row sums of A. Where a degree is 0 (or, with negative weights, below it)
-        its inverse is taken as 0, so an isolated node has 1 on the diagonal of the normalized
+        D contains the row sums of A. The inverse of a degree that is 0 (or negative, with negative
+        weights) is set to 0, so that isolated nodes have 1 on the diagonal of the normalized
         forms, and nothing is infinite.
 
         Args:
-            normalization: which of the three.
+            normalization: None, "sym" or "rw".
             dtype: of the entries; that of `edge_weight`, or torch's default.
 
         Returns:
             A coalesced sparse matrix. Shape (N, N).
 
         Raises:
-            ValueError: if `normalization` is none of the three.
+            ValueError: if `normalization` is unknown.
         """
         return self._matrix(
             ("laplacian", normalization),
@@ -88,9 +88,9 @@ class Matrices:
     ) -> Tensor:
         """The normalized adjacency D^(-1/2) (A + I) D^(-1/2) of Kipf and Welling.
 
-        D holds what each node receives: the column sums of A + I. A node that has a self loop
-        already keeps it (of several, the last) instead of getting another. Where a degree is 0
-        or below its inverse root is taken as 0.
+        D contains the column sums of A + I. A node that already has a self loop keeps it (the last
+        one, if there are several) and gets no other. The inverse root of a degree that is 0 or
+        negative is set to 0.
 
         Args:
             add_self_loops: whether to add I.
@@ -113,7 +113,7 @@ class Matrices:
         )
 
     def to_dense(self) -> Tensor:
-        """The adjacency matrix with all its zeros, for the blackboard. Shape (N, N)."""
+        """The adjacency matrix as a dense tensor. Shape (N, N)."""
         return self.adjacency().to_dense()
 
     def _matrix(

@@ -1,4 +1,4 @@
-"""Whether an operation must be made of the framework's own, differentiable ones."""
+"""Whether differentiation, a transform or the compiler is active."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ T = TypeVar("T")
 
 
 def is_transformed() -> bool:
-    """Whether `torch.func`, forward-mode differentiation or the compiler looks on.
+    """Whether a `torch.func` transform, forward-mode differentiation or the compiler is active.
 
-    They know the framework's operations, and none of our kernels nor any look at a value.
+    They support the operations of torch, but neither custom kernels nor control flow that depends
+    on values.
     """
     return torch.compiler.is_compiling() or transforms_active() or forward_ad._current_level >= 0
 
 
 def is_batched(value: Tensor) -> bool:
-    """Whether a tensor stands for many, inside `torch.func.vmap`."""
+    """Whether a tensor is batched by `torch.func.vmap`."""
     return transforms_active() and torch._C._functorch.is_batchedtensor(value)
 
 
 def is_live(value: Tensor) -> bool:
-    """Whether a tensor takes part in a differentiation or transform, so that it is not kept."""
+    """Whether a tensor takes part in differentiation or a transform, so that it is not cached."""
     if value.requires_grad:
         return True
     if torch.compiler.is_compiling():
@@ -44,11 +45,10 @@ def is_live(value: Tensor) -> bool:
 
 @contextmanager
 def plainly(*given: Tensor) -> Iterator[None]:
-    """Inside the block tensors are made that may be kept: no inference mode and no transform.
+    """A context without inference mode and transforms, for tensors that are cached.
 
     Args:
-        given: what they are made of; where a transform has wrapped that, they are wrapped too,
-            and are kept with it.
+        given: the inputs; if a transform has wrapped one of them, the transform stays active.
     """
     with torch.inference_mode(False):
         if transforms_active() and not any(
@@ -61,7 +61,7 @@ def plainly(*given: Tensor) -> Iterator[None]:
 
 
 def made_plainly(build: Callable[[], T], *given: Tensor) -> T:
-    """What `build()` returns, made `plainly`; the compiler, which keeps nothing, needs no care."""
+    """The result of `build()` in the context `plainly`, or without it under the compiler."""
     if torch.compiler.is_compiling():
         return build()
     with plainly(*given):

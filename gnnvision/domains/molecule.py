@@ -1,4 +1,4 @@
-"""Molecules read by rdkit, and turned into the arguments of `Graph`."""
+"""SMILES and rdkit molecules as the arguments of `Graph`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gnnvision.errors import invalid, wrong_type
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 Arguments = dict[str, Any]
 
 BOND_TYPES = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "OTHER")
-MAX_LENGTH = 10_000  # characters of a SMILES; what is longer is no molecule but a mistake
+MAX_LENGTH = 10_000  # characters of a SMILES; longer strings are errors
 SHOWN = 3  # problems of a molecule that a reason names
 _INVISIBLE = (
     "Cf",
     "Cc",
 )  # categories of characters that are not seen: zero-width, byte-order mark
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
-# Letters and signs that look like those of a SMILES and are others, beside the full-width ones.
+# Characters that look like those of a SMILES but are others, in addition to full-width ones.
 _ALIKE = dict(
     zip(
         "\u0421\u0441\u041e\u043e\u041d\u0412\u0420\u0440\u0405\u0455\u0406\u0456\u039f\u03bf\u039d\u0392\u03a1\u0399"
@@ -36,11 +38,11 @@ _CLOCK = re.compile(r"^\[\d\d:\d\d:\d\d\] |SMILES Parse Error: ")
 
 
 def read_smiles(smiles: str) -> Mol:
-    """The molecule of a SMILES, of which every character is read; blanks around it are not.
+    """The rdkit molecule of a SMILES; surrounding whitespace is ignored.
 
     Raises:
-        ValueError: if it holds a character after which rdkit would stop, or rdkit cannot read
-            it; the text is the reason, and nothing else.
+        ValueError: if rdkit cannot parse it, or would ignore part of it. The message is only the
+            reason.
     """
     from rdkit import Chem, rdBase
 
@@ -54,57 +56,61 @@ def read_smiles(smiles: str) -> Mol:
     if mol is None:
         raise ValueError(_reason(smiles))
     if not mol.GetNumAtoms():
-        raise ValueError("empty: not the SMILES of any atom")
+        raise ValueError("empty: a SMILES has at least one atom")
     return mol
 
 
 def text_fault(smiles: str) -> str:
-    """Why a text is no SMILES by its characters alone; "" where they are in order.
+    """Why the characters of a string are not those of a SMILES; "" if they are.
 
-    rdkit reads up to the first blank or foreign letter and drops what follows without a word, so
-    these are looked for before. Positions count from 1.
+    rdkit silently ignores everything after the first space or invalid character, so that these are
+    checked before. Positions count from 1.
 
     Args:
-        smiles: without blanks around it.
+        smiles: the string, without surrounding whitespace.
     """
     if smiles[:1] and smiles[0] in _QUOTES and smiles[-1] in _QUOTES:
-        return f"quotes around it ({smiles[0]}): remove them from the cell"
+        return f"enclosed in quotes ({smiles[0]}): remove them"
     if not smiles.isascii() or not smiles.isprintable():
         place = next(n for n, c in enumerate(smiles) if not (c.isascii() and c.isprintable()))
         return _foreign(smiles[place], place + 1)
     if " " in smiles:
         before, _, after = smiles.partition(" ")
         if after.lstrip().startswith("|"):
-            what = "an extension of CXSMILES (|...|), which is not read. Keep what is before it"
+            what = "a CXSMILES extension (|...|), which is not supported: remove it"
         else:
-            what = f"{after.strip()[:20]!r}. If that is a name, move it into a column of its own"
-        return f"a blank at position {len(before) + 1} and then {what}"
+            what = f"{after.strip()[:20]!r}: if that is a name, move it to another column"
+        return f"a space at position {len(before) + 1}, followed by {what}"
     if ">" in smiles and ">" in smiles.replace("->", ""):
-        return "a reaction ('>'), not a molecule: give one of its molecules"
+        return "a reaction ('>'), not a molecule: use one of its molecules"
     if smiles.startswith("InChI="):
         return "an InChI, not a SMILES: convert it, for example with rdkit"
     return ""
 
 
 def _foreign(character: str, position: int) -> str:
-    """What a character that no SMILES has is called, and what was perhaps meant."""
+    """The name of an invalid character, and the probably intended one."""
     if character in "\n\r\v\f\u2028\u2029":
-        return f"a line break at position {position}: one cell must hold one molecule"
+        return f"a line break at position {position}: put each molecule in a cell"
     if character == "\t":
-        return f"a tab at position {position}: one cell must hold one molecule"
+        return f"a tab at position {position}: put each molecule in a cell"
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "a control character").lower()
     if unicodedata.category(character) in _INVISIBLE:
         return f"an invisible character at position {position}, {code} ({name}): delete it"
     if character.isspace():
-        return f"a blank at position {position}, {code} ({name}): delete it"
+        return f"a space at position {position}, {code} ({name}): delete it"
     meant = _ALIKE.get(character) or unicodedata.normalize("NFKC", character)
-    advice = f": type {meant!r} instead" if meant.isascii() else ", which no SMILES has: retype it"
+    advice = (
+        f": use {meant!r} instead"
+        if meant.isascii()
+        else ", which is invalid in SMILES: replace it"
+    )
     return f"the character {character!r} at position {position}, {code} ({name}){advice}"
 
 
 def _reason(smiles: str) -> str:
-    """What rdkit has to say of a string that it cannot read."""
+    """Rdkit's error message for a string that it cannot parse."""
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
@@ -131,31 +137,25 @@ def _reason(smiles: str) -> str:
     lines = [_CLOCK.sub("", line).strip() for text in heard for line in text.splitlines()]
     said = [line for line in lines if line and not set(line) <= set("~^ ")]
     place = [line.strip(":") for line in said[1:] if "around position" in line]
-    return "; ".join(said[:1] + place[:1]) or "rdkit cannot read it and gives no reason"
+    return "; ".join(said[:1] + place[:1]) or "rdkit cannot parse it and gives no reason"
 
 
 def from_smiles(smiles: str) -> Arguments:
-    """The heavy atoms and bonds of a molecule."""
+    """The arguments of a graph from the heavy atoms and bonds of a SMILES."""
     if not isinstance(smiles, str):
-        raise TypeError(
-            f"'smiles' must be a string, got {type(smiles).__name__}. Write for example 'CCO'."
-        )
+        raise wrong_type("smiles", "be a string", smiles, "Use for example 'CCO'.")
     try:
         return from_mol(read_smiles(smiles))
     except ValueError as error:
-        raise ValueError(
-            f"'smiles' must be a molecule that rdkit can read, got {smiles!r} ({error}). "
-            "Correct the string."
-        ) from None
+        got = f"{smiles!r} ({error})"
+        raise invalid("smiles", "be a valid SMILES", got, "Correct the string.") from None
 
 
 def from_mol(mol: Mol) -> Arguments:
-    """The atoms and bonds of an rdkit molecule as it is: hydrogens only where it has them."""
+    """The arguments of a graph from an rdkit molecule, with its explicit hydrogens only."""
     if not hasattr(mol, "GetBonds"):
-        raise TypeError(
-            f"'mol' must be an rdkit molecule, got {type(mol).__name__}. "
-            "Use Graph.from_smiles for a string."
-        )
+        advice = "Use Graph.from_smiles for a string."
+        raise wrong_type("mol", "be an rdkit molecule", mol, advice)
     ends, kinds = [], []
     for bond in mol.GetBonds():
         i, j, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), str(bond.GetBondType())

@@ -1,9 +1,8 @@
-"""The sliding window of image convolution and pooling: sizes, padding, and what it reads.
+"""The sliding window of image convolution and pooling.
 
-One window answers the three questions of the textbook: how large is the output
-(`out_size`), how much padding is added on either side (`pads`), and which input site does
-output site *m* see through kernel offset *k* (`sources`). Convolution layers, pooling
-layers and `Grid.to_graph` all ask it.
+A window computes the output size (`out_size`), the padding on each side (`pads`), and the input
+site that output site *m* reads at kernel offset *k* (`sources`). Convolution layers, pooling
+layers and `Grid.to_graph` all use it.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from gnnvision.errors import invalid, one_of, wrong_dtype
 
 __all__ = ["PaddingMode", "Window", "per_axis"]
 
@@ -30,16 +31,13 @@ def per_axis(value: int | Sequence[int], ndim: int, name: str, least: int = 1) -
     """
     values = tuple(value) if isinstance(value, Sequence) else (value,) * ndim
     if any(isinstance(v, bool) or not isinstance(v, int) for v in values):
-        raise TypeError(f"'{name}' must hold integers, got {value!r}. Write for example {least}.")
+        raise wrong_dtype(name, "be integers", repr(value), f"Use for example {least}.")
     if len(values) != ndim:
-        raise ValueError(
-            f"'{name}' must have one entry for each of the {ndim} axes, got {value!r}. "
-            "Give a single integer for all axes or one for each."
-        )
+        condition = f"have one entry for each of the {ndim} axes"
+        advice = "Give a single integer for all axes or one for each."
+        raise invalid(name, condition, repr(value), advice)
     if min(values) < least:
-        raise ValueError(
-            f"'{name}' must be at least {least}, got {value!r}. Choose a larger value."
-        )
+        raise invalid(name, f"be at least {least}", repr(value), "Choose a larger value.")
     return values
 
 
@@ -53,17 +51,17 @@ class Window:
     Padding is an integer, or one for each axis, or a name:
 
     * ``"valid"``: none; n - f + 1 sites at stride 1;
-    * ``"same"``: d(f - 1) in all, (f - 1) / 2 on either side for an odd kernel, and the odd
-      one at the end for an even kernel; ceil(n / s) sites at any stride;
-    * ``"full"``: d(f - 1) on either side; n + f - 1 sites at stride 1.
+    * ``"same"``: d(f - 1) in total, (f - 1) / 2 on each side for an odd kernel, and one more at
+      the end for an even kernel; ceil(n / s) sites at any stride;
+    * ``"full"``: d(f - 1) on each side; n + f - 1 sites at stride 1.
 
     Args:
         kernel_size: f, for each axis.
         stride: s, for each axis.
         dilation: d, for each axis.
         pads: (lo, hi) for each axis; see `Window.make` for the names above.
-        padding_mode: what the padded sites hold: "zeros", "replicate" (the nearest site),
-            "reflect" (mirrored at the border site) or "circular" (the far side).
+        padding_mode: the values of padded sites: "zeros", "replicate" (the nearest site),
+            "reflect" (mirrored at the border site) or "circular" (the opposite side).
     """
 
     kernel_size: tuple[int, ...]
@@ -94,11 +92,7 @@ class Window:
         """
         kernel = per_axis(kernel_size, ndim, "kernel_size")
         steps = per_axis(dilation, ndim, "dilation")
-        if padding_mode not in get_args(PaddingMode):
-            raise ValueError(
-                f"'padding_mode' must be one of {', '.join(get_args(PaddingMode))}, "
-                f"got {padding_mode!r}. Choose one of them."
-            )
+        one_of("padding_mode", padding_mode, get_args(PaddingMode))
         reach = [d * (f - 1) for d, f in zip(steps, kernel, strict=True)]
         match padding:
             case "valid":
@@ -108,10 +102,8 @@ class Window:
             case "full":
                 pads = [(r, r) for r in reach]
             case str():
-                raise ValueError(
-                    f"'padding' must be an integer, 'valid', 'same' or 'full', got {padding!r}. "
-                    "Choose one of them."
-                )
+                condition = "be an integer, 'valid', 'same' or 'full'"
+                raise invalid("padding", condition, repr(padding), "Choose one of them.")
             case _:
                 pads = [(p, p) for p in per_axis(padding, ndim, "padding", least=0)]
         return cls(kernel, per_axis(stride, ndim, "stride"), steps, tuple(pads), padding_mode)
@@ -123,53 +115,45 @@ class Window:
 
     @property
     def is_symmetric(self) -> bool:
-        """Whether as much is padded at the start of each axis as at its end."""
+        """Whether the padding at the start and the end of each axis is equal."""
         return all(lo == hi for lo, hi in self.pads)
 
     def out_size(self, size: Sequence[int]) -> tuple[int, ...]:
         """The size of the output for an input of `size`.
 
         Raises:
-            ValueError: if the window does not fit into the padded input, or the padding mode
-                asks for more sites than there are.
+            ValueError: if the window does not fit into the padded input, or the padding is too
+                large for the padding mode.
         """
         if len(size) != len(self.kernel_size):
-            raise ValueError(
-                f"'domain' must have {len(self.kernel_size)} axes, got {len(size)} "
-                f"(size {tuple(size)}). Use the layer for {len(size)} axes."
-            )
+            got, advice = f"{len(size)} (size {tuple(size)})", f"Use a {len(size)}-D layer."
+            raise invalid("domain", f"have {len(self.kernel_size)} axes", got, advice)
         axes = zip(size, self.kernel_size, self.stride, self.dilation, self.pads, strict=True)
         out = []
         for axis, (n, f, s, d, (lo, hi)) in enumerate(axes):
             span = n + lo + hi - d * (f - 1) - 1
             limit = {"reflect": n - 1, "circular": n}.get(self.padding_mode, max(lo, hi))
             if span < 0:
-                raise ValueError(
-                    f"'kernel_size' must fit into the padded input, got a reach of "
-                    f"{d * (f - 1) + 1} on axis {axis} of {n} + {lo} + {hi} sites. "
-                    "Use a smaller kernel, more padding or a larger input."
-                )
+                got = f"{d * (f - 1) + 1} sites on axis {axis} of {n} + {lo} + {hi} sites"
+                advice = "Use a smaller kernel, more padding or a larger input."
+                raise invalid("kernel_size", "fit into the padded input", got, advice)
             if max(lo, hi) > limit:
-                raise ValueError(
-                    f"'padding' must be at most {limit} with padding_mode={self.padding_mode!r} "
-                    f"on axis {axis} of {n} sites, got {max(lo, hi)}. "
-                    "Pad less, or use 'zeros' or 'replicate'."
-                )
+                mode = f"with padding_mode={self.padding_mode!r} on axis {axis} of {n} sites"
+                advice = "Use less padding, or padding_mode 'zeros' or 'replicate'."
+                raise invalid("padding", f"be at most {limit} {mode}", max(lo, hi), advice)
             out.append(span // s + 1)
         return tuple(out)
 
     def sources(self, size: Sequence[int]) -> Tensor:
-        """Which input site each output site sees through each kernel offset.
+        """The input site that each output site reads at each kernel offset.
 
-        Sites and offsets are numbered row by row, the last axis fastest, as torch lays out
-        pictures and kernels.
+        Sites and offsets are numbered in row-major order (the last axis fastest), as in torch.
 
         Args:
             size: the size of the input.
 
         Returns:
-            Site numbers, int64; -1 where the window looks at a zero. Shape (K, M), with M
-            the sites of the output.
+            Site indices, int64; -1 for a padded zero. Shape (K, M), with M output sites.
         """
         out = self.out_size(size)
         axes = enumerate(zip(size, out, strict=True))

@@ -79,15 +79,15 @@ def test_gradients_pass_through_a_batch():
 
 
 def test_batch_refusals():
-    with pytest.raises(ValueError, match="'graphs' must hold at least one graph, got none"):
+    with pytest.raises(ValueError, match="'graphs' must have at least one graph, got none"):
         Graph.batch([])
     bare = Graph(undirected().edge_index, 5)
     with pytest.raises(
-        ValueError, match="'graphs' must all have edge_attr or none of them, got gr"
+        ValueError, match="'graphs' must either all have edge_attr or all lack it, got gr"
     ):
         Graph.batch([undirected(), bare])
     typed = Graph(bare.edge_index, 5, edge_type=torch.zeros(10).long())
-    with pytest.raises(ValueError, match="have edge_type or none of them, got graph 0 without"):
+    with pytest.raises(ValueError, match="have edge_type or all lack it, got graph 0 without"):
         Graph.batch([bare, typed])
 
 
@@ -110,11 +110,11 @@ def test_subgraph_of_a_molecule_keeps_names():
 def test_subgraph_refusals():
     for nodes in ([0, 5], [-1]):
         with pytest.raises(
-            ValueError, match=f"'nodes' must name nodes from 0 to 4 once, got {nodes[-1]}"
+            ValueError, match=f"'nodes' must be distinct nodes from 0 to 4, got {nodes[-1]}"
         ):
             undirected().subgraph(nodes)
     with pytest.raises(
-        ValueError, match="'nodes' must name nodes from 0 to 4 once, got a node twice"
+        ValueError, match="'nodes' must be distinct nodes from 0 to 4, got a node twice"
     ):
         undirected().subgraph([1, 1])
 

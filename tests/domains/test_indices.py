@@ -26,20 +26,20 @@ SAME = {
 }
 EMPTY = [[], (), range(0), torch.empty(0, dtype=torch.int64), np.array([], dtype=int), [False] * 5]
 REFUSED = {
-    "float": ([1.0, 3.0], TypeError, "'nodes' must hold integers or be a boolean mask, got float"),
-    "float tensor": (torch.tensor([1.5]), TypeError, "must hold integers"),
-    "half": (torch.tensor([1.0], dtype=torch.bfloat16), TypeError, "must hold integers"),
-    "empty float": (torch.empty(0), TypeError, "must hold integers"),
-    "text": (["1", "3"], TypeError, "must hold integers"),
+    "float": ([1.0, 3.0], TypeError, "'nodes' must be integers or a boolean mask, got float"),
+    "float tensor": (torch.tensor([1.5]), TypeError, "must be integers"),
+    "half": (torch.tensor([1.0], dtype=torch.bfloat16), TypeError, "must be integers"),
+    "empty float": (torch.empty(0), TypeError, "must be integers"),
+    "text": (["1", "3"], TypeError, "must be integers"),
     "uint8": (torch.tensor([0, 1, 0, 1, 0], dtype=torch.uint8), TypeError, "got torch.uint8"),
-    "both": ([True, 3], TypeError, "must be indices or a mask, got booleans among integers"),
+    "both": ([True, 3], TypeError, "must be either indices or a mask, got a mix of booleans and integers"),
     "short mask": ([True, False], ValueError, "must be a mask of 5 booleans.*got shape \\(2,\\)"),
     "long mask": (torch.ones(6, dtype=torch.bool), ValueError, "must be a mask of 5 booleans"),
     "negative": ([-1], ValueError, "'nodes' must .*from 0 to 4.*, got -1"),
     "too large": ([0, 5], ValueError, "'nodes' must .*from 0 to 4.*, got 5"),
     "two axes": ([[0, 1]], ValueError, "'nodes' must have one axis, got shape \\(1, 2\\)"),
     "a number": (torch.tensor(3), ValueError, "must have one axis"),
-    "None": (None, TypeError, "must hold integers"),
+    "None": (None, TypeError, "must be integers"),
 }
 
 
@@ -102,9 +102,9 @@ def test_an_index_out_of_range():
     for node in (-1, 5):
         with pytest.raises(ValueError, match=f"'node' must be from 0 to 4, got {node}"):
             undirected().neighborhood(node)
-    with pytest.raises(ValueError, match="'hops' must be an integer from 0, got -1"):
+    with pytest.raises(ValueError, match="'hops' must be an integer of at least 0, got -1"):
         undirected().neighborhood(0, -1)
-    with pytest.raises(ValueError, match="'start' and 'stop' must rise within 0 and num_graphs"):
+    with pytest.raises(ValueError, match="'start' must be at most 'stop' and both from 0 to num_graphs"):
         batch().section(-1, 2)
 
 
@@ -114,7 +114,7 @@ def test_images_by_mask():
     mask[[2, 5]] = True
     assert torch.equal(task.images_at(mask), task.images_at([2, 5]))
     assert task.images_at([]).shape == (0, 1, 8, 8)
-    with pytest.raises(TypeError, match="'indices' must hold integers"):
+    with pytest.raises(TypeError, match="'indices' must be integers"):
         task.images_at([0.0, 1.0])
     with pytest.raises(ValueError, match="'indices' must be from 0 to"):
         task.images_at([-1])
@@ -156,7 +156,7 @@ def test_sites_of_explanations():
         (np.ma.masked_array([0, 2], [False, True]), "no masked values, got 1"),
         (torch.tensor([0, 2]).to_sparse(), "dense"),
         (torch.zeros(2, dtype=torch.int64, device="meta"), "without data"),
-        ([[0], [2, 3]], "one list of indices"),
+        ([[0], [2, 3]], "flat list of indices"),
         (slice(0, 2), "got slice. Give a list"),
         ({0, 2}, "got set. Give a list"),
     ],

@@ -77,7 +77,7 @@ def test_edges_may_lie_in_any_order():
         a, b = mixed.select(members), tidy.select(members)
         assert torch.equal(a.to_dense(), b.to_dense())
     assert torch.equal(mixed.section(1, 5)[0].to_dense(), tidy.section(1, 5)[0].to_dense())
-    with pytest.raises(ValueError, match="member by member"):
+    with pytest.raises(ValueError, match="sorted by the graph of the batch"):
         _ = mixed.line_graph
 
 

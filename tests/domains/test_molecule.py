@@ -18,7 +18,7 @@ REASONS = {
     "CN(C)(C)(C)C": "Explicit valence for atom # 1 N, 5, is greater than permitted",
     "c1cccc1": "Can't kekulize mol.  Unkekulized atoms: 0 1 2 3 4",
     "F.CN(C)(C)(C)C": "Explicit valence for atom # 2 N, 5, is greater than permitted",
-    "": "empty: not the SMILES of any atom",
+    "": "empty: a SMILES has at least one atom",
 }
 
 

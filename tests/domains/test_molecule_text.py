@@ -10,25 +10,25 @@ from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.domains.molecule import read_smiles, text_fault
 
 FAULTS = {
-    "CC\uff2f": r"the character 'Ｏ' at position 3, U\+FF2F .*: type 'O' instead",
-    "\uff23CO": r"at position 1, U\+FF23 .*: type 'C' instead",
-    "CC\u041e": r"at position 3, U\+041E \(cyrillic capital letter o\): type 'O' instead",
-    "\u2212CCCl": r"at position 1, U\+2212 \(minus sign\): type '-' instead",
-    "C\u2261N": r"at position 2, U\+2261 .*: type '#' instead",
-    "CC(=O)Oé": "'é' at position 8, .*, which no SMILES has: retype it",
+    "CC\uff2f": r"the character 'Ｏ' at position 3, U\+FF2F .*: use 'O' instead",
+    "\uff23CO": r"at position 1, U\+FF23 .*: use 'C' instead",
+    "CC\u041e": r"at position 3, U\+041E \(cyrillic capital letter o\): use 'O' instead",
+    "\u2212CCCl": r"at position 1, U\+2212 \(minus sign\): use '-' instead",
+    "C\u2261N": r"at position 2, U\+2261 .*: use '#' instead",
+    "CC(=O)Oé": "'é' at position 8, .*, which is invalid in SMILES: replace it",
     "CC\u200bO": r"an invisible character at position 3, U\+200B",
     "\ufeffCCO": r"an invisible character at position 1, U\+FEFF",
     "C\0C": r"an invisible character at position 2, U\+0000",
-    "CC\u00a0O": r"a blank at position 3, U\+00A0 .*: delete it",
-    "CC\u3000O": r"a blank at position 3, U\+3000",
-    "CCOC(=O) c1ccccc1": "a blank at position 9 and then 'c1ccccc1'",
-    "CCO ethanol": "a blank at position 4 and then 'ethanol'. If that is a name, move it",
-    "CC(F)Cl |o1:1|": "a blank at position 8 and then an extension of CXSMILES",
-    "CCO\nCCN": "a line break at position 4: one cell must hold one molecule",
+    "CC\u00a0O": r"a space at position 3, U\+00A0 .*: delete it",
+    "CC\u3000O": r"a space at position 3, U\+3000",
+    "CCOC(=O) c1ccccc1": "a space at position 9, followed by 'c1ccccc1'",
+    "CCO ethanol": "a space at position 4, followed by 'ethanol': if that is a name, move it",
+    "CC(F)Cl |o1:1|": "a space at position 8, followed by a CXSMILES extension",
+    "CCO\nCCN": "a line break at position 4: put each molecule in a cell",
     "CCO\r\nCCN": "a line break at position 4",
     "CCO\tethanol": "a tab at position 4",
-    "'CCO'": "quotes around it .'.: remove them from the cell",
-    "\u201cCCO\u201d": "quotes around it",
+    "'CCO'": "enclosed in quotes .'.: remove them",
+    "\u201cCCO\u201d": "enclosed in quotes",
     "CC>>CO": r"a reaction .'>'., not a molecule",
     "CC>O>CO": "a reaction",
     "InChI=1S/CH4/h1H4": "an InChI, not a SMILES",
@@ -42,7 +42,7 @@ def test_what_rdkit_would_cut_is_refused_everywhere(smiles):
     rows = encode(["CCO", smiles], Featurizer())
     assert rows.num_atoms.tolist() == [3, 0]
     assert rows.reasons == ("", str(caught.value))
-    with pytest.raises(ValueError, match=f"'smiles' must be a molecule .*{FAULTS[smiles]}"):
+    with pytest.raises(ValueError, match=f"'smiles' must be a valid SMILES.*{FAULTS[smiles]}"):
         gv.Graph.from_smiles(smiles)
 
 

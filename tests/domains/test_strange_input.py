@@ -40,7 +40,7 @@ def test_an_attribute_that_is_no_number_is_named_with_its_edge(value):
 
 @pytest.mark.parametrize("value", [1.5, 1.0, "1", None, True, -1, np.float32(1), Fraction(3, 2)])
 def test_a_kind_of_edge_is_an_integer_from_0(value):
-    with pytest.raises(ValueError, match=r"'k' must be an integer from 0.* edge 'b' to 'c'"):
+    with pytest.raises(ValueError, match=r"'k' must be an integer of at least 0.* edge 'b' to 'c'"):
         Graph.from_networkx(chain(k=(0, value)), edge_type="k")
 
 
@@ -54,7 +54,7 @@ def test_numbers_of_any_kind_are_taken_as_they_are():
 
 
 def test_missing_on_some_edges():
-    with pytest.raises(ValueError, match="'w' on every edge, got none on 'b' to 'c'"):
+    with pytest.raises(ValueError, match="'w' on every edge, got none on the edge 'b' to 'c'"):
         Graph.from_networkx(chain(w=(1.0, ...)), edge_weight="w")
     with pytest.raises(TypeError, match=r"'edge_attrs' must be a list of names, got 'w'"):
         Graph.from_networkx(chain(w=(1.0, 2.0)), edge_attrs="w")
@@ -128,12 +128,12 @@ def test_batch_without_ptr():
 
 
 BAD_BATCH = {
-    "not sorted": (torch.tensor([1, 1, 1, 0, 0]), ValueError, "'data.batch' must rise from 0"),
-    "negative": (torch.tensor([-1, 0, 0, 1, 1]), ValueError, "'data.batch' must rise from 0"),
+    "not sorted": (torch.tensor([1, 1, 1, 0, 0]), ValueError, "'data.batch' must be sorted"),
+    "negative": (torch.tensor([-1, 0, 0, 1, 1]), ValueError, "'data.batch' must be sorted"),
     "short": (torch.tensor([0, 1]), ValueError, r"'data.batch' must have shape \(N=5,\)"),
-    "float": (torch.tensor([0.0, 0, 0, 1, 1]), TypeError, "'data.batch' must hold the graph"),
-    "list": ([0, 0, 0, 1, 1], TypeError, "'data.batch' must hold the graph of each node"),
-    "across an edge": (torch.tensor([0, 0, 1, 1, 1]), ValueError, "'edge_index' must stay within"),
+    "float": (torch.tensor([0.0, 0, 0, 1, 1]), TypeError, "'data.batch' must be the index of the graph"),
+    "list": ([0, 0, 0, 1, 1], TypeError, "'data.batch' must be the index of the graph"),
+    "across an edge": (torch.tensor([0, 0, 1, 1, 1]), ValueError, "'edge_index' must have no edges between"),
 }
 
 
@@ -149,7 +149,7 @@ def test_other_data_of_torch_geometric():
     many = HeteroData()
     many["a"].x = torch.ones(2, 1)
     many["a", "to", "a"].edge_index = torch.tensor([[0], [1]])
-    with pytest.raises(TypeError, match="got HeteroData with several kinds"):
+    with pytest.raises(TypeError, match="got HeteroData with several node or edge types"):
         Graph.from_pyg(many)
     with pytest.raises(TypeError, match="without one but adj_t"):
         Graph.from_pyg(Data(x=torch.ones(2, 1), adj_t=torch.ones(2, 2).to_sparse_csr()))
@@ -159,13 +159,13 @@ def test_other_data_of_torch_geometric():
         batch=torch.tensor([0, 0, 0, 1, 1]),
         ptr=torch.tensor([0, 2, 5]),
     )
-    with pytest.raises(ValueError, match=r"'data\.ptr' must say what 'data.batch' says"):
+    with pytest.raises(ValueError, match=r"'data\.ptr' must agree with 'data.batch'"):
         Graph.from_pyg(disagree)
 
 
 @pytest.mark.parametrize("weights", [["1", "2"], [None, 1.0], [True, False], [1j, 2], "ab"])
 def test_weights_of_edges_are_numbers(weights):
-    with pytest.raises(TypeError, match="'edge_weight' must hold numbers"):
+    with pytest.raises(TypeError, match="'edge_weight' must be numbers"):
         Graph.from_edges([(0, 1), (1, 2)], 3, edge_weight=weights)
 
 
@@ -180,7 +180,7 @@ def test_weights_of_edges_are_finite(value):
     "edges", [[(0, 1.0)], [("0", "1")], [(0, None)], [0, 1], [(0, 1, 2)], ["ab"], [(0, True)]]
 )
 def test_edges_are_pairs_of_integers(edges):
-    with pytest.raises(TypeError, match="'edges' must hold pairs of integers"):
+    with pytest.raises(TypeError, match="'edges' must be pairs of integers"):
         Graph.from_edges(edges, 3)
 
 
@@ -192,7 +192,7 @@ def test_edges_as_arrays():
         iter([(0, 1), (1, 2)]),
     ):
         assert torch.equal(Graph.from_edges(edges, 3).edge_index, expected)
-    with pytest.raises(ValueError, match="'edge_index' must hold nodes from 0"):
+    with pytest.raises(ValueError, match="'edge_index' must have nodes from 0"):
         Graph.from_edges([(0, -1)], 3)
 
 
@@ -200,7 +200,7 @@ def test_matrices():
     a = torch.tensor([[0.0, 0.5], [2.0, 0.0]])
     assert Graph.from_dense(a.to_sparse()).edge_weight.tolist() == [0.5, 2.0]
     assert Graph.from_dense(a.bool()).edge_weight is None
-    with pytest.raises(TypeError, match="'adjacency' must be of real numbers"):
+    with pytest.raises(TypeError, match="'adjacency' must have real numbers"):
         Graph.from_dense(a.to(torch.complex64))
     with pytest.raises(ValueError, match="must be finite"):
         Graph.from_dense(torch.tensor([[0.0, math.nan], [1.0, 0.0]]))

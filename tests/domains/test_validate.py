@@ -18,10 +18,10 @@ REFUSED = {
     ),
     "too large": (
         ValueError, EDGES, 2, {},
-        "'edge_index' must hold nodes from 0 to num_nodes - 1 = 1, got edge 1 from 1 to 2",
+        "'edge_index' must have nodes from 0 to num_nodes - 1 = 1, got edge 1 from 1 to 2",
     ),
     "negative": (ValueError, EDGES - 1, 3, {}, "got edge 0 from -1 to 0. Count from 0"),
-    "no nodes": (ValueError, EDGES, 0, {}, "'edge_index' must hold nodes from 0 to"),
+    "no nodes": (ValueError, EDGES, 0, {}, "'edge_index' must have nodes from 0 to"),
     "num_nodes of a kind": (TypeError, EDGES, 3.0, {}, "'num_nodes' must be an integer, got 3.0"),
     "num_nodes of truth": (TypeError, EDGES, True, {}, "'num_nodes' must be an integer, got True"),
     "num_nodes below 0": (ValueError, EDGES, -1, {}, "'num_nodes' must be at least 0, got -1"),
@@ -78,7 +78,7 @@ REFUSED = {
         "'edge_type' must be from 0 to num_relations - 1 = 1, got 2",
     ),
     "relations uncalled for": (
-        ValueError, EDGES, 3, {"num_relations": 2}, "'num_relations' must come with 'edge_type'",
+        ValueError, EDGES, 3, {"num_relations": 2}, "'num_relations' must be given together with 'edge_type'",
     ),
     "too few names": (
         ValueError, EDGES, 3, {"node_names": ("a", "b")},
@@ -89,17 +89,17 @@ REFUSED = {
     ),
     "offsets that end early": (
         ValueError, EDGES, 3, {"offsets": torch.tensor([0, 2])},
-        r"'offsets' must rise from 0 to num_nodes = 3, got \[0, 2\]",
+        r"'offsets' must increase from 0 to num_nodes = 3, got \[0, 2\]",
     ),
     "offsets that fall": (
-        ValueError, EDGES, 3, {"offsets": torch.tensor([0, 4, 3])}, "'offsets' must rise from 0",
+        ValueError, EDGES, 3, {"offsets": torch.tensor([0, 4, 3])}, "'offsets' must increase from 0",
     ),
     "no offsets": (
-        ValueError, EDGES, 3, {"offsets": torch.tensor([0])}, "'offsets' must rise from 0",
+        ValueError, EDGES, 3, {"offsets": torch.tensor([0])}, "'offsets' must increase from 0",
     ),
     "an edge between members": (
         ValueError, EDGES, 3, {"offsets": torch.tensor([0, 2, 3])},
-        "'edge_index' must stay within the members of the batch, got edge 1 from 1 to 2",
+        "'edge_index' must have no edges between graphs of the batch, got edge 1 from 1 to 2",
     ),
 }  # fmt: skip
 

@@ -8,8 +8,8 @@ GOOD = ["C" * (1 + n % 12) + ("O", "N", "c1ccccc1", "C(=O)O", "Cl")[n % 5] for n
 # What stands in the line instead, and why the row takes no part; None where it does.
 BROKEN = {
     0: ('C1CC,1.5,"x"', "unclosed ring for input: 'C1CC'"),
-    7: (',2.5,"x"', "empty: not the SMILES of any atom"),
-    13: ('   ,2.5,"x"', "empty: not the SMILES of any atom"),
+    7: (',2.5,"x"', "empty: a SMILES has at least one atom"),
+    13: ('   ,2.5,"x"', "empty: a SMILES has at least one atom"),
     22: ('CN(C)(C)(C)C,2.5,"x"', "Explicit valence for atom # 1 N, 5, is greater than permitted"),
     31: ('hello,2.5,"x"', "syntax error while parsing: hello; check for mistakes around positio"),
     40: ('c1cccc1,2.5,"x"', "Can't kekulize mol."),

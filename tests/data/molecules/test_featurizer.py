@@ -254,4 +254,4 @@ def test_sizes():
 
 def test_spaces_around_a_smiles_do_no_harm():
     assert described("  CCO\n") == described("CCO")
-    assert reason("   ") == "empty: not the SMILES of any atom"
+    assert reason("   ") == "empty: a SMILES has at least one atom"
