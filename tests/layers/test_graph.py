@@ -60,7 +60,7 @@ def test_editing_the_graphs_own_edge_index_is_noticed():
         graph, x = undirected(), torch.randn(5, 4)
         layer(x, graph)
         graph.edge_index[0, 0] = 4
-        with pytest.raises(ValueError, match="'graph' must not change, got a tensor of it that"):
+        with pytest.raises(ValueError, match="'graph' must not change, got a tensor that"):
             layer(x, graph)
 
 

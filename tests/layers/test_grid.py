@@ -191,7 +191,7 @@ def test_same_seed_as_torch_gives_the_same_weights():
 def test_refusals():
     with pytest.raises(ValueError, match="'padding' must be an integer, 'valid', 'same' or 'ful"):
         Conv2d(1, 1, 3, padding="half")
-    with pytest.raises(ValueError, match="'padding_mode' must be one of 'zeros', 'replicate', reflec"):
+    with pytest.raises(ValueError, match="'padding_mode' must be one of 'zeros', 'replicate', 'reflec"):
         Conv2d(1, 1, 3, padding_mode="mirror")
     with pytest.raises(ValueError, match="'kernel_size' must have one entry for each of the 2"):
         Conv2d(1, 1, (3, 3, 3))
