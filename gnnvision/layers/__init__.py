@@ -1,4 +1,4 @@
-"""The layers: one interface, on pictures and on graphs."""
+"""The layers: one interface for images and graphs."""
 
 from gnnvision.layers.cheb import ChebConv
 from gnnvision.layers.dropout import Dropout

@@ -1,7 +1,6 @@
-"""How a module is called: with the signal alone, with its domain, or with an edge_index.
+"""How a module is called: with the signal only, with its domain, or with an edge_index.
 
-The signature of `forward` decides, once; a parameter that does not ask for a domain never gets
-one.
+The signature of `forward` decides this, once for each class.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any, get_args
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import wrong_dtype, wrong_type
 from gnnvision.layers.interface import OnDomain
 
 __all__ = [
@@ -54,16 +54,16 @@ _ONLY_IF_REQUIRED = ("num_nodes",)
 
 @dataclass(frozen=True)
 class Form:
-    """What a module's forward takes beside the signal.
+    """The arguments of a module's forward in addition to the signal.
 
     Args:
         domain: whether it takes the domain.
-        keyword: the parameter that takes it, if it is not the second positional one.
-        required: whether it has no default.
-        columns: or the columns of a graph that it takes: the parameter, the attribute of
+        keyword: the name of that argument, if it is not the second positional one.
+        required: whether that argument has no default.
+        columns: the columns of a graph that it takes instead: the argument, the attribute of
             `Graph`, and whether it is required.
-        unsure: the parameter that gets the domain only because it is required; None where its
-            name or annotation says so.
+        unsure: the argument that gets the domain only because it is required; None if its name
+            or annotation identifies it.
     """
 
     domain: bool = False
@@ -74,13 +74,13 @@ class Form:
 
     @property
     def signal_alone(self) -> bool:
-        """Whether it takes neither a domain nor columns of a graph."""
+        """Whether the module takes neither a domain nor columns of a graph."""
         return not (self.domain or self.columns)
 
     def arguments(
         self, module: nn.Module, x: Tensor, domain: Domain | None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments, positional and by keyword, for a signal on a domain.
+        """The positional and keyword arguments for a signal on a domain.
 
         Raises:
             TypeError: if the module takes columns of a graph and there is none, or a required
@@ -96,10 +96,9 @@ class Form:
         if not self.columns:
             return {}
         if not isinstance(domain, Graph):
-            raise TypeError(
-                f"'domain' must be a Graph for {type(module).__name__}, whose forward takes "
-                f"{self.columns[0][0]!r}, got {type(domain).__name__}. Give the graph."
-            )
+            name, argument = type(module).__name__, self.columns[0][0]
+            condition = f"be a Graph for {name}, whose forward takes {argument!r}"
+            raise wrong_type("domain", condition, domain, "Pass the graph.")
         out = {}
         for name, attribute, required in self.columns:
             if name == "batch" and not required and domain.num_graphs == 1:
@@ -108,10 +107,12 @@ class Form:
                 continue  # a layer of torch-geometric that was made without attributes
             out[name] = getattr(domain, attribute)
             if out[name] is None and required:
-                raise TypeError(
-                    f"'domain' must have {attribute} for {type(module).__name__}, whose forward "
-                    f"requires {name!r}, got {domain!r}. Make the Graph with {attribute}."
+                whose = f"{type(module).__name__}, whose forward requires {name!r}"
+                condition, advice = (
+                    f"have {attribute} for {whose}",
+                    f"Make the Graph with {attribute}.",
                 )
+                raise wrong_dtype("domain", condition, repr(domain), advice)
         return out
 
 
@@ -120,13 +121,12 @@ _forms: dict[type, Form] = {}
 
 
 def form_of(module: nn.Module) -> Form:
-    """What a module's forward takes beside the signal; decided once for each class.
+    """The arguments of a module's forward in addition to the signal, cached for each class.
 
-    A module of the interface `OnDomain` takes the domain. So does another whose second
-    positional parameter is required; or that has a parameter that is named domain, graph or
-    grid, or annotated as Domain, Graph or Grid. One with a parameter `edge_index`, as in
-    torch-geometric, takes the columns of the graph. An optional parameter of any other name
-    keeps its default.
+    A module takes the domain if it implements `OnDomain`, if its second positional argument is
+    required, or if an argument is named domain, graph or grid, or annotated as Domain, Graph or
+    Grid. A module with an argument `edge_index`, as in torch-geometric, takes the columns of the
+    graph. An optional argument of any other name keeps its default.
 
     Raises:
         TypeError: if it requires more than a signal and its domain.
@@ -146,7 +146,7 @@ def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Ten
     Args:
         module: any module; or a function of a signal and its domain.
         x: the signal.
-        domain: where it lives.
+        domain: of the signal.
     """
     if isinstance(module, OnDomain) or not isinstance(module, nn.Module):
         return module(x, domain)
@@ -154,7 +154,7 @@ def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Ten
 
 
 def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> Tensor:
-    """As `call`, of a module whose form is known."""
+    """The output of a module whose form is known, as from `call`."""
     if form is _ALONE:
         out: Tensor = module(x)
         return out
@@ -172,7 +172,7 @@ def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> 
 def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function of a signal and its domain that calls the model as `call` does.
 
-    Nothing is decided any more when it runs, so a training step costs what it did.
+    The form of the model is determined here, once, so that a training step costs nothing extra.
 
     Args:
         model: a module, compiled or not; or a function of a signal and its domain.
@@ -191,31 +191,28 @@ def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def check_takes(model: nn.Module, domain: Domain) -> None:
-    """The model can be called with a signal on such a domain.
+    """Check that a model can be called with a signal on this domain.
 
     Raises:
         TypeError: if it requires more than a signal and its domain, takes an edge_index and the
-            domain is a grid, or takes the signal alone and the domain is a graph.
+            domain is a grid, or takes only the signal and the domain is a graph.
     """
     form = form_of(model)
     if isinstance(domain, Graph) and form.signal_alone:
-        raise TypeError(
-            f"'model' must take node features and a graph, got {type(model).__name__}, whose "
-            "forward takes the signal alone. Use gv.Sequential for a chain of layers, or write "
-            "forward(x, graph)."
-        )
+        got = f"{type(model).__name__}, whose forward takes only the signal"
+        advice = "Use gv.Sequential for a chain of layers, or define forward(x, graph)."
+        raise wrong_dtype("model", "take node features and a graph", got, advice)
     if isinstance(domain, Grid) and form.columns:
-        raise TypeError(
-            f"'model' must take images, got {type(model).__name__}, whose forward takes "
-            f"{form.columns[0][0]!r}, on {domain}. Give a network for images."
-        )
+        argument = form.columns[0][0]
+        got = f"{type(model).__name__}, whose forward takes {argument!r}, on {domain}"
+        raise wrong_dtype("model", "take images", got, "Use a network for images.")
 
 
 def one_tensor(output: object, model: nn.Module) -> Tensor:
-    """The output of a model, which must be one tensor.
+    """The output of a model, if it is one tensor.
 
     Raises:
-        TypeError: if it gives several, or something else.
+        TypeError: if it is not a tensor.
     """
     if isinstance(output, Tensor):
         return output
@@ -224,12 +221,9 @@ def one_tensor(output: object, model: nn.Module) -> Tensor:
     held = f" of {', '.join(map(repr, named))}" if named else ""
     made = f" from {type(model).__name__}"
     auxiliary = getattr(model, "aux_logits", False) is True
-    remedy = (
-        "Build it with aux_logits=False"
-        if auxiliary
-        else "Wrap the model in a module that returns the tensor that is meant"
-    )
-    raise TypeError(f"'model' must return one tensor, got {kind}{held}{made}. {remedy}.")
+    advice = "Wrap the model in a module that returns one of them."
+    advice = "Build it with aux_logits=False." if auxiliary else advice
+    raise wrong_dtype("model", "return one tensor", f"{kind}{held}{made}", advice)
 
 
 # --- the decision -----------------------------------------------------------------------------
@@ -308,6 +302,7 @@ def _parameters(module: nn.Module) -> list[inspect.Parameter]:
 
 
 _EMPTY = inspect.Parameter.empty
+_TAKES = "take one signal, or a signal and its domain"
 
 
 def _columns(
@@ -372,20 +367,18 @@ def _check_no_more(
     required = [p.name for p in others if _is_required(p)]
     if required:
         signal = "the signal" if first is None else repr(first.name)
-        raise TypeError(
-            f"'model' must take one signal, or a signal and its domain, got "
-            f"{type(module).__name__}, whose forward requires "
-            f"{' and '.join(map(repr, required))} beside {signal}. Give such an input a default, "
-            "or wrap the model in a module with one input."
-        )
+        names = " and ".join(map(repr, required))
+        got = f"{type(module).__name__}, whose forward requires {names} in addition to {signal}"
+        advice = "Give it a default, or wrap the model in a module with one input."
+        raise wrong_dtype("model", _TAKES, got, advice)
 
 
 def two_inputs(module: nn.Module, name: str, error: Exception) -> TypeError:
-    """For a module that failed when its second required parameter got the domain."""
+    """The error for a module that failed when its second required argument got the domain."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return TypeError(
-        f"'model' must take one signal, or a signal and its domain, got {type(module).__name__}, "
-        f"whose forward requires {name!r} and failed with the domain there ({reason.rstrip('.')})"
-        ". A model with two inputs must be wrapped in a module with one input; a parameter for "
-        "the domain is best named 'domain'."
+    got = (
+        f"{type(module).__name__}, whose forward requires {name!r} and failed with the domain "
+        f"there ({reason.rstrip('.')})"
     )
+    advice = "Wrap a model with two inputs in a module with one; name a domain argument 'domain'."
+    return wrong_dtype("model", _TAKES, got, advice)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import at_least, one_of
 from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
 from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
 from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
@@ -20,11 +21,11 @@ __all__ = ["ChebConv"]
 class ChebConv(GraphConvolution):
     """Y = Σₖ Tₖ(L̂) X Wₖ + b, k = 0 … K - 1, with L̂ = 2 L / λ_max - I.
 
-    Tₖ is the k-th Chebyshev polynomial, so a node receives from up to K - 1 edges away.
+    Tₖ is the k-th Chebyshev polynomial: the receptive field of a node is K - 1 hops.
 
     Args:
-        in_channels: columns of X.
-        out_channels: columns of Y.
+        in_channels: number of columns of X.
+        out_channels: number of columns of Y.
         K: the number of polynomials.
         normalization: of the Laplacian: None, "sym" or "rw".
         bias: whether to learn b.
@@ -33,13 +34,13 @@ class ChebConv(GraphConvolution):
         Input (N, in_channels), dense or sparse; output (N, out_channels).
 
     Raises:
-        ValueError: if `K` is below 1 or `normalization` none of the three.
+        ValueError: if `K` is below 1 or `normalization` is unknown.
 
     References:
         Defferrard, Bresson, Vandergheynst, "Convolutional Neural Networks on Graphs with Fast
         Localized Spectral Filtering", 2016, https://arxiv.org/abs/1606.09375, equation 4.
         Differs from the paper: unless given, λ_max is bounded by twice the largest entry of
-        each member's Laplacian, as in torch-geometric, instead of computed.
+        the Laplacian of each graph, as in torch-geometric, instead of computed.
 
     Example:
         >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
@@ -56,13 +57,8 @@ class ChebConv(GraphConvolution):
         bias: bool = True,
     ) -> None:
         super().__init__(in_channels, out_channels)
-        if K < 1:
-            raise ValueError(f"'K' must be at least 1, got {K}. K = 1 looks at the node alone.")
-        if normalization not in (None, "sym", "rw"):
-            raise ValueError(
-                f"'normalization' must be None, 'sym' or 'rw', got {normalization!r}. "
-                "Choose one of them."
-            )
+        at_least("K", K, 1, "K = 1 uses only the node itself.")
+        one_of("normalization", normalization, (None, "sym", "rw"))
         self.K = K
         self.normalization = normalization
         self.lins = nn.ModuleList(linear(in_channels, out_channels) for _ in range(K))
@@ -70,7 +66,7 @@ class ChebConv(GraphConvolution):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot's uniform weights, no bias."""
+        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
         for matrix in self.parameters():
             if matrix.ndim == 2:
                 drawn_by_rows(matrix, nn.init.xavier_uniform_)
@@ -89,9 +85,9 @@ class ChebConv(GraphConvolution):
         Args:
             x: X. Shape (N, in_channels).
             domain: a graph, or torch-geometric's edge_index.
-            edge_weight: with an edge_index only. Shape (E,).
-            lambda_max: the largest eigenvalue of the Laplacian, one for all members of the
-                batch or one for each.
+            edge_weight: weights of the edges, only with an edge_index. Shape (E,).
+            lambda_max: the largest eigenvalue of the Laplacian, one for all graphs of the batch
+                or one for each.
         """
         graph = as_graph(domain, x, edge_weight)
         self.check(x, graph)
@@ -99,7 +95,7 @@ class ChebConv(GraphConvolution):
         return y if self.bias is None else y + self.bias
 
     def combine(self, x: Tensor, graph: Graph, lambda_max: float | Tensor | None = None) -> Tensor:
-        """All terms share one recurrence, and meet the weights in one product."""
+        """Σₖ Tₖ(L̂) X Wₖ, by one recurrence and one product with all weights."""
         if self.K == 1:
             return multiply(Identity(graph.num_nodes), x, self.matrices()[0])
         laplacian = scaled_laplacian(graph, self.normalization, lambda_max, self.arithmetic(x))
@@ -107,11 +103,11 @@ class ChebConv(GraphConvolution):
         return torch.cat(terms, 1) @ torch.cat(self.matrices())
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Chebyshev]:
-        """T₀(L̂), …, with the default λ_max."""
+        """T₀(L̂), T₁(L̂), …, with the default λ_max."""
         graph = self.out_domain(domain)
         laplacian = scaled_laplacian(graph, self.normalization, None, self.arithmetic(x))
         return [Chebyshev(laplacian, k) for k in range(self.K)]
 
     def matrices(self) -> list[Tensor]:
-        """W₀, …."""
+        """W₀, W₁, …."""
         return [weight_of(lin).t() for lin in self.lins]

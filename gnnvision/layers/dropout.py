@@ -1,4 +1,4 @@
-"""Dropout that is quick on the CPU and leaves a sparse signal sparse."""
+"""Dropout that is fast on the CPU and keeps a sparse signal sparse."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from gnnvision.domains.modes import is_transformed
+from gnnvision.errors import in_range, invalid
 from gnnvision.operators.signals import is_sparse, with_values
 
 __all__ = ["Dropout"]
 
 
 class Dropout(nn.Dropout):
-    """Each number is 0 with probability p and divided by 1 - p otherwise, in training.
+    """Set each element to 0 with probability p and divide the others by 1 - p, in training.
 
-    The framework draws one random number for each element, on one thread of the CPU; here the
-    CPU draws 64 random bits at a time and compares 8 or 16 of them with p. Where p is no
-    multiple of 1/256 it is rounded to the nearest of 1/65536, and the scale with it, so the mean
-    stays exact. On other devices this is `torch.nn.Dropout`.
+    torch draws one random number for each element, on one thread of the CPU; this layer draws 64
+    random bits at a time and compares 8 or 16 of them with p. A p that is not a multiple of 1/256
+    is rounded to the nearest multiple of 1/65536, and the scale with it, so that the mean stays
+    exact. On other devices this is `torch.nn.Dropout`.
 
-    Of a sparse signal only the stored numbers are drawn for, which is the same: the others are
-    0 whatever is drawn.
+    For a sparse signal only the stored elements are drawn, since the others are 0 in any case.
 
     Args:
         p: the probability of a 0.
-        inplace: whether to overwrite the input; a sparse one never is.
+        inplace: whether to overwrite the input, unless it is sparse.
 
     Raises:
         ValueError: if `p` is not from 0 to 1.
@@ -43,12 +43,11 @@ class Dropout(nn.Dropout):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"'p' must be from 0 to 1, got {p}. Give a probability.")
+        in_range("p", p, 0, 1)
         super().__init__(p, inplace)
 
     def forward(self, input: Tensor) -> Tensor:
-        """The signal with some numbers dropped; itself when not training.
+        """The signal after dropout; unchanged in evaluation mode.
 
         Raises:
             ValueError: if a sparse signal requires gradients.
@@ -57,10 +56,9 @@ class Dropout(nn.Dropout):
             return input
         if is_sparse(input):
             if input.requires_grad:
-                raise ValueError(
-                    "'input' must not require gradients while it is sparse, got one that does. "
-                    "Use input.to_dense().requires_grad_() to differentiate by the features."
-                )
+                condition, got = "not require gradients if it is sparse", "one that does"
+                advice = "Use input.to_dense().requires_grad_() for gradients of the features."
+                raise invalid("input", condition, got, advice)
             coalesced = input.coalesce() if input.is_sparse else input
             values = coalesced._values() if input.is_sparse else coalesced.values()
             return with_values(coalesced, drop(values, self.p))
@@ -70,7 +68,7 @@ class Dropout(nn.Dropout):
 
 
 def drop(x: Tensor, p: float) -> Tensor:
-    """Dropout of a dense tensor, by random bits on the CPU."""
+    """Dropout of a dense tensor; on the CPU by random bits."""
     if x.device.type != "cpu" or p == 1 or is_transformed():
         return F.dropout(x, p, True)
     bits, levels = (torch.int8, 2**8) if (p * 2**8).is_integer() else (torch.int16, 2**16)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import at_least, invalid
 from gnnvision.layers.graph import GraphConvolution, as_graph
 from gnnvision.layers.memory import bias_of, drawn_by_rows, linear, weight_of
 from gnnvision.operators import Sparse, segment_softmax
@@ -19,20 +20,21 @@ __all__ = ["GATv2Conv"]
 class GATv2Conv(GraphConvolution):
     """Y = Σₕ Sₕ(X) (X Wₕ + cₕ) + b, with Sₕ the attention of head h.
 
-    The entry of Sₕ for target i and source j is the softmax, over the edges that arrive at i,
-    of aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ)). As Sₕ is a function of X, this is a convolution
-    only for a given signal. The formula has no weights of edges, so a graph with some is refused.
+    The entry of Sₕ for target i and source j is the softmax, over the incoming edges of i, of
+    aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ)). Sₕ is a function of X, so that this is a convolution
+    only for a given signal. Edge weights are not part of the formula: a graph with edge weights
+    raises a ValueError.
 
     Args:
-        in_channels: columns of X.
-        out_channels: columns of each head.
-        heads: H.
-        concat: whether the heads stand side by side; if not, their mean is taken.
+        in_channels: number of columns of X.
+        out_channels: number of columns of each head.
+        heads: H, the number of heads.
+        concat: whether to concatenate the heads; if not, they are averaged.
         negative_slope: of the LeakyReLU.
-        dropout: the chance that an edge is left out, in training.
-        add_self_loops: whether each node attends to itself; loops of the graph are replaced.
-        edge_dim: columns of the graph's `edge_attr`, if attention is to look at it. An added
-            loop gets the mean of the attributes that arrive at its node.
+        dropout: the probability of dropping an edge in training.
+        add_self_loops: whether each node attends to itself; replaces self loops of the graph.
+        edge_dim: the number of columns of `edge_attr` that attention uses, if any. An added self
+            loop gets the mean attributes of the incoming edges.
         bias: whether to learn b and the cₕ.
         share_weights: whether V = W.
 
@@ -68,8 +70,7 @@ class GATv2Conv(GraphConvolution):
         share_weights: bool = False,
     ) -> None:
         super().__init__(in_channels, out_channels)
-        if heads < 1:
-            raise ValueError(f"'heads' must be at least 1, got {heads}. Give a count.")
+        at_least("heads", heads, 1)
         self.heads = heads
         self.concat = concat
         self.negative_slope = negative_slope
@@ -86,7 +87,7 @@ class GATv2Conv(GraphConvolution):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot's uniform weights, no bias."""
+        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -103,17 +104,16 @@ class GATv2Conv(GraphConvolution):
         Args:
             x: X. Shape (N, in_channels).
             domain: a graph, or torch-geometric's edge_index.
-            edge_attr: with an edge_index only: attributes of each edge. Shape (E, edge_dim).
+            edge_attr: attributes of the edges, only with an edge_index. Shape (E, edge_dim).
         """
         if edge_attr is not None and self.lin_edge is None:
-            raise ValueError(
-                f"'edge_attr' must be left out for a {type(self).__name__} without edge_dim, got "
-                f"shape {tuple(edge_attr.shape)}. Make the layer with edge_dim, or leave it out."
-            )
+            condition = f"be omitted for a {type(self).__name__} without edge_dim"
+            got, advice = f"shape {tuple(edge_attr.shape)}", "Make the layer with edge_dim."
+            raise invalid("edge_attr", condition, got, advice)
         return super().forward(x, as_graph(domain, x, edge_attr=edge_attr))
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
-        """Each head's attention times each head's features."""
+        """The attention of each head times its features."""
         attention, features = self._attend(x, graph)
         received = [S.times(features[:, h]) for h, S in enumerate(attention)]
         return torch.cat(received, 1) if self.concat else torch.stack(received).mean(0)
@@ -125,17 +125,16 @@ class GATv2Conv(GraphConvolution):
             ValueError: if `x` is not given.
         """
         if x is None:
-            raise ValueError(
-                "'x' must be given to GATv2Conv.operators, got None. Attention depends on it."
-            )
+            advice = "Attention depends on the signal."
+            raise invalid("x", "be given to GATv2Conv.operators", None, advice)
         return self._attend(x, self.out_domain(domain))[0]
 
     def matrices(self) -> list[Tensor]:
-        """Each Wₕ, in the columns of its head."""
+        """The Wₕ, each in the columns of its head."""
         return self._by_head(weight_of(self.lin_l).t())
 
     def reference(self, x: Tensor, domain: Domain) -> Tensor:
-        """The sum as it is written, and the cₕ, which attention carries along."""
+        """The formula term by term, with the cₕ, which attention also propagates."""
         y = super().reference(x, domain)
         bias = bias_of(self.lin_l)
         if bias is None:
@@ -186,9 +185,8 @@ class GATv2Conv(GraphConvolution):
         assert self.lin_edge is not None
         if graph.edge_attr is None or graph.edge_attr.shape[1] != self.edge_dim:
             got = None if graph.edge_attr is None else tuple(graph.edge_attr.shape)
-            raise ValueError(
-                f"'domain' must have an edge_attr of {self.edge_dim} columns, got {got}. "
-                "Make the Graph with it, or the layer without edge_dim."
-            )
+            condition = f"have an edge_attr of {self.edge_dim} columns"
+            advice = "Make the Graph with edge_attr, or the layer without edge_dim."
+            raise invalid("domain", condition, got, advice)
         attributes = edges.attributes(graph.edge_attr.to(dtype))
         return F.linear(attributes, weight_of(self.lin_edge).to(dtype))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
 from gnnvision.operators import Sparse, adjacency, normalized_adjacency
@@ -16,16 +17,15 @@ __all__ = ["GCNConv"]
 class GCNConv(GraphConvolution):
     """Y = Â X W + b with Â = D^(-1/2) (A + I) D^(-1/2).
 
-    Each node receives its neighbors' features and its own, weighted by the degrees at both
-    ends, and all nodes share one W.
+    Each node receives its own features and those of its neighbors, weighted by the degrees of
+    both nodes. All nodes share one W.
 
     Args:
-        in_channels: columns of X.
-        out_channels: columns of Y.
-        improved: whether self loops weigh 2 instead of 1.
-        cached: of no effect, for those who come from torch-geometric: what is derived from a
-            graph is always kept, and on the graph, so that no other graph can get it.
-        add_self_loops: whether to add I; as `normalize` if not given, which it needs.
+        in_channels: number of columns of X.
+        out_channels: number of columns of Y.
+        improved: whether self loops have weight 2 instead of 1.
+        cached: ignored, for compatibility with torch-geometric: Â is always cached, on the graph.
+        add_self_loops: whether to add I; by default the value of `normalize`, which it requires.
         normalize: whether to normalize; if not, Â is A.
         bias: whether to learn b.
 
@@ -33,7 +33,7 @@ class GCNConv(GraphConvolution):
         Input (N, in_channels), dense or sparse; output (N, out_channels).
 
     Raises:
-        ValueError: if `add_self_loops` or `improved` could have no effect.
+        ValueError: if `add_self_loops` or `improved` would have no effect.
 
     References:
         Kipf, Welling, "Semi-Supervised Classification with Graph Convolutional Networks",
@@ -59,16 +59,12 @@ class GCNConv(GraphConvolution):
     ) -> None:
         super().__init__(in_channels, out_channels)
         if add_self_loops and not normalize:
-            raise ValueError(
-                "'add_self_loops' must be False without normalize, got True. Add the loops to the "
-                "graph, or leave it out."
-            )
+            advice = "Add the self loops to the graph, or omit the argument."
+            raise invalid("add_self_loops", "be False with normalize=False", True, advice)
         add_self_loops = normalize if add_self_loops is None else add_self_loops
         if improved and not add_self_loops:
-            raise ValueError(
-                "'improved' must be False where no self loops are added, got True. It is the "
-                "weight of those loops."
-            )
+            advice = "It sets the weight of the self loops."
+            raise invalid("improved", "be False without self loops", True, advice)
         self.improved = improved
         self.add_self_loops = add_self_loops
         self.normalize = normalize
@@ -77,7 +73,7 @@ class GCNConv(GraphConvolution):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot's uniform weights, as in the paper's program; no bias."""
+        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
         drawn_by_rows(self.lin.weight, nn.init.xavier_uniform_)
         if self.bias is not None:
             nn.init.zeros_(self.bias)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import invalid
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.operators import Identity, Operator, adjacency
 from gnnvision.operators.signals import dense
@@ -18,19 +19,19 @@ class GINConv(GraphConvolution):
     """Y = MLP(A X + (1 + ε) X).
 
     The sum is a convolution with the operators A and I and fixed taps, the identity and
-    (1 + ε) times it; the MLP after it is not. The formula has no weights of edges,
-    so a graph with some is refused.
+    (1 + ε) times the identity; the MLP after it is not. Edge weights are not part of the formula:
+    a graph with edge weights raises a ValueError.
 
     Args:
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).
-        eps: ε, or its first value.
+        eps: ε, or its initial value.
         train_eps: whether to learn ε.
 
     Shapes:
-        Input (N, in_channels); output what `nn` makes of it. A sparse input is made dense.
+        Input (N, in_channels); output that of `nn`. A sparse input is converted to dense.
 
     Raises:
-        ValueError: if `nn` has no matrix to read its number of input channels from.
+        ValueError: if `nn` has no linear layer, which defines the number of input channels.
 
     References:
         Xu, Hu, Leskovec, Jegelka, "How Powerful are Graph Neural Networks?", 2019,
@@ -48,9 +49,7 @@ class GINConv(GraphConvolution):
     def __init__(self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
         matrices = [p for p in nn.parameters() if p.ndim == 2]
         if not matrices:
-            raise ValueError(
-                f"'nn' must have a linear layer, got {nn}. Give for example nn.Linear(4, 2)."
-            )
+            raise invalid("nn", "have a linear layer", nn, "Use for example nn.Linear(4, 2).")
         super().__init__(matrices[0].shape[1], matrices[-1].shape[0])
         self.nn = nn
         self.initial_eps = eps
@@ -61,7 +60,7 @@ class GINConv(GraphConvolution):
             self.register_buffer("eps", value)
 
     def reset_parameters(self) -> None:
-        """ε's first value, and the MLP's own reset."""
+        """Reset ε and the parameters of the MLP."""
         with torch.no_grad():
             self.eps.fill_(self.initial_eps)
         for module in self.nn.modules():
@@ -87,16 +86,16 @@ class GINConv(GraphConvolution):
         return out
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The sum over neighbors and the identity."""
+        """The adjacency operator and the identity."""
         graph, dtype = self.out_domain(domain), self.arithmetic(x)
         neighbors = adjacency(graph, dtype, weighted=False)
         return [neighbors, Identity(graph.num_nodes, graph.device)]
 
     def matrices(self) -> list[Tensor]:
-        """The identity and (1 + ε) times it."""
+        """The identity and (1 + ε) times the identity."""
         one = torch.eye(self.in_channels, dtype=self.eps.dtype, device=self.eps.device)
         return [one, (1 + self.eps) * one]
 
     def extra_repr(self) -> str:
-        """Nothing beyond the MLP."""
+        """Empty: `repr` shows the MLP."""
         return ""

@@ -1,4 +1,4 @@
-"""What all convolutions on graphs share: how they are called, and the sum itself."""
+"""The common part of all graph convolutions: their arguments, and Y = Σₖ Sₖ X Wₖ + b."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.modes import is_live, is_transformed
+from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.layers.interface import Convolution, require
 from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Identity, Operator
@@ -23,12 +24,12 @@ __all__ = ["GraphConvolution", "as_graph", "multiply"]
 class GraphConvolution(nn.Module, Convolution):
     """Y = Σₖ Sₖ X Wₖ + b on the nodes of a graph.
 
-    A graph convolution says what its operators are (`operators`) and which matrices it learns
-    (`matrices`), and sets `bias`; this class does the rest, each product in the cheaper order.
+    A graph convolution defines its operators (`operators`) and its weights (`matrices`), and sets
+    `bias`; this class computes the sum, each product in the cheaper order.
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
+        in_channels: number of channels of the input.
+        out_channels: number of channels of the output.
 
     Raises:
         TypeError: if one is not an integer.
@@ -40,15 +41,12 @@ class GraphConvolution(nn.Module, Convolution):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"'{name}' must be an integer, got {value!r}. Give a count.")
-            if value < 1:
-                raise ValueError(f"'{name}' must be at least 1, got {value}. Give a count.")
+            integer(name, value, 1)
         self.in_channels = in_channels
         self.out_channels = out_channels
 
     def matrices(self) -> Sequence[Tensor]:
-        """The Wₖ one by one, each of shape (in_channels, out_channels)."""
+        """The weights Wₖ, each of shape (in_channels, out_channels)."""
         raise NotImplementedError
 
     def taps(self) -> Tensor:
@@ -69,14 +67,14 @@ class GraphConvolution(nn.Module, Convolution):
         Args:
             x: X, dense or sparse. Shape (N, in_channels).
             domain: a graph, or torch-geometric's edge_index of shape (2, E).
-            edge_weight: with an edge_index only: the weight of each edge. Shape (E,).
+            edge_weight: weights of the edges, only with an edge_index. Shape (E,).
 
         Returns:
             Y. Shape (N, out_channels).
 
         Raises:
             TypeError: if `x` is not floating point or `domain` is neither of the two.
-            ValueError: if the shapes do not fit, or the graph is not one; see `Graph`.
+            ValueError: if a shape is wrong or the graph is invalid; see `Graph`.
         """
         graph = as_graph(domain, x, edge_weight)
         self.check(x, graph)
@@ -92,47 +90,38 @@ class GraphConvolution(nn.Module, Convolution):
         return reduce(torch.add, [multiply(S, x, W) for S, W in pairs])
 
     def arithmetic(self, x: Tensor | None) -> torch.dtype:
-        """The precision in which operators are made: the signal's, but at least float32."""
+        """The dtype of the operators: that of the signal, but at least float32."""
         held = next(self.parameters()) if x is None else x
         return torch.promote_types(held.dtype, torch.float32)
 
     def check(self, x: Tensor, graph: Graph) -> None:
-        """`x` is a signal on `graph` that this layer can read.
+        """Check that `x` is a valid input of this layer on `graph`.
 
         Raises:
             TypeError: if it is not floating point, or not of the layer's dtype.
-            ValueError: if its shape does not fit, features that were given hold NaN, or the
-                graph has weights of edges, of which the layer knows nothing.
+            ValueError: if its shape is wrong, the input features contain NaN, or the graph has
+                edge weights that the layer does not use.
         """
         if graph.edge_weight is not None and not self.reads_weights:
             refuse_weights(graph, self)
         if not x.is_floating_point():
-            raise TypeError(
-                f"'x' must be floating point, got {x.dtype}. Convert it with x.float()."
-            )
+            raise wrong_dtype("x", "be floating point", x.dtype, "Convert it with x.float().")
         if x.layout not in (torch.strided, torch.sparse_coo, torch.sparse_csr):
-            raise TypeError(
-                f"'x' must be dense, torch.sparse_coo or torch.sparse_csr, got {x.layout}. "
-                "Convert it with x.to_sparse_csr() or x.to_dense()."
-            )
+            condition = "be dense, torch.sparse_coo or torch.sparse_csr"
+            advice = "Convert it with x.to_sparse_csr() or x.to_dense()."
+            raise wrong_dtype("x", condition, x.layout, advice)
         bias = self.bias  # quicker to find than the first of all parameters
         dtype = (next(self.parameters(), x) if bias is None else bias).dtype
         if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
-            raise TypeError(
-                f"'x' must have dtype {dtype} as the layer, got {x.dtype}. "
-                f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
-            )
+            advice = f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
+            raise wrong_dtype("x", f"have dtype {dtype} as the layer", x.dtype, advice)
         if x.shape != (graph.num_nodes, self.in_channels):
-            raise ValueError(
-                f"'x' must have shape (N={graph.num_nodes}, in_channels={self.in_channels}), "
-                f"got {tuple(x.shape)}. Give one row for each node of the graph and set "
-                "in_channels to the number of columns."
-            )
+            condition = f"have shape (N={graph.num_nodes}, in_channels={self.in_channels})"
+            advice = "Give one row for each node, and set in_channels to the number of columns."
+            raise invalid("x", condition, tuple(x.shape), advice)
         if x.device != graph.device:
-            raise ValueError(
-                f"'domain' must be on {x.device} as x, got {graph.device}. "
-                f"Move it with domain.to('{x.device}')."
-            )
+            advice = f"Move it with domain.to('{x.device}')."
+            raise invalid("domain", f"be on {x.device} as x", graph.device, advice)
         if not is_transformed() and x.grad_fn is None:
             if x.device.type == "cpu":
                 check_not_nan(x)
@@ -140,29 +129,26 @@ class GraphConvolution(nn.Module, Convolution):
                 check_given(x)
 
     def extra_repr(self) -> str:
-        """The sizes, as torch.nn writes them."""
+        """The sizes, for `repr`."""
         return f"{self.in_channels}, {self.out_channels}, bias={self.bias is not None}"
 
 
 def refuse_weights(graph: Graph, layer: nn.Module) -> None:
-    """Weights that somebody gave are not for a layer that would not read them.
+    """Check that a graph has no edge weights, for a layer that does not use them.
 
     Raises:
-        ValueError: if the graph has some; those that a pooling left are counts of edges.
+        ValueError: if it has; edge counts from pooling are accepted.
     """
     if not graph.weights_are_counts:
-        name = type(layer).__name__
-        raise ValueError(
-            f"'edge_weight' must be left out for {name}, whose formula has no weights of edges, "
-            f"got a graph with {graph.num_edges}. Give graph.without_weights(), or use a layer "
-            "that reads them, such as GCNConv."
-        )
+        condition = f"be omitted for {type(layer).__name__}, which does not use edge weights"
+        advice = "Use graph.without_weights(), or a layer with edge weights, such as GCNConv."
+        raise invalid("edge_weight", condition, f"a graph with {graph.num_edges}", advice)
 
 
 def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
-    """S X W in the cheaper order: (S X) W where W widens, S (X W) where it narrows.
+    """S X W in the cheaper order: (S X) W if W adds columns, S (X W) if it removes columns.
 
-    A sparse X always meets W first, and as a sparse product.
+    A sparse X is always multiplied by W first, as a sparse product.
     """
     if is_sparse(x):
         return operator.times(signal_operator(x).times(matrix))
@@ -181,40 +167,34 @@ def as_graph(
     edge_type: Tensor | None = None,
     edge_attr: Tensor | None = None,
 ) -> Graph:
-    """A graph from what torch-geometric's layers are called with.
+    """The graph of a call in the style of torch-geometric, with an edge_index.
 
-    The graph made of an edge_index is remembered as long as that tensor lives, and used again
-    only if all its numbers are still the same, so editing them in place is safe.
+    The graph is cached as long as the edge_index tensor exists, and reused only if its values have
+    not changed, so that editing it in place is safe.
 
     Raises:
         TypeError: if `domain` is neither a graph nor a tensor.
-        ValueError: if a graph comes with columns of edges, which it must hold itself.
+        ValueError: if a graph is given together with edge columns.
     """
     columns = {"edge_weight": edge_weight, "edge_type": edge_type, "edge_attr": edge_attr}
     given: dict[str, Any] = {name: v for name, v in columns.items() if v is not None}
     if not isinstance(x, Tensor):
         pair = " of source and target nodes" if isinstance(x, (tuple, list)) else ""
-        raise TypeError(
-            f"'x' must be one tensor of node features, got a {type(x).__name__}{pair}. Bipartite "
-            "graphs are not supported: give all nodes in one tensor and one graph."
-        )
+        advice = "Bipartite graphs are not supported: give all nodes in one tensor and one graph."
+        got = f"a {type(x).__name__}{pair}"
+        raise wrong_dtype("x", "be one tensor of node features", got, advice)
     if isinstance(domain, Graph):
         if given:
-            raise ValueError(
-                f"'{next(iter(given))}' must not be given beside a Graph, which holds its own, "
-                "got both. Make the Graph with it."
-            )
+            condition = "not be given together with a Graph"
+            raise invalid(next(iter(given)), condition, "both", "Make the Graph with it.")
         return domain
     if not isinstance(domain, Tensor):
-        raise TypeError(
-            f"'domain' must be a Graph or an edge_index tensor, got {type(domain).__name__}. "
-            "Make a gnnvision.Graph."
-        )
+        condition = "be a Graph or an edge_index tensor"
+        raise wrong_type("domain", condition, domain, "Make a gnnvision.Graph.")
     if domain.layout is not torch.strided:
-        raise TypeError(
-            f"'domain' must be an edge_index of shape (2, E), got a sparse matrix of shape "
-            f"{tuple(domain.shape)}. Give gnnvision.Graph.from_dense(matrix)."
-        )
+        got = f"a sparse matrix of shape {tuple(domain.shape)}"
+        advice = "Use gnnvision.Graph.from_dense(matrix)."
+        raise wrong_dtype("domain", "be an edge_index of shape (2, E)", got, advice)
     if torch.compiler.is_compiling():
         return Graph(domain, x.shape[0], **given)
     known: Graph | None = _graphs.get(domain)

@@ -1,7 +1,7 @@
-"""Convolution on pictures: Sₖ are the shifts by the offsets of the kernel.
+"""Convolution on images: the operators Sₖ are shifts by the kernel offsets.
 
-Each layer *is* the layer of torch.nn of the same name, runs on its kernels and loads its
-weights; what it adds is the interface, and padding "same" at any stride and "full".
+Each layer *is* a torch.nn layer of the same name: it uses the same kernels and loads the same
+weights. It adds the common interface, padding "same" at any stride, and padding "full".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid, PaddingMode, Window
+from gnnvision.errors import invalid
 from gnnvision.layers.interface import Convolution, require
 from gnnvision.operators import Shift, shifted, shifts, whole
 
@@ -22,18 +23,18 @@ __all__ = ["Conv1d", "Conv2d", "Conv3d", "GridConvolution"]
 class GridConvolution(nn.modules.conv._ConvNd, Convolution):
     """Y = Σₖ Sₖ X Wₖ + b with one shift Sₖ for each offset of the kernel.
 
-    What the field calls convolution is cross-correlation: the kernel is not turned around.
-    Used as `Conv1d`, `Conv2d` or `Conv3d`.
+    As usual in deep learning this is cross-correlation: the kernel is not flipped. Use `Conv1d`,
+    `Conv2d` or `Conv3d`.
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: the window, one number or one for each axis.
-        stride: from one window to the next.
+        in_channels: number of channels of the input.
+        out_channels: number of channels of the output.
+        kernel_size: one size, or one for each axis.
+        stride: the step from one window to the next.
         padding: an integer, one for each axis, "valid" (none), "same" (the output has
-            ceil(n / stride) sites) or "full" (every site in which kernel and input overlap).
-        dilation: from one site of the window to the next.
-        groups: channels fall into so many groups that do not mix.
+            ceil(n / stride) sites) or "full" (every position where kernel and input overlap).
+        dilation: the distance between adjacent kernel weights.
+        groups: the number of channel groups.
         bias: whether to learn b.
         padding_mode: "zeros", "replicate", "reflect" or "circular".
         device: of the parameters.
@@ -45,7 +46,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
 
     Raises:
         TypeError: if a size is not an integer.
-        ValueError: if a size is out of range or a name unknown.
+        ValueError: if a size is out of range or a name is unknown.
 
     Example:
         >>> Conv2d(3, 8, 3, stride=2, padding="same")(torch.zeros(1, 3, 100, 75)).shape
@@ -80,36 +81,31 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         self._reversed_padding_repeated_twice = [p for pads in window.pads[::-1] for p in pads]
 
     def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
-        """Y = Σₖ Sₖ X Wₖ + b, by the framework's kernels.
+        """Y = Σₖ Sₖ X Wₖ + b, computed by torch's convolution.
 
         Args:
             input: X, of shape (B, in_channels, *size).
-            domain: the grid, if the caller has it; read off `input` otherwise.
+            domain: the grid; inferred from `input` if not given.
 
         Raises:
             TypeError: if the domain is not a grid.
-            ValueError: if the shape does not fit the layer or the domain.
+            ValueError: if the shape does not match the layer or the domain.
         """
         if input.ndim not in (self._ndim + 1, self._ndim + 2):
             axes = "N H W".split() if self._ndim == 3 else "H W".split()[-self._ndim :]
-            raise ValueError(
-                f"'input' must have shape (B, C={self.in_channels}, {', '.join(axes)}), got "
-                f"{tuple(input.shape)}. Use the layer for that many axes."
-            )
+            condition = f"have shape (B, C={self.in_channels}, {', '.join(axes)})"
+            advice = "Use the layer for that number of axes."
+            raise invalid("input", condition, tuple(input.shape), advice)
         size = tuple(input.shape[-self._ndim :])
         if input.shape[-self._ndim - 1] != self.in_channels:
-            raise ValueError(
-                f"'input' must have {self.in_channels} channels, got "
-                f"{input.shape[-self._ndim - 1]} in shape {tuple(input.shape)}. "
-                "Put the channels before the axes of the grid, or change in_channels."
-            )
+            got = f"{input.shape[-self._ndim - 1]} in shape {tuple(input.shape)}"
+            advice = "Put the channels before the axes of the grid, or change in_channels."
+            raise invalid("input", f"have {self.in_channels} channels", got, advice)
         if domain is not None:
             require(domain, Grid, self)
             if domain.size != size:  # type: ignore[attr-defined]
-                raise ValueError(
-                    f"'input' must live on the domain {domain}, got shape {tuple(input.shape)}. "
-                    f"Give Grid({size})."
-                )
+                got = f"shape {tuple(input.shape)}"
+                raise invalid("input", f"have the size of {domain}", got, f"Use Grid({size}).")
         self.window.out_size(size)
         return self._conv_forward(input, self.weight, self.bias)
 
@@ -134,7 +130,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         return shifts(domain, self.window, self.weight.device)
 
     def taps(self) -> Tensor:
-        """The weights by kernel offset; between groups they are 0. Shape (K, C_in, C_out)."""
+        """The weights of each kernel offset, 0 between groups. Shape (K, C_in, C_out)."""
         weight = self.weight.flatten(2).permute(2, 1, 0)  # (K, C_in / groups, C_out)
         group = torch.arange(self.groups, device=weight.device)
         of_in = group.repeat_interleave(self.in_channels // self.groups)
@@ -150,14 +146,14 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
 
 
 class Conv1d(GridConvolution, nn.Conv1d):
-    """`GridConvolution` on time steps: (B, C, L)."""
+    """`GridConvolution` on time series: (B, C, L)."""
 
     _ndim = 1
     _convolve = staticmethod(F.conv1d)
 
 
 class Conv2d(GridConvolution, nn.Conv2d):
-    """`GridConvolution` on pictures: (B, C, H, W)."""
+    """`GridConvolution` on images: (B, C, H, W)."""
 
     _ndim = 2
     _convolve = staticmethod(F.conv2d)

@@ -1,4 +1,4 @@
-"""Looking into a model without leaving a trace: its modes and hooks are put back afterwards."""
+"""Context managers that restore the modes and hooks of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["attached", "evaluating"]
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; every module's own mode after it."""
+    """A context in evaluation mode; each module's mode is restored afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -25,7 +25,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def attached(handles: Iterable[RemovableHandle]) -> Iterator[None]:
-    """Hooks that were just registered, while the block runs."""
+    """A context that removes the given hooks at its end."""
     listed = list(handles)
     try:
         yield

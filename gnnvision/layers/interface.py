@@ -1,8 +1,8 @@
-"""The one interface of every convolution: Y = Σₖ Sₖ X Wₖ + b on a domain.
+"""The common interface of all convolutions: Y = Σₖ Sₖ X Wₖ + b on a domain.
 
-The domain says which operators Sₖ there are, the layer learns the taps Wₖ. A layer may compute
-the sum in any way it likes; `Convolution.reference` is the sum as it is written, and the tests
-hold every layer to it.
+The domain defines the operators Sₖ, the layer learns the weights (taps) Wₖ. A layer may compute
+the sum in any way; `Convolution.reference` computes it term by term, and the tests compare every
+layer with it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import wrong_type
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import dense, from_sites, to_sites
 
@@ -20,50 +21,50 @@ __all__ = ["Convolution", "FromSignal", "FromTargets", "OnDomain"]
 
 
 class OnDomain(ABC):
-    """A layer that reads a signal together with the domain it lives on."""
+    """A layer that takes a signal and its domain."""
 
     @abstractmethod
     def out_domain(self, domain: Domain) -> Domain | None:
-        """The domain of the output; None where the sites are gone, as after a readout.
+        """The domain of the output; None if there are no sites, as after a readout.
 
         Raises:
-            TypeError: if the layer does not work on such a domain.
+            TypeError: if the layer does not support such a domain.
             ValueError: if the domain is too small for the layer.
         """
 
 
 class FromSignal(ABC):
-    """A layer whose first weights depend on the data: `fit` shows it some before training."""
+    """A layer that `fit` initializes from a batch of data before training."""
 
     @abstractmethod
     def initialize(self, x: Tensor) -> None:
-        """Set the weights from a batch of the signal that will enter the layer."""
+        """Initialize the weights from a batch of inputs of the layer."""
 
 
 class FromTargets(ABC):
-    """A layer that knows the scale of what is to be predicted: `fit` tells it before training."""
+    """A layer that `fit` initializes with the mean and standard deviation of the targets."""
 
     @abstractmethod
     def initialize_targets(self, mean: Tensor, std: Tensor) -> None:
-        """Take over the moments of the training targets. Shapes (num_outputs,)."""
+        """Set the mean and standard deviation of the training targets. Shapes (num_outputs,)."""
 
 
 class Convolution(OnDomain):
     """Y = Σₖ Sₖ X Wₖ + b.
 
-    A new convolution says what its operators and taps are. `bias` is a parameter of shape
-    (out_channels,) or None; `finish` follows the sum.
+    A new convolution defines its operators and taps. `bias` is a parameter of shape
+    (out_channels,) or None; `finish` is applied after the sum.
     """
 
     bias: Tensor | None
 
     @abstractmethod
     def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
-        """The K operators Sₖ from the domain's N sites to the M sites of the output.
+        """The K operators Sₖ from the N sites of the domain to the M sites of the output.
 
         Args:
-            domain: where the signal lives.
-            x: the signal; only attention, whose operators depend on it, looks at it.
+            domain: of the signal.
+            x: the signal, which only the operators of attention depend on.
         """
 
     @abstractmethod
@@ -71,18 +72,18 @@ class Convolution(OnDomain):
         """The weights Wₖ. Shape (K, in_channels, out_channels)."""
 
     def finish(self, y: Tensor) -> Tensor:
-        """What follows the sum: nothing in a plain convolution, an MLP in GIN."""
+        """The function after the sum: the identity by default, an MLP in GIN."""
         return y
 
     def reference(self, x: Tensor, domain: Domain) -> Tensor:
-        """The formula as it is written: slow, of any dtype, with gradients.
+        """Y computed term by term: slow, in any dtype, with gradients.
 
         Args:
             x: (B, C, H, W) on a grid, (N, C) on a graph.
-            domain: where the signal lives.
+            domain: of the signal.
 
         Returns:
-            The same as the layer, up to rounding.
+            The output of the layer, up to rounding.
         """
         x = dense(x)
         signal = to_sites(x) if isinstance(domain, Grid) else x  # (N, *, C)
@@ -97,13 +98,11 @@ class Convolution(OnDomain):
 
 
 def require(domain: Domain | None, kind: type[Grid] | type[Graph], layer: object) -> None:
-    """The domain is of the kind that a layer works on.
+    """Check that a domain is of the type that a layer supports.
 
     Raises:
         TypeError: if it is not.
     """
     if not isinstance(domain, kind):
-        raise TypeError(
-            f"'domain' must be a {kind.__name__} for {type(layer).__name__}, got "
-            f"{type(domain).__name__}. Use the layer for that domain."
-        )
+        condition = f"be a {kind.__name__} for {type(layer).__name__}"
+        raise wrong_type("domain", condition, domain, "Use the layer for that domain.")

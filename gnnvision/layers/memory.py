@@ -1,4 +1,4 @@
-"""How weights lie in memory: as everybody expects them, and as a training step reads them."""
+"""The memory layout of weights: contiguous, or as a training step reads them fastest."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = [
 
 
 def linear(in_channels: int, out_channels: int, bias: bool = False) -> nn.Linear:
-    """A linear layer whose W a sparse signal may multiply; `quick_linears` knows it."""
+    """A linear layer for sparse signals, which `quick_linears` recognizes."""
     lin = nn.Linear(in_channels, out_channels, bias)
     lin.multiplies_sparse = True  # type: ignore[assignment]
     return lin
 
 
 def weight_of(lin: nn.Module) -> Tensor:
-    """The weight of a linear layer; of one that torch has quantized, the values it stands for."""
+    """The weight of a linear layer, dequantized if torch has quantized it."""
     held = lin.weight
     return held if isinstance(held, Tensor) else held().dequantize()
 
@@ -40,7 +40,7 @@ def bias_of(lin: nn.Module) -> Tensor | None:
 
 
 def drawn_by_rows(weight: Tensor, draw: Callable[[Tensor], object]) -> None:
-    """Draw a weight in the order of W = weight.T, so that a seed gives the same in any memory."""
+    """Initialize a weight in the order of weight.T, so that the layout does not matter."""
     with torch.no_grad():
         turned = torch.empty_like(weight.t(), memory_format=torch.contiguous_format).t()
         draw(turned)
@@ -48,7 +48,7 @@ def drawn_by_rows(weight: Tensor, draw: Callable[[Tensor], object]) -> None:
 
 
 def quick_linears(model: nn.Module) -> None:
-    """The weights of `linear` with W row by row: a sparse signal gathers whole rows of it."""
+    """Store the weights of `linear` layers by input row, which a sparse signal gathers."""
     for module in model.modules():
         if getattr(module, "multiplies_sparse", False):
             weight: Tensor = module.weight  # type: ignore[assignment]
@@ -57,21 +57,21 @@ def quick_linears(model: nn.Module) -> None:
 
 
 def quick_filters(model: nn.Module) -> None:
-    """The filters of convolutions with the channels innermost, as tasks give their images."""
+    """Store the filters of convolutions channels-last, the layout of the images of tasks."""
     for parameter in model.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def as_made(model: nn.Module) -> None:
-    """Every parameter contiguous: to be saved, pruned or flattened by anybody's code."""
+    """Make every parameter contiguous, for code that saves, prunes or flattens them."""
     for parameter in model.parameters():
         parameter.data = parameter.data.contiguous()
 
 
 @contextmanager
 def quick(model: nn.Module) -> Iterator[None]:
-    """`quick_filters` inside the block; the weights lie as they did after it."""
+    """A context with `quick_filters`; the memory layout is restored afterwards."""
     held = [(parameter, parameter.data) for parameter in model.parameters()]
     quick_filters(model)
     try:

@@ -1,4 +1,4 @@
-"""Features that hold NaN are refused; on a GPU, which the host would wait for, looked at once."""
+"""Checks for NaN in features; on a GPU, which the host would wait for, only once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains.modes import is_transformed
+from gnnvision.errors import invalid
 
 __all__ = ["check_given", "check_not_nan", "given", "known_complete"]
 
@@ -26,26 +27,25 @@ _inside = _Inside()
 
 
 def check_not_nan(x: Tensor) -> None:
-    """Given features hold no NaN; a sum tells, as NaN spreads.
+    """Check that features contain no NaN, by their sum.
 
     Raises:
-        ValueError: if they do.
+        ValueError: if they contain NaN.
     """
     value = _stored(x)
     if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
-        raise ValueError(
-            f"'x' must not hold NaN, got one at {row}. Fill in or remove the missing features."
-        )
+        advice = "Fill in or remove the missing features."
+        raise invalid("x", "not have NaN", f"one at {row}", advice)
 
 
 def check_given(x: Tensor) -> None:
-    """`check_not_nan` on a device that is waited for: once for a tensor and all its slices.
+    """`check_not_nan`, on a GPU only once for a tensor and all its slices.
 
-    Signals between the layers of a network whose input was looked at are let through.
+    Signals between the layers of a network whose input was checked are not checked again.
 
     Raises:
-        ValueError: if `x` holds NaN.
+        ValueError: if `x` contains NaN.
     """
     if _inside.network:
         return
@@ -62,10 +62,10 @@ def check_given(x: Tensor) -> None:
 
 @contextmanager
 def given(x: Tensor) -> Iterator[None]:
-    """Inside the block a network runs on `x`, which is looked at here and not in each layer.
+    """A context in which a network runs on `x`, which is checked here and not in each layer.
 
     Raises:
-        ValueError: if `x` holds NaN.
+        ValueError: if `x` contains NaN.
     """
     if x.grad_fn is None and x.is_floating_point() and not is_transformed():
         check_given(x)
@@ -78,7 +78,7 @@ def given(x: Tensor) -> Iterator[None]:
 
 @contextmanager
 def known_complete() -> Iterator[None]:
-    """Inside the block `check_given` lets everything through: the input was checked before."""
+    """A context in which `check_given` does nothing, for an input that was checked before."""
     before, _inside.network = _inside.network, True
     try:
         yield

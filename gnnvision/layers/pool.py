@@ -1,4 +1,4 @@
-"""Pooling: from a grid onto a coarser grid, from a graph onto a coarser graph."""
+"""Pooling: from a grid to a coarser grid, from a graph to a coarser graph."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid, Window
 from gnnvision.domains.window import per_axis
+from gnnvision.errors import invalid, one_of, wrong_dtype
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.cluster import Coarsening, coarsen
@@ -58,7 +59,7 @@ def _rounded_up(window: Window, size: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class MaxPool2d(nn.MaxPool2d, _GridPool):
-    """`torch.nn.MaxPool2d`, the maximum of each window, that knows its domain.
+    """`torch.nn.MaxPool2d`, the maximum of each window, with `out_domain`.
 
     Example:
         >>> MaxPool2d(2, stride=1).out_domain(Grid((4, 4)))
@@ -72,7 +73,7 @@ class MaxPool2d(nn.MaxPool2d, _GridPool):
 
 
 class AvgPool2d(nn.AvgPool2d, _GridPool):
-    """`torch.nn.AvgPool2d`, the mean of each window, that knows its domain.
+    """`torch.nn.AvgPool2d`, the mean of each window, with `out_domain`.
 
     Example:
         >>> AvgPool2d(2).out_domain(Grid((5, 4)))
@@ -85,7 +86,7 @@ class AvgPool2d(nn.AvgPool2d, _GridPool):
 
 
 class Upsample(nn.Upsample, OnDomain):
-    """`torch.nn.Upsample`, onto a finer grid, that knows its domain.
+    """`torch.nn.Upsample`, to a finer grid, with `out_domain`.
 
     Example:
         >>> Upsample(scale_factor=2).out_domain(Grid((5, 4)))
@@ -93,7 +94,7 @@ class Upsample(nn.Upsample, OnDomain):
     """
 
     def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
-        """Each site becomes several: (B, C, H, W) -> (B, C, H', W')."""
+        """The upsampled signal: (B, C, H, W) -> (B, C, H', W')."""
         return super().forward(input)
 
     def out_domain(self, domain: Domain) -> Grid:
@@ -109,29 +110,28 @@ class Upsample(nn.Upsample, OnDomain):
 
 
 class GraphPool(nn.Module, OnDomain):
-    """The maximum or mean over clusters of nodes, onto a coarser graph.
+    """The maximum or mean over clusters of nodes, which become the nodes of a coarser graph.
 
-    Clusters are pairs of nodes joined by an edge that is heavy for both ends (weight over
-    degree), as `MaxPool2d(2)` joins neighboring pixels; a node without a free neighbor stays
-    alone. `kernel_size` 4 pairs the pairs again, and so on. The coarser graph joins the clusters
-    whose nodes were joined, with the sum of their weights.
+    Clusters are pairs of nodes connected by an edge of large normalized weight (weight divided by
+    degree), as `MaxPool2d(2)` merges neighboring pixels; a node without an unpaired neighbor forms
+    its own cluster. `kernel_size` 4 pairs the pairs again, and so on. Two clusters of the coarser
+    graph are connected if their nodes were, with the sum of the edge weights.
 
     Args:
-        kernel_size: the most nodes in a cluster: a power of 2.
+        kernel_size: the maximum number of nodes in a cluster, a power of 2.
         reduce: "max" or "mean".
-        cluster: instead of pairing, the cluster of each node, from 0, however many nodes it has.
-            Shape (N,).
+        cluster: instead of pairing, the index of the cluster of each node, from 0. Shape (N,).
 
     Shapes:
         Input (N, C); output (number of clusters, C), on `out_domain(graph)`.
 
     Raises:
-        ValueError: if `kernel_size` is no power of 2 or `reduce` neither of the two.
+        ValueError: if `kernel_size` is not a power of 2 or `reduce` is unknown.
 
     References:
         Dhillon, Guan, Kulis, "Weighted Graph Cuts without Eigenvectors", 2007 (the pairing).
-        Differs from it: all nodes choose at once, round by round, and ties go to a fixed
-        pseudo-random order of the edges within each member of a batch.
+        Differs from it: all nodes choose in parallel, in rounds, and a fixed pseudo-random order
+        of the edges of each graph breaks ties.
 
     Example:
         >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
@@ -147,12 +147,9 @@ class GraphPool(nn.Module, OnDomain):
     ) -> None:
         super().__init__()
         if kernel_size < 1 or kernel_size & (kernel_size - 1):
-            raise ValueError(
-                f"'kernel_size' must be a power of 2, got {kernel_size}. "
-                "Nodes are joined in pairs, pairs of pairs and so on."
-            )
-        if reduce not in ("max", "mean"):
-            raise ValueError(f"'reduce' must be 'max' or 'mean', got {reduce!r}. Choose one.")
+            advice = "Nodes are merged in pairs, pairs of pairs and so on."
+            raise invalid("kernel_size", "be a power of 2", kernel_size, advice)
+        one_of("reduce", reduce, ("max", "mean"))
         self.kernel_size = kernel_size
         self.reduce = reduce
         given = None if cluster is None else torch.as_tensor(cluster)
@@ -161,9 +158,8 @@ class GraphPool(nn.Module, OnDomain):
             and given.numel()
             and (given.is_floating_point() or given.is_complex() or given.dtype is torch.bool)
         ):
-            raise TypeError(
-                f"'cluster' must hold integers, got {given.dtype}. Give the cluster of each node."
-            )
+            advice = "Give the index of the cluster of each node."
+            raise wrong_dtype("cluster", "be integers", given.dtype, advice)
         given = None if given is None else given.long()
         self.register_buffer("cluster", given, persistent=False)
 
@@ -171,14 +167,15 @@ class GraphPool(nn.Module, OnDomain):
         """One row for each cluster: (N, C) -> (number of clusters, C).
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: if the shapes do not match.
         """
         graph = as_graph(domain, x)
         if x.ndim != 2 or x.shape[0] != graph.num_nodes:
-            raise ValueError(
-                f"'x' must have shape (N={graph.num_nodes}, C), got {tuple(x.shape)}. "
-                "Give one row for each node of the graph."
+            condition, advice = (
+                f"have shape (N={graph.num_nodes}, C)",
+                "Give one row for each node.",
             )
+            raise invalid("x", condition, tuple(x.shape), advice)
         coarse = self._coarsen(graph)
         reduce: Literal["max", "mean"] = "max" if self.reduce == "max" else "mean"
         return segment_reduce(dense(x)[coarse.order], coarse.starts, reduce)
@@ -194,5 +191,5 @@ class GraphPool(nn.Module, OnDomain):
         return coarsen(graph, self.kernel_size, cluster)
 
     def extra_repr(self) -> str:
-        """How many nodes, and what is taken over them."""
+        """The cluster size and the reduction, for `repr`."""
         return f"{self.kernel_size}, {self.reduce!r}"

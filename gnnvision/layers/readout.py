@@ -1,4 +1,4 @@
-"""Readout: one vector for a whole picture or graph."""
+"""Readout: one vector for each image or graph."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import invalid, one_of
 from gnnvision.layers.interface import OnDomain
 from gnnvision.operators.segments import Reduction, segment_reduce
 
@@ -17,14 +18,14 @@ __all__ = ["Readout"]
 class Readout(nn.Module, OnDomain):
     """The mean, sum or maximum over all sites.
 
-    On a grid this is global pooling, (B, C, H, W) -> (B, C); on a graph one row for each member
-    of the batch, (N, C) -> (num_graphs, C), zeros for a member without nodes.
+    On a grid this is global pooling, (B, C, H, W) -> (B, C); on a graph it gives one row for each
+    graph of the batch, (N, C) -> (num_graphs, C), with zeros for a graph without nodes.
 
     Args:
         reduce: "mean", "sum" or "max".
 
     Raises:
-        ValueError: if `reduce` is none of the three.
+        ValueError: if `reduce` is unknown.
 
     Example:
         >>> graph = Graph.from_edges([(0, 1)], num_nodes=2)
@@ -36,34 +37,28 @@ class Readout(nn.Module, OnDomain):
 
     def __init__(self, reduce: Reduction = "mean") -> None:
         super().__init__()
-        if reduce not in get_args(Reduction):
-            raise ValueError(
-                f"'reduce' must be 'mean', 'sum' or 'max', got {reduce!r}. Choose one of them."
-            )
+        one_of("reduce", reduce, get_args(Reduction))
         self.reduce: Reduction = reduce
 
     def forward(self, x: Tensor, domain: Domain | None = None) -> Tensor:
-        """One vector for each picture or graph.
+        """One vector for each image or graph.
 
         Args:
             x: (B, C, *size) on a grid, (N, C) on a graph.
-            domain: the graph; a grid may be left out.
+            domain: the graph; a grid may be omitted.
 
         Raises:
-            ValueError: if `x` does not fit the domain, or is (N, C) without a graph.
+            ValueError: if `x` does not match the domain, or is (N, C) without a graph.
         """
         if isinstance(domain, Graph):
             if x.ndim != 2 or x.shape[0] != domain.num_nodes:
-                raise ValueError(
-                    f"'x' must have shape (N={domain.num_nodes}, C), got {tuple(x.shape)}. "
-                    "Give one row for each node of the graph."
-                )
+                condition = f"have shape (N={domain.num_nodes}, C)"
+                raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
             return segment_reduce(x, domain.offsets, self.reduce)
         if x.ndim < 3 or (isinstance(domain, Grid) and x.shape[2:] != domain.size):
-            raise ValueError(
-                f"'x' must have shape (B, C, *size) on {domain or 'a grid'}, got "
-                f"{tuple(x.shape)}. Give the graph of node features as 'domain'."
-            )
+            condition = f"have shape (B, C, *size) on {domain or 'a grid'}"
+            advice = "For node features, pass the graph as 'domain'."
+            raise invalid("x", condition, tuple(x.shape), advice)
         sites = x.flatten(2)
         match self.reduce:
             case "mean":
@@ -74,9 +69,9 @@ class Readout(nn.Module, OnDomain):
                 return torch.amax(sites, 2)
 
     def out_domain(self, domain: Domain) -> None:
-        """None: the sites are gone."""
+        """None, because the output has no sites."""
         return None
 
     def extra_repr(self) -> str:
-        """What is taken over the sites."""
+        """The reduction, for `repr`."""
         return repr(self.reduce)

@@ -1,10 +1,11 @@
-"""From numbers around 0 to the units of what is predicted."""
+"""Conversion of standardized outputs to the units of the targets."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from gnnvision.errors import invalid
 from gnnvision.layers.interface import FromTargets
 
 __all__ = ["Rescale"]
@@ -14,10 +15,10 @@ class Rescale(nn.Module, FromTargets):
     """y = x σ + μ, with the mean and standard deviation of the training targets.
 
     They are not learned: `fit` sets them before training, and they are stored with the weights,
-    so that a network's answers have the units of its targets wherever it is used.
+    so that the predictions of a network always have the units of its targets.
 
     Args:
-        num_outputs: how many targets.
+        num_outputs: the number of targets.
 
     Shapes:
         Input and output (*, num_outputs).
@@ -38,19 +39,18 @@ class Rescale(nn.Module, FromTargets):
         self.register_buffer("std", torch.ones(num_outputs))
 
     def initialize_targets(self, mean: Tensor, std: Tensor) -> None:
-        """Take over the moments of the training targets."""
+        """Set the mean and standard deviation of the training targets."""
         if mean.shape != self.mean.shape:
-            raise ValueError(
-                f"'num_outputs' must be the number of targets, {mean.numel()}, got "
-                f"{self.mean.numel()}. Build the network with as many outputs."
-            )
+            condition = f"be the number of targets, {mean.numel()}"
+            advice = "Build the network with this number of outputs."
+            raise invalid("num_outputs", condition, self.mean.numel(), advice)
         self.mean.copy_(mean)
         self.std.copy_(std)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The answers in the units of the targets."""
+        """The outputs in the units of the targets."""
         return torch.addcmul(self.mean, x.float(), self.std)
 
     def extra_repr(self) -> str:
-        """How many targets."""
+        """The number of targets, for `repr`."""
         return f"{self.mean.numel()}"

@@ -1,7 +1,7 @@
-"""Relational graph convolution: one operator for each kind of edge.
+"""Relational graph convolution: one operator for each edge type.
 
-On a pixel graph, whose kinds of edges are the offsets of a kernel, this is image convolution;
-`RGCNConv.from_grid` makes the one from the other.
+On a pixel graph, whose edge types are kernel offsets, this is image convolution;
+`RGCNConv.from_grid` converts an image convolution.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import integer, invalid, one_of
 from gnnvision.layers.graph import GraphConvolution, as_graph
 from gnnvision.layers.grid import GridConvolution
 from gnnvision.operators import Identity, Operator
@@ -24,25 +25,26 @@ __all__ = ["RGCNConv"]
 class RGCNConv(GraphConvolution):
     """Y = Σᵣ Aᵣ X Wᵣ + X W₀ + b, with Aᵣ the mean (or sum) over incoming edges of relation r.
 
-    With many relations the Wᵣ can share: as combinations of a few bases, or as blocks along
-    the diagonal. The formula has no weights of edges, so a graph with some is refused.
+    With many relations the Wᵣ can share weights, as linear combinations of a few bases, or be
+    block-diagonal. Edge weights are not part of the formula: a graph with edge weights raises a
+    ValueError.
 
     Args:
-        in_channels: columns of X.
-        out_channels: columns of Y.
+        in_channels: number of columns of X.
+        out_channels: number of columns of Y.
         num_relations: R.
-        num_bases: learn so many matrices and make each Wᵣ a combination of them.
-        num_blocks: let each Wᵣ be zero but for so many blocks along its diagonal.
+        num_bases: the number of basis matrices, of which each Wᵣ is a linear combination.
+        num_blocks: the number of diagonal blocks of each Wᵣ.
         aggr: "mean", or "sum" ("add").
         root_weight: whether to learn W₀.
         bias: whether to learn b.
 
     Shapes:
-        Input (N, in_channels); output (N, out_channels). A sparse input is made dense.
+        Input (N, in_channels); output (N, out_channels). A sparse input is converted to dense.
 
     Raises:
-        ValueError: if `aggr` is another, both ways of sharing are asked for, or the channels
-            do not divide into the blocks.
+        ValueError: if `aggr` is unknown, both `num_bases` and `num_blocks` are given, or
+            `num_blocks` does not divide the channels.
 
     References:
         Schlichtkrull et al., "Modeling Relational Data with Graph Convolutional Networks",
@@ -69,27 +71,20 @@ class RGCNConv(GraphConvolution):
         bias: bool = True,
     ) -> None:
         super().__init__(in_channels, out_channels)
-        if aggr not in ("mean", "sum", "add"):
-            raise ValueError(f"'aggr' must be 'mean' or 'sum', got {aggr!r}. Choose one of them.")
+        one_of("aggr", aggr, ("mean", "sum", "add"))
         if num_bases is not None and num_blocks is not None:
-            raise ValueError(
-                "'num_bases' and 'num_blocks' must not both be given, got "
-                f"{num_bases} and {num_blocks}. Choose one way of sharing."
-            )
+            got, advice = f"{num_bases} and {num_blocks}", "Choose one kind of weight sharing."
+            raise invalid("num_bases", "not be given together with 'num_blocks'", got, advice)
         for name, value in (
             ("num_relations", num_relations),
             ("num_bases", num_bases),
             ("num_blocks", num_blocks),
         ):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise TypeError(f"'{name}' must be an integer, got {value!r}. Give a count.")
-            if value is not None and value < 1:
-                raise ValueError(f"'{name}' must be at least 1, got {value}. Give a count.")
+            if value is not None:
+                integer(name, value, 1)
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
-            raise ValueError(
-                f"'num_blocks' must divide {in_channels} and {out_channels} channels, got "
-                f"{num_blocks}. Choose a common divisor."
-            )
+            condition = f"divide {in_channels} and {out_channels} channels"
+            raise invalid("num_blocks", condition, num_blocks, "Choose a common divisor.")
         self.num_relations = num_relations
         self.num_bases = num_bases
         self.num_blocks = num_blocks
@@ -110,17 +105,17 @@ class RGCNConv(GraphConvolution):
 
     @classmethod
     def from_grid(cls, conv: GridConvolution) -> Self:
-        """The same convolution, on the pixel graph `grid.to_graph(...)`.
+        """The relational graph convolution that equals a convolution on the pixel graph of a grid.
 
-        The weights are copied; for pictures of shape (B, C, H, W) give the node features
-        `operators.nodes_from_pixels(x)` on a batch of B pixel graphs made with the layer's
-        kernel size, dilation and padding mode.
+        The weights are copied. For images of shape (B, C, H, W), use the node features
+        `operators.nodes_from_pixels(x)` on a batch of B pixel graphs `grid.to_graph(...)` with the
+        kernel size, dilation and padding mode of the layer.
 
         Args:
             conv: a grid layer with stride 1 and padding "same".
 
         Raises:
-            ValueError: if its output lives on another grid than its input.
+            ValueError: if its output has another size than its input.
 
         Example:
             >>> from gnnvision.layers import Conv2d
@@ -130,10 +125,9 @@ class RGCNConv(GraphConvolution):
         reach = [d * (f - 1) for d, f in zip(conv.dilation, conv.kernel_size, strict=True)]
         same = tuple((r // 2, r - r // 2) for r in reach)
         if conv.window.pads != same or set(conv.window.stride) != {1}:
-            raise ValueError(
-                f"'conv' must have stride 1 and padding 'same', got stride {conv.stride} and "
-                f"pads {conv.window.pads}. A pixel graph has as many outputs as inputs."
-            )
+            got = f"stride {conv.stride} and padding {conv.window.pads}"
+            advice = "A pixel graph has as many outputs as inputs."
+            raise invalid("conv", "have stride 1 and padding 'same'", got, advice)
         taps = conv.taps().detach()
         layer = cls(
             conv.in_channels,
@@ -150,7 +144,7 @@ class RGCNConv(GraphConvolution):
         return layer
 
     def reset_parameters(self) -> None:
-        """Glorot's uniform weights over the last two axes, no bias."""
+        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
         for parameter in self.parameters():
             if parameter is self.bias:
                 nn.init.zeros_(parameter)
@@ -169,15 +163,15 @@ class RGCNConv(GraphConvolution):
         Args:
             x: X. Shape (N, in_channels).
             domain: a graph with `edge_type`, or torch-geometric's edge_index.
-            edge_type: with an edge_index only: the relation of each edge. Shape (E,).
+            edge_type: the relation of each edge, only with an edge_index. Shape (E,).
         """
         return super().forward(x, as_graph(domain, x, edge_type=edge_type))
 
     def combine(self, x: Tensor, graph: Graph) -> Tensor:
-        """All relations in one sparse product and one matrix product.
+        """The sum over all relations, by one sparse product and one matrix product.
 
-        The operators are laid below one another, so that a node receives R rows, and all of
-        them meet the stacked Wᵣ at once. On a picture this is known as "im2col".
+        The operators are stacked, so that a node receives R rows, which are multiplied by the
+        stacked Wᵣ at once. For images this is known as "im2col".
         """
         signal = dense(x)
         self._check_relations(graph)
@@ -213,13 +207,12 @@ class RGCNConv(GraphConvolution):
 
     def _check_relations(self, graph: Graph) -> None:
         if graph.edge_type is None or (graph.num_relations or 0) > self.num_relations:
-            raise ValueError(
-                f"'domain' must have an edge_type below num_relations={self.num_relations}, got "
-                f"{'none' if graph.edge_type is None else graph.num_relations} relations. "
-                "Make the Graph with edge_type, or the layer with more relations."
-            )
+            condition = f"have an edge_type below num_relations={self.num_relations}"
+            got = f"{'no' if graph.edge_type is None else graph.num_relations} relations"
+            advice = "Make the Graph with edge_type, or the layer with more relations."
+            raise invalid("domain", condition, got, advice)
 
     def extra_repr(self) -> str:
-        """The sizes, as torch.nn writes them."""
+        """The sizes, for `repr`."""
         sizes = f"{self.in_channels}, {self.out_channels}, num_relations={self.num_relations}"
         return f"{sizes}, bias={self.bias is not None}"

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.domains import Domain
+from gnnvision.errors import one_of
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.layers.memory import bias_of, linear, weight_of
 from gnnvision.operators import Identity, Operator, adjacency, mean_adjacency
@@ -18,13 +19,14 @@ __all__ = ["SAGEConv"]
 class SAGEConv(GraphConvolution):
     """Y = mean over neighbors of X W₁ + X W₂ + b.
 
-    The formula has no weights of edges, as in the paper, so a graph with some is refused.
+    Edge weights are not part of the formula, as in the paper: a graph with edge weights raises a
+    ValueError.
 
     Args:
-        in_channels: columns of X.
-        out_channels: columns of Y.
-        aggr: "mean", or "sum" ("add"). A maximum is not linear, so it is none of ours.
-        normalize: whether to scale each row of Y to length 1.
+        in_channels: number of columns of X.
+        out_channels: number of columns of Y.
+        aggr: "mean", or "sum" ("add"). "max" is not linear and not supported.
+        normalize: whether to scale each row of Y to norm 1.
         root_weight: whether to learn W₂.
         bias: whether to learn b.
 
@@ -32,7 +34,7 @@ class SAGEConv(GraphConvolution):
         Input (N, in_channels), dense or sparse; output (N, out_channels).
 
     Raises:
-        ValueError: if `aggr` is another.
+        ValueError: if `aggr` is unknown.
 
     References:
         Hamilton, Ying, Leskovec, "Inductive Representation Learning on Large Graphs", 2017,
@@ -58,8 +60,7 @@ class SAGEConv(GraphConvolution):
         bias: bool = True,
     ) -> None:
         super().__init__(in_channels, out_channels)
-        if aggr not in ("mean", "sum", "add"):
-            raise ValueError(f"'aggr' must be 'mean' or 'sum', got {aggr!r}. Choose one of them.")
+        one_of("aggr", aggr, ("mean", "sum", "add"))
         self.aggr = aggr
         self.normalize = normalize
         self.root_weight = root_weight
@@ -67,22 +68,22 @@ class SAGEConv(GraphConvolution):
         self.lin_r = linear(in_channels, out_channels) if root_weight else None
 
     def reset_parameters(self) -> None:
-        """The default of torch.nn.Linear, as in torch-geometric."""
+        """Initialize the parameters like torch.nn.Linear, as in torch-geometric."""
         self.lin_l.reset_parameters()
         if self.lin_r is not None:
             self.lin_r.reset_parameters()
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """`lin_l` holds it, as in torch-geometric."""
+        """The bias of `lin_l`, as in torch-geometric."""
         return bias_of(self.lin_l)
 
     def finish(self, y: Tensor) -> Tensor:
-        """Each row scaled to length 1, if asked for."""
+        """The output with rows of norm 1 if `normalize`, else unchanged."""
         return F.normalize(y, dim=-1) if self.normalize else y
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The mean over neighbors and the identity."""
+        """The mean over neighbors, then the identity."""
         graph, dtype = self.out_domain(domain), self.arithmetic(x)
         average = (
             mean_adjacency(graph, dtype)

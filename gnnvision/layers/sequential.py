@@ -1,4 +1,4 @@
-"""Layers one after another, each on the domain that the one before it leaves."""
+"""A sequence of layers, each on the output domain of the previous one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Sequential"]
 
 
 class Sequential(nn.Sequential, OnDomain):
-    """`torch.nn.Sequential` whose layers may read the domain: convolutions, pooling, readout.
+    """`torch.nn.Sequential` that passes the domain to convolutions, pooling and readout.
 
-    A module of your own with forward(x, domain) gets the domain too, and a layer of
-    torch-geometric the graph's edge_index; others (activations, norms, `nn.Linear`) get the
-    signal alone. Pictures need no domain.
+    Your own module with forward(x, domain) gets the domain too, and a layer of torch-geometric
+    the edge_index of the graph; other modules (activations, norms, `nn.Linear`) get only the
+    signal. Images need no domain.
 
     Example:
         >>> import torch
@@ -35,21 +35,21 @@ class Sequential(nn.Sequential, OnDomain):
     """
 
     def add_module(self, name: str, module: nn.Module | None) -> None:
-        """As torch's; how the layer is called is looked up here, before any compiler looks on."""
+        """Add a layer, as in torch, and determine its arguments before any compilation."""
         super().add_module(name, module)
         if module is not None:
             with contextlib.suppress(TypeError):  # which is said when the layer is called
                 form_of(module)
 
     def forward(self, x: Tensor, domain: Domain | Tensor | None = None) -> Tensor:
-        """The signal after all layers.
+        """The output of the last layer.
 
         Args:
             x: (B, C, H, W) on a grid, (N, C) on a graph.
-            domain: a grid or graph, or torch-geometric's edge_index; a grid may be left out.
+            domain: a grid or graph, or torch-geometric's edge_index; a grid may be omitted.
 
         Raises:
-            TypeError: if a layer needs a graph and there is none.
+            TypeError: if a layer needs a graph and none is given.
         """
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
         if isinstance(here, Graph) and x.device.type != "cpu" and not is_transformed():
@@ -68,10 +68,10 @@ class Sequential(nn.Sequential, OnDomain):
         return x
 
     def out_domain(self, domain: Domain) -> Domain | None:
-        """The domain after all layers.
+        """The output domain of the last layer.
 
         Raises:
-            ValueError: if a layer that is not one of gnnvision's leaves a grid of unknown size.
+            ValueError: if the output size of a layer from another library is unknown.
         """
         return self._after(domain)
 
@@ -121,9 +121,9 @@ def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
         sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None
     except Exception as error:
         raise ValueError(
-            f"'domain' after layer {name!r} ({type(layer).__name__}) is not known on {grid}, got "
-            f"an error from it ({str(error).splitlines()[0]}). Use gnnvision's own layer, as "
-            "gv.Conv2d, or give the module an out_domain."
+            f"The output domain of layer {name!r} ({type(layer).__name__}) on {grid} is unknown: "
+            f"it raised an error ({str(error).splitlines()[0]}). Use a gnnvision layer, such as "
+            "gv.Conv2d, or define out_domain in the module."
         ) from error
     return None if sizes is None else Grid(sizes)
 

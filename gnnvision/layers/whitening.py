@@ -1,4 +1,4 @@
-"""A first convolution that is computed from the pictures instead of learned."""
+"""A first convolution that whitens image patches, computed instead of learned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains.device import as_double
+from gnnvision.errors import invalid
 from gnnvision.layers.grid import Conv2d
 from gnnvision.layers.interface import FromSignal
 
@@ -15,22 +16,22 @@ SMALLEST_VARIANCE = 5e-4
 
 
 class Whitening(Conv2d, FromSignal):
-    """Conv2d whose filters are the principal patterns of the pictures' patches, scaled to whiten.
+    """Conv2d whose filters are the principal components of image patches, scaled to whiten.
 
     y = ±Λ^(-1/2) Vᵀ patch, with the covariance V Λ Vᵀ of the patches: the outputs are uncorrelated
-    and of the same variance. Each pattern comes with both signs, so that a ReLU loses none. The
-    filters are set by `initialize`, which `fit` calls, and are not learned afterwards.
+    and have the same variance. Each component is used with both signs, so that a ReLU loses no
+    information. `initialize`, which `fit` calls, sets the filters; they are not trained.
 
     Args:
-        in_channels: channels of the picture.
+        in_channels: number of channels of the image.
         kernel_size: of the patch.
-        patterns: how many, the strongest first; at most in_channels · kernel_size².
+        patterns: the number of components, at most in_channels · kernel_size².
 
     Shapes:
         Input (B, in_channels, H, W), output (B, 2 patterns, H - kernel_size + 1, W - ...).
 
     Raises:
-        ValueError: if there are not so many patterns.
+        ValueError: if `patterns` is out of range.
 
     References:
         Page, "How to train your ResNet 8: back to basics", 2019; Jordan, "94% on CIFAR-10 in 3.29
@@ -47,27 +48,25 @@ class Whitening(Conv2d, FromSignal):
     def __init__(self, in_channels: int, kernel_size: int = 3, patterns: int = 12) -> None:
         most = in_channels * kernel_size**2
         if not 1 <= patterns <= most:
-            raise ValueError(
-                f"'patterns' must be from 1 to in_channels · kernel_size² = {most}, got "
-                f"{patterns}. Choose fewer, or larger patches."
-            )
+            condition = f"be from 1 to in_channels · kernel_size² = {most}"
+            raise invalid("patterns", condition, patterns, "Use fewer, or larger patches.")
         super().__init__(in_channels, 2 * patterns, kernel_size, bias=False)
         self.weight.requires_grad_(False)
 
     def initialize(self, x: Tensor) -> None:
-        """Set the filters from pictures of shape (B, in_channels, H, W)."""
+        """Set the filters from images of shape (B, in_channels, H, W)."""
         filters = principal_patches(x, self.kernel_size[0], self.out_channels // 2)
         with torch.no_grad():
             self.weight.copy_(torch.cat([filters, -filters]))
 
 
 def principal_patches(x: Tensor, size: int, count: int) -> Tensor:
-    """The strongest eigenvectors of the covariance of patches, divided by √eigenvalue.
+    """The leading eigenvectors of the covariance of patches, divided by √eigenvalue.
 
     Args:
-        x: pictures of shape (B, C, H, W).
+        x: images of shape (B, C, H, W).
         size: of a patch.
-        count: how many.
+        count: the number of eigenvectors.
 
     Returns:
         Filters of shape (count, C, size, size).

@@ -1,4 +1,4 @@
-"""The Sₖ of a convolution, and the one sparse product behind them."""
+"""The operators Sₖ of a convolution, and the sparse product behind them."""
 
 from gnnvision.operators.base import Identity, Operator
 from gnnvision.operators.chebyshev import Chebyshev, scaled_laplacian

@@ -1,4 +1,4 @@
-"""Who attends to whom: the edges of a graph, with one loop at each node if asked for."""
+"""The sparsity pattern of attention: the edges of a graph, optionally with self loops."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["AttentionEdges", "attention_edges"]
 
 @dataclass(frozen=True)
 class AttentionEdges:
-    """The places of an attention matrix and how the graph's edges are laid out on them.
+    """The nonzero entries of an attention matrix, and the edges that they belong to.
 
     Args:
-        pattern: E' places, sorted by target.
-        order: which of (kept edges, then loops) stands at each place. Shape (E',).
+        pattern: E' entries, sorted by target.
+        order: the edge of each entry, among the kept edges followed by loops. Shape (E',).
         kept: the edges of the graph that are kept.
-        target: where those arrive.
-        num_loops: how many loops were added.
-        left_out: the places of the graph's own loops where those stay but count for nothing, as
-            the compiler has it; else None. Shape (E',).
+        target: the target nodes of the kept edges.
+        num_loops: the number of added self loops.
+        left_out: a mask of self loops of the graph that are masked out under the compiler; else
+            None. Shape (E',).
     """
 
     pattern: Pattern
@@ -36,7 +36,7 @@ class AttentionEdges:
     left_out: Tensor | None = None
 
     def attributes(self, edge_attr: Tensor) -> Tensor:
-        """The attributes at each place; a loop has the mean of those that arrive at its node."""
+        """The attributes of each entry; those of a loop are the mean over the incoming edges."""
         kept = edge_attr[self.kept]
         total = kept.new_zeros(self.num_loops, kept.shape[1])
         if self.num_loops and self.left_out is None:
@@ -51,7 +51,7 @@ class AttentionEdges:
 
 
 def attention_edges(graph: Graph, add_self_loops: bool) -> AttentionEdges:
-    """The edges of `graph`; its own loops make way for one at each node if those are asked for."""
+    """The attention edges of a graph; added self loops replace those of the graph."""
 
     def build() -> AttentionEdges:
         source, target = graph.edge_index

@@ -1,4 +1,4 @@
-"""What an operator Sₖ is: something that can be applied, transposed and written out."""
+"""The abstract base of the operators Sₖ, and the identity."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from gnnvision.errors import invalid
+
 __all__ = ["Identity", "Operator"]
 
 
 class Operator(ABC):
     """A linear map Sₖ from the signals on N sites to the signals on M sites.
 
-    An operator is applied with `@`, along the first axis of a signal, whatever axes follow. A
-    new family says how it is applied, transposed and how large it is; the rest follows.
+    An operator is applied with `@` along the first axis of a signal with any further axes. A new
+    family defines its shape, its transpose and `apply`.
     """
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, int]:
-        """(M, N): sites of the output, sites of the input."""
+        """(M, N): the numbers of output sites and input sites."""
 
     @property
     @abstractmethod
@@ -30,34 +32,33 @@ class Operator(ABC):
     @property
     @abstractmethod
     def device(self) -> torch.device:
-        """Where the operator's numbers are."""
+        """The device of the operator."""
 
     @abstractmethod
     def apply(self, x: Tensor) -> Tensor:
-        """S x, of x's kind and dtype: (N, C) -> (M, C)."""
+        """S x, with the layout and dtype of x: (N, C) -> (M, C)."""
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """S x: (N, *) -> (M, *)."""
         return self.times(x)
 
     def times(self, x: Tensor) -> Tensor:
-        """S x: (N, *) -> (M, *); what layers call, as the compiler does not follow `@`.
+        """S x: (N, *) -> (M, *). Layers call this because the compiler does not support `@`.
 
         Raises:
             ValueError: if `x` does not have N sites.
         """
         if x.shape[0] != self.shape[1]:
-            raise ValueError(
-                f"'x' must have {self.shape[1]} sites along its first axis, got "
-                f"{tuple(x.shape)}. Put the sites first, or use the domain that fits."
-            )
+            condition = f"have {self.shape[1]} sites along its first axis"
+            advice = "Put the sites first, or use the domain of the signal."
+            raise invalid("x", condition, tuple(x.shape), advice)
         if x.ndim == 2:
             return self.apply(x)
         flat = x.reshape(x.shape[0], x.shape[1:].numel())
         return self.apply(flat).reshape(self.shape[0], *x.shape[1:])
 
     def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:
-        """The matrix with all its zeros, for the blackboard. Shape (M, N)."""
+        """The operator as a dense matrix. Shape (M, N)."""
         eye = torch.eye(self.shape[1], dtype=dtype, device=self.device)
         return self.apply(eye)
 
@@ -66,11 +67,11 @@ class Operator(ABC):
 
 
 class Identity(Operator):
-    """Every site keeps its own value: S = I.
+    """The identity operator S = I.
 
     Args:
         num_sites: N.
-        device: where signals will be.
+        device: of the signals.
     """
 
     def __init__(self, num_sites: int, device: torch.device | str = "cpu") -> None:
@@ -84,14 +85,14 @@ class Identity(Operator):
 
     @property
     def T(self) -> Identity:
-        """Itself."""
+        """The identity itself."""
         return self
 
     @property
     def device(self) -> torch.device:
-        """Where signals will be."""
+        """The device of the signals."""
         return self._device
 
     def apply(self, x: Tensor) -> Tensor:
-        """The signal itself."""
+        """The signal, unchanged."""
         return x

@@ -1,4 +1,4 @@
-"""Chebyshev polynomials of the Laplacian: filters that reach K - 1 edges far."""
+"""Chebyshev polynomials of the Laplacian: filters with a receptive field of K - 1 hops."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
+from gnnvision.errors import invalid
 from gnnvision.operators.base import Operator
 from gnnvision.operators.sparse import Sparse, received
 
@@ -34,7 +35,7 @@ class Chebyshev(Operator):
 
     @property
     def device(self) -> torch.device:
-        """Where the Laplacian is."""
+        """The device of the Laplacian."""
         return self.laplacian.device
 
     @property
@@ -48,7 +49,7 @@ class Chebyshev(Operator):
 
 
 def chebyshev_terms(laplacian: Operator, x: Tensor, count: int) -> list[Tensor]:
-    """T₀(L̂) x, ..., each from the two before it. `count` tensors of x's shape."""
+    """T₀(L̂) x, T₁(L̂) x, ..., by the recurrence. `count` tensors of the shape of x."""
     terms = [x]
     if count > 1:
         terms.append(laplacian.times(x))
@@ -63,24 +64,23 @@ def scaled_laplacian(
     lambda_max: float | Tensor | None = None,
     dtype: torch.dtype | None = None,
 ) -> Sparse:
-    """L̂ = 2 L / λ_max - I, transposed so that targets receive.
+    """L̂ = 2 L / λ_max - I, transposed so that target nodes receive.
 
     Args:
-        graph: N nodes; G members of a batch.
+        graph: N nodes; G graphs of a batch.
         normalization: of the Laplacian, as in `Graph.laplacian`.
-        lambda_max: the largest eigenvalue, or a bound on it: one number, or one for each member
-            of a batch, shape (G,). If not given, twice the largest entry of each member's
-            Laplacian, which is 2 for the normalized forms.
+        lambda_max: the largest eigenvalue, or a bound on it: one number, or one for each graph of
+            a batch, shape (G,). If not given, twice the largest entry of the Laplacian of each
+            graph, which is 2 for the normalized forms.
         dtype: of the entries.
 
     Raises:
-        ValueError: if there are as many `lambda_max` neither as members nor one.
+        ValueError: if `lambda_max` has neither one entry nor one for each graph.
     """
     if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):
-        raise ValueError(
-            f"'lambda_max' must be one number or one for each of the {graph.num_graphs} members "
-            f"of the batch, got shape {tuple(lambda_max.shape)}. Give one of the two."
-        )
+        condition = f"be one number or one for each of the {graph.num_graphs} graphs of the batch"
+        got, advice = f"shape {tuple(lambda_max.shape)}", "Give one of the two."
+        raise invalid("lambda_max", condition, got, advice)
 
     def build() -> Sparse:
         laplacian = formulas.laplacian(graph, normalization, dtype)

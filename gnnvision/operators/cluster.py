@@ -1,4 +1,4 @@
-"""Clusters of nodes and the coarser graph on them."""
+"""Clusters of nodes and the coarser graph that they form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
+from gnnvision.errors import invalid
 
 __all__ = ["Coarsening", "coarsen"]
 
@@ -19,8 +20,8 @@ class Coarsening:
 
     Args:
         graph: the coarser graph, one node for each cluster.
-        order: the nodes, cluster after cluster. Shape (N,).
-        starts: where each cluster begins in `order`, and the end. Shape (clusters + 1,).
+        order: the nodes, sorted by cluster. Shape (N,).
+        starts: the first entry of each cluster in `order`, then N. Shape (clusters + 1,).
     """
 
     graph: Graph
@@ -29,11 +30,11 @@ class Coarsening:
 
 
 def coarsen(graph: Graph, size: int, cluster: Tensor | None = None) -> Coarsening:
-    """Pairs of pairs of `size` nodes, or the clusters given.
+    """Coarsen a graph by pairing nodes up to clusters of `size`, or by the given clusters.
 
     Raises:
-        ValueError: if `cluster` does not number clusters from 0 without gaps, or one has nodes
-            of two members of a batch.
+        ValueError: if `cluster` does not number the clusters from 0 without gaps, or a cluster
+            has nodes of two graphs of a batch.
     """
     if graph.device.type != "cpu":
         # Rounds of choices, each of which the host would wait for, and in float64.
@@ -138,15 +139,13 @@ def _check_cluster(graph: Graph, cluster: Tensor) -> None:
     number = cluster.unique().numel()
     dense = cluster.numel() == 0 or (int(cluster.min()) == 0 and int(cluster.max()) == number - 1)
     if cluster.shape != (graph.num_nodes,) or not dense:
-        raise ValueError(
-            f"'cluster' must give each of the {graph.num_nodes} nodes a cluster from 0 without "
-            f"gaps, got shape {tuple(cluster.shape)} with {number} clusters. Renumber them."
-        )
+        condition = f"give each of the {graph.num_nodes} nodes a cluster, numbered without gaps"
+        got = f"shape {tuple(cluster.shape)} with {number} clusters"
+        raise invalid("cluster", condition, got, "Renumber the clusters from 0.")
     cluster = cluster.to(graph.device)
     order = cluster.argsort(stable=True)
     step, member = cluster[order].diff(), graph.graph_index[order]
     if bool((member.diff() < 0).any()) or bool(member.diff()[step == 0].any()):
-        raise ValueError(
-            "'cluster' must number the clusters member after member of the batch, got one that "
-            "has nodes of two members or stands before those of an earlier. Renumber them."
-        )
+        condition = "number the clusters graph by graph of the batch"
+        got = "a cluster of two graphs or in another order"
+        raise invalid("cluster", condition, got, "Renumber the clusters.")

@@ -1,10 +1,9 @@
-"""The sparse product behind all operators on graphs: the only file that knows a backend.
+"""The sparse matrix product of all operators on graphs: the only file that depends on a backend.
 
-A pattern says where the entries of a matrix are, row by row; `sparse_product` multiplies a
-matrix of that pattern with a dense one. On the CPU the framework's embedding bag does it,
-which is a vectorized gather and weighted sum by rows and several times faster than the
-framework's sparse matrices; on a GPU its sparse library. The backward pass multiplies with the
-transpose, whose pattern is sorted once and kept.
+A pattern stores the positions of the entries of a matrix; `sparse_product` multiplies a matrix of
+that pattern with a dense one. On the CPU it uses torch's embedding bag, a vectorized gather and
+weighted sum by rows, which is several times faster than torch's sparse matrices; on a GPU it uses
+cuSPARSE. The backward pass multiplies with the transpose, whose pattern is sorted once and cached.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ Range = tuple[int, int]
 
 
 class Pattern:
-    """The places of the entries of an (M, N) matrix, sorted by row ("CSR").
+    """The positions of the entries of an (M, N) matrix, sorted by row (CSR).
 
     Args:
-        rowptr: where the entries of each row begin, and the end. Shape (M + 1,).
+        rowptr: the first entry of each row, then E. Shape (M + 1,).
         col: the column of each entry. Shape (E,).
         num_cols: N.
     """
@@ -56,7 +55,7 @@ class Pattern:
     ) -> tuple[Pattern, Tensor]:
         """The pattern of entries in any order, and the order that sorts them by row.
 
-        The compiler sorts nothing, as it makes sums of what it finds.
+        Under the compiler nothing is sorted.
         """
         if torch.compiler.is_compiling():
             pattern = cls(row.new_zeros(shape[0] + 1), col, shape[1])
@@ -70,9 +69,9 @@ class Pattern:
         return pattern, order.to(pattern.col.dtype)
 
     def section(self, rows: Range, cols: Range) -> tuple[Pattern, slice]:
-        """The block of some rows and columns, from and to, and which entries are in it.
+        """A diagonal block, given by ranges of rows and columns, and the slice of its entries.
 
-        No entry of these rows or columns may lie outside of the block, as in a batch of graphs.
+        No entry of these rows or columns may lie outside the block, as in a batch of graphs.
         """
         first, last = rows
         entries = slice(self.starts(first), self.starts(last))
@@ -82,7 +81,7 @@ class Pattern:
         return part, entries
 
     def starts(self, row: int) -> int:
-        """Where the entries of a row begin; the rows' ends are copied from a GPU once."""
+        """The index of the first entry of a row; `rowptr` is copied from a GPU once."""
         return int(self._host_rowptr[row])
 
     @cached_property
@@ -114,7 +113,7 @@ class Pattern:
 
     @property
     def transposed(self) -> tuple[Pattern, Tensor]:
-        """The pattern of the transpose, and where each of its entries stands in this one."""
+        """The pattern of the transpose, and the position of each of its entries in this one."""
         if self._transposed is None:
             if torch.compiler.is_compiling():
                 return self._transpose()
@@ -136,12 +135,12 @@ class Pattern:
 
 
 def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
-    """The matrix with `value` at the places of `pattern`, times `x`.
+    """The product of a sparse matrix, `value` at the positions of `pattern`, and `x`.
 
-    Differentiable, any number of times and in both modes, in `value` and in `x`.
+    It is differentiable in `value` and `x`, any number of times, in forward and reverse mode.
 
     Args:
-        pattern: E places in an (M, N) matrix.
+        pattern: E positions in an (M, N) matrix.
         value: the entries. Shape (E,).
         x: of the same dtype and device. Shape (N, C).
 
@@ -152,7 +151,7 @@ def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
 
 
 def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -> Tensor:
-    """`sparse_product` for a `value` that never changes, given already in transposed order."""
+    """`sparse_product` for a constant `value`, which is also given in transposed order."""
     return _product(value, x, pattern, back)
 
 

@@ -1,4 +1,4 @@
-"""Sums, means, maxima and softmax over runs of rows: readout, pooling, attention."""
+"""Sums, means, maxima and softmax over segments of rows, for readout, pooling and attention."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.modes import is_transformed
+from gnnvision.errors import invalid
 from gnnvision.operators.product import Pattern, sparse_product
 
 __all__ = ["Reduction", "segment_reduce", "segment_softmax"]
@@ -16,18 +17,18 @@ Reduction = Literal["mean", "sum", "max"]
 
 
 def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
-    """One row for each run of rows of `x`; an empty run gives zeros.
+    """Reduce each segment of rows of `x` to one row; an empty segment gives zeros.
 
     Args:
         x: shape (N, C).
-        offsets: where each of the G runs begins, and the end N. Shape (G + 1,).
+        offsets: the first row of each of the G segments, then N. Shape (G + 1,).
         reduce: "mean", "sum" or "max".
 
     Returns:
         Shape (G, C).
 
     Raises:
-        ValueError: if `reduce` is none of the three.
+        ValueError: if `reduce` is unknown.
     """
     lengths = offsets.diff()
     match reduce:
@@ -53,9 +54,8 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
             pattern.of_runs = True
             return sparse_product(pattern, weight, x)
         case _:
-            raise ValueError(
-                f"'reduce' must be 'mean', 'sum' or 'max', got {reduce!r}. Choose one of them."
-            )
+            condition = "be one of 'mean', 'sum', 'max'"
+            raise invalid("reduce", condition, repr(reduce), "Choose one of them.")
 
 
 def segment_softmax(score: Tensor, pattern: Pattern) -> Tensor:

@@ -14,10 +14,10 @@ __all__ = ["Shift", "shifts"]
 
 
 class Shift(Operator):
-    """Output site m takes the value of input site `source[m]`, or 0 where that is -1.
+    """Output site m gets the value of input site `source[m]`, or 0 if that is -1.
 
-    With stride, dilation and padding this is what one offset of a convolution kernel sees. On
-    a torus (circular padding, stride 1) it is a permutation: the translation.
+    With stride, dilation and padding, these are the input sites at one offset of a convolution
+    kernel. On a torus (circular padding, stride 1) it is a permutation: the translation.
 
     Args:
         source: int64. Shape (M,).
@@ -35,19 +35,19 @@ class Shift(Operator):
 
     @property
     def device(self) -> torch.device:
-        """Where the sources are."""
+        """The device of `source`."""
         return self.source.device
 
     @property
     def T(self) -> Sparse:
-        """The transpose, which may send several values to one site."""
+        """The transpose, which may sum several values at one site."""
         m = (self.source >= 0).nonzero().squeeze(1)
         shape = (self._num_sites, self.source.numel())
         pattern, _ = Pattern.from_places(self.source[m], m, shape)
         return Sparse(pattern, torch.ones(m.numel(), device=self.device))
 
     def apply(self, x: Tensor) -> Tensor:
-        """A gather."""
+        """The values of the source sites: (N, C) -> (M, C)."""
         taken = x[self.source.clamp(min=0)]
         return torch.where((self.source >= 0).unsqueeze(1), taken, torch.zeros_like(taken))
 

@@ -1,9 +1,8 @@
-"""The gradient of a convolution's weights on a small grid, as the formula has it.
+"""The weight gradient of a convolution on a small grid, as matrix products.
 
 Y = Σₖ Sₖ X Wₖ gives dWₖ = (Sₖ X)ᵀ dY: one matrix product for each offset of the kernel. With a
-row and a column of zeros between the pictures, Sₖ X is the same memory read from another start,
-so that nothing is copied; on grids of a few sites this takes half the time of the convolution
-kernels' own gradient on the CPU.
+row and a column of zeros between the images, Sₖ X is a view of the same memory at another start,
+so that nothing is copied. On small grids this takes half the time of torch's gradient on the CPU.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ PARTS = 2  # of the rows, each summed by itself, so that two cores share one pro
 
 
 def is_worth_it(x: Tensor, weight: Tensor, window: Window, groups: int) -> bool:
-    """Whether `convolve_same` computes this convolution, and its gradient quicker than usual.
+    """Whether `convolve_same` supports this convolution, with a faster gradient than torch's.
 
     Args:
-        x: pictures of shape (B, C_in, H, W).
+        x: images of shape (B, C_in, H, W).
         weight: of shape (C_out, C_in, h, w).
         window: of the convolution.
-        groups: of the channels.
+        groups: the number of channel groups.
     """
     return (
         not is_transformed()
@@ -53,15 +52,15 @@ def is_worth_it(x: Tensor, weight: Tensor, window: Window, groups: int) -> bool:
 
 
 def convolve_same(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The same as `F.conv2d` with an odd kernel, stride 1 and padding "same".
+    """The result of `F.conv2d` with an odd kernel, stride 1 and padding "same".
 
     Args:
-        x: pictures of shape (B, C_in, H, W), channels-last in memory.
+        x: images of shape (B, C_in, H, W), channels-last in memory.
         weight: of shape (C_out, C_in, h, w).
         bias: of shape (C_out,).
 
     Returns:
-        Pictures of shape (B, C_out, H, W), in autocast's precision where that is on.
+        Images of shape (B, C_out, H, W), in the precision of autocast if it is enabled.
     """
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
@@ -92,7 +91,7 @@ def weight_gradient(x: Tensor, grad: Tensor, kernel_size: tuple[int, ...]) -> Te
     """dWₖ = (Sₖ X)ᵀ dY for every offset k of an odd kernel.
 
     Args:
-        x: pictures of shape (B, C_in, H, W).
+        x: images of shape (B, C_in, H, W).
         grad: dY, of shape (B, C_out, H, W).
         kernel_size: h and w.
 

@@ -1,7 +1,4 @@
-"""A signal as a matrix with the sites first, which is what operators multiply.
-
-Only here is it known that pictures with the channels last are node features.
-"""
+"""Conversions between images, node features, and the (sites, ...) layout of operators."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Grid
 from gnnvision.domains.device import count
+from gnnvision.errors import invalid
 from gnnvision.operators.product import Pattern
 from gnnvision.operators.sparse import Sparse
 
@@ -27,17 +25,17 @@ __all__ = [
 
 
 def to_sites(x: Tensor) -> Tensor:
-    """Pictures to a matrix that operators multiply: (B, C, H, W) -> (H W, B, C)."""
+    """Images in the layout that operators multiply: (B, C, H, W) -> (H W, B, C)."""
     return x.flatten(2).permute(2, 0, 1)
 
 
 def from_sites(y: Tensor, grid: Grid) -> Tensor:
-    """The way back: (H W, B, C) -> (B, C, H, W)."""
+    """The inverse of `to_sites`: (H W, B, C) -> (B, C, H, W)."""
     return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *grid.size)
 
 
 def nodes_from_pixels(x: Tensor) -> Tensor:
-    """Pictures to the node features of a batch of their pixel graphs: (B, C, H, W) -> (B H W, C).
+    """Images as node features of a batch of pixel graphs: (B, C, H, W) -> (B H W, C).
 
     Example:
         >>> nodes_from_pixels(torch.zeros(2, 3, 4, 5)).shape
@@ -47,18 +45,18 @@ def nodes_from_pixels(x: Tensor) -> Tensor:
 
 
 def pixels_from_nodes(x: Tensor, grid: Grid) -> Tensor:
-    """The way back: (B H W, C) -> (B, C, H, W)."""
+    """The inverse of `nodes_from_pixels`: (B H W, C) -> (B, C, H, W)."""
     pictures = x.reshape(-1, grid.num_sites, x.shape[1])  # (B, H W, C)
     return pictures.transpose(1, 2).reshape(len(pictures), x.shape[1], *grid.size)
 
 
 def is_sparse(x: Tensor) -> bool:
-    """Whether a signal stores only what is not zero."""
+    """Whether a signal is a sparse tensor."""
     return x.layout in (torch.sparse_coo, torch.sparse_csr)
 
 
 def dense(x: Tensor) -> Tensor:
-    """A signal with its zeros; itself if it has them."""
+    """The signal as a dense tensor; itself if it is dense."""
     return x.to_dense() if is_sparse(x) else x
 
 
@@ -68,7 +66,7 @@ _patterns: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 def signal_operator(x: Tensor) -> Sparse:
     """A sparse signal X as an operator, so that X W is a sparse product.
 
-    Where the entries are is sorted once for a tensor and remembered as long as it lives.
+    The pattern is sorted once for each tensor and cached as long as the tensor exists.
 
     Args:
         x: torch.sparse_coo (coalesced or not) or torch.sparse_csr, without gradients.
@@ -78,10 +76,9 @@ def signal_operator(x: Tensor) -> Sparse:
         ValueError: if `x` requires gradients.
     """
     if x.requires_grad:
-        raise ValueError(
-            "'x' must not require gradients while it is sparse, got one that does. "
-            "Use x.to_dense().requires_grad_() to differentiate by the features."
-        )
+        condition, got = "not require gradients if it is sparse", "one that does"
+        advice = "Use x.to_dense().requires_grad_() for gradients of the features."
+        raise invalid("x", condition, got, advice)
     if x.layout is torch.sparse_coo and not x.is_coalesced():
         x = x.coalesce()
     value = x._values() if x.layout is torch.sparse_coo else x.values()
@@ -89,7 +86,7 @@ def signal_operator(x: Tensor) -> Sparse:
 
 
 def with_values(x: Tensor, value: Tensor) -> Tensor:
-    """A sparse signal like `x` with other values at the same places."""
+    """A sparse signal with the pattern of `x` and other values."""
     if x.layout is torch.sparse_coo:
         out = torch.sparse_coo_tensor(
             x._indices(), value, x.shape, is_coalesced=x.is_coalesced(), check_invariants=False

@@ -1,4 +1,4 @@
-"""Operators given by their entries: adjacencies, averages, attention matrices."""
+"""Sparse operators: adjacency, mean and attention matrices."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
 
 
 class Sparse(Operator):
-    """An operator given by its entries; only those are stored and multiplied.
+    """An operator that stores only its nonzero entries.
 
     Args:
-        pattern: the places of the E entries.
+        pattern: the positions of the E entries.
         value: the entries; they may require gradients. Shape (E,).
     """
 
@@ -51,12 +51,12 @@ class Sparse(Operator):
 
     @property
     def device(self) -> torch.device:
-        """Where the entries are."""
+        """The device of the entries."""
         return self.value.device
 
     @property
     def T(self) -> Sparse:
-        """The transpose, sorted on first use and kept."""
+        """The transpose, computed on first use and cached."""
         if self._transpose is None and self._section_of is not None:
             whole, rows, cols = self._section_of
             start = whole.T.pattern.starts(cols[0])
@@ -72,14 +72,14 @@ class Sparse(Operator):
         return self._transpose
 
     def section(self, rows: Range, cols: Range) -> Sparse:
-        """The block of some rows and columns, from and to, which has nothing beside it."""
+        """A diagonal block, given by ranges of rows and columns, without entries next to it."""
         pattern, entries = self.pattern.section(rows, cols)
         part = Sparse(pattern, self.value[entries])
         part._section_of = (self, rows, cols)
         return part
 
     def to(self, dtype: torch.dtype) -> Sparse:
-        """The same operator with entries of `dtype`, kept for the next call."""
+        """The same operator with entries of `dtype`, cached for the next call."""
         if dtype not in self._as:
             value = made_plainly(lambda: self.value.to(dtype), self.value)
             if torch.compiler.is_compiling():
@@ -88,7 +88,7 @@ class Sparse(Operator):
         return self._as[dtype]
 
     def apply(self, x: Tensor) -> Tensor:
-        """The sparse product, in the arithmetic of `x`."""
+        """The sparse product, in the dtype of `x`."""
         operator = self if self.value.dtype is x.dtype else self.to(x.dtype)
         differentiate = torch.is_grad_enabled() and x.requires_grad
         if torch.compiler.is_compiling():
@@ -98,7 +98,7 @@ class Sparse(Operator):
         return constant_product(operator.pattern, operator.value, x, operator.T.value)
 
     def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:
-        """The matrix with all its zeros, of the entries' dtype if none is given."""
+        """The operator as a dense matrix, by default in the dtype of the entries."""
         return super().to_dense(dtype or self.value.dtype)
 
     def __repr__(self) -> str:
@@ -106,7 +106,7 @@ class Sparse(Operator):
 
 
 def received(entries: Entries, num_nodes: int) -> Sparse:
-    """The operator by which targets receive from sources: rows are targets."""
+    """The operator of these entries with targets in the rows: targets receive from sources."""
     shape = (num_nodes, num_nodes)
     pattern, order = Pattern.from_places(entries.target, entries.source, shape)
     return Sparse(pattern, entries.value[order])
@@ -123,7 +123,7 @@ def _once(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> S
 
 
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
-    """Aᵀ: a node receives the sum over its incoming edges, each with its weight or with 1."""
+    """Aᵀ: a node receives the weighted sum over its incoming edges."""
     return _once(
         graph,
         ("operator", "adjacency", dtype, weighted),
@@ -132,7 +132,7 @@ def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool 
 
 
 def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
-    """(A D⁻¹)ᵀ: a node receives the plain mean over its incoming edges, 0 if it has none."""
+    """(A D⁻¹)ᵀ: a node receives the unweighted mean over its incoming edges, 0 without edges."""
     return _once(
         graph,
         ("operator", "mean_adjacency", dtype),
@@ -169,14 +169,14 @@ def laplacian(
 
 
 def arriving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
-    """From edges to nodes, (N, E): a node receives the sum over the edges that end at it."""
+    """From edges to nodes, (N, E): a node receives the sum over its incoming edges."""
     return _incidence(graph, 1, dtype)
 
 
 def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
-    """From edges to nodes, (N, E): a node receives the sum over the edges that start at it.
+    """From edges to nodes, (N, E): a node receives the sum over its outgoing edges.
 
-    Its transpose gives each edge what its source has.
+    Its transpose gives each edge the value of its source.
     """
     return _incidence(graph, 0, dtype)
 
@@ -199,7 +199,7 @@ def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
 def relations(
     graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
 ) -> list[Sparse]:
-    """For each relation, the sum or plain mean over a node's incoming edges of that relation."""
+    """For each relation, the sum or unweighted mean over incoming edges of that relation."""
 
     def build() -> list[Sparse]:
         together = stacked_relations(graph, num_relations, mean, dtype)
@@ -218,7 +218,7 @@ def relations(
 def stacked_relations(
     graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
 ) -> Sparse:
-    """All relations with their rows interleaved: row n R + r is node n and relation r."""
+    """The operators of all relations with interleaved rows: row n R + r is node n, relation r."""
     assert graph.edge_type is not None
 
     def build() -> Sparse:

@@ -1,8 +1,8 @@
 """A convolution on a small grid as one matrix product.
 
-Where the kernel has as many offsets as the grid has sites, the matrix Σₖ Sₖ ⊗ Wₖ of the whole
-layer costs no more multiplications than the convolution, and a matrix product runs several
-times as fast on the CPU as the convolution kernels do on such grids.
+If the kernel has as many offsets as the grid has sites, the matrix Σₖ Sₖ ⊗ Wₖ of the whole layer
+needs no more multiplications than the convolution, and a matrix product is several times faster
+on the CPU than torch's convolution on such grids.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ LEAST_PICTURES = 32  # building the matrix costs about as much as one product wi
 
 
 def is_worth_it(x: Tensor, window: Window, groups: int) -> bool:
-    """Whether `convolve_whole` computes this convolution, and quicker than the usual way.
+    """Whether `convolve_whole` supports this convolution and is faster than torch's.
 
     Args:
-        x: pictures of shape (B, C, H, W).
+        x: images of shape (B, C, H, W).
         window: of the convolution.
-        groups: of the channels.
+        groups: the number of channel groups.
     """
     return (
         not is_transformed()
@@ -40,16 +40,16 @@ def is_worth_it(x: Tensor, window: Window, groups: int) -> bool:
 
 
 def convolve_whole(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
-    """The same as `F.conv2d` with the pads of the window.
+    """The result of `F.conv2d` with the padding of the window.
 
     Args:
-        x: pictures of shape (B, C_in, H, W), channels-last in memory.
+        x: images of shape (B, C_in, H, W), channels-last in memory.
         weight: of shape (C_out, C_in, h, w).
         bias: of shape (C_out,).
         window: of the convolution, padded with zeros.
 
     Returns:
-        Pictures of shape (B, C_out, H', W'), channels-last in memory.
+        Images of shape (B, C_out, H', W'), channels-last in memory.
     """
     grid = Grid(tuple(x.shape[2:]))
     size = window.out_size(grid.size)
