@@ -314,12 +314,14 @@ class GraphContract(Contract):
         for name in self.columns:
             if not self.reads(layer, name):
                 continue
-            with pytest.raises(ValueError, match=f"'{name}' must not be given beside a Graph"):
+            with pytest.raises(
+                ValueError, match=f"'{name}' must not be given together with a Graph"
+            ):
                 layer(x, graph, getattr(graph, name))
         for kind in ("to_dense", "to_sparse", "to_sparse_csr"):
             bad = x.clone()
             bad[1, 2] = torch.nan
-            with pytest.raises(ValueError, match="'x' must not hold NaN, got one at"):
+            with pytest.raises(ValueError, match="'x' must not contain NaN, got one at"):
                 layer(getattr(bad, kind)(), graph)
 
 
@@ -418,7 +420,7 @@ class GridContract(Contract):
         with pytest.raises(ValueError, match=rf"'input' must have shape \(B, C={channels}"):
             layer(x[None, None])
         other = Grid(tuple(n + 1 for n in self.size))
-        with pytest.raises(ValueError, match="'input' must live on the domain Grid"):
+        with pytest.raises(ValueError, match="'input' must have the size of Grid"):
             layer(x, other)
         with pytest.raises(TypeError, match="'domain' must be a Grid"):
             layer(x, grid.to_graph())

@@ -96,7 +96,6 @@ __all__ = [
 
 # The names in version 0.1, which keep working.
 _FORMER_NAMES = {
-    "GREY": "GRAY",
     "Worked": "Calculation",
     "copies": "compare_copies",
     "example": "example_computation",

@@ -31,7 +31,9 @@ def per_axis(value: int | Sequence[int], ndim: int, name: str, least: int = 1) -
     """
     values = tuple(value) if isinstance(value, Sequence) else (value,) * ndim
     if any(isinstance(v, bool) or not isinstance(v, int) for v in values):
-        raise wrong_dtype(name, "be integers", repr(value), f"Use for example {least}.")
+        raise wrong_dtype(
+            name, "be an integer, or one for each axis", repr(value), f"Use for example {least}."
+        )
     if len(values) != ndim:
         condition = f"have one entry for each of the {ndim} axes"
         advice = "Give a single integer for all axes or one for each."

@@ -107,7 +107,7 @@ class GATv2Conv(GraphConvolution):
             edge_attr: attributes of the edges, only with an edge_index. Shape (E, edge_dim).
         """
         if edge_attr is not None and self.lin_edge is None:
-            condition = f"be omitted for a {type(self).__name__} without edge_dim"
+            condition = f"be left out for a {type(self).__name__} without edge_dim"
             got, advice = f"shape {tuple(edge_attr.shape)}", "Make the layer with edge_dim."
             raise invalid("edge_attr", condition, got, advice)
         return super().forward(x, as_graph(domain, x, edge_attr=edge_attr))

@@ -140,7 +140,7 @@ def refuse_weights(graph: Graph, layer: nn.Module) -> None:
         ValueError: if it has; edge counts from pooling are accepted.
     """
     if not graph.weights_are_counts:
-        condition = f"be omitted for {type(layer).__name__}, which does not use edge weights"
+        condition = f"be left out for {type(layer).__name__}, which does not use edge weights"
         advice = "Use graph.without_weights(), or a layer with edge weights, such as GCNConv."
         raise invalid("edge_weight", condition, f"a graph with {graph.num_edges}", advice)
 

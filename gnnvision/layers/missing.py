@@ -36,7 +36,7 @@ def check_not_nan(x: Tensor) -> None:
     if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
         advice = "Fill in or remove the missing features."
-        raise invalid("x", "not have NaN", f"one at {row}", advice)
+        raise invalid("x", "not contain NaN", f"one at {row}", advice)
 
 
 def check_given(x: Tensor) -> None:

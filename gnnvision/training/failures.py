@@ -96,7 +96,7 @@ class causes_named:
         """
         if not isinstance(error, ValueError):
             return
-        if "must not hold NaN" in str(error):
+        if "must not contain NaN" in str(error):
             cause = not_finite(self.task, self.recipe, self.epoch, math.nan, self.at_once)
             if not str(cause).startswith("'x'"):  # else the layer's own error is more precise
                 raise cause from error

@@ -78,5 +78,5 @@ def test_refusals():
         output_size(5, 3, 0)
     with pytest.raises(ValueError, match="'size' must be at least 1"):
         output_size(0, 1)
-    with pytest.raises(TypeError, match="'size' must be integers"):
+    with pytest.raises(TypeError, match="'size' must be an integer"):
         output_size(5.0, 3)

@@ -163,5 +163,7 @@ def test_entries_at_one_place_add_up():
 def test_refusals():
     with pytest.raises(ValueError, match="'direction' must be one of 'out', 'in', got 'up'"):
         undirected().degree("up")
-    with pytest.raises(ValueError, match="'normalization' must be one of None, 'sym', 'rw', got 'row'"):
+    with pytest.raises(
+        ValueError, match="'normalization' must be one of None, 'sym', 'rw', got 'row'"
+    ):
         undirected().laplacian("row")

@@ -61,9 +61,7 @@ def test_editing_it_in_place_is_noticed(name):
     graph.adjacency()
     getattr(graph, name).mul_(1)
     for use in (graph.adjacency, lambda: graph.is_undirected, lambda: graph.graph_index):
-        with pytest.raises(
-            ValueError, match="'graph' must not change, got a tensor that was"
-        ):
+        with pytest.raises(ValueError, match="'graph' must not change, got a tensor that was"):
             use()
 
 

@@ -32,7 +32,11 @@ REFUSED = {
     "empty float": (torch.empty(0), TypeError, "must be integers"),
     "text": (["1", "3"], TypeError, "must be integers"),
     "uint8": (torch.tensor([0, 1, 0, 1, 0], dtype=torch.uint8), TypeError, "got torch.uint8"),
-    "both": ([True, 3], TypeError, "must be either indices or a mask, got a mix of booleans and integers"),
+    "both": (
+        [True, 3],
+        TypeError,
+        "must be either indices or a mask, got a mix of booleans and integers",
+    ),
     "short mask": ([True, False], ValueError, "must be a mask of 5 booleans.*got shape \\(2,\\)"),
     "long mask": (torch.ones(6, dtype=torch.bool), ValueError, "must be a mask of 5 booleans"),
     "negative": ([-1], ValueError, "'nodes' must .*from 0 to 4.*, got -1"),
@@ -104,7 +108,9 @@ def test_an_index_out_of_range():
             undirected().neighborhood(node)
     with pytest.raises(ValueError, match="'hops' must be an integer of at least 0, got -1"):
         undirected().neighborhood(0, -1)
-    with pytest.raises(ValueError, match="'start' must be at most 'stop' and both from 0 to num_graphs"):
+    with pytest.raises(
+        ValueError, match="'start' must be at most 'stop' and both from 0 to num_graphs"
+    ):
         batch().section(-1, 2)
 
 
@@ -134,7 +140,7 @@ def test_splits_by_masks():
 
 def test_clusters_are_not_truncated():
     for given in ([0.0, 0.5, 1.0], torch.tensor([True, False])):
-        with pytest.raises(TypeError, match="'cluster' must hold integers"):
+        with pytest.raises(TypeError, match="'cluster' must be integers"):
             gv.GraphPool(2, cluster=given)
 
 

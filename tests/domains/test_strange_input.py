@@ -40,7 +40,9 @@ def test_an_attribute_that_is_no_number_is_named_with_its_edge(value):
 
 @pytest.mark.parametrize("value", [1.5, 1.0, "1", None, True, -1, np.float32(1), Fraction(3, 2)])
 def test_a_kind_of_edge_is_an_integer_from_0(value):
-    with pytest.raises(ValueError, match=r"'k' must be an integer of at least 0.* edge 'b' to 'c'"):
+    with pytest.raises(
+        ValueError, match=r"'k' must be an integer of at least 0.* edge 'b' to 'c'"
+    ):
         Graph.from_networkx(chain(k=(0, value)), edge_type="k")
 
 
@@ -131,9 +133,17 @@ BAD_BATCH = {
     "not sorted": (torch.tensor([1, 1, 1, 0, 0]), ValueError, "'data.batch' must be sorted"),
     "negative": (torch.tensor([-1, 0, 0, 1, 1]), ValueError, "'data.batch' must be sorted"),
     "short": (torch.tensor([0, 1]), ValueError, r"'data.batch' must have shape \(N=5,\)"),
-    "float": (torch.tensor([0.0, 0, 0, 1, 1]), TypeError, "'data.batch' must be the index of the graph"),
+    "float": (
+        torch.tensor([0.0, 0, 0, 1, 1]),
+        TypeError,
+        "'data.batch' must be the index of the graph",
+    ),
     "list": ([0, 0, 0, 1, 1], TypeError, "'data.batch' must be the index of the graph"),
-    "across an edge": (torch.tensor([0, 0, 1, 1, 1]), ValueError, "'edge_index' must have no edges between"),
+    "across an edge": (
+        torch.tensor([0, 0, 1, 1, 1]),
+        ValueError,
+        "'edge_index' must have no edges between",
+    ),
 }
 
 

@@ -21,7 +21,7 @@ WITHOUT_WEIGHTS = {
 @pytest.mark.parametrize("make", WITHOUT_WEIGHTS.values(), ids=WITHOUT_WEIGHTS)
 def test_weights_are_refused_where_the_formula_has_none(make):
     layer, graph, x = make(), directed(), torch.randn(5, 4)
-    asked = f"'edge_weight' must be left out for {type(layer).__name__}, whose formula has no"
+    asked = f"'edge_weight' must be left out for {type(layer).__name__}, which does not use"
     with pytest.raises(ValueError, match=asked):
         layer(x, graph)
     with pytest.raises(ValueError, match=asked):
@@ -91,15 +91,15 @@ def test_a_sparse_matrix_is_no_edge_index():
 REFUSED = {
     "loops without normalization": (
         lambda: gv.GCNConv(4, 3, normalize=False, add_self_loops=True),
-        "'add_self_loops' must be False without normalize",
+        "'add_self_loops' must be False with normalize=False",
     ),
     "improved without loops": (
         lambda: gv.GCNConv(4, 3, improved=True, add_self_loops=False),
-        "'improved' must be False where no self loops are added",
+        "'improved' must be False without self loops",
     ),
     "improved without normalization": (
         lambda: gv.GCNConv(4, 3, improved=True, normalize=False),
-        "'improved' must be False where no self loops are added",
+        "'improved' must be False without self loops",
     ),
     "no bases": (lambda: gv.RGCNConv(4, 3, 2, num_bases=0), "'num_bases' must be at least 1"),
     "no blocks": (lambda: gv.RGCNConv(4, 4, 2, num_blocks=0), "'num_blocks' must be at least 1"),

@@ -258,7 +258,7 @@ def test_second_inputs_that_are_something_else_are_refused():
             f"class Net(nn.Module):\n    def forward(self, x, {name}):\n"
             f"        return 2 * x if {name} else x\n"
         )
-        with pytest.raises(TypeError, match=f"requires '{name}' beside 'x'"):
+        with pytest.raises(TypeError, match=f"requires '{name}' in addition to 'x'"):
             call(net, torch.ones(2, 3), gv.Grid((3,)))
     for name in ("domain", "g", "d", "where"):
         net = network(f"class Net(nn.Module):\n    def forward(self, x, {name}): return {name}\n")

@@ -104,7 +104,9 @@ def test_reaches_K_minus_1_edges_far():
 def test_refusals():
     with pytest.raises(ValueError, match="'K' must be at least 1, got 0"):
         ChebConv(4, 2, 0)
-    with pytest.raises(ValueError, match="'normalization' must be one of None, 'sym', 'rw', got 'x'"):
+    with pytest.raises(
+        ValueError, match="'normalization' must be one of None, 'sym', 'rw', got 'x'"
+    ):
         ChebConv(4, 2, 2, "x")
     with pytest.raises(ValueError, match=r"'lambda_max' must be one number .* got shape \(2,\)"):
         ChebConv(4, 2, 2)(torch.ones(5, 4), undirected(), lambda_max=torch.ones(2))

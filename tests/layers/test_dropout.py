@@ -140,5 +140,5 @@ def test_refusals():
     for p in (-0.1, 1.5):
         with pytest.raises(ValueError, match=f"'p' must be from 0 to 1, got {p}"):
             Dropout(p)
-    with pytest.raises(ValueError, match="'input' must not require gradients while it is sparse"):
+    with pytest.raises(ValueError, match="'input' must not require gradients if it is sparse"):
         Dropout(0.5)(torch.eye(3).to_sparse().requires_grad_())

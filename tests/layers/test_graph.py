@@ -87,7 +87,7 @@ def test_multiply_in_either_order(rows, cols):
 def test_nan_is_named_and_infinity_is_not_nan():
     x = torch.zeros(3, 2)
     x[2, 1] = torch.nan
-    with pytest.raises(ValueError, match=r"'x' must not hold NaN, got one at \[2, 1\]"):
+    with pytest.raises(ValueError, match=r"'x' must not contain NaN, got one at \[2, 1\]"):
         check_not_nan(x)
     check_not_nan(torch.tensor([[torch.inf, -torch.inf]]))
 

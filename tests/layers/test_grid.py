@@ -191,13 +191,15 @@ def test_same_seed_as_torch_gives_the_same_weights():
 def test_refusals():
     with pytest.raises(ValueError, match="'padding' must be an integer, 'valid', 'same' or 'ful"):
         Conv2d(1, 1, 3, padding="half")
-    with pytest.raises(ValueError, match="'padding_mode' must be one of 'zeros', 'replicate', 'reflec"):
+    with pytest.raises(
+        ValueError, match="'padding_mode' must be one of 'zeros', 'replicate', 'reflec"
+    ):
         Conv2d(1, 1, 3, padding_mode="mirror")
     with pytest.raises(ValueError, match="'kernel_size' must have one entry for each of the 2"):
         Conv2d(1, 1, (3, 3, 3))
-    with pytest.raises(TypeError, match=r"'stride' must hold integers, got 1.5"):
+    with pytest.raises(TypeError, match=r"'stride' must be an integer, got 1.5"):
         Conv2d(1, 1, 3, stride=1.5)
-    with pytest.raises(TypeError, match=r"'kernel_size' must hold integers, got \(3, True\)"):
+    with pytest.raises(TypeError, match=r"'kernel_size' must be an integer, got \(3, True\)"):
         Conv2d(1, 1, (3, True))
     with pytest.raises(ValueError, match="'dilation' must be at least 1, got 0"):
         Conv2d(1, 1, 3, dilation=0)

@@ -218,7 +218,7 @@ def test_refusals():
     graph, x = undirected(), torch.ones(5, 2)
     with pytest.raises(ValueError, match="'kernel_size' must be a power of 2, got 3"):
         GraphPool(3)
-    with pytest.raises(ValueError, match="'reduce' must be 'max' or 'mean', got 'sum'"):
+    with pytest.raises(ValueError, match="'reduce' must be one of 'max', 'mean', got 'sum'"):
         GraphPool(2, "sum")
     with pytest.raises(ValueError, match=r"'x' must have shape \(N=5, C\), got \(4, 2\)"):
         GraphPool(2)(x[1:], graph)
@@ -228,7 +228,7 @@ def test_refusals():
         with pytest.raises(ValueError, match="'cluster' must give each of the 5 nodes a cluster"):
             GraphPool(cluster=cluster)(x, graph)
     pair = Graph.batch([Graph.from_edges([], 2), Graph.from_edges([], 3)])
-    with pytest.raises(ValueError, match="'cluster' must number the clusters member after member"):
+    with pytest.raises(ValueError, match="'cluster' must number the clusters graph by graph"):
         GraphPool(cluster=[1, 1, 0, 0, 0])(x, pair)
     with pytest.raises(ValueError, match="'cluster' must"):
         GraphPool(cluster=[0, 1, 1, 2, 2])(x, pair)

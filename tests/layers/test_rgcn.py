@@ -137,13 +137,15 @@ def test_means_are_taken_within_each_relation():
 
 def test_refusals():
     x, graph = torch.randn(5, 4), directed().without_weights()
-    with pytest.raises(ValueError, match="'aggr' must be 'mean' or 'sum', got 'max'"):
+    with pytest.raises(ValueError, match="'aggr' must be one of 'mean', 'sum', 'add', got 'max'"):
         RGCNConv(4, 2, 3, aggr="max")
-    with pytest.raises(ValueError, match="'num_bases' and 'num_blocks' must not both be given"):
+    with pytest.raises(
+        ValueError, match="'num_bases' must not be given together with 'num_blocks'"
+    ):
         RGCNConv(4, 2, 3, num_bases=2, num_blocks=2)
     with pytest.raises(ValueError, match="'num_blocks' must divide 4 and 2 channels, got 3"):
         RGCNConv(4, 2, 3, num_blocks=3)
     with pytest.raises(ValueError, match=r"edge_type below num_relations=2, got 3 relations"):
         RGCNConv(4, 2, 2)(x, graph)
-    with pytest.raises(ValueError, match=r"edge_type below num_relations=3, got none relations"):
+    with pytest.raises(ValueError, match=r"edge_type below num_relations=3, got no relations"):
         RGCNConv(4, 2, 3)(x, Graph(graph.edge_index, 5))

@@ -61,5 +61,5 @@ def test_the_mean_is_that_of_the_incoming_edges():
 
 
 def test_refuses_a_maximum():
-    with pytest.raises(ValueError, match="'aggr' must be 'mean' or 'sum', got 'max'"):
+    with pytest.raises(ValueError, match="'aggr' must be one of 'mean', 'sum', 'add', got 'max'"):
         SAGEConv(4, 2, aggr="max")

@@ -40,7 +40,9 @@ def test_a_maximum_below_zero_and_one_of_infinity():
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="'reduce' must be 'mean', 'sum' or 'max', got 'median'"):
+    with pytest.raises(
+        ValueError, match="'reduce' must be one of 'mean', 'sum', 'max', got 'median'"
+    ):
         segment_reduce(torch.ones(1, 1), torch.tensor([0, 1]), "median")
 
 

@@ -83,5 +83,5 @@ def test_with_values_keeps_the_places(form):
 
 
 def test_gradients_by_a_sparse_signal_are_refused():
-    with pytest.raises(ValueError, match="'x' must not require gradients while it is sparse"):
+    with pytest.raises(ValueError, match="'x' must not require gradients if it is sparse"):
         signal_operator(torch.eye(3).to_sparse().requires_grad_())

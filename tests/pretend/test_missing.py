@@ -32,7 +32,7 @@ def test_they_are_refused(name, mode, layout, gpu):
         "a slice": lambda: torch.cat([x, x]).to("cuda")[3:],
     }[layout]()
     layer, domain = LAYERS[name]().to("cuda").train(mode is torch.enable_grad), graph().to("cuda")
-    with mode(), pytest.raises(ValueError, match="'x' must not hold NaN, got one at"):
+    with mode(), pytest.raises(ValueError, match="'x' must not contain NaN, got one at"):
         layer(there, domain)
 
 
@@ -74,5 +74,5 @@ def test_training_on_them_is_refused_with_the_same_words(gpu):
     spoiled = replace(task, x=x)
     model = gv.models.gcn(task.in_channels, 8, task.num_classes)
     for device in ("cpu", "cuda"):
-        with pytest.raises(ValueError, match=r"'x' must not hold NaN, got one at \[3, 3\]"):
+        with pytest.raises(ValueError, match=r"'x' must not contain NaN, got one at \[3, 3\]"):
             gv.fit(model, spoiled, gv.Recipe(epochs=2), device=device, progress=False)
