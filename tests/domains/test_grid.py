@@ -102,5 +102,5 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"'size' must be at least 1, got \(3, 0\)"):
         Grid((3, 0))
     for size in (1.5, (2.0, 3), "ab"):
-        with pytest.raises(TypeError, match="'size' must be an integer, got"):
+        with pytest.raises(TypeError, match="'size' must be an integer, or one for each"):
             Grid(size)

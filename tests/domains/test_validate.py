@@ -78,7 +78,8 @@ REFUSED = {
         "'edge_type' must be from 0 to num_relations - 1 = 1, got 2",
     ),
     "relations uncalled for": (
-        ValueError, EDGES, 3, {"num_relations": 2}, "'num_relations' must be given together with 'edge_type'",
+        ValueError, EDGES, 3,
+        {"num_relations": 2}, "'num_relations' must be given together with 'edge_type'",
     ),
     "too few names": (
         ValueError, EDGES, 3, {"node_names": ("a", "b")},
@@ -92,7 +93,8 @@ REFUSED = {
         r"'offsets' must increase from 0 to num_nodes = 3, got \[0, 2\]",
     ),
     "offsets that fall": (
-        ValueError, EDGES, 3, {"offsets": torch.tensor([0, 4, 3])}, "'offsets' must increase from 0",
+        ValueError, EDGES, 3,
+        {"offsets": torch.tensor([0, 4, 3])}, "'offsets' must increase from 0",
     ),
     "no offsets": (
         ValueError, EDGES, 3, {"offsets": torch.tensor([0])}, "'offsets' must increase from 0",

@@ -97,7 +97,7 @@ def test_per_axis_refusals():
     assert per_axis(3, 2, "size") == (3, 3)
     assert per_axis([3, 4], 2, "size") == (3, 4)
     for value in (1.5, "3", (1, 2.0), True, None):
-        with pytest.raises(TypeError, match="'size' must be an integer, got"):
+        with pytest.raises(TypeError, match="'size' must be an integer, or one for each"):
             per_axis((value, 1) if value is True else value, 2, "size")
     with pytest.raises(ValueError, match=r"'size' must have one entry for each of the 2 axes"):
         per_axis((1, 2, 3), 2, "size")
