@@ -183,7 +183,7 @@ def make_split(names: Sequence[str], y: Array) -> dict[str, Array]:
 
 
 def build(library: Path, docs: Path) -> dict[str, Array]:
-    """Return the arrays of the data set, each readable without pickle.
+    """Return the arrays of the dataset, each readable without pickle.
 
     Args:
         library: Folder of the standard library's sources.

@@ -1,7 +1,7 @@
-"""Data sets and their safe readers, splits and tasks; knows no model.
+"""Datasets: cards, downloads, safe readers, splits and tasks. Independent of models.
 
-`load("cora")` gives a `Task`, whose `batches` is all that training reads. Files come from the
-data root or a verified download, and nothing in them is ever run.
+`load("cora")` returns a `Task`; training iterates over its `batches`. Files come from the data
+root or a verified download, and no code in them is executed.
 """
 
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card

@@ -1,8 +1,7 @@
-"""Tar and zip archives as sources of files: read in memory, checked before.
+"""Tar and zip archives as sources of files, read in memory after a check of their contents.
 
-Refused are absolute names and names that climb out, links and devices, a name given twice,
-encryption, and contents out of proportion: a bomb is noticed by the sizes it states, and what
-it hides about them by limits on what is read.
+Absolute paths, `..`, links, devices, duplicate names, encryption and archive bombs are refused.
+Bombs are detected by the sizes that they state; limits on reading cover sizes that they hide.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ __all__ = ["ArchiveLimits", "TarSource", "ZipSource"]
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """What an archive may hold.
+    """Limits on the contents of an archive.
 
     Args:
-        total_bytes: All files together, unpacked.
-        member_bytes: One file, unpacked.
-        members: How many entries.
-        ratio: Unpacked size divided by the archive's, where it unpacks to 64 MiB or more.
+        total_bytes: The total unpacked size.
+        member_bytes: The unpacked size of one file.
+        members: The number of entries.
+        ratio: The compression ratio of an archive that unpacks to 64 MiB or more.
     """
 
     total_bytes: int = 1 << 34
@@ -45,33 +44,33 @@ class ArchiveLimits:
 
 
 _SMALL = 1 << 26
-_UNTRUSTED = "Nothing of it was unpacked; do not trust it."
-_UNPACK = "Unpack it with another program and give the folder."
+_UNTRUSTED = "Nothing was unpacked; do not trust it."
+_UNPACK = "Unpack it with another program and pass the folder."
 
 
 class _Refused(ValueError):
-    """An archive that is not read, with the reason."""
+    """The reason why an archive is refused."""
 
 
 class _Contents:
-    """The entries of an archive as they are met: each one checked."""
+    """The checked entries of an archive."""
 
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         self.path, self.limits = path, limits
         self.files: dict[str, int] = {}
         self.folders: set[str] = set()
-        self.names: dict[str, object] = {}  # from a plain name to what the archive calls it
+        self.names: dict[str, object] = {}  # from a normalized path to the name in the archive
         self.has_backslashes = False
         self.total, self.count = 0, 0
         self.packed = max(1, path.stat().st_size)
 
-    def weigh(self, name: str, size: int) -> None:
-        """Note the size of one entry more, before it is passed over or its name is known."""
+    def count_size(self, name: str, size: int) -> None:
+        """Count one more entry and its size against the limits."""
         limits = self.limits
         self.count += 1
         self.total += size
         if self.count > limits.members:
-            raise self.refused(f"it holds more than {limits.members} entries")
+            raise self.refused(f"it has more than {limits.members} entries")
         if size > limits.member_bytes:
             reason = f"{name[:80]!r} unpacks to {size} bytes, more than {limits.member_bytes}"
             raise self.refused(reason)
@@ -81,18 +80,18 @@ class _Contents:
             raise self.refused(f"it unpacks to more than {limits.ratio:g} times its size")
 
     def add(self, name: str, size: int, kind: str, key: object) -> None:
-        """Note one entry of the kind "file", "folder" or what else it is."""
+        """Add one entry of the kind "file", "folder" or another kind, which is refused."""
         shown = f"{name[:80]!r}"
         self.has_backslashes |= "\\" in name
-        name = name.replace("\\", "/")  # as old Windows programs separate folders
+        name = name.replace("\\", "/")  # the separator of old Windows programs
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or ".." in parts or name[1:2] == ":" or "\0" in name:
-            raise self.refused(f"the name {shown} leads out of it")
+            raise self.refused(f"the path {shown} leads outside the archive")
         if kind == "encrypted":
             raise self.refused(f"{shown} is encrypted", "Unpack it with its password.")
         if kind == "a link":
             raise self.refused(
-                f"{shown} is a link", "Nothing of it was unpacked; pack the files themselves."
+                f"{shown} is a link", "Nothing was unpacked. Pack the files instead of links."
             )
         if kind not in ("file", "folder"):
             raise self.refused(f"{shown} is {kind}", _UNTRUSTED)
@@ -103,7 +102,7 @@ class _Contents:
         if not plain:
             raise self.refused("an entry has no name")
         if plain in self.files:
-            raise self.refused(f"it holds {shown} twice")
+            raise self.refused(f"it has two entries {shown}")
         self.files[plain] = size
         self.names[plain] = key
 
@@ -118,7 +117,7 @@ class _Contents:
 
 
 class _Archive(Source):
-    """What the two kinds of archives share: a checked list of contents."""
+    """The base of both kinds of archives: a checked list of contents."""
 
     def __init__(self, path: Path, limits: ArchiveLimits | None = None) -> None:
         super().__init__(path)
@@ -141,29 +140,29 @@ class _Archive(Source):
         return [Member(name, files[name]) for name in sorted(files) if not _is_system(name)]
 
     def members(self) -> Sequence[Member]:
-        """All files but those of the system, sorted by path."""
+        """All files except system files, sorted by path."""
         return self._members
 
     def folders(self) -> Sequence[str]:
-        """All folders, also those that only the names of files mention, sorted by path."""
+        """All folders, including those that occur only in paths of files, sorted by path."""
         return [name for name in self._contents.all_folders() if not _is_system(name)]
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What an operating system or a tool packed beside the files."""
-        reason = "kept by an operating system or a program"
+        """Files of an operating system or a program."""
+        reason = "created by an operating system or a program"
         names = sorted(filter(_is_system, self._contents.files))
         return [LeftOut(name, "system file", reason) for name in names]
 
     def assumed(self) -> Sequence[str]:
-        """How names are encoded and separated, where the archive does not say."""
+        """The encoding and the path separator of names, if the archive does not specify them."""
         contents, notes = self._contents, []
         if self._encoding:
             notes.append(
-                f"file names are read as {self._encoding}, as the archive does not say how they "
-                "are encoded"
+                f"file names are decoded as {self._encoding}, as the archive does not specify an "
+                "encoding"
             )
         if contents.has_backslashes:
-            notes.append("backslashes in file names separate folders")
+            notes.append("backslashes in file names are path separators")
         return notes
 
     def fingerprint(self) -> str:
@@ -173,24 +172,24 @@ class _Archive(Source):
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        """Say of what a reader stumbles over that the archive is damaged."""
+        """Raise the errors of readers as a message that the archive is damaged."""
         try:
             yield
         except _Refused:
             raise
         except OSError as error:
-            if error.errno is None or isinstance(error, gzip.BadGzipFile):  # of a decoder
+            if error.errno is None or isinstance(error, gzip.BadGzipFile):  # from a decoder
                 raise self._damaged(error) from error
             raise ValueError(
                 f"The archive {self.path} cannot be read ({error.strerror}). Check the disk and "
                 "the permissions."
             ) from error
-        except Exception as error:  # each decoder has its own
+        except Exception as error:  # each decoder raises its own types
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> ValueError:
         return ValueError(
-            f"The archive {self.path} is damaged ({type(error).__name__}: {error}). Fetch it "
+            f"The archive {self.path} is damaged ({type(error).__name__}: {error}). Download it "
             "again."
         )
 
@@ -200,24 +199,24 @@ def _is_system(path: str) -> bool:
 
 
 class TarSource(_Archive):
-    """A tar archive, packed with gzip or not."""
+    """A tar or tar.gz archive."""
 
     def _entries(self, wants: frozenset[bytes] | None) -> Iterator[tuple[TarEntry, bytes]]:
         limits = self.limits
         packed = max(1, self.path.stat().st_size)
-        # Headers and padding come on top of what the files themselves may take.
+        # Headers and padding add to the sizes of the files.
         last = 2 * max(_SMALL, min(limits.total_bytes, int(limits.ratio * packed)))
         with self.path.open("rb") as raw:
             is_packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            # The buffer halves the time of a list of many small files.
+            # The buffer halves the time to list many small files.
             unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
             file = cast(IO[bytes], unpacked) if is_packed else raw
             if is_packed and not is_tar(unpacked.peek(512)[:512]):
                 raise _Refused(
-                    f"'path' must be a folder or a tar, tar.gz or zip archive, got "
-                    f"{str(self.path)!r}, a file packed with gzip that is no archive. Unpack it "
-                    "and give the folder that holds it."
+                    "'path' must be a folder or a tar, tar.gz or zip archive, got "
+                    f"{str(self.path)!r}, a gzip file that is not an archive. Unpack it and pass "
+                    "the folder."
                 )
             largest = min(limits.member_bytes, last)
             yield from tar_entries(file, last, largest, wants, seeks=not is_packed)
@@ -226,8 +225,8 @@ class TarSource(_Archive):
         entries = []
         for entry, _ in self._entries(None):
             name = entry.name.decode("utf-8", "replace")
-            contents.weigh(name, entry.size)
-            if entry.kind == SPARSE:  # what follows is laid out in another way
+            contents.count_size(name, entry.size)
+            if entry.kind == SPARSE:  # the following bytes have another layout
                 raise contents.refused(f"{name[:80]!r} is {SPARSE}", _UNPACK)
             entries.append(entry)
         names, encoding = decode_names([entry.name for entry in entries])
@@ -236,7 +235,7 @@ class TarSource(_Archive):
             contents.add(name, entry.size, entry.kind, entry.name)
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
-        """The contents of some files, in the order of the archive."""
+        """The contents of some files, in their order in the archive."""
         with self._damage():
             wanted = {self._contents.names[member.path]: member for member in members}
             for entry, content in self._entries(frozenset(cast("list[bytes]", list(wanted)))):
@@ -252,17 +251,14 @@ class ZipSource(_Archive):
             entries = archive.infolist()
             names, self._encoding = entry_names(entries)
             for name, entry in zip(names, entries, strict=True):
-                contents.weigh(name, entry.file_size)
+                contents.count_size(name, entry.file_size)
                 contents.add(name, entry.file_size, _zip_kind(name, entry), entry)
                 if entry.compress_type not in METHODS and not entry.is_dir():
-                    raise contents.refused(
-                        f"{name[:80]!r} is packed by method {entry.compress_type}, which is not "
-                        "read",
-                        _UNPACK,
-                    )
+                    method = f"the unsupported compression method {entry.compress_type}"
+                    raise contents.refused(f"{name[:80]!r} uses {method}", _UNPACK)
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
-        """The contents of some files, in the order of the archive."""
+        """The contents of some files, in their order in the archive."""
         with self._damage():
             names = self._contents.names
             found = [(cast(zipfile.ZipInfo, names[member.path]), member) for member in members]
@@ -272,7 +268,7 @@ class ZipSource(_Archive):
 
 
 def _zip_kind(name: str, entry: zipfile.ZipInfo) -> str:
-    """What an entry is: "file", "folder" or, in words, what else."""
+    """The kind of an entry: "file", "folder", or a description of another kind."""
     mode = entry.external_attr >> 16
     if stat.S_ISLNK(mode):
         return "a link"

@@ -1,4 +1,4 @@
-"""The plain arrays of a citation-like data set: one form for files, cache and embedded sets."""
+"""The arrays of a node dataset: one form for files, the cache and embedded datasets."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from gnnvision.data.npz import unpack_arrays
 
 __all__ = ["UNLABELED", "NodeArrays", "read_npz", "write_npz"]
 
-UNLABELED = -100  # what torch.nn.functional.cross_entropy ignores
+UNLABELED = -100  # the default ignore_index of torch.nn.functional.cross_entropy
 _NAMES = ("node_names", "class_names", "feature_names")
 
 
 @dataclass(frozen=True, eq=False)
 class NodeArrays:
-    """A graph, sparse node features, node labels and the public split, checked.
+    """A graph, sparse node features, node labels and the public split, validated.
 
     Args:
         edge_index: int64 (2, E): both directions of each edge, sorted by row then column,
-            without self loops and duplicates.
-        feature_indptr: int64 (N + 1,): where the features of each node begin in the next two.
+            without self-loops and duplicates.
+        feature_indptr: int64 (N + 1,): the start of each node in the next two arrays (CSR).
         feature_indices: int64 (nnz,): columns, ascending within a node.
         feature_data: float32 (nnz,): values.
         feature_shape: int64 (2,): N and F.
-        y: int64 (N,): labels from 0; -100 for a node without a label.
-        train: int64: nodes of the public split, as are `val` and `test`.
-        val: See `train`.
-        test: See `train`.
+        y: int64 (N,): labels from 0; -100 for an unlabeled node.
+        train: int64: the training nodes of the public split.
+        val: int64: the validation nodes.
+        test: int64: the test nodes.
         node_names: Unicode (N,), or empty.
         class_names: Unicode (C,), or empty.
         feature_names: Unicode (F,), or empty.
 
     Raises:
-        ValueError: The arrays do not fit one another.
+        ValueError: The arrays are inconsistent.
     """
 
     edge_index: NDArray[np.int64]
@@ -87,25 +87,28 @@ class NodeArrays:
     def _check_values(self) -> None:
         n, f = self.num_nodes, self.num_features
         pointer, column = self.feature_indptr, self.feature_indices
-        _require(pointer[0] == 0 and pointer[-1] == len(column), "feature_indptr ends wrongly")
+        _require(
+            pointer[0] == 0 and pointer[-1] == len(column),
+            "feature_indptr has wrong ends",
+        )
         _require(bool((np.diff(pointer) >= 0).all()), "feature_indptr decreases")
         _require(_within(column, f), f"a feature index is outside 0..{f - 1}")
         ascending = np.diff(self.feature_rows() * f + column) > 0
         _require(bool(ascending.all()), "feature indices are not ascending within a node")
         _require(bool(np.isfinite(self.feature_data).all()), "a feature is NaN or infinite")
         row, col = self.edge_index
-        _require(_within(self.edge_index, n), f"an edge leads outside 0..{n - 1}")
+        _require(_within(self.edge_index, n), f"an edge has a node outside 0..{n - 1}")
         _require(bool((np.diff(row * n + col) > 0).all()), "edges are not sorted and unique")
-        _require(bool((row != col).all()), "an edge is a self loop")
+        _require(bool((row != col).all()), "an edge is a self-loop")
         order = np.lexsort((row, col))
         both = np.array_equal(self.edge_index[::-1, order], self.edge_index)
-        _require(both, "an edge is there in one direction only")
+        _require(both, "an edge is stored in one direction only")
         labeled = self.y[self.y != UNLABELED]
         _require(bool((labeled >= 0).all()), "a label is negative")
         for name in ("train", "val", "test"):
             nodes = getattr(self, name)
             _require(nodes.ndim == 1 and _within(nodes, n), f"{name} is outside 0..{n - 1}")
-            _require(bool((self.y[nodes] >= 0).all()), f"{name} holds a node without a label")
+            _require(bool((self.y[nodes] >= 0).all()), f"{name} has an unlabeled node")
 
     @property
     def num_nodes(self) -> int:
@@ -118,14 +121,14 @@ class NodeArrays:
         return int(self.feature_shape[1])
 
     def feature_rows(self) -> NDArray[np.int64]:
-        """The node of each stored feature: int64 (nnz,)."""
+        """The node of each stored feature, int64 (nnz,)."""
         return np.repeat(np.arange(self.num_nodes), np.diff(self.feature_indptr))
 
     def normalized(self) -> NodeArrays:
-        """The same with the features of each node summing to 1, where their sum is not 0.
+        """A copy in which the features of each node sum to 1, unless they sum to 0.
 
-        As in Kipf and Welling (2017). torch-geometric's `NormalizeFeatures` differs where a
-        sum is below 1: it leaves such a node as it is.
+        As in Kipf and Welling (2017). torch-geometric's `NormalizeFeatures` differs for sums
+        below 1, which it leaves unchanged.
         """
         rows = self.feature_rows()
         total = np.bincount(rows, weights=self.feature_data, minlength=self.num_nodes)
@@ -133,7 +136,7 @@ class NodeArrays:
         return replace(self, feature_data=(self.feature_data * scale[rows]).astype(np.float32))
 
     def features(self, dense: bool = False) -> Tensor:
-        """The features as a coalesced sparse COO tensor (N, F), or dense ones."""
+        """The features as a coalesced sparse COO tensor (N, F), or as a dense tensor."""
         indices = torch.from_numpy(np.stack([self.feature_rows(), self.feature_indices]))
         sparse = torch.sparse_coo_tensor(
             indices,
@@ -145,7 +148,7 @@ class NodeArrays:
         return sparse.to_dense() if dense else sparse
 
     def hash(self) -> str:
-        """SHA-256 over the graph, the features and the labels, in hexadecimal."""
+        """The SHA-256 of the graph, the features and the labels, in hexadecimal."""
         digest = hashlib.sha256()
         for item in fields(self):
             if item.name not in (*_NAMES, "train", "val", "test"):
@@ -156,10 +159,10 @@ class NodeArrays:
 
 
 def read_npz(data: bytes) -> NodeArrays:
-    """Arrays stored by `write_npz`; objects among them are refused, not unpickled.
+    """Read the arrays that `write_npz` stored; object arrays raise an error.
 
     Raises:
-        ValueError: `data` is no such archive, or its arrays do not fit one another.
+        ValueError: `data` is not such a file, or its arrays are inconsistent.
     """
     known = [item.name for item in fields(NodeArrays)]
     arrays = unpack_arrays(data)
@@ -172,7 +175,7 @@ def read_npz(data: bytes) -> NodeArrays:
 
 
 def write_npz(file: IO[bytes], arrays: NodeArrays) -> None:
-    """Store the arrays for `read_npz`."""
+    """Write the arrays to a file for `read_npz`."""
     np.savez(file, **{item.name: getattr(arrays, item.name) for item in fields(arrays)})
 
 
@@ -182,4 +185,6 @@ def _within(index: NDArray[np.int64], size: int) -> bool:
 
 def _require(condition: bool, fault: str) -> None:
     if not condition:
-        raise ValueError(f"The arrays of the data set do not fit: {fault}. Fetch the file again.")
+        raise ValueError(
+            f"The arrays of the dataset are inconsistent: {fault}. Download the file again."
+        )

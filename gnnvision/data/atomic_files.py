@@ -1,4 +1,4 @@
-"""Putting files in place: written whole or not at all, and by one process at a time."""
+"""Atomic writing of files, and locks between processes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["NotWritable", "atomic_write", "folder_lock"]
 
 
 class NotWritable(OSError):
-    """A file cannot be created in its folder."""
+    """A folder cannot be created or written."""
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file that becomes `path` when the block ends well, and vanishes otherwise.
+    """Open a temporary file that is renamed to `path` if the block succeeds, else deleted.
 
-    Its temporary name is unique, so that two processes never write into one file.
+    The temporary name is unique, so two processes never write to the same file.
 
     Args:
-        path: The final name; its folder is made where it is missing.
-        durable: Whether to wait until the disk has it, so that a power cut loses nothing.
+        path: The final path; its folder is created if missing.
+        durable: Whether to flush the file to disk first, so that a power failure loses nothing.
 
     Raises:
-        NotWritable: The folder cannot be made or takes no new file.
+        NotWritable: The folder cannot be created or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,12 +43,12 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     temporary = Path(name)
     try:
         os.close(handle)
-        with temporary.open("wb") as target:  # its name is a path, for writers that want one
+        with temporary.open("wb") as target:  # its name is a path, for writers that need one
             yield target
             target.flush()
             if durable:
                 os.fsync(target.fileno())
-        temporary.chmod(0o644)  # mkstemp keeps files private; data is for everybody
+        temporary.chmod(0o644)  # mkstemp makes files private
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -59,7 +59,7 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the new name survive a power cut too, where the system knows how."""
+    """Flush the renaming to disk too, if the system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -70,14 +70,14 @@ def _sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
-    """Hold the lock of `folder` among the processes of this user on this machine.
+    """Hold a lock for `folder` among the processes of this user on this machine.
 
-    The lock spares work, it guards nothing: files are replaced whole, so after `wait_s`, or
-    where there are no locks, the block runs without it. A process that dies lets go of it; the
-    last one to hold it removes its file.
+    The lock only avoids duplicate work: files are replaced atomically, so after `wait_s`, or on
+    systems without locks, the block runs without it. A process that dies releases the lock; the
+    last holder removes the lock file.
 
     Args:
-        folder: What the lock stands for; nothing is written into it.
+        folder: The folder to lock; nothing is written into it.
         wait_s: The longest wait, in seconds.
 
     Yields:
@@ -93,14 +93,14 @@ def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
         yield handle is not None
     finally:
         if handle is not None:
-            # While it is still held: whoever waits for this file finds it gone, and makes another.
+            # Removed while held: a process that waits for it notices, and creates a new one.
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-            os.close(handle)  # lets go of the lock
+            os.close(handle)  # releases the lock
 
 
 def _locked(path: Path, wait_s: float) -> int | None:
-    """The open and locked file at `path`; None where that takes too long or does not work."""
+    """The handle of the locked file at `path`; None after the deadline or on failure."""
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -116,7 +116,7 @@ def _locked(path: Path, wait_s: float) -> int | None:
 
 
 def _is_file_of(handle: int, path: Path) -> bool:
-    """Whether `path` still names the open file, which its last holder may have removed."""
+    """Whether `path` is still the open file, which the last holder may have removed."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except OSError:

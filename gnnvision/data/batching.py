@@ -1,4 +1,4 @@
-"""How the items of an epoch are shared out among its batches."""
+"""Batches of the items of an epoch, and checks that all kinds of tasks share."""
 
 from __future__ import annotations
 
@@ -6,48 +6,34 @@ import torch
 from torch import Tensor
 
 from gnnvision.data.split import SPLIT_NAMES
+from gnnvision.errors import at_least, one_of, wrong_type
 
 __all__ = ["check_batches", "check_tensors", "split_into_batches"]
 
 
-def check_tensors(**held: object) -> None:
-    """What a task holds are tensors.
-
-    Raises:
-        TypeError: If one is not.
-    """
-    for name, value in held.items():
+def check_tensors(**values: object) -> None:
+    """Raise TypeError unless all values are tensors."""
+    for name, value in values.items():
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"'{name}' must be a tensor, got {type(value).__name__}. Give "
-                f"torch.as_tensor({name})."
-            )
+            raise wrong_type(name, "be a tensor", value, f"Pass torch.as_tensor({name}).")
 
 
-def check_batches(part: str, batch_size: int | None, items: str) -> None:
-    """There is such a part, and a batch has at least one item.
+def check_batches(split: str, batch_size: int | None, items: str) -> None:
+    """Raise ValueError unless the split exists and the batch size is positive or None.
 
     Args:
-        part: of the split.
-        batch_size: None for the task's own choice.
-        items: what a batch holds, for the error.
-
-    Raises:
-        ValueError: If not.
+        split: "train", "val" or "test".
+        batch_size: Items in a batch; None for the task's default.
+        items: What a batch is made of, in the plural, for the message.
     """
-    if part not in SPLIT_NAMES:
-        raise ValueError(
-            f"'part' must be one of 'train', 'val', 'test', got {part!r}. Choose one."
-        )
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(
-            f"'batch_size' must be at least 1, got {batch_size}. Give a count of {items}."
-        )
+    one_of("split", split, SPLIT_NAMES)
+    if batch_size is not None:
+        at_least("batch_size", batch_size, 1, f"Pass a number of {items}.")
 
 
 def split_into_batches(index: Tensor, size: int) -> list[Tensor]:
-    """Pieces of `size`, the last one smaller; one of a single item joins the one before."""
-    pieces = list(index.split(size))
-    if len(pieces) > 1 and len(pieces[-1]) == 1:
-        pieces[-2:] = [torch.cat(pieces[-2:])]
-    return pieces
+    """Consecutive pieces of `size` indices; a last piece of one joins the piece before it."""
+    batches = list(index.split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches

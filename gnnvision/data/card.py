@@ -1,4 +1,4 @@
-"""The card of a data set: where it comes from, what belongs to it, how it is cited."""
+"""Dataset cards: source, license, files with checksums, citation, splits, published results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.root import datasets_folder
+from gnnvision.errors import invalid, one_of
 
 __all__ = ["Card", "DataFile", "PaperFigure", "SplitRule", "card_names", "read_card"]
 
@@ -20,12 +21,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set.
+    """One file of a dataset.
 
     Args:
-        path: Its name inside the data set's folder.
-        size: Its size in bytes; None where it is not known.
-        sha256: Its SHA-256 in hexadecimal; None where it is not known.
+        path: The path relative to the dataset's folder.
+        size: The size in bytes; None if unknown.
+        sha256: The SHA-256 in hexadecimal; None if unknown.
     """
 
     path: str
@@ -34,16 +35,12 @@ class DataFile:
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
-            raise ValueError(
-                f"'sha256' must be 64 hexadecimal digits in lower case, got {self.sha256!r}. "
-                "Leave it out where it is not known."
-            )
+            condition = "be 64 hexadecimal digits in lower case"
+            raise invalid("sha256", condition, repr(self.sha256), "Leave it out if unknown.")
         parts = Path(self.path).parts
         if not parts or ".." in parts or Path(self.path).is_absolute():
-            raise ValueError(
-                f"'path' must be a name inside the data set's folder, got {self.path!r}. "
-                "Leave out '..' and the root."
-            )
+            condition = "be a relative path inside the dataset's folder"
+            raise invalid("path", condition, repr(self.path), "Remove '..' and a leading '/'.")
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,14 @@ class PaperFigure:
     """A published result to compare with.
 
     Args:
-        model: The network.
+        model: The name of the model.
         split: The name of the split.
-        metric: The metric.
-        value: A fraction, not percent.
-        source: Where it was published.
-        std: Its standard deviation, likewise.
-        folds: Over how many folds of a cross-validation it is the mean; None for no folds.
-        incomparable: Why no run of this project can be compared with it; empty if one can.
+        metric: The name of the metric.
+        value: The value, as a fraction rather than percent.
+        source: The publication.
+        std: The standard deviation, as a fraction; None if unknown.
+        folds: The number of cross-validation folds that `value` is a mean over; None for none.
+        incomparable: Why results of this package are not comparable with it; empty if they are.
     """
 
     model: str
@@ -73,16 +70,16 @@ class PaperFigure:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How a data set is split: sizes for a rule or a random draw, or the very indices.
+    """How a dataset is split: the sizes of a rule or of a random split, or the indices.
 
     Args:
-        description: The rule in words, for the report.
-        per_class: Training items of each class.
-        num_val: Validation items.
-        num_test: Test items.
-        train: Indices of the training items, where the card lists them itself.
-        val: Indices of the validation items, likewise.
-        test: Indices of the test items, likewise.
+        description: The rule in words, for reports.
+        per_class: The number of training items of each class.
+        num_val: The number of validation items.
+        num_test: The number of test items.
+        train: The indices of the training items, if the card lists them.
+        val: The indices of the validation items, if the card lists them.
+        test: The indices of the test items, if the card lists them.
     """
 
     description: str
@@ -96,27 +93,27 @@ class SplitRule:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a data set, read from `datasets/cards/<name>.toml`.
+    """The description of a dataset, read from `datasets/cards/<name>.toml`.
 
     Args:
-        name: The name `load` takes.
-        title: The name for people.
-        kind: What one item is: "node", "graph", "image", "molecule".
-        description: What the data set is, in two or three sentences.
-        source: Where it was published.
+        name: The name for `load`.
+        title: The name in texts and figures.
+        kind: What one item is: "node", "graph", "image" or "molecule".
+        description: A description in two or three sentences.
+        source: The publication or address the data come from.
         license: The license of the data, or that none is stated.
-        citation: The paper to cite.
-        embedded: Whether it comes with this package or a dependency, so that it is always there
-            and can stand in for another one.
-        urls: Folders on the web that hold the files, tried in order.
-        folder: Their folder below the data root, in torch-geometric's or torchvision's layout.
-        files: The files, with sizes and checksums where known.
+        citation: The papers to cite.
+        embedded: Whether the data come with this package or a dependency, so that they need no
+            download and can replace a dataset that is unavailable.
+        urls: Base addresses for the download, tried in order.
+        folder: The folder below the data root, in torch-geometric's or torchvision's layout.
+        files: The files, with sizes and checksums if known.
         class_names: The classes in the order of the labels.
         class_names_source: How that order is known.
         splits: The rules of the splits by name.
-        paper: Published results.
-        facts: Numbers that describe the data, for a reader or a test to check.
-        defaults: Usual training settings, as a hint.
+        paper: Published results to compare with.
+        facts: Sizes and statistics of the data, for readers and for checks of the files.
+        defaults: Common hyperparameters, as a suggestion.
     """
 
     name: str
@@ -138,30 +135,25 @@ class Card:
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def split_rule(self, split: str) -> SplitRule:
-        """The rule of one split.
+        """The rule of the split with this name.
 
         Raises:
-            ValueError: The data set has no split of this name.
+            ValueError: The dataset has no such split.
         """
-        if split not in self.splits:
-            known = ", ".join(repr(name) for name in self.splits)
-            raise ValueError(
-                f"'split' must be one of {known} for {self.name!r}, got {split!r}. Choose one."
-            )
-        return self.splits[split]
+        return self.splits[one_of("split", split, self.splits)]
 
 
 def read_card(path: Path) -> Card:
-    """The card in one TOML file.
+    """Read a card from a TOML file.
 
     Raises:
-        ValueError: The file is no TOML, or an entry is missing, unknown or malformed.
+        ValueError: The file is not TOML, or an entry is missing, unknown or malformed.
     """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         splits = table.pop("splits", {})
         if not isinstance(splits, dict):
-            raise ValueError(f"'splits' must be a table, got {splits!r}. Write [splits.public].")
+            raise invalid("splits", "be a table", repr(splits), "Write [splits.public].")
         table["splits"] = FrozenDict(
             {name: _record(SplitRule, rule, f"splits.{name}") for name, rule in splits.items()}
         )
@@ -175,20 +167,22 @@ def read_card(path: Path) -> Card:
 
 
 def card_names() -> tuple[str, ...]:
-    """The names of all cards, in alphabetical order."""
+    """The names of all dataset cards, in alphabetical order."""
     return tuple(sorted(path.stem for path in (datasets_folder() / "cards").glob("*.toml")))
 
 
 def _record(kind: type[T], entries: object, where: str) -> T:
-    """An instance of the dataclass `kind`; lists become tuples, unknown keys an error."""
+    """An instance of the dataclass `kind`; lists become tuples, unknown keys raise an error."""
     if not isinstance(entries, dict):
-        raise ValueError(f"'{where}' must be a table, got {entries!r}. See the other cards.")
+        raise invalid(where, "be a table", repr(entries), "See the other cards.")
     known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(entries) - known)
     if unknown:
-        raise ValueError(f"'{where}' must hold only {sorted(known)}, got {unknown}. Remove them.")
+        raise invalid(where, f"have only the keys {sorted(known)}", unknown, "Remove them.")
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in entries.items()}
     try:
         return kind(**values)
     except TypeError as error:
-        raise ValueError(f"'{where}' must be complete: {error}. Add what is missing.") from None
+        raise ValueError(
+            f"'{where}' must have all required keys: {error}. Add the missing ones."
+        ) from None

@@ -1,4 +1,4 @@
-"""Download a data set's files: mirrors, retries, one process at a time."""
+"""Downloads of a dataset's files, with mirrors, retries and a lock between processes."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ def download_files(
     what: str,
     limits: Limits | None = None,
 ) -> None:
-    """Fetch the files that `folder` lacks, each from the first mirror that has the right one.
+    """Download the files that are missing in `folder`, each from the first mirror that works.
 
-    A file is written under a temporary name, compared with its size and SHA-256 where the
-    card knows them, and moved into place in one step; a file already there is left alone.
-    A host that does not answer is not asked again, so that without a network this fails at
-    once. Processes that start together take turns.
+    A file is written under a temporary name, verified against the size and SHA-256 of the card,
+    and renamed atomically; an existing file is kept. A host that does not answer is not tried
+    again, so this fails at once without a network. Processes that start together take turns.
 
     Args:
-        files: The files to have.
-        urls: Folders on the web, tried in order.
-        folder: Where they go; made when a server first answers.
-        what: The name of the data set, for messages.
-        limits: Times and sizes; None for the usual ones.
+        files: The files.
+        urls: Base addresses, tried in order.
+        folder: The target folder; created when a server first answers.
+        what: The name of the dataset, for messages.
+        limits: Limits of time and size; None for the defaults.
 
     Raises:
-        DataNotFound: No mirror gave a file. The message names the files and the folder.
+        DataNotFound: A file could not be downloaded. The message lists the files and the folder.
     """
     limits = limits or Limits()
     dead_hosts: set[str] = set()
@@ -57,7 +56,7 @@ def download_files(
                 missing = [f.path for f in files if not (folder / f.path).exists()]
                 raise DataNotFound(
                     f"The files of {what!r} could not be downloaded "
-                    f"({'; '.join(reasons) or 'its card names no address'}).",
+                    f"({'; '.join(reasons) or 'the card has no address'}).",
                     missing,
                     folder,
                     [f"{urls[0].rstrip('/')}/{name}" for name in missing] if urls else (),
@@ -67,7 +66,7 @@ def download_files(
 def _from_any(
     file: DataFile, urls: Sequence[str], folder: Path, limits: Limits, dead_hosts: set[str]
 ) -> list[str] | None:
-    """Fetch one file from the first mirror that has it; the reasons why none had, or None."""
+    """Download one file from the first mirror that works: None, or the reasons of failure."""
     reasons = []
     for base in urls:
         url = f"{base.rstrip('/')}/{urllib.parse.quote(file.path)}"
@@ -86,7 +85,7 @@ def _from_any(
 
 
 def _with_retries(url: str, folder: Path, file: DataFile, limits: Limits) -> str | None:
-    """Fetch one file from one mirror; the reason why it failed, or None when it did not."""
+    """Download one file from one mirror: None, or the reason of failure."""
     reason = ""
     for attempt in range(_ATTEMPTS):
         if attempt > 0:
@@ -101,7 +100,7 @@ def _with_retries(url: str, folder: Path, file: DataFile, limits: Limits) -> str
             error.close()
             if error.code < 500:
                 return reason
-        # A ValueError is of something odd in the answer, which is no reason to give up the others.
+        # An invalid response raises ValueError; other mirrors are still tried.
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
     return reason

@@ -1,4 +1,4 @@
-"""Data sets that need no download: carried by this package or by a dependency."""
+"""Graphs that need no download: included in this package or in a dependency."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def read_embedded(card: Card) -> NodeArrays:
     """The arrays of the card's one npz file in `datasets/embedded`, verified.
 
     Raises:
-        ChecksumError: The file is not the one that the card describes.
-        ValueError: The arrays in it do not fit one another.
+        ChecksumError: The file differs from the one that the card describes.
+        ValueError: The arrays in it are inconsistent.
     """
     content = read_verified(card, datasets_folder() / "embedded")
     (data,) = content.values()
@@ -26,7 +26,7 @@ def read_embedded(card: Card) -> NodeArrays:
 
 
 def read_karate(card: Card) -> NodeArrays:
-    """Zachary's karate club as networkx has it, with the split that the card lists."""
+    """Zachary's karate club from networkx, with the split listed in the card."""
     import networkx as nx
 
     club = nx.karate_club_graph()

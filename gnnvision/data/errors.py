@@ -1,4 +1,4 @@
-"""The errors of the data floor: missing files, damaged files, unsafe files."""
+"""Errors about missing, damaged and unsafe files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["ChecksumError", "DataNotFound", "UnsafePickleError"]
 
 
 class DataNotFound(FileNotFoundError):
-    """A data set is neither on disk nor could it be downloaded.
+    """The files of a dataset were not found and could not be downloaded.
 
     Args:
-        message: One sentence that says what was looked for and why it was not had.
+        message: A sentence with the dataset and the reason.
         files: The names of the missing files.
         folder: The folder to put them in.
-        urls: Where each file can be had, in the order of `files`; may be empty.
+        urls: The address of each file, in the order of `files`; may be empty.
     """
 
     def __init__(
@@ -24,14 +24,14 @@ class DataNotFound(FileNotFoundError):
         self.files = tuple(files)
         self.folder = folder
         lines = [message, f"Put these files into {folder}:"]
-        for position, name in enumerate(files):
-            lines.append(f"  {name}" + (f"  ({urls[position]})" if position < len(urls) else ""))
+        for number, name in enumerate(files):
+            lines.append(f"  {name}" + (f"  ({urls[number]})" if number < len(urls) else ""))
         super().__init__("\n".join(lines))
 
 
 class ChecksumError(ValueError):
-    """A file is there, but it is not the file that the data set's card describes."""
+    """A file differs from the one that the card of the dataset describes."""
 
 
 class UnsafePickleError(ValueError):
-    """A pickled file asks for something that plain arrays and lists do not need."""
+    """A pickled file uses operations that plain arrays and lists do not need."""

@@ -1,4 +1,4 @@
-"""One file from one address: verified HTTPS, size cap, time limits, checksum, atomic move."""
+"""Download of one file: verified HTTPS, limits of size and time, checksum, atomic rename."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Rejected(Exception):
-    """The answer of a mirror is of no use; asking it again would not help."""
+    """The response of a server is invalid; a retry would not help."""
 
 
 class NoAnswer(Exception):
-    """A host cannot be reached at all."""
+    """A host cannot be reached."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much to wait for.
+    """Limits of time and size for a download.
 
     Args:
         timeout_s: The longest wait for a connection or for the next bytes, in seconds.
-        total_s: The longest time for one file, in seconds, from the first connection on.
-        max_bytes: The largest file accepted where its card knows no size.
-        loopback_http: Accept http to this machine itself; for tests.
+        total_s: The longest time for one file, including the connection, in seconds.
+        max_bytes: The largest file if the card has no size.
+        loopback_http: Whether to accept http to the local machine, for tests.
     """
 
     timeout_s: float = 5.0
@@ -50,13 +50,13 @@ class Limits:
 
 
 def fetch(url: str, path: Path, file: DataFile, limits: Limits) -> None:
-    """Copy what `url` gives to `path`, unless it is not the file that `file` describes.
+    """Download `url` to `path` and verify that it is the file that `file` describes.
 
     Raises:
-        Rejected: It is another file, too large, too slow, or not behind https.
+        Rejected: The content is another file, too large or too slow, or the address not https.
         NoAnswer: The host cannot be reached or has no valid certificate.
-        NotWritable: The folder of `path` takes no file.
-        OSError: The transfer broke, or the server answered with an error.
+        NotWritable: The folder of `path` cannot be written.
+        OSError: The transfer was interrupted, or the server returned an error.
     """
     digest = hashlib.sha256()
     size = 0
@@ -72,25 +72,25 @@ def fetch(url: str, path: Path, file: DataFile, limits: Limits) -> None:
         while chunk := _read(response, deadline):
             size += len(chunk)
             if size > cap:
-                raise Rejected(f"more than {cap} bytes were sent")
+                raise Rejected(f"the server sent more than {cap} bytes")
             digest.update(chunk)
             target.write(chunk)
         if length is not None and size < length:
             raise ConnectionError(f"the transfer ended after {size} of {length} bytes")
         if file.size is not None and size != file.size:
-            raise Rejected(f"got {size} bytes instead of {file.size}")
+            raise Rejected(f"the server sent {size} bytes instead of {file.size}")
         if file.sha256 is not None and digest.hexdigest() != file.sha256:
             raise Rejected(f"SHA-256 is {digest.hexdigest()}, expected {file.sha256}")
 
 
 class _Deadline:
-    """Shuts every connection when the time is up, whatever it waits for or is slowly given.
+    """Closes all connections when the total time is up.
 
-    A limit on each wait does not do that: a server that sends a byte now and then, of its
-    headers or of the encryption's first words, never lets one pass.
+    A timeout of each read is not enough: a server that sends a byte from time to time, in the
+    headers or the TLS handshake, never exceeds it.
 
     Args:
-        seconds: from the start of the block.
+        seconds: The total time from the start of the block.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -108,33 +108,33 @@ class _Deadline:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
-            for held in self._sockets:
-                held.close()
+            for connection in self._sockets:
+                connection.close()
             self._sockets.clear()
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut this one too when the time is up."""
+        """Also close this connection when the time is up."""
         with self._lock:
-            # Its own handle: encryption takes over that of the connection.
+            # A duplicate, as TLS takes over the handle of the connection.
             self._sockets.append(connection.dup())
         if self.passed:
             self._pass()
 
     def check(self) -> None:
-        """Refuse to go on.
+        """Raise an error if the time is up.
 
         Raises:
             Rejected: The time is up.
         """
         if self.passed:
-            raise Rejected(f"not done after {self.seconds:g} s")
+            raise Rejected(f"the download took more than {self.seconds:g} s")
 
     def _pass(self) -> None:
         self.passed = True
         with self._lock:
-            for held in self._sockets:
+            for connection in self._sockets:
                 with contextlib.suppress(OSError):
-                    held.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 def _read(response: http.client.HTTPResponse, deadline: _Deadline) -> bytes:
@@ -148,19 +148,19 @@ def _read(response: http.client.HTTPResponse, deadline: _Deadline) -> bytes:
 
 
 def _check_headers(response: http.client.HTTPResponse, file: DataFile) -> None:
-    """Refuse an answer that is not the file itself, which a checksum may not be there to find."""
+    """Reject a response that is not the file itself, as there may be no checksum to detect it."""
     if response.status != 200:
-        raise Rejected(f"the answer has the status {response.status} instead of 200")
+        raise Rejected(f"the server returned status {response.status} instead of 200")
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise Rejected(f"the answer is encoded as {encoding!r}")
+        raise Rejected(f"the response is encoded as {encoding!r}")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "text/html" and file.sha256 is None:
-        raise Rejected("a web page was sent instead of the file")
+        raise Rejected("the server sent a web page instead of the file")
 
 
 def _stated_length(response: http.client.HTTPResponse, known: int | None) -> int | None:
-    """The length that the headers state, if they do so sensibly."""
+    """The length in the headers if it is valid, else the known one."""
     stated = response.headers.get("Content-Length", "").strip()
     if stated.isascii() and stated.isdigit() and len(stated) < 20:
         return int(stated)
@@ -184,21 +184,21 @@ def _open(url: str, limits: Limits, deadline: _Deadline) -> http.client.HTTPResp
         deadline.check()
         raise
     except (OSError, http.client.HTTPException, ssl.SSLError) as error:
-        if deadline.passed:  # before any of the file came: the next one would not fare better
+        if deadline.passed:  # nothing was received: other files would fail too
             raise NoAnswer(f"no answer within {deadline.seconds:g} s") from error
         if isinstance(error, (urllib.error.URLError, TimeoutError, ssl.SSLError)):
             raise NoAnswer(f"no connection ({getattr(error, 'reason', error)})") from error
         raise
-    except ValueError as error:  # of a redirect's address, which may be anything
-        raise Rejected(f"its address is not valid ({error})") from error
-    if deadline.passed:  # which ends the headers as if they were whole
+    except ValueError as error:  # the address of a redirect may be anything
+        raise Rejected(f"a redirect has an invalid address ({error})") from error
+    if deadline.passed:  # the headers may then be incomplete
         response.close()
         raise NoAnswer(f"no answer within {deadline.seconds:g} s")
     return response
 
 
 class _Watched(http.client.HTTPConnection):
-    """A connection that a deadline shuts."""
+    """A connection that is closed at a deadline."""
 
     deadline: _Deadline
 
@@ -206,13 +206,13 @@ class _Watched(http.client.HTTPConnection):
         super().connect()
         self.deadline.watch(self.sock)
 
-    def _tunnel(self) -> None:  # through a proxy, which may be slow too
+    def _tunnel(self) -> None:  # a proxy may be slow too
         self.deadline.watch(self.sock)
         super()._tunnel()  # type: ignore[misc]
 
 
 class _WatchedEncrypted(http.client.HTTPSConnection, _Watched):
-    """Likewise; it is watched before the encryption begins."""
+    """An encrypted connection that is closed at a deadline, also during the handshake."""
 
 
 class _Plain(urllib.request.HTTPHandler):
@@ -235,7 +235,7 @@ class _Encrypted(urllib.request.HTTPSHandler):
         return self.do_open(make, req, context=self.verified)
 
 
-def _watched(kind: type[_Watched], deadline: _Deadline) -> Any:  # noqa: ANN401 - as urllib wants it
+def _watched(kind: type[_Watched], deadline: _Deadline) -> Any:  # noqa: ANN401 - the type that urllib expects
     def make(host: str, **options: Any) -> _Watched:  # noqa: ANN401
         connection = kind(host, **options)
         connection.deadline = deadline
@@ -245,7 +245,7 @@ def _watched(kind: type[_Watched], deadline: _Deadline) -> Any:  # noqa: ANN401 
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects only to where a first request might have gone."""
+    """Follows redirects only to addresses that are allowed for the first request."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -1,7 +1,7 @@
-"""Names of files as text: which are an operating system's own, and how others were encoded.
+"""File names as text: files of the operating system, and legacy encodings.
 
-A name on disk or in an archive is bytes. Those that are not UTF-8 are read in one old encoding
-for all names of a source: the one in which they make the most usual letters.
+File names on disk and in archives are bytes. Names that are not UTF-8 are decoded in one legacy
+encoding for all names of a source: the one that gives the most common letters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SYSTEM_NAMES = frozenset((
     "icon\r", "network trash folder", "temporary items",
 ))  # fmt: skip
 _SYSTEM_ENDINGS = ("@synoresource", "@synoeastream", ":zone.identifier", "thumbs.db:encryptable")
-# The most frequent syllables of Korean: Chinese bytes read as Korean give mostly others.
+# The most frequent syllables of Korean; Chinese bytes decoded as Korean rarely give these.
 _COMMON_HANGUL = frozenset(
     "가각간갈감갑값강개객갱거건걸검겁게겨격견결경계고곡곤골공과관광괴교구국군굴궁권귀규균그극근글금급기긴길김"
     "까깨꺼꼬꼭꽃꾸꿀꿈끄끝끼나낙난날남납낭내냉너널넓넘네년념노녹논놀농높뇌누눈뉴느는능니다단달담답당대댁더"
@@ -36,14 +36,14 @@ _COMMON_HANGUL = frozenset(
 _COMMON_LATIN = frozenset("éèêëàâäáãåæçíìîïñóòôöõøœúùûüßÉÈÊÀÂÄÁÅÆÇÍÑÓÖØÜ")
 _SYMBOLS = frozenset("°µ±²³·×–—‘’“”•…™®©\u00a0")  # of measurements and typography
 _ENCODINGS = ("cp949", "cp932", "gb18030", "big5", "cp866", "cp437", "cp1252")
-_WITNESSES = 5000  # names that are looked at to tell the encoding
+_MAX_SAMPLES = 5000  # names that are examined to detect the encoding
 
 
 def is_system_name(name: str) -> bool:
     """Whether a file or folder of this name belongs to an operating system or a tool.
 
-    These are hidden names, with a dot in front, and what Macs, Windows, NAS boxes and notebooks
-    put beside the files of people.
+    These are hidden names, which begin with a dot, and files that macOS, Windows, network
+    storage and Jupyter create next to the files of users.
 
     Example:
         >>> [is_system_name(name) for name in ("@eaDir", "._1.jpg", "Thumbs.db", "cat")]
@@ -54,10 +54,10 @@ def is_system_name(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    r"""The name as text that every file can hold, decoded as `decode_names` does.
+    r"""The name as text without surrogates, decoded by `decode_names`.
 
     Args:
-        name: As Python gives it, with bytes that are not UTF-8 as surrogates.
+        name: A file name from Python, in which bytes that are not UTF-8 are surrogates.
 
     Example:
         >>> printable("caf\udce9"), printable("cat")
@@ -67,14 +67,13 @@ def printable(name: str) -> str:
 
 
 def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
-    """Names as text, all in one encoding, and which one that is.
+    """Decode names in one encoding.
 
-    UTF-8 where all names are valid in it; otherwise, of the encodings that systems used before
-    (Korean, Japanese, Chinese, Cyrillic, Western European), the one that gives the most usual
-    letters.
+    This is UTF-8 if all names are valid in it. Otherwise it is the legacy encoding (Korean,
+    Japanese, Chinese, Cyrillic or Western European) that gives the most common letters.
 
     Returns:
-        The names, and "ascii", "utf-8" or the other encoding's name.
+        The names, and the encoding: "ascii", "utf-8" or a legacy one.
 
     Example:
         >>> decode_names(["강아지/1.png".encode("cp949"), b"readme"])
@@ -85,20 +84,20 @@ def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
             return [name.decode(encoding) for name in names], encoding
         except UnicodeDecodeError:
             pass
-    # Each folder and file once: a class of a thousand images is no thousand witnesses.
-    parts = {part for name in names for part in name.split(b"/") if not part.isascii()}
-    witnesses = sorted(parts)[:_WITNESSES]
-    ranked = ranked_encodings(witnesses, _ENCODINGS)
+    # Each name once, so that a folder with a thousand images does not count a thousand times.
+    unique = {piece for name in names for piece in name.split(b"/") if not piece.isascii()}
+    samples = sorted(unique)[:_MAX_SAMPLES]
+    ranked = ranked_encodings(samples, _ENCODINGS)
     best = ranked[0][1] if ranked else _ENCODINGS[0]
     return [name.decode(best, "backslashreplace") for name in names], best
 
 
 def ranked_encodings(texts: Sequence[bytes], encodings: Sequence[str]) -> list[tuple[float, str]]:
-    r"""The encodings in which texts are valid, with how usual their letters are then, best first.
+    r"""The encodings in which texts are valid, with a score of their letters, best first.
 
     Args:
-        texts: names, cells or words that are not all ASCII.
-        encodings: those that come into question, of "cp949", "cp932", "gb18030", "big5",
+        texts: Names, cells or words that are not all ASCII.
+        encodings: The candidates, of "cp949", "cp932", "gb18030", "big5",
             "cp866", "cp1251", "cp437" and "cp1252".
 
     Example:
@@ -113,39 +112,39 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
-def _likelihood(parts: Iterable[bytes], encoding: str) -> float:
-    """How usual the letters are that these names have in an encoding, 0 to 1; -1 for invalid."""
+def _likelihood(texts: Iterable[bytes], encoding: str) -> float:
+    """The mean frequency score of the letters in an encoding, 0 to 1; -1 if invalid in it."""
     total, count = 0.0, 0
-    for part in parts:
+    for raw in texts:
         try:
-            text = part.decode(encoding)
+            text = raw.decode(encoding)
         except UnicodeDecodeError:
             return -1.0
         for position, char in enumerate(text):
             if not char.isascii():
-                total += _usual(char, encoding, text[max(0, position - 1) : position + 2])
+                total += _letter_score(char, encoding, text[max(0, position - 1) : position + 2])
                 count += 1
     return total / max(count, 1)
 
 
-def _usual(char: str, encoding: str, around: str) -> float:
-    """How usual one letter is in an encoding's language, from 0 to 1."""
+def _letter_score(char: str, encoding: str, around: str) -> float:
+    """The frequency score of one letter in the language of an encoding, from 0 to 1."""
     if encoding in ("cp437", "cp1252"):
         if encoding == "cp1252" and char in _SYMBOLS:
-            # Among ASCII: of two bytes in another encoding the second is seldom ASCII.
+            # Between ASCII letters: the second byte of other encodings is rarely ASCII.
             return 0.85 if sum(map(str.isascii, around)) >= len(around) - 1 else 0.1
         letter = unicodedata.category(char)[0] == "L"
         return 0.7 if char in _COMMON_LATIN else 0.4 if letter and char < "ƀ" else 0.1
     mixed = any(other.isascii() and other.isalpha() for other in around)
     if encoding in ("cp866", "cp1251"):
-        # A capital behind a small letter is what other encodings' bytes look like.
+        # A capital after a lower-case letter points to another encoding.
         odd = mixed or (char.isupper() and around[0].islower())
         return 0.9 if ("А" <= char <= "ё" or char == "Ё") and not odd else 0.1
-    return _usual_east_asian(char, encoding) * (0.85 if mixed else 1.0)
+    return _east_asian_score(char, encoding) * (0.85 if mixed else 1.0)
 
 
-def _usual_east_asian(char: str, encoding: str) -> float:
-    """By the rows of the national standards, which put the usual letters first."""
+def _east_asian_score(char: str, encoding: str) -> float:
+    """The score by the row in the national standard, which lists common letters first."""
     raw = char.encode(encoding)
     lead, trail = raw[0], raw[-1]
     if encoding == "cp949":
@@ -153,7 +152,7 @@ def _usual_east_asian(char: str, encoding: str) -> float:
             return 0.3
         return 1.0 if char in _COMMON_HANGUL else 0.5 if lead >= 0xB0 and trail >= 0xA1 else 0.2
     if encoding == "cp932":
-        if len(raw) == 1:  # half-width kana: what other encodings' bytes look like
+        if len(raw) == 1:  # half-width kana, which point to another encoding
             return 0.2
         kana = "ぁ" <= char <= "ヺ" or char == "ー"
         return 1.0 if kana else 0.75 if 0x88 <= lead <= 0x97 else 0.3

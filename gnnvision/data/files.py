@@ -1,4 +1,4 @@
-"""From a card to the bytes of its files: found, fetched if need be, and verified."""
+"""The files of a dataset card: located, downloaded if missing, and verified."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from gnnvision.data.root import cache_folder, data_root, is_writable
 
 __all__ = ["decode_cached", "locate", "locate_any", "read_checked", "read_verified"]
 
-_CACHE_VERSION = 1  # raise it when what `decode` gives changes, and old caches are left alone
-_SLOWEST = 200_000  # bytes a second; a large file may take longer than a small one
+_CACHE_VERSION = 1  # increase it when the result of `decode` changes; old caches are then ignored
+_SLOWEST = 200_000  # bytes per second; the time limit of a large file follows from it
 
 
 def locate(card: Card, root: str | os.PathLike[str] | None, *, download: bool) -> Path:
-    """The folder that holds all files of the card, after a download if need be.
+    """The folder with all files of the card, downloaded if they are missing.
 
-    Below the data root these are looked for in torch-geometric's places, `Cora/raw` and
-    `Cora/Cora/raw`, and in the root itself. A download goes to the first place; where the root
-    is read-only, to the user's cache, which is then searched too.
+    The files are searched below the data root in torch-geometric's layouts, `Cora/raw` and
+    `Cora/Cora/raw`, and in the root itself. They are downloaded into the first of these; if the
+    root is read-only, into the user's cache, which is then searched too.
 
     Raises:
-        DataNotFound: The files are neither there nor to be had.
+        DataNotFound: The files were not found and could not be downloaded.
     """
     names = [file.path for file in card.files]
     return locate_any(card, root, (names,), download=download)[0]
@@ -43,19 +43,19 @@ def locate_any(
     *,
     download: bool,
 ) -> tuple[Path, list[str]]:
-    """As `locate`, where a data set may lie in several forms, for example unpacked.
+    """`locate` for a dataset that may be stored in several forms, such as packed or unpacked.
 
     Args:
-        card: The card; its files are what is downloaded.
+        card: The card; its files are the ones to download.
         root: The data root.
-        alternatives: Lists of files, each of which is enough, in order of preference.
-        download: Whether missing files may be fetched.
+        alternatives: Lists of files, each sufficient, in order of preference.
+        download: Whether missing files may be downloaded.
 
     Returns:
-        The folder, and the list of files that is wholly there.
+        The folder, and the list of files that is complete there.
 
     Raises:
-        DataNotFound: The files are neither there nor to be had.
+        DataNotFound: The files were not found and could not be downloaded.
     """
     base = data_root(root)
     folder = Path(card.folder)
@@ -74,7 +74,7 @@ def locate_any(
         missing = [name for name in published if not (target / name).is_file()]
         address = card.urls[0].rstrip("/") if card.urls else ""
         raise DataNotFound(
-            f"The files of {card.name!r} are not in {base}, and download=False.",
+            f"The files of {card.name!r} were not found in {base}, and download=False.",
             missing,
             target,
             [f"{address}/{name}" for name in missing] if address else (),
@@ -86,17 +86,17 @@ def locate_any(
 
 
 def read_verified(card: Card, folder: Path) -> dict[str, bytes]:
-    """The content of the card's files, each compared with its SHA-256 where the card knows it.
+    """The content of the card's files, verified against the SHA-256 sums of the card.
 
     Raises:
-        ChecksumError: A file is not the one that the card describes.
+        ChecksumError: A file differs from the one that the card describes.
     """
     content = {file.path: read_checked(file, folder) for file in card.files}
     unknown = [file.path for file in card.files if file.sha256 is None]
     if unknown:
         warnings.warn(
-            f"The files of {card.name!r} in {folder} could not be verified: its card knows no "
-            f"SHA-256 of {', '.join(unknown)}. They are read with the restricted reader.",
+            f"The files of {card.name!r} in {folder} could not be verified: the card has no "
+            f"SHA-256 for {', '.join(unknown)}. They are read with the restricted unpickler.",
             UserWarning,
             stacklevel=2,
         )
@@ -104,17 +104,17 @@ def read_verified(card: Card, folder: Path) -> dict[str, bytes]:
 
 
 def read_checked(file: DataFile, folder: Path) -> bytes:
-    """The content of one file, compared with its SHA-256 if the card knows it.
+    """The content of one file, verified against its SHA-256 if the card has one.
 
     Raises:
-        ChecksumError: It is not the one that the card describes.
+        ChecksumError: The file differs from the one that the card describes.
     """
     data = (folder / file.path).read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if file.sha256 not in (None, found):
         raise ChecksumError(
             f"{folder / file.path} must have the SHA-256 {file.sha256}, got {found} "
-            f"({len(data)} bytes). Delete it and load again, or put the right file there."
+            f"({len(data)} bytes). Delete it and load again, or replace it with the right file."
         )
     return data
 
@@ -124,9 +124,9 @@ def decode_cached(
     raw: dict[str, bytes],
     decode: Callable[[dict[str, bytes], Card], NodeArrays],
 ) -> NodeArrays:
-    """What `decode(raw, card)` gives, kept in the user's cache under the hash of the files.
+    """The result of `decode(raw, card)`, cached in the user's cache by the hash of the files.
 
-    A cache that cannot be read or written is done without.
+    If the cache cannot be read or written, it is not used.
     """
     cache = cache_folder()
     if cache is None:
@@ -137,7 +137,7 @@ def decode_cached(
     path = cache / "decode_cached" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
     try:
         return read_npz(path.read_bytes())
-    except (OSError, ValueError):  # not there, cut short, or not ours
+    except (OSError, ValueError):  # missing, truncated, or of another form
         arrays = decode(raw, card)
     try:
         with atomic_write(path) as target:

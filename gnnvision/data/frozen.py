@@ -1,4 +1,4 @@
-"""A dictionary that does not change, and can be copied and pickled as any other."""
+"""An immutable dictionary that can be copied and pickled."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ __all__ = ["FrozenDict"]
 
 
 class FrozenDict(dict[str, Any]):
-    """A `dict` that refuses to be changed.
+    """A `dict` that raises TypeError when it is changed.
 
     Example:
         >>> FrozenDict(seed=0)["seed"]
         0
     """
 
-    def _refuse(self, *given: object, **named: object) -> NoReturn:
-        raise TypeError("a FrozenDict does not change; make another with dict(...) | changes")
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("a FrozenDict cannot be changed; make a new dict with dict(...) | changes")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse

@@ -1,8 +1,7 @@
-"""One call from the name of a data set to a task."""
+"""Loading a dataset by its name or path as a task."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -38,6 +37,7 @@ from gnnvision.data.split import Split
 from gnnvision.data.task import NodeTask, Task
 from gnnvision.data.tu_load import load_tu
 from gnnvision.domains import Graph
+from gnnvision.errors import invalid, one_of
 
 __all__ = ["dataset_names", "describe", "load", "load_auto"]
 
@@ -90,7 +90,7 @@ _READERS: dict[str, Reader] = {
     "proteins": load_tu,
     "nci1": load_tu,
 }
-# What stands in for a set of its kind; molecules are graphs too.
+# The embedded dataset that replaces an unavailable one of each kind.
 _EMBEDDED = {
     "node": "stdlib",
     "image": "digits",
@@ -100,15 +100,15 @@ _EMBEDDED = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The names that `load` takes."""
+    """The names of the built-in datasets, for `load`."""
     return tuple(_READERS)
 
 
 def describe(name: str) -> Card:
-    """The card of a data set: origin, license, citation, checksums, published results.
+    """The card of a dataset: source, license, citation, checksums, published results.
 
     Raises:
-        ValueError: There is no data set of this name.
+        ValueError: There is no dataset of this name.
     """
     return read_card(datasets_folder() / "cards" / f"{_canonical(name)}.toml")
 
@@ -137,55 +137,55 @@ def load(
     descriptors: bool = False,
     featurizer: Featurizer | None = None,
 ) -> Task:
-    """Load a data set by name or by path: that one, or an error.
+    """Load a dataset by its name, or your own data by their path.
 
-    Molecules are read from a table, `*.csv`, `*.tsv`, `*.txt` or `*.smi`, perhaps with `.gz`.
-    Pictures are read from a folder, or a tar, tar.gz or zip archive, with one folder for each
-    class: `train/<class>/*` and `test/<class>/*`, perhaps `val/<class>/*`, or just `<class>/*`.
+    Molecules are read from a table: `*.csv`, `*.tsv`, `*.txt` or `*.smi`, optionally with `.gz`.
+    Images are read from a folder, or a tar, tar.gz or zip archive, with one folder for each
+    class: `<class>/*`, or `train/<class>/*`, `test/<class>/*` and optionally `val/<class>/*`.
 
     Args:
-        name: One of `dataset_names()`, in any case, with `-` and `_` as you like; "auto"
-            stands for `load_auto()`, "auto:pubmed" for `load_auto("pubmed")`. Or a path: one
-            with a separator in it, or one that exists here or below the data root.
+        name: One of `dataset_names()`; case, `-` and `_` do not matter. "auto" means
+            `load_auto()`, "auto:pubmed" means `load_auto("pubmed")`. Or a path: a string with a
+            path separator, or a name that exists in the working folder or the data root.
         root: The data root; None for `$GNNVISION_DATA`, the checkout or the user's cache.
-        split: "public", the published one; "random", drawn for `seed`; of pictures also
-            "full", in which all but the published test part trains and nothing validates; of
-            molecules also "stratified", "scaffold" (MoleculeNet's), "scaffold_balanced"
-            (Chemprop's), "column" and "kfold"; of sets of graphs also "stratified" and
-            "kfold", which is their "public".
-        seed: The seed of a random split; `task.with_seed(options.seed)` draws another one.
-        download: Whether missing files may be fetched.
-        normalize_features: Of citation graphs: divide the features of each node by their sum.
-        dense: Likewise: give dense features instead of a sparse COO tensor.
-        image_size: Of pictures: their side, or height and width, in pixels: the shorter side
-            is resized and the middle taken. None for their own size; where sizes differ,
-            64, or less if most are smaller.
-        channels: Of pictures: 1 for gray, 3 for color, "auto" for gray if all are gray.
-        augment: Of pictures: how the training part is varied.
-        on_invalid: Of picture files that cannot be read: "raise" an error, "skip" them, or
-            "quarantine" them: skip them and list them in `quarantine.csv`. Of rows that are no
-            molecules: "raise", or "skip" or "keep" them: they keep their numbers and are in no
-            part of the split; "molecules" skips those and raises where a target is not
-            understood. None is "raise", for a published table of molecules "skip".
-        quarantine: The folder of that list; None for the data set's folder in the cache.
-        max_pixels: Of picture files: one with more is not decoded and cannot be used.
-        smiles: Of a table of molecules: the column that holds them.
-        targets: Likewise: the columns to predict.
-        kind: Likewise: what they are; "auto" finds out, and refuses what is doubtful.
-        missing: Likewise: more words that mean that a target is not known, beside "", "NA",
-            "#N/A" and the like; a `*` stands for any characters, so "<*" is every upper limit.
-        split_column: Likewise: the column that says train, val or test.
-        folds: Of split="kfold": how many.
-        descriptors: Of molecules: also give `graph_attr`, numbers that describe the whole.
-        featurizer: Of molecules: how they become numbers; None for `Featurizer()`.
+        split: "public" (the published split) or "random" (depends on `seed`). For images also
+            "full": the published test split, and all other images for training. For molecules
+            also "stratified", "scaffold" (as MoleculeNet), "scaffold_balanced" (as Chemprop),
+            "column" and "kfold". For graph datasets also "stratified" and "kfold"; their
+            "public" is "kfold".
+        seed: The seed of a random split; `task.with_seed(seed)` gives the split of another seed.
+        download: Whether missing files may be downloaded.
+        normalize_features: For citation graphs: divide the features of each node by their sum.
+        dense: For citation graphs: dense features instead of a sparse COO tensor.
+        image_size: For images: the side, or (height, width), in pixels. The shorter side is
+            resized and the center cropped. None keeps the size; if sizes differ, it means 64,
+            or less if most images are smaller.
+        channels: For images: 1 (grayscale), 3 (color), or "auto" for 1 if all are grayscale.
+        augment: For images: random augmentation of the training split.
+        on_invalid: For image files that cannot be read: "raise" an error, "skip" them, or
+            "quarantine": skip them and list them in `quarantine.csv`. For tables: "raise" an
+            error for invalid SMILES or targets; "skip" or "keep" such rows, which keep their
+            row numbers but are in no split; "molecules" skips invalid SMILES and raises an
+            error for invalid targets. None means "raise", for published tables "skip".
+        quarantine: The folder for `quarantine.csv`; None for the dataset's folder in the cache.
+        max_pixels: For images: a file with more pixels counts as invalid and is not decoded.
+        smiles: For tables: the column with the SMILES.
+        targets: For tables: the columns to predict.
+        kind: For tables: the kind of target; "auto" infers it, with an error if ambiguous.
+        missing: For tables: further words for a missing target, in addition to "", "NA",
+            "#N/A" and the like. `*` matches any characters, so "<*" matches all upper limits.
+        split_column: For tables: the column with "train", "val" or "test".
+        folds: For split="kfold": the number of folds.
+        descriptors: For molecules: also compute `graph_attr`, descriptors of the whole molecule.
+        featurizer: For molecules: the atom and bond features; None for `Featurizer()`.
 
     Raises:
-        DataNotFound: The files are not on disk and could not be downloaded. The message says
-            which files go where.
-        FileNotFoundError: There is nothing at the path.
-        ChecksumError: A file is damaged or another one than the card describes.
-        TypeError: An option is of the wrong kind.
-        ValueError: The name, an option or the content of a file is not valid.
+        DataNotFound: The files were not found and could not be downloaded. The message lists
+            the files and their folder.
+        FileNotFoundError: The path does not exist.
+        ChecksumError: A file is damaged or differs from the one that the card describes.
+        TypeError: An option has the wrong type.
+        ValueError: The name, an option or the content of a file is invalid.
 
     Example:
         >>> task = load("karate")
@@ -217,13 +217,13 @@ def load(
         featurizer=featurizer,
     )
     task = _load(name, options)
-    # A new task, which nobody else has seen.
+    # The task is new, so no other reference sees it change.
     object.__setattr__(task, "origin", _origin(name, task, options))
     return task
 
 
 def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> dict[str, Any]:
-    """What to give `load` to load this task again, from any folder."""
+    """The arguments with which `load` loads this task again, from any working folder."""
     plain = os.fspath(name)
     place = expand_user(plain, "name")
     if isinstance(name, os.PathLike) or _separated(plain) or task.name not in _READERS:
@@ -231,35 +231,34 @@ def _origin(name: str | os.PathLike[str], task: Task, options: LoadOptions) -> d
         named = str(found.absolute())
     else:
         named = task.name
-    held = {f.name: getattr(options, f.name) for f in fields(options)}
-    usual = {f.name: f.default for f in fields(options)}
-    given = {key: value for key, value in held.items() if value != usual[key]}
-    given.pop("augment", None)  # which the task itself has
+    values = ((field, getattr(options, field.name)) for field in fields(options))
+    changed = {field.name: value for field, value in values if value != field.default}
+    changed.pop("augment", None)  # the task itself has it
     if options.root is not None:
-        given["root"] = str(data_root(options.root).absolute())
-    return {"name": named, **given}
+        changed["root"] = str(data_root(options.root).absolute())
+    return {"name": named, **changed}
 
 
 def load_auto(
     preferred: str = "cora",
     fallback: str | None = None,
-    **options: Any,  # noqa: ANN401 - LoadOptions knows the kind of each
+    **options: Any,  # noqa: ANN401 - LoadOptions has their types
 ) -> Task:
-    """The preferred data set where it can be had, else an embedded one, said loudly.
+    """The preferred dataset or, if it is unavailable, an embedded one with a prominent warning.
 
-    The task's `name` is what was really loaded, its `requested` is "auto". A file that is
-    there but damaged is an error, not a reason to take the other data set.
+    The `name` of the task is the dataset that was loaded; `requested` is "auto". A damaged file
+    is an error, not a reason to use the fallback.
 
     Args:
-        preferred: The data set to try first.
-        fallback: The embedded one to take otherwise; None for the one of its kind.
-        **options: As in `load`.
+        preferred: The dataset to load if it is on disk or can be downloaded.
+        fallback: The embedded dataset to use otherwise; None for the default of the same kind.
+        **options: The options of `load`.
 
     Raises:
-        TypeError: There is no such option.
+        TypeError: An option is unknown.
 
     Warns:
-        UserWarning: The fallback was taken. The text says which files would go where.
+        UserWarning: The fallback is used. The text lists the missing files and their folder.
     """
     return _load_auto(preferred, fallback, LoadOptions(**options), stacklevel=3)
 
@@ -273,8 +272,8 @@ def _load_auto(
         return replace(_load(wanted.name, options), requested="auto")
     except DataNotFound as error:
         warnings.warn(
-            f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: running on {instead.title!r} "
-            f"(embedded) instead.\nIts results must not be compared with those of "
+            f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: using the embedded dataset "
+            f"{instead.title!r} instead.\nResults are not comparable with those on "
             f"{wanted.title}.\n{error}\n{'!' * 72}",
             UserWarning,
             stacklevel=stacklevel,
@@ -295,7 +294,7 @@ def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:
             if place.exists():
                 return _from_path(place, options, plain)
     card = describe(plain)
-    if card.splits:  # those of a folder or a table follow from what is in it
+    if card.splits:  # a folder or a table has splits that depend on its content
         card.split_rule(options.split)
     check_options(options, card.kind)
     return _READERS[card.name](card, options, plain)
@@ -306,11 +305,10 @@ def _from_path(path: Path, options: LoadOptions, requested: str) -> Task:
     name = path.name.lower()
     table = name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt", ".smi"))
     if name.endswith(OTHER_TABLES) and not path.is_dir():
-        raise ValueError(
-            f"'name' must be a table as text (.csv, .tsv, .txt, .smi, or one with .gz), got "
-            f"{str(path)!r}. Save it as 'CSV UTF-8' where it was made, or unpack it."
-        )
-    check_options(options, "molecule" if table else "image", of_a_table=table)
+        condition = "be a text table (.csv, .tsv, .txt, .smi, or one of these with .gz)"
+        advice = "Export it as 'CSV UTF-8', or unpack it."
+        raise invalid("name", condition, repr(str(path)), advice)
+    check_options(options, "molecule" if table else "image", own_table=table)
     return (load_csv if table else load_folder)(path, options, requested)
 
 
@@ -326,14 +324,8 @@ _KNOWN = {_plain(name): name for name in _READERS}
 
 
 def _canonical(name: str) -> str:
-    """The registered name that `name` means."""
-    plain = _plain(name)
-    if plain not in _KNOWN:
-        near = difflib.get_close_matches(plain, _KNOWN, n=1, cutoff=0.5)
-        advice = f"Did you mean {_KNOWN[near[0]]!r}?" if near else "Choose one."
-        known = ", ".join(repr(known) for known in _READERS)
-        raise ValueError(f"'name' must be one of {known}, got {name!r}. {advice}")
-    return _KNOWN[plain]
+    """The name of the dataset, spelled as in `_READERS`."""
+    return _KNOWN.get(_plain(name)) or one_of("name", name, _READERS)
 
 
 def _node_task(arrays: NodeArrays, card: Card, options: LoadOptions, requested: str) -> NodeTask:
@@ -358,4 +350,4 @@ def _node_task(arrays: NodeArrays, card: Card, options: LoadOptions, requested: 
         ),
         y=torch.from_numpy(arrays.y),
     )
-    return task.with_seed(options.seed)  # draws the split where it is random
+    return task.with_seed(options.seed)  # draws the split if it is random

@@ -1,4 +1,4 @@
-"""Arrays in one file of the cache, read so that no damage goes unseen."""
+"""Reading of npz files with verified checksums."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["unpack_arrays"]
 
 
 def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """The arrays that `numpy.savez` stored, each compared with its checksum as a whole.
+    """The arrays in a file of `numpy.savez`, each verified against its checksum.
 
-    numpy's own reader takes as many bytes as an array's header says: where that is damaged and
-    says fewer, the checksum is never looked at.
+    numpy's reader reads as many bytes as the header of an array states. If the header is
+    damaged and states fewer, it does not verify the checksum.
 
     Args:
-        data: the file.
+        data: The content of the file.
 
     Raises:
-        ValueError: if anything in it is damaged, or it holds objects, which are not unpickled.
+        ValueError: The file is damaged, or has object arrays, which are not unpickled.
     """
     arrays = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             for member in archive.infolist():
-                content = BytesIO(archive.read(member))  # which compares the checksum
+                content = BytesIO(archive.read(member))  # verifies the checksum
                 array = np.lib.format.read_array(content, allow_pickle=False)
                 if content.read(1):
                     raise ValueError(f"{member.filename} is longer than its array")
                 arrays[member.filename.removesuffix(".npy")] = array
-    except Exception as error:  # zipfile, zlib, numpy and Python's parser each have their own
+    except Exception as error:  # zipfile, zlib and numpy raise many types
         raise ValueError(f"The npz archive cannot be read: {error}") from error
     return arrays

@@ -1,4 +1,4 @@
-"""How a data set is to be loaded: the options of `load` and `load_auto`, checked once."""
+"""The options of `load` and `load_auto`, and which kinds of data each applies to."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.root import Root
+from gnnvision.errors import invalid, wrong_type
 
 __all__ = ["ACTS_ON", "LoadOptions", "check_options"]
 
-_ALL = ("node", "image", "molecule", "graph")
-_WORDS = {
-    "node": "nodes of a graph",
+_ALL_KINDS = ("node", "image", "molecule", "graph")
+_KIND_TITLES = {
+    "node": "node tasks",
     "image": "images",
     "molecule": "molecules",
-    "graph": "sets of graphs",
+    "graph": "graph datasets",
 }
-# A new option must be entered here. What there is nothing of in a set (files that cannot be read,
-# files to download) is not ignored there: its option has nothing to decide.
+# Every option must be listed; setting one that does not apply to the kind of data is an error.
 ACTS_ON: dict[str, tuple[str, ...]] = {
-    "root": _ALL,
-    "split": _ALL,
-    "seed": _ALL,
-    "download": _ALL,
-    "on_invalid": _ALL,
+    "root": _ALL_KINDS,
+    "split": _ALL_KINDS,
+    "seed": _ALL_KINDS,
+    "download": _ALL_KINDS,
+    "on_invalid": _ALL_KINDS,
     "normalize_features": ("node",),
     "dense": ("node",),
     "image_size": ("image",),
@@ -48,10 +48,10 @@ ACTS_ON: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """What `load` takes besides the name; see there.
+    """The options of `load`; see there.
 
     Raises:
-        TypeError: An option is of the wrong kind.
+        TypeError: An option has the wrong type.
         ValueError: An option is out of its range.
     """
 
@@ -78,69 +78,54 @@ class LoadOptions:
 
     def __post_init__(self) -> None:
         if self.channels not in ("auto", 1, 3):
-            raise ValueError(
-                f"'channels' must be 'auto', 1 for gray or 3 for color, got {self.channels!r}. "
-                "Choose one."
-            )
+            condition = "be 'auto', 1 (grayscale) or 3 (color)"
+            raise invalid("channels", condition, repr(self.channels))
         if self.augment is not None and not isinstance(self.augment, Augment):
-            raise TypeError(
-                f"'augment' must be an Augment or None, got {type(self.augment).__name__}. "
-                "Give for example Augment(crop=4, flip='random')."
-            )
+            advice = "Pass for example Augment(crop=4, flip='random')."
+            raise wrong_type("augment", "be an Augment or None", self.augment, advice)
         sides = (1,) if self.size is None else self.size
         if len(sides) > 2 or any(not isinstance(s, int) or isinstance(s, bool) for s in sides):
             raise TypeError(
-                f"'image_size' must be a whole number or (height, width), got "
-                f"{self.image_size!r}. Give for example 64."
+                f"'image_size' must be an integer or (height, width), got {self.image_size!r}. "
+                "Pass for example 64."
             )
         if min(sides) < 1:
-            raise ValueError(
-                f"'image_size' must be at least 1, got {self.image_size!r}. Give pixels."
-            )
+            raise invalid("image_size", "be at least 1", repr(self.image_size), "Pass pixels.")
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """`image_size` as height and width."""
+        """`image_size` as (height, width); None if it is not set."""
         if self.image_size is None or isinstance(self.image_size, (tuple, list)):
             return None if self.image_size is None else (*self.image_size,)
         return (self.image_size, self.image_size)
 
     @property
     def num_channels(self) -> int | None:
-        """`channels` as a number, None for "auto"."""
+        """`channels` as an integer; None for "auto"."""
         return None if self.channels == "auto" else self.channels
 
 
-def check_options(options: LoadOptions, kind: str, of_a_table: bool = False) -> None:
-    """Every option that is not the usual one acts on this kind of data.
+def check_options(options: LoadOptions, kind: str, own_table: bool = False) -> None:
+    """Raise ValueError if an option is set that does not apply to this kind of data.
 
     Args:
-        options: of `load`.
-        kind: what an item is: "node", "image", "molecule" or "graph".
-        of_a_table: whether these are molecules of a table of one's own.
-
-    Raises:
-        ValueError: If one does not.
+        options: The options of `load`.
+        kind: The kind of data: "node", "image", "molecule" or "graph".
+        own_table: Whether the data are a table of molecules given by its path.
     """
     for option in fields(options):
         value = getattr(options, option.name)
-        usual = Featurizer() if option.name == "featurizer" and value else option.default
-        if value == usual or kind in ACTS_ON.get(option.name, _ALL):
+        default = Featurizer() if option.name == "featurizer" and value else option.default
+        if value == default or kind in ACTS_ON.get(option.name, _ALL_KINDS):
             continue
-        meant = " and ".join(_WORDS[each] for each in ACTS_ON[option.name])
-        raise ValueError(
-            f"'{option.name}' must be left out for {_WORDS[kind]}, got {value!r}. It is for "
-            f"{meant}: leave it out."
-        )
+        kinds = " and ".join(_KIND_TITLES[each] for each in ACTS_ON[option.name])
+        condition = f"be left out for {_KIND_TITLES[kind]}"
+        raise invalid(option.name, condition, repr(value), f"It applies only to {kinds}.")
     folded = options.split == "kfold" or (kind == "graph" and options.split == "public")
     if options.folds != 10 and not folded:
-        raise ValueError(
-            f"'folds' must be left out for split={options.split!r}, got {options.folds}. Use "
-            "split='kfold'."
-        )
-    by_column = options.split == "column" or (of_a_table and options.split == "public")
+        condition = f"be left out for split={options.split!r}"
+        raise invalid("folds", condition, options.folds, "Use split='kfold'.")
+    by_column = options.split == "column" or (own_table and options.split == "public")
     if options.split_column is not None and not by_column:
-        raise ValueError(
-            f"'split_column' must be left out for split={options.split!r}, got "
-            f"{options.split_column!r}. Use split='column'."
-        )
+        condition = f"be left out for split={options.split!r}"
+        raise invalid("split_column", condition, repr(options.split_column), "Use split='column'.")

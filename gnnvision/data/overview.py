@@ -1,4 +1,4 @@
-"""What a task was understood to be, in words, and what is wrong with its split."""
+"""The summary of a task that is printed before training, and warnings about its split."""
 
 from __future__ import annotations
 
@@ -11,184 +11,197 @@ from torch import Tensor
 
 from gnnvision.data.split import SPLIT_NAMES, Split
 
-__all__ = ["describe_split", "describe_targets", "join_names", "split_warnings"]
+__all__ = ["SPLIT_TITLES", "describe_split", "describe_targets", "join_names", "split_warnings"]
 
 SPLIT_TITLES = {"train": "training", "val": "validation", "test": "test"}
-MOST = 12  # names that are listed before the rest is counted
-FEW_TARGETS = 3  # of so many the positives of each part of the split are counted
-FEWEST = 4  # known labels of which one class only is no accident of a tiny split
+MAX_NAMES = 12  # names that are listed before the others are only counted
+MAX_DETAILED_TARGETS = 3  # with so many targets or fewer, positives are counted in each split
+MIN_LABELS = 4  # with fewer labels, a single class is no surprise and gives no warning
 
 
 def describe_split(split: Split, seed: int) -> str:
-    """Name and sizes of a split."""
-    sizes = split.sizes
-    parts = ", ".join(f"{sizes[part]:,} {SPLIT_TITLES[part]}" for part in SPLIT_NAMES)
-    return f"'{split.name}', seed {seed}: {parts}"
+    """The name, seed and sizes of a split, as text."""
+    sizes = ", ".join(f"{split.sizes[name]:,} {SPLIT_TITLES[name]}" for name in SPLIT_NAMES)
+    return f"'{split.name}' (seed {seed}): {sizes}"
 
 
 def describe_targets(
     kind: str, y: Tensor | None, names: Sequence[str], split: Split, unit: str = ""
 ) -> dict[str, str]:
-    """What is predicted: classes with their counts, ranges of values, positives of labels.
+    """The task in words, with class counts, ranges of values or numbers of positive labels.
 
     Args:
-        kind: of the task: "classification", "regression" or "multilabel".
-        y: all targets; None where the task has none that can be counted.
-        names: of the classes or targets.
-        split: which items count.
-        unit: of the values of a regression.
+        kind: "classification", "regression" or "multilabel".
+        y: The targets of all items; None for a task without such targets.
+        names: The names of the classes or targets.
+        split: Only items of this split are counted.
+        unit: The unit of regression targets.
+
+    Returns:
+        "task", and "classes" or "targets" if `y` is given.
     """
-    used = np.concatenate([getattr(split, part) for part in SPLIT_NAMES])
     if y is None:
-        return {"to predict": f"{kind}: {join_names(names)}"}
-    values = _values(y)
+        return {"task": f"{kind}: {join_names(names)}"}
+    values = _to_float64(y)
+    in_split = {name: values[getattr(split, name)] for name in SPLIT_NAMES}
+    used = np.concatenate(list(in_split.values()))
     if kind == "classification":
-        counts = _counts(values[used], len(names))
-        parts = {part: _counts(values[getattr(split, part)], len(names)) for part in SPLIT_NAMES}
+        counts = {name: _class_counts(labels, len(names)) for name, labels in in_split.items()}
+        total = np.sum(list(counts.values()), axis=0)
         each = [
-            f"{name!r} {counts[n]:,} = {' + '.join(f'{parts[part][n]:,}' for part in SPLIT_NAMES)}"
+            f"{name!r} {total[n]:,} ({' / '.join(f'{count[n]:,}' for count in counts.values())})"
             for n, name in enumerate(names)
         ]
-        missing = len(used) - int(counts.sum())
-        without = f"; {_number(missing, 'item')} without a label" if missing else ""
+        missing = len(used) - int(total.sum())
+        unlabeled = f"; {_count(missing, 'item')} unlabeled" if missing else ""
         return {
-            "to predict": f"classification into {len(names):,} classes, counted as all = "
-            f"{' + '.join(SPLIT_TITLES.values())}",
-            "classes": f"{_joined(each)}{without}",
+            "task": f"classification into {len(names):,} classes",
+            "classes": f"items ({' / '.join(SPLIT_TITLES.values())}): "
+            f"{_join_details(each)}{unlabeled}",
         }
-    columns = values[used].reshape(len(used), -1)
+    columns = used.reshape(len(used), -1)
     if columns.shape[1] != len(names):
-        return {"to predict": f"{kind}: {join_names(names)}"}
+        return {"task": f"{kind}: {join_names(names)}"}
     if kind == "regression":
-        each = [_range(name, columns[:, n], unit) for n, name in enumerate(names)]
-        what = f"regression: {_number(len(names), 'measured target')}"
-        return {"to predict": what, "targets": _joined(each)}
-    rows = {part: values[getattr(split, part)].reshape(-1, len(names)) for part in SPLIT_NAMES}
+        each = [_value_range(name, columns[:, n], unit) for n, name in enumerate(names)]
+        return {
+            "task": f"regression, {_count(len(names), 'target')}",
+            "targets": _join_details(each),
+        }
+    rows = {name: labels.reshape(-1, len(names)) for name, labels in in_split.items()}
     each = [
-        _positives(name, columns[:, n])
-        + (f" ({_positives_of(rows, n)})" if len(names) <= FEW_TARGETS else "")
+        f"{name!r}: {_positives(columns[:, n])} labels are positive"
+        + (f" ({_positives_by_split(rows, n)})" if len(names) <= MAX_DETAILED_TARGETS else "")
         for n, name in enumerate(names)
     ]
-    what = f"multi-label: 1 or 0 for {_number(len(names), 'target')}"
-    return {"to predict": what, "targets": _joined(each)}
+    task = f"multi-label classification, {_count(len(names), 'binary target')}"
+    return {"task": task, "targets": _join_details(each)}
 
 
 def split_warnings(kind: str, y: Tensor | None, names: Sequence[str], split: Split) -> list[str]:
-    """Sentences on parts of a split that hold no known label, or of one class only.
+    """Warnings about splits without labels or with a single class, as sentences.
 
-    Scores there are undefined or say nothing, and what trains on one class learns no other.
-    Of fewer than four labels that is no surprise, and not reported.
+    Metrics are undefined or uninformative there, and a model that is trained on a single class
+    cannot learn another. Splits with fewer than four labels are not reported.
 
     Args:
-        kind: of the task.
-        y: all targets; None where the task has none that can be counted.
-        names: of the classes or targets.
-        split: the parts; an empty one is no concern of this function.
+        kind: "classification", "regression" or "multilabel".
+        y: The targets of all items; None for a task without such targets.
+        names: The names of the classes or targets.
+        split: The split to check; an empty validation or test split gives no warning.
     """
     if y is None:
         return []
-    values = _values(y)
+    values = _to_float64(y)
     found = []
-    for part in SPLIT_NAMES:
-        items = values[getattr(split, part)]
+    for name in SPLIT_NAMES:
+        items = values[getattr(split, name)]
         if not len(items):
             continue
         if kind == "classification":
-            found += _of_classes(part, _counts(items, len(names)), names)
+            found += _class_warnings(name, _class_counts(items, len(names)), names)
         elif (columns := items.reshape(len(items), -1)).shape[1] == len(names):
-            found += _of_columns(part, columns, names, kind)
+            found += _target_warnings(name, columns, names, kind)
     if kind == "classification":
-        trained, measured = (
-            _counts(values[items], len(names))
+        trained, evaluated = (
+            _class_counts(values[items], len(names))
             for items in (split.train, np.concatenate([split.val, split.test]))
         )
-        unseen = np.flatnonzero((trained == 0) & (measured > 0))
+        unseen = np.flatnonzero((trained == 0) & (evaluated > 0))
         if np.count_nonzero(trained) > 1 and len(unseen):
-            never = join_names(repr(names[n]) for n in unseen.tolist())
+            missing = join_names(repr(names[n]) for n in unseen.tolist())
             found.append(
-                f"The training split holds no item of {never}, "
-                "the others do: it cannot be learned. Choose another split or seed."
+                f"The training split has no items of class {missing}, which occurs in validation "
+                "or test, so it cannot be learned. Choose another split or seed."
             )
     return found
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Names one after the other, and how many more there are."""
-    held = list(names)
-    more = f" and {len(held) - MOST:,} more" if len(held) > MOST else ""
-    return ", ".join(held[:MOST]) + more
+    """The names with commas between them; after twelve, the number of the others.
+
+    Example:
+        >>> join_names(["cat", "dog"])
+        'cat, dog'
+    """
+    listed = list(names)
+    more = f" and {len(listed) - MAX_NAMES:,} more" if len(listed) > MAX_NAMES else ""
+    return ", ".join(listed[:MAX_NAMES]) + more
 
 
-def _of_classes(part: str, counts: NDArray[np.int64], names: Sequence[str]) -> list[str]:
-    held = np.flatnonzero(counts)
-    if not len(held):
-        return [_concern(part, "no known label")]
-    if len(held) == 1 and len(names) > 1 and counts.sum() >= FEWEST:
-        only = f"one class only, {names[held[0]]!r} ({_number(counts.sum(), 'item')})"
-        return [_concern(part, only)]
+def _class_warnings(name: str, counts: NDArray[np.int64], classes: Sequence[str]) -> list[str]:
+    present = np.flatnonzero(counts)
+    if not len(present):
+        return [_warning(name, "no labels")]
+    if len(present) == 1 and len(classes) > 1 and counts.sum() >= MIN_LABELS:
+        only = f"a single class, {classes[present[0]]!r} ({_count(counts.sum(), 'item')})"
+        return [_warning(name, only)]
     return []
 
 
-def _of_columns(
-    part: str, columns: NDArray[np.float64], names: Sequence[str], kind: str
+def _target_warnings(
+    name: str, columns: NDArray[np.float64], targets: Sequence[str], kind: str
 ) -> list[str]:
-    none, single = [], []
-    for name, column in zip(names, columns.T, strict=True):
+    unlabeled, constant = [], []
+    for target, column in zip(targets, columns.T, strict=True):
         known = column[~np.isnan(column)]
         if not len(known):
-            none.append(repr(name))
-        elif kind == "multilabel" and len(known) >= FEWEST and known.min() == known.max():
-            single.append(f"{name!r} (all {known[0]:g})")
-    found = [_concern(part, f"no known label for {join_names(none)}")] if none else []
-    return found + ([_concern(part, f"one class only for {join_names(single)}")] if single else [])
+            unlabeled.append(repr(target))
+        elif kind == "multilabel" and len(known) >= MIN_LABELS and known.min() == known.max():
+            constant.append(f"{target!r} (all {known[0]:g})")
+    found = [_warning(name, f"no labels for {join_names(unlabeled)}")] if unlabeled else []
+    if constant:
+        found.append(_warning(name, f"a single class for {join_names(constant)}"))
+    return found
 
 
-def _concern(part: str, what: str) -> str:
+def _warning(name: str, problem: str) -> str:
     result = {
-        "train": "nothing else can be learned from it",
-        "val": "its scores are undefined or say nothing, and it cannot choose an epoch",
-        "test": "its scores are undefined or say nothing",
-    }[part]
+        "train": "no other class can be learned",
+        "val": "its metrics are undefined or uninformative, and it cannot select a checkpoint",
+        "test": "its metrics are undefined or uninformative",
+    }[name]
+    if name == "train" and problem.startswith("no labels"):
+        result = "nothing can be learned from it"
     return (
-        f"The {SPLIT_TITLES[part]} split holds {what}: {result}. Choose another split or seed, or "
-        "other targets."
+        f"The {SPLIT_TITLES[name]} split has {problem}: {result}. Choose another split or seed, "
+        "or other targets."
     )
 
 
-def _values(y: Tensor) -> NDArray[np.float64]:
+def _to_float64(y: Tensor) -> NDArray[np.float64]:
     return y.detach().cpu().to(torch.float64).numpy()
 
 
-def _counts(labels: NDArray[np.float64], classes: int) -> NDArray[np.int64]:
-    known = labels[labels >= 0].astype(np.int64)
-    return np.bincount(known, minlength=classes)
+def _class_counts(labels: NDArray[np.float64], classes: int) -> NDArray[np.int64]:
+    return np.bincount(labels[labels >= 0].astype(np.int64), minlength=classes)
 
 
-def _range(name: str, column: NDArray[np.float64], unit: str) -> str:
+def _value_range(name: str, column: NDArray[np.float64], unit: str) -> str:
     known = column[~np.isnan(column)]
     if not len(known):
-        return f"{name!r}, no known value"
-    spread = f"{known.min():.4g} to {known.max():.4g}{f' {unit}' if unit else ''}"
-    return f"{name!r}, {spread}, {_number(len(known), 'value')}"
+        return f"{name!r}: no values"
+    unit = f" {unit}" if unit else ""
+    return (
+        f"{name!r}: {known.min():.4g} to {known.max():.4g}{unit} ({_count(len(known), 'value')})"
+    )
 
 
-def _positives(name: str, column: NDArray[np.float64]) -> str:
+def _positives(column: NDArray[np.float64]) -> str:
     known = column[~np.isnan(column)]
-    return f"{name!r}, {int((known == 1).sum()):,} of {len(known):,} known labels are 1"
+    return f"{int((known == 1).sum()):,} of {len(known):,}"
 
 
-def _positives_of(parts: Mapping[str, NDArray[np.float64]], column: int) -> str:
-    each = []
-    for part, rows in parts.items():
-        known = rows[~np.isnan(rows[:, column]), column]
-        each.append(f"{SPLIT_TITLES[part]} {int((known == 1).sum()):,} of {len(known):,}")
-    return ", ".join(each)
+def _positives_by_split(rows: Mapping[str, NDArray[np.float64]], target: int) -> str:
+    return ", ".join(
+        f"{SPLIT_TITLES[name]} {_positives(r[:, target])}" for name, r in rows.items()
+    )
 
 
-def _joined(each: Sequence[str]) -> str:
-    more = f"; and {len(each) - MOST:,} more" if len(each) > MOST else ""
-    return "; ".join(each[:MOST]) + more
+def _join_details(details: Sequence[str]) -> str:
+    more = f"; and {len(details) - MAX_NAMES:,} more" if len(details) > MAX_NAMES else ""
+    return "; ".join(details[:MAX_NAMES]) + more
 
 
-def _number(count: int, word: str) -> str:
+def _count(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,12 +1,13 @@
-"""Paths that lead nowhere, or to what is no file."""
+"""Checks of paths: missing, unreadable, or not a regular file."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 import unicodedata
 from pathlib import Path
+
+from gnnvision.errors import invalid, nearest
 
 __all__ = ["existing_path", "expand_user", "nearest_names", "refuse_special"]
 
@@ -19,16 +20,13 @@ _KINDS = (
 
 
 def refuse_special(path: str | os.PathLike[str], argument: str) -> None:
-    """Refuse a pipe, a device or a socket, from which reading may never end.
+    """Raise ValueError for a pipe, a device or a socket, which may block when read.
 
-    What is not there, or cannot be looked at, is left to the reader's own error.
+    A path that does not exist or cannot be inspected passes; opening it gives the error.
 
     Args:
-        path: what is to be read.
-        argument: the name of the argument, for the error.
-
-    Raises:
-        ValueError: if it is there but neither a file nor a folder.
+        path: The path to read.
+        argument: The name of the argument, for the message.
     """
     try:
         mode = os.stat(path).st_mode
@@ -36,43 +34,39 @@ def refuse_special(path: str | os.PathLike[str], argument: str) -> None:
         return
     for is_kind, what in _KINDS:
         if is_kind(mode):
-            raise ValueError(
-                f"'{argument}' must be a regular file, got {os.fspath(path)!r}, which is {what}. "
-                "Save its content to a file first."
-            )
+            got = f"{os.fspath(path)!r}, which is {what}"
+            raise invalid(argument, "be a regular file", got, "Save its content to a file first.")
 
 
 def expand_user(path: str | os.PathLike[str], argument: str) -> Path:
-    """The path with `~` and `~user` replaced by a home folder.
+    """The path with `~` or `~user` replaced by the home folder.
 
     Args:
-        path: as it was given.
-        argument: the name of the argument, for the error.
+        path: The path.
+        argument: The name of the argument, for the message.
 
     Raises:
-        ValueError: if there is no such user, or no home folder is known.
+        ValueError: There is no such user, or the home folder is unknown.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise ValueError(
-            f"'{argument}' must be a path that exists, got {os.fspath(path)!r}, whose home folder "
-            "is not known. Write the path out, or ./~ for a folder of that name."
-        ) from error
+        got = f"{os.fspath(path)!r}, whose home folder is unknown"
+        advice = "Write the full path, or ./~ for a folder of that name."
+        raise invalid(argument, "be a path that exists", got, advice) from error
 
 
 def existing_path(path: str | os.PathLike[str], wanted: str, argument: str = "path") -> Path:
-    """The file or folder at `path`, `~` filled in: one that is there and can be opened.
+    """The path with `~` expanded, of a file or folder that exists and can be opened.
 
     Args:
-        path: Where to look.
+        path: The path.
         wanted: What it must be, for the message: "a folder or an archive".
-        argument: Whose value the path is, likewise.
+        argument: The name of the argument, for the message.
 
     Raises:
-        FileNotFoundError: There is nothing there. The message names what is near.
-        ValueError: It is a pipe, a socket or a device, which may never end, or no path at all,
-            or what is there cannot be opened.
+        FileNotFoundError: It does not exist. The message suggests similar names.
+        ValueError: It is a pipe, a socket or a device, is not a valid path, or cannot be opened.
     """
     begin = f"'{argument}' must be {wanted} that exists, got {os.fspath(path)!r}."
     place = expand_user(path, argument)
@@ -81,18 +75,18 @@ def existing_path(path: str | os.PathLike[str], wanted: str, argument: str = "pa
     except FileNotFoundError:
         raise FileNotFoundError(f"{begin} {nearest_names(place)}") from None
     except NotADirectoryError:
-        raise FileNotFoundError(f"{begin} A file stands where a folder should be.") from None
+        raise FileNotFoundError(f"{begin} One of its folders is a file.") from None
     except (OSError, ValueError) as error:  # a name that is too long, or with a zero byte
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{begin} It cannot be opened: {reason}. Check the path.") from error
     refuse_special(place, argument)
     if not os.access(place, os.R_OK):
-        raise ValueError(f"{begin} It cannot be opened: no permission to read it. Change that.")
+        raise ValueError(f"{begin} It cannot be opened: permission denied.")
     return place
 
 
 def nearest_names(path: Path) -> str:
-    """What of `path` there is, and what there has a similar name: one sentence or two."""
+    """A hint for a path that does not exist: similar names in its closest existing folder."""
     missing, folder = path, path.parent
     while not folder.is_dir() and folder != folder.parent:
         missing, folder = folder, folder.parent
@@ -100,14 +94,14 @@ def nearest_names(path: Path) -> str:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:
         return f"{str(folder)!r} cannot be read. Change its permissions."
-    for name in names:  # as Macs write é or 한: in two characters or more
+    for name in names:  # macOS decomposes é or 한 into several characters
         if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", missing.name):
             return (
-                f"In {str(folder)!r} there is {name!r}, which looks alike but is written in other "
-                "Unicode characters. Copy the name, or let the shell complete it."
+                f"{str(folder)!r} contains {name!r}, which looks the same but uses other Unicode "
+                "characters. Copy the name, or let the shell complete it."
             )
-    near = difflib.get_close_matches(missing.name, names, n=3, cutoff=0.5)
-    if near:
-        return f"In {str(folder)!r} there is {', '.join(map(repr, near))}. Did you mean that?"
+    similar = nearest(missing.name, names, count=3)
+    if similar:
+        return f"Did you mean {' or '.join(map(repr, similar))} in {str(folder)!r}?"
     shown = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
-    return f"In {str(folder)!r} there is {shown or 'nothing'}. Check the spelling."
+    return f"{str(folder)!r} {f'contains {shown}' if shown else 'is empty'}. Check the spelling."

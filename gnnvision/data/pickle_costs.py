@@ -1,4 +1,4 @@
-"""What it would cost to hash the tuples of a pickle, found without making them."""
+"""The cost of hashing the tuples in a pickle, computed without creating them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pickletools import OpcodeInfo, markobject
 
 __all__ = ["KeyCosts"]
 
-_MOST = 10_000  # places of a tuple, counted through those inside it
+_MAX_SIZE = 10_000  # items of a tuple, including those of nested tuples
 _MEMORIZE = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
 _RECALL = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _TUPLES = frozenset({"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"})
 
 
 class KeyCosts:
-    """Follows the stack of a pickle's program, with the size of each tuple in place of it.
+    """Simulates the stack of a pickle's program, with the size of each tuple instead of it.
 
-    A tuple is hashed through all that it holds, again and again what it holds twice: fifty pairs,
-    each of the pair before it, have 2^50 places in a hundred bytes.
+    Hashing a tuple visits all nested items, also repeatedly: fifty nested pairs, each with the
+    previous pair twice, have 2^50 items in a hundred bytes.
     """
 
     def __init__(self) -> None:
@@ -24,10 +24,10 @@ class KeyCosts:
         self._memo: dict[int, int] = {}
 
     def step(self, opcode: OpcodeInfo, argument: object) -> None:
-        """One more operation.
+        """Process one operation.
 
         Raises:
-            ValueError: it makes a tuple too large, or the stack does not hold what it takes.
+            ValueError: A tuple is too large, or the stack lacks the operands.
         """
         name, stack = opcode.name, self._stack
         if name in _MEMORIZE:
@@ -43,8 +43,8 @@ class KeyCosts:
         taken = self._take(opcode)
         if name in _TUPLES:
             size = 1 + sum(taken)
-            if size > _MOST:
-                raise ValueError(f"a tuple of more than {_MOST} places")
+            if size > _MAX_SIZE:
+                raise ValueError(f"a tuple of more than {_MAX_SIZE} items")
             stack.append(size)
             return
         stack += [None if kind is markobject else 1 for kind in opcode.stack_after]
@@ -52,11 +52,11 @@ class KeyCosts:
     def _top(self) -> int:
         top = self._stack[-1] if self._stack else None
         if top is None:
-            raise ValueError("nothing is on the stack")
+            raise ValueError("the stack is empty")
         return top
 
     def _take(self, opcode: OpcodeInfo) -> list[int]:
-        """Take off the stack what an operation does; the sizes of what was above a mark."""
+        """Pop the operands of an operation from the stack; returns their sizes."""
         stack, before = self._stack, opcode.stack_before
         to_mark = markobject in before or (opcode.name == "POP" and stack[-1:] == [None])
         if not to_mark:
@@ -69,7 +69,7 @@ class KeyCosts:
         while stack and stack[-1] is not None:
             taken.append(stack.pop())
         if not stack:
-            raise ValueError("no mark is on the stack")
+            raise ValueError("the stack has no mark")
         stack.pop()
         below = before.index(markobject) if markobject in before else 0
         if len(stack) < below:

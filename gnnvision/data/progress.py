@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, otherwise a line every 10 seconds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ LINE_EVERY_S = 10.0
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error while the block runs; without a terminal, a line every 10 seconds.
+    """Show a progress bar on standard error; without a terminal, a line every 10 seconds.
+
+    Args:
+        what: The text before the bar.
+        total: The number of items.
 
     Yields:
-        A function to call with how many more are done.
+        A function to call with the number of items done since the last call.
     """
     if not sys.stderr.isatty():
         yield _lines(what, total)
@@ -31,20 +35,20 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _lines(what: str, total: int) -> Callable[[int], None]:
-    """What writes a line when the last one is long ago."""
-    began = told = time.monotonic()
+    """A function that prints a line if the last one is 10 seconds old."""
+    began = printed = time.monotonic()
     done = 0
 
     def advance(count: int) -> None:
-        nonlocal told, done
+        nonlocal printed, done
         done += count
         now = time.monotonic()
-        if now - told >= LINE_EVERY_S and done:
-            told, rate = now, done / (now - began)
+        if now - printed >= LINE_EVERY_S and done:
+            printed, rate = now, done / (now - began)
             left = (total - done) / rate
-            with suppress(OSError, ValueError):  # nobody may be there to read it
+            with suppress(OSError, ValueError):  # standard error may be closed
                 print(
-                    f"{what}: {done:,} of {total:,}, {rate:,.0f} a second, {left:.0f} s left",
+                    f"{what}: {done:,} of {total:,}, {rate:,.0f} per second, {left:.0f} s left",
                     file=sys.stderr,
                     flush=True,
                 )

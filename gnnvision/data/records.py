@@ -1,7 +1,7 @@
-"""Inert records of what a pickle describes, and the arrays rebuilt from them.
+"""Inert records of the objects in a pickle, and the arrays that are built from them.
 
-A record only remembers what a pickle said of an object. No function of numpy or scipy sees
-that description; each number in it is checked against the bytes that are there.
+A record only stores how a pickle describes an object. The description is not passed to any
+function of numpy or scipy before its numbers are checked against the available bytes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DTYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) |
 
 
 class Record:
-    """What a pickle said of an object: the arguments of its maker and its later state."""
+    """The description of an object in a pickle: arguments of the constructor and the state."""
 
     __slots__ = ("args", "state")
 
@@ -54,19 +54,19 @@ class ArrayRecord(Record):
 
 
 class BufferRecord(Record):
-    """A numpy array of protocol 5; its arguments are (bytes, dtype, shape, order)."""
+    """A numpy array in pickle protocol 5; its arguments are (bytes, dtype, shape, order)."""
 
     __slots__ = ()
 
 
 class ArrayType(Record):
-    """The class numpy.ndarray, which only ever is an argument."""
+    """The class numpy.ndarray, which occurs only as an argument."""
 
     __slots__ = ()
 
 
 class DtypeRecord(Record):
-    """A numpy type; its arguments begin with a code such as "f4"."""
+    """A numpy dtype; its first argument is a code such as "f4"."""
 
     __slots__ = ()
 
@@ -84,13 +84,13 @@ class CsrRecord(Record):
 
 
 def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN401
-    """`value` with arrays in place of records; a shared object is resolved once."""
+    """Replace the records in `value` by arrays; a shared object is resolved once."""
     if isinstance(value, (int, float, str, bytes, type(None))):
         return value
     if isinstance(value, bytearray):
         raise UnsafePickleError(
-            "The pickle holds a bytearray, which plain arrays do not need but inside them. It was "
-            "not run; do not trust the file."
+            "The pickle has a bytearray outside an array, which plain data do not need. It was "
+            "not executed; do not trust the file."
         )
     if id(value) in done:
         return done[id(value)]
@@ -123,13 +123,13 @@ def resolve(value: Any, done: dict[int, Any], depth: int) -> Any:  # noqa: ANN40
 
 def _array(shape: object, dtype: object, is_fortran: bool, raw: object) -> NDArray[Any]:
     kind, data = _dtype(dtype), _raw(raw)
-    # What is not a shape is not shown: it may be a few lists that hold one another 2^50 times.
+    # An invalid shape is not printed: nested lists could expand to 2^50 items.
     if not isinstance(shape, tuple) or len(shape) > _MAX_DEPTH:
         raise ValueError("an array without a shape")
     size = kind.itemsize
     for length in shape:
         if type(length) is not int or length < 0:
-            raise ValueError("an array shape that is none")
+            raise ValueError("an array with an invalid shape")
         size *= length
     if size != len(data):
         raise ValueError(f"array of shape {shape} and type {kind} in {len(data)} bytes")
@@ -147,7 +147,7 @@ def _dtype(record: object) -> np.dtype[Any]:
 
 
 def _raw(value: object) -> bytes:
-    """The bytes of an array: a string to Python 2, read as latin-1."""
+    """The bytes of an array; Python 2 stores them as a string, which is read as latin-1."""
     if isinstance(value, str):
         return value.encode("latin1")
     if isinstance(value, (bytes, bytearray)):
@@ -161,7 +161,7 @@ def _csr(state: dict[str, Any]) -> csr_matrix:
     values, indices, indptr = (state[name] for name in ("data", "indices", "indptr"))
     num_rows, num_columns = state["_shape"] if "_shape" in state else state["shape"]
     if not all(isinstance(array, np.ndarray) for array in (values, indices, indptr)):
-        raise ValueError("csr matrix that is not of arrays")
+        raise ValueError("csr matrix without arrays")
     if type(num_rows) is not int or type(num_columns) is not int:
         raise ValueError("csr matrix without a shape")
     if not (
@@ -175,5 +175,5 @@ def _csr(state: dict[str, Any]) -> csr_matrix:
         and bool((np.diff(indptr) >= 0).all())
         and (len(indices) == 0 or (0 <= indices.min() and indices.max() < num_columns))
     ):
-        raise ValueError(f"csr matrix of shape ({num_rows}, {num_columns}) that does not fit")
+        raise ValueError(f"csr matrix of shape ({num_rows}, {num_columns}) has invalid arrays")
     return csr_matrix((values, indices, indptr), shape=(num_rows, num_columns))

@@ -1,4 +1,4 @@
-"""Where data lives: the data root, the cache, and the folder of cards and embedded sets."""
+"""The data root, the cache, and the folder of cards and embedded datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from gnnvision.data.paths import expand_user
+from gnnvision.errors import invalid
 
 __all__ = [
     "Root",
@@ -22,9 +23,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def checkout_folder() -> Path | None:
-    """The root of the source checkout this package runs from, or None when installed."""
+    """The root of the source checkout this package runs from, or None if installed."""
     root = _PACKAGE.parent
-    # A bare `datasets` beside the package may be another project's in site-packages.
+    # In site-packages a folder `datasets` may belong to another project.
     is_checkout = (root / "pyproject.toml").is_file() and (root / "datasets" / "cards").is_dir()
     return root if is_checkout else None
 
@@ -41,13 +42,13 @@ def cache_folder() -> Path | None:
     """The user's cache: `$GNNVISION_CACHE`, else `$XDG_CACHE_HOME` or `~/.cache`, `/gnnvision`.
 
     Returns:
-        The folder, which need not exist yet; None for an account without a home folder.
+        The folder, which may not exist yet; None for an account without a home folder.
     """
     chosen = os.environ.get("GNNVISION_CACHE")
     if chosen:
         return expand_user(chosen, "GNNVISION_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
-    if base and Path(base).is_absolute():  # the XDG standard: ignore a relative path
+    if base and Path(base).is_absolute():  # the XDG standard says to ignore a relative path
         return Path(base) / "gnnvision"
     try:
         return Path.home() / ".cache" / "gnnvision"
@@ -56,14 +57,14 @@ def cache_folder() -> Path | None:
 
 
 def data_root(root: Root = None) -> Path:
-    """The folder in which data sets are looked for and into which they are downloaded.
+    """The folder in which datasets are searched and into which they are downloaded.
 
-    In this order: `root`, `$GNNVISION_DATA`, `datasets/cache` of the source checkout, the
-    user's cache folder. The one that is named must exist: a typing error in it would
-    otherwise start a download.
+    This is the first of `root`, `$GNNVISION_DATA`, `datasets/cache` of the source checkout, and
+    the user's cache folder. `root` and `$GNNVISION_DATA` must exist, so that a typo does not
+    start a download.
 
     Args:
-        root: An explicit folder, or None for the rules above.
+        root: A folder, or None for the order above.
 
     Raises:
         ValueError: `root` or `$GNNVISION_DATA` is not a folder, or no folder can be found.
@@ -75,7 +76,7 @@ def data_root(root: Root = None) -> Path:
             if not path.is_dir():
                 raise ValueError(
                     f"{label} must be a folder that exists, got {os.fspath(value)!r}. "
-                    f"Create it, or leave {label} out to use the default folder."
+                    f"Create it, or omit {label} to use the default folder."
                 )
             return path
     checkout = checkout_folder()
@@ -83,18 +84,15 @@ def data_root(root: Root = None) -> Path:
         return checkout / "datasets" / "cache"
     cache = cache_folder()
     if cache is None:
-        raise ValueError(
-            "'root' must be given where there is no home folder, got None. "
-            "Set $GNNVISION_DATA or pass root=."
-        )
+        advice = "Set $GNNVISION_DATA or pass root=."
+        raise invalid("root", "be given if there is no home folder", None, advice)
     return cache
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether files may be created in `folder`, or in the nearest parent that exists.
+    """Whether files can be created in `folder`, or in its closest parent that exists.
 
-    Permission bits are respected for the superuser too, so that a folder marked read-only
-    stays as it is.
+    Permission bits also count for the superuser, so a folder marked read-only stays unchanged.
     """
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:

@@ -1,9 +1,9 @@
-"""Reading pickled arrays from elsewhere without running anything from elsewhere.
+"""A restricted unpickler for arrays from untrusted files.
 
-A pickle is a program: it names functions, and whoever wrote it chooses which. Here every
-operation is looked at before the first one runs, only the names below are understood, and
-even those do not stand for numpy or scipy but for inert records. Arrays are rebuilt from the
-records (`gnnvision.data.records`) after the program has ended.
+A pickle is a program that can call any function. Here every operation is checked before the
+first one is executed, only the names below are allowed, and these create inert records instead
+of numpy or scipy objects. Arrays are built from the records (`gnnvision.data.records`) after the
+program has ended.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gnnvision.data.records import (
 
 __all__ = ["safe_loads"]
 
-_MOST_LARGE = 1000
+_MAX_LARGE_INTEGERS = 1000
 
 _OPCODES = frozenset(
     "PROTO FRAME STOP MARK POP POP_MARK DUP MEMOIZE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET "
@@ -44,53 +44,53 @@ _OPCODES = frozenset(
 
 
 class _Function:
-    """A function that a pickle may call, and nothing else: it cannot be changed by a state."""
+    """A function that a pickle may call; a pickle cannot change its state."""
 
     __slots__ = ("_call",)
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
 
-    def __call__(self, *args: object) -> Any:  # noqa: ANN401 - as each function has it
+    def __call__(self, *args: object) -> Any:  # noqa: ANN401 - the type of each function
         try:
             return self._call(*args)
         except (TypeError, ValueError) as error:
             raise UnsafePickleError(
-                f"The pickle calls a function as plain arrays do not ({error}). It was not run; "
-                "do not trust the file."
+                "The pickle calls a function with arguments that plain arrays do not need "
+                f"({error}). It was not executed; do not trust the file."
             ) from error
 
     def __setstate__(self, state: object) -> None:
-        raise ValueError("a state of a function")
+        raise ValueError("a function with a state")
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """`codecs.encode`, with which old protocols write bytes, for the one encoding they use."""
+    """`codecs.encode` for latin1, the one encoding with which old protocols store bytes."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise ValueError("text in another encoding than latin1")
+        raise ValueError("text that is not latin1")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """`bytes`, with which old protocols write none; of a length it would make any number."""
+    """`bytes()` without arguments, for empty bytes in old protocols."""
     return b""
 
 
 def _integer(value: object = 0) -> int:
-    """`int` of a number; other texts than short ones take long to read."""
+    """`int` of a number or of a short text; long texts take long to parse."""
     if not isinstance(value, int) and not (isinstance(value, str) and len(value) <= 20):
-        raise ValueError(f"an integer of a {type(value).__name__}")
+        raise ValueError(f"an integer from a {type(value).__name__}")
     return int(value)
 
 
 def _reconstruct(kind: object, base: object, state: object) -> Record:
-    """`copyreg._reconstructor`, with which the oldest protocols write objects."""
+    """`copyreg._reconstructor`, with which the oldest protocols store objects."""
     if not (isinstance(kind, type) and issubclass(kind, Record) and base is _OBJECT):
-        raise ValueError("an object of another kind than arrays are")
+        raise ValueError("an object that is not an array")
     return kind()
 
 
-_OBJECT = _Function(object)  # what such objects are based on
+_OBJECT = _Function(object)  # the base class of such objects
 _PLAIN: dict[str, Callable[..., Any]] = {
     "list": list,
     "dict": dict,
@@ -100,8 +100,8 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "bytes": _Function(_no_bytes),
     "object": _OBJECT,
 }
-_Made = Callable[..., Any]
-_GLOBALS: dict[tuple[str, str], _Made] = {
+_Constructor = Callable[..., Any]
+_GLOBALS: dict[tuple[str, str], _Constructor] = {
     ("collections", "defaultdict"): defaultdict,
     ("numpy", "ndarray"): ArrayType,
     ("numpy", "dtype"): DtypeRecord,
@@ -120,21 +120,21 @@ for _module in ("scipy.sparse.csr", "scipy.sparse._csr"):  # before and since sc
     _GLOBALS[_module, "csr_matrix"] = CsrRecord
 
 
-def safe_loads(data: bytes) -> Any:  # noqa: ANN401 - a pickle holds whatever it holds
-    """What a pickle of arrays, csr matrices and plain containers holds.
+def safe_loads(data: bytes) -> Any:  # noqa: ANN401 - the content of a pickle
+    """The content of a pickle of arrays, csr matrices and plain containers.
 
-    Understood are dict, defaultdict, list, tuple, set, numbers and strings, numpy arrays and
-    scalars of numbers or truth values, and `scipy.sparse.csr_matrix`, as Python 2 or 3,
-    numpy 1 or 2 and scipy of any age wrote them, in each of the protocols 0 to 5. A defaultdict
-    comes back as a dict. Neither time nor memory grows faster than the file: keys of many nested
-    tuples, and more than a few integers beyond 64 bits, are refused.
+    Supported are dict, defaultdict, list, tuple, set, numbers and strings, numpy arrays and
+    scalars of numbers or booleans, and `scipy.sparse.csr_matrix`, as written by Python 2 or 3,
+    numpy 1 or 2 and all versions of scipy, in the protocols 0 to 5. A defaultdict becomes a
+    dict. Time and memory are linear in the size of the file: deeply nested tuples as keys, and
+    many integers beyond 64 bits, are refused.
 
     Args:
         data: The pickle. Strings of Python 2 are read as latin-1.
 
     Raises:
-        UnsafePickleError: It names anything else. Nothing of it has run.
-        ValueError: It is damaged, or an array in it does not fit its bytes.
+        UnsafePickleError: The pickle uses anything else. Nothing was executed.
+        ValueError: The pickle is damaged, or an array does not match its bytes.
     """
     _check_program(data)
     try:
@@ -144,44 +144,44 @@ def safe_loads(data: bytes) -> Any:  # noqa: ANN401 - a pickle holds whatever it
         raise
     except Exception as error:
         raise ValueError(
-            f"The pickle is damaged ({type(error).__name__}: {error}). Fetch the file again."
+            f"The pickle is damaged ({type(error).__name__}: {error}). Download the file again."
         ) from error
 
 
 def _check_program(data: bytes) -> None:
-    """Look at every operation of the pickle `data`, running none."""
+    """Check every operation of the pickle `data` without executing any."""
     keys, large = KeyCosts(), 0
     try:
         for opcode, argument, _ in pickletools.genops(data):
             if opcode.name not in _OPCODES:
                 raise UnsafePickleError(
                     f"The pickle uses the operation {opcode.name}, which plain arrays do not "
-                    "need. It was not run; do not trust the file."
+                    "need. It was not executed; do not trust the file."
                 )
             if opcode.name == "GLOBAL":
                 _allowed_global(*str(argument).split(" ", 1))
             if isinstance(argument, int) and not -(2**63) <= argument < 2**64:
-                large += 1  # as keys they may all fall into one place
-                if large > _MOST_LARGE:
-                    raise ValueError(f"more than {_MOST_LARGE} integers beyond 64 bits")
-            # A memo of 2**31 places would take 16 GB before the first object is made.
+                large += 1  # as keys they may all have the same hash
+                if large > _MAX_LARGE_INTEGERS:
+                    raise ValueError(f"more than {_MAX_LARGE_INTEGERS} integers beyond 64 bits")
+            # A memo of 2**31 entries would take 16 GB before the first object is created.
             if opcode.name.endswith("PUT") and not 0 <= int(argument or 0) <= len(data):
-                raise ValueError(f"memo place {argument} in {len(data)} bytes")
+                raise ValueError(f"memo entry {argument} in {len(data)} bytes")
             keys.step(opcode, argument)
     except UnsafePickleError:
         raise
     except Exception as error:
         raise ValueError(
-            f"The pickle is damaged ({type(error).__name__}: {error}). Fetch the file again."
+            f"The pickle is damaged ({type(error).__name__}: {error}). Download the file again."
         ) from error
 
 
-def _allowed_global(module: str, name: str) -> _Made:
-    """What a global name stands for here."""
+def _allowed_global(module: str, name: str) -> _Constructor:
+    """The replacement of a global name; an error if it is not allowed."""
     if (module, name) not in _GLOBALS:
         raise UnsafePickleError(
-            f"The pickle asks for {module}.{name}, which plain arrays do not need. It was not "
-            "run; do not trust the file."
+            f"The pickle uses {module}.{name}, which plain arrays do not need. It was not "
+            "executed; do not trust the file."
         )
     return _GLOBALS[module, name]
 
@@ -192,6 +192,6 @@ class _Reader(pickle.Unpickler):
 
     def persistent_load(self, pid: object) -> object:
         raise UnsafePickleError(
-            f"The pickle asks for the outside object {pid!r}, which plain arrays do not need. "
-            "It was not run; do not trust the file."
+            f"The pickle uses the external object {pid!r}, which plain arrays do not need. "
+            "It was not executed; do not trust the file."
         )

@@ -1,7 +1,7 @@
-"""Where files lie: in a folder or inside an archive, listed and read in the same way.
+"""Sources of files: folders and archives with one interface for listing and reading.
 
-Nothing of an archive is unpacked to disk. Its list of contents is checked before any of it is
-read, and what does not belong into a plain archive of data is refused.
+Archives are never unpacked to disk. Their list of contents is checked before any entry is read,
+and unsafe entries are refused.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from pathlib import Path
 from gnnvision.data.file_names import decode_names, is_system_name, printable
 from gnnvision.data.paths import existing_path
 from gnnvision.data.tar_entries import is_tar
+from gnnvision.errors import invalid
 
 __all__ = ["FolderSource", "LeftOut", "Member", "Source", "open_source"]
 
 MAX_FILE_BYTES = 1 << 28
-_MAX_VISITS = 100  # of one folder, by links
+_MAX_VISITS = 100  # of one folder through links
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Member:
     """One file of a source.
 
     Args:
-        path: Below the source, with `/` between folders.
-        size: In bytes.
-        fault: Why it cannot be read, in words; empty for a file that can.
+        path: The path relative to the source, with `/` as separator.
+        size: The size in bytes.
+        fault: Why the file cannot be read; empty if it can.
     """
 
     path: str
@@ -42,12 +43,12 @@ class Member:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What lies in a source and is none of its members.
+    """A file or folder of a source that is not among its members.
 
     Args:
-        path: Below the source.
+        path: The path relative to the source.
         kind: "system file", "special file", "linked folder" or "unreadable".
-        reason: What it is, in words.
+        reason: An explanation.
     """
 
     path: str
@@ -59,7 +60,7 @@ class Source(ABC):
     """A folder or an archive.
 
     Args:
-        path: Where it is.
+        path: The path of the folder or archive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +68,7 @@ class Source(ABC):
 
     @property
     def name(self) -> str:
-        """Its name without the ending of an archive."""
+        """The name without the extension of an archive."""
         name = printable(self.path.resolve().name)
         for ending in (".tar.gz", ".tgz", ".tar", ".zip"):
             if name.lower().endswith(ending):
@@ -80,22 +81,22 @@ class Source(ABC):
 
     @abstractmethod
     def folders(self) -> Sequence[str]:
-        """All folders, sorted by path; some archives do not list them."""
+        """All folders, sorted by path; some archives do not list empty ones."""
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What lies there and is not listed, sorted by path."""
+        """Files and folders that are not members, with the reasons, sorted by path."""
         return ()
 
     def assumed(self) -> Sequence[str]:
-        """What was assumed about the names, in sentences."""
+        """Assumptions about file names, as sentences."""
         return ()
 
     @abstractmethod
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
-        """The contents of some files, in the order that is quickest."""
+        """The contents of some members, in the fastest order."""
 
     def heads(self, members: Sequence[Member], size: int) -> Iterator[tuple[Member, bytes]]:
-        """As `read`, but no more than the first bytes of each."""
+        """The first bytes of some members; see `read`."""
         for member, content in self.read(members) if members else ():
             yield member, content[:size]
 
@@ -105,10 +106,10 @@ class Source(ABC):
 
 
 class FolderSource(Source):
-    """A folder and all below it; links are followed, but not round in circles.
+    """A folder and its subfolders; links are followed, except for cycles.
 
     Raises:
-        ValueError: The folder cannot be read, or links multiply one without end.
+        ValueError: The folder cannot be read, or links repeat a folder too often.
     """
 
     def __init__(self, path: Path) -> None:
@@ -118,9 +119,9 @@ class FolderSource(Source):
         self._left_out: list[LeftOut] = []
         self._linked: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
         folders = self._walk()
-        shown = self._shown([*self._status, *self._faults, *folders])
+        shown = self._display_paths([*self._status, *self._faults, *folders])
         self._folders = sorted({shown[folder] for folder in folders})
-        self._real: dict[str, str] = {}  # where a name is shown in another way
+        self._real: dict[str, str] = {}  # from the displayed path to the one on disk
         members = []
         for raw in (*self._status, *self._faults):
             size = self._status[raw].st_size if raw in self._status else 0
@@ -131,7 +132,7 @@ class FolderSource(Source):
         self._left_out.sort(key=lambda entry: entry.path)
 
     def _walk(self) -> list[str]:
-        """Note what lies in the folder and below; the folders as they are named on disk."""
+        """Record all files of the folder and its subfolders; returns the subfolders."""
         status = self.path.stat()
         waiting = [("", frozenset({(status.st_dev, status.st_ino)}))]
         visits: Counter[tuple[int, int]] = Counter()
@@ -145,35 +146,35 @@ class FolderSource(Source):
                 continue
             for name in names:
                 raw = f"{inside}/{name}" if inside else name
-                status_or_none = self._note(raw, name)
+                status_or_none = self._record(raw, name)
                 if status_or_none is None:
                     continue
                 key = (status_or_none.st_dev, status_or_none.st_ino)
                 if key in above:
-                    reason = "a link that leads back to a folder above it"
+                    reason = "a link to a folder that contains it"
                     self._left_out.append(LeftOut(printable(raw), "linked folder", reason))
                     continue
                 visits[key] += 1
                 if visits[key] > _MAX_VISITS:
                     raise ValueError(
-                        f"'path' must hold links that end, got {_MAX_VISITS} that lead to "
-                        f"{raw!r} of {str(self.path)!r}. Remove them, or copy the folder."
+                        f"'path' must have fewer than {_MAX_VISITS} links to one folder, got more "
+                        f"to {raw!r} in {str(self.path)!r}. Remove them, or copy the folder."
                     )
                 self._linked[key].append(raw)
                 found.append(raw)
                 waiting.append((raw, above | {key}))
         return found
 
-    def _note(self, raw: str, name: str) -> os.stat_result | None:
-        """Note one entry; its status if it is a folder to look into."""
+    def _record(self, raw: str, name: str) -> os.stat_result | None:
+        """Record one entry; returns its status if it is a folder to visit."""
         if is_system_name(name):
-            reason = "kept by an operating system or a program"
+            reason = "created by an operating system or a program"
             self._left_out.append(LeftOut(printable(raw), "system file", reason))
             return None
         try:
             status = (self.path / raw).stat()
         except FileNotFoundError:
-            self._faults[raw] = "a link that leads nowhere"
+            self._faults[raw] = "a broken link"
         except OSError as error:
             self._faults[raw] = error.strerror or str(error)
         else:
@@ -182,22 +183,21 @@ class FolderSource(Source):
             if stat.S_ISREG(status.st_mode):
                 self._status[raw] = status
             else:
-                reason = "a pipe, a socket or a device, no file"
+                reason = "a pipe, a socket or a device"
                 self._left_out.append(LeftOut(printable(raw), "special file", reason))
         return None
 
     def _cannot_list(self, inside: str, error: OSError) -> None:
         reason = error.strerror or str(error)
         if not inside:
-            raise ValueError(
-                f"'path' must be a folder that can be read, got {str(self.path)!r} ({reason}). "
-                "Change its permissions, or give a copy."
-            ) from error
+            got = f"{str(self.path)!r} ({reason})"
+            advice = "Change its permissions, or copy it."
+            raise invalid("path", "be a readable folder", got, advice) from error
         reason = f"a folder that cannot be read: {reason}"
         self._left_out.append(LeftOut(printable(inside), "unreadable", reason))
 
-    def _shown(self, raws: Sequence[str]) -> dict[str, str]:
-        """The paths as text: each name that is not UTF-8 is decoded, all in one encoding."""
+    def _display_paths(self, raws: Sequence[str]) -> dict[str, str]:
+        """The paths as text; all names that are not UTF-8 are decoded in one encoding."""
         odd = sorted({n for raw in raws for n in raw.split("/") if printable(n) != n})
         decoded, self._encoding = decode_names([os.fsencode(name) for name in odd])
         text = dict(zip(odd, decoded, strict=True))
@@ -206,34 +206,36 @@ class FolderSource(Source):
         return {raw: "/".join(text.get(n, n) for n in raw.split("/")) for raw in raws}
 
     def members(self) -> Sequence[Member]:
-        """All files but those of the system, sorted by path."""
+        """All files except system files, sorted by path."""
         return self._members
 
     def folders(self) -> Sequence[str]:
-        """All folders but those of the system, sorted by path."""
+        """All folders except system folders, sorted by path."""
         return self._folders
 
     def left_out(self) -> Sequence[LeftOut]:
-        """Files of the system, what is no file, and folders that cannot be read."""
+        """System files, special files, link cycles and unreadable folders."""
         return self._left_out
 
     def assumed(self) -> Sequence[str]:
         """The encoding of names that are not UTF-8, and folders that are linked twice."""
         notes = []
         if self._encoding not in ("ascii", "utf-8"):
-            notes.append(f"file names that are not UTF-8 are read as {self._encoding}")
+            notes.append(f"file names that are not UTF-8 are decoded as {self._encoding}")
         for same in self._linked.values():
             if len(same) > 1:
                 paths = " and ".join(repr(printable(raw)) for raw in sorted(same)[:3])
-                notes.append(f"{paths} are one folder by links, read {len(same)} times")
+                notes.append(
+                    f"{paths} are links to the same folder, which is read {len(same)} times"
+                )
         return notes
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
-        """The contents of some files, in the order given; one that fails has its `fault`."""
+        """The contents of some files in the given order; a file that fails gets a `fault`."""
         return self.heads(members, MAX_FILE_BYTES + 1)
 
     def heads(self, members: Sequence[Member], size: int) -> Iterator[tuple[Member, bytes]]:
-        """As `read`, but no more than the first bytes of each."""
+        """The first bytes of some members; see `read`."""
         for member in members:
             if member.fault or not member.size:
                 yield member, b""
@@ -245,9 +247,9 @@ class FolderSource(Source):
                 yield replace(member, fault=error.strerror or str(error)), b""
 
     def fingerprint(self) -> str:
-        """A hash over each file's name, size and times, and its content where these may lie.
+        """A hash of each file's name, size and times, and of its content if these are ambiguous.
 
-        Two files that agree in size and times could be swapped unseen; they are read.
+        Files with the same size and times could be swapped unnoticed, so they are read.
         """
         twins: defaultdict[tuple[int, int, int], set[tuple[int, int]]] = defaultdict(set)
         for status in self._status.values():
@@ -260,9 +262,9 @@ class FolderSource(Source):
                 try:
                     with (self.path / raw).open("rb") as file:
                         digest.update(hashlib.file_digest(file, "sha256").digest())
-                except OSError as error:  # it is found unreadable later
+                except OSError as error:  # decoding reports it
                     digest.update(repr(error.errno).encode())
-        # A file that a system adds, as when a folder is looked at, changes no image.
+        # A file that the system adds, as when a folder is opened, does not change the images.
         left_out = [entry for entry in self._left_out if entry.kind != "system file"]
         others = [sorted(self._faults.items()), self._folders, left_out]
         digest.update(repr(others).encode("utf-8", "surrogateescape"))
@@ -270,7 +272,7 @@ class FolderSource(Source):
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
-    # No program can set the last of these at will, as it can the one before.
+    # Unlike mtime, no program can set ctime.
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -279,13 +281,13 @@ def _escaped(raw: str) -> str:
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """The folder, or the tar, tar.gz or zip archive, at `path`.
+    """Open a folder, or a tar, tar.gz or zip archive.
 
     Raises:
-        FileNotFoundError: There is nothing there. The message names what is near.
-        ValueError: It is a file of another kind, or an archive that is damaged or unsafe.
+        FileNotFoundError: The path does not exist. The message suggests similar names.
+        ValueError: It is another kind of file, or a damaged or unsafe archive.
     """
-    # Archives are read with the class above; this way round neither file is long.
+    # `archives` imports `Source` from here.
     from gnnvision.data.archives import TarSource, ZipSource
 
     place = existing_path(path, "a folder or an archive")
@@ -297,25 +299,21 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         return ZipSource(place)
     if head[:2] == b"\x1f\x8b" or head[257:262] == b"ustar" or _is_tar(place, head):
         return TarSource(place)
+    condition = "be a folder or a tar, tar.gz or zip archive"
     if not head:
-        raise ValueError(
-            f"'path' must be a folder or a tar, tar.gz or zip archive, got {os.fspath(path)!r}, "
-            "an empty file. Fetch it again."
-        )
+        got = f"{os.fspath(path)!r}, an empty file"
+        raise invalid("path", condition, got, "Download it again.")
     what = next((kind for magic, kind in _OTHERS.items() if head.startswith(magic)), "")
-    advice = "Unpack it and give the folder."
+    advice = "Unpack it and pass the folder."
     if what == _IMAGE:
-        advice = "Give the folder that holds a folder of images for each class."
+        advice = "Pass the folder that has one folder of images for each class."
     elif head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
-        what, advice = ", a web page", "Fetch the archive itself."
-    raise ValueError(
-        f"'path' must be a folder or a tar, tar.gz or zip archive, got {os.fspath(path)!r}{what}. "
-        f"{advice}"
-    )
+        what, advice = ", a web page", "Download the archive itself."
+    raise invalid("path", condition, f"{os.fspath(path)!r}{what}", advice)
 
 
 def _is_tar(place: Path, head: bytes) -> bool:
-    """Whether it is a tar archive of the form before 1988, which has no mark, or an empty one."""
+    """Whether this is a tar archive in the form before 1988, without magic bytes, or empty."""
     if any(head) or not head:
         return is_tar(head)
     return place.stat().st_size <= _MOST_EMPTY and not any(place.read_bytes())
@@ -329,11 +327,11 @@ _OTHERS = {
     b"BZh": ", packed with bzip2",
     b"\xfd7zXZ": ", packed with xz",
     b"\x28\xb5\x2f\xfd": ", packed with zstd",
-    b"PK\x07\x08": ", one piece of a zip archive in several",
+    b"PK\x07\x08": ", one part of a multi-part zip archive",
     b"\x1f\x9d": ", packed with compress",
     b"\x04\x22\x4d\x18": ", packed with lz4",
     b"MSCF": ", a cabinet archive",
-    b"MZ": ", a program",
+    b"MZ": ", a Windows program",
     b"\x89PNG": _IMAGE,
     b"\xff\xd8\xff": _IMAGE,
     b"GIF8": _IMAGE,

@@ -1,4 +1,4 @@
-"""Which items train, which choose the model, which are read once at the end."""
+"""Training, validation and test splits: fixed, random, stratified and by folds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+
+from gnnvision.errors import at_least, invalid
 
 __all__ = [
     "FRACTIONS",
@@ -30,20 +32,20 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A named split. The indices are sorted, made read-only, and checked once.
+    """Indices of the training, validation and test items; sorted and read-only.
 
-    Two splits are equal when they hold the same indices, whatever their names.
+    Two splits with the same indices are equal, even if their names differ.
 
     Args:
         name: "public", "random", or your own.
-        train: Indices of the training items, from 0; or all three as masks, with a boolean for
-            each item.
-        val: Indices of the validation items: they choose the epoch and the settings.
-        test: Indices of the test items: read once, at the end.
+        train: Indices of the training items, from 0. All three can also be boolean masks over
+            the items.
+        val: Indices of the validation items, which select checkpoint and hyperparameters.
+        test: Indices of the test items, which are evaluated once, at the end.
 
     Raises:
-        TypeError: Indices are not whole numbers.
-        ValueError: Indices are negative, repeated, or shared by two parts.
+        TypeError: Indices are not integers.
+        ValueError: Indices are negative, repeated, or shared by two of the splits.
 
     Example:
         >>> split = Split("mine", train=[2, 0], val=[1], test=[3])
@@ -65,39 +67,36 @@ class Split:
     ) -> None:
         object.__setattr__(self, "name", name)
         train, val, test = _from_masks(train, val, test)
-        for part, value in zip(SPLIT_NAMES, (train, val, test), strict=True):
-            object.__setattr__(self, part, _indices(part, value))
+        for key, value in zip(SPLIT_NAMES, (train, val, test), strict=True):
+            object.__setattr__(self, key, _indices(key, value))
         for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
             shared = np.intersect1d(getattr(self, first), getattr(self, second))
             if len(shared):
-                raise ValueError(
-                    f"'{second}' must share no index with '{first}', got {shared[:5].tolist()} "
-                    f"in both ({len(shared)} in all). Remove them from one of the two."
-                )
+                got = f"{shared[:5].tolist()} in both ({len(shared)} in total)"
+                advice = "Remove them from one of the two."
+                raise invalid(second, f"share no index with '{first}'", got, advice)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The number of items in each part."""
-        return {part: len(getattr(self, part)) for part in SPLIT_NAMES}
+        """The number of training, validation and test items."""
+        return {name: len(getattr(self, name)) for name in SPLIT_NAMES}
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the indices of the three parts, in hexadecimal; the name is left out."""
+        """The SHA-256 of all indices, in hexadecimal; independent of the name."""
         digest = hashlib.sha256()
-        for part in SPLIT_NAMES:
-            index = getattr(self, part)
-            digest.update(f"{part} {len(index)};".encode() + index.astype("<i8").tobytes())
+        for name in SPLIT_NAMES:
+            index = getattr(self, name)
+            digest.update(f"{name} {len(index)};".encode() + index.astype("<i8").tobytes())
         return digest.hexdigest()
 
     def check(self, num_items: int) -> None:
         """Raise ValueError unless every index is below `num_items`."""
-        for part in SPLIT_NAMES:
-            index = getattr(self, part)
+        for name in SPLIT_NAMES:
+            index = getattr(self, name)
             if len(index) and index[-1] >= num_items:
-                raise ValueError(
-                    f"'{part}' must hold indices below {num_items}, got {index[-1]}. "
-                    "The split belongs to a larger data set."
-                )
+                advice = "The split belongs to a larger dataset."
+                raise invalid(name, f"hold indices below {num_items}", index[-1], advice)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Split) and self.hash == other.hash
@@ -113,39 +112,36 @@ def random_node_split(
     num_val: int = 500,
     num_test: int = 1000,
 ) -> Split:
-    """The usual random split of citation graphs: as many training nodes from each class.
+    """The standard random split of citation graphs, with equally many training nodes per class.
 
-    Nodes without a label (-100) are left out. The same labels and seed give the same split on
+    Unlabeled nodes (-100) are left out. The same labels and seed give the same split on
     every machine and with every version of numpy.
 
     Args:
         y: Labels from 0. Shape (N,).
-        seed: Chooses the draw, from 0.
+        seed: The random seed, from 0.
         per_class: Training nodes of each class.
-        num_val: Validation nodes, from all that are left.
-        num_test: Test nodes, from all that are left then.
+        num_val: Validation nodes, from the remaining nodes.
+        num_test: Test nodes, from the nodes that remain then.
 
     Raises:
         ValueError: The graph is too small for these sizes.
     """
     labels = y.cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
     for name, value in (("per_class", per_class), ("num_val", num_val), ("num_test", num_test)):
-        if value < 0:
-            raise ValueError(f"'{name}' must be at least 0, got {value}. Give a count of nodes.")
-    if seed < 0:
-        raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
+        at_least(name, value, 0, "Pass a number of nodes.")
+    _check_seed(seed)
     labeled = np.flatnonzero(labels >= 0)
     sizes = np.bincount(labels[labeled])
     if len(sizes) == 0 or sizes.min() < per_class:
-        raise ValueError(
-            f"'per_class' must be at most the size of the smallest class, "
-            f"{int(sizes.min()) if len(sizes) else 0}, got {per_class}. Ask for fewer."
-        )
+        smallest = int(sizes.min()) if len(sizes) else 0
+        condition = f"be at most {smallest}, the size of the smallest class"
+        raise invalid("per_class", condition, per_class, "Choose a smaller value.")
     left = len(labeled) - per_class * len(sizes)
     if num_val + num_test > left:
         raise ValueError(
-            f"'num_val' + 'num_test' must be at most the {left} labeled nodes that do not "
-            f"train, got {num_val} + {num_test}. Ask for fewer."
+            f"'num_val' + 'num_test' must be at most {left}, the number of labeled nodes outside "
+            f"the training split, got {num_val} + {num_test}. Choose smaller values."
         )
     order = labeled[permutation(len(labeled), seed)]
     train = np.concatenate([order[labels[order] == c][:per_class] for c in range(len(sizes))])
@@ -160,22 +156,20 @@ def stratified_split(
     num_test: int,
     name: str = "random",
 ) -> Split:
-    """A random split in which every part has the classes in the proportions of the whole.
+    """A random split with the same class proportions in training, validation and test.
 
-    Where there are enough items for it, one of each class trains.
-
-    The same labels and seed give the same split on every machine and with every version of
-    numpy.
+    If there are enough items, each class has at least one training item. The same labels and
+    seed give the same split on every machine and with every version of numpy.
 
     Args:
         y: Labels from 0. Shape (N,).
-        seed: Chooses the draw, from 0.
-        num_val: Validation items.
-        num_test: Test items; all others train.
+        seed: The random seed, from 0.
+        num_val: The number of validation items.
+        num_test: The number of test items; all others are training items.
         name: The name of the split.
 
     Raises:
-        ValueError: A size or the seed is negative, or nothing is left to train.
+        ValueError: A size or the seed is negative, or no training items remain.
 
     Example:
         >>> split = stratified_split([0, 0, 0, 0, 1, 1, 1, 1], seed=0, num_val=2, num_test=2)
@@ -183,36 +177,35 @@ def stratified_split(
         ({'train': 4, 'val': 2, 'test': 2}, array([0, 1]))
     """
     labels = y.cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
-    for size_name, value in (("num_val", num_val), ("num_test", num_test), ("seed", seed)):
-        if value < 0:
-            raise ValueError(f"'{size_name}' must be at least 0, got {value}. Raise it.")
+    for size_name, value in (("num_val", num_val), ("num_test", num_test)):
+        at_least(size_name, value, 0)
     if num_val + num_test >= len(labels):
         raise ValueError(
             f"'num_val' + 'num_test' must be below the number of items, {len(labels)}, got "
-            f"{num_val} + {num_test}. Ask for fewer."
+            f"{num_val} + {num_test}. Choose smaller values."
         )
     order = permutation(len(labels), seed)
-    parts: dict[str, list[NDArray[np.int64]]] = {part: [] for part in SPLIT_NAMES}
+    found: dict[str, list[NDArray[np.int64]]] = {key: [] for key in SPLIT_NAMES}
     sizes = np.bincount(labels)
-    keep = int((sizes > 0).sum()) + num_val + num_test <= len(labels)  # one of each class
+    keep = int((sizes > 0).sum()) + num_val + num_test <= len(labels)  # one of each for training
     tests = _apportion(sizes, num_test, sizes - 1 if keep else sizes)
     left = sizes - tests
     vals = _apportion(left, num_val, left - 1 if keep else left)
     for label, (test, val) in enumerate(zip(tests, vals, strict=True)):
         items = order[labels[order] == label]
-        parts["test"].append(items[:test])
-        parts["val"].append(items[test : test + val])
-        parts["train"].append(items[test + val :])
-    return Split(name, *(np.concatenate(parts[part]) for part in SPLIT_NAMES))
+        found["test"].append(items[:test])
+        found["val"].append(items[test : test + val])
+        found["train"].append(items[test + val :])
+    return Split(name, *(np.concatenate(found[key]) for key in SPLIT_NAMES))
 
 
 def random_split(rows: Rows, seed: int, fractions: Sequence[float] = FRACTIONS) -> Split:
-    """Every row by chance.
+    """A uniformly random split.
 
     Args:
-        rows: the numbers of the rows.
-        seed: chooses the draw, from 0.
-        fractions: of train, validation and test; they add up to 1.
+        rows: The row numbers.
+        seed: The random seed, from 0.
+        fractions: Of training, validation and test; they sum to 1.
     """
     order = rows[permutation(len(rows), seed)]
     train, val = split_points(len(rows), fractions)
@@ -226,61 +219,56 @@ def fold_split(
     labels: NDArray[np.int64] | None = None,
     draw: int = 0,
 ) -> Split:
-    """One of k folds tests, another validates, the others train.
+    """One split of a k-fold cross-validation: a test fold, a validation fold, the others train.
 
     Args:
-        rows: the numbers of the rows.
-        fold: which fold tests, counted from 0, round and round; the next one validates.
+        rows: The row numbers.
+        fold: The index of the test fold, modulo k; the next fold is the validation fold.
         folds: k, at least 3.
-        labels: the class of each of these rows; the folds then have the classes in equal
-            parts. None for no regard to them.
-        draw: chooses how the rows are dealt out to the folds.
+        labels: The class of each row, for stratified folds; None for folds without regard to it.
+        draw: The random seed of the assignment of rows to folds.
 
     Raises:
-        ValueError: if there are too few folds, or more than rows.
+        ValueError: `folds` is below 3 or above the number of rows.
     """
     if not 3 <= folds <= len(rows):
-        raise ValueError(
-            f"'folds' must be from 3 to the number of rows, {len(rows)}, got {folds}. One fold "
-            "tests, one validates, at least one trains."
-        )
+        advice = "Training, validation and test need one fold each."
+        condition = f"be from 3 to {len(rows)}, the number of rows"
+        raise invalid("folds", condition, folds, advice)
     order = permutation(len(rows), draw)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]
-    place = np.empty(len(rows), np.int64)
-    place[order] = np.arange(len(rows)) % folds
+    fold_of = np.empty(len(rows), np.int64)
+    fold_of[order] = np.arange(len(rows)) % folds
     test, val = fold % folds, (fold + 1) % folds
-    train = (place != test) & (place != val)
-    return Split("kfold", rows[train], rows[place == val], rows[place == test])
+    train = (fold_of != test) & (fold_of != val)
+    return Split("kfold", rows[train], rows[fold_of == val], rows[fold_of == test])
 
 
 def permutation(count: int, seed: int) -> Rows:
-    """A permutation of the numbers below `count`."""
-    if seed < 0:
-        raise ValueError(f"'seed' must be at least 0, got {seed}. Seeds count from 0.")
-    # The raw stream is what numpy promises never to change; its permutations may.
+    """A random permutation of the integers below `count`, the same with every numpy version."""
+    _check_seed(seed)
+    # numpy guarantees a stable raw stream, but not stable permutations.
     return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
 
 
 def split_points(count: int, fractions: Sequence[float]) -> tuple[int, int]:
-    """Where training ends and validation ends among so many rows in order."""
+    """The positions at which the training and the validation rows end."""
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise ValueError(
-            f"'fractions' must be three parts of 1, got {tuple(fractions)}. Give for example "
-            f"{FRACTIONS}."
-        )
+        advice = f"Pass for example {FRACTIONS}."
+        raise invalid("fractions", "be three fractions that sum to 1", tuple(fractions), advice)
     train, val = round(count * fractions[0]), round(count * (fractions[0] + fractions[1]))
-    if count >= len(fractions) and min(fractions) > 0:  # a few rows: one at least in each part
+    if count >= len(fractions) and min(fractions) > 0:  # at least one row in each split
         train = min(max(train, 1), count - 2)
         val = min(max(val, train + 1), count - 1)
     return train, val
 
 
 def _apportion(sizes: NDArray[np.int64], total: int, most: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`total` items shared out among classes in proportion to their sizes, as whole numbers.
+    """`total` items apportioned to the classes in proportion to their sizes, as integers.
 
-    The largest remainders round up, the first of equal ones; no class gives more than its
-    `most`, which together are enough.
+    By the largest remainder method; ties go to the first class. No class gives more than its
+    `most`, whose sum must be enough.
     """
     exact = sizes * (total / max(int(sizes.sum()), 1))
     share: NDArray[np.int64] = np.floor(exact).astype(np.int64)
@@ -289,44 +277,46 @@ def _apportion(sizes: NDArray[np.int64], total: int, most: NDArray[np.int64]) ->
     most = np.maximum(most, 0)
     over = int((share - most).clip(min=0).sum())
     share = np.minimum(share, most)
-    for _ in range(over):  # what a class cannot give is given by the one furthest behind
+    for _ in range(over):  # taken from the class furthest below its exact share
         share[np.argmax(np.where(share < most, exact - share, -np.inf))] += 1
     return share
 
 
-def _from_masks(*parts: Sequence[int] | ArrayLike) -> list[Sequence[int] | ArrayLike]:
-    """Where three masks of one length are True; anything else as it is."""
-    arrays = [np.asarray(part) for part in parts]
+def _from_masks(*values: Sequence[int] | ArrayLike) -> list[Sequence[int] | ArrayLike]:
+    """The indices at which three boolean masks are True; anything else unchanged."""
+    arrays = [np.asarray(value) for value in values]
     if {array.dtype.kind for array in arrays} != {"b"} or {a.ndim for a in arrays} != {1}:
-        return list(parts)
+        return list(values)
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:
         raise ValueError(
-            f"'train', 'val' and 'test' must be masks of one length, got {lengths}. Give a "
-            "boolean for each item in each of them."
+            f"'train', 'val' and 'test' must be masks of the same length, got {lengths}. Pass one "
+            "boolean per item in each."
         )
     return [np.flatnonzero(array) for array in arrays]
 
 
-def _indices(part: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
-    """Sorted, unique, non-negative int64 indices that nobody can write to."""
+def _indices(name: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
+    """Sorted, unique, non-negative int64 indices in a read-only array."""
     array = np.asarray(value)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise TypeError(
-            f"'{part}' must hold whole numbers, got {array.dtype}. Turn a mask into indices "
-            "with numpy.flatnonzero."
+            f"'{name}' must hold integers, got {array.dtype}. Convert a mask to indices with "
+            "numpy.flatnonzero."
         )
     if array.ndim != 1:
-        raise ValueError(f"'{part}' must have shape (n,), got {array.shape}. Flatten it.")
+        raise invalid(name, "have shape (n,)", array.shape, "Flatten it.")
     array = np.sort(array.astype(np.int64))
     if len(array) and array[0] < 0:
-        raise ValueError(f"'{part}' must hold indices from 0, got {array[0]}. Remove it.")
+        raise invalid(name, "hold indices of at least 0", array[0], "Remove it.")
     repeated = array[1:][array[1:] == array[:-1]]
     if len(repeated):
-        raise ValueError(
-            f"'{part}' must hold each index once, got {repeated[0]} twice. Remove one of them."
-        )
+        raise invalid(name, "hold each index once", f"{repeated[0]} twice", "Remove one of them.")
     array.flags.writeable = False
     return array
+
+
+def _check_seed(seed: int) -> None:
+    at_least("seed", seed, 0, "Seeds start at 0.")

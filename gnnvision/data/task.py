@@ -1,4 +1,4 @@
-"""A task: data, labels and a split in the one form that training reads."""
+"""A task: data, labels and a split, in the form that training reads."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gnnvision.data.overview import describe_split, describe_targets, split_warn
 from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device
+from gnnvision.errors import invalid
 from gnnvision.layers.calling import call
 
 __all__ = ["NodeTask", "SplitName", "Task"]
@@ -28,21 +29,21 @@ SplitName = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task(ABC):
-    """What a model is to learn, and from what: the interface between data and training.
+    """Data, targets and a split: the interface between data and training.
 
     Args:
-        name: The data set that is really loaded, e.g. "stdlib".
-        requested: What was asked for, e.g. "auto".
-        kind: What the outputs mean.
-        in_channels: Channels of a signal.
-        num_outputs: Classes, or targets of a regression or multi-label task.
-        class_names: Names of the outputs, in order.
-        split: Which items train, validate and test.
-        card: Origin, license, citation and published results of the data set.
-        data_hash: SHA-256 over the arrays in use, in hexadecimal.
+        name: The dataset that was loaded, e.g. "stdlib".
+        requested: The name that was requested, e.g. "auto".
+        kind: The kind of target: "classification", "regression" or "multilabel".
+        in_channels: The number of input channels (features).
+        num_outputs: The number of classes, or of targets of a regression or multi-label task.
+        class_names: The names of the outputs, in order.
+        split: The training, validation and test indices.
+        card: Source, license, citation and published results of the dataset.
+        data_hash: The SHA-256 of the arrays, in hexadecimal.
         seed: The seed of a random split.
-        origin: What `gnnvision.data.load` was given, if it made the task: the name or the whole
-            path, and the options that are not the usual ones.
+        origin: The arguments of `gnnvision.data.load` that made the task, if any: the name or
+            the absolute path, and the options that differ from their defaults.
     """
 
     name: str
@@ -69,95 +70,93 @@ class Task(ABC):
 
     @property
     def split_rule(self) -> str:
-        """What decides the split: its name, and a version where its rule has changed."""
+        """The name of the split, with a version if its rule has changed between releases."""
         return self.split.name
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or pickle holds: not what was worked out on the way and would be again."""
-        kinds = (vars(kind).items() for kind in type(self).__mro__)
-        made = {name for items in kinds for name, v in items if isinstance(v, cached_property)}
-        return {name: value for name, value in vars(self).items() if name not in made}
+        """The state for a copy or pickle, without cached properties."""
+        members = (vars(kind).items() for kind in type(self).__mro__)
+        cached = {name for items in members for name, v in items if isinstance(v, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in cached}
 
     @abstractmethod
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """Signals, their domain and their targets, batch by batch.
+        """Iterate over batches of inputs, their domain and their targets.
 
-        Targets that do not belong to the part, or are not known, are -100 (classes) or NaN.
+        Targets outside the split, and missing ones, are -100 (classes) or NaN.
 
         Args:
-            part: "train", "val" or "test".
-            batch_size: Items in a batch; None for the task's own choice.
-            generator: Shuffles and varies the training part; None leaves it as it is.
-            epoch: The number of the epoch, from 0, where what is given out depends on it.
+            split: "train", "val" or "test".
+            batch_size: Items in a batch; None for the task's default.
+            generator: Shuffles and augments the training split; None does neither.
+            epoch: The epoch from 0, for augmentations that depend on it.
 
         Raises:
-            ValueError: There is no such part, or the batch size does not fit the task.
+            ValueError: `split` is none of these, or the batch size does not fit the task.
         """
 
     def low_resolution(self) -> Self:
-        """The task with less detail, quicker to train on; itself where there is no such form."""
+        """The task at a lower resolution, for progressive resizing; itself if it has no images."""
         return self
 
     def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
-        """What a model says of an evaluation batch: its output, unless the task asks twice.
+        """The output of a model for an evaluation batch, with test-time augmentation if any.
 
         Args:
-            model: any module; or a function of a signal and its domain.
-            x: a signal.
-            domain: where it lives.
+            model: A module, or a function of an input and its domain.
+            x: The input.
+            domain: The domain of the input: a grid or a graph.
         """
         return call(model, x, domain)
 
     @property
     def target_moments(self) -> tuple[Tensor, Tensor] | None:
-        """Mean and standard deviation of the training targets of a regression, else None."""
+        """Mean and standard deviation of the training targets of a regression; None otherwise."""
         return None
 
-    def is_labeled(self, part: SplitName) -> bool:
-        """Whether every item of a part is known to have its label; False if nobody looked.
+    def is_labeled(self, split: SplitName) -> bool:
+        """Whether every item of a split is known to have a label; False if this is not known.
 
-        Training then need not look for those that have, for which it would wait for a GPU.
+        Training then skips the search for labeled items, which would synchronize with the GPU.
         """
         return False
 
     @property
     def _targets(self) -> Tensor | None:
-        """The targets of all items, for counting; None where they cannot be counted."""
+        """The targets of all items, for statistics; None for a task without such targets."""
         return None
 
     def overview(self) -> dict[str, str]:
-        """What the data were understood to be, in words: for people, before training.
+        """A summary of the data to print before training: a title and a text for each line.
 
-        The entries are in the order in which they are to be read: data set, targets or classes
-        with their counts, split. Each kind of task adds what it has more: columns, rows left
-        out and why, features.
+        The lines are, in order, the dataset, the targets or classes with their counts, and the
+        split. Kinds of tasks add their own: columns, rejected rows, features.
         """
         unit = self.card.facts.get("unit", "")
-        asked = (
-            "" if self.requested in (self.name, self.card.title) else f", for {self.requested!r}"
-        )
+        same = self.requested in (self.name, self.card.title)
+        requested = "" if same else f" (requested: {self.requested!r})"
         return {
-            "data": f"{self.card.title}{asked}",
+            "data": f"{self.card.title}{requested}",
             **describe_targets(self.kind, self._targets, self.class_names, self.split, unit),
             "split": describe_split(self.split, self.seed),
         }
 
     def data_warnings(self) -> list[str]:
-        """What makes a part of the split useless, in sentences; `fit` warns of each.
+        """Problems of the data and its split, as sentences that `fit` shows as warnings.
 
-        That is a part without any known label, or with one class only, of the whole task or of
-        one of its targets; and classes that are measured but never trained on.
+        These are a split without any label, or with a single class, for the whole task or for
+        one of its targets; and classes that occur in validation or test but not in training.
         """
         return split_warnings(self.kind, self._targets, self.class_names, self.split)
 
     def input_description(self) -> dict[str, Any]:
-        """What must be known to give a model new input, for JSON: sizes, normalization."""
+        """What prediction needs to prepare new inputs (sizes, normalization), as JSON types."""
         return {}
 
     @abstractmethod
@@ -171,15 +170,15 @@ class Task(ABC):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NodeTask(Task):
-    """Classify the nodes of one graph; some labels are known, the rest is to be found.
+    """Node classification in one graph (transductive).
 
     Args:
         x: Node features, dense or sparse COO. Shape (N, C).
         graph: The graph.
-        y: Labels from 0; -100 for a node without a label. Shape (N,).
+        y: Labels from 0; -100 for an unlabeled node. Shape (N,).
 
     Raises:
-        ValueError: The sizes of features, graph, labels and split do not agree.
+        ValueError: The sizes of features, graph, labels and split do not match.
     """
 
     x: Tensor
@@ -191,22 +190,23 @@ class NodeTask(Task):
         check_tensors(x=self.x, y=self.y)
         n = self.graph.num_nodes
         if tuple(self.x.shape) != (n, self.in_channels):
-            raise ValueError(
-                f"'x' must have shape (N={n}, in_channels={self.in_channels}), "
-                f"got {tuple(self.x.shape)}. Give one row for each node of the graph."
+            raise invalid(
+                "x",
+                f"have shape (N={n}, in_channels={self.in_channels})",
+                tuple(self.x.shape),
+                "Pass one row for each node of the graph.",
             )
         if tuple(self.y.shape) != (n,) or self.y.dtype != torch.int64:
-            raise ValueError(
-                f"'y' must be int64 of shape (N={n},), got {self.y.dtype} of shape "
-                f"{tuple(self.y.shape)}. Give one label for each node, -100 for none."
-            )
+            got = f"{self.y.dtype} of shape {tuple(self.y.shape)}"
+            advice = "Pass one label for each node, -100 for an unlabeled node."
+            raise invalid("y", f"be int64 of shape (N={n},)", got, advice)
         self.split.check(n)
         batch = {}
-        for part in SPLIT_NAMES:
-            nodes = torch.from_numpy(np.array(getattr(self.split, part))).to(self.y.device)
+        for name in SPLIT_NAMES:
+            nodes = torch.from_numpy(np.array(getattr(self.split, name))).to(self.y.device)
             target = torch.full_like(self.y, UNLABELED)
             target[nodes] = self.y[nodes]
-            batch[part] = (self.x, self.graph, target)
+            batch[name] = (self.x, self.graph, target)
         object.__setattr__(self, "_batch", batch)
 
     @property
@@ -214,7 +214,7 @@ class NodeTask(Task):
         return self.y
 
     def overview(self) -> dict[str, str]:
-        """As of every task, with the size of the graph."""
+        """The summary of every task, and the size of the graph."""
         graph = self.graph
         edges = graph.num_edges // (2 if graph.is_undirected else 1)
         size = f"{graph.num_nodes:,} nodes, {edges:,} edges, {self.in_channels:,} features each"
@@ -223,26 +223,26 @@ class NodeTask(Task):
 
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """The one full batch of a part: features, graph, and labels that are -100 elsewhere.
+        """The whole graph as one batch; labels of nodes outside the split are -100.
 
-        Every call yields the same tensors, so a loop of many epochs costs nothing here.
+        Every call yields the same tensors, so nothing is copied from epoch to epoch.
 
         Args:
-            part: "train", "val" or "test".
-            batch_size: Of no effect: a node sees its neighbors, so all go together.
-            generator: Not used: there is nothing to shuffle.
-            epoch: Not used: every epoch is the same.
+            split: "train", "val" or "test".
+            batch_size: Ignored: a node needs its neighbors, so the whole graph is one batch.
+            generator: Ignored: there is nothing to shuffle.
+            epoch: Ignored: every epoch is the same.
 
         Raises:
-            ValueError: There is no such part.
+            ValueError: `split` is none of these.
         """
-        check_batches(part, None, "nodes")
-        return iter((self._batch[part],))
+        check_batches(split, None, "nodes")
+        return iter((self._batch[split],))
 
     def with_seed(self, seed: int) -> Self:
         """The task with the random split of this seed; itself if its split is not random."""
@@ -257,7 +257,7 @@ class NodeTask(Task):
         return replace(self, split=random_node_split(self.y, seed, **sizes), seed=seed)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with features, graph and labels on `device`; itself if they are there."""
+        """The task with features, graph and labels on `device`; itself if they already are."""
         if self.x.device == full_device(device):
             return self
         return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))

@@ -1,14 +1,15 @@
-"""The text of a file of unknown encoding: decoded deliberately, and said where it is assumed."""
+"""Decoding of text files in an unknown encoding."""
 
 from __future__ import annotations
 
 import re
 
 from gnnvision.data.file_names import ranked_encodings
+from gnnvision.errors import invalid
 
 __all__ = ["decode_text"]
 
-# Byte-order marks; that of UTF-32 begins as the one of UTF-16 does.
+# Byte-order marks; the one of UTF-32 begins with the one of UTF-16.
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -16,32 +17,34 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# What spreadsheets write where they do not write Unicode: Korea, Japan, China, Taiwan, Russia,
-# Western Europe.
+# The legacy encodings of spreadsheets: Korea, Japan, China, Taiwan, Russia, Western Europe.
 _ENCODINGS = ("cp949", "cp932", "gb18030", "big5", "cp1251", "cp1252")
-_LEAST = 0.3  # usual letters; below that no encoding makes sense of a text
-_NEAR = 0.85  # of the best: another encoding that may be meant
-_SHOWN = 3  # pieces of text that a note quotes
-_WITNESSES = 5000
+_LEAST = 0.3  # the lowest score of letters for a plausible encoding
+_NEAR = 0.85  # of the best score: another encoding that is plausible too
+_SHOWN = 3  # samples of the text that a note quotes
+_MAX_SAMPLES = 5000
 # Below "@", where no encoding has the second byte of a letter.
 _BETWEEN = re.compile(rb'[,;\t"]')
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 def decode_text(content: bytes, argument: str, name: str) -> tuple[str, str, str]:
-    """The text, its encoding, and a note where the encoding is an assumption.
+    """Decode a text file.
 
-    What has a byte-order mark says its encoding, and what is valid UTF-8 is UTF-8. Anything else
-    is read in the old encoding that gives the most usual letters; the note quotes some of the
-    text, and how it reads in another encoding that is nearly as likely.
+    A byte-order mark determines the encoding, and valid UTF-8 is UTF-8. Anything else is decoded
+    in the legacy encoding that gives the most common letters.
 
     Args:
-        content: the bytes of the file.
-        argument: what named the file, for errors.
-        name: its name, for errors.
+        content: The bytes of the file.
+        argument: The argument that named the file, for messages.
+        name: The name of the file, for messages.
+
+    Returns:
+        The text, its encoding, and a note if the encoding was guessed, which quotes samples of
+        the text, also in other plausible encodings.
 
     Raises:
-        ValueError: if it is text in none of these.
+        ValueError: The file is not text in any of these encodings.
     """
     marked = next((known for mark, known in _MARKS if content.startswith(mark)), "utf-8")
     try:
@@ -55,23 +58,21 @@ def decode_text(content: bytes, argument: str, name: str) -> tuple[str, str, str
             break
         try:
             text = content.decode(encoding)
-        except UnicodeDecodeError:  # beyond the witnesses
+        except UnicodeDecodeError:  # outside the samples
             continue
         others = [other for near, other in ranked if near >= _NEAR * likelihood]
         return text, encoding, _note(pieces, encoding, others)
-    raise ValueError(
-        f"'{argument}' must be text in UTF-8, got {name!r}, which is not ({fault}), nor in an old "
-        "encoding that can be told. Save it as 'CSV UTF-8'."
-    )
+    got = f"{name!r}, which is not ({fault}), nor in a legacy encoding that can be detected"
+    raise invalid(argument, "be UTF-8 text", got, "Save it as 'CSV UTF-8'.")
 
 
 def _pieces(content: bytes) -> list[bytes]:
-    """The cells that are not ASCII, each once, in their order."""
+    """The distinct cells that are not ASCII, in order."""
     found: dict[bytes, None] = {}
     for line in content.splitlines():
         if not line.isascii():
             found |= {cell.strip(): None for cell in _BETWEEN.split(line) if not cell.isascii()}
-        if len(found) >= _WITNESSES:
+        if len(found) >= _MAX_SAMPLES:
             break
     return list(found)
 
@@ -81,10 +82,10 @@ def _note(pieces: list[bytes], encoding: str, others: list[str]) -> str:
     read = _quoted(shown, encoding)
     different = {_quoted(shown, other): other for other in others}
     different.pop(read, None)
-    also = "".join(f" (in {other} it would be {text})" for text, other in different.items())
+    also = "".join(f" (as {other}: {text})" for text, other in different.items())
     return (
-        f"not UTF-8; {encoding} is assumed, as in {read}{also}; if that is wrong, save the file "
-        "as 'CSV UTF-8'"
+        f"not UTF-8; decoded as {encoding}, e.g. {read}{also}; if this is wrong, save the file as "
+        "'CSV UTF-8'"
     )
 
 

@@ -1,4 +1,4 @@
-"""From the name of a graph classification set to its task."""
+"""Loading of graph classification datasets of the TU Dortmund collection."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LIMITS = ArchiveLimits(total_bytes=1 << 31, members=1000)
 
 
 def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
-    """A graph classification set that has a card; its one file is the published archive.
+    """Load a graph classification dataset from its text files or the published archive.
 
     Raises:
-        DataNotFound: Neither its text files nor the archive are there or can be had.
-        ValueError: A file is damaged or of another set.
+        DataNotFound: The files were not found and could not be downloaded.
+        ValueError: A file is damaged or belongs to another dataset.
 
     Warns:
-        UserWarning: Edges are listed twice, or in one direction only.
+        UserWarning: There are duplicate or one-directional edges.
     """
     name = PurePosixPath(card.files[0].path).stem
     graphs = read_tu(_files(card, options, name), name)
@@ -66,9 +66,9 @@ def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
 
 
 def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
-    """The text files, as they lie in a folder or else in the archive, which stays packed."""
-    needed = [f"{name}_{part}.txt" for part in REQUIRED]
-    wanted = [*needed, *(f"{name}_{part}.txt" for part in OPTIONAL)]
+    """The text files, from a folder or from the archive, which is not unpacked to disk."""
+    needed = [f"{name}_{key}.txt" for key in REQUIRED]
+    wanted = [*needed, *(f"{name}_{key}.txt" for key in OPTIONAL)]
     alternatives = (needed, [card.files[0].path])
     folder, found = locate_any(card, options.root, alternatives, download=options.download)
     if found == needed:
@@ -80,30 +80,30 @@ def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
     missing = [file for file in needed if file not in content]
     if missing:
         raise ValueError(
-            f"{folder / found[0]} must hold {', '.join(needed)}, got it without {missing[0]}. "
-            "Fetch it again."
+            f"{folder / found[0]} must contain {', '.join(needed)}, but {missing[0]} is missing. "
+            "Download it again."
         )
     return content
 
 
 def _check_facts(card: Card, graphs: TuGraphs) -> None:
-    """Refuse another set than the card's: the order of its class names would be wrong."""
+    """Raise ValueError for files of another dataset, whose class names would be wrong."""
     found = {"num_graphs": len(graphs.y), "class_sizes": np.bincount(graphs.y).tolist()}
     known = {name: card.facts[name] for name in found if name in card.facts}
     if any(found[name] != value for name, value in known.items()):
         raise ValueError(
-            f"The files of {card.name!r} must have {known}, got {found}. They are of another "
-            "edition; fetch the published ones."
+            f"The files of {card.name!r} must have {known}, got {found}. They are another "
+            "version; download the published ones."
         )
     if len(graphs.classes) != len(card.class_names):
         raise ValueError(
             f"The files of {card.name!r} must have {len(card.class_names)} classes, got "
-            f"{len(graphs.classes)}. Fetch the published ones."
+            f"{len(graphs.classes)}. Download the published ones."
         )
 
 
 def _splitter(y: NDArray[np.int64], options: LoadOptions) -> Callable[[int], Split]:
-    """The split of a seed."""
+    """The function from a seed to a split."""
     rows, tenth = np.arange(len(y)), round(len(y) / 10)
     match options.split:
         case "random":

@@ -48,7 +48,9 @@ def test_names_that_lead_out(tmp_path, name):
         tar_of(tmp_path / "x.tar", entry("a.png"), entry(name)),
         zip_of(tmp_path / "x.zip", "a.png", name),
     ):
-        with pytest.raises(ValueError, match=r"is refused: the name .* leads out of it. Nothing"):
+        with pytest.raises(
+            ValueError, match=r"is refused: the path .* leads outside the archive. Nothing"
+        ):
             source.members()
 
 
@@ -81,7 +83,7 @@ def test_a_name_twice(tmp_path):
         tar_of(tmp_path / "x.tar", entry("a/1.png"), entry("./a//1.png")),
         zip_of(tmp_path / "x.zip", "a/1.png", "a/1.png"),
     ):
-        with pytest.raises(ValueError, match=r"is refused: it holds '.*1.png' twice"):
+        with pytest.raises(ValueError, match=r"is refused: it has two entries '.*1.png'"):
             source.members()
 
 
@@ -90,7 +92,7 @@ def test_a_name_twice(tmp_path):
     [
         ({"total_bytes": 5}, "it unpacks to more than 5 bytes"),
         ({"member_bytes": 2}, "'a.png' unpacks to 3 bytes, more than 2"),
-        ({"members": 1}, "it holds more than 1 entries"),
+        ({"members": 1}, "it has more than 1 entries"),
     ],
 )
 def test_limits(tmp_path, limits, fault):
@@ -115,7 +117,9 @@ def test_a_bomb_of_padding_and_a_huge_header_are_refused(tmp_path, monkeypatch):
     long_name = tarfile.TarInfo("././@LongLink")
     long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1 << 32
     (tmp_path / "x.tar.gz").write_bytes(gzip.compress(long_name.tobuf() + bytes(1 << 20)))
-    with pytest.raises(ValueError, match=r"is damaged \(ReadError: an entry of \d+ bytes where"):
+    with pytest.raises(
+        ValueError, match=r"is damaged \(ReadError: a header of \d+ bytes is too large"
+    ):
         TarSource(tmp_path / "x.tar.gz").members()
 
 

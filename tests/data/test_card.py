@@ -50,13 +50,13 @@ def test_a_card_is_read(parse):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('license = "l"', "", "'card' must be complete: .*'license'"),
-        ('license = "l"', 'licence = "l"', r"'card' must hold only .*got \['licence'\]"),
-        ("size = 3", "bytes = 3", r"'files' must hold only .*got \['bytes'\]"),
+        ('license = "l"', "", "'card' must have all required keys: .*'license'"),
+        ('license = "l"', 'licence = "l"', r"'card' must have only the keys .*got \['licence'\]"),
+        ("size = 3", "bytes = 3", r"'files' must have only the keys .*got \['bytes'\]"),
         ("size = 3", 'sha256 = "ABC"', "'sha256' must be 64 hexadecimal digits.*got 'ABC'"),
-        ('"a.bin"', '"../a.bin"', "'path' must be a name inside"),
-        ('"a.bin"', '"/a.bin"', "'path' must be a name inside"),
-        ("value = 0.8\n", "", "'paper' must be complete"),
+        ('"a.bin"', '"../a.bin"', "'path' must be a relative path inside"),
+        ('"a.bin"', '"/a.bin"', "'path' must be a relative path inside"),
+        ("value = 0.8\n", "", "'paper' must have all required keys"),
         ('name = "a"', "name = ", "cannot be read"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_malformed_card_is_named(parse, old, new, fault):
 
 
 def test_an_unknown_split_names_the_known_ones(parse):
-    with pytest.raises(ValueError, match="'split' must be one of 'public' for 'a', got 'mine'"):
+    with pytest.raises(ValueError, match="'split' must be one of 'public', got 'mine'"):
         parse(TEXT).split_rule("mine")
 
 

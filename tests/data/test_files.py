@@ -20,7 +20,7 @@ def test_files_are_found_where_torch_geometric_puts_them(tmp_path, place):
 
 def test_missing_files_are_named_with_their_folder(tmp_path):
     card = made.card(urls=("https://example.invalid/data/",))
-    with pytest.raises(DataNotFound, match=r"are not in .*, and download=False") as caught:
+    with pytest.raises(DataNotFound, match=r"were not found in .*, and download=False") as caught:
         locate(card, tmp_path, download=False)
     assert caught.value.folder == tmp_path / "Tiny" / "raw"
     assert len(caught.value.files) == 8
@@ -74,7 +74,7 @@ def test_a_known_checksum_is_compared_before_anything_is_read(tmp_path):
 
 def test_an_unknown_checksum_is_said(tmp_path):
     card = made.planetoid(tmp_path)
-    with pytest.warns(UserWarning, match="could not be verified: .* no SHA-256 of ind.tiny.x, "):
+    with pytest.warns(UserWarning, match="could not be verified: .* no SHA-256 for ind.tiny.x, "):
         read_verified(card, tmp_path)
 
 

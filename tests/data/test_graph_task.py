@@ -144,7 +144,7 @@ def test_a_part_without_graphs_has_no_batches():
 
 
 def test_what_batches_refuses():
-    with pytest.raises(ValueError, match="'part' must be one of 'train', 'val', 'test', got 'x'"):
+    with pytest.raises(ValueError, match="'split' must be one of 'train', 'val', 'test', got 'x'"):
         next(task().batches("x"))
     with pytest.raises(ValueError, match="'batch_size' must be at least 1, got 0"):
         next(task().batches("train", 0))

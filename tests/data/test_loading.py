@@ -108,7 +108,7 @@ def test_a_separator_makes_a_path():
 
 
 def test_an_unknown_split_is_said_before_anything_is_read():
-    with pytest.raises(ValueError, match="'split' must be one of 'public', 'random' for 'cora'"):
+    with pytest.raises(ValueError, match="'split' must be one of 'public', 'random', got 'full'"):
         load("cora", split="full")
 
 

@@ -15,9 +15,13 @@ def test_sizes_and_channels():
 @pytest.mark.parametrize(
     ("options", "kind", "fault"),
     [
-        ({"channels": 4}, ValueError, "'channels' must be 'auto', 1 for gray or 3 .* got 4"),
+        (
+            {"channels": 4},
+            ValueError,
+            "'channels' must be 'auto', 1 \\(grayscale\\) or 3 .* got 4",
+        ),
         ({"image_size": 0}, ValueError, "'image_size' must be at least 1, got 0"),
-        ({"image_size": 1.5}, TypeError, "'image_size' must be a whole number or"),
+        ({"image_size": 1.5}, TypeError, "'image_size' must be an integer or"),
         ({"augment": {"crop": 4}}, TypeError, "'augment' must be an Augment or None, got dict"),
         ({"image_size": (1, 2, 3)}, TypeError, r"got \(1, 2, 3\)"),
     ],

@@ -65,7 +65,7 @@ def test_undirected_edges():
     pairs = np.array([[0, 2, 1, 1], [1, 0, 0, 1]])
     assert undirected_edges(pairs, 3).tolist() == [[0, 0, 1, 2], [1, 2, 0, 0]]
     assert undirected_edges(np.zeros((2, 0), dtype=np.int64), 3).shape == (2, 0)
-    with pytest.raises(ValueError, match="an edge leads to node 3 of 3"):
+    with pytest.raises(ValueError, match="an edge has node 3, but there are 3 nodes"):
         undirected_edges(np.array([[0], [3]]), 3)
 
 
@@ -74,20 +74,20 @@ def test_undirected_edges():
     [
         (lambda p: {"x": p["x"][:3]}, "x and y differ in rows"),
         (lambda p: {"tx": p["tx"][:, :5]}, "tx and allx differ in columns"),
-        (lambda p: {"ty": p["ty"][:, :1]}, "ty has not 2 columns"),
-        (lambda p: {"tx": p["tx"][:4], "ty": p["ty"][:4]}, "test.index names 5 nodes, tx has 4"),
+        (lambda p: {"ty": p["ty"][:, :1]}, "ty does not have 2 columns"),
+        (lambda p: {"tx": p["tx"][:4], "ty": p["ty"][:4]}, "test.index lists 5 nodes, tx has 4"),
         (lambda p: {"y": 1 - p["y"]}, "y is not the beginning of ally"),
         (lambda p: {"ty": p["ty"] * 2}, "not one-hot"),
         (lambda p: {"ty": p["ty"] + 1}, "not one-hot"),
-        (lambda p: {"ty": p["ty"] * 0}, "test holds a node without a label"),
+        (lambda p: {"ty": p["ty"] * 0}, "test has an unlabeled node"),
         (lambda p: {"tx": p["tx"] * np.float32("nan")}, "a feature is NaN or infinite"),
-        (lambda p: {"graph": {0: [10**6]}}, "they name node 1000000, but describe 17"),
+        (lambda p: {"graph": {0: [10**6]}}, "they refer to node 1000000, but describe 17 nodes"),
         (lambda p: {"graph": {0: [-1]}}, "negative node"),
-        (lambda p: {"graph": {0: ["a"]}}, "neighbors of node 0 are not all numbers"),
-        (lambda p: {"graph": {"a": [0]}}, "graph lists"),
-        (lambda p: {"graph": {0: 1}}, "graph lists"),
+        (lambda p: {"graph": {0: ["a"]}}, "neighbors of node 0 are not all integers"),
+        (lambda p: {"graph": {"a": [0]}}, "graph has the neighbors"),
+        (lambda p: {"graph": {0: 1}}, "graph has the neighbors"),
         (lambda p: {"allx": p["allx"][:6], "ally": p["ally"][:6]}, r"allx has 6 rows, 4 \+ 3"),
-        (lambda p: {"x": p["y"]}, "ind.tiny.x must hold a csr matrix.*got ndarray"),
+        (lambda p: {"x": p["y"]}, "ind.tiny.x must hold the csr matrix.*got ndarray"),
         (lambda p: {"graph": [1]}, "ind.tiny.graph must hold .*got list"),
     ],
 )
@@ -99,11 +99,11 @@ def test_files_that_do_not_fit_are_one_clear_error(raw, change, fault):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (b"15\nx\n", "test.index must hold one number a line"),
-        (b"15\n15\n12\n17\n14", "must name each node once"),
-        (b"11\n12\n17\n14\n16", "names node 11, which is in allx too"),
-        (b"9" * 30, "one number a line"),
-        (b"\xff\x00", "one number a line"),
+        (b"15\nx\n", "test.index must hold one number per line"),
+        (b"15\n15\n12\n17\n14", "must list each node once"),
+        (b"11\n12\n17\n14\n16", "lists node 11, which is also in allx"),
+        (b"9" * 30, "one number per line"),
+        (b"\xff\x00", "one number per line"),
     ],
 )
 def test_a_bad_test_index(raw, text, fault):
@@ -120,7 +120,7 @@ def test_every_file_is_named_when_it_is_damaged(raw):
 
 def test_a_malicious_file_is_named_and_does_not_run(raw, tmp_path):
     evil = f"cos\nsystem\n(S'touch {tmp_path}/ran'\ntR.".encode()
-    with pytest.raises(UnsafePickleError, match=r"ind.tiny.allx: The pickle asks for os.system"):
+    with pytest.raises(UnsafePickleError, match=r"ind.tiny.allx: The pickle uses os.system"):
         decode_planetoid(raw | {"ind.tiny.allx": evil}, made.card())
     assert not (tmp_path / "ran").exists()
 

@@ -11,8 +11,8 @@ def test_without_a_terminal_a_line_comes_now_and_then(capsys, monkeypatch):
             advance(count)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "features: 1,200 of 2,400, 100 a second, 12 s left",
-        "features: 2,000 of 2,400, 80 a second, 5 s left",
+        "features: 1,200 of 2,400, 100 per second, 12 s left",
+        "features: 2,000 of 2,400, 80 per second, 5 s left",
     ]
 
 

@@ -23,7 +23,7 @@ def test_then_the_checkout_then_the_cache(monkeypatch, cache):
     monkeypatch.setattr(root_module, "checkout_folder", lambda: None)
     assert data_root() == cache
     monkeypatch.setattr(root_module, "cache_folder", lambda: None)
-    with pytest.raises(ValueError, match="'root' must be given where there is no home folder"):
+    with pytest.raises(ValueError, match="'root' must be given if there is no home folder"):
         data_root()
 
 

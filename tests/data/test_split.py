@@ -44,10 +44,10 @@ def test_the_hash_is_of_the_content():
         (([0], [1], [1]), ValueError, "'test' must share no index with 'val'"),
         (([0], [1], [0]), ValueError, "'test' must share no index with 'train'"),
         (([0, 0], [1], [2]), ValueError, "'train' must hold each index once, got 0 twice"),
-        (([0], [-1], [2]), ValueError, "'val' must hold indices from 0, got -1"),
+        (([0], [-1], [2]), ValueError, "'val' must hold indices of at least 0, got -1"),
         (([0], [1], [[2]]), ValueError, r"'test' must have shape \(n,\), got \(1, 1\)"),
-        (([True, False], [1], [2]), TypeError, "'train' must hold whole numbers, got bool"),
-        (([0.5], [1], [2]), TypeError, "'train' must hold whole numbers, got float64"),
+        (([True, False], [1], [2]), TypeError, "'train' must hold integers, got bool"),
+        (([0.5], [1], [2]), TypeError, "'train' must hold integers, got float64"),
     ],
 )
 def test_bad_indices(parts, error, fault):
@@ -90,12 +90,15 @@ def test_random_split_reaches_every_node():
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"per_class": 6}, "'per_class' must be at most the size of the smallest class, 5, got 6"),
-        ({"num_val": 9}, r"'num_val' \+ 'num_test' must be at most the 8 labeled nodes .*9 \+ 2"),
+        ({"per_class": 6}, "'per_class' must be at most 5, the size of the smallest class, got 6"),
+        (
+            {"num_val": 9},
+            r"'num_val' \+ 'num_test' must be at most 8, the number of labeled nodes .*9 \+ 2",
+        ),
         ({"per_class": -1}, "'per_class' must be at least 0, got -1"),
         ({"seed": -1}, "'seed' must be at least 0, got -1"),
-        ({"y": np.full(4, -100)}, "smallest class, 0, got 1"),
-        ({"y": np.array([0, 2, 2, 0])}, "smallest class, 0, got 1"),
+        ({"y": np.full(4, -100)}, "at most 0, the size of the smallest class, got 1"),
+        ({"y": np.array([0, 2, 2, 0])}, "at most 0, the size of the smallest class, got 1"),
     ],
 )
 def test_a_graph_too_small_is_said(changes, fault):
@@ -161,7 +164,9 @@ def test_parts_of_other_sizes():
     assert split.sizes == {"train": 25, "val": 15, "test": 10}
     assert random_split(ROWS, 0, (0.9, 0.0, 0.1)).sizes == {"train": 45, "val": 0, "test": 5}
     for fractions in [(0.5, 0.5), (0.8, 0.3, -0.1), (0.8, 0.1, 0.2)]:
-        with pytest.raises(ValueError, match="'fractions' must be three parts of 1, got"):
+        with pytest.raises(
+            ValueError, match="'fractions' must be three fractions that sum to 1, got"
+        ):
             random_split(ROWS, 0, fractions)
     with pytest.raises(ValueError, match="'seed' must be at least 0, got -1"):
         random_split(ROWS, -1)
@@ -194,7 +199,7 @@ def test_folds_have_the_classes_in_equal_parts():
 def test_another_draw_has_other_folds():
     assert fold_split(ROWS, 0, 5, draw=1) != fold_split(ROWS, 0, 5)
     for folds in (2, 51):
-        with pytest.raises(ValueError, match=f"'folds' must be from 3 to .* 50, got {folds}"):
+        with pytest.raises(ValueError, match=f"'folds' must be from 3 to 50, .* got {folds}"):
             fold_split(ROWS, 0, folds)
 
 

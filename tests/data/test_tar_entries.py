@@ -67,7 +67,7 @@ def test_an_archive_that_was_cut_between_two_files_is_damaged(tmp_path):
     for count in range(1, 4):
         path.write_bytes(whole[: count * step])
         with pytest.raises(
-            ValueError, match=r"is damaged .* it is cut: the mark of its end is mis"
+            ValueError, match=r"is damaged .* it is truncated: the end marker is mis"
         ):
             TarSource(path).members()
     path.write_bytes(whole[: 3 * step] + bytes(512))  # one block of the mark is enough
@@ -77,7 +77,7 @@ def test_an_archive_that_was_cut_between_two_files_is_damaged(tmp_path):
 def test_a_second_archive_behind_the_first_is_not_passed_over(tmp_path):
     path = made_files.write_tar(tmp_path / "x.tar", {"a/1.png": b"x"}, packed=False)
     path.write_bytes(path.read_bytes() * 2)
-    with pytest.raises(ValueError, match="more follows after the mark of its end"):
+    with pytest.raises(ValueError, match="there is data after the end marker"):
         TarSource(path).members()
 
 
@@ -137,10 +137,10 @@ def test_an_empty_archive_is_an_archive(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (gzip.compress(b"\x89PNG" * 300), "a file packed with gzip that is no archive"),
-        (gzip.compress(b"hello"), "a file packed with gzip that is no archive"),
-        (b"", "an empty file. Fetch it again"),
-        (b"<!DOCTYPE html><html>", "a web page. Fetch the archive itself"),
+        (gzip.compress(b"\x89PNG" * 300), "a gzip file that is not an archive"),
+        (gzip.compress(b"hello"), "a gzip file that is not an archive"),
+        (b"", "an empty file. Download it again"),
+        (b"<!DOCTYPE html><html>", "a web page. Download the archive itself"),
         (b"\x04\x22\x4d\x18" + bytes(99), "packed with lz4"),
         (b"\x1f\x9d\x90" + bytes(99), "packed with compress"),
         (bytes(512) + b"CD001", r"got '[^']*a.zip'\. Unpack"),

@@ -66,7 +66,7 @@ def test_what_a_report_needs(make):
 
 def test_a_part_that_does_not_exist(make):
     with pytest.raises(
-        ValueError, match="'part' must be one of 'train', 'val', 'test', got 'dev'"
+        ValueError, match="'split' must be one of 'train', 'val', 'test', got 'dev'"
     ):
         make().batches("dev")
 

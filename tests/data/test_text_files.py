@@ -36,18 +36,18 @@ def test_unicode_is_no_assumption(encoding):
 def test_an_old_encoding_is_told_by_its_letters_and_named(encoding, text):
     read, found, note = decode_text(text.encode(encoding), "csv", "x")
     assert (read, found) == (text, encoding)
-    assert note.startswith(f"not UTF-8; {encoding} is assumed, as in '")
+    assert note.startswith(f"not UTF-8; decoded as {encoding}, e.g. '")
 
 
 def test_another_encoding_that_may_be_meant_is_shown():
     note = decode_text("smiles,IC50 (µM)\nC,1\n".encode("cp1252"), "csv", "x")[2]
     assert note == (
-        "not UTF-8; cp1252 is assumed, as in 'IC50 (µM)' (in big5 it would be 'IC50 (然)'); if "
-        "that is wrong, save the file as 'CSV UTF-8'"
+        "not UTF-8; decoded as cp1252, e.g. 'IC50 (µM)' (as big5: 'IC50 (然)'); if "
+        "this is wrong, save the file as 'CSV UTF-8'"
     )
 
 
 @pytest.mark.parametrize("content", [b"\xb0\x00a", b"a,\x81\n", b"\xff\xfea", b"\xef\xbb\xbf\xff"])
 def test_what_is_text_in_no_encoding(content):
-    with pytest.raises(ValueError, match=r"'csv' must be text in UTF-8, got 'x', .*'CSV UTF-8'"):
+    with pytest.raises(ValueError, match=r"'csv' must be UTF-8 text, got 'x', .*'CSV UTF-8'"):
         decode_text(content, "csv", "x")

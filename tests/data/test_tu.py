@@ -85,15 +85,15 @@ def test_an_edge_listed_twice_counts_once_and_is_remarked_on():
     graphs = read(A=lines + "\n2, 1", edge_labels=labels + "\n4")
     assert edges(graphs) == edges(read())
     (remark,) = graphs.remarks
-    assert remark == "lines of TINY_A.txt that repeat an edge, which counts once: 1 of 7"
-    with pytest.raises(ValueError, match=r"TINY_A\.txt, line 7, must agree with the line"):
+    assert remark == "1 of 7 lines of TINY_A.txt repeat an edge and were merged"
+    with pytest.raises(ValueError, match=r"TINY_A\.txt, line 7, must have the same values as the earlier line"):
         read(A=lines + "\n2, 1", edge_labels=labels + "\n6")
 
 
 def test_an_edge_without_its_reverse_goes_one_way_and_is_remarked_on():
     graphs = read(A="1, 2\n2, 1\n2, 3", edge_labels=None)
     assert edges(graphs) == [(0, 1), (1, 0), (1, 2)]
-    assert graphs.remarks == ("edges without their reverse, which go one way only: 1 of 3",)
+    assert graphs.remarks == ("1 of 3 edges have no reverse edge and are one-directional",)
 
 
 @pytest.mark.parametrize("changed", ["A", "graph_labels", "node_labels", "edge_labels"])
@@ -106,43 +106,47 @@ def test_the_hash_is_of_all_that_is_read(changed):
 @pytest.mark.parametrize(
     ("part", "content", "fault"),
     [
-        ("A", "1, 2\n2; 1", r"TINY_A\.txt, line 2, must hold whole numbers .* got '2; 1'"),
-        ("A", "1, 2\n\n2, 1", r"TINY_A\.txt, line 2, must hold whole numbers"),
-        ("A", "1, 2, 3", r"TINY_A\.txt, line 1, must hold 2 of them, got '1, 2, 3'"),
-        ("A", "1, 2\n2", r"TINY_A\.txt, line 2, must hold 2 of them"),
-        ("A", "1_0, 2", r"TINY_A\.txt, line 1, must hold whole numbers"),
-        ("A", "1, 2.0", r"TINY_A\.txt, line 1, must hold whole numbers"),
-        ("A", "1, 2\n9, 2", r"TINY_A\.txt, line 2, must name a node from 1 to 8, got '9, 2'"),
-        ("A", "0, 1", r"TINY_A\.txt, line 1, must name a node from 1 to 8"),
-        ("A", f"1, {10**30}", r"TINY_A\.txt, line 1, must hold whole numbers"),
-        ("A", "1, 2\n3, 4", r"TINY_A\.txt, line 2, must join nodes of one graph, got '3, 4'"),
-        ("A", "\x00\xff", r"TINY_A\.txt, line 1, must hold whole numbers"),
+        ("A", "1, 2\n2; 1", r"TINY_A\.txt, line 2, must hold integers .* got '2; 1'"),
+        ("A", "1, 2\n\n2, 1", r"TINY_A\.txt, line 2, must hold integers"),
+        ("A", "1, 2, 3", r"TINY_A\.txt, line 1, must hold 2 numbers, got '1, 2, 3'"),
+        ("A", "1, 2\n2", r"TINY_A\.txt, line 2, must hold 2 numbers"),
+        ("A", "1_0, 2", r"TINY_A\.txt, line 1, must hold integers"),
+        ("A", "1, 2.0", r"TINY_A\.txt, line 1, must hold integers"),
+        ("A", "1, 2\n9, 2", r"TINY_A\.txt, line 2, must refer to a node from 1 to 8, got '9, 2'"),
+        ("A", "0, 1", r"TINY_A\.txt, line 1, must refer to a node from 1 to 8"),
+        ("A", f"1, {10**30}", r"TINY_A\.txt, line 1, must hold integers"),
+        (
+            "A",
+            "1, 2\n3, 4",
+            r"TINY_A\.txt, line 2, must connect nodes of the same graph, got '3, 4'",
+        ),
+        ("A", "\x00\xff", r"TINY_A\.txt, line 1, must hold integers"),
         (
             "graph_indicator",
             "1 1 1 2 2 3 4 5",
-            r"TINY_graph_indicator\.txt, line 8, must name a graph from 1 to 4, got '5'",
+            r"TINY_graph_indicator\.txt, line 8, must refer to a graph from 1 to 4, got '5'",
         ),
         (
             "graph_indicator",
             "1 1 1 2 2 4 3 4",
-            r"TINY_graph_indicator\.txt, line 7, must name one graph after the other, got '3'",
+            r"TINY_graph_indicator\.txt, line 7, must list the graphs in order, got '3'",
         ),
-        ("graph_labels", "1 a 1 1", r"TINY_graph_labels\.txt, line 2, must hold whole numbers"),
-        ("graph_labels", "1 1 1", r"line 7, must name a graph from 1 to 3, got '4'"),
+        ("graph_labels", "1 a 1 1", r"TINY_graph_labels\.txt, line 2, must hold integers"),
+        ("graph_labels", "1 1 1", r"line 7, must refer to a graph from 1 to 3, got '4'"),
         (
             "node_labels",
             "1 2 3",
-            r"TINY_node_labels\.txt must have as many .* TINY_graph_indicator\.txt, 8, got 3",
+            r"TINY_node_labels\.txt must have 8 lines like TINY_graph_indicator\.txt, got 3",
         ),
         (
             "edge_labels",
             "1 2",
-            r"TINY_edge_labels\.txt must have as many .* TINY_A\.txt, 6, got 2",
+            r"TINY_edge_labels\.txt must have 6 lines like TINY_A\.txt, got 2",
         ),
         (
             "node_attributes",
             "1 2 nan 4 5 6 7 8",
-            r"TINY_node_attributes\.txt, line 3, must hold numbers with commas .*, got 'nan'",
+            r"TINY_node_attributes\.txt, line 3, must hold numbers separated by commas, got 'nan'",
         ),
         ("node_attributes", "1 2 3 4 1e999 6 7 8", "line 5, must hold numbers"),
     ],
@@ -156,6 +160,6 @@ def test_damage_is_refused_by_file_and_line(part, content, fault):
 
 
 def test_labels_that_are_none_are_refused(monkeypatch):
-    monkeypatch.setattr("gnnvision.data.tu.MOST_KINDS", 2)
+    monkeypatch.setattr("gnnvision.data.tu.MAX_LABELS", 2)
     with pytest.raises(ValueError, match=r"TINY_node_labels\.txt must hold at most 2 different"):
         read()

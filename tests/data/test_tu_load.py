@@ -15,7 +15,7 @@ from gnnvision.data.tu_load import load_tu
 from . import made_tu
 
 RINGS = made_tu.rings()
-ODD_MUTAG = "ignore:MUTAG. lines of MUTAG_A.txt that repeat an edge"
+ODD_MUTAG = "ignore:MUTAG. 1 of 7439 lines of MUTAG_A.txt repeat an edge"
 
 
 def card(**facts):
@@ -64,13 +64,15 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path):
     made_tu.pack(path, "MUTAG", **RINGS)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../../evil.txt", "x")
-    with pytest.raises(ValueError, match="leads out of it"):
+    with pytest.raises(ValueError, match="leads outside the archive"):
         load(tmp_path)
 
 
 def test_an_archive_of_something_else(tmp_path):
     made_tu.pack(tmp_path / "MUTAG.zip", "OTHER", **RINGS)
-    with pytest.raises(ValueError, match=r"must hold MUTAG_A\.txt.*without MUTAG_A\.txt"):
+    with pytest.raises(
+        ValueError, match=r"must contain MUTAG_A\.txt.*but MUTAG_A\.txt is missing"
+    ):
         load(tmp_path)
     (tmp_path / "MUTAG.zip").write_bytes(b"not an archive")
     with pytest.raises(ValueError, match=r"MUTAG\.zip is damaged"):
@@ -133,7 +135,7 @@ def test_a_split_that_graphs_have_not():
 def test_odd_edges_are_said(root):
     pairs = RINGS["A"].splitlines()
     made_tu.write(root / "MUTAG" / "raw", "MUTAG", **RINGS | {"A": "\n".join(pairs[1:])})
-    with pytest.warns(UserWarning, match="MUTAG: edges without their reverse.*: 1 of"):
+    with pytest.warns(UserWarning, match="MUTAG: 1 of .* edges have no reverse edge"):
         load(root)
 
 

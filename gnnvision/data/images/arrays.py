@@ -1,4 +1,4 @@
-"""The plain arrays of labeled pictures: one form for every source and for the cache."""
+"""The plain arrays of labeled images: one form for every source and for the cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["ImageArrays"]
 
 @dataclass(frozen=True, eq=False)
 class ImageArrays:
-    """Pictures of one size with labels and the parts they were published in, checked.
+    """Images of one size with labels and the parts they were published in, checked.
 
     Args:
         images: uint8 (N, H, W, C), C = 1 or 3.
@@ -52,14 +52,14 @@ class ImageArrays:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the pictures and labels, in hexadecimal."""
+        """SHA-256 over the images and labels, in hexadecimal."""
         digest = hashlib.sha256(f"images {self.images.shape};".encode())
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(self.y.astype("<i8").data)
         return digest.hexdigest()
 
     def check_sum(self) -> str:
-        """SHA-256 over everything, the pictures by their `hash`."""
+        """SHA-256 over everything, the images by their `hash`."""
         digest = hashlib.sha256(self.hash.encode() + self.part.tobytes())
         digest.update(json.dumps([self.class_names, list(self.names)]).encode())
         if self.scan is not None:
@@ -69,4 +69,4 @@ class ImageArrays:
 
 def _require(condition: bool | np.bool_, fault: str) -> None:
     if not condition:
-        raise ValueError(f"The arrays of the pictures do not fit: {fault}. Fetch the files again.")
+        raise ValueError(f"The arrays of the images do not fit: {fault}. Fetch the files again.")

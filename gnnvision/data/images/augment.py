@@ -1,4 +1,4 @@
-"""Random changes of training pictures that leave their class as it is."""
+"""Random changes of training images that leave their class as it is."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _TRIES = 10  # as torchvision's RandomResizedCrop
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """How training pictures are varied, each by its own draw, a whole batch at a time.
+    """How training images are varied, each by its own draw, a whole batch at a time.
 
     In this order: resized crop; shifted crop; rotation, shift and scale; flip; colors; cutout.
     Nothing is done unless asked for.
 
     Args:
         crop: Pad by this many pixels and crop back to the size at a random place.
-        padding_mode: What lies outside a picture: "reflect", itself mirrored, or "zeros", black.
-        flip: Mirror left to right: "random", half of the pictures; "alternating", half of the
-            pictures in the first epoch, and each picture every other epoch.
+        padding_mode: What lies outside an image: "reflect", itself mirrored, or "zeros", black.
+        flip: Mirror left to right: "random", half of the images; "alternating", half of the
+            images in the first epoch, and each image every other epoch.
         rotation: Turn by up to this angle either way, in degrees.
         shift: Move by up to this fraction of the width and height either way.
         scale: Shrink and grow by a factor between these two.
         brightness: A factor from 1 - brightness to 1 + brightness.
         contrast: Likewise.
-        saturation: Likewise; of no effect on gray pictures.
-        cutout: The side, in pixels, of a square somewhere in the picture that becomes blank.
+        saturation: Likewise; of no effect on gray images.
+        cutout: The side, in pixels, of a square somewhere in the image that becomes blank.
         resized_crop: Cut out a box with this fraction of the area, from the least to the
             largest, and bring it to `size`.
         ratio: The least and the largest width of that box divided by its height.
-        size: Height and width of the result of `resized_crop`; None for those of the picture.
+        size: Height and width of the result of `resized_crop`; None for those of the image.
 
     Raises:
         TypeError: A setting is of the wrong kind.
@@ -57,7 +57,7 @@ class Augment:
     References:
         Krizhevsky, Sutskever, Hinton (2012), section 4.1, for crops and flips.
         DeVries, Taylor (2017), https://arxiv.org/abs/1708.04552, for cutout. Differs from the
-        paper: the square lies inside the picture as a whole.
+        paper: the square lies inside the image as a whole.
         Jordan (2024), https://arxiv.org/abs/2404.00498, section 3.6, for alternating flips.
         Szegedy et al. (2015), https://arxiv.org/abs/1409.4842, section 6, for resized crops.
 
@@ -138,22 +138,22 @@ class Augment:
         flip_state: Tensor | None = None,
         fill: tuple[float, ...] | None = None,
     ) -> Tensor:
-        """The pictures, changed; the same ones for a generator in the same state.
+        """The images, changed; the same ones for a generator in the same state.
 
         All that is drawn is drawn on the CPU, so a GPU gives the same changes.
 
         Args:
-            images: uint8 pictures. Shape (B, C, H, W).
+            images: uint8 images. Shape (B, C, H, W).
             generator: Where all random numbers come from; a CPU generator.
-            flip_state: Which pictures are mirrored, bool (B,); None to draw them.
+            flip_state: Which images are mirrored, bool (B,); None to draw them.
             fill: The color of blank squares, from 0 to 1 for each channel; None for black.
 
         Shapes:
             Output: uint8 (B, C, H, W) in channels-last memory, or of `size`.
 
         Raises:
-            TypeError: The pictures are not uint8.
-            ValueError: A crop or a square is larger than the pictures allow.
+            TypeError: The images are not uint8.
+            ValueError: A crop or a square is larger than the images allow.
         """
         if images.dtype != torch.uint8:
             raise TypeError(
@@ -178,21 +178,21 @@ class Augment:
         return x.permute(0, 3, 1, 2)
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise ValueError unless pictures of this height and width can be varied so."""
+        """Raise ValueError unless images of this height and width can be varied so."""
         if self.size is not None and (self.size[0] > size[0] or self.size[1] > size[1]):
             raise ValueError(
-                f"'size' must be at most that of the pictures, {size}, got {self.size}. "
+                f"'size' must be at most that of the images, {size}, got {self.size}. "
                 "Lower it, or load the data with a larger image_size=."
             )
         least = min(self.size or size)
         if self.crop and self.padding_mode == "reflect" and self.crop >= least:
             raise ValueError(
-                f"'crop' must be below the size of the pictures, {least}, to mirror them, got "
+                f"'crop' must be below the size of the images, {least}, to mirror them, got "
                 f"{self.crop}. Lower it, or use padding_mode='zeros'."
             )
         if self.cutout > least:
             raise ValueError(
-                f"'cutout' must be at most the size of the pictures, {least}, got "
+                f"'cutout' must be at most the size of the images, {least}, got "
                 f"{self.cutout}. Lower it."
             )
 
@@ -200,8 +200,8 @@ class Augment:
         assert self.resized_crop is not None
         _, height, width, _ = x.shape
         box = _boxes(len(x), (height, width), self.resized_crop, self.ratio, generator)
-        pictures = _floats(x)
-        return _bytes(resized_crop(pictures, send(box, x.device), self.size or (height, width)))
+        images = _floats(x)
+        return _bytes(resized_crop(images, send(box, x.device), self.size or (height, width)))
 
     def _shifted_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
         offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator)
@@ -215,8 +215,8 @@ class Augment:
         shift = (2 * draw[1:3] - 1).T * self.shift
         low, high = self.scale
         scale = torch.exp(math.log(low) + draw[3] * math.log(high / low))
-        pictures = _floats(x)
-        return _bytes(affine(pictures, angle, shift, scale, self.padding_mode))
+        images = _floats(x)
+        return _bytes(affine(images, angle, shift, scale, self.padding_mode))
 
     def _colored(self, x: Tensor, generator: torch.Generator) -> Tensor:
         draw = 2 * torch.rand(3, len(x), generator=generator) - 1
@@ -268,7 +268,7 @@ def _boxes(
     ratio: tuple[float, float],
     generator: torch.Generator,
 ) -> Tensor:
-    """Top, left, height and width of boxes inside a picture: (count, 4), whole pixels.
+    """Top, left, height and width of boxes inside an image: (count, 4), whole pixels.
 
     Each is the first of ten draws that fits; failing these, the largest centered box of an
     allowed ratio.
@@ -292,13 +292,13 @@ def _boxes(
 
 
 def _floats(x: Tensor) -> Tensor:
-    """uint8 rows (B, H, W, C) as float pictures (B, C, H, W), each channel in one piece."""
+    """uint8 rows (B, H, W, C) as float images (B, C, H, W), each channel in one piece."""
     return x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
 
 
-def _bytes(pictures: Tensor) -> Tensor:
-    """Float pictures (B, C, H, W) as uint8 rows (B, H, W, C)."""
-    return rows(pictures.round_().clamp_(0, 255).to(torch.uint8))
+def _bytes(images: Tensor) -> Tensor:
+    """Float images (B, C, H, W) as uint8 rows (B, H, W, C)."""
+    return rows(images.round_().clamp_(0, 255).to(torch.uint8))
 
 
 def _check_count(name: str, value: object, least: int) -> None:

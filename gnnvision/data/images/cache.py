@@ -1,4 +1,4 @@
-"""Decoded pictures kept on disk, mapped into memory when they are wanted again."""
+"""Decoded images kept on disk, mapped into memory when they are wanted again."""
 
 from __future__ import annotations
 

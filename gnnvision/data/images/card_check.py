@@ -1,4 +1,4 @@
-"""Are these pictures the ones that their card describes?"""
+"""Are these images the ones that their card describes?"""
 
 from __future__ import annotations
 

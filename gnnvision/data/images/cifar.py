@@ -90,7 +90,7 @@ def _arrays(raw: Mapping[str, bytes], card: Card) -> ImageArrays:
 def decode_batch(
     data: bytes, name: str, num_classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
-    """Pictures uint8 (N, 32, 32, 3), labels int64 (N,) and file names of one batch file.
+    """Images uint8 (N, 32, 32, 3), labels int64 (N,) and file names of one batch file.
 
     Raises:
         UnsafePickleError: It asks for anything but arrays. Nothing has run.
@@ -132,5 +132,5 @@ def decode_batch(
     if not isinstance(filenames, list) or len(filenames) != len(y):
         filenames = [f"{name}/{number}" for number in range(len(y))]
     names = [n.decode("latin1") if isinstance(n, bytes) else str(n) for n in filenames]
-    pictures = pixels.reshape(-1, *_SHAPE).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(pictures), y, names
+    images = pixels.reshape(-1, *_SHAPE).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), y, names

@@ -1,4 +1,4 @@
-"""Brightness, contrast, saturation and blanked-out squares for a batch of pictures."""
+"""Brightness, contrast, saturation and blanked-out squares for a batch of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Each picture brighter, with more contrast and more color by its own factors, 1 for none.
+    """Each image brighter, with more contrast and more color by its own factors, 1 for none.
 
     As torchvision's `adjust_brightness`, then `adjust_contrast`, then `adjust_saturation`.
 
@@ -32,14 +32,14 @@ def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) 
 
 
 def cutout(x: Tensor, top: Tensor, left: Tensor, size: int, fill: Tensor) -> Tensor:
-    """Each picture with one square of it in a single color.
+    """Each image with one square of it in a single color.
 
     Args:
-        x: Pictures. Shape (B, H, W, C).
+        x: Images. Shape (B, H, W, C).
         top: The first row of each square. Shape (B,).
         left: The first column of each square. Shape (B,).
         size: The side of the squares in pixels.
-        fill: The color, of the pictures' dtype. Shape (C,).
+        fill: The color, of the images' dtype. Shape (C,).
 
     Shapes:
         Output: (B, H, W, C).

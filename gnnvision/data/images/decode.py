@@ -1,4 +1,4 @@
-"""All pictures of a tree to arrays, by several threads, with an account of what was found."""
+"""All images of a tree to arrays, by several threads, with an account of what was found."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class DecodeOptions:
     """What files become.
 
     Args:
-        size: Height and width; None for the pictures' own, or one that suits them.
+        size: Height and width; None for the images' own, or one that suits them.
         channels: 1 for gray, 3 for color, None for gray if all of them are.
-        max_pixels: A larger picture is not decoded.
+        max_pixels: A larger image is not decoded.
     """
 
     size: tuple[int, int] | None = None
@@ -55,7 +55,7 @@ class DecodeOptions:
 
 
 class _SizesDiffer(Exception):
-    """The pictures are not all of one size after all."""
+    """The images are not all of one size after all."""
 
 
 @dataclass
@@ -70,9 +70,9 @@ class _Outcome:
 
 
 def common_size(tree: Tree, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """The size of the pictures; where they differ, a square one that suits them.
+    """The size of the images; where they differ, a square one that suits them.
 
-    Its side is 64 pixels, or less if most pictures have a side shorter than that.
+    Its side is 64 pixels, or less if most images have a side shorter than that.
     """
 
     def measure(data: bytes) -> tuple[int, int] | None:
@@ -91,7 +91,7 @@ def common_size(tree: Tree, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def _first_size(tree: Tree, max_pixels: int) -> tuple[int, int] | None:
-    """The size of the first picture that is read; None if it cannot be."""
+    """The size of the first image that is read; None if it cannot be."""
     for _, data in tree.source.read([item.member for item in tree.items]):
         try:
             return image_size(data, max_pixels)
@@ -101,19 +101,19 @@ def _first_size(tree: Tree, max_pixels: int) -> tuple[int, int] | None:
 
 
 def decode_tree(tree: Tree, options: DecodeOptions) -> ImageArrays:
-    """The pictures of a tree that can be used, and what was found on the way.
+    """The images of a tree that can be used, and what was found on the way.
 
-    A picture of another size is resized by its shorter side, with antialiasing, and the middle
+    An image of another size is resized by its shorter side, with antialiasing, and the middle
     of it taken.
 
     Raises:
-        ValueError: No picture can be used, or they would take more than 8 GiB.
+        ValueError: No image can be used, or they would take more than 8 GiB.
     """
     if options.size is not None:
         return _decode(tree, options, options.size)
     first = _first_size(tree, options.max_pixels)
     if first is not None:
-        try:  # most sets have pictures of one size, and need not be read twice
+        try:  # most sets have images of one size, and need not be read twice
             return _decode(tree, options, first, must_be=first)
         except _SizesDiffer:
             pass
@@ -126,12 +126,12 @@ def _decode(
     size: tuple[int, int],
     must_be: tuple[int, int] | None = None,
 ) -> ImageArrays:
-    """`decode_tree` at a size; an exception at the first picture that is not of `must_be`."""
+    """`decode_tree` at a size; an exception at the first image that is not of `must_be`."""
     total = len(tree.items) * size[0] * size[1] * (options.channels or 3)
     if total > _MAX_BYTES:
         raise ValueError(
-            f"'image_size' must leave the pictures within {_MAX_BYTES >> 30} GiB, got "
-            f"{size[0]} x {size[1]} for {len(tree.items)} pictures. Give a smaller one."
+            f"'image_size' must leave the images within {_MAX_BYTES >> 30} GiB, got "
+            f"{size[0]} x {size[1]} for {len(tree.items)} images. Give a smaller one."
         )
     channels = options.channels or 3
     images = np.zeros((len(tree.items), *size, channels), dtype=np.uint8)
@@ -160,7 +160,7 @@ def _decode(
     if not valid.any():
         first = report.invalid[0]
         raise ValueError(
-            f"'path' must hold pictures that can be read, got {len(outcomes)} that cannot, "
+            f"'path' must hold images that can be read, got {len(outcomes)} that cannot, "
             f"{first.path!r} ({first.kind}: {first.reason}) first. Check the files."
         )
     if options.channels is None and gray.all():
@@ -177,7 +177,7 @@ def _decode(
 
 
 def scan_tree(tree: Tree, max_pixels: int = MAX_PIXELS) -> ScanReport:
-    """What decoding every picture finds, keeping none."""
+    """What decoding every image finds, keeping none."""
 
     def examine(data: bytes, member: Member) -> _Outcome:
         outcome = _examine(data, member, max_pixels)
@@ -191,14 +191,14 @@ def _examine(data: bytes, member: Member, max_pixels: int) -> _Outcome:
     if member.fault:
         return _Outcome(fault=InvalidImage("unreadable", member.fault))
     try:
-        picture = decode_image(data, member.path, max_pixels)
+        image = decode_image(data, member.path, max_pixels)
     except InvalidImage as fault:
         return _Outcome(fault=fault)
-    pixels = picture.pixels
+    pixels = image.pixels
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     digest.update(pixels.data)
     size = (pixels.shape[0], pixels.shape[1])
-    return _Outcome(picture.notes, None, size, digest.digest(), pixels)
+    return _Outcome(image.notes, None, size, digest.digest(), pixels)
 
 
 def resize_and_crop(
@@ -233,7 +233,7 @@ def _outcomes(
 
 
 def _each(tree: Tree, work: Callable[..., T], doing: str) -> Iterator[tuple[Member, T]]:
-    """`work` on the content of each picture, in threads: Pillow decodes without Python's lock."""
+    """`work` on the content of each image, in threads: Pillow decodes without Python's lock."""
     wants_member = work.__code__.co_argcount == 2
 
     def piece(batch: Sequence[tuple[Member, bytes]]) -> list[tuple[Member, T]]:
@@ -276,7 +276,7 @@ def _in_order(
 
 @contextmanager
 def large_images_are_errors() -> Iterator[None]:
-    """Pillow only warns of pictures up to twice its limit; the threads share this filter."""
+    """Pillow only warns of images up to twice its limit; the threads share this filter."""
     from PIL import Image
 
     with warnings.catch_warnings():
@@ -309,7 +309,7 @@ def _report(tree: Tree, outcomes: Sequence[_Outcome]) -> ScanReport:
 
 
 def _copies(tree: Tree, item: Item, twins: dict[tuple[int, int], Item]) -> Iterator[Finding]:
-    """What to say of a picture whose pixels were met before."""
+    """What to say of an image whose pixels were met before."""
     path = item.member.path
     for twin in twins.values():
         if twin.label != item.label:

@@ -1,4 +1,4 @@
-"""The 8x8 digits that scikit-learn carries: pictures without a download."""
+"""The 8x8 digits that scikit-learn carries: images without a download."""
 
 from __future__ import annotations
 

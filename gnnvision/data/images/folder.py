@@ -1,4 +1,4 @@
-"""A folder or an archive of labeled pictures as a data set, and a look at one beforehand."""
+"""A folder or an archive of labeled images as a dataset, and a look at one beforehand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OnInvalid = Literal["raise", "skip", "quarantine"]
 
 
 def scan(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> ScanReport:
-    """Look at every picture of a folder or archive, decoding each, and say what was found.
+    """Look at every image of a folder or archive, decoding each, and say what was found.
 
     Files that cannot be used: empty, no image, truncated, broken, oversized, a single pixel
     wide or high, unreadable. What would be converted: CMYK, 16-bit, palette, alpha, rotated,
@@ -39,7 +39,7 @@ def scan(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> ScanR
 
     Args:
         path: A folder `<class>/*` or `train/<class>/*`, or a tar, tar.gz or zip archive of one.
-        max_pixels: A picture with more is reported as oversized and not decoded.
+        max_pixels: An image with more is reported as oversized and not decoded.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
@@ -54,14 +54,14 @@ def read_folder(
     on_invalid: OnInvalid = "raise",
     quarantine: str | os.PathLike[str] | None = None,
 ) -> ImageArrays:
-    """The pictures of a folder or archive, decoded once and kept in the cache.
+    """The images of a folder or archive, decoded once and kept in the cache.
 
     Args:
         path: As for `scan`.
         options: What the files become.
         on_invalid: What to do about files that cannot be used: "raise" an error, "skip" them,
             or "quarantine" them: skip them and list them in `quarantine.csv`.
-        quarantine: The folder of that list; None for the data set's folder in the cache.
+        quarantine: The folder of that list; None for the dataset's folder in the cache.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
@@ -131,7 +131,7 @@ def folder_card(source: Source, arrays: ImageArrays) -> Card:
         )
     skipped = len(arrays.scan.invalid)
     description = (
-        f"{len(arrays.y)} {'gray' if channels == 1 else 'color'} pictures of {size}, in "
+        f"{len(arrays.y)} {'gray' if channels == 1 else 'color'} images of {size}, in "
         f"{len(arrays.class_names)} classes named by their folders."
         + (f" {skipped} files that cannot be used are left out." if skipped else "")
     )
@@ -160,7 +160,7 @@ def _apply(on_invalid: OnInvalid, arrays: ImageArrays, folder: Path | None) -> N
         first = invalid[0]
         more = f" ({len(invalid)} files cannot be used)" if len(invalid) > 1 else ""
         raise ValueError(
-            f"Every picture must be readable, got {first.path!r} in {arrays.scan.source!r}: "
+            f"Every image must be readable, got {first.path!r} in {arrays.scan.source!r}: "
             f"{first.kind}, {first.reason}{more}. Mend or remove it, or load with "
             "on_invalid='skip' (--on-invalid skip); gnnvision.data.scan lists all."
         )

@@ -1,6 +1,6 @@
-"""Crops, flips and small turns of a batch of pictures: tensor operations, no loop over them.
+"""Crops, flips and small turns of a batch of images: tensor operations, no loop over them.
 
-Pictures are uint8 in channels-last memory, seen as (B, H, W, C) here: a row of pixels is one
+Images are uint8 in channels-last memory, seen as (B, H, W, C) here: a row of pixels is one
 piece of memory, and moving it costs no arithmetic. Offsets and factors are drawn by the caller.
 """
 
@@ -20,7 +20,7 @@ PadMode = Literal["reflect", "zeros"]
 
 
 def rows(images: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) as (B, H, W, C) in one piece; no copy if they are channels-last."""
+    """Images (B, C, H, W) as (B, H, W, C) in one piece; no copy if they are channels-last."""
     return images.permute(0, 2, 3, 1).contiguous()
 
 
@@ -48,10 +48,10 @@ def pad(x: Tensor, padding: int, mode: PadMode) -> Tensor:
 
 
 def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
-    """From each picture the window that begins at its own offset, by one gather.
+    """From each image the window that begins at its own offset, by one gather.
 
     Args:
-        x: Pictures. Shape (B, H, W, C), contiguous.
+        x: Images. Shape (B, H, W, C), contiguous.
         top: The first row of each window. Shape (B,).
         left: The first column of each window. Shape (B,).
         size: Height and width of the windows (h, w).
@@ -69,7 +69,7 @@ def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def flip(x: Tensor, which: Tensor) -> Tensor:
-    """The pictures with those of `which` mirrored left to right.
+    """The images with those of `which` mirrored left to right.
 
     Shapes:
         x: (B, H, W, C), contiguous.
@@ -84,14 +84,14 @@ def flip(x: Tensor, which: Tensor) -> Tensor:
 
 
 def affine(x: Tensor, angle: Tensor, shift: Tensor, scale: Tensor, mode: PadMode) -> Tensor:
-    """Each picture turned, shifted and scaled about its center, with bilinear interpolation.
+    """Each image turned, shifted and scaled about its center, with bilinear interpolation.
 
     Args:
-        x: Float pictures. Shape (B, C, H, W).
+        x: Float images. Shape (B, C, H, W).
         angle: Radians, counter-clockwise. Shape (B,).
         shift: To the right and down, as fractions of width and height. Shape (B, 2).
         scale: Above 1 things grow. Shape (B,).
-        mode: What lies outside: the mirrored picture or zeros.
+        mode: What lies outside: the mirrored image or zeros.
 
     Shapes:
         Output: (B, C, H, W).
@@ -109,12 +109,12 @@ def affine(x: Tensor, angle: Tensor, shift: Tensor, scale: Tensor, mode: PadMode
 
 
 def resized_crop(x: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
-    """A box of each picture at another size, smoothed where it shrinks.
+    """A box of each image at another size, smoothed where it shrinks.
 
-    Resizing is linear along each axis: Y = R X Cᵀ with one pair of matrices for each picture.
+    Resizing is linear along each axis: Y = R X Cᵀ with one pair of matrices for each image.
 
     Args:
-        x: Float pictures. Shape (B, C, H, W).
+        x: Float images. Shape (B, C, H, W).
         box: Top, left, height and width of each box in pixels. Shape (B, 4).
         size: Height and width of the result (h, w).
 

@@ -35,7 +35,7 @@ class InvalidImage(ValueError):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A decoded picture.
+    """A decoded image.
 
     Args:
         pixels: uint8 (H, W, 1) if it is gray, (H, W, 3) if it is colored.
@@ -47,10 +47,10 @@ class DecodedImage:
 
 
 def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """Height and width of the upright picture, from the head of its file.
+    """Height and width of the upright image, from the head of its file.
 
     Raises:
-        InvalidImage: It is no picture, or one larger than the limit.
+        InvalidImage: It is no image, or one larger than the limit.
     """
     image = _open(data, max_pixels)
     try:
@@ -66,14 +66,14 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Upright 8-bit pixels of an image file.
 
-    16-bit pictures are scaled, palettes looked up, printing colors converted, transparency is
+    16-bit images are scaled, palettes looked up, printing colors converted, transparency is
     laid on white, of an animation or a file of several images the first is taken. The
     orientation is that of EXIF, or of XMP where EXIF has none.
 
     Args:
         data: The content of the file.
         name: Its name; an ending that belongs to another format is noted.
-        max_pixels: A larger picture is not decoded.
+        max_pixels: A larger image is not decoded.
 
     Raises:
         InvalidImage: The file is empty, no image, cut short, damaged, too large, or one pixel
@@ -152,7 +152,7 @@ def _tile(image: Image) -> str:
 
 
 def _turned_by_pillow(image: Image) -> bool:
-    """Whether the size is already that of the upright picture."""
+    """Whether the size is already that of the upright image."""
     return image.format == "TIFF" and _ORIENTATION in image.tag_v2  # type: ignore[attr-defined]
 
 
@@ -162,13 +162,13 @@ def _orientation(image: Image) -> int:
         return 1  # as with most of them; looking further takes as long as decoding a small one
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a damaged block of remarks leaves the picture as it is stored
+    except Exception:  # a damaged block of remarks leaves the image as it is stored
         return 1
     return int(value) if value in range(1, 9) else 1
 
 
 def _other_frames(image: Image) -> list[tuple[str, str]]:
-    """What to say of a file that holds more than the picture that was taken."""
+    """What to say of a file that holds more than the image that was taken."""
     try:
         if not getattr(image, "is_animated", False):
             return []
@@ -193,7 +193,7 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _plain(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:
-    """The picture in the mode "L" or "RGB"."""
+    """The image in the mode "L" or "RGB"."""
     from PIL import Image as images
 
     clear = _clear_pixels(image, tile)
@@ -225,7 +225,7 @@ def _plain(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:
 
 
 def _clear_pixels(image: Image, tile: str) -> NDArray[np.bool_] | None:
-    """Where a gray or color picture has the one value that means transparent; None for not.
+    """Where a gray or color image has the one value that means transparent; None for not.
 
     Pillow compares the value as it stands in the file with pixels that it has scaled already.
     """

@@ -43,7 +43,7 @@ class Layout:
     doubt: str = ""
 
     def place(self, path: Path) -> tuple[int, int] | None:
-        """The part of a picture, and which name along its path is its class; None for neither."""
+        """The part of an image, and which name along its path is its class; None for neither."""
         for base, part in self.bases:
             level = len(base)
             if path[:level] == base and len(path) > level + 1:
@@ -55,13 +55,13 @@ class Layout:
 
 
 def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
-    """The layout of pictures at `paths` among all `folders`.
+    """The layout of images at `paths` among all `folders`.
 
     What could be meant in two ways is given with a doubt.
     """
     top = _top(paths, folders)
     depth = len(top)
-    heads = {path[depth] for path in paths if len(path) > depth + 1}  # folders with pictures
+    heads = {path[depth] for path in paths if len(path) > depth + 1}  # folders with images
     plain = Layout(((top, TRAIN),))
     said = {name: found for name in heads if (found := folder_split(name)).part is not None}
     if are_folds(heads):
@@ -83,7 +83,7 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
         return _splits(plain, paths, top, said)
     nested = {path[depth] for path in paths if len(path) > depth + 2}
     pure = [name for name, found in said.items() if not found.rest]
-    # Right in a folder `train` lie the pictures of the class of trains.
+    # Right in a folder `train` lie the images of the class of trains.
     if pure and not (said[pure[0]].part == TRAIN and pure[0] not in nested):
         why = f"beside {_list(heads - set(pure))} may be a split or a class"
         return _doubtful(plain, pure, why)
@@ -91,7 +91,7 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
 
 
 def _top(paths: Sequence[Path], folders: Sequence[Path]) -> Path:
-    """The folders at the top to pass over: lone ones with folders of pictures in them."""
+    """The folders at the top to pass over: lone ones with folders of images in them."""
     top: Path = ()
     while True:
         depth = len(top)

@@ -1,4 +1,4 @@
-"""From the name or the place of a set of pictures to its task."""
+"""From the name or the place of a set of images to its task."""
 
 from __future__ import annotations
 
@@ -79,16 +79,16 @@ def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTa
     if arrays.class_names != card.class_names:
         raise ValueError(
             f"{archive} must hold the classes {', '.join(card.class_names)}, got "
-            f"{', '.join(arrays.class_names)}. Load it by its path if it is another data set."
+            f"{', '.join(arrays.class_names)}. Load it by its path if it is another dataset."
         )
     return _named(arrays, card, options, requested)
 
 
 def load_folder(path: Path, options: LoadOptions, requested: str) -> ImageTask:
-    """A folder or an archive of pictures, one folder a class; its name is the task's."""
+    """A folder or an archive of images, one folder a class; its name is the task's."""
     if options.split not in _SPLITS:
         raise ValueError(
-            f"'split' must be 'public', 'full' or 'random' for pictures, got {options.split!r}. "
+            f"'split' must be 'public', 'full' or 'random' for images, got {options.split!r}. "
             "Choose one."
         )
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
@@ -116,7 +116,7 @@ def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
     policy = options.on_invalid or "raise"
     if policy == "keep" or policy == "molecules":
         raise ValueError(
-            "'on_invalid' must be 'raise', 'skip' or 'quarantine' for pictures, got "
+            "'on_invalid' must be 'raise', 'skip' or 'quarantine' for images, got "
             f"{policy!r}. Choose one."
         )
     return policy

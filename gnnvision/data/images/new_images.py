@@ -1,4 +1,4 @@
-"""New pictures for a trained network: found, read and brought to its size and channels."""
+"""New images for a trained network: found, read and brought to its size and channels."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["image_files", "read_image"]
 
 
 def image_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The files that are named, and for a folder all pictures in it, in order of their names.
+    """The files that are named, and for a folder all images in it, in order of their names.
 
     Of a folder these are the files that are images by their names or contents, also in formats
     that are not read; what belongs to an operating system is passed over.
 
     Raises:
-        ValueError: There is no picture among them.
+        ValueError: There is no image among them.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -38,7 +38,7 @@ def image_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     if not found:
         named = ", ".join(str(path) for path in paths)
         raise ValueError(
-            f"'images' must be picture files or folders of them, got {named or 'none'}. "
+            f"'images' must be image files or folders of them, got {named or 'none'}. "
             f"Name files that end in {', '.join(ENDINGS)}."
         )
     return found
@@ -60,7 +60,7 @@ def _is_wanted(file: Path, folder: Path) -> bool:
 def read_image(
     path: str | os.PathLike[str], size: tuple[int, int], channels: int
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """A picture as a network was trained on it: of its size and channels.
+    """An image as a network was trained on it: of its size and channels.
 
     Args:
         path: A file of any kind that training takes.
@@ -72,20 +72,20 @@ def read_image(
 
     Raises:
         OSError: The file cannot be opened.
-        ValueError: It is no picture, damaged or too large.
+        ValueError: It is no image, damaged or too large.
     """
     file = Path(path)
     refuse_special(file, "images")
     with large_images_are_errors():
         try:
-            picture = decode_image(file.read_bytes(), file.name, MAX_PIXELS)
+            image = decode_image(file.read_bytes(), file.name, MAX_PIXELS)
         except InvalidImage as fault:
             raise InvalidImage(fault.kind, f"{fault.kind}: {fault}") from fault
-        pixels = resize_and_crop(picture.pixels, size, channels)
-    changes = [reason for _, reason in picture.notes]
-    if picture.pixels.shape[2] != channels:
+        pixels = resize_and_crop(image.pixels, size, channels)
+    changes = [reason for _, reason in image.notes]
+    if image.pixels.shape[2] != channels:
         here, there = ("gray", "colored") if channels == 1 else ("colored", "gray")
-        changes.append(f"{there}; made {here} as the network's training pictures were")
-    shape = (*size, channels)  # a gray picture has the same number in every channel
+        changes.append(f"{there}; made {here} as the network's training images were")
+    shape = (*size, channels)  # a gray image has the same number in every channel
     full = np.array(np.broadcast_to(pixels, shape))
     return torch.from_numpy(full).permute(2, 0, 1), tuple(changes)

@@ -1,4 +1,4 @@
-"""The task of an autoencoder: the picture is its own target."""
+"""The task of an autoencoder: the image is its own target."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["ReconstructionTask"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReconstructionTask(Task):
-    """Give back the pictures of another task; made by its `reconstruction()`.
+    """Give back the images of another task; made by its `reconstruction()`.
 
-    A batch holds the normalized pictures, and as targets the same pictures as numbers from 0
-    to 1: float32 (B, C, H, W). An augmented picture is its own target too.
+    A batch holds the normalized images, and as targets the same images as numbers from 0
+    to 1: float32 (B, C, H, W). An augmented image is its own target too.
 
     Args:
-        source: The task on pictures, with its split, normalization and augmentation.
+        source: The task on images, with its split, normalization and augmentation.
     """
 
     source: ImageTask
 
     @classmethod
     def of(cls, source: ImageTask) -> Self:
-        """The task that has the pictures of `source` as targets."""
+        """The task that has the images of `source` as targets."""
         names = {1: ("gray",), 3: ("red", "green", "blue")}
         return cls(
             name=source.name,
@@ -59,13 +59,13 @@ class ReconstructionTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """As those of the pictures' own task, with the pictures as targets."""
+        """As those of the images' own task, with the images as targets."""
         source = self.source
-        for pictures, _ in source.image_batches(part, batch_size, generator, epoch):
-            yield source.normalize(pictures), source.grid, pictures.float() / 255
+        for images, _ in source.image_batches(part, batch_size, generator, epoch):
+            yield source.normalize(images), source.grid, images.float() / 255
 
     def input_description(self) -> dict[str, Any]:
-        """That of the pictures' own task."""
+        """That of the images' own task."""
         return self.source.input_description()
 
     def with_seed(self, seed: int) -> Self:
@@ -74,6 +74,6 @@ class ReconstructionTask(Task):
         return replace(self, source=source, split=source.split, seed=source.seed)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with its pictures on `device`; itself if they are there."""
+        """The task with its images on `device`; itself if they are there."""
         source = self.source.to(device)
         return self if source is self.source else replace(self, source=source)

@@ -1,4 +1,4 @@
-"""Pictures that are already pixels, brought to another size and number of channels."""
+"""Images that are already pixels, brought to another size and number of channels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _CHUNK = 1024
 def resize_arrays(
     arrays: ImageArrays, size: tuple[int, int] | None, channels: int | None
 ) -> ImageArrays:
-    """The arrays with pictures of this size and these channels; themselves if they have them.
+    """The arrays with images of this size and these channels; themselves if they have them.
 
     The shorter side is resized, with antialiasing, and the middle taken.
 
     Args:
-        arrays: Labeled pictures.
+        arrays: Labeled images.
         size: Height and width; None to leave them.
         channels: 1 for gray, 3 for color; None to leave them.
     """
@@ -39,7 +39,7 @@ def resize_arrays(
 
 
 def _changed(x: Tensor, size: tuple[int, int] | None, channels: int | None) -> Tensor:
-    """Some pictures, uint8 (B, H, W, C)."""
+    """Some images, uint8 (B, H, W, C)."""
     images = x.permute(0, 3, 1, 2)
     if channels == 1 and images.shape[1] == 3:
         from torchvision.transforms.v2 import functional

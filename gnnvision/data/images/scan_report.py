@@ -1,4 +1,4 @@
-"""What a look at every picture of a data set found: broken ones, odd ones, copies."""
+"""What a look at every image of a dataset found: broken ones, odd ones, copies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVALID = {
     "broken": "cannot be decoded",
     "oversized": "more pixels or bytes than the limit; not decoded",
     "tiny": "one pixel high or wide",
-    "unsupported": "no 8 or 16-bit gray or color picture",
+    "unsupported": "no 8 or 16-bit gray or color image",
 }
 CONVERTED = {
     "several images": "the first is taken",
@@ -30,13 +30,13 @@ CONVERTED = {
 }
 NOTED = {
     "wrong extension": "readable, but not what the name says",
-    "duplicate": "the same pixels as another picture of its class and part",
-    "in two classes": "the same pixels as a picture of another class",
-    "in two parts": "the same pixels as a picture of another part: the test leaks",
+    "duplicate": "the same pixels as another image of its class and part",
+    "in two classes": "the same pixels as an image of another class",
+    "in two parts": "the same pixels as an image of another part: the test leaks",
     "no class": "lies in no class folder; left out",
     "doubtful folders": "may be splits or classes",
     "similar classes": "two names that are easily taken for one",
-    "empty class": "a class folder without a picture",
+    "empty class": "a class folder without an image",
     "single class": "there is nothing to tell apart",
 }
 
@@ -55,7 +55,7 @@ class Finding:
     """One thing worth knowing about one file.
 
     Args:
-        path: The file, below the data set's folder.
+        path: The file, below the dataset's folder.
         kind: One of the kinds in `INVALID`, `CONVERTED`, `NOTED` or `LEFT_OUT`.
         reason: What exactly, in words.
     """
@@ -72,7 +72,7 @@ class ScanReport:
     Args:
         source: The folder or archive.
         num_files: All files but those of an operating system.
-        num_valid: Pictures that can be used.
+        num_valid: Images that can be used.
         sizes: The smallest and the largest (height, width) among these.
         findings: In the order of the files.
         assumed: What was assumed about the names of files, in sentences.
@@ -111,12 +111,12 @@ class ScanReport:
 
     @property
     def converted(self) -> tuple[Finding, ...]:
-        """The pictures that were brought to 8-bit gray or RGB; a file may be here twice."""
+        """The images that were brought to 8-bit gray or RGB; a file may be here twice."""
         return self.of(*CONVERTED)
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """The pictures that are in two classes or in two parts."""
+        """The images that are in two classes or in two parts."""
         return self.of("in two classes", "in two parts")
 
     @property
@@ -148,7 +148,7 @@ class ScanReport:
         )
 
     def __str__(self) -> str:
-        what = "files" if self.of("other file") else "pictures"
+        what = "files" if self.of("other file") else "images"
         lines = [f"{self.source}: {self.num_valid} of {self.num_files} {what} can be used"]
         if self.sizes:
             (h, w), (tall, wide) = self.sizes[0], self.sizes[-1]

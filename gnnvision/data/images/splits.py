@@ -1,4 +1,4 @@
-"""The splits of labeled pictures: as published, all that trains, or drawn for a seed."""
+"""The splits of labeled images: as published, all that trains, or drawn for a seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARE = 0.1
 def image_split(
     y: NDArray[np.int64], part: NDArray[np.uint8], rule: SplitRule, name: str, seed: int
 ) -> Split:
-    """One split of a set of pictures.
+    """One split of a set of images.
 
     "public" keeps published parts; one that was not published is held out of the training
     part, the same for every seed. "full" adds the validation part to the training part.
@@ -74,13 +74,13 @@ def rules_for(part: NDArray[np.uint8]) -> dict[str, SplitRule]:
     words = [
         f"the folder's own {name} part {verb}"
         if size
-        else f"a tenth of the training part, {tenth} pictures drawn once, {verb}"
+        else f"a tenth of the training part, {tenth} images drawn once, {verb}"
         for name, (verb, size) in zip(("validation", "test"), held.values(), strict=True)
     ]
     public = (
         f"{words[0]}; {words[1]}; the rest trains. What is drawn has the classes in proportion."
     )
-    every = "Drawn anew for each seed from all pictures, in the sizes of the public split."
+    every = "Drawn anew for each seed from all images, in the sizes of the public split."
     full = "As public, but what would validate trains too."
     return {
         "public": SplitRule(public[0].upper() + public[1:], num_val=num_val, num_test=num_test),

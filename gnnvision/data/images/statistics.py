@@ -1,4 +1,4 @@
-"""Mean and standard deviation of pictures, exactly, from integer sums."""
+"""Mean and standard deviation of images, exactly, from integer sums."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def channel_statistics(
     it does nothing.
 
     Args:
-        images: uint8 pictures. Shape (N, C, H, W).
+        images: uint8 images. Shape (N, C, H, W).
         index: Which of them; None for all.
 
     Raises:
-        ValueError: There is no picture.
+        ValueError: There is no image.
     """
     numbers = np.arange(len(images)) if index is None else np.asarray(index).astype(np.int64)
     chosen = torch.from_numpy(numbers).to(images.device)
     if not len(chosen):
-        raise ValueError("'index' must name at least one picture, got none. Give a training part.")
+        raise ValueError("'index' must name at least one image, got none. Give a training part.")
     n, channels, height, width = images.shape
     flat = images.permute(0, 2, 3, 1).reshape(n, -1)
     total = as_double(torch.zeros(2, channels, device=images.device))
     # Sums of bytes and of their squares are whole numbers that float64 holds exactly; those of
-    # one place over 256 pictures fit float32.
+    # one place over 256 images fit float32.
     for piece in chosen.split(max(1, min(256, _CHUNK_BYTES // flat.shape[1]))):
         x = flat.index_select(0, piece).float()
         sums = torch.stack([x.sum(0), x.square_().sum(0)])  # (2, H W C)

@@ -1,4 +1,4 @@
-"""A task on pictures: labeled ones in memory, given out in normalized batches."""
+"""A task on images: labeled ones in memory, given out in normalized batches."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ LOW_RESOLUTION = 0.75
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageTask(Task):
-    """Classify pictures of one size.
+    """Classify images of one size.
 
     They stay as bytes until a batch is asked for: a batch is gathered, augmented and made
-    float in a few tensor operations, wherever the pictures are, on the CPU or a GPU.
+    float in a few tensor operations, wherever the images are, on the CPU or a GPU.
 
     Args:
-        images: uint8 pictures from 0 to 255; kept in channels-last memory, which may be a file
+        images: uint8 images from 0 to 255; kept in channels-last memory, which may be a file
             mapped into memory. Shape (N, C, H, W).
         y: Labels from 0. Shape (N,).
         mean: Of the training part's pixels as numbers from 0 to 1, for each channel.
         std: Their standard deviation, likewise.
-        augment: How training pictures are varied; None for not at all.
-        item_names: The pictures' file names, where they have any.
+        augment: How training images are varied; None for not at all.
+        item_names: The images' file names, where they have any.
         scan: What was found when they were read, where they were files.
-        test_views: How many versions of a picture a model is asked about where it is measured;
+        test_views: How many versions of an image a model is asked about where it is measured;
             see `with_test_views`.
-        shrink: The sides of what `batches` gives, as a fraction of the pictures'; see `coarse`.
+        shrink: The sides of what `batches` gives, as a fraction of the images'; see `coarse`.
 
     Raises:
-        TypeError: The pictures are not uint8, or the labels not int64.
+        TypeError: The images are not uint8, or the labels not int64.
         ValueError: Sizes do not agree, or a label or a standard deviation is out of range.
     """
 
@@ -85,7 +85,7 @@ class ImageTask(Task):
         if tuple(self.y.shape) != (n,):
             raise ValueError(
                 f"'y' must have shape (N={n},), got {tuple(self.y.shape)}. Give one label for "
-                "each picture."
+                "each image."
             )
         if n and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_outputs:
             raise ValueError(
@@ -131,7 +131,7 @@ class ImageTask(Task):
 
     @property
     def grid(self) -> Grid:
-        """The domain of a batch: the pictures' size, or the one they are cropped to."""
+        """The domain of a batch: the images' size, or the one they are cropped to."""
         height, width = self._full_size
         return Grid((round(height * self.shrink), round(width * self.shrink)))
 
@@ -148,18 +148,18 @@ class ImageTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """Normalized pictures, their grid and their labels.
+        """Normalized images, their grid and their labels.
 
         Only the training part is ever shuffled or augmented, and only with a `generator`: all
         that is random comes from it in the order of the batches, so that skipping some leaves
-        the rest as they would be. A last training batch of one picture joins the one before,
+        the rest as they would be. A last training batch of one image joins the one before,
         as batch norm can do nothing with a single one.
 
         Args:
             part: "train", "val" or "test".
-            batch_size: Pictures in a batch; None for 128 to train with and 500 otherwise.
+            batch_size: Images in a batch; None for 128 to train with and 500 otherwise.
             generator: Shuffles and augments the training part; a CPU generator. None keeps
-                the pictures as they are, in order.
+                the images as they are, in order.
             epoch: The number of the epoch, for alternating flips.
 
         Shapes:
@@ -168,8 +168,8 @@ class ImageTask(Task):
         Raises:
             ValueError: There is no such part, or the batch size is not positive.
         """
-        for pictures, chosen in self.image_batches(part, batch_size, generator, epoch):
-            x = self.normalize(pictures)
+        for images, chosen in self.image_batches(part, batch_size, generator, epoch):
+            x = self.normalize(images)
             if self.shrink != 1.0:
                 x = F.interpolate(x, self.grid.size, mode="bilinear", antialias=True)
             yield x, self.grid, self.y[chosen]
@@ -181,12 +181,12 @@ class ImageTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """What `batches` gives before it is normalized, and which pictures these are.
+        """What `batches` gives before it is normalized, and which images these are.
 
         Shapes:
             Yields: uint8 (B, C, H, W), int64 (B,).
         """
-        check_batches(part, batch_size, "pictures")
+        check_batches(part, batch_size, "images")
         index = torch.from_numpy(np.array(getattr(self.split, part)))
         if part != "train" or generator is None:
             for chosen in send(index, self.y.device).split(batch_size or _EVALUATION_BATCH):
@@ -196,17 +196,17 @@ class ImageTask(Task):
         size = batch_size or TRAIN_BATCH
         there = split_into_batches(send(index, self.y.device), size)  # once for the whole epoch
         for chosen, numbers in zip(there, split_into_batches(index, size), strict=True):
-            pictures = self._stored(chosen)
+            images = self._stored(chosen)
             if self.augment is not None:
                 mirrored = None
                 if self.augment.flip == "alternating":
                     mirrored = self._mirrored_first[numbers] ^ bool(epoch % 2)
-                pictures = self.augment(pictures, generator, flip_state=mirrored, fill=self.mean)
-            yield pictures, chosen
+                images = self.augment(images, generator, flip_state=mirrored, fill=self.mean)
+            yield images, chosen
 
     @cached_property
     def _mirrored_first(self) -> Tensor:
-        """Which pictures alternating flips mirror in epochs 0, 2, 4, ...: bool (N,)."""
+        """Which images alternating flips mirror in epochs 0, 2, 4, ...: bool (N,)."""
         # Not the stream of the generator that the same seed gives the training loop.
         own = torch.Generator().manual_seed(self.seed ^ 0x464C4950)
         return torch.rand(len(self.images), generator=own) < 0.5
@@ -218,16 +218,16 @@ class ImageTask(Task):
         return taken.permute(0, 3, 1, 2)
 
     def _gather(self, chosen: Tensor) -> Tensor:
-        """Pictures as they are looked at without augmentation: uint8 (B, C, H, W)."""
-        pictures, (h, w) = self._stored(chosen), self._full_size
+        """Images as they are looked at without augmentation: uint8 (B, C, H, W)."""
+        images, (h, w) = self._stored(chosen), self._full_size
         height, width = self._stored_size
         if (h, w) == (height, width):
-            return pictures
+            return images
         top, left = (height - h) // 2, (width - w) // 2
-        return pictures[:, :, top : top + h, left : left + w]
+        return images[:, :, top : top + h, left : left + w]
 
     def normalize(self, images: Tensor) -> Tensor:
-        """(p / 255 - mean) / std of uint8 pictures p.
+        """(p / 255 - mean) / std of uint8 images p.
 
         Shapes:
             images: uint8 (B, C, H, W).
@@ -254,14 +254,14 @@ class ImageTask(Task):
         return self._gather(chosen.to(self.y.device)).cpu()
 
     def with_augment(self, augment: Augment | None) -> Self:
-        """The task with its training pictures varied like this."""
+        """The task with its training images varied like this."""
         return replace(self, augment=augment)
 
     def with_test_views(self, views: TestViews) -> Self:
-        """The task with a model's answers averaged over versions of each picture.
+        """The task with a model's answers averaged over versions of each image.
 
         Args:
-            views: "none"; "mirror", the picture and its mirror image; "mirror+shift", also
+            views: "none"; "mirror", the image and its mirror image; "mirror+shift", also
                 moved by a pixel.
 
         Raises:
@@ -279,11 +279,11 @@ class ImageTask(Task):
         return replace(self, shrink=LOW_RESOLUTION)
 
     def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
-        """The model's output for pictures that it is measured on, over all `test_views`."""
+        """The model's output for images that it is measured on, over all `test_views`."""
         return average_predictions(model, x, domain, self.test_views)
 
     def is_labeled(self, part: SplitName) -> bool:
-        """True: every picture has a label."""
+        """True: every image has a label."""
         return True
 
     def input_description(self) -> dict[str, Any]:
@@ -308,11 +308,11 @@ class ImageTask(Task):
         return replace(self, split=split, seed=seed, mean=mean, std=std)
 
     def reconstruction(self) -> ReconstructionTask:
-        """The task of giving back the pictures themselves, for autoencoders."""
+        """The task of giving back the images themselves, for autoencoders."""
         return ReconstructionTask.of(self)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with pictures and labels on `device`; itself if they are there."""
+        """The task with images and labels on `device`; itself if they are there."""
         if self.y.device == full_device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))

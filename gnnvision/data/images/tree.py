@@ -1,4 +1,4 @@
-"""Which picture is of which class and part, by the folders it lies in."""
+"""Which image is of which class and part, by the folders it lies in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Item", "Tree", "check_tree", "read_tree"]
 
 @dataclass(frozen=True)
 class Item:
-    """One picture: its file, its part (0 train, 1 val, 2 test) and its class from 0."""
+    """One image: its file, its part (0 train, 1 val, 2 test) and its class from 0."""
 
     member: Member
     part: int
@@ -27,15 +27,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Tree:
-    """The labeled pictures of a source.
+    """The labeled images of a source.
 
     Args:
         source: The folder or archive.
-        items: Its pictures, sorted by path.
+        items: Its images, sorted by path.
         class_names: The names of the class folders, sorted.
         has_splits: Whether folders `train`, `val` or `test` stand above or below the classes.
-        empty: Class folders of the training part without a picture.
-        loose: Pictures in no class folder.
+        empty: Class folders of the training part without an image.
+        loose: Images in no class folder.
         other: Files that are none of these, with the reasons.
         doubt: Why the folders cannot be told to be classes or splits, in a sentence; "" for
             folders that can.
@@ -69,20 +69,20 @@ class Tree:
 
 
 def read_tree(source: Source) -> Tree:
-    """The pictures below `train/<class>`, `val/<class>` and `test/<class>`, or below `<class>`.
+    """The images below `train/<class>`, `val/<class>` and `test/<class>`, or below `<class>`.
 
     The folders of the splits may have any name that `split_names` knows. A class is the folder
     right below them; folders within it do not count. Folders above with nothing else in them,
     as archives have, are passed over. Names that differ in their Unicode form alone are one.
     """
-    pictures, other = _pictures(source)
-    paths = [_composed(member.path) for member in pictures]
+    images, other = _image_members(source)
+    paths = [_composed(member.path) for member in images]
     folders = {_composed(folder): folder for folder in source.folders()}
     layout = find_layout(paths, list(folders))
     labeled: list[tuple[Member, int, str]] = []
     loose: list[str] = []
     spelt: defaultdict[str, set[str]] = defaultdict(set)  # a class's names as they are on disk
-    for member, path in zip(pictures, paths, strict=True):
+    for member, path in zip(images, paths, strict=True):
         place = layout.place(path)
         if place is None:
             loose.append(member.path)
@@ -123,7 +123,7 @@ def read_tree(source: Source) -> Tree:
 
 
 def check_tree(tree: Tree) -> None:
-    """Raise ValueError unless there are two classes or more with training pictures in each."""
+    """Raise ValueError unless there are two classes or more with training images in each."""
     where = str(tree.source.path)
     if tree.doubt:
         raise ValueError(
@@ -158,14 +158,14 @@ def check_tree(tree: Tree) -> None:
         )
 
 
-def _pictures(source: Source) -> tuple[list[Member], tuple[Finding, ...]]:
-    """The files that are pictures by their names or contents, and why the others are not."""
-    pictures, unknown = [], []
+def _image_members(source: Source) -> tuple[list[Member], tuple[Finding, ...]]:
+    """The files that are images by their names or contents, and why the others are not."""
+    images, unknown = [], []
     other = [Finding(entry.path, entry.kind, entry.reason) for entry in source.left_out()]
     for member in source.members():
         why = why_left_out(member.path, None)
         if why is None:
-            pictures.append(member)
+            images.append(member)
         elif why[0] == "unknown":
             unknown.append(member)
         else:
@@ -173,12 +173,12 @@ def _pictures(source: Source) -> tuple[list[Member], tuple[Finding, ...]]:
     for member, head in source.heads(unknown, HEAD_BYTES):
         why = why_left_out(member.path, head)
         if why is None:
-            pictures.append(member)
+            images.append(member)
         else:
             other.append(Finding(member.path, *why))
     if unknown:
-        pictures.sort(key=lambda member: member.path)
-    return pictures, tuple(sorted(other, key=lambda finding: finding.path))
+        images.sort(key=lambda member: member.path)
+    return images, tuple(sorted(other, key=lambda finding: finding.path))
 
 
 def _composed(path: str) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _composed(path: str) -> tuple[str, ...]:
 def _empty(
     layout: Layout, paths: Collection[tuple[str, ...]], folders: dict[tuple[str, ...], str]
 ) -> tuple[str, ...]:
-    """The class folders without a picture."""
+    """The class folders without an image."""
     filled = {path[:end] for path in paths for end in range(1, len(path))}
     bases = {base for base, _ in layout.bases}
     return tuple(
@@ -206,7 +206,7 @@ def _alike(names: Collection[str]) -> list[list[str]]:
 
 
 def _instead(other: Collection[Finding]) -> str:
-    """What is there where no picture is, in words for an error."""
+    """What is there where no image is, in words for an error."""
     packed = [f.path for f in other if f.path.lower().endswith((".zip", ".tar", ".tgz", ".gz"))]
     unread = [f for f in other if f.kind == "unread format"]
     if unread:

@@ -1,4 +1,4 @@
-"""Asking a model about several versions of a picture, and taking the mean of its answers."""
+"""Asking a model about several versions of an image, and taking the mean of its answers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TestViews = Literal["none", "mirror", "mirror+shift"]
 def average_predictions(
     model: Callable[..., Tensor], x: Tensor, domain: Domain, views: TestViews
 ) -> Tensor:
-    """The model's output, averaged over versions of the pictures.
+    """The model's output, averaged over versions of the images.
 
     Args:
         model: any module for images; or a function of images and their domain.
-        x: pictures of shape (B, C, H, W).
+        x: images of shape (B, C, H, W).
         domain: their grid.
-        views: "none", the pictures alone; "mirror", themselves and mirrored left to right;
-            "mirror+shift", these with half of the weight, and the same of the pictures moved by
+        views: "none", the images alone; "mirror", themselves and mirrored left to right;
+            "mirror+shift", these with half of the weight, and the same of the images moved by
             one pixel up and left and down and right, a quarter each.
 
     References:

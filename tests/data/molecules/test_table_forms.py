@@ -113,7 +113,7 @@ def test_what_an_overview_says_of_a_table(tmp_path):
     (tmp_path / "t.csv").write_bytes(text.encode("cp949"))
     known = load(tmp_path / "t.csv", targets="용해도", on_invalid="skip").overview()
     assert known["columns"] == "SMILES in 'smiles', targets: '용해도', not used: '분류'"
-    form = "22 rows, 3 columns, comma as delimiter, cp949; not UTF-8; cp949 is assumed, as in"
+    form = "22 rows, 3 columns, comma as delimiter, cp949; not UTF-8; decoded as cp949, e.g."
     assert known["table"].startswith(f"{form} '용해도', '분류', '좋음'")
     assert known["excluded"].startswith("1 of 22 rows: 1 (")
     assert known["duplicates"].startswith("1 of 21 rows repeats another molecule; ")
