@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from gnnvision.data.file_names import decode_names, is_system_name
-from gnnvision.data.sources import LeftOut, Member, Source
+from gnnvision.data.sources import ExcludedFile, Member, Source
 from gnnvision.data.tar_entries import SPARSE, TarEntry, is_tar, tar_entries
 from gnnvision.data.zip_entries import METHODS, entry_content, entry_names
 
@@ -147,11 +147,11 @@ class _Archive(Source):
         """All folders, including those that occur only in paths of files, sorted by path."""
         return [name for name in self._contents.all_folders() if not _is_system(name)]
 
-    def left_out(self) -> Sequence[LeftOut]:
+    def excluded(self) -> Sequence[ExcludedFile]:
         """Files of an operating system or a program."""
         reason = "created by an operating system or a program"
         names = sorted(filter(_is_system, self._contents.files))
-        return [LeftOut(name, "system file", reason) for name in names]
+        return [ExcludedFile(name, "system file", reason) for name in names]
 
     def assumed(self) -> Sequence[str]:
         """The encoding and the path separator of names, if the archive does not specify them."""

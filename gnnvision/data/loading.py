@@ -272,8 +272,8 @@ def _load_auto(
         return replace(_load(wanted.name, options), requested="auto")
     except DataNotFound as error:
         warnings.warn(
-            f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: using the embedded dataset "
-            f"{instead.title!r} instead.\nResults are not comparable with those on "
+            f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: running on {instead.title!r} "
+            f"(embedded) instead.\nResults are not comparable with those on "
             f"{wanted.title}.\n{error}\n{'!' * 72}",
             UserWarning,
             stacklevel=stacklevel,

@@ -20,7 +20,7 @@ from gnnvision.data.paths import existing_path
 from gnnvision.data.tar_entries import is_tar
 from gnnvision.errors import invalid
 
-__all__ = ["FolderSource", "LeftOut", "Member", "Source", "open_source"]
+__all__ = ["ExcludedFile", "FolderSource", "Member", "Source", "open_source"]
 
 MAX_FILE_BYTES = 1 << 28
 _MAX_VISITS = 100  # of one folder through links
@@ -42,7 +42,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class ExcludedFile:
     """A file or folder of a source that is not among its members.
 
     Args:
@@ -83,7 +83,7 @@ class Source(ABC):
     def folders(self) -> Sequence[str]:
         """All folders, sorted by path; some archives do not list empty ones."""
 
-    def left_out(self) -> Sequence[LeftOut]:
+    def excluded(self) -> Sequence[ExcludedFile]:
         """Files and folders that are not members, with the reasons, sorted by path."""
         return ()
 
@@ -116,7 +116,7 @@ class FolderSource(Source):
         super().__init__(path)
         self._status: dict[str, os.stat_result] = {}
         self._faults: dict[str, str] = {}
-        self._left_out: list[LeftOut] = []
+        self._excluded: list[ExcludedFile] = []
         self._linked: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
         folders = self._walk()
         shown = self._display_paths([*self._status, *self._faults, *folders])
@@ -129,7 +129,7 @@ class FolderSource(Source):
             self._real[name] = raw
             members.append(Member(name, size, self._faults.get(raw, "")))
         self._members = sorted(members, key=lambda member: member.path)
-        self._left_out.sort(key=lambda entry: entry.path)
+        self._excluded.sort(key=lambda entry: entry.path)
 
     def _walk(self) -> list[str]:
         """Record all files of the folder and its subfolders; returns the subfolders."""
@@ -152,7 +152,7 @@ class FolderSource(Source):
                 key = (status_or_none.st_dev, status_or_none.st_ino)
                 if key in above:
                     reason = "a link to a folder that contains it"
-                    self._left_out.append(LeftOut(printable(raw), "linked folder", reason))
+                    self._excluded.append(ExcludedFile(printable(raw), "linked folder", reason))
                     continue
                 visits[key] += 1
                 if visits[key] > _MAX_VISITS:
@@ -169,7 +169,7 @@ class FolderSource(Source):
         """Record one entry; returns its status if it is a folder to visit."""
         if is_system_name(name):
             reason = "created by an operating system or a program"
-            self._left_out.append(LeftOut(printable(raw), "system file", reason))
+            self._excluded.append(ExcludedFile(printable(raw), "system file", reason))
             return None
         try:
             status = (self.path / raw).stat()
@@ -184,7 +184,7 @@ class FolderSource(Source):
                 self._status[raw] = status
             else:
                 reason = "a pipe, a socket or a device"
-                self._left_out.append(LeftOut(printable(raw), "special file", reason))
+                self._excluded.append(ExcludedFile(printable(raw), "special file", reason))
         return None
 
     def _cannot_list(self, inside: str, error: OSError) -> None:
@@ -194,7 +194,7 @@ class FolderSource(Source):
             advice = "Change its permissions, or copy it."
             raise invalid("path", "be a readable folder", got, advice) from error
         reason = f"a folder that cannot be read: {reason}"
-        self._left_out.append(LeftOut(printable(inside), "unreadable", reason))
+        self._excluded.append(ExcludedFile(printable(inside), "unreadable", reason))
 
     def _display_paths(self, raws: Sequence[str]) -> dict[str, str]:
         """The paths as text; all names that are not UTF-8 are decoded in one encoding."""
@@ -213,9 +213,9 @@ class FolderSource(Source):
         """All folders except system folders, sorted by path."""
         return self._folders
 
-    def left_out(self) -> Sequence[LeftOut]:
+    def excluded(self) -> Sequence[ExcludedFile]:
         """System files, special files, link cycles and unreadable folders."""
-        return self._left_out
+        return self._excluded
 
     def assumed(self) -> Sequence[str]:
         """The encoding of names that are not UTF-8, and folders that are linked twice."""
@@ -265,8 +265,8 @@ class FolderSource(Source):
                 except OSError as error:  # decoding reports it
                     digest.update(repr(error.errno).encode())
         # A file that the system adds, as when a folder is opened, does not change the images.
-        left_out = [entry for entry in self._left_out if entry.kind != "system file"]
-        others = [sorted(self._faults.items()), self._folders, left_out]
+        excluded = [entry for entry in self._excluded if entry.kind != "system file"]
+        others = [sorted(self._faults.items()), self._folders, excluded]
         digest.update(repr(others).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 

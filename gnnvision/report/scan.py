@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnnvision.data import ScanReport
-from gnnvision.data.images.scan_report import CONVERTED, INVALID, LEFT_OUT, NOTED
+from gnnvision.data.images.scan_report import CONVERTED, EXCLUDED, INVALID, NOTED
 from gnnvision.report.parts import Run, Section, Table
 from gnnvision.report.words import plural
 
@@ -15,10 +15,10 @@ def scan(run: Run) -> Section | None:
     report = run.images.scan
     if report is None or not (report.findings or report.assumed):
         return None
-    left_out = len({f.path for f in report.left_out if f.kind != "system file"})
+    excluded = len({f.path for f in report.excluded if f.kind != "system file"})
     converted = len({finding.path for finding in report.converted})
     lead = f"Of {plural(report.num_files, 'file')}, {report.num_valid:,} could be used. "
-    lead += f"Left out: {left_out:,}. Converted: {converted:,}."
+    lead += f"Excluded: {excluded:,}. Converted: {converted:,}."
     if report.leaks:
         lead += (
             f" Mind that {plural(len(report.leaks), 'picture')} of one class or part can be found "
@@ -32,8 +32,8 @@ def scan(run: Run) -> Section | None:
 
 def _table(report: ScanReport) -> Table:
     rows = []
-    left_out = INVALID | LEFT_OUT
-    for word, kinds in (("left out", left_out), ("converted", CONVERTED), ("noted", NOTED)):
+    excluded = INVALID | EXCLUDED
+    for word, kinds in (("excluded", excluded), ("converted", CONVERTED), ("noted", NOTED)):
         for kind, meaning in kinds.items():
             found = report.of(kind)
             if found:

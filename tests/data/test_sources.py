@@ -147,7 +147,7 @@ def test_pipes_and_sockets_are_left_out_and_never_opened(tmp_path, monkeypatch):
     (folder / "4.png").symlink_to("/dev/zero")
     source = FolderSource(folder)
     assert [member.path for member in source.members()] == ["a/1.png"]
-    assert [(left.path, left.kind) for left in source.left_out()] == [
+    assert [(left.path, left.kind) for left in source.excluded()] == [
         ("3.png", "special file"), ("4.png", "special file"), ("a/2.png", "special file"),
     ]  # fmt: skip
     with pytest.raises(
@@ -177,7 +177,7 @@ def test_links_that_lead_round_end(tmp_path):
         "a/1.png", "a/b/2.png", "b/2.png", "b/a/1.png", "self",
     ]  # fmt: skip
     assert source.members()[-1].fault
-    assert {left.kind for left in source.left_out()} == {"linked folder"}
+    assert {left.kind for left in source.excluded()} == {"linked folder"}
 
 
 def test_links_that_multiply_are_refused(tmp_path):
@@ -206,7 +206,7 @@ def test_what_cannot_be_opened_has_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr("os.listdir", refuse)
     monkeypatch.setattr(Path, "open", refuse)
     source = FolderSource(folder)
-    assert [(left.path, left.kind, left.reason) for left in source.left_out()] == [
+    assert [(left.path, left.kind, left.reason) for left in source.excluded()] == [
         ("b", "unreadable", "a folder that cannot be read: Permission denied")
     ]
     assert [(m.path, m.fault, data) for m, data in source.read(source.members())] == [

@@ -86,7 +86,9 @@ def test_an_edge_listed_twice_counts_once_and_is_remarked_on():
     assert edges(graphs) == edges(read())
     (remark,) = graphs.remarks
     assert remark == "1 of 7 lines of TINY_A.txt repeat an edge and were merged"
-    with pytest.raises(ValueError, match=r"TINY_A\.txt, line 7, must have the same values as the earlier line"):
+    with pytest.raises(
+        ValueError, match=r"TINY_A\.txt, line 7, must have the same values as the earlier line"
+    ):
         read(A=lines + "\n2, 1", edge_labels=labels + "\n6")
 
 
@@ -129,7 +131,7 @@ def test_the_hash_is_of_all_that_is_read(changed):
         (
             "graph_indicator",
             "1 1 1 2 2 4 3 4",
-            r"TINY_graph_indicator\.txt, line 7, must list the graphs in order, got '3'",
+            r"TINY_graph_indicator\.txt, line 7, must list graph by graph, got '3'",
         ),
         ("graph_labels", "1 a 1 1", r"TINY_graph_labels\.txt, line 2, must hold integers"),
         ("graph_labels", "1 1 1", r"line 7, must refer to a graph from 1 to 3, got '4'"),

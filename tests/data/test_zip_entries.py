@@ -142,6 +142,6 @@ def test_what_a_mac_packs_beside_the_files_is_left_out(tmp_path):
     source = ZipSource(made_files.write_zip(tmp_path / "x.zip", files))
     assert [member.path for member in source.members()] == ["set/cat/1.png"]
     assert source.folders() == ["set", "set/cat"]
-    assert [entry.path for entry in source.left_out()] == [
+    assert [entry.path for entry in source.excluded()] == [
         "__MACOSX/set/cat/._1.png", "set/.DS_Store",
     ]  # fmt: skip

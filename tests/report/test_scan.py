@@ -9,7 +9,7 @@ FOUND = (
     Finding("a/2.jpg", "truncated"),
     Finding("a/3.png", "CMYK"),
     Finding("a/3.png", "rotated"),
-    Finding("b/4.png", "in two parts"),
+    Finding("b/4.png", "in two splits"),
 )
 
 
@@ -19,12 +19,12 @@ def section_of(result, report, tmp_path):
 
 def test_what_was_found_is_counted(pictures_run, tmp_path):
     section = section_of(pictures_run, ScanReport("bars", 122, 120, findings=FOUND), tmp_path)
-    assert "Of 122 files, 120 could be used. Left out: 2. Converted: 1." in section.lead
+    assert "Of 122 files, 120 could be used. Excluded: 2. Converted: 1." in section.lead
     assert "can be found in another as well" in section.lead
     rows = {row[1]: row for row in section.tables[0].rows}
-    assert rows["truncated"] == ("left out", "truncated", "ends after 12 bytes", "a/1.jpg", "2")
+    assert rows["truncated"] == ("excluded", "truncated", "ends after 12 bytes", "a/1.jpg", "2")
     assert rows["CMYK"][0] == "converted"
-    assert rows["in two parts"][0] == "noted"
+    assert rows["in two splits"][0] == "noted"
 
 
 def test_nothing_found_is_nothing_said(pictures_run, tmp_path):

@@ -1,4 +1,4 @@
-"""Pictures: their sources, safe decoding, a cache, batches and augmentation."""
+"""Image datasets: folders and archives, safe decoding, a cache, batches, augmentation."""
 
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.folder import scan

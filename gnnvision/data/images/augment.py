@@ -1,4 +1,4 @@
-"""Random changes of training images that leave their class as it is."""
+"""Random augmentation of training images."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gnnvision.data.images.geometry import (
     rows,
 )
 from gnnvision.domains.device import send
+from gnnvision.errors import in_range, integer, invalid, one_of, wrong_dtype
 
 __all__ = ["Augment"]
 
@@ -28,36 +29,36 @@ _TRIES = 10  # as torchvision's RandomResizedCrop
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """How training images are varied, each by its own draw, a whole batch at a time.
+    """Random augmentation of a batch of images, with separate random numbers for each image.
 
-    In this order: resized crop; shifted crop; rotation, shift and scale; flip; colors; cutout.
-    Nothing is done unless asked for.
+    The order is: resized crop; shifted crop; rotation, shift and scale; flip; colors; cutout.
+    By default, nothing is changed.
 
     Args:
-        crop: Pad by this many pixels and crop back to the size at a random place.
-        padding_mode: What lies outside an image: "reflect", itself mirrored, or "zeros", black.
-        flip: Mirror left to right: "random", half of the images; "alternating", half of the
-            images in the first epoch, and each image every other epoch.
-        rotation: Turn by up to this angle either way, in degrees.
-        shift: Move by up to this fraction of the width and height either way.
-        scale: Shrink and grow by a factor between these two.
-        brightness: A factor from 1 - brightness to 1 + brightness.
-        contrast: Likewise.
-        saturation: Likewise; of no effect on gray images.
-        cutout: The side, in pixels, of a square somewhere in the image that becomes blank.
-        resized_crop: Cut out a box with this fraction of the area, from the least to the
-            largest, and bring it to `size`.
-        ratio: The least and the largest width of that box divided by its height.
+        crop: Pad by this many pixels, then crop to the original size at a random position.
+        padding_mode: The pixels outside of an image: "reflect" (mirrored) or "zeros" (black).
+        flip: Horizontal flip: "random" flips half of the images; "alternating" flips half of
+            the images in the first epoch, and each image every other epoch.
+        rotation: The largest rotation in either direction, in degrees.
+        shift: The largest shift in either direction, as a fraction of width and height.
+        scale: The smallest and the largest scale factor.
+        brightness: The factor is from 1 - brightness to 1 + brightness.
+        contrast: The factor is from 1 - contrast to 1 + contrast.
+        saturation: The factor is from 1 - saturation to 1 + saturation; no effect on grayscale.
+        cutout: The side of a random square that is erased, in pixels.
+        resized_crop: The smallest and the largest area of a random crop, as a fraction of the
+            image; the crop is resized to `size`.
+        ratio: The smallest and the largest aspect ratio of that crop, width / height.
         size: Height and width of the result of `resized_crop`; None for those of the image.
 
     Raises:
-        TypeError: A setting is of the wrong kind.
-        ValueError: A setting is out of its range.
+        TypeError: A setting has the wrong type.
+        ValueError: A setting is out of range.
 
     References:
         Krizhevsky, Sutskever, Hinton (2012), section 4.1, for crops and flips.
         DeVries, Taylor (2017), https://arxiv.org/abs/1708.04552, for cutout. Differs from the
-        paper: the square lies inside the image as a whole.
+        paper: the square is always fully inside the image.
         Jordan (2024), https://arxiv.org/abs/2404.00498, section 3.6, for alternating flips.
         Szegedy et al. (2015), https://arxiv.org/abs/1409.4842, section 6, for resized crops.
 
@@ -86,48 +87,37 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("crop", "cutout"):
-            _check_count(name, getattr(self, name), least=0)
-        for name, limit in (("rotation", 180.0), ("shift", 1.0)):
-            _check_between(name, getattr(self, name), limit)
+            integer(name, getattr(self, name), 0)
+        for name, limit in (("rotation", 180), ("shift", 1)):
+            _check_number(name, getattr(self, name), limit)
         for name in ("brightness", "contrast", "saturation"):
-            _check_between(name, getattr(self, name), 1.0)
+            _check_number(name, getattr(self, name), 1)
         for name in ("scale", "ratio", "resized_crop"):
             pair = getattr(self, name)
             if pair is not None:
                 object.__setattr__(self, name, _range(name, pair))
         if self.resized_crop is not None and self.resized_crop[1] > 1:
-            raise ValueError(
-                f"'resized_crop' must hold fractions of the area, at most 1, got "
-                f"{self.resized_crop}. Give for example (0.1, 1.0)."
-            )
+            condition = "hold fractions of the area, at most 1"
+            raise invalid("resized_crop", condition, self.resized_crop, "Pass e.g. (0.1, 1.0).")
         if self.size is not None:
             size = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size,) * 2
             if len(size) != 2:
-                raise ValueError(f"'size' must be (height, width), got {self.size!r}. Give two.")
+                raise invalid("size", "be (height, width)", repr(self.size), "Pass two integers.")
             for side in size:
-                _check_count("size", side, least=1)
+                integer("size", side, 1)
             object.__setattr__(self, "size", size)
             if self.resized_crop is None:
-                raise ValueError(
-                    f"'size' must be left out without 'resized_crop', got {self.size}. "
-                    "Give resized_crop=(1.0, 1.0), or load the data with image_size=."
-                )
-        if self.padding_mode not in ("reflect", "zeros"):
-            raise ValueError(
-                f"'padding_mode' must be 'reflect' or 'zeros', got {self.padding_mode!r}. "
-                "Choose one."
-            )
-        if self.flip not in (None, "random", "alternating"):
-            raise ValueError(
-                f"'flip' must be 'random', 'alternating' or None, got {self.flip!r}. Choose one."
-            )
+                advice = "Pass resized_crop=(1.0, 1.0), or load the data with image_size=."
+                raise invalid("size", "be left out without 'resized_crop'", self.size, advice)
+        one_of("padding_mode", self.padding_mode, ("reflect", "zeros"))
+        one_of("flip", self.flip, ("random", "alternating", None))
 
     @property
-    def _moves(self) -> bool:
+    def _has_affine(self) -> bool:
         return self.rotation > 0 or self.shift > 0 or self.scale != (1.0, 1.0)
 
     @property
-    def _colors(self) -> bool:
+    def _has_color_jitter(self) -> bool:
         return self.brightness > 0 or self.contrast > 0 or self.saturation > 0
 
     def __call__(
@@ -138,78 +128,70 @@ class Augment:
         flip_state: Tensor | None = None,
         fill: tuple[float, ...] | None = None,
     ) -> Tensor:
-        """The images, changed; the same ones for a generator in the same state.
+        """Augment a batch of images; deterministic for a given state of the generator.
 
-        All that is drawn is drawn on the CPU, so a GPU gives the same changes.
+        All random numbers are drawn on the CPU, so the result does not depend on the device.
 
         Args:
             images: uint8 images. Shape (B, C, H, W).
-            generator: Where all random numbers come from; a CPU generator.
-            flip_state: Which images are mirrored, bool (B,); None to draw them.
-            fill: The color of blank squares, from 0 to 1 for each channel; None for black.
+            generator: The source of all random numbers; a CPU generator.
+            flip_state: Which images to flip, bool (B,); None to choose them at random.
+            fill: The color of erased squares, from 0 to 1 for each channel; None for black.
 
         Shapes:
             Output: uint8 (B, C, H, W) in channels-last memory, or of `size`.
 
         Raises:
             TypeError: The images are not uint8.
-            ValueError: A crop or a square is larger than the images allow.
+            ValueError: A crop or a cutout is larger than the images allow.
         """
         if images.dtype != torch.uint8:
-            raise TypeError(
-                f"'images' must be uint8, got {images.dtype}. Augment before normalizing."
-            )
+            raise wrong_dtype("images", "be uint8", images.dtype, "Augment before normalizing.")
         self.check((images.shape[2], images.shape[3]))
         x = rows(images)
         if self.resized_crop is not None:
-            x = self._resized(x, generator)
+            x = self._random_resized_crop(x, generator)
         if self.crop:
-            x = self._shifted_crop(x, generator)
-        if self._moves:
-            x = self._moved(x, generator)
+            x = self._random_crop(x, generator)
+        if self._has_affine:
+            x = self._random_affine(x, generator)
         if self.flip is not None:
             if flip_state is None:
                 flip_state = torch.rand(len(x), generator=generator) < 0.5
             x = flip(x, flip_state)
-        if self._colors:
-            x = self._colored(x, generator)
+        if self._has_color_jitter:
+            x = self._color_jitter(x, generator)
         if self.cutout:
-            x = self._cut_out(x, generator, fill)
+            x = self._random_cutout(x, generator, fill)
         return x.permute(0, 3, 1, 2)
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise ValueError unless images of this height and width can be varied so."""
+        """Raise ValueError unless images of this height and width can be augmented."""
         if self.size is not None and (self.size[0] > size[0] or self.size[1] > size[1]):
-            raise ValueError(
-                f"'size' must be at most that of the images, {size}, got {self.size}. "
-                "Lower it, or load the data with a larger image_size=."
-            )
+            advice = "Reduce it, or load the data with a larger image_size=."
+            raise invalid("size", f"be at most the image size {size}", self.size, advice)
         least = min(self.size or size)
         if self.crop and self.padding_mode == "reflect" and self.crop >= least:
-            raise ValueError(
-                f"'crop' must be below the size of the images, {least}, to mirror them, got "
-                f"{self.crop}. Lower it, or use padding_mode='zeros'."
-            )
+            condition = f"be below the image size {least} for padding_mode='reflect'"
+            raise invalid("crop", condition, self.crop, "Reduce it, or use padding_mode='zeros'.")
         if self.cutout > least:
-            raise ValueError(
-                f"'cutout' must be at most the size of the images, {least}, got "
-                f"{self.cutout}. Lower it."
-            )
+            condition = f"be at most the image size {least}"
+            raise invalid("cutout", condition, self.cutout, "Choose a smaller value.")
 
-    def _resized(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _random_resized_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
         assert self.resized_crop is not None
         _, height, width, _ = x.shape
         box = _boxes(len(x), (height, width), self.resized_crop, self.ratio, generator)
         images = _floats(x)
         return _bytes(resized_crop(images, send(box, x.device), self.size or (height, width)))
 
-    def _shifted_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _random_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
         offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator)
         offset = send(offset, x.device)
         padded = pad(x, self.crop, self.padding_mode)
         return crop(padded, offset[0], offset[1], (x.shape[1], x.shape[2]))
 
-    def _moved(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _random_affine(self, x: Tensor, generator: torch.Generator) -> Tensor:
         draw = send(torch.rand(4, len(x), generator=generator), x.device)
         angle = (2 * draw[0] - 1) * math.radians(self.rotation)
         shift = (2 * draw[1:3] - 1).T * self.shift
@@ -218,13 +200,13 @@ class Augment:
         images = _floats(x)
         return _bytes(affine(images, angle, shift, scale, self.padding_mode))
 
-    def _colored(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _color_jitter(self, x: Tensor, generator: torch.Generator) -> Tensor:
         draw = 2 * torch.rand(3, len(x), generator=generator) - 1
         reach = torch.tensor([self.brightness, self.contrast, self.saturation])
         brightness, contrast, saturation = send(1 + draw * reach[:, None], x.device)
         return _bytes(jitter(_floats(x), brightness, contrast, saturation))
 
-    def _cut_out(
+    def _random_cutout(
         self, x: Tensor, generator: torch.Generator, fill: tuple[float, ...] | None
     ) -> Tensor:
         _, height, width, channels = x.shape
@@ -236,7 +218,7 @@ class Augment:
         return cutout(x, top, left, self.cutout, send(blank, x.device))
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings that differ from doing nothing, as plain JSON types."""
+        """The settings that differ from their defaults, as JSON types."""
         values = asdict(self)
         return {
             item.name: list(value) if isinstance(value, tuple) else value
@@ -268,9 +250,9 @@ def _boxes(
     ratio: tuple[float, float],
     generator: torch.Generator,
 ) -> Tensor:
-    """Top, left, height and width of boxes inside an image: (count, 4), whole pixels.
+    """Random boxes inside an image as (top, left, height, width), in pixels: (count, 4).
 
-    Each is the first of ten draws that fits; failing these, the largest centered box of an
+    Each is the first of ten random boxes that fits, or else the largest centered box with an
     allowed ratio.
     """
     height, width = size
@@ -288,39 +270,30 @@ def _boxes(
     whole_wide = min(width, round(height * ratio[1]))
     rest = [(height - whole_tall) // 2, (width - whole_wide) // 2, whole_tall, whole_wide]
     box = torch.where(fits.any(1, keepdim=True), box, torch.tensor(rest, dtype=box.dtype))
-    return box.float()  # whole pixels, and not every device has float64
+    return box.float()  # the values are integers, and not every device has float64
 
 
 def _floats(x: Tensor) -> Tensor:
-    """uint8 rows (B, H, W, C) as float images (B, C, H, W), each channel in one piece."""
+    """uint8 images (B, H, W, C) as contiguous float images (B, C, H, W)."""
     return x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _bytes(images: Tensor) -> Tensor:
-    """Float images (B, C, H, W) as uint8 rows (B, H, W, C)."""
+    """Float images (B, C, H, W) as uint8 images (B, H, W, C)."""
     return rows(images.round_().clamp_(0, 255).to(torch.uint8))
 
 
-def _check_count(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"'{name}' must be a whole number of pixels, got {value!r}. Round it.")
-    if value < least:
-        raise ValueError(f"'{name}' must be at least {least}, got {value}. Raise it.")
-
-
-def _check_between(name: str, value: object, limit: float) -> None:
+def _check_number(name: str, value: object, limit: float) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"'{name}' must be a number, got {value!r}. Give one, 0 for none.")
-    if not 0 <= value <= limit:
-        raise ValueError(f"'{name}' must be from 0 to {limit:g}, got {value:g}. Change it.")
+        raise wrong_dtype(name, "be a number", repr(value), "Pass 0 for none.")
+    in_range(name, value, 0, limit)
 
 
 def _range(name: str, pair: object) -> tuple[float, float]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"'{name}' must be a pair (least, largest), got {pair!r}. Give two.")
+        raise wrong_dtype(name, "be a pair (smallest, largest)", repr(pair), "Pass two numbers.")
     low, high = (float(value) for value in pair)
     if not 0 < low <= high < math.inf:
-        raise ValueError(
-            f"'{name}' must be a pair (least, largest) above 0, got {tuple(pair)}. Order them."
-        )
+        condition = "be positive numbers (smallest, largest)"
+        raise invalid(name, condition, tuple(pair), "Put the smaller one first.")
     return low, high

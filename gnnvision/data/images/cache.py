@@ -1,4 +1,4 @@
-"""Decoded images kept on disk, mapped into memory when they are wanted again."""
+"""The cache of decoded images, which is memory-mapped."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from gnnvision.data.root import cache_folder
 
 __all__ = ["cache_path", "load_or_create"]
 
-_VERSION = 2  # raise it when what is stored or decoded changes, and old caches are left alone
+_VERSION = 3  # increase it when the stored form changes; old caches are then ignored
 _WAIT_S = 900.0
 
 
 def cache_path(*key: object) -> Path | None:
-    """The folder in the user's cache for what `key` stands for; None where there is no cache."""
+    """The folder in the user's cache for a key; None if there is no cache."""
     cache = cache_folder()
     if cache is None:
         return None
@@ -34,13 +34,13 @@ def cache_path(*key: object) -> Path | None:
 
 
 def load_or_create(place: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
-    """What `make` gives, from its place in the cache if it is there and undamaged.
+    """The arrays in the cache folder `place`, or else those from `make`, which are cached.
 
-    It is written under another name and moved into place as a whole. Of two processes one
-    works and the other waits for it; where nothing can be written the arrays stay in memory.
+    The folder is written under a temporary name and renamed. If two processes need the arrays,
+    one creates them and the other waits. If the cache cannot be written, it is not used.
 
     Warns:
-        UserWarning: What lies there is damaged; it is made again.
+        UserWarning: The cache is damaged and is created again.
     """
     if place is None:
         return make()
@@ -48,7 +48,7 @@ def load_or_create(place: Path | None, make: Callable[[], ImageArrays]) -> Image
     if found is not None:
         return found
     with folder_lock(place, wait_s=_WAIT_S):
-        found = _read(place)  # by the process that this one waited for
+        found = _read(place)  # written by the process that this one waited for
         if found is not None:
             return found
         arrays = make()
@@ -64,26 +64,28 @@ def _read(place: Path) -> ImageArrays | None:
     try:
         meta = json.loads((place / "meta.json").read_text(encoding="utf-8"))
         arrays = ImageArrays(
-            # Copy on write: the file is never changed, and torch takes the array as it is.
+            # Copy on write: the file never changes, and torch accepts the array without a copy.
             images=np.load(place / "images.npy", mmap_mode="c", allow_pickle=False),
             y=np.load(place / "labels.npy", allow_pickle=False),
-            part=np.load(place / "parts.npy", allow_pickle=False),
+            split=np.load(place / "splits.npy", allow_pickle=False),
             class_names=tuple(meta["class_names"]),
             names=tuple(meta["names"]),
             scan=None if meta["scan"] is None else ScanReport.from_dict(meta["scan"]),
         )
-        if arrays.check_sum() != meta["sha256"]:
-            raise ValueError("its SHA-256 is another one than was written down")
+        if arrays.checksum() != meta["sha256"]:
+            raise ValueError("its SHA-256 does not match")
         return arrays
-    except Exception as error:  # of a damaged header numpy and Python's parser raise many kinds
+    except Exception as error:  # damaged headers raise many types
         warnings.warn(
-            f"The cache {place} is damaged ({error}) and is made anew.", UserWarning, stacklevel=4
+            f"The cache {place} is damaged ({error}) and is created again.",
+            UserWarning,
+            stacklevel=4,
         )
         return None
 
 
 def _write(place: Path, arrays: ImageArrays) -> bool:
-    """Whether the arrays are in place now, by this process or another."""
+    """Write the arrays; returns whether the cache folder exists now."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
@@ -92,16 +94,16 @@ def _write(place: Path, arrays: ImageArrays) -> bool:
     try:
         np.save(temporary / "images.npy", arrays.images)
         np.save(temporary / "labels.npy", arrays.y)
-        np.save(temporary / "parts.npy", arrays.part)
+        np.save(temporary / "splits.npy", arrays.split)
         meta = {
-            "sha256": arrays.check_sum(),
+            "sha256": arrays.checksum(),
             "class_names": arrays.class_names,
             "names": list(arrays.names),
             "scan": None if arrays.scan is None else arrays.scan.to_dict(),
         }
         (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        temporary.chmod(0o755)  # mkdtemp keeps folders private; data is for everybody
-        if place.exists():  # damaged, or another process was quicker without the lock
+        temporary.chmod(0o755)  # mkdtemp makes folders private
+        if place.exists():  # damaged, or written by a process without the lock
             aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
             os.replace(place, aside / "old")
             shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Are these images the ones that their card describes?"""
+"""Comparison of image arrays with the facts of their card."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["check_against_card"]
 
 
 def check_against_card(card: Card, arrays: ImageArrays) -> Card:
-    """Compare counts, sizes, and mean and standard deviation of the training part with a card.
+    """Compare counts, sizes, and training mean and standard deviation with the card.
 
     Returns:
-        The card; where the counts are others, with splits that suit them.
+        The card; with splits of suitable sizes if the counts differ.
 
     Warns:
-        UserWarning: A fact is different: the files are of this form, but not those published.
+        UserWarning: A fact differs, so the files are not the published ones.
     """
-    train = np.flatnonzero(arrays.part != 2)
+    train = np.flatnonzero(arrays.split != 2)
     found: dict[str, Any] = {
         "num_train": len(train),
-        "num_test": int((arrays.part == 2).sum()),
+        "num_test": int((arrays.split == 2).sum()),
         "size": list(arrays.images.shape[1:3]),
         "channels": arrays.images.shape[3],
         "class_sizes": np.bincount(arrays.y, minlength=len(arrays.class_names)).tolist(),
@@ -48,11 +48,11 @@ def check_against_card(card: Card, arrays: ImageArrays) -> Card:
                 wrong.append(f"{name} {shown}, not {list(card.facts[name])}")
     if wrong:
         warnings.warn(
-            f"These are not the published files of {card.title}: {'; '.join(wrong)}. Results must "
-            "not be compared with published ones.",
+            f"These are not the published files of {card.title}: {'; '.join(wrong)}. Results are "
+            "not comparable with published ones.",
             UserWarning,
             stacklevel=2,
         )
     if all(card.facts.get(name, found[name]) == found[name] for name in ("num_train", "num_test")):
         return card
-    return replace(card, splits=FrozenDict(rules_for(arrays.part)))
+    return replace(card, splits=FrozenDict(rules_for(arrays.split)))

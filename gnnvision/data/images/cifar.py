@@ -1,4 +1,4 @@
-"""The original files of CIFAR-10: pickles of Python 2, read without running anything.
+"""The original files of CIFAR-10, read with the restricted unpickler.
 
 References:
     Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009,
@@ -33,15 +33,15 @@ _SHAPE = (3, 32, 32)
 
 
 def read_cifar(card: Card, root: Root, *, download: bool) -> ImageArrays:
-    """CIFAR-10 from the folder of its batches, or from the archive that holds it.
+    """Read CIFAR-10 from its unpacked folder, or from the archive.
 
-    The archive is compared with the card's checksum.
+    The archive is verified against the checksum of the card.
 
     Raises:
-        DataNotFound: They are neither there nor to be had.
-        ChecksumError: The archive is not the published one.
-        UnsafePickleError: A file asks for anything but arrays. Nothing has run.
-        ValueError: A file is damaged or of another form, or a label is out of range.
+        DataNotFound: The files were not found and could not be downloaded.
+        ChecksumError: The archive differs from the published one.
+        UnsafePickleError: A file uses more than plain arrays. Nothing was executed.
+        ValueError: A file is damaged or has another form, or a label is out of range.
     """
     names = (*_TRAIN, *_TEST)
     unpacked = [f"{_FOLDER}/{name}" for name in names]
@@ -65,23 +65,23 @@ def _from_archive(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     raw = {member.path.rsplit("/", 1)[-1]: data for member, data in source.read(wanted)}
     missing = sorted(set(names) - set(raw))
     if missing:
-        raise ValueError(f"{path} must hold {missing[0]!r}, which it lacks. Fetch it again.")
+        raise ValueError(f"{path} must contain {missing[0]!r}. Download it again.")
     return raw
 
 
 def _arrays(raw: Mapping[str, bytes], card: Card) -> ImageArrays:
-    images, labels, parts, files = [], [], [], []
+    images, labels, splits, files = [], [], [], []
     for number, names in ((0, _TRAIN), (2, _TEST)):
         for name in names:
             pixels, y, filenames = decode_batch(raw[name], name, len(card.class_names))
             images.append(pixels)
             labels.append(y)
-            parts.append(np.full(len(y), number, dtype=np.uint8))
+            splits.append(np.full(len(y), number, dtype=np.uint8))
             files += filenames
     return ImageArrays(
         images=np.concatenate(images),
         y=np.concatenate(labels),
-        part=np.concatenate(parts),
+        split=np.concatenate(splits),
         class_names=card.class_names,
         names=tuple(files),
     )
@@ -90,11 +90,11 @@ def _arrays(raw: Mapping[str, bytes], card: Card) -> ImageArrays:
 def decode_batch(
     data: bytes, name: str, num_classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
-    """Images uint8 (N, 32, 32, 3), labels int64 (N,) and file names of one batch file.
+    """Decode one batch file: images uint8 (N, 32, 32, 3), labels int64 (N,), file names.
 
     Raises:
-        UnsafePickleError: It asks for anything but arrays. Nothing has run.
-        ValueError: It is damaged or of another form, or a label is out of range.
+        UnsafePickleError: The file uses more than plain arrays. Nothing was executed.
+        ValueError: The file is damaged or has another form, or a label is out of range.
     """
     try:
         content = safe_loads(data)
@@ -102,7 +102,7 @@ def decode_batch(
         raise UnsafePickleError(f"{name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    # Python 3 sees the keys of a Python 2 pickle as text or as bytes.
+    # The keys of a Python 2 pickle are text or bytes.
     fields: dict[str, Any] = {
         key.decode() if isinstance(key, bytes) else str(key): value
         for key, value in (content.items() if isinstance(content, dict) else ())
@@ -119,14 +119,14 @@ def decode_batch(
         and len(labels) == len(pixels)
     ):
         raise ValueError(
-            f"{name} must hold 'data', bytes of shape (N, {size}), and as many 'labels', got "
-            f"{sorted(fields)[:5]}. Fetch it again."
+            f"{name} must have 'data', uint8 of shape (N, {size}), and N 'labels', got "
+            f"{sorted(fields)[:5]}. Download it again."
         )
     y = np.array(labels, dtype=np.int64)
     if len(y) and not 0 <= y.min() <= y.max() < num_classes:
         wrong = y.min() if y.min() < 0 else y.max()
         raise ValueError(
-            f"{name} must hold labels from 0 to {num_classes - 1}, got {wrong}. Fetch it again."
+            f"{name} must have labels from 0 to {num_classes - 1}, got {wrong}. Download it again."
         )
     filenames = fields.get("filenames", [])
     if not isinstance(filenames, list) or len(filenames) != len(y):

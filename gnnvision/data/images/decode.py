@@ -1,4 +1,4 @@
-"""All images of a tree to arrays, by several threads, with an account of what was found."""
+"""Decoding of all images of a folder tree in several threads, with a report."""
 
 from __future__ import annotations
 
@@ -29,24 +29,25 @@ from gnnvision.data.images.scan_report import Finding, ScanReport
 from gnnvision.data.images.tree import Item, Tree
 from gnnvision.data.progress import progress
 from gnnvision.data.sources import Member
+from gnnvision.errors import invalid
 
 __all__ = ["DecodeOptions", "common_size", "decode_tree", "scan_tree"]
 
 T = TypeVar("T")
-_PIECE = 64
-_USUAL_SIZE = 64
+_CHUNK = 64  # files per task of a thread
+_DEFAULT_SIZE = 64
 _MAX_BYTES = 1 << 33
-_PART_NAMES = ("train", "val", "test")
+_SPLIT_NAMES = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """What files become.
+    """The form in which images are decoded.
 
     Args:
-        size: Height and width; None for the images' own, or one that suits them.
-        channels: 1 for gray, 3 for color, None for gray if all of them are.
-        max_pixels: A larger image is not decoded.
+        size: Height and width; None for the size of the images, see `common_size`.
+        channels: 1 for grayscale, 3 for color, None for 1 if all images are grayscale.
+        max_pixels: An image with more pixels is not decoded.
     """
 
     size: tuple[int, int] | None = None
@@ -55,12 +56,12 @@ class DecodeOptions:
 
 
 class _SizesDiffer(Exception):
-    """The images are not all of one size after all."""
+    """The images differ in size."""
 
 
 @dataclass
-class _Outcome:
-    """What became of one file."""
+class _FileResult:
+    """The result of decoding one file."""
 
     notes: tuple[tuple[str, str], ...] = ()
     fault: InvalidImage | None = None
@@ -70,9 +71,9 @@ class _Outcome:
 
 
 def common_size(tree: Tree, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """The size of the images; where they differ, a square one that suits them.
+    """The size of the images; if sizes differ, a square of 64 pixels.
 
-    Its side is 64 pixels, or less if most images have a side shorter than that.
+    It is smaller if most images have a side below 64 pixels.
     """
 
     def measure(data: bytes) -> tuple[int, int] | None:
@@ -81,17 +82,17 @@ def common_size(tree: Tree, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         except InvalidImage:
             return None
 
-    found = [size for _, size in _each(tree, measure, "measuring") if size is not None]
+    found = [size for _, size in _map_files(tree, measure, "measuring") if size is not None]
     if not found:
-        return (_USUAL_SIZE, _USUAL_SIZE)
+        return (_DEFAULT_SIZE, _DEFAULT_SIZE)
     if len(set(found)) == 1:
         return found[0]
-    side = min(_USUAL_SIZE, statistics.median_low([min(size) for size in found]))
+    side = min(_DEFAULT_SIZE, statistics.median_low([min(size) for size in found]))
     return (side, side)
 
 
 def _first_size(tree: Tree, max_pixels: int) -> tuple[int, int] | None:
-    """The size of the first image that is read; None if it cannot be."""
+    """The size of the first image; None if it cannot be read."""
     for _, data in tree.source.read([item.member for item in tree.items]):
         try:
             return image_size(data, max_pixels)
@@ -101,19 +102,19 @@ def _first_size(tree: Tree, max_pixels: int) -> tuple[int, int] | None:
 
 
 def decode_tree(tree: Tree, options: DecodeOptions) -> ImageArrays:
-    """The images of a tree that can be used, and what was found on the way.
+    """Decode the valid images of a folder tree, with a report.
 
-    An image of another size is resized by its shorter side, with antialiasing, and the middle
-    of it taken.
+    The shorter side of an image of another size is resized, with antialiasing, and the center
+    cropped.
 
     Raises:
-        ValueError: No image can be used, or they would take more than 8 GiB.
+        ValueError: No image can be decoded, or they would take more than 8 GiB.
     """
     if options.size is not None:
         return _decode(tree, options, options.size)
     first = _first_size(tree, options.max_pixels)
     if first is not None:
-        try:  # most sets have images of one size, and need not be read twice
+        try:  # most datasets have images of one size and are read once
             return _decode(tree, options, first, must_be=first)
         except _SizesDiffer:
             pass
@@ -126,42 +127,41 @@ def _decode(
     size: tuple[int, int],
     must_be: tuple[int, int] | None = None,
 ) -> ImageArrays:
-    """`decode_tree` at a size; an exception at the first image that is not of `must_be`."""
+    """`decode_tree` at a size; raises _SizesDiffer if an image is not of size `must_be`."""
     total = len(tree.items) * size[0] * size[1] * (options.channels or 3)
     if total > _MAX_BYTES:
-        raise ValueError(
-            f"'image_size' must leave the images within {_MAX_BYTES >> 30} GiB, got "
-            f"{size[0]} x {size[1]} for {len(tree.items)} images. Give a smaller one."
-        )
+        got = f"{size[0]} x {size[1]} for {len(tree.items)} images"
+        condition = f"keep the images below {_MAX_BYTES >> 30} GiB"
+        raise invalid("image_size", condition, got, "Choose a smaller value.")
     channels = options.channels or 3
     images = np.zeros((len(tree.items), *size, channels), dtype=np.uint8)
     gray = np.ones(len(tree.items), dtype=bool)
 
-    def decode(data: bytes, member: Member) -> _Outcome:
-        outcome = _examine(data, member, options.max_pixels)
-        if outcome.pixels is not None:
-            if must_be is not None and outcome.size != must_be:
+    def decode(data: bytes, member: Member) -> _FileResult:
+        result = _decode_file(data, member, options.max_pixels)
+        if result.pixels is not None:
+            if must_be is not None and result.size != must_be:
                 raise _SizesDiffer
             try:
-                outcome.pixels = resize_and_crop(outcome.pixels, size, options.channels)
-            except Exception as error:  # one file, whatever it is, does not stop a set
-                return _Outcome(fault=InvalidImage("broken", f"cannot be resized: {error!r}"))
-        return outcome
+                result.pixels = resize_and_crop(result.pixels, size, options.channels)
+            except Exception as error:  # one file must not stop the others
+                return _FileResult(fault=InvalidImage("broken", f"cannot be resized: {error!r}"))
+        return result
 
-    def keep(position: int, outcome: _Outcome) -> None:
-        if outcome.pixels is not None:
-            images[position] = outcome.pixels  # a gray one is copied into all channels
-            gray[position] = outcome.pixels.shape[2] == 1
-            outcome.pixels = None
+    def keep(position: int, result: _FileResult) -> None:
+        if result.pixels is not None:
+            images[position] = result.pixels  # grayscale is copied to all channels
+            gray[position] = result.pixels.shape[2] == 1
+            result.pixels = None
 
-    outcomes = _outcomes(tree, decode, keep)
-    valid = np.array([outcome.fault is None for outcome in outcomes], dtype=bool)
-    report = _report(tree, outcomes)
+    results = _run_all(tree, decode, keep)
+    valid = np.array([result.fault is None for result in results], dtype=bool)
+    report = _report(tree, results)
     if not valid.any():
         first = report.invalid[0]
         raise ValueError(
-            f"'path' must hold images that can be read, got {len(outcomes)} that cannot, "
-            f"{first.path!r} ({first.kind}: {first.reason}) first. Check the files."
+            f"'path' must have images that can be decoded, got {len(results)} invalid files, the "
+            f"first {first.path!r} ({first.kind}: {first.reason}). Check the files."
         )
     if options.channels is None and gray.all():
         images = np.ascontiguousarray(images[..., :1])
@@ -169,7 +169,7 @@ def _decode(
     return ImageArrays(
         images=images if valid.all() else images[valid],
         y=np.array([item.label for item in items], dtype=np.int64),
-        part=np.array([item.part for item in items], dtype=np.uint8),
+        split=np.array([item.split for item in items], dtype=np.uint8),
         class_names=tree.class_names,
         names=tuple(item.member.path for item in items),
         scan=report,
@@ -177,34 +177,34 @@ def _decode(
 
 
 def scan_tree(tree: Tree, max_pixels: int = MAX_PIXELS) -> ScanReport:
-    """What decoding every image finds, keeping none."""
+    """The report from decoding all images, without keeping them."""
 
-    def examine(data: bytes, member: Member) -> _Outcome:
-        outcome = _examine(data, member, max_pixels)
-        outcome.pixels = None
-        return outcome
+    def examine(data: bytes, member: Member) -> _FileResult:
+        result = _decode_file(data, member, max_pixels)
+        result.pixels = None
+        return result
 
-    return _report(tree, _outcomes(tree, examine, lambda position, outcome: None))
+    return _report(tree, _run_all(tree, examine, lambda position, result: None))
 
 
-def _examine(data: bytes, member: Member, max_pixels: int) -> _Outcome:
+def _decode_file(data: bytes, member: Member, max_pixels: int) -> _FileResult:
     if member.fault:
-        return _Outcome(fault=InvalidImage("unreadable", member.fault))
+        return _FileResult(fault=InvalidImage("unreadable", member.fault))
     try:
         image = decode_image(data, member.path, max_pixels)
     except InvalidImage as fault:
-        return _Outcome(fault=fault)
+        return _FileResult(fault=fault)
     pixels = image.pixels
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     digest.update(pixels.data)
     size = (pixels.shape[0], pixels.shape[1])
-    return _Outcome(image.notes, None, size, digest.digest(), pixels)
+    return _FileResult(image.notes, None, size, digest.digest(), pixels)
 
 
 def resize_and_crop(
     pixels: NDArray[np.uint8], size: tuple[int, int], channels: int | None
 ) -> NDArray[np.uint8]:
-    """The pixels at this size, (h, w, 1 or 3), in as many channels as are asked for."""
+    """Pixels (h, w, 1 or 3) at a size: the shorter side is resized, the center cropped."""
     if pixels.shape[:2] == size and channels in (None, pixels.shape[2]):
         return pixels
     from PIL import Image, ImageOps
@@ -218,25 +218,25 @@ def resize_and_crop(
     return result[:, :, None] if result.ndim == 2 else result
 
 
-def _outcomes(
+def _run_all(
     tree: Tree,
-    work: Callable[[bytes, Member], _Outcome],
-    keep: Callable[[int, _Outcome], None],
-) -> list[_Outcome]:
-    """The outcome for each item of the tree, in its order; `keep` sees each as it comes."""
+    work: Callable[[bytes, Member], _FileResult],
+    keep: Callable[[int, _FileResult], None],
+) -> list[_FileResult]:
+    """The result of each item of the tree, in order; `keep` is called with each at once."""
     position = {item.member.path: number for number, item in enumerate(tree.items)}
-    outcomes = [_Outcome(fault=InvalidImage("broken", "is not there any more"))] * len(position)
-    for member, outcome in _each(tree, work, "decoding"):
-        outcomes[position[member.path]] = outcome
-        keep(position[member.path], outcome)
-    return outcomes
+    results = [_FileResult(fault=InvalidImage("broken", "no longer exists"))] * len(position)
+    for member, result in _map_files(tree, work, "decoding"):
+        results[position[member.path]] = result
+        keep(position[member.path], result)
+    return results
 
 
-def _each(tree: Tree, work: Callable[..., T], doing: str) -> Iterator[tuple[Member, T]]:
-    """`work` on the content of each image, in threads: Pillow decodes without Python's lock."""
+def _map_files(tree: Tree, work: Callable[..., T], doing: str) -> Iterator[tuple[Member, T]]:
+    """Call `work` on the content of each file, in threads, as Pillow releases the GIL."""
     wants_member = work.__code__.co_argcount == 2
 
-    def piece(batch: Sequence[tuple[Member, bytes]]) -> list[tuple[Member, T]]:
+    def run(batch: Sequence[tuple[Member, bytes]]) -> list[tuple[Member, T]]:
         return [(m, work(data, m) if wants_member else work(data)) for m, data in batch]
 
     members = [item.member for item in tree.items]
@@ -246,28 +246,28 @@ def _each(tree: Tree, work: Callable[..., T], doing: str) -> Iterator[tuple[Memb
         ThreadPoolExecutor(workers) as pool,
         progress(f"{doing} {tree.source.name}", len(members)) as advance,
     ):
-        for batch in _in_order(pool, piece, _pieces(tree.source.read(members)), 2 * workers):
+        for batch in _map_in_order(pool, run, _chunks(tree.source.read(members)), 2 * workers):
             advance(len(batch))
             yield from batch
 
 
-def _pieces(
+def _chunks(
     contents: Iterator[tuple[Member, bytes]],
 ) -> Iterator[list[tuple[Member, bytes]]]:
-    while piece := list(islice(contents, _PIECE)):
-        yield piece
+    while chunk := list(islice(contents, _CHUNK)):
+        yield chunk
 
 
-def _in_order(
+def _map_in_order(
     pool: ThreadPoolExecutor,
     work: Callable[[list[tuple[Member, bytes]]], list[tuple[Member, T]]],
-    pieces: Iterable[list[tuple[Member, bytes]]],
+    chunks: Iterable[list[tuple[Member, bytes]]],
     ahead: int,
 ) -> Iterator[list[tuple[Member, T]]]:
-    """As `pool.map`, which would read the whole archive into memory first."""
+    """`pool.map` with a bounded queue, as `pool.map` would read the whole archive first."""
     waiting: deque[Future[list[tuple[Member, T]]]] = deque()
-    for piece in pieces:
-        waiting.append(pool.submit(work, piece))
+    for chunk in chunks:
+        waiting.append(pool.submit(work, chunk))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
@@ -276,28 +276,28 @@ def _in_order(
 
 @contextmanager
 def large_images_are_errors() -> Iterator[None]:
-    """Pillow only warns of images up to twice its limit; the threads share this filter."""
+    """Turn Pillow's warning about large images into an error; all threads share this filter."""
     from PIL import Image
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module="PIL")  # what it says of EXIF and TIFF remarks
+        warnings.filterwarnings("ignore", module="PIL")  # about EXIF and TIFF metadata
         yield
 
 
-def _report(tree: Tree, outcomes: Sequence[_Outcome]) -> ScanReport:
+def _report(tree: Tree, results: Sequence[_FileResult]) -> ScanReport:
     findings = list(tree.findings)
     first: dict[bytes, dict[tuple[int, int], Item]] = {}
-    for item, outcome in zip(tree.items, outcomes, strict=True):
+    for item, result in zip(tree.items, results, strict=True):
         path = item.member.path
-        if outcome.fault is not None:
-            findings.append(Finding(path, outcome.fault.kind, str(outcome.fault)))
+        if result.fault is not None:
+            findings.append(Finding(path, result.fault.kind, str(result.fault)))
             continue
-        findings += [Finding(path, kind, reason) for kind, reason in outcome.notes]
-        twins = first.setdefault(outcome.pixel_hash, {})
-        findings += _copies(tree, item, twins)
-        twins.setdefault((item.label, item.part), item)
-    sizes = sorted(outcome.size for outcome in outcomes if outcome.fault is None)
+        findings += [Finding(path, kind, reason) for kind, reason in result.notes]
+        twins = first.setdefault(result.pixel_hash, {})
+        findings += _duplicates(tree, item, twins)
+        twins.setdefault((item.label, item.split), item)
+    sizes = sorted(result.size for result in results if result.fault is None)
     return ScanReport(
         source=printable(str(tree.source.path)),
         num_files=len(tree.source.members()),
@@ -308,17 +308,17 @@ def _report(tree: Tree, outcomes: Sequence[_Outcome]) -> ScanReport:
     )
 
 
-def _copies(tree: Tree, item: Item, twins: dict[tuple[int, int], Item]) -> Iterator[Finding]:
-    """What to say of an image whose pixels were met before."""
+def _duplicates(tree: Tree, item: Item, twins: dict[tuple[int, int], Item]) -> Iterator[Finding]:
+    """The findings about an image with the same pixels as earlier ones."""
     path = item.member.path
     for twin in twins.values():
         if twin.label != item.label:
             names = tree.class_names[twin.label], tree.class_names[item.label]
             reason = f"{names[0]!r} and {names[1]!r}: same as {twin.member.path}"
             yield Finding(path, "in two classes", reason)
-        if twin.part != item.part:
-            parts = _PART_NAMES[twin.part], _PART_NAMES[item.part]
-            reason = f"{parts[0]} and {parts[1]}: same as {twin.member.path}"
-            yield Finding(path, "in two parts", reason)
-        if (twin.label, twin.part) == (item.label, item.part):
+        if twin.split != item.split:
+            splits = _SPLIT_NAMES[twin.split], _SPLIT_NAMES[item.split]
+            reason = f"{splits[0]} and {splits[1]}: same as {twin.member.path}"
+            yield Finding(path, "in two splits", reason)
+        if (twin.label, twin.split) == (item.label, item.split):
             yield Finding(path, "duplicate", f"same as {twin.member.path}")

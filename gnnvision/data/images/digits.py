@@ -1,4 +1,4 @@
-"""The 8x8 digits that scikit-learn carries: images without a download."""
+"""The 8x8 digits of scikit-learn, which need no download."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEVELS = 16
 
 
 def read_digits(card: Card) -> ImageArrays:
-    """1,797 handwritten digits, their 17 gray levels spread from 0 to 255."""
+    """1,797 handwritten digits, with their 17 gray levels scaled to 0 to 255."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -21,6 +21,6 @@ def read_digits(card: Card) -> ImageArrays:
     return ImageArrays(
         images=pixels[:, :, :, None],
         y=digits.target.astype(np.int64),
-        part=np.zeros(len(pixels), dtype=np.uint8),
+        split=np.zeros(len(pixels), dtype=np.uint8),
         class_names=card.class_names,
     )

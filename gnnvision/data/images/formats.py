@@ -1,10 +1,10 @@
-"""Which files are images, by what they begin with and how their names end."""
+"""Recognition of image files by extension and magic bytes."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-__all__ = ["ENDINGS", "HEAD_BYTES", "readable_format", "unread_format", "why_left_out"]
+__all__ = ["ENDINGS", "HEAD_BYTES", "exclusion_reason", "supported_format", "unsupported_format"]
 
 ENDINGS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".jfi": "JPEG",
@@ -26,7 +26,7 @@ _UNREAD = {
     ".fits": "FITS", ".cdr": "CDR",
 }  # fmt: skip
 _BRANDS = {
-    b"avif": "AVIF", b"avis": "AVIF", b"crx ": "a camera's RAW", b"heic": "HEIC", b"heix": "HEIC",
+    b"avif": "AVIF", b"avis": "AVIF", b"crx ": "camera RAW", b"heic": "HEIC", b"heix": "HEIC",
     b"hevc": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC",
 }  # fmt: skip
 _HEADS = {
@@ -37,10 +37,10 @@ _UNREAD_HEADS = {
     b"8BPS": "PSD", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
     b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000", b"\0\0\1\0": "ICO",
     b"%PDF": "PDF", b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance",
-    b"gimp xcf": "XCF", b"FUJIFILMCCD-RAW": "a camera's RAW", b"IIU\0": "a camera's RAW",
-    b"IIRO": "a camera's RAW", b"IIRS": "a camera's RAW", b"DDS ": "DDS", b"SIMPLE  =": "FITS",
+    b"gimp xcf": "XCF", b"FUJIFILMCCD-RAW": "camera RAW", b"IIU\0": "camera RAW",
+    b"IIRO": "camera RAW", b"IIRS": "camera RAW", b"DDS ": "DDS", b"SIMPLE  =": "FITS",
 }  # fmt: skip
-# What lies beside images so often that its content need not be looked at.
+# Common files next to images, whose content need not be read.
 _OTHER = frozenset((
     ".7z", ".avi", ".bak", ".cfg", ".csv", ".crdownload", ".db", ".doc", ".docx", ".gz", ".h5",
     ".htm", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".lnk", ".mat", ".md", ".mov",
@@ -50,11 +50,11 @@ _OTHER = frozenset((
 ))  # fmt: skip
 
 
-def readable_format(head: bytes) -> str:
-    """The format of an image that can be read, by what its file begins with; "" for another.
+def supported_format(head: bytes) -> str:
+    """The supported image format of a file by its first bytes; "" if there is none.
 
     Example:
-        >>> readable_format(b"GIF89a..."), readable_format(b"hello")
+        >>> supported_format(b"GIF89a..."), supported_format(b"hello")
         ('GIF', '')
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -63,17 +63,17 @@ def readable_format(head: bytes) -> str:
         return "BMP"
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\n", b"\r", b"\t"):
         return "PPM"
-    if unread_format(head):
+    if unsupported_format(head):
         return ""
     return next((name for magic, name in _HEADS.items() if head.startswith(magic)), "")
 
 
-def unread_format(head: bytes) -> str:
-    """The format of an image that cannot be read, by what its file begins with; "" for another."""
+def unsupported_format(head: bytes) -> str:
+    """The unsupported image format of a file by its first bytes; "" if there is none."""
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "")
     if head[:4] == b"II*\0" and head[8:10] == b"CR":
-        return "a camera's RAW"
+        return "camera RAW"
     if head[128:132] == b"DICM":
         return "DICOM"
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t")
@@ -82,31 +82,31 @@ def unread_format(head: bytes) -> str:
     return next((name for magic, name in _UNREAD_HEADS.items() if head.startswith(magic)), "")
 
 
-def why_left_out(name: str, head: bytes | None) -> tuple[str, str] | None:
-    """Why a file is not among the images: a kind of finding and a reason; None for an image.
+def exclusion_reason(name: str, head: bytes | None) -> tuple[str, str] | None:
+    """Why a file is not an image: the kind of finding and the reason; None for an image.
 
     Args:
-        name: The file's name.
-        head: What it begins with; None before anything was read. Then the answer is
-            ("unknown", "") where it depends on that.
+        name: The name of the file.
+        head: The first bytes; None if they were not read. Then the result is ("unknown", "")
+            if it depends on them.
     """
     ending = PurePosixPath(name).suffix.lower()
     if ending in ENDINGS:
         return None
-    named = "a camera's RAW" if ending in _RAW else _UNREAD.get(ending, "")
+    named = "camera RAW" if ending in _RAW else _UNREAD.get(ending, "")
     if named:
-        return "unread format", _convert(named)
+        return "unsupported format", _convert(named)
     if ending in _OTHER or name.endswith("~"):
-        return "other file", f"ends in {ending}" if ending in _OTHER else "a copy kept aside"
+        return "other file", f"extension {ending}" if ending in _OTHER else "a backup copy"
     if head is None:
         return "unknown", ""
-    if readable_format(head):
+    if supported_format(head):
         return None
-    found = unread_format(head)
+    found = unsupported_format(head)
     if found:
-        return "unread format", _convert(found)
-    return "other file", f"ends in {ending}" if ending else "its name has no ending"
+        return "unsupported format", _convert(found)
+    return "other file", f"extension {ending}" if ending else "no extension"
 
 
 def _convert(name: str) -> str:
-    return f"{name}, which is not read; convert it to JPEG or PNG"
+    return f"{name} is not supported; convert it to JPEG or PNG"

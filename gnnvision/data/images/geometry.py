@@ -1,7 +1,7 @@
-"""Crops, flips and small turns of a batch of images: tensor operations, no loop over them.
+"""Batched crops, flips and affine transformations of images, without loops over images.
 
-Images are uint8 in channels-last memory, seen as (B, H, W, C) here: a row of pixels is one
-piece of memory, and moving it costs no arithmetic. Offsets and factors are drawn by the caller.
+Images are uint8 in channels-last memory with shape (B, H, W, C), so a row of pixels is one
+contiguous block and can be moved without arithmetic. The caller draws the random numbers.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ PadMode = Literal["reflect", "zeros"]
 
 
 def rows(images: Tensor) -> Tensor:
-    """Images (B, C, H, W) as (B, H, W, C) in one piece; no copy if they are channels-last."""
+    """Images (B, C, H, W) as contiguous (B, H, W, C); not a copy if they are channels-last."""
     return images.permute(0, 2, 3, 1).contiguous()
 
 
 def pad(x: Tensor, padding: int, mode: PadMode) -> Tensor:
-    """A border of mirrored pixels (the edge itself not repeated) or of zeros.
+    """Pad images with mirrored pixels (without repeating the edge) or with zeros.
 
     Shapes:
-        x: (B, H, W, C), of at least `padding` + 1 pixels a side to mirror.
+        x: (B, H, W, C); for "reflect", H and W must exceed `padding`.
         Output: (B, H + 2 padding, W + 2 padding, C).
     """
     if padding == 0:
@@ -43,12 +43,12 @@ def pad(x: Tensor, padding: int, mode: PadMode) -> Tensor:
     column = _mirrored(width, padding, x.device)
     pixel = row[:, None] * width + column  # (tall, wide)
     value = (pixel[:, :, None] * channels + torch.arange(channels, device=x.device)).flatten()
-    # On a CPU, gather is four times as quick as indexing here.
+    # On a CPU, gather is four times as fast as indexing here.
     return x.view(batch, -1).gather(1, value.expand(batch, -1)).view(batch, tall, wide, channels)
 
 
 def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
-    """From each image the window that begins at its own offset, by one gather.
+    """Crop each image at its own offset, by one gather.
 
     Args:
         x: Images. Shape (B, H, W, C), contiguous.
@@ -61,7 +61,7 @@ def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
     """
     batch, height, width, channels = x.shape
     h, w = size
-    # Every pixel begins a window of h strips of memory; the windows overlap, nothing is copied.
+    # A strided view with one window of h strips per start pixel; the windows overlap.
     last = (batch * height - h) * width + width - w
     windows = x.as_strided((last + 1, h, w * channels), (channels, width * channels, 1))
     start = (torch.arange(batch, device=x.device) * height + top) * width + left
@@ -69,29 +69,29 @@ def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def flip(x: Tensor, which: Tensor) -> Tensor:
-    """The images with those of `which` mirrored left to right.
+    """Flip the images of `which` horizontally.
 
     Shapes:
         x: (B, H, W, C), contiguous.
-        which: bool (B,), best on the CPU, where the number of them is known at once.
+        which: bool (B,), preferably on the CPU, as `nonzero` synchronizes with a GPU.
     """
     chosen = send(which.nonzero().flatten(), x.device)
     if not len(chosen):
         return x
     flat = x.view(len(x), -1).clone()
-    part = flat.index_select(0, chosen).view(-1, *x.shape[1:]).flip(2)
-    return flat.index_copy_(0, chosen, part.view(len(chosen), -1)).view(x.shape)
+    flipped = flat.index_select(0, chosen).view(-1, *x.shape[1:]).flip(2)
+    return flat.index_copy_(0, chosen, flipped.view(len(chosen), -1)).view(x.shape)
 
 
 def affine(x: Tensor, angle: Tensor, shift: Tensor, scale: Tensor, mode: PadMode) -> Tensor:
-    """Each image turned, shifted and scaled about its center, with bilinear interpolation.
+    """Rotate, shift and scale each image about its center, with bilinear interpolation.
 
     Args:
         x: Float images. Shape (B, C, H, W).
-        angle: Radians, counter-clockwise. Shape (B,).
-        shift: To the right and down, as fractions of width and height. Shape (B, 2).
-        scale: Above 1 things grow. Shape (B,).
-        mode: What lies outside: the mirrored image or zeros.
+        angle: The counter-clockwise rotation, in radians. Shape (B,).
+        shift: The shift right and down, as fractions of width and height. Shape (B, 2).
+        scale: The scale factor; above 1 enlarges. Shape (B,).
+        mode: The pixels outside: "reflect" (mirrored) or "zeros".
 
     Shapes:
         Output: (B, C, H, W).
@@ -109,9 +109,9 @@ def affine(x: Tensor, angle: Tensor, shift: Tensor, scale: Tensor, mode: PadMode
 
 
 def resized_crop(x: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
-    """A box of each image at another size, smoothed where it shrinks.
+    """Crop a box of each image and resize it, with antialiasing.
 
-    Resizing is linear along each axis: Y = R X Cᵀ with one pair of matrices for each image.
+    Y = R X Cᵀ with a resize matrix for the rows and one for the columns of each image.
 
     Args:
         x: Float images. Shape (B, C, H, W).
@@ -129,10 +129,10 @@ def resized_crop(x: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _resize_matrix(start: Tensor, length: Tensor, out: int, size: int) -> Tensor:
-    """The weights of bilinear interpolation with antialiasing, as Pillow has them: (B, out, size).
+    """The weights of bilinear interpolation with antialiasing as in Pillow: (B, out, size).
 
-    A triangle about the place of each new pixel, as wide as the step between them but not
-    narrower than an old pixel, cut off at the box.
+    A triangle filter around each output pixel, with the width of the step between output pixels
+    but at least one input pixel, truncated at the box.
     """
     step = (length / out).view(-1, 1, 1)
     new = torch.arange(out, device=start.device, dtype=start.dtype).view(1, -1, 1)
@@ -145,6 +145,6 @@ def _resize_matrix(start: Tensor, length: Tensor, out: int, size: int) -> Tensor
 
 
 def _mirrored(size: int, padding: int, device: torch.device) -> Tensor:
-    """Where each place of a mirrored axis comes from: 2 1 | 0 1 2 3 | 2 1 for 4 and 2."""
-    place = torch.arange(-padding, size + padding, device=device).abs()
-    return torch.where(place >= size, 2 * (size - 1) - place, place)
+    """The source index of each pixel of a mirrored axis: 2 1 | 0 1 2 3 | 2 1 for 4 and 2."""
+    index = torch.arange(-padding, size + padding, device=device).abs()
+    return torch.where(index >= size, 2 * (size - 1) - index, index)

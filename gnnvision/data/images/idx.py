@@ -1,4 +1,4 @@
-"""The idx files of MNIST and its likes: a header of sizes, then bytes.
+"""The idx files of MNIST and Fashion-MNIST: a header of sizes, then bytes.
 
 References:
     LeCun, Cortes, Burges: The MNIST database of handwritten digits, "file format".
@@ -27,14 +27,14 @@ _UNSIGNED_BYTES = 0x08
 
 
 def read_idx_set(card: Card, root: Root, *, download: bool) -> ImageArrays:
-    """The pictures of a card's four idx files, packed with gzip as published, or unpacked.
+    """Read the images and labels of a card's four idx files, gzipped or unpacked.
 
-    Packed files are compared with the card's checksums.
+    Gzipped files are verified against the checksums of the card.
 
     Raises:
-        DataNotFound: They are neither there nor to be had.
-        ChecksumError: A packed file is not the published one.
-        ValueError: A file is cut short or of another form, or a label is out of range.
+        DataNotFound: The files were not found and could not be downloaded.
+        ChecksumError: A gzipped file differs from the published one.
+        ValueError: A file is truncated or has another form, or a label is out of range.
     """
     packed = [file.path for file in card.files]
     plain = [name.removesuffix(".gz") for name in packed]
@@ -46,53 +46,53 @@ def read_idx_set(card: Card, root: Root, *, download: bool) -> ImageArrays:
         }
     else:
         content = {name: (folder / name).read_bytes() for name in plain}
-    images, labels, parts = [], [], []
+    images, labels, splits = [], [], []
     for number, prefix in ((0, "train"), (2, "t10k")):
-        pictures, y = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
-        images.append(parse_idx(content[pictures], pictures, 3))
-        labels.append(parse_idx(content[y], y, 1))
+        images_file, labels_file = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+        images.append(parse_idx(content[images_file], images_file, 3))
+        labels.append(parse_idx(content[labels_file], labels_file, 1))
         if len(images[-1]) != len(labels[-1]):
             raise ValueError(
-                f"{pictures} and {y} must hold as many items, got {len(images[-1])} and "
-                f"{len(labels[-1])}. Fetch both again."
+                f"{images_file} and {labels_file} must have the same length, got "
+                f"{len(images[-1])} and {len(labels[-1])}. Download both again."
             )
-        parts.append(np.full(len(labels[-1]), number, dtype=np.uint8))
-        _check_labels(labels[-1], y, len(card.class_names))
+        splits.append(np.full(len(labels[-1]), number, dtype=np.uint8))
+        _check_labels(labels[-1], labels_file, len(card.class_names))
     if images[0].shape[1:] != images[1].shape[1:]:
         raise ValueError(
-            f"The training and test pictures of {card.name!r} must have one size, got "
-            f"{images[0].shape[1:]} and {images[1].shape[1:]}. Fetch the files again."
+            f"The training and test images of {card.name!r} must have the same size, got "
+            f"{images[0].shape[1:]} and {images[1].shape[1:]}. Download the files again."
         )
     return ImageArrays(
         images=np.concatenate(images)[:, :, :, None],
         y=np.concatenate(labels).astype(np.int64),
-        part=np.concatenate(parts),
+        split=np.concatenate(splits),
         class_names=card.class_names,
     )
 
 
 def parse_idx(data: bytes, name: str, ndim: int) -> NDArray[np.uint8]:
-    """The array of bytes in an idx file.
+    """The array in an idx file of bytes.
 
     Args:
-        data: Its content.
-        name: Its name, for messages.
-        ndim: How many dimensions it must have.
+        data: The content of the file.
+        name: The name of the file, for messages.
+        ndim: The expected number of dimensions.
 
     Raises:
-        ValueError: It is of another form, or cut short.
+        ValueError: The file has another form or is truncated.
     """
     head = 4 + 4 * ndim
     if len(data) < head or data[:4] != bytes((0, 0, _UNSIGNED_BYTES, ndim)):
         raise ValueError(
-            f"{name} must be an idx file of bytes in {ndim} dimensions, got one that begins with "
-            f"{data[:4]!r}. Fetch it again."
+            f"{name} must be an idx file of bytes with {ndim} dimensions, got a file that begins "
+            f"with {data[:4]!r}. Download it again."
         )
     shape = struct.unpack(f">{ndim}I", data[4:head])
     if len(data) != head + prod(shape):
         raise ValueError(
-            f"{name} must hold {head + prod(shape)} bytes for its shape {shape}, got {len(data)}. "
-            "It is cut short or damaged; fetch it again."
+            f"{name} must have {head + prod(shape)} bytes for its shape {shape}, got {len(data)}. "
+            "It is truncated or damaged; download it again."
         )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
@@ -102,15 +102,15 @@ def _unpacked(name: str, data: bytes) -> bytes:
         with gzip.GzipFile(fileobj=BytesIO(data)) as file:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{name} is damaged ({error}). Fetch it again.") from error
+        raise ValueError(f"{name} is damaged ({error}). Download it again.") from error
     if len(content) > _MAX_BYTES:
-        raise ValueError(f"{name} must unpack to {_MAX_BYTES} bytes at most. Do not trust it.")
+        raise ValueError(f"{name} must unpack to at most {_MAX_BYTES} bytes. Do not trust it.")
     return content
 
 
 def _check_labels(labels: NDArray[np.uint8], name: str, num_classes: int) -> None:
     if len(labels) and labels.max() >= num_classes:
         raise ValueError(
-            f"{name} must hold labels from 0 to {num_classes - 1}, got {labels.max()}. Fetch it "
-            "again."
+            f"{name} must have labels from 0 to {num_classes - 1}, got {labels.max()}. Download "
+            "it again."
         )

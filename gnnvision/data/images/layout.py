@@ -1,4 +1,4 @@
-"""Where in a tree of folders the classes stand, and which of its folders are splits."""
+"""Detection of the class folders and split folders in a folder tree."""
 
 from __future__ import annotations
 
@@ -22,118 +22,121 @@ _REMEDY = (
     "Sort the images into train/<class>/*.jpg and test/<class>/*.jpg, or <class>/*.jpg; rename a "
     "class that is named like a split."
 )
-_PLAIN_SPLITS = tuple(FolderSplit(part) for part in (TRAIN, VAL, TEST))
+_PLAIN_SPLITS = tuple(FolderSplit(split) for split in (TRAIN, VAL, TEST))
 _SHORT = frozenset(("tr", "te", "ts", "va", "vl"))  # also codes of languages and countries
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read the class and the split off a path.
+    """The positions of class and split folders in the paths of a dataset.
 
     Args:
-        bases: The folders that hold class folders, each with its part: 0 train, 1 val, 2 test.
-        has_splits: Whether folders name the parts.
-        inner: Whether these stand below the class folders.
-        doubt: Why this cannot be told, with the remedy; "" where it can.
+        bases: The folders that contain class folders, each with its split: 0 training, 1
+            validation, 2 test.
+        has_splits: Whether there are split folders.
+        inner: Whether the split folders are inside the class folders.
+        problem: Why the layout is ambiguous, with the remedy; "" if it is not.
     """
 
     bases: tuple[tuple[Path, int], ...]
     has_splits: bool = False
     inner: bool = False
-    doubt: str = ""
+    problem: str = ""
 
-    def place(self, path: Path) -> tuple[int, int] | None:
-        """The part of an image, and which name along its path is its class; None for neither."""
-        for base, part in self.bases:
+    def locate(self, path: Path) -> tuple[int, int] | None:
+        """The split of an image and the level of its class folder; None outside class folders."""
+        for base, split in self.bases:
             level = len(base)
             if path[:level] == base and len(path) > level + 1:
                 if not self.inner:
-                    return part, level
-                found = folder_split(path[level + 1]).part
+                    return split, level
+                found = folder_split(path[level + 1]).split
                 return None if found is None else (found, level)
         return None
 
 
 def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
-    """The layout of images at `paths` among all `folders`.
+    """The layout of the images at `paths` among all `folders`.
 
-    What could be meant in two ways is given with a doubt.
+    An ambiguous layout has a `problem`.
     """
     top = _top(paths, folders)
     depth = len(top)
     heads = {path[depth] for path in paths if len(path) > depth + 1}  # folders with images
     plain = Layout(((top, TRAIN),))
-    said = {name: found for name in heads if (found := folder_split(name)).part is not None}
+    split_folders = {
+        name: found for name in heads if (found := folder_split(name)).split is not None
+    }
     if are_folds(heads):
-        return _doubtful(plain, heads, "look like the folds of a cross-validation")
-    parts = {found.part for found in said.values()}
-    rests = [found.rest for found in said.values()]
+        return _ambiguous(plain, heads, "look like the folds of a cross-validation")
+    splits = {found.split for found in split_folders.values()}
+    rests = [found.rest for found in split_folders.values()]
     hollow = [
         folder[depth] for folder in folders
         if len(folder) == depth + 1 and folder[:depth] == top and folder[depth] not in heads
         and folder_split(folder[depth]) in _PLAIN_SPLITS
     ]  # fmt: skip
-    if hollow and said:
-        why = "are named like splits, without an image in them: fill or remove them"
-        return _doubtful(plain, hollow, why)
+    if hollow and split_folders:
+        why = "are named like splits but have no images: fill or remove them"
+        return _ambiguous(plain, hollow, why)
     if {"tr"} < {name.lower() for name in heads} <= _SHORT:
-        return _doubtful(plain, heads, "may be splits, shortened, or classes")
-    several = len(parts) > 1 and not (all(rests) and len(set(rests)) == len(rests))
-    if several or (said and len(said) == len(heads) and not all(rests)):
-        return _splits(plain, paths, top, said)
+        return _ambiguous(plain, heads, "may be abbreviated splits or classes")
+    several = len(splits) > 1 and not (all(rests) and len(set(rests)) == len(rests))
+    if several or (split_folders and len(split_folders) == len(heads) and not all(rests)):
+        return _splits_above(plain, paths, top, split_folders)
     nested = {path[depth] for path in paths if len(path) > depth + 2}
-    pure = [name for name, found in said.items() if not found.rest]
-    # Right in a folder `train` lie the images of the class of trains.
-    if pure and not (said[pure[0]].part == TRAIN and pure[0] not in nested):
-        why = f"beside {_list(heads - set(pure))} may be a split or a class"
-        return _doubtful(plain, pure, why)
+    pure = [name for name, found in split_folders.items() if not found.rest]
+    # Images directly in a folder `train` may be of the class "train".
+    if pure and not (split_folders[pure[0]].split == TRAIN and pure[0] not in nested):
+        why = f"next to {_list(heads - set(pure))} may be a split or a class"
+        return _ambiguous(plain, pure, why)
     return _inner(plain, paths, depth)
 
 
 def _top(paths: Sequence[Path], folders: Sequence[Path]) -> Path:
-    """The folders at the top to pass over: lone ones with folders of images in them."""
+    """The top-level folders to skip: single folders that contain folders of images."""
     top: Path = ()
     while True:
         depth = len(top)
         names = {path[depth] for path in (*paths, *folders) if len(path) > depth}
-        # What lies right in a lone folder makes it a class; two levels below there are classes.
+        # Images directly in a single folder make it a class; classes are two levels below.
         if len(names) != 1 or not paths or any(len(path) < depth + 3 for path in paths):
             return top
         name = next(iter(names))
-        below = {folder_split(path[depth + 1]).part for path in paths} - {None}
-        if folder_split(name).part is not None and len(below) < 2:
+        below = {folder_split(path[depth + 1]).split for path in paths} - {None}
+        if folder_split(name).split is not None and len(below) < 2:
             return top
         top = (*top, name)
 
 
-def _splits(
-    plain: Layout, paths: Sequence[Path], top: Path, said: dict[str, FolderSplit]
+def _splits_above(
+    plain: Layout, paths: Sequence[Path], top: Path, split_folders: dict[str, FolderSplit]
 ) -> Layout:
-    """The layout where folders named like splits stand above the classes."""
-    count = Counter(found.part for found in said.values())
-    twice = [name for name, found in said.items() if count[found.part] > 1]
+    """The layout with split folders above the class folders."""
+    count = Counter(found.split for found in split_folders.values())
+    twice = [name for name, found in split_folders.items() if count[found.split] > 1]
     if twice:
-        return _doubtful(plain, twice, "are named like one split")
-    if len({found.rest for found in said.values()}) > 1:
-        return _doubtful(plain, said, "are named like splits of different things")
+        return _ambiguous(plain, twice, "are named like the same split")
+    if len({found.rest for found in split_folders.values()}) > 1:
+        return _ambiguous(plain, split_folders, "are named like splits of different datasets")
     if TRAIN not in count:
-        why = "are named like splits, and none like the training split"
-        return _doubtful(plain, said, why)
+        why = "are named like splits, but none is the training split"
+        return _ambiguous(plain, split_folders, why)
     bases, bare = [], []
-    for name, found in sorted(said.items()):
-        assert found.part is not None
+    for name, found in sorted(split_folders.items()):
+        assert found.split is not None
         base = _base(paths, (*top, name))
-        bases.append((base, found.part))
+        bases.append((base, found.split))
         if not any(path[: len(base)] == base and len(path) > len(base) + 1 for path in paths):
-            bare.append((name, found.part))
-    if any(part == TRAIN for _, part in bare):
+            bare.append((name, found.split))
+    if any(split == TRAIN for _, split in bare):
         names = [name for name, _ in bare]
-        return _doubtful(plain, names, "are named like splits and hold no class folders")
+        return _ambiguous(plain, names, "are named like splits but have no class folders")
     return Layout(tuple(bases), has_splits=True)
 
 
 def _base(paths: Sequence[Path], base: Path) -> Path:
-    """Where in the folder of a split the classes stand: lone folders in it are passed over."""
+    """The folder inside a split folder that has the class folders; single folders are skipped."""
     inside = [path for path in paths if path[: len(base)] == base]
     while True:
         depth = len(base)
@@ -144,26 +147,26 @@ def _base(paths: Sequence[Path], base: Path) -> Path:
 
 
 def _inner(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
-    """The layout of classes, which may hold the splits: `cat/train/1.jpg`."""
+    """The layout with class folders, which may contain split folders: `cat/train/1.jpg`."""
     inside = [path for path in paths if len(path) > depth + 2]
     named = {path[depth + 1]: folder_split(path[depth + 1]) for path in inside}
-    said = {name for name, found in named.items() if found.part is not None and not found.rest}
-    parts = {named[name].part for name in said}
-    if len(parts) < 2:
-        return _alike_inside(plain, paths, depth)
+    inner = {name for name, found in named.items() if found.split is not None and not found.rest}
+    splits = {named[name].split for name in inner}
+    if len(splits) < 2:
+        return _check_same_subfolders(plain, paths, depth)
     in_classes = [path for path in paths if len(path) > depth + 1]
     if (
-        TRAIN in parts
-        and len(said) == len(parts)
-        and said == named.keys()
+        TRAIN in splits
+        and len(inner) == len(splits)
+        and inner == named.keys()
         and in_classes == inside
     ):
         return Layout(plain.bases, has_splits=True, inner=True)
-    return _doubtful(plain, said, "stand below some of the class folders and look like splits")
+    return _ambiguous(plain, inner, "are in some of the class folders and look like splits")
 
 
-def _alike_inside(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
-    """A doubt where the folders hold the same folders: versions of a set, with the classes in."""
+def _check_same_subfolders(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
+    """An ambiguous layout if all folders have the same subfolders, which may be the classes."""
     inside: defaultdict[str, set[str]] = defaultdict(set)
     for path in paths:
         if len(path) > depth + 1:
@@ -171,20 +174,20 @@ def _alike_inside(plain: Layout, paths: Sequence[Path], depth: int) -> Layout:
     first, *rest = inside.values() if inside else [set[str]()]
     if not rest or len(first) < 2 or "" in first or any(other != first for other in rest):
         return plain
-    why = f"hold the same folders {_list(first)}, so that either may be the classes"
+    why = f"have the same subfolders {_list(first)}, so either level may be the classes"
     remedy = (
-        "Give one of the folders if the inner ones are the classes, or else put the images right "
-        "into the outer ones."
+        "Pass one of the folders if the subfolders are the classes, or else move the images out "
+        "of the subfolders."
     )
-    return Layout(plain.bases, doubt=f"the folders {_list(inside)} {why}. {remedy}")
+    return Layout(plain.bases, problem=f"the folders {_list(inside)} {why}. {remedy}")
 
 
-def _doubtful(plain: Layout, names: Collection[str], what: str) -> Layout:
+def _ambiguous(plain: Layout, names: Collection[str], what: str) -> Layout:
     folders = "folders" if len(names) > 1 else "folder"
     if len(names) == 1:
         what = what.replace("are named like splits", "is named like a split")
-        what = what.replace("and hold no", "and holds no").replace(" them", " it")
-    return Layout(plain.bases, doubt=f"the {folders} {_list(names)} {what}. {_REMEDY}")
+        what = what.replace("but have no", "but has no").replace(" them", " it")
+    return Layout(plain.bases, problem=f"the {folders} {_list(names)} {what}. {_REMEDY}")
 
 
 def _list(names: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""From the name or the place of a set of images to its task."""
+"""Loading of image datasets by name or path as tasks."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from gnnvision.data.images.task import ImageTask
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
 from gnnvision.data.sources import open_source
+from gnnvision.errors import invalid, one_of
 
 __all__ = [
     "load_cifar",
@@ -39,20 +40,20 @@ _SPLITS = ("public", "full", "random")
 
 
 def load_idx(card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    """MNIST or Fashion-MNIST from its idx files."""
+    """Load MNIST or Fashion-MNIST from the idx files."""
     arrays = read_idx_set(card, options.root, download=options.download)
-    return _named(arrays, card, options, requested)
+    return _published_task(arrays, card, options, requested)
 
 
 def load_digits_task(card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    """The digits of scikit-learn."""
-    return _named(read_digits(card), card, options, requested)
+    """Load the digits of scikit-learn."""
+    return _published_task(read_digits(card), card, options, requested)
 
 
 def load_cifar(card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    """CIFAR-10 from its original files, or else from the JPEG tree where that is at hand.
+    """Load CIFAR-10 from the original files, or else from the archive of JPEG files.
 
-    The task says which: its name is "cifar10" or "cifar10-jpeg".
+    The name of the task is "cifar10" or "cifar10-jpeg" accordingly.
     """
     try:
         arrays = read_cifar(card, options.root, download=False)
@@ -61,15 +62,15 @@ def load_cifar(card: Card, options: LoadOptions, requested: str) -> ImageTask:
         if _archive(jpeg, options).is_file():
             return load_cifar_jpeg(jpeg, options, requested)
         arrays = read_cifar(card, options.root, download=options.download)
-    return _named(arrays, card, options, requested)
+    return _published_task(arrays, card, options, requested)
 
 
 def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    """CIFAR-10 from an archive of JPEG files, one folder a part and class."""
+    """Load CIFAR-10 from an archive of JPEG files, with a folder for each split and class."""
     archive = _archive(card, options)
     if not archive.is_file():
         raise DataNotFound(
-            f"The archive of {card.name!r} is not in {archive.parent}; nobody publishes it.",
+            f"The archive of {card.name!r}, which is not published, is not in {archive.parent}.",
             [archive.name],
             archive.parent,
         )
@@ -78,31 +79,27 @@ def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTa
     arrays = read_folder(archive, decode, _policy(options), options.quarantine)
     if arrays.class_names != card.class_names:
         raise ValueError(
-            f"{archive} must hold the classes {', '.join(card.class_names)}, got "
+            f"{archive} must have the classes {', '.join(card.class_names)}, got "
             f"{', '.join(arrays.class_names)}. Load it by its path if it is another dataset."
         )
-    return _named(arrays, card, options, requested)
+    return _published_task(arrays, card, options, requested)
 
 
 def load_folder(path: Path, options: LoadOptions, requested: str) -> ImageTask:
-    """A folder or an archive of images, one folder a class; its name is the task's."""
-    if options.split not in _SPLITS:
-        raise ValueError(
-            f"'split' must be 'public', 'full' or 'random' for images, got {options.split!r}. "
-            "Choose one."
-        )
+    """Load a folder or an archive of images, with one folder for each class."""
+    one_of("split", options.split, _SPLITS)
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
     arrays = read_folder(path, decode, _policy(options), options.quarantine)
     return _task(arrays, folder_card(open_source(path), arrays), options, requested)
 
 
 def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageTask:
-    """A set that has a card but is a folder of files in the data root."""
+    """Load a dataset with a card that is a folder of image files in the data root."""
     place = data_root(options.root) / card.folder
     if not place.is_dir():
         raise DataNotFound(
-            f"The photographs of {card.name!r} are not in {place.parent}; the card says where "
-            "they come from.",
+            f"The images of {card.name!r} were not found in {place.parent}. The card has their "
+            "source.",
             [f"{card.folder}/train", f"{card.folder}/test"],
             place.parent,
         )
@@ -112,22 +109,22 @@ def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageT
 
 
 def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
-    """What to do with files that cannot be read."""
+    """The `on_invalid` option, checked for images."""
     policy = options.on_invalid or "raise"
     if policy == "keep" or policy == "molecules":
-        raise ValueError(
-            "'on_invalid' must be 'raise', 'skip' or 'quarantine' for images, got "
-            f"{policy!r}. Choose one."
-        )
+        condition = "be 'raise', 'skip' or 'quarantine' for images"
+        raise invalid("on_invalid", condition, repr(policy))
     return policy
 
 
 def _archive(card: Card, options: LoadOptions) -> Path:
-    """Where the one file of a card would be."""
+    """The path of the single file of a card."""
     return data_root(options.root) / card.folder / card.files[0].path
 
 
-def _named(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _published_task(
+    arrays: ImageArrays, card: Card, options: LoadOptions, requested: str
+) -> ImageTask:
     card = check_against_card(card, arrays)
     return _task(
         resize_arrays(arrays, options.size, options.num_channels), card, options, requested
@@ -136,8 +133,8 @@ def _named(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str
 
 def _task(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:
     rule = card.split_rule(options.split)
-    split = image_split(arrays.y, arrays.part, rule, options.split, options.seed)
-    if arrays.scan is not None:  # files of people; those of a published set are as they are
+    split = image_split(arrays.y, arrays.split, rule, options.split, options.seed)
+    if arrays.scan is not None:  # files of users; those of a published dataset are known
         check_classes(arrays.y, split, arrays.class_names)
     images = torch.from_numpy(arrays.images).permute(0, 3, 1, 2)
     mean, std = channel_statistics(images, split.train)

@@ -1,4 +1,4 @@
-"""The task of an autoencoder: the image is its own target."""
+"""The task of an autoencoder: each image is its own target."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["ReconstructionTask"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReconstructionTask(Task):
-    """Give back the images of another task; made by its `reconstruction()`.
+    """Reconstruct the images of another task; see `ImageTask.reconstruction`.
 
-    A batch holds the normalized images, and as targets the same images as numbers from 0
-    to 1: float32 (B, C, H, W). An augmented image is its own target too.
+    A batch consists of the normalized images, and as targets the same images with values from 0
+    to 1: float32 (B, C, H, W). The target of an augmented image is the augmented image.
 
     Args:
-        source: The task on images, with its split, normalization and augmentation.
+        source: The image task, with its split, normalization and augmentation.
     """
 
     source: ImageTask
 
     @classmethod
     def of(cls, source: ImageTask) -> Self:
-        """The task that has the images of `source` as targets."""
+        """The reconstruction task of an image task."""
         names = {1: ("gray",), 3: ("red", "green", "blue")}
         return cls(
             name=source.name,
@@ -54,26 +54,26 @@ class ReconstructionTask(Task):
 
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """As those of the images' own task, with the images as targets."""
+        """The batches of the source task, with the images as targets."""
         source = self.source
-        for images, _ in source.image_batches(part, batch_size, generator, epoch):
+        for images, _ in source.image_batches(split, batch_size, generator, epoch):
             yield source.normalize(images), source.grid, images.float() / 255
 
     def input_description(self) -> dict[str, Any]:
-        """That of the images' own task."""
+        """The input description of the source task."""
         return self.source.input_description()
 
     def with_seed(self, seed: int) -> Self:
-        """The task with the split of this seed if its split is random, and its flips."""
+        """The task with this seed for its flips, and for its split if that is random."""
         source = self.source.with_seed(seed)
         return replace(self, source=source, split=source.split, seed=source.seed)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with its images on `device`; itself if they are there."""
+        """The task with its images on `device`; itself if they already are."""
         source = self.source.to(device)
         return self if source is self.source else replace(self, source=source)

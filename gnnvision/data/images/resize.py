@@ -1,4 +1,4 @@
-"""Images that are already pixels, brought to another size and number of channels."""
+"""Resizing and channel conversion of decoded images."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ _CHUNK = 1024
 def resize_arrays(
     arrays: ImageArrays, size: tuple[int, int] | None, channels: int | None
 ) -> ImageArrays:
-    """The arrays with images of this size and these channels; themselves if they have them.
+    """Convert images to a size and a number of channels.
 
-    The shorter side is resized, with antialiasing, and the middle taken.
+    The shorter side is resized, with antialiasing, and the center cropped. Arrays that already
+    fit are returned unchanged.
 
     Args:
-        arrays: Labeled images.
-        size: Height and width; None to leave them.
-        channels: 1 for gray, 3 for color; None to leave them.
+        arrays: The labeled images.
+        size: Height and width; None to keep them.
+        channels: 1 for grayscale, 3 for color; None to keep them.
     """
     here = arrays.images.shape
     if size in (None, here[1:3]) and channels in (None, here[3]):
         return arrays
     pieces = [
-        _changed(torch.from_numpy(arrays.images[begin : begin + _CHUNK]), size, channels)
+        _convert_batch(torch.from_numpy(arrays.images[begin : begin + _CHUNK]), size, channels)
         for begin in range(0, len(arrays.images), _CHUNK)
     ]
     return replace(arrays, images=np.ascontiguousarray(torch.cat(pieces).numpy()))
 
 
-def _changed(x: Tensor, size: tuple[int, int] | None, channels: int | None) -> Tensor:
-    """Some images, uint8 (B, H, W, C)."""
+def _convert_batch(x: Tensor, size: tuple[int, int] | None, channels: int | None) -> Tensor:
+    """The converted images, uint8 (B, H, W, C)."""
     images = x.permute(0, 3, 1, 2)
     if channels == 1 and images.shape[1] == 3:
         from torchvision.transforms.v2 import functional

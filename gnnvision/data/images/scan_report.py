@@ -1,4 +1,4 @@
-"""What a look at every image of a dataset found: broken ones, odd ones, copies."""
+"""The report of a scan of image files: invalid files, conversions, duplicates."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["CONVERTED", "INVALID", "LEFT_OUT", "NOTED", "Finding", "ScanReport"]
+__all__ = ["CONVERTED", "EXCLUDED", "INVALID", "NOTED", "Finding", "ScanReport"]
 
 INVALID = {
     "empty file": "a file of zero bytes",
-    "not an image": "the content is of no known image format",
+    "not an image": "the content has no known image format",
     "unreadable": "cannot be opened",
-    "truncated": "the end is missing",
+    "truncated": "the file ends early",
     "broken": "cannot be decoded",
     "oversized": "more pixels or bytes than the limit; not decoded",
     "tiny": "one pixel high or wide",
-    "unsupported": "no 8 or 16-bit gray or color image",
+    "unsupported": "not an 8-bit or 16-bit grayscale or color image",
 }
 CONVERTED = {
-    "several images": "the first is taken",
-    "CMYK": "converted from printing colors",
+    "several images": "the first is used",
+    "CMYK": "converted to RGB",
     "16-bit": "scaled to 8 bits",
-    "palette": "colors looked up",
-    "alpha": "laid on white",
-    "rotated": "turned upright as its EXIF data says",
-    "animated": "the first frame is taken",
+    "palette": "converted to RGB",
+    "alpha": "placed on white",
+    "rotated": "rotated by its EXIF orientation",
+    "animated": "the first frame is used",
 }
 NOTED = {
-    "wrong extension": "readable, but not what the name says",
-    "duplicate": "the same pixels as another image of its class and part",
+    "wrong extension": "readable, but the extension is of another format",
+    "duplicate": "the same pixels as another image of its class and split",
     "in two classes": "the same pixels as an image of another class",
-    "in two parts": "the same pixels as an image of another part: the test leaks",
-    "no class": "lies in no class folder; left out",
-    "doubtful folders": "may be splits or classes",
-    "similar classes": "two names that are easily taken for one",
-    "empty class": "a class folder without an image",
-    "single class": "there is nothing to tell apart",
+    "in two splits": "the same pixels as an image of another split (data leakage)",
+    "no class": "outside the class folders; excluded",
+    "ambiguous folders": "may be splits or classes",
+    "similar classes": "two names that are easily confused",
+    "empty class": "a class folder without images",
+    "single class": "classification needs two classes",
 }
 
 
-LEFT_OUT = {
-    "unread format": "an image in a format that is not read",
-    "other file": "no image by its name and content",
-    "system file": "kept by an operating system or a program",
+EXCLUDED = {
+    "unsupported format": "an image in an unsupported format",
+    "other file": "not an image by name and content",
+    "system file": "created by an operating system or a program",
     "special file": "a pipe, a socket or a device",
-    "linked folder": "a link that leads back to a folder above it",
+    "linked folder": "a link to a folder that contains it",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing about one file.
+    """One finding about one file.
 
     Args:
-        path: The file, below the dataset's folder.
-        kind: One of the kinds in `INVALID`, `CONVERTED`, `NOTED` or `LEFT_OUT`.
-        reason: What exactly, in words.
+        path: The path of the file relative to the dataset.
+        kind: One of the kinds in `INVALID`, `CONVERTED`, `NOTED` or `EXCLUDED`.
+        reason: The details, in words.
     """
 
     path: str
@@ -67,15 +67,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """All that was found; an empty one is good news.
+    """All findings of a scan.
 
     Args:
         source: The folder or archive.
-        num_files: All files but those of an operating system.
-        num_valid: Images that can be used.
-        sizes: The smallest and the largest (height, width) among these.
-        findings: In the order of the files.
-        assumed: What was assumed about the names of files, in sentences.
+        num_files: The number of files, without system files.
+        num_valid: The number of valid images.
+        sizes: The smallest and the largest (height, width) of the valid images.
+        findings: The findings in the order of the files.
+        assumed: Assumptions about file names, as sentences.
 
     Example:
         >>> report = ScanReport("cats", 3, 2, findings=(Finding("a/1.jpg", "truncated"),))
@@ -92,7 +92,7 @@ class ScanReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many findings there are of each kind, the most frequent first."""
+        """The number of findings of each kind, the most frequent first."""
         return dict(Counter(finding.kind for finding in self.findings).most_common())
 
     def of(self, *kinds: str) -> tuple[Finding, ...]:
@@ -101,31 +101,31 @@ class ScanReport:
 
     @property
     def invalid(self) -> tuple[Finding, ...]:
-        """The files that cannot be used."""
+        """The files that cannot be decoded."""
         return self.of(*INVALID)
 
     @property
-    def left_out(self) -> tuple[Finding, ...]:
-        """The files that are not used: invalid, in no class folder, or no readable image."""
-        return self.of(*INVALID, "no class", *LEFT_OUT)
+    def excluded(self) -> tuple[Finding, ...]:
+        """The files that are not used: invalid, outside the class folders, or not images."""
+        return self.of(*INVALID, "no class", *EXCLUDED)
 
     @property
     def converted(self) -> tuple[Finding, ...]:
-        """The images that were brought to 8-bit gray or RGB; a file may be here twice."""
+        """The conversions to 8-bit grayscale or RGB; a file can have several."""
         return self.of(*CONVERTED)
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
-        """The images that are in two classes or in two parts."""
-        return self.of("in two classes", "in two parts")
+        """The images that occur in two classes or in two splits."""
+        return self.of("in two classes", "in two splits")
 
     @property
     def is_valid(self) -> bool:
-        """Whether every image file can be used."""
-        return not self.of(*INVALID, "unread format")
+        """Whether all image files can be used."""
+        return not self.of(*INVALID, "unsupported format")
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain JSON types; `from_dict` reads it."""
+        """The report as JSON types, for `from_dict`."""
         return {
             "source": self.source,
             "num_files": self.num_files,
@@ -137,7 +137,7 @@ class ScanReport:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The report that `to_dict` gave."""
+        """The report from the result of `to_dict`."""
         return cls(
             source=str(values["source"]),
             num_files=int(values["num_files"]),
@@ -149,15 +149,15 @@ class ScanReport:
 
     def __str__(self) -> str:
         what = "files" if self.of("other file") else "images"
-        lines = [f"{self.source}: {self.num_valid} of {self.num_files} {what} can be used"]
+        lines = [f"{self.source}: {self.num_valid} of {self.num_files} {what} are valid"]
         if self.sizes:
             (h, w), (tall, wide) = self.sizes[0], self.sizes[-1]
             span = f"{h} x {w}" if (h, w) == (tall, wide) else f"{h} x {w} to {tall} x {wide}"
-            lines[0] += f", {span} pixels high x wide"
-        meaning = INVALID | CONVERTED | NOTED | LEFT_OUT
+            lines[0] += f", {span} pixels (height x width)"
+        meaning = INVALID | CONVERTED | NOTED | EXCLUDED
         for kind, count in self.counts.items():
             first = next(finding for finding in self.findings if finding.kind == kind)
-            mark = "!" if kind in INVALID else "-" if kind in LEFT_OUT else " "
+            mark = "!" if kind in INVALID else "-" if kind in EXCLUDED else " "
             reason = first.reason or meaning.get(kind, "")
             lines.append(f"{mark} {count:6d}  {kind:<16} {first.path}: {reason}")
         lines += [f"  assumed: {note}" for note in self.assumed]

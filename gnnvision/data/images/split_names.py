@@ -1,6 +1,6 @@
-"""Which folder names mean a training, a validation or a test split.
+"""Recognition of folder names of training, validation and test splits.
 
-People write `train`, `Training`, `training_set`, `seg_train`, `01_Train`, `train2017`, `학습용`:
+Examples are `train`, `Training`, `training_set`, `seg_train`, `01_Train`, `train2017`, `학습용`:
 a word for a split, with filler around it.
 """
 
@@ -33,23 +33,23 @@ _FILLERS = frozenset((
     "photo", "photos", "picture", "pictures", "pic", "pics", "folder", "dir", "split", "seg",
     "part", "files", "samples", "the",
 ))  # fmt: skip
-# Languages written without blanks: what may stand behind or before the word.
+# Affixes in languages without spaces between words.
 _GLUED = re.compile(
     "용|데이터셋|데이터|세트|셋|이미지|사진|폴더|集|用|数据|數據|データ|セット|画像|图片|图像"
 )
 
 
 def _plain(text: str) -> str:
-    """In small letters without accents, composed."""
+    """The text in lower case without accents, in Unicode's composed form."""
     text = unicodedata.normalize("NFKD", text.casefold())
     if text.isascii() or any("a" <= char <= "z" for char in text):
         text = "".join(char for char in text if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", text)
 
 
-_SPLITS = {_plain(word): part for part, words in _WORDS.items() for word in words.split()}
+_SPLITS = {_plain(word): split for split, words in _WORDS.items() for word in words.split()}
 _LATIN = sorted((word for word in _SPLITS if word.isascii()), key=len, reverse=True)
-_TOGETHER = re.compile(
+_JOINED = re.compile(
     f"({'|'.join(sorted(_FILLERS, key=len, reverse=True))})?({'|'.join(_LATIN)})"
     f"({'|'.join(sorted(_FILLERS, key=len, reverse=True))})?"
 )
@@ -57,46 +57,46 @@ _TOGETHER = re.compile(
 
 @dataclass(frozen=True)
 class FolderSplit:
-    """What a folder's name says of splits.
+    """The split in the name of a folder.
 
     Args:
-        part: 0 for training, 1 for validation, 2 for test; None if it says nothing of them, or
-            of two at once.
-        rest: Its other words, without filler and numbers: none for a plain name of a split.
+        split: 0 for training, 1 for validation, 2 for test; None if the name has none of them,
+            or several.
+        rest: The other words of the name, without fillers and numbers.
     """
 
-    part: int | None
+    split: int | None
     rest: tuple[str, ...] = ()
 
 
 def folder_split(name: str) -> FolderSplit:
-    """What a folder's name says of splits.
+    """The split in the name of a folder, and the other words.
 
     Example:
-        >>> folder_split("training_set"), folder_split("seg_test").part
-        (FolderSplit(part=0, rest=()), 2)
-        >>> folder_split("train_station"), folder_split("cat").part
-        (FolderSplit(part=0, rest=('station',)), None)
+        >>> folder_split("training_set"), folder_split("seg_test").split
+        (FolderSplit(split=0, rest=()), 2)
+        >>> folder_split("train_station"), folder_split("cat").split
+        (FolderSplit(split=0, rest=('station',)), None)
     """
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)  # camelCase
     words = [word for word in re.split(r"[\W_\d]+", _plain(text)) if word]
-    parts, rest = set(), []
+    splits, rest = set(), []
     for word in words:
         bare = _GLUED.sub("", word)
-        together = _TOGETHER.fullmatch(word)
-        if together:
-            parts.add(_SPLITS[together[2]])
+        joined = _JOINED.fullmatch(word)
+        if joined:
+            splits.add(_SPLITS[joined[2]])
         elif bare in _SPLITS:
-            parts.add(_SPLITS[bare])
+            splits.add(_SPLITS[bare])
         elif bare and word not in _FILLERS:
             rest.append(word)
-    if parts == {TRAIN, VAL}:  # what the competitions of object recognition call trainval
-        parts = {TRAIN}
-    return FolderSplit(parts.pop() if len(parts) == 1 else None, tuple(rest))
+    if splits == {TRAIN, VAL}:  # "trainval", as in object recognition challenges
+        splits = {TRAIN}
+    return FolderSplit(splits.pop() if len(splits) == 1 else None, tuple(rest))
 
 
 def are_folds(names: Collection[str]) -> bool:
-    """Whether these are the folders of a cross-validation: `fold1`, `fold2`, ...
+    """Whether the names are folds of a cross-validation: `fold1`, `fold2`, ...
 
     Example:
         >>> are_folds(["fold_1", "fold_2"]), are_folds(["cat", "dog"])

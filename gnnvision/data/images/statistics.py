@@ -1,4 +1,4 @@
-"""Mean and standard deviation of images, exactly, from integer sums."""
+"""Exact mean and standard deviation of images, from integer sums."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gnnvision.domains.device import as_double
+from gnnvision.errors import invalid
 
 __all__ = ["channel_statistics"]
 
@@ -17,27 +18,26 @@ _CHUNK_BYTES = 1 << 24
 def channel_statistics(
     images: Tensor, index: ArrayLike | None = None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, of pixels as numbers from 0 to 1.
+    """Mean and standard deviation of each channel, for pixels scaled to 0 to 1.
 
-    A channel that is the same everywhere gets the standard deviation 1, so that dividing by
-    it does nothing.
+    The standard deviation of a constant channel is 1, so that it can be divided by.
 
     Args:
         images: uint8 images. Shape (N, C, H, W).
-        index: Which of them; None for all.
+        index: The indices of the images to use; None for all.
 
     Raises:
-        ValueError: There is no image.
+        ValueError: There are no images.
     """
     numbers = np.arange(len(images)) if index is None else np.asarray(index).astype(np.int64)
     chosen = torch.from_numpy(numbers).to(images.device)
     if not len(chosen):
-        raise ValueError("'index' must name at least one image, got none. Give a training part.")
+        raise invalid("index", "not be empty", "no images", "Use a non-empty training split.")
     n, channels, height, width = images.shape
     flat = images.permute(0, 2, 3, 1).reshape(n, -1)
     total = as_double(torch.zeros(2, channels, device=images.device))
-    # Sums of bytes and of their squares are whole numbers that float64 holds exactly; those of
-    # one place over 256 images fit float32.
+    # Sums of bytes and of their squares are integers, which float64 represents exactly; those of
+    # one pixel over 256 images fit float32.
     for piece in chosen.split(max(1, min(256, _CHUNK_BYTES // flat.shape[1]))):
         x = flat.index_select(0, piece).float()
         sums = torch.stack([x.sum(0), x.square_().sum(0)])  # (2, H W C)

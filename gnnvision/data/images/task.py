@@ -1,4 +1,4 @@
-"""A task on images: labeled ones in memory, given out in normalized batches."""
+"""Image classification: labeled images in memory, in normalized batches."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import full_device, send
 from gnnvision.domains.indices import Indices, to_indices
+from gnnvision.errors import invalid, one_of
 
 __all__ = ["ImageTask"]
 
 TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
-LOW_RESOLUTION = 0.75
+LOW_RESOLUTION = 0.75  # of the sides, for progressive resizing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageTask(Task):
-    """Classify images of one size.
+    """Classification of images of one size.
 
-    They stay as bytes until a batch is asked for: a batch is gathered, augmented and made
-    float in a few tensor operations, wherever the images are, on the CPU or a GPU.
+    Images are stored as bytes. A batch is gathered, augmented and normalized in a few tensor
+    operations on the device of the images.
 
     Args:
-        images: uint8 images from 0 to 255; kept in channels-last memory, which may be a file
-            mapped into memory. Shape (N, C, H, W).
+        images: uint8 images from 0 to 255, in channels-last memory, which can be a
+            memory-mapped file. Shape (N, C, H, W).
         y: Labels from 0. Shape (N,).
-        mean: Of the training part's pixels as numbers from 0 to 1, for each channel.
-        std: Their standard deviation, likewise.
-        augment: How training images are varied; None for not at all.
-        item_names: The images' file names, where they have any.
-        scan: What was found when they were read, where they were files.
-        test_views: How many versions of an image a model is asked about where it is measured;
-            see `with_test_views`.
-        shrink: The sides of what `batches` gives, as a fraction of the images'; see `coarse`.
+        mean: The mean of each channel over the training split, for pixels from 0 to 1.
+        std: The standard deviation of each channel.
+        augment: The augmentation of training images; None for none.
+        item_names: The file names of the images, if any.
+        scan: The report on the files, if the images were read from files.
+        test_views: The test-time augmentation; see `with_test_views`.
+        resolution: The scale of the sides of images in batches; see `low_resolution`.
 
     Raises:
         TypeError: The images are not uint8, or the labels not int64.
-        ValueError: Sizes do not agree, or a label or a standard deviation is out of range.
+        ValueError: Sizes do not match, or a label or a standard deviation is out of range.
     """
 
     images: Tensor
@@ -66,7 +66,7 @@ class ImageTask(Task):
     item_names: Sequence[str] = field(default=(), repr=False)
     scan: ScanReport | None = field(default=None, repr=False)
     test_views: TestViews = "none"
-    shrink: float = 1.0
+    resolution: float = 1.0
     _scale: tuple[Tensor, Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,28 +74,24 @@ class ImageTask(Task):
         if self.images.dtype != torch.uint8 or self.y.dtype != torch.int64:
             raise TypeError(
                 f"'images' must be uint8 and 'y' int64, got {self.images.dtype} and "
-                f"{self.y.dtype}. Give pixels from 0 to 255 and class numbers."
+                f"{self.y.dtype}. Pass pixels from 0 to 255 and class indices."
             )
         if self.images.ndim != 4 or self.images.shape[1] != self.in_channels:
-            raise ValueError(
-                f"'images' must have shape (N, in_channels={self.in_channels}, H, W), got "
-                f"{tuple(self.images.shape)}. Put the channels second."
-            )
+            condition = f"have shape (N, in_channels={self.in_channels}, H, W)"
+            advice = "Put the channels second."
+            raise invalid("images", condition, tuple(self.images.shape), advice)
         n = len(self.images)
         if tuple(self.y.shape) != (n,):
-            raise ValueError(
-                f"'y' must have shape (N={n},), got {tuple(self.y.shape)}. Give one label for "
-                "each image."
-            )
+            advice = "Pass one label for each image."
+            raise invalid("y", f"have shape (N={n},)", tuple(self.y.shape), advice)
         if n and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_outputs:
-            raise ValueError(
-                f"'y' must hold labels from 0 to {self.num_outputs - 1}, got "
-                f"{int(self.y.min())} to {int(self.y.max())}. Name as many classes as there are."
-            )
+            condition = f"hold labels from 0 to {self.num_outputs - 1}"
+            got = f"{int(self.y.min())} to {int(self.y.max())}"
+            raise invalid("y", condition, got, "Check num_outputs and class_names.")
         if not len(self.mean) == len(self.std) == self.in_channels or min(self.std) <= 0:
             raise ValueError(
-                f"'mean' and 'std' must hold {self.in_channels} numbers, 'std' above 0, got "
-                f"{self.mean} and {self.std}. Give one of each for a channel."
+                f"'mean' and 'std' must have {self.in_channels} values, with 'std' above 0, got "
+                f"{self.mean} and {self.std}. Pass one value of each per channel."
             )
         self.split.check(n)
         if self.augment is not None:
@@ -116,13 +112,13 @@ class ImageTask(Task):
         return self.y
 
     def overview(self) -> dict[str, str]:
-        """As of every task, with the images' size and what became of their files."""
+        """The summary of every task, with the size of the images and the state of their files."""
         known = super().overview()
         words = describe_images(self.in_channels, self._full_size, self.scan)
         return {"data": known.pop("data"), "images": words, **known, **describe_scan(self.scan)}
 
     def data_warnings(self) -> list[str]:
-        """As of every task, and images that are in two of the folders' splits."""
+        """The warnings of every task, and a warning about images that occur in two splits."""
         return super().data_warnings() + leak_warnings(self.scan)
 
     @property
@@ -131,95 +127,94 @@ class ImageTask(Task):
 
     @property
     def grid(self) -> Grid:
-        """The domain of a batch: the images' size, or the one they are cropped to."""
+        """The domain of a batch, with the size of its images."""
         height, width = self._full_size
-        return Grid((round(height * self.shrink), round(width * self.shrink)))
+        return Grid((round(height * self.resolution), round(width * self.resolution)))
 
     @property
     def _full_size(self) -> tuple[int, int]:
-        """Before they are shrunk."""
+        """The size of images in batches at full resolution."""
         size = None if self.augment is None else self.augment.size
         return size or self._stored_size
 
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """Normalized images, their grid and their labels.
+        """Iterate over batches of normalized images, their grid and their labels.
 
-        Only the training part is ever shuffled or augmented, and only with a `generator`: all
-        that is random comes from it in the order of the batches, so that skipping some leaves
-        the rest as they would be. A last training batch of one image joins the one before,
-        as batch norm can do nothing with a single one.
+        Only the training split is shuffled and augmented, and only with a `generator`. Random
+        numbers are drawn in the order of the batches. A last training batch of a single image
+        is merged into the one before, as batch norm needs at least two.
 
         Args:
-            part: "train", "val" or "test".
-            batch_size: Images in a batch; None for 128 to train with and 500 otherwise.
-            generator: Shuffles and augments the training part; a CPU generator. None keeps
-                the images as they are, in order.
-            epoch: The number of the epoch, for alternating flips.
+            split: "train", "val" or "test".
+            batch_size: Images in a batch; None for 128 in training and 500 in evaluation.
+            generator: A CPU generator that shuffles and augments the training split; None keeps
+                the images unchanged and in order.
+            epoch: The epoch from 0, for alternating flips.
 
         Shapes:
             Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,).
 
         Raises:
-            ValueError: There is no such part, or the batch size is not positive.
+            ValueError: `split` is none of these, or the batch size is not positive.
         """
-        for images, chosen in self.image_batches(part, batch_size, generator, epoch):
+        for images, chosen in self.image_batches(split, batch_size, generator, epoch):
             x = self.normalize(images)
-            if self.shrink != 1.0:
+            if self.resolution != 1.0:
                 x = F.interpolate(x, self.grid.size, mode="bilinear", antialias=True)
             yield x, self.grid, self.y[chosen]
 
     def image_batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """What `batches` gives before it is normalized, and which images these are.
+        """The batches of `batches` before normalization, with the indices of the images.
 
         Shapes:
             Yields: uint8 (B, C, H, W), int64 (B,).
         """
-        check_batches(part, batch_size, "images")
-        index = torch.from_numpy(np.array(getattr(self.split, part)))
-        if part != "train" or generator is None:
+        check_batches(split, batch_size, "images")
+        index = torch.from_numpy(np.array(getattr(self.split, split)))
+        if split != "train" or generator is None:
             for chosen in send(index, self.y.device).split(batch_size or _EVALUATION_BATCH):
-                yield self._gather(chosen), chosen
+                yield self._center_crop(chosen), chosen
             return
         index = index[torch.randperm(len(index), generator=generator)]
         size = batch_size or TRAIN_BATCH
-        there = split_into_batches(send(index, self.y.device), size)  # once for the whole epoch
-        for chosen, numbers in zip(there, split_into_batches(index, size), strict=True):
-            images = self._stored(chosen)
+        on_device = split_into_batches(send(index, self.y.device), size)  # once for the epoch
+        for chosen, items in zip(on_device, split_into_batches(index, size), strict=True):
+            images = self._images(chosen)
             if self.augment is not None:
                 mirrored = None
                 if self.augment.flip == "alternating":
-                    mirrored = self._mirrored_first[numbers] ^ bool(epoch % 2)
+                    mirrored = self._mirrored_first[items] ^ bool(epoch % 2)
                 images = self.augment(images, generator, flip_state=mirrored, fill=self.mean)
             yield images, chosen
 
     @cached_property
     def _mirrored_first(self) -> Tensor:
-        """Which images alternating flips mirror in epochs 0, 2, 4, ...: bool (N,)."""
-        # Not the stream of the generator that the same seed gives the training loop.
+        """Which images alternating flips mirror in the even epochs: bool (N,)."""
+        # A stream that differs from the training loop's for the same seed.
         own = torch.Generator().manual_seed(self.seed ^ 0x464C4950)
         return torch.rand(len(self.images), generator=own) < 0.5
 
-    def _stored(self, chosen: Tensor) -> Tensor:
+    def _images(self, chosen: Tensor) -> Tensor:
         n, channels, height, width = self.images.shape
         flat = self.images.permute(0, 2, 3, 1).view(n, -1)  # (N, H W C)
         taken = flat.index_select(0, chosen).view(-1, height, width, channels)
         return taken.permute(0, 3, 1, 2)
 
-    def _gather(self, chosen: Tensor) -> Tensor:
-        """Images as they are looked at without augmentation: uint8 (B, C, H, W)."""
-        images, (h, w) = self._stored(chosen), self._full_size
+    def _center_crop(self, chosen: Tensor) -> Tensor:
+        """Images without augmentation, cropped to the size in batches: uint8 (B, C, H, W)."""
+        images, (h, w) = self._images(chosen), self._full_size
         height, width = self._stored_size
         if (h, w) == (height, width):
             return images
@@ -227,7 +222,7 @@ class ImageTask(Task):
         return images[:, :, top : top + h, left : left + w]
 
     def normalize(self, images: Tensor) -> Tensor:
-        """(p / 255 - mean) / std of uint8 images p.
+        """Normalize uint8 images p to (p / 255 - mean) / std.
 
         Shapes:
             images: uint8 (B, C, H, W).
@@ -242,52 +237,47 @@ class ImageTask(Task):
         return flat.view(x.shape).permute(0, 3, 1, 2)
 
     def images_at(self, indices: Indices) -> Tensor:
-        """The images of these indices as they are looked at without augmentation.
+        """The images with these indices, without augmentation and normalization.
 
         Args:
-            indices: from 0, or a mask with a boolean for each image.
+            indices: Indices from 0, or a boolean mask over all images.
 
         Shapes:
             Output: uint8 (B, C, H, W), on the CPU.
         """
         chosen = to_indices(indices, len(self.y), "indices", "images")
-        return self._gather(chosen.to(self.y.device)).cpu()
+        return self._center_crop(chosen.to(self.y.device)).cpu()
 
     def with_augment(self, augment: Augment | None) -> Self:
-        """The task with its training images varied like this."""
+        """The task with this augmentation of training images."""
         return replace(self, augment=augment)
 
     def with_test_views(self, views: TestViews) -> Self:
-        """The task with a model's answers averaged over versions of each image.
+        """The task with this test-time augmentation: predictions are averaged over views.
 
         Args:
-            views: "none"; "mirror", the image and its mirror image; "mirror+shift", also
-                moved by a pixel.
+            views: "none"; "mirror" for the image and its horizontal flip; "mirror+shift" for
+                these and the same shifted by one pixel.
 
         Raises:
-            ValueError: There are no such views.
+            ValueError: `views` is none of these.
         """
-        if views not in get_args(TestViews):
-            raise ValueError(
-                f"'test_views' must be one of {', '.join(get_args(TestViews))}, got {views!r}. "
-                "Choose one."
-            )
-        return replace(self, test_views=views)
+        return replace(self, test_views=one_of("test_views", views, get_args(TestViews)))
 
     def low_resolution(self) -> Self:
-        """The task with its batches shrunk to three quarters of their sides."""
-        return replace(self, shrink=LOW_RESOLUTION)
+        """The task with images at three quarters of their height and width."""
+        return replace(self, resolution=LOW_RESOLUTION)
 
     def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
-        """The model's output for images that it is measured on, over all `test_views`."""
+        """The output of a model for evaluation images, averaged over `test_views`."""
         return average_predictions(model, x, domain, self.test_views)
 
-    def is_labeled(self, part: SplitName) -> bool:
-        """True: every image has a label."""
+    def is_labeled(self, split: SplitName) -> bool:
+        """True, as every image has a label."""
         return True
 
     def input_description(self) -> dict[str, Any]:
-        """Size, channels, normalization and views, which prediction needs."""
+        """Size, channels, normalization and test views, as JSON types."""
         return {
             "channels": self.in_channels,
             "size": list(self._full_size),
@@ -297,7 +287,7 @@ class ImageTask(Task):
         }
 
     def with_seed(self, seed: int) -> Self:
-        """The task with the split of this seed if its split is random, and its flips."""
+        """The task with this seed for its flips, and for its split if that is random."""
         if self.split.name != "random":
             return self if seed == self.seed else replace(self, seed=seed)
         rule = self.card.split_rule("random")
@@ -308,11 +298,11 @@ class ImageTask(Task):
         return replace(self, split=split, seed=seed, mean=mean, std=std)
 
     def reconstruction(self) -> ReconstructionTask:
-        """The task of giving back the images themselves, for autoencoders."""
+        """The task of reconstructing the images, for autoencoders."""
         return ReconstructionTask.of(self)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with images and labels on `device`; itself if they are there."""
+        """The task with images and labels on `device`; itself if they already are."""
         if self.y.device == full_device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))

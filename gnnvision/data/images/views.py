@@ -1,4 +1,4 @@
-"""Asking a model about several versions of an image, and taking the mean of its answers."""
+"""Test-time augmentation: the mean prediction over transformed views of an image."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ TestViews = Literal["none", "mirror", "mirror+shift"]
 def average_predictions(
     model: Callable[..., Tensor], x: Tensor, domain: Domain, views: TestViews
 ) -> Tensor:
-    """The model's output, averaged over versions of the images.
+    """The output of a model, averaged over views of the images (test-time augmentation).
 
     Args:
-        model: any module for images; or a function of images and their domain.
-        x: images of shape (B, C, H, W).
-        domain: their grid.
-        views: "none", the images alone; "mirror", themselves and mirrored left to right;
-            "mirror+shift", these with half of the weight, and the same of the images moved by
-            one pixel up and left and down and right, a quarter each.
+        model: A module for images, or a function of images and their domain.
+        x: The images. Shape (B, C, H, W).
+        domain: The grid of the images.
+        views: "none" for the images only; "mirror" for the mean over the images and their
+            horizontal flips; "mirror+shift" for a weighted mean that gives 1/2 to these and 1/4
+            each to the same for images shifted diagonally by one pixel in either direction.
 
     References:
         Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024,
         https://arxiv.org/abs/2404.00498, section 3.5.
     """
-    ask = caller(model)
+    predict = caller(model)
     if views == "none":
-        return ask(x, domain)
+        return predict(x, domain)
 
-    def mirrored(x: Tensor) -> Tensor:
-        return (ask(x, domain).float() + ask(x.flip(3), domain).float()) / 2
+    def with_mirror(x: Tensor) -> Tensor:
+        return (predict(x, domain).float() + predict(x.flip(3), domain).float()) / 2
 
     if views == "mirror":
-        return mirrored(x)
+        return with_mirror(x)
     height, width = x.shape[2:]
     wide = F.pad(x, (1, 1, 1, 1), "reflect")
-    moved = mirrored(wide[:, :, :height, :width]) + mirrored(wide[:, :, 2:, 2:])
-    return mirrored(x) / 2 + moved / 4
+    shifted = with_mirror(wide[:, :, :height, :width]) + with_mirror(wide[:, :, 2:, 2:])
+    return with_mirror(x) / 2 + shifted / 4

@@ -95,7 +95,7 @@ def test_cutout_blanks_its_square_somewhere(images):
 
 
 def test_no_picture_is_confused_with_another():
-    """The level of a picture of one color tells which it is, whatever is done to it."""
+    """The level of an image of one color tells which it is, whatever is done to it."""
     images = (10 * torch.arange(16, dtype=torch.uint8)).view(16, 1, 1, 1).expand(16, 1, 12, 12)
     out = Augment(crop=2, flip="random", rotation=10, resized_crop=(0.5, 1))(images, drawn())
     assert (out.amax((1, 2, 3)) // 10).tolist() == list(range(16))
@@ -130,21 +130,21 @@ def test_a_gpu_changes_them_alike(images, augment):
     ("settings", "kind", "fault"),
     [
         ({"crop": -1}, ValueError, "'crop' must be at least 0, got -1"),
-        ({"crop": 1.5}, TypeError, "'crop' must be a whole number of pixels, got 1.5"),
-        ({"cutout": True}, TypeError, "'cutout' must be a whole number of pixels, got True"),
+        ({"crop": 1.5}, TypeError, "'crop' must be an integer, got 1.5"),
+        ({"cutout": True}, TypeError, "'cutout' must be an integer, got True"),
         ({"rotation": 200}, ValueError, "'rotation' must be from 0 to 180, got 200"),
         ({"shift": -0.1}, ValueError, "'shift' must be from 0 to 1, got -0.1"),
         ({"brightness": 2}, ValueError, "'brightness' must be from 0 to 1, got 2"),
         ({"contrast": "x"}, TypeError, "'contrast' must be a number, got 'x'"),
-        ({"scale": (1.2, 0.8)}, ValueError, "'scale' must be a pair"),
+        ({"scale": (1.2, 0.8)}, ValueError, "'scale' must be positive numbers"),
         ({"scale": 0.8}, TypeError, "'scale' must be a pair .* got 0.8"),
         ({"resized_crop": (0.1, 1.5)}, ValueError, "'resized_crop' must hold fractions"),
-        ({"ratio": (0, 1)}, ValueError, "'ratio' must be a pair .* above 0"),
+        ({"ratio": (0, 1)}, ValueError, "'ratio' must be positive numbers"),
         ({"size": (8, 8)}, ValueError, "'size' must be left out without 'resized_crop'"),
         ({"size": (8,), "resized_crop": (1, 1)}, ValueError, r"'size' must be \(height, width\)"),
         ({"size": 0, "resized_crop": (1, 1)}, ValueError, "'size' must be at least 1, got 0"),
-        ({"flip": "vertical"}, ValueError, "'flip' must be 'random', .* got 'vertical'"),
-        ({"padding_mode": "edge"}, ValueError, "'padding_mode' must be 'reflect' or 'zeros'"),
+        ({"flip": "vertical"}, ValueError, "'flip' must be one of 'random', .* got 'vertical'"),
+        ({"padding_mode": "edge"}, ValueError, "'padding_mode' must be one of 'reflect', 'zeros'"),
     ],
 )
 def test_settings_out_of_range(settings, kind, fault):
@@ -155,11 +155,11 @@ def test_settings_out_of_range(settings, kind, fault):
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"crop": 8}, "'crop' must be below the size of the pictures, 8, to mirror"),
-        ({"cutout": 9}, "'cutout' must be at most the size of the pictures, 8, got 9"),
+        ({"crop": 8}, "'crop' must be below the image size 8 for"),
+        ({"cutout": 9}, "'cutout' must be at most the image size 8, got 9"),
         (
             {"resized_crop": (1, 1), "size": (16, 4)},
-            r"'size' must be at most that of the pictures, \(8, 9\), got \(16, 4\)",
+            r"'size' must be at most the image size \(8, 9\), got \(16, 4\)",
         ),
     ],
 )

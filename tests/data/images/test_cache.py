@@ -17,7 +17,7 @@ def arrays(seed=0):
     return ImageArrays(
         images=rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8),
         y=np.array([0, 1, 0, 1, 0, 1]),
-        part=np.array([0, 0, 0, 0, 2, 2], dtype=np.uint8),
+        split=np.array([0, 0, 0, 0, 2, 2], dtype=np.uint8),
         class_names=("a", "b"),
         names=tuple(f"{n}.png" for n in range(6)),
         scan=ScanReport("x", 7, 6, ((4, 5), (4, 5)), (Finding("7.png", "broken", "why"),)),
@@ -29,7 +29,7 @@ def never():
 
 
 def same(one, two):
-    return one.check_sum() == two.check_sum() and one.scan == two.scan
+    return one.checksum() == two.checksum() and one.scan == two.scan
 
 
 def test_made_once_and_mapped_into_memory_then(cache):
@@ -41,7 +41,7 @@ def test_made_once_and_mapped_into_memory_then(cache):
     assert isinstance(again.images, np.memmap)
     assert again.names == arrays().names
     assert sorted(p.name for p in place.iterdir()) == [
-        "images.npy", "labels.npy", "meta.json", "parts.npy",
+        "images.npy", "labels.npy", "meta.json", "splits.npy",
     ]  # fmt: skip
     assert [p.name for p in (cache / "images").iterdir()] == [place.name]
 
@@ -50,7 +50,7 @@ def test_another_key_is_another_place():
     assert cache_path("x", 1) == cache_path("x", 1) != cache_path("x", 2)
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "parts.npy", "meta.json"])
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "splits.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
 def test_a_damaged_cache_is_made_anew(name, damage):
     place = cache_path("x")
@@ -64,7 +64,7 @@ def test_a_damaged_cache_is_made_anew(name, damage):
         file.unlink()
     else:
         file.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
-    with pytest.warns(UserWarning, match=r"The cache .* is damaged \(.*\) and is made anew"):
+    with pytest.warns(UserWarning, match=r"The cache .* is damaged \(.*\) and is created again"):
         assert same(load_or_create(place, arrays), arrays())
     assert same(load_or_create(place, never), arrays())
 

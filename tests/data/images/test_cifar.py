@@ -28,7 +28,7 @@ def check(arrays, pixels):
     images = np.concatenate([pixels[name] for name in NAMES]).reshape(-1, 3, 32, 32)
     np.testing.assert_array_equal(arrays.images.transpose(0, 3, 1, 2), images)
     assert arrays.y.tolist() == list(range(10)) * 12
-    assert arrays.part.tolist() == [0] * 100 + [2] * 20
+    assert arrays.split.tolist() == [0] * 100 + [2] * 20
     assert arrays.names[3] == "picture_s_000003.png"
 
 
@@ -56,7 +56,7 @@ def test_the_archive(tmp_path, batches):
     check(read_cifar(unknown, tmp_path, download=False), pixels)
     del files["cifar-10-batches-py/data_batch_3"]
     made_files.write_tar(tmp_path / "cifar-10-python.tar.gz", files)
-    with pytest.raises(ValueError, match="must hold 'data_batch_3', which it lacks"):
+    with pytest.raises(ValueError, match="must contain 'data_batch_3'"):
         read_cifar(unknown, tmp_path, download=False)
 
 
@@ -84,7 +84,7 @@ def test_an_attack_in_a_batch_does_not_run(tmp_path):
             return os.system, (f"touch {tmp_path / 'ran'}",)
 
     content = {"data": np.zeros((1, 3072), dtype=np.uint8), "labels": [0], "more": Evil()}
-    with pytest.raises(UnsafePickleError, match=r"data_batch_1: The pickle asks for (posix|nt)"):
+    with pytest.raises(UnsafePickleError, match=r"data_batch_1: The pickle uses (posix|nt)"):
         decode_batch(pickle.dumps(content, 3), "data_batch_1", 10)
     assert not (tmp_path / "ran").exists()
 
@@ -95,12 +95,12 @@ DATA = np.zeros((2, 3072), dtype=np.uint8)
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ({"data": DATA, "labels": [0, 10]}, "x must hold labels from 0 to 9, got 10"),
-        ({"data": DATA, "labels": [-1, 0]}, "x must hold labels from 0 to 9, got -1"),
-        ({"data": DATA, "labels": [0]}, "x must hold 'data', bytes of shape .* as many 'labels'"),
-        ({"data": DATA[:, :-1], "labels": [0, 1]}, r"'data', bytes of shape \(N, 3072\)"),
-        ({"data": DATA.astype(np.int32), "labels": [0, 1]}, "x must hold 'data', bytes"),
-        ({"data": DATA, "labels": ["a", "b"]}, "as many 'labels'"),
+        ({"data": DATA, "labels": [0, 10]}, "x must have labels from 0 to 9, got 10"),
+        ({"data": DATA, "labels": [-1, 0]}, "x must have labels from 0 to 9, got -1"),
+        ({"data": DATA, "labels": [0]}, "x must have 'data', uint8 of shape .* N 'labels'"),
+        ({"data": DATA[:, :-1], "labels": [0, 1]}, r"'data', uint8 of shape \(N, 3072\)"),
+        ({"data": DATA.astype(np.int32), "labels": [0, 1]}, "x must have 'data', uint8"),
+        ({"data": DATA, "labels": ["a", "b"]}, "and N 'labels'"),
         ({"data": DATA}, r"got \['data'\]"),
         ([1, 2], r"got \[\]"),
     ],

@@ -22,7 +22,7 @@ def test_pictures_of_one_size_are_kept_as_they_are(tree_of):
     assert arrays.images.shape == (12, 7, 9, 3)
     assert arrays.names == tuple(sorted(files))
     for name, picture, label, part in zip(
-        arrays.names, arrays.images, arrays.y, arrays.part, strict=True
+        arrays.names, arrays.images, arrays.y, arrays.split, strict=True
     ):
         seed = list(files).index(name)
         np.testing.assert_array_equal(picture, made.pixels(seed, (7, 9)))
@@ -33,7 +33,7 @@ def test_pictures_of_one_size_are_kept_as_they_are(tree_of):
 
 
 def test_many_pieces_in_threads_keep_their_order(tree_of, monkeypatch):
-    monkeypatch.setattr(decode_module, "_PIECE", 2)
+    monkeypatch.setattr(decode_module, "_CHUNK", 2)
     files = made.tree(parts={"train": 20}, size=(4, 4))
     arrays = decode_tree(tree_of(files), DecodeOptions())
     for number, name in enumerate(sorted(files)):
@@ -104,7 +104,7 @@ def test_copies_in_two_classes_and_two_parts(tree_of):
     files["train/cat/3.jpg"] = files["train/cat/2.png"]  # the same pixels in another file
     report = scan_tree(tree_of(files))
     assert [(f.path, f.kind) for f in report.findings] == [
-        ("train/cat/1.png", "in two parts"),
+        ("train/cat/1.png", "in two splits"),
         ("train/cat/3.jpg", "wrong extension"),
         ("train/cat/3.jpg", "duplicate"),
         ("train/dog/0.png", "in two classes"),
@@ -128,10 +128,12 @@ def test_converted_pictures_are_counted_not_refused(tree_of):
 
 def test_nothing_readable(tree_of):
     files = {f"{name}/1.png": b"text" for name in "ab"}
-    with pytest.raises(ValueError, match="must hold pictures that can be read, got 2 that cannot"):
+    with pytest.raises(
+        ValueError, match="must have images that can be decoded, got 2 invalid files"
+    ):
         decode_tree(tree_of(files), DecodeOptions())
 
 
 def test_too_much_for_memory(tree_of):
-    with pytest.raises(ValueError, match="'image_size' must leave the pictures within 8 GiB"):
+    with pytest.raises(ValueError, match="'image_size' must keep the images below 8 GiB"):
         decode_tree(tree_of(made.tree()), DecodeOptions(size=(20000, 20000)))

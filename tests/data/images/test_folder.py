@@ -59,7 +59,7 @@ def test_decoded_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_module, "decode_tree", None)
     again = read_folder(folder, DecodeOptions())
     assert isinstance(again.images, np.memmap)
-    assert again.check_sum() == first.check_sum()
+    assert again.checksum() == first.checksum()
     monkeypatch.undo()
     (folder / "train" / "cat" / "0.png").write_bytes(made.encoded(made.pixels(99)))
     assert read_folder(folder, DecodeOptions()).hash != first.hash
@@ -76,8 +76,8 @@ def test_a_file_that_cannot_be_used_is_an_error(bad):
     for _ in range(2):  # the second time from the cache
         with pytest.raises(
             ValueError,
-            match=r"Every picture must be readable, got 'train/cat/1.png' in .*: empty file, 0 "
-            r"bytes \(2 files cannot be used\). Mend or remove it, or load with on_invalid='skip'",
+            match=r"All images must be valid, got 'train/cat/1.png' in .*: empty file, 0 "
+            r"bytes \(2 invalid files\). Fix or remove it, or load with on_invalid='skip'",
         ):
             read_folder(bad, DecodeOptions())
 
@@ -87,7 +87,7 @@ def test_skip_leaves_them_out(bad):
     assert len(arrays.images) == 11
     assert len(arrays.scan.invalid) == 2
     assert folder_card(open_source(bad), arrays).description.endswith(
-        "2 files that cannot be used are left out."
+        "2 invalid files are excluded."
     )
 
 
@@ -109,15 +109,17 @@ def test_quarantine_lists_them_and_moves_nothing(bad, tmp_path, cache):
 
 def test_quarantine_needs_a_place(bad, tmp_path, monkeypatch):
     monkeypatch.setattr(folder_module, "cache_path", lambda *key: None)
-    with pytest.raises(ValueError, match="'quarantine' must be a folder where there is no cache"):
+    with pytest.raises(ValueError, match="'quarantine' must be a folder if there is no cache"):
         read_folder(bad, DecodeOptions(), "quarantine")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="'quarantine' must be a folder that can be written"):
+    with pytest.raises(ValueError, match="'quarantine' must be a writable folder"):
         read_folder(bad, DecodeOptions(), "quarantine", tmp_path / "file")
 
 
 def test_an_unknown_policy(bad):
-    with pytest.raises(ValueError, match="'on_invalid' must be 'raise', 'skip' or 'quarantine'"):
+    with pytest.raises(
+        ValueError, match="'on_invalid' must be one of 'raise', 'skip', 'quarantine'"
+    ):
         read_folder(bad, DecodeOptions(), "ignore")
 
 
@@ -138,8 +140,8 @@ def test_the_card_says_what_can_be_seen(tmp_path):
     card = folder_card(open_source(folder), arrays)
     assert (card.name, card.title, card.class_names) == ("pets", "pets", ("cat", "dog"))
     assert card.description == (
-        "13 color pictures of 7 x 7 pixels, made from 9 x 7 to 30 x 40: the shorter side is "
-        "resized with antialiasing, the middle is kept, in 2 classes named by their folders."
+        "13 color images of 7 x 7 pixels, resized from 9 x 7 to 30 x 40: the shorter side is "
+        "resized with antialiasing and the center cropped, in 2 classes named by their folders."
     )
     assert dict(card.facts) == {"size": [7, 7], "channels": 3, "class_sizes": [6, 7]}
 
@@ -159,19 +161,19 @@ def test_endings_and_contents_tell_what_is_an_image(tmp_path):
     report = scan(folder)
     assert (report.num_files, report.num_valid) == (21, 15)
     assert report.counts == {
-        "unread format": 3, "wrong extension": 2, "other file": 3, "system file": 1,
+        "unsupported format": 3, "wrong extension": 2, "other file": 3, "system file": 1,
     }  # fmt: skip
-    reasons = {finding.path: finding.reason for finding in report.left_out}
-    assert reasons["train/dog/phone.heic"].startswith("HEIC, which is not read; convert it to")
-    assert reasons["train/dog/camera.nef"].startswith("a camera's RAW, which is not read")
+    reasons = {finding.path: finding.reason for finding in report.excluded}
+    assert reasons["train/dog/phone.heic"].startswith("HEIC is not supported; convert it to")
+    assert reasons["train/dog/camera.nef"].startswith("camera RAW is not supported")
     assert reasons["train/dog/strange"].startswith("AVIF, which")
     assert reasons["train/notes"] == "its name has no ending"
     assert not report.is_valid
     assert "15 of 21 files can be used" in str(report)
-    with pytest.warns(UserWarning, match=r"images are left out: 3 in formats that are not read"):
+    with pytest.warns(UserWarning, match=r"are excluded: 3 in unsupported formats"):
         arrays = read_folder(folder, DecodeOptions())
     assert len(arrays.images) == 15
-    with pytest.warns(UserWarning, match="images are left out"):  # from the cache too
+    with pytest.warns(UserWarning, match="are excluded"):  # from the cache too
         assert read_folder(folder, DecodeOptions()).hash == arrays.hash
 
 
@@ -179,7 +181,7 @@ def test_images_in_no_class_folder_are_warned_of(tmp_path):
     files = made.tree(parts={"train": 3}) | {"test/1.png": made.encoded(made.pixels(99))}
     folder = made_files.write(tmp_path / "set", files)
     with pytest.warns(
-        UserWarning, match=r"left out: 1 in no class folder \(such as 'test/1.png'\)"
+        UserWarning, match=r"excluded: 1 outside the class folders \(e.g. 'test/1.png'\)"
     ):
         assert len(read_folder(folder, DecodeOptions()).images) == 6
 
@@ -215,16 +217,14 @@ def test_a_class_that_becomes_empty_is_noticed_behind_the_cache(tmp_path):
     folder = made_files.write(tmp_path / "set", made.tree(parts={"train": 3}))
     read_folder(folder, DecodeOptions())
     (folder / "train" / "owl").mkdir()
-    with pytest.raises(ValueError, match="Every class folder must hold an image, got none in 'tr"):
+    with pytest.raises(ValueError, match="Every class folder must have images, got none in 'tr"):
         read_folder(folder, DecodeOptions())
 
 
 def test_a_file_that_cannot_be_opened_is_skipped_where_asked(tmp_path):
     folder = made_files.write(tmp_path / "set", made.tree())
     (folder / "train" / "cat" / "9.png").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(
-        ValueError, match=r"got 'train/cat/9.png' .*: unreadable, a link that leads n"
-    ):
+    with pytest.raises(ValueError, match=r"got 'train/cat/9.png' .*: unreadable, a broken l"):
         read_folder(folder, DecodeOptions())
     assert len(read_folder(folder, DecodeOptions(), "skip").images) == 12
 

@@ -21,7 +21,7 @@ def check(arrays, files):
     images = np.concatenate([files["train"][0], files["t10k"][0]])
     np.testing.assert_array_equal(arrays.images[..., 0], images)
     np.testing.assert_array_equal(arrays.y, np.concatenate([files["train"][1], files["t10k"][1]]))
-    assert arrays.part.tolist() == [0] * 20 + [2] * 10
+    assert arrays.split.tolist() == [0] * 20 + [2] * 10
 
 
 def test_unpacked_files(tmp_path):
@@ -53,13 +53,13 @@ IMAGES = made.idx(np.zeros((2, 3, 4)))
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (IMAGES[:-1], r"x must hold 40 bytes for its shape \(2, 3, 4\), got 39. It is cut short"),
-        (IMAGES + b"1", "must hold 40 bytes .* got 41"),
-        (IMAGES[:10], "must be an idx file of bytes in 3 dimensions"),
-        (made.idx(np.zeros(3)), "must be an idx file of bytes in 3 dimensions"),
+        (IMAGES[:-1], r"x must have 40 bytes for its shape \(2, 3, 4\), got 39. It is truncated"),
+        (IMAGES + b"1", "must have 40 bytes .* got 41"),
+        (IMAGES[:10], "must be an idx file of bytes with 3 dimensions"),
+        (made.idx(np.zeros(3)), "must be an idx file of bytes with 3 dimensions"),
         (b"\x1f\x8b" + IMAGES, "must be an idx file .* begins with b'"),
         (b"", "must be an idx file"),
-        (IMAGES[:4] + b"\xff" * 12 + IMAGES[16:], "must hold 792281\\d+ bytes"),
+        (IMAGES[:4] + b"\xff" * 12 + IMAGES[16:], "must have 792281\\d+ bytes"),
     ],
 )
 def test_a_damaged_idx_file(data, fault):
@@ -72,7 +72,7 @@ def test_labels_out_of_range(tmp_path):
     made.write_idx(folder)
     (folder / "t10k-labels-idx1-ubyte").write_bytes(made.idx(np.array([0] * 9 + [10])))
     with pytest.raises(
-        ValueError, match="t10k-labels-idx1-ubyte must hold labels from 0 to 9, got 10"
+        ValueError, match="t10k-labels-idx1-ubyte must have labels from 0 to 9, got 10"
     ):
         read_idx_set(card(), tmp_path, download=False)
 
@@ -81,11 +81,13 @@ def test_files_that_do_not_fit_one_another(tmp_path):
     folder = tmp_path / "Tiny" / "raw"
     made.write_idx(folder)
     (folder / "train-labels-idx1-ubyte").write_bytes(made.idx(np.zeros(19)))
-    with pytest.raises(ValueError, match="must hold as many items, got 20 and 19"):
+    with pytest.raises(ValueError, match="must have the same length, got 20 and 19"):
         read_idx_set(card(), tmp_path, download=False)
     made.write_idx(folder)
     (folder / "t10k-images-idx3-ubyte").write_bytes(made.idx(np.zeros((10, 27, 28))))
-    with pytest.raises(ValueError, match=r"must have one size, got \(28, 28\) and \(27, 28\)"):
+    with pytest.raises(
+        ValueError, match=r"must have the same size, got \(28, 28\) and \(27, 28\)"
+    ):
         read_idx_set(card(), tmp_path, download=False)
 
 

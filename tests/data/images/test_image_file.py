@@ -226,7 +226,7 @@ def test_of_several_images_the_first(form):
     data = made.encoded(pages[0], form, save_all=True, append_images=pages[1:])
     picture = decode_image(data, "x.tif" if form == "TIFF" else "x.jpg")
     assert np.abs(picture.pixels.astype(int) - np.asarray(pages[0])).mean() < 6
-    assert picture.notes == (("several images", "the first is taken"),)
+    assert picture.notes == (("several images", "the first is used"),)
 
 
 def test_a_broken_second_frame_does_not_matter():
@@ -254,7 +254,7 @@ def test_endings_of_jpeg(ending):
     ],
 )
 def test_formats_that_are_not_read_are_named(data, name):
-    with pytest.raises(InvalidImage, match=f"is {name}, which is not read; convert it") as caught:
+    with pytest.raises(InvalidImage, match=f"{name} is not supported; convert it") as caught:
         decode_image(data, "x.jpg")
     assert caught.value.kind == "unsupported"
 

@@ -59,7 +59,7 @@ def test_a_folder_without_parts(tmp_path):
     task = load(made_files.write(tmp_path / "set", files))
     assert task.split.sizes == {"train": 48, "val": 6, "test": 6}
     assert np.bincount(task.y[torch.from_numpy(task.split.test.copy())]).tolist() == [2, 2, 2]
-    assert "a tenth of the training part, 6 pictures" in task.card.splits["public"].description
+    assert "a tenth of the training images (6)" in task.card.splits["public"].description
 
 
 @pytest.mark.parametrize("ending", ["tar.gz", "zip"])
@@ -72,8 +72,8 @@ def test_an_archive_by_its_path(tmp_path, ending):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"train/cat/0.png": b""}, "Every picture must be readable, got 'train/cat/0.png'"),
-        ({"train/owl/notes.txt": b"x"}, "must hold an image, got none in 'train/owl'"),
+        ({"train/cat/0.png": b""}, "All images must be valid, got 'train/cat/0.png'"),
+        ({"train/owl/notes.txt": b"x"}, "must have images, got none in 'train/owl'"),
     ],
 )
 def test_a_folder_with_a_fault(pets, changes, fault):
@@ -83,9 +83,9 @@ def test_a_folder_with_a_fault(pets, changes, fault):
 
 
 def test_a_path_that_leads_nowhere(pets):
-    with pytest.raises(FileNotFoundError, match=r"there is 'pets'. Did you mean that"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean 'pets' in"):
         load(pets.parent / "petz")
-    with pytest.raises(ValueError, match="'split' must be 'public', 'full' or 'random'"):
+    with pytest.raises(ValueError, match="'split' must be one of 'public', 'full', 'random'"):
         load(pets, split="mine")
 
 
@@ -95,7 +95,9 @@ def test_idx_sets(tmp_path):
     files = made.write_idx(tmp_path / "FashionMNIST" / "raw", train=100, test=20)
     few = load("mnist", root=tmp_path)  # too few to hold 5,000 out
     assert few.split.sizes == {"train": 90, "val": 10, "test": 20}
-    assert few.card.splits["public"].description.startswith("A tenth of the training part")
+    assert few.card.splits["public"].description.startswith(
+        "Validation: a tenth of the training images"
+    )
     task = load("Fashion-MNIST", root=tmp_path, split="full")
     assert (task.name, task.requested) == ("fashion_mnist", "Fashion-MNIST")
     assert task.class_names[9] == "Ankle boot"
@@ -137,7 +139,7 @@ def test_cifar_takes_the_original_files_else_the_jpeg_tree_and_says_which(tmp_pa
 
 def test_another_tree_under_cifars_name(tmp_path):
     made_files.write_tar(tmp_path / "cifar10-images.tar.gz", made.tree())
-    with pytest.raises(ValueError, match=r"must hold the classes airplane, .* got cat, dog"):
+    with pytest.raises(ValueError, match=r"must have the classes airplane, .* got cat, dog"):
         load("cifar10", root=tmp_path)
 
 

@@ -28,7 +28,7 @@ def test_files_keep_their_order_and_folders_give_their_pictures(tmp_path):
 
 
 def test_nothing_to_look_at(tmp_path):
-    with pytest.raises(ValueError, match="'images' must be picture files or folders"):
+    with pytest.raises(ValueError, match="'images' must be image files or folders"):
         image_files([tmp_path])
 
 
@@ -46,7 +46,7 @@ def test_channels_are_those_of_the_training_and_said_so(tmp_path, given, asked):
     picture, changes = read_image(path, (4, 4), asked)
     assert picture.shape == (asked, 4, 4)
     assert (picture == 77).all()
-    assert any("training pictures" in change for change in changes)
+    assert any("as the training images" in change for change in changes)
 
 
 def test_what_is_no_picture_says_so(tmp_path):

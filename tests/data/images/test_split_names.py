@@ -20,7 +20,7 @@ NAMES = {
 def test_names_of_splits(part, name):
     for form in ("NFC", "NFD"):
         found = folder_split(unicodedata.normalize(form, name))
-        assert (found.part, found.rest) == (part, ())
+        assert (found.split, found.rest) == (part, ())
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_names_of_splits(part, name):
     ["cat", "contest", "latest", "valley", "trainer", "developer", "trains", "강아지", "images"],
 )
 def test_other_names(name):
-    assert folder_split(name).part is None
+    assert folder_split(name).split is None
 
 
 def test_names_with_something_else_in_them():
     assert folder_split("cats_train").rest == ("cats",)
     assert folder_split("trainA").rest == ("a",)
-    assert folder_split("train_test_split").part is None
+    assert folder_split("train_test_split").split is None
 
 
 def test_folds():

@@ -59,9 +59,14 @@ def test_random_draws_from_all():
 @pytest.mark.parametrize(
     ("sizes", "num_val", "num_test", "words"),
     [
-        ((40, 8, 12), 8, 12, "The folder's own validation part validates; the folder's own test"),
-        ((48, 0, 12), 5, 12, "A tenth of the training part, 5 pictures drawn once, validates;"),
-        ((60, 0, 0), 6, 6, "A tenth .* 6 pictures drawn once, validates; a tenth of the training"),
+        ((40, 8, 12), 8, 12, "Validation: the folder's own split. Test: the folder's own split"),
+        ((48, 0, 12), 5, 12, "Validation: a tenth of the training images .5., drawn once"),
+        (
+            (60, 0, 0),
+            6,
+            6,
+            "Validation: a tenth .* .6., drawn once.* Test: a tenth of the training",
+        ),
     ],
 )
 def test_rules_of_a_folder(sizes, num_val, num_test, words):
@@ -76,10 +81,10 @@ def test_classes_without_an_image_to_train_on_are_named():
     split = image_split(y, part(12, 0, 0), SplitRule("made", num_val=1, num_test=1), "public", 0)
     names = tuple(f"c{label:02}" for label in y)
     with pytest.raises(
-        ValueError, match=r"got 1 usable image in each of 'c00', .*'c07' and 4 more"
+        ValueError, match=r"got 1 valid image in each of 'c00', .*'c07' and 4 more"
     ):
         check_classes(y, split, names)
-    with pytest.raises(ValueError, match=r"got 0 usable images in each of 'gone'. Add images"):
+    with pytest.raises(ValueError, match=r"got 0 valid images in each of 'gone'. Add images"):
         check_classes(
             Y, image_split(Y, part(60, 0, 0), RULE, "public", 0), ("a", "b", "c", "gone")
         )

@@ -21,5 +21,5 @@ def test_white_pictures_do_not_overflow():
 
 
 def test_no_picture():
-    with pytest.raises(ValueError, match="'index' must name at least one picture, got none"):
+    with pytest.raises(ValueError, match="'index' must not be empty"):
         channel_statistics(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), [])

@@ -151,7 +151,7 @@ def test_augment_is_swapped():
     assert task.with_augment(augment).augment is augment
     assert task.with_augment(augment).images is not None
     assert task.augment is None
-    with pytest.raises(ValueError, match="'crop' must be below the size"):
+    with pytest.raises(ValueError, match="'crop' must be below the image size"):
         task.with_augment(Augment(crop=8))
 
 
@@ -200,7 +200,7 @@ def test_batches_on_a_gpu():
 @pytest.mark.parametrize(
     ("call", "fault"),
     [
-        (("dev",), "'part' must be one of 'train', 'val', 'test', got 'dev'"),
+        (("dev",), "'split' must be one of 'train', 'val', 'test', got 'dev'"),
         (("train", 0), "'batch_size' must be at least 1, got 0"),
     ],
 )
@@ -218,10 +218,10 @@ def test_batches_that_cannot_be(call, fault):
         ({"y": torch.zeros(3, dtype=torch.int64)}, ValueError, r"'y' must have shape \(N=40,\)"),
         ({"y": torch.arange(40)}, ValueError, "'y' must hold labels from 0 to 1, got 0 to 39"),
         ({"y": torch.arange(40) - 1}, ValueError, "'y' must hold labels from 0 to 1, got -1"),
-        ({"mean": (0.5,)}, ValueError, "'mean' and 'std' must hold 3 numbers"),
+        ({"mean": (0.5,)}, ValueError, "'mean' and 'std' must have 3 values"),
         ({"std": (0.5, 0, 1)}, ValueError, "'std' above 0"),
         ({"split": Split("public", [40], [], [])}, ValueError, "'train' must hold indices below"),
-        ({"augment": Augment(cutout=9)}, ValueError, "'cutout' must be at most the size"),
+        ({"augment": Augment(cutout=9)}, ValueError, "'cutout' must be at most the image size"),
     ],
 )
 def test_sizes_that_disagree(changes, kind, fault):

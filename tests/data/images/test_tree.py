@@ -22,7 +22,7 @@ def read(tmp_path):
 
 
 def items(tree):
-    return [(i.member.path, i.part, tree.class_names[i.label]) for i in tree.items]
+    return [(i.member.path, i.split, tree.class_names[i.label]) for i in tree.items]
 
 
 def test_parts_and_classes(read):
@@ -52,7 +52,7 @@ def test_classes_only(read):
 
 def test_folders_around_it_are_passed_over(read):
     tree = read("set-1.0/data/train/cat/1.jpg", "set-1.0/data/test/cat/2.jpg")
-    assert [item.part for item in tree.items] == [2, 0]
+    assert [item.split for item in tree.items] == [2, 0]
     assert tree.class_names == ("cat",)
 
 
@@ -69,21 +69,21 @@ def test_a_lone_class_stays_a_class(read):
 @pytest.mark.parametrize(
     ("paths", "folders", "fault"),
     [
-        ((), (), "must hold images in one folder for each class, got none in"),
-        (("notes.txt",), ("a", "b"), "must hold images .* got none"),
-        (("1.jpg", "2.jpg"), (), "must hold images .* got 2 outside class folders"),
-        (("cat/1.jpg",), (), "must hold two class folders or more, got only 'cat'"),
-        (("train/cat/1.jpg", "test/cat/1.jpg"), (), "two class folders or more, got only 'cat'"),
-        (("cat/1.jpg", "dog/1.jpg"), ("owl",), "must hold an image, got none in 'owl'"),
+        ((), (), "must have images in one folder for each class, got none in"),
+        (("notes.txt",), ("a", "b"), "must have images .* got none"),
+        (("1.jpg", "2.jpg"), (), "must have images .* got 2 outside class folders"),
+        (("cat/1.jpg",), (), "must have two or more class folders, got only 'cat'"),
+        (("train/cat/1.jpg", "test/cat/1.jpg"), (), "two or more class folders, got only 'cat'"),
+        (("cat/1.jpg", "dog/1.jpg"), ("owl",), "must have images, got none in 'owl'"),
         (
             ("train/cat/1.jpg", "train/dog/1.jpg"),
             ("train/owl",),
-            "must hold an image, got none in 'train/owl'",
+            "must have images, got none in 'train/owl'",
         ),
         (
             ("train/cat/1.jpg", "train/dog/1.jpg", "test/owl/1.jpg"),
             (),
-            "must be in the training part, got 'owl'",
+            "must be in the training split, got 'owl'",
         ),
     ],
 )
@@ -111,7 +111,7 @@ def test_names_of_splits_are_no_classes(read, first, second, form, wrapper):
     assert tree.has_splits
     assert tree.class_names == ("a", "b")
     parts = {
-        item.member.path.removeprefix(wrapper).split("/")[0]: item.part for item in tree.items
+        item.member.path.removeprefix(wrapper).split("/")[0]: item.split for item in tree.items
     }
     assert parts[first] == 0
     assert parts[second] in (1, 2)
@@ -124,7 +124,7 @@ def test_a_folder_inside_each_split_is_passed_over(read):
     )  # fmt: skip
     check_tree(tree)
     assert tree.class_names == ("sea", "wood")
-    assert [item.part for item in tree.items] == [2, 2, 0, 0]
+    assert [item.split for item in tree.items] == [2, 2, 0, 0]
     assert tree.loose == ("seg_pred/seg_pred/5.jpg",)
 
 
@@ -143,12 +143,12 @@ def test_splits_below_the_classes(read):
         (("train/cat.1.jpg", "test/2.jpg"), "'test', 'train'|'train'"),
         (("training_set/1.jpg", "test_set/2.jpg"), "training_set"),
         (("학습/1.jpg", "시험/2.jpg"), "학습"),
-        (("cat/1.jpg", "dog/1.jpg", "test/1.jpg"), "the folder 'test' beside 'cat', 'dog'"),
-        (("test/cat/1.jpg", "test/dog/1.jpg"), "none like the training split"),
-        (("val/cat/1.jpg", "test/cat/1.jpg"), "none like the training split"),
+        (("cat/1.jpg", "dog/1.jpg", "test/1.jpg"), "the folder 'test' next to 'cat', 'dog'"),
+        (("test/cat/1.jpg", "test/dog/1.jpg"), "none is the training split"),
+        (("val/cat/1.jpg", "test/cat/1.jpg"), "none is the training split"),
         (
             ("train/cat/1.jpg", "Training/cat/1.jpg", "test/cat/1.jpg"),
-            "'Training', 'train' are named like one",
+            "'Training', 'train' are named like the same",
         ),
         (("trainA/a/1.jpg", "trainB/b/1.jpg", "testA/a/1.jpg"), "'trainA', 'trainB'"),
         (
@@ -158,18 +158,18 @@ def test_splits_below_the_classes(read):
         (("fold1/cat/1.jpg", "fold2/cat/1.jpg"), "'fold1', 'fold2' look like the folds"),
         (
             ("train/steam/1.jpg", "bus/1.jpg", "car/1.jpg"),
-            "the folder 'train' beside 'bus', 'car'",
+            "the folder 'train' next to 'bus', 'car'",
         ),
-        (("a/train/1.jpg", "a/test/1.jpg", "b/1.jpg"), "stand below some of the class folders"),
+        (("a/train/1.jpg", "a/test/1.jpg", "b/1.jpg"), "are in some of the class folders"),
     ],
 )
 def test_what_may_be_splits_or_classes_is_refused(read, paths, named):
     tree = read(*paths)
     with pytest.raises(
-        ValueError, match=f"must hold folders that are plainly .*({named}).*Sort the"
+        ValueError, match=f"must have unambiguous class and split folders, .*({named}).*Sort the"
     ):
         check_tree(tree)
-    assert [finding.kind for finding in tree.findings if finding.kind == "doubtful folders"]
+    assert [finding.kind for finding in tree.findings if finding.kind == "ambiguous folders"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_one_name_in_two_unicode_forms_is_one_class(read):
     check_tree(tree)
     assert tree.class_names == ("강아지", "고양이")
     assert sum(item.label for item in tree.items) == 2
-    assert tree.assumed == ("folders named '고양이' in two Unicode forms are one class",)
+    assert tree.assumed == ("folders named '고양이' in two Unicode forms are the same class",)
 
 
 def test_classes_that_only_case_tells_apart_are_noted(read):
@@ -210,7 +210,7 @@ def test_classes_that_only_case_tells_apart_are_noted(read):
 
 def test_a_class_in_another_case_is_named_beside_it(read):
     tree = read("train/Cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dog/1.jpg")
-    reason = "got 'cat' in another one only .*'Cat' and 'cat' are two names"
+    reason = "got 'cat' only in another one .*'Cat' and 'cat' are different names"
     with pytest.raises(ValueError, match=reason):
         check_tree(tree)
 
@@ -238,21 +238,21 @@ def test_names_that_are_not_utf8_become_text(tmp_path):
     tree = read_tree(source)
     check_tree(tree)
     assert items(tree) == [("강아지/사진.jpg", 0, "강아지"), ("고양이/사진.jpg", 0, "고양이")]
-    assert tree.assumed == ("file names that are not UTF-8 are read as cp949",)
+    assert tree.assumed == ("file names that are not UTF-8 are decoded as cp949",)
     assert [data for _, data in source.read([item.member for item in tree.items])] == [b"x", b"x"]
 
 
 def test_what_else_lies_there_is_named(read):
     tree = read("1.heic", "2.heic")
     with pytest.raises(
-        ValueError, match=r"got none in .*, but 2 files such as '1.heic': HEIC, which"
+        ValueError, match=r"got none in .*, but 2 files such as '1.heic': HEIC is not"
     ):
         check_tree(tree)
 
 
 def test_an_archive_in_a_folder_is_named(read):
     with pytest.raises(
-        ValueError, match=r"but the archive 'train.zip', which may hold them: unpa"
+        ValueError, match=r"but the archive 'train.zip', which may contain them: unpa"
     ):
         check_tree(read("train.zip", "readme.txt"))
 
@@ -261,13 +261,13 @@ def test_an_archive_in_a_folder_is_named(read):
 def test_a_split_without_an_image_is_refused(read, folders):
     name = folders[0].split("/")[0]
     tree = read("train/cat/1.jpg", "train/dog/1.jpg", folders=folders)
-    why = f"the folder '{name}' is named like a split, without an image in it: fill or remove it"
+    why = f"the folder '{name}' is named like a split but has no images: fill or remove it"
     with pytest.raises(ValueError, match=why):
         check_tree(tree)
 
 
 def test_shortened_names_of_splits_are_refused_beside_one_another(read):
-    with pytest.raises(ValueError, match="the folders 'te', 'tr', 'va' may be splits, shortened"):
+    with pytest.raises(ValueError, match="the folders 'te', 'tr', 'va' may be abbreviated splits"):
         check_tree(read(*(f"{split}/{c}/1.jpg" for split in ("tr", "te", "va") for c in "ab")))
 
 
@@ -278,7 +278,9 @@ def test_languages_are_no_shortened_splits(read):
 @pytest.mark.parametrize("outer", [("v1", "v2"), ("color", "grayscale", "segmented")])
 def test_versions_of_a_set_are_no_classes(read, outer):
     tree = read(*(f"{o}/{c}/1.jpg" for o in outer for c in ("apple", "corn")))
-    why = "hold the same folders 'apple', 'corn', so that either may be the classes. Give one of"
+    why = (
+        "have the same subfolders 'apple', 'corn', so either level may be the classes. Pass one of"
+    )
     with pytest.raises(ValueError, match=f"the folders '{outer[0]}', .* {why}"):
         check_tree(tree)
 
@@ -287,5 +289,5 @@ def test_folders_within_classes_that_differ_are_said(read):
     tree = read("animal/cat/1.jpg", "animal/dog/1.jpg", "thing/car/1.jpg")
     assert tree.class_names == ("animal", "thing")
     assert tree.assumed == (
-        "folders within a class folder do not count: 'animal/cat' is of class 'animal'",
+        "subfolders belong to their class folder: 'animal/cat' has the class 'animal'",
     )
