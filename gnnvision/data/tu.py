@@ -86,9 +86,7 @@ def read_tu(files: Mapping[str, bytes], name: str) -> TuGraphs:
     tables["graph_indicator"].check_range(member[:, None], len(labels), "graph")
     back = np.diff(member) < 0
     if back.any():
-        tables["graph_indicator"].refuse(
-            int(back.argmax()) + 1, "list graph by graph, in ascending order"
-        )
+        tables["graph_indicator"].refuse(int(back.argmax()) + 1, "list graph by graph")
     pairs = tables["A"].numbers(int, 2)
     tables["A"].check_range(pairs, len(member), "node")
     pairs = pairs - 1

@@ -39,7 +39,7 @@ def test_a_folder_and_another_mode(tmp_path):
     found = load_inspected(str(run), [str(tmp_path / "many")])
     assert [one.name for one in found.inputs] == ["a.png", "b.png"]
     (note,) = found.inputs[0].notes
-    assert note.startswith("gray")
+    assert note.startswith("converted from grayscale")
     assert found.inputs[1].notes == ()
 
 

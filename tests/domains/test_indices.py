@@ -132,7 +132,7 @@ def test_splits_by_masks():
     masks = np.array([[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=bool)
     assert Split("mine", *masks) == Split("mine", [0, 2], [1], [3])
     assert Split("mine", *torch.from_numpy(masks)) == Split("mine", [0, 2], [1], [3])
-    with pytest.raises(ValueError, match="must be masks of one length, got \\[4, 4, 3\\]"):
+    with pytest.raises(ValueError, match="must be masks of the same length, got \\[4, 4, 3\\]"):
         Split("mine", masks[0], masks[1], masks[2, :3])
     with pytest.raises(TypeError, match="'val' must hold integers, got bool"):
         Split("mine", [0, 2], masks[1], [3])

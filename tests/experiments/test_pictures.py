@@ -111,7 +111,7 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
     (place / "red" / "text.jpg").write_text("no picture")
     (place / "blue" / "empty.png").touch()
     flags = ("--dataset", place, "--epochs", "4")
-    one_line_error(inside("cnn_cifar", *flags), "empty.png", "2 files cannot be used")
+    one_line_error(inside("cnn_cifar", *flags), "empty.png", "2 invalid files")
     done = inside("cnn_cifar", *flags, "--on-invalid", "skip")
     assert done.returncode == 0, done.stderr
     left = folder(done, tmp_path)
@@ -172,7 +172,7 @@ def test_user_errors_exit_with_one_line(inside, script, flags, parts):
     ("break_it", "part"),
     [
         (lambda place: [p.unlink() for p in (place / "red").iterdir()], "red"),
-        (lambda place: [p.unlink() for p in place.rglob("*.png")], "must hold images"),
+        (lambda place: [p.unlink() for p in place.rglob("*.png")], "must have images"),
     ],
 )
 def test_folders_that_cannot_train(inside, tmp_path, break_it, part):

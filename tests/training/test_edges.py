@@ -77,7 +77,7 @@ class TestEmptyParts:
         assert result.best.metrics["test"] == {}
 
 
-@pytest.mark.filterwarnings("ignore:Seed 0. The .* split holds no known label:UserWarning")
+@pytest.mark.filterwarnings("ignore:Seed 0. The .* split has no labels:UserWarning")
 class TestUnknownLabels:
     @pytest.mark.parametrize(("part", "select"), [("test", "score"), ("val", "last")])
     def test_of_a_part_that_chooses_nothing(self, karate, part, select):

@@ -102,5 +102,5 @@ def test_the_mean_of_several_views(run):
     constant = torch.ones(2, 1, 8, 8)
     same = task.with_test_views("mirror+shift").predict(model, constant, task.grid)
     torch.testing.assert_close(same, model(constant, 0))
-    with pytest.raises(ValueError, match="'test_views' must be one of none, mirror"):
+    with pytest.raises(ValueError, match="'test_views' must be one of 'none', 'mirror'"):
         task.with_test_views("upside down")

@@ -166,10 +166,10 @@ def test_endings_and_contents_tell_what_is_an_image(tmp_path):
     reasons = {finding.path: finding.reason for finding in report.excluded}
     assert reasons["train/dog/phone.heic"].startswith("HEIC is not supported; convert it to")
     assert reasons["train/dog/camera.nef"].startswith("camera RAW is not supported")
-    assert reasons["train/dog/strange"].startswith("AVIF, which")
-    assert reasons["train/notes"] == "its name has no ending"
+    assert reasons["train/dog/strange"].startswith("AVIF is not")
+    assert reasons["train/notes"] == "no extension"
     assert not report.is_valid
-    assert "15 of 21 files can be used" in str(report)
+    assert "15 of 21 files are valid" in str(report)
     with pytest.warns(UserWarning, match=r"are excluded: 3 in unsupported formats"):
         arrays = read_folder(folder, DecodeOptions())
     assert len(arrays.images) == 15

@@ -142,11 +142,11 @@ def test_what_is_no_table(content, fault):
 def test_a_folder_a_missing_file_and_a_header_alone(tmp_path):
     with pytest.raises(ValueError, match=r"'csv' must be a file, got the folder .* Name a file"):
         read_table(tmp_path)
-    missing = r"'csv' must be a file that exists, .* there is nothing. Check the spelling"
+    missing = r"'csv' must be a file that exists, .* is empty. Check the spelling"
     with pytest.raises(FileNotFoundError, match=missing):
         read_table(tmp_path / "gone.csv")
     (tmp_path / "gonne.csv").write_text("a\n")
-    with pytest.raises(FileNotFoundError, match=r"there is .*gonne\.csv"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean .*gonne\.csv"):
         read_table(tmp_path / "gone.csv")
     assert parsed("a,b\n").rows == ()
 

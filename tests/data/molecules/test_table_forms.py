@@ -53,7 +53,7 @@ def test_tables_called_txt_are_read_and_others_get_advice(tmp_path):
     assert load(tmp_path / "t.txt", targets="y").kind == "regression"
     for name in ("t.xlsx", "t.ods", "t.parquet", "t.json", "t.csv.zip"):
         (tmp_path / name).write_bytes(b"PK\3\4")
-        with pytest.raises(ValueError, match=r"must be a table as text .*Save it as 'CSV UTF-8'"):
+        with pytest.raises(ValueError, match=r"must be a text table .*Export it as 'CSV UTF-8'"):
             load(tmp_path / name, targets="y")
     with pytest.raises(ValueError, match=r"a workbook or a zip archive. Export it as 'CSV UTF-8'"):
         parse_table(b"PK\3\4rest", "t.csv")
