@@ -183,7 +183,7 @@ def write_page(
         f"few labels: {next(iter(recipes_used.values()))}; learning rates: {rates}. Recipe of the "
         f"pretraining: {pretraining}."
     )
-    path = page.figures / "labels.png"
+    path = page.figures / "labels.svg"
     section = label_section(path, scores, metric, constant, note)
     about = f"{backbone}, transferred to {task.card.title} with few measured molecules."
     page.write("Transfer to few molecules", about, [section])

@@ -18,7 +18,7 @@ from gnnvision.report.attribution_draw import (
 )
 from gnnvision.report.attribution_found import Explanations
 from gnnvision.report.attribution_stages import draw_stages
-from gnnvision.report.molecules_draw import short
+from gnnvision.report.molecules_draw import shorten_smiles
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import sentence
 
@@ -147,7 +147,7 @@ def _faithfulness_section(one: Explanations, number: int, figures: Path) -> Sect
     lead += _grouped({n: c.verdict for n, c in one.curves.items()})
     lead += " Parameter-randomization test. "
     lead += _grouped({n: c.verdict for n, c in one.sanity.items()})
-    title = f"Faithfulness: {short(one.input.name, 40)}"
+    title = f"Faithfulness: {shorten_smiles(one.input.name, 40)}"
     return Section(title, lead, [Figure(path, alt, caption)], [_table(one)], wide=True)
 
 
@@ -199,7 +199,7 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
     if fewer:
         left = ", ".join(f"{METHODS[n].title}: {count}" for n, count in fewer.items())
         note += f" Randomized networks with a constant map are left out ({left})."
-    title = f"Parameter-randomization test: {short(one.input.name, 40)}"
+    title = f"Parameter-randomization test: {shorten_smiles(one.input.name, 40)}"
     return Section(title, lead, [figure], [table], note, wide=True)
 
 

@@ -1,4 +1,4 @@
-"""The picture of how an error falls with the number of labels, for several ways to train."""
+"""Test error by number of training labels, for several training methods."""
 
 from __future__ import annotations
 
@@ -13,105 +13,107 @@ from gnnvision.training.measures import UNDEFINED, format_number, mean, spread
 
 __all__ = ["Scores", "draw_label_curve", "label_section", "label_table"]
 
-Scores = dict[str, dict[int, list[float]]]  # way -> labels -> a value for each seed
+Scores = dict[str, dict[int, list[float]]]  # method -> labels -> one value per seed
 _MARKS = "osD^vP"
 
 
 def label_section(
     path: Path, scores: Scores, metric: str, most: float | None = None, note: str = ""
 ) -> Section:
-    """The curve, its table, and which way has the lowest error for each number of labels.
+    """The section with the curve, its table and the best method for each number of labels.
 
     Args:
-        path: as of `draw_label_curve`, like `metric` and `most`.
-        scores: the first way is the one the others are compared with.
-        metric: an error: the lower, the better.
-        most: of a constant answer.
+        path: of the figure, as in `draw_label_curve`.
+        scores: method -> number of labels -> error of each seed; the first method is the
+            reference.
+        metric: name of the error, which should be low.
+        most: the error of predicting the mean.
         note: in small print.
     """
-    plain = next(iter(scores))
-    said = []
-    for count in sorted(scores[plain]):
-        means = {way: mean(by[count]) for way, by in scores.items() if count in by}
-        known = [way for way in means if not math.isnan(means[way])]
+    reference = next(iter(scores))
+    best_methods = []
+    for count in sorted(scores[reference]):
+        means = {method: mean(by[count]) for method, by in scores.items() if count in by}
+        known = [method for method in means if not math.isnan(means[method])]
         if not known:
-            said.append(f"with {count} labels {UNDEFINED}")
+            best_methods.append(f"{UNDEFINED} with {count} labels")
             continue
-        best = min(known, key=lambda way: means[way])
-        beside = "" if best == plain else f"; {plain} {format_number(means[plain], 2)}"
-        said.append(f"with {count} labels {best} ({means[best]:.2f}{beside})")
-    lead = f"The way with the lowest test error is, {', '.join(said)}."
+        best = min(known, key=lambda method: means[method])
+        other = "" if best == reference else f"; {reference} {format_number(means[reference], 2)}"
+        best_methods.append(f"{best} with {count} labels ({means[best]:.2f}{other})")
+    lead = f"The method with the lowest test error is {', '.join(best_methods)}."
     path.parent.mkdir(exist_ok=True)
-    picture = draw_label_curve(path, scores, metric, most)
-    title = "Error against the number of labels"
-    return Section(title, lead, [picture], [label_table(scores)], note)
+    figure = draw_label_curve(path, scores, metric, most)
+    title = "Test error by number of training labels"
+    return Section(title, lead, [figure], [label_table(scores)], note)
 
 
 def draw_label_curve(path: Path, scores: Scores, metric: str, most: float | None = None) -> Figure:
-    """Mean and standard deviation over the seeds against the number of labels.
+    """Draw mean and standard deviation over the seeds by number of training labels.
 
     Args:
-        path: the PNG; the values of all seeds go beside it, as CSV.
-        scores: way -> number of labels -> the value of each seed.
-        metric: what the values are, with their unit.
-        most: what a constant answer gets, as a line to compare with.
+        path: of the SVG or PNG; a CSV with the values of all seeds is written next to it.
+        scores: method -> number of labels -> value of each seed.
+        metric: name of the values, with their unit.
+        most: the error of predicting the mean, drawn as a line.
     """
     labels = sorted({count for by_count in scores.values() for count in by_count})
     shift = 0.03
     with drawing(path, 4.0) as figure:
         axes = figure.add_subplot()
         axes.set_xscale("log")
-        for number, (way, by_count) in enumerate(scores.items()):
-            # Side by side, so that the bars can be told apart.
-            aside = 1 + shift * (number - (len(scores) - 1) / 2)
+        for number, (method, by_count) in enumerate(scores.items()):
+            # Shifted, so that error bars do not overlap.
+            shifted = 1 + shift * (number - (len(scores) - 1) / 2)
             counts = sorted(by_count)
             means = [mean(by_count[count]) for count in counts]
             stds = [spread(by_count[count])["std"] or 0.0 for count in counts]  # no bar for None
             axes.errorbar(
-                [count * aside for count in counts],
+                [count * shifted for count in counts],
                 means,
                 yerr=stds,
                 fmt=f"{_MARKS[number % len(_MARKS)]}-",
                 color=CLASS_COLORS[number % len(CLASS_COLORS)],
                 capsize=3,
                 ms=6,
-                label=way,
+                label=method,
             )
         if most is not None:
-            axes.axhline(most, color=MUTED, ls=":", lw=1.4, label="always the mean")
+            axes.axhline(most, color=MUTED, ls=":", lw=1.4, label="predicting the mean")
         axes.set_xticks(labels, [f"{count:,}" for count in labels])
         axes.minorticks_off()
         axes.margins(x=0.12)
         axes.set_ylim(bottom=0)
-        axes.set(xlabel="molecules to train on", ylabel=f"test {metric}")
+        axes.set(xlabel="Training molecules", ylabel=f"Test {metric}")
         several = any(len(v) > 1 for by_count in scores.values() for v in by_count.values())
-        title = "Mean ± standard deviation over the seeds" if several else "One seed"
+        title = "Mean ± standard deviation over seeds" if several else "One seed"
         axes.set_title(title, color=INK)
         legend_below(figure, axes.get_legend_handles_labels()[0])
     write_csv(
         path.with_suffix(".csv"),
         [
-            {"way": way, "labels": count, "number": number, "value": value}
-            for way, by_count in scores.items()
+            {"method": method, "labels": count, "number": number, "value": value}
+            for method, by_count in scores.items()
             for count, values in sorted(by_count.items())
             for number, value in enumerate(values)
         ],
     )
-    said = "; ".join(
-        f"{way} " + ", ".join(f"{c}: {format_number(mean(v), 2)}" for c, v in sorted(by.items()))
-        for way, by in scores.items()
+    means_text = "; ".join(
+        f"{method} "
+        + ", ".join(f"{c}: {format_number(mean(v), 2)}" for c, v in sorted(by.items()))
+        for method, by in scores.items()
     )
-    return Figure(path, f"Test {metric} by number of labels. {said}.")
+    return Figure(path, f"Test {metric} by number of training labels. {means_text}.")
 
 
 def label_table(scores: Scores) -> Table:
-    """The same as a table: a row for each way, a column for each number of labels."""
+    """Mean and standard deviation: one row per method, one column per number of labels."""
     labels = sorted({count for by_count in scores.values() for count in by_count})
     rows = [
-        (way, *(_cell(by_count.get(count, ())) for count in labels))
-        for way, by_count in scores.items()
+        (method, *(_cell(by_count.get(count, ())) for count in labels))
+        for method, by_count in scores.items()
     ]
-    return Table(("Way", *(f"{count:,} labels" for count in labels)), rows)
+    return Table(("Method", *(f"{count:,} labels" for count in labels)), rows)
 
 
 def _cell(values: Sequence[float]) -> str:

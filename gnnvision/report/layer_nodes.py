@@ -120,9 +120,9 @@ class MoleculeCanvas(OnNodes):
         self._draw(axes, {atom: tuple(color[:3]) for atom, color in enumerate(colors)})
 
     def _draw(self, axes: Axes, colors: Any) -> None:  # noqa: ANN401
-        from gnnvision.report.molecules_draw import molecule_picture
+        from gnnvision.report.molecules_draw import draw_molecule
 
-        axes.imshow(molecule_picture(self.mol, colors=colors))
+        axes.imshow(draw_molecule(self.mol, colors=colors))
 
 
 class GraphCanvas(OnNodes):

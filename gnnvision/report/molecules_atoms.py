@@ -1,4 +1,4 @@
-"""Atoms colored by what they add to a prediction."""
+"""Atom attributions: atoms colored by their contribution to a prediction."""
 
 from __future__ import annotations
 
@@ -13,91 +13,88 @@ from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
 from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
-from gnnvision.report.molecules_draw import Color, molecule_picture, short
+from gnnvision.report.molecules_draw import Color, draw_molecule, shorten_smiles
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.predictions import test_items, unit
 from gnnvision.report.style import CLASS_COLORS, INK, drawing, plain_axes
 from gnnvision.training.folder import write_csv
 
-__all__ = ["Explained", "atoms", "explained", "heat"]
+__all__ = ["AtomAttributions", "atom_attributions", "attribute_atoms", "attribution_color"]
 
 _SHOWN = 6
-_STEPS = 200  # so many are cheap for six molecules, and their parts add up the better
-_ATOMS = (5, 24)  # fewer say nothing, more cannot be seen
+_STEPS = 200  # cheap for six molecules, and makes the attributions nearly complete
+_ATOMS = (5, 24)  # the number of atoms of a molecule to show
 
 
 @dataclass(frozen=True)
-class Explained:
-    """The parts of some molecules' atoms in one output.
+class AtomAttributions:
+    """Attributions of one output to the atoms of n molecules.
 
     Args:
         rows: the molecules.
-        parts: of the atoms of each.
-        baseline: the output without any features of atoms, of each. Shape (n,).
-        output: the output. Shape (n,).
+        attributions: for each molecule, of its atoms.
+        baseline: the output for the baseline, without atom features. Shape (n,).
+        output: the output for the molecules. Shape (n,).
     """
 
     rows: list[int]
-    parts: list[NDArray[np.float64]]
+    attributions: list[NDArray[np.float64]]
     baseline: Tensor
     output: Tensor
 
 
-def explained(run: Run, rows: list[int], column: int) -> Explained:
-    """Integrated gradients of the kept model, summed over the features of each atom."""
+def attribute_atoms(run: Run, rows: list[int], column: int) -> AtomAttributions:
+    """Integrated gradients of the best seed's model, summed over the features of each atom."""
     task, model = run.molecules, run.result.model
     there = next((p.device for p in model.parameters()), torch.device("cpu"))
     members = torch.tensor(rows, device=task.y.device)
     graph = task.graphs.select(members).to(there)
     x = task.x[task.graphs.member_nodes(members)].to(there)
-    parts = site_attributions(model, x, graph, column, steps=_STEPS).cpu().double()
+    attributions = site_attributions(model, x, graph, column, steps=_STEPS).cpu().double()
     with evaluating(model), torch.no_grad():
         output = call(model, x, graph)[:, column].cpu().double()
         baseline = call(model, torch.zeros_like(x), graph)[:, column].cpu().double()
-    sizes = graph.offsets.diff().tolist()
-    return Explained(rows, [p.numpy() for p in parts.split(sizes)], baseline, output)
+    per_molecule = attributions.split(graph.offsets.diff().tolist())
+    return AtomAttributions(rows, [a.numpy() for a in per_molecule], baseline, output)
 
 
-def atoms(run: Run) -> Section | None:
-    """The section of colored atoms; None where the items are no molecules."""
+def atom_attributions(run: Run) -> Section | None:
+    """The section of atom attributions; None without test molecules."""
     task = run.molecules
     rows = _chosen(task)
     if not rows:
         return None
     column = _column(task)
-    found = explained(run, rows, column)
-    picture = _draw(run, task, found)
-    what = task.class_names[column]
+    found = attribute_atoms(run, rows, column)
+    figure = _draw(run, task, found)
+    name = task.class_names[column]
     unit_ = f" {unit(task)}" if unit(task) else ""
-    logit = "" if task.kind == "regression" else " before it becomes a probability (the logit)"
+    output = "prediction" if task.kind == "regression" else "logit"
     word = {6: "Six", 5: "Five", 4: "Four"}.get(len(rows), str(len(rows)))
     lead = (
-        f"{word} test molecules, drawn at random: what each atom adds to the prediction of "
-        f"“{what}”{logit}. Orange atoms raise it, blue ones lower it."
+        f"{word} random test molecules with the contribution of each atom to the {output} of "
+        f"“{name}”. Orange atoms increase it, blue atoms decrease it."
     )
-    off = (found.baseline + torch.tensor([p.sum() for p in found.parts]) - found.output).abs()
+    sums = torch.tensor([a.sum() for a in found.attributions])
+    gap = float((found.baseline + sums - found.output).abs().max())
     note = (
-        "Integrated gradients from a baseline without any features of atoms (Sundararajan, Taly, "
+        "Integrated gradients with a baseline of all-zero atom features (Sundararajan, Taly, "
         "Yan, “Axiomatic Attribution for Deep Networks”, 2017, https://arxiv.org/abs/1703.01365; "
-        f"Gauss-Legendre quadrature with {_STEPS} points). Baseline and parts add up to "
-        f"the prediction; what is missing here is at most {float(off.max()):.2g}{unit_}. An "
-        "atom's part is what the network makes of it in this molecule, which need not be the "
-        "chemical reason."
+        f"Gauss-Legendre quadrature with {_STEPS} points). Baseline and attributions sum to "
+        f"the {output}, here with an error of at most {gap:.2g}{unit_}. Attributions explain "
+        "the network, not the chemistry."
     )
     if task.num_graph_attr:
-        note += (
-            " The descriptors of the whole molecule are kept as they are, so what they say is in "
-            "the baseline."
-        )
-    return Section("What the atoms add", lead, [picture], note=note, wide=True)
+        note += " The molecular descriptors stay fixed, so the baseline includes their effect."
+    return Section("Atom attributions", lead, [figure], note=note, wide=True)
 
 
-def heat(value: float, most: float) -> Color:
-    """Orange for what raises, blue for what lowers, white for nothing.
+def attribution_color(value: float, most: float) -> Color:
+    """Orange for a positive attribution, blue for a negative one, white for 0.
 
     Args:
-        value: a part.
-        most: the part that has the full color.
+        value: the attribution.
+        most: the magnitude with the full color.
     """
     from matplotlib.colors import to_rgb
 
@@ -113,7 +110,7 @@ def _chosen(task: MoleculeTask) -> list[int]:
     sizes = task.graphs.offsets.diff().cpu().numpy()[items]
     fitting = items[(sizes >= _ATOMS[0]) & (sizes <= _ATOMS[1])]
     pool = fitting if len(fitting) >= _SHOWN else items[sizes > 0]
-    chosen: dict[str, int] = {}  # by formula: no two isomers
+    chosen: dict[str, int] = {}  # molecular formula -> row, to avoid isomers
     for row in np.random.default_rng(0).permutation(pool).tolist():
         chosen.setdefault(CalcMolFormula(task.featurizer.read(task.smiles[row])), row)
         if len(chosen) == _SHOWN:
@@ -122,18 +119,18 @@ def _chosen(task: MoleculeTask) -> list[int]:
 
 
 def _column(task: MoleculeTask) -> int:
-    """The output to explain: the first; of several targets, the one with the most rows."""
+    """The output to explain: the target with the most known values, or the first class."""
     if task.kind == "classification" or task.num_outputs == 1:
         return 0
     return int((~task.y.isnan()).sum(0).argmax())
 
 
-def _draw(run: Run, task: MoleculeTask, found: Explained) -> Figure:
+def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     path = run.figures / "atoms.png"
-    most = float(max(np.abs(part).max() for part in found.parts))
+    most = float(max(np.abs(values).max() for values in found.attributions))
     columns = 2 if len(found.rows) < 5 else 3
     lines = -(-len(found.rows) // columns)
     rows = []
@@ -141,24 +138,24 @@ def _draw(run: Run, task: MoleculeTask, found: Explained) -> Figure:
         grid = figure.subplots(lines, columns, squeeze=False).ravel()
         for axes in grid:
             plain_axes(axes)
-        for number, (axes, row, part) in enumerate(
-            zip(grid, found.rows, found.parts, strict=False)
+        for number, (axes, row, values) in enumerate(
+            zip(grid, found.rows, found.attributions, strict=False)
         ):
             mol = task.featurizer.read(task.smiles[row])
-            colors = {atom: heat(float(value), most) for atom, value in enumerate(part)}
-            axes.imshow(molecule_picture(mol, colors=colors))
+            colors = {atom: attribution_color(float(v), most) for atom, v in enumerate(values)}
+            axes.imshow(draw_molecule(mol, colors=colors))
             start, end = float(found.baseline[number]), float(found.output[number])
             axes.set_title(
-                f"{start:.2f} {part.sum():+.2f} = {end:.2f}", size=9, color=INK, loc="center"
+                f"{start:.2f} {values.sum():+.2f} = {end:.2f}", size=9, color=INK, loc="center"
             )
             rows += [
                 {"row": row + 1, "smiles": task.smiles[row], "atom": atom.GetIdx()}
-                | {"element": atom.GetSymbol(), "part": float(part[atom.GetIdx()])}
+                | {"element": atom.GetSymbol(), "attribution": float(values[atom.GetIdx()])}
                 | {"baseline": start, "prediction": end}
                 for atom in mol.GetAtoms()
             ]
         scale = LinearSegmentedColormap.from_list(
-            "parts", [CLASS_COLORS[0], "white", CLASS_COLORS[1]]
+            "attributions", [CLASS_COLORS[0], "white", CLASS_COLORS[1]]
         )
         bar = figure.colorbar(
             ScalarMappable(Normalize(-most, most), scale),
@@ -168,11 +165,13 @@ def _draw(run: Run, task: MoleculeTask, found: Explained) -> Figure:
             aspect=40,
         )
         named = f" ({unit(task)})" if unit(task) else ""
-        bar.set_label(f"lowers the prediction   ←   an atom's part{named}   →   raises it")
+        bar.set_label(f"decreases   ←   Atom attribution{named}   →   increases")
     write_csv(path.with_suffix(".csv"), rows)
-    told = "; ".join(
-        f"{short(task.smiles[row], 40)}: {float(a):.2f} {p.sum():+.2f} = {float(b):.2f}"
-        for row, p, a, b in zip(found.rows, found.parts, found.baseline, found.output, strict=True)
+    sums = "; ".join(
+        f"{shorten_smiles(task.smiles[row], 40)}: {float(a):.2f} {v.sum():+.2f} = {float(b):.2f}"
+        for row, v, a, b in zip(
+            found.rows, found.attributions, found.baseline, found.output, strict=True
+        )
     )
-    caption = "Above each molecule: baseline + sum of its atoms' parts = prediction."
-    return Figure(path, f"Molecules with colored atoms. {told}.", caption)
+    caption = "Above each molecule: baseline + sum of the atom attributions = output."
+    return Figure(path, f"Molecules with atoms colored by attribution. {sums}.", caption)

@@ -1,4 +1,4 @@
-"""Molecules as pictures, drawn by rdkit."""
+"""Draw molecules with rdkit."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["molecule_picture", "short"]
+__all__ = ["draw_molecule", "shorten_smiles"]
 
 Color = tuple[float, float, float]
 _NUMBER = (0.0, 0.45, 0.7)
 
 
-def molecule_picture(
+def draw_molecule(
     mol: Mol,
     size: tuple[int, int] = (560, 400),
     *,
     colors: Mapping[int, Color] | None = None,
     numbered: bool = False,
 ) -> NDArray[np.uint8]:
-    """A molecule in the plane.
+    """The structural formula of a molecule as an image.
 
     Args:
-        mol: what to draw.
+        mol: the molecule.
         size: width and height in pixels.
-        colors: of circles behind atoms, by the atoms' numbers; red, green and blue from 0 to 1.
-        numbered: whether each atom has its number beside it.
+        colors: atom index -> color of a circle behind the atom; red, green and blue from 0 to 1.
+        numbered: whether to write the index next to each atom.
 
     Returns:
-        Shape (height, width, 3).
+        Shape (height, width, 3), uint8.
     """
     from PIL import Image
     from rdkit.Chem.Draw import rdMolDraw2D
@@ -43,23 +43,23 @@ def molecule_picture(
     options: Any = drawer.drawOptions()
     options.useBWAtomPalette()
     options.padding = 0.07
-    options.fixedBondLength = size[0] / 7  # at most: a small molecule is not blown up
+    options.fixedBondLength = size[0] / 7  # the most, so that small molecules are not enlarged
     options.minFontSize, options.maxFontSize = 24, 40
     options.bondLineWidth = 3
     options.addAtomIndices = numbered
     options.annotationFontScale = 0.8
     options.setAtomNoteColour(_NUMBER)
     options.highlightRadius = 0.42
-    held = dict(colors or {})
+    circles = dict(colors or {})
     rdMolDraw2D.PrepareAndDrawMolecule(
-        drawer, mol, highlightAtoms=list(held), highlightBonds=[], highlightAtomColors=held
+        drawer, mol, highlightAtoms=list(circles), highlightBonds=[], highlightAtomColors=circles
     )
     drawer.FinishDrawing()
     with Image.open(io.BytesIO(drawer.GetDrawingText()), formats=["PNG"]) as image:
         return np.array(image.convert("RGB"))
 
 
-def short(smiles: str, most: int = 60) -> str:
-    """A SMILES that is not too long for a line."""
+def shorten_smiles(smiles: str, most: int = 60) -> str:
+    """A SMILES, truncated with an ellipsis if it is longer than `most` characters."""
     smiles = smiles.strip()
     return smiles if len(smiles) <= most else f"{smiles[: most - 1]}…"

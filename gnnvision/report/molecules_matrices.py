@@ -1,4 +1,4 @@
-"""How a molecule becomes matrices: its drawing, its adjacency matrix and its feature matrix."""
+"""The input of the network for one molecule: adjacency matrix and feature matrix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
 from gnnvision.domains import Graph
-from gnnvision.report.molecules_draw import molecule_picture, short
+from gnnvision.report.molecules_draw import draw_molecule, shorten_smiles
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.predictions import test_items
 from gnnvision.report.style import FAINT, INK, MATRIX_MAP, drawing, plain_axes
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rdkit.Chem import Mol
 
-__all__ = ["bond_matrix", "feature_matrix", "matrices"]
+__all__ = ["bond_matrix", "feature_matrix", "molecule_matrices"]
 
 KINDS = ("single", "double", "triple", "aromatic", "other")
 MARKS = ("", "1", "2", "3", "a", "?")
 _COLORS = ("white", "#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#b9c0c8")
-_WANTED = 9  # atoms of a molecule that is small and still has something to see
+_IDEAL_SIZE = 9  # atoms of a molecule that is small but not trivial
 
 
-def matrices(run: Run) -> Section | None:
-    """The section of the matrices; None where the items are no molecules."""
+def molecule_matrices(run: Run) -> Section | None:
+    """The section of the matrices of one molecule; None without a suitable test molecule."""
     task = run.molecules
     row = _chosen(task)
     if row is None:
@@ -36,31 +36,33 @@ def matrices(run: Run) -> Section | None:
     mol = task.featurizer.read(task.smiles[row])
     names = [f"{atom.GetIdx()} {atom.GetSymbol()}" for atom in mol.GetAtoms()]
     kinds = bond_matrix(mol)
-    held, columns = feature_matrix(task, row)
-    pictures = [_drawing(run, mol, names), _adjacency(run, names, kinds)]
-    alone = [f"is atom {name}" for name in names]
-    pictures.append(_features(run, "identity", names, np.eye(len(names), dtype=np.float32), alone))
-    pictures.append(_features(run, "features", names, held, columns))
-    bonds = mol.GetNumBonds()
+    x, columns = feature_matrix(task, row)
+    identity = np.eye(len(names), dtype=np.float32)
+    figures = [
+        _structure(run, mol, names),
+        _adjacency(run, names, kinds),
+        _features(run, "identity", names, identity, [f"is atom {name}" for name in names]),
+        _features(run, "features", names, x, columns),
+    ]
     lead = (
-        f"One test molecule, {short(task.smiles[row])}, as the network gets it. Each of its "
-        f"{len(names)} atoms is a node and each of its {bonds} bonds an edge in both directions. "
-        "Step 1: the adjacency matrix says which atoms are bonded, and how. Step 2: the feature "
-        "matrix has a row for each atom. The simplest is the identity matrix, by which atoms "
-        "differ by their numbers alone and nothing learned on one molecule would hold for "
-        "another; so the network gets chosen attributes instead, which say what an atom is."
+        f"The test molecule {shorten_smiles(task.smiles[row])} as input of the network. Its "
+        f"{len(names)} atoms are nodes and its {mol.GetNumBonds()} bonds are edges in both "
+        "directions. Step 1: the adjacency matrix contains the bonds and their types. Step 2: the "
+        "feature matrix has one row per atom. The simplest choice is the identity matrix, but "
+        "then atoms have only an index and nothing transfers between molecules. So the network "
+        "gets chemical features instead."
     )
     note = (
-        f"Of {task.in_channels} columns of features only those are shown that some atom of this "
-        "molecule has. A graph convolution multiplies the two matrices and a matrix of weights, "
-        "ReLU(S X W); the mean over the rows of the last one is the vector of the whole molecule, "
-        "from which the prediction is made."
+        f"Of the {task.in_channels} feature columns, those that are zero for all atoms are "
+        "omitted. A graph convolution multiplies the two matrices with a weight matrix, "
+        "ReLU(S X W). The mean over the rows of the last layer is the embedding of the molecule, "
+        "from which the prediction is computed."
     )
-    return Section("How a molecule becomes matrices", lead, pictures, note=note, wide=True)
+    return Section("Adjacency and feature matrices", lead, figures, note=note, wide=True)
 
 
 def bond_matrix(mol: Mol) -> NDArray[np.int64]:
-    """The kind of the bond between each two atoms: 0 for none, else 1 + its place in `KINDS`."""
+    """The bond type between each pair of atoms: 0 for none, else 1 + its index in `KINDS`."""
     size = mol.GetNumAtoms()
     out = np.zeros((size, size), dtype=np.int64)
     graph = Graph.from_mol(mol)
@@ -71,16 +73,16 @@ def bond_matrix(mol: Mol) -> NDArray[np.int64]:
 
 
 def feature_matrix(task: MoleculeTask, row: int) -> tuple[NDArray[np.float32], list[str]]:
-    """The features of a molecule's atoms in the columns that are not all zero, and their names."""
+    """The nonzero columns of a molecule's feature matrix, and their names."""
     nodes = task.graphs.member_nodes([row])
     x = task.x[nodes].cpu().numpy()
-    here = np.flatnonzero(x.any(0))
+    used = np.flatnonzero(x.any(0))
     names = task.featurizer.atom_columns
-    return x[:, here], [names[column] for column in here.tolist()]
+    return x[:, used], [names[column] for column in used.tolist()]
 
 
 def _chosen(task: MoleculeTask) -> int | None:
-    """The test molecule that shows most: several elements and kinds of bonds, but few atoms."""
+    """A small test molecule with several elements and bond types."""
     best, score = None, -np.inf
     for row in test_items(task)[:300].tolist():
         graph = task.graphs.select([row])
@@ -89,19 +91,21 @@ def _chosen(task: MoleculeTask) -> int | None:
         mol = task.featurizer.read(task.smiles[row])
         elements = len({atom.GetSymbol() for atom in mol.GetAtoms()})
         kinds = len({str(bond.GetBondType()) for bond in mol.GetBonds()})
-        value = 2.0 * min(elements, 3) + 2.0 * min(kinds, 3) - 0.5 * abs(graph.num_nodes - _WANTED)
+        value = (
+            2.0 * min(elements, 3) + 2.0 * min(kinds, 3) - 0.5 * abs(graph.num_nodes - _IDEAL_SIZE)
+        )
         if value > score:
             best, score = row, value
     return best
 
 
-def _drawing(run: Run, mol: Mol, names: list[str]) -> Figure:
+def _structure(run: Run, mol: Mol, names: list[str]) -> Figure:
     path = run.figures / "molecule.png"
     with drawing(path, 4.2) as figure:
         axes = figure.add_subplot()
         plain_axes(axes)
-        axes.imshow(molecule_picture(mol, (900, 680), numbered=True))
-        axes.set_title("The molecule, its atoms numbered")
+        axes.imshow(draw_molecule(mol, (900, 680), numbered=True))
+        axes.set_title("Structural formula with atom indices")
     write_csv(
         path.with_suffix(".csv"),
         [
@@ -109,24 +113,24 @@ def _drawing(run: Run, mol: Mol, names: list[str]) -> Figure:
             for atom in mol.GetAtoms()
         ],
     )
-    return Figure(path, f"Drawing of a molecule of {len(names)} atoms: {', '.join(names)}.")
+    return Figure(path, f"Structural formula with {len(names)} atoms: {', '.join(names)}.")
 
 
 def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Figure:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    path, size = run.figures / "adjacency.png", len(names)
+    path, size = run.figures / "adjacency.svg", len(names)
     with drawing(path, 4.9) as figure:
         axes = figure.add_subplot()
         axes.imshow(kinds, cmap=ListedColormap(_COLORS), vmin=-0.5, vmax=5.5)
-        _lines(axes, size, size)
+        _cell_borders(axes, size, size)
         for (i, j), kind in np.ndenumerate(kinds):
             text: dict[str, Any] = {"ha": "center", "va": "center", "size": 9, "color": INK}
             axes.text(j, i, MARKS[kind] or "·", **text)
         axes.set_xticks(range(size), names, rotation=90)
         axes.set_yticks(range(size), names)
-        axes.set_title("Step 1: adjacency matrix, with bond kinds")
+        axes.set_title("Step 1: adjacency matrix with bond types")
         used = sorted(set(kinds[kinds > 0].tolist()))
         labels = [f"{MARKS[k]}: {KINDS[k - 1]}" for k in used]
         handles = [Patch(fc=_COLORS[k], label=t) for k, t in zip(used, labels, strict=True)]
@@ -147,36 +151,36 @@ def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Figure:
 
 
 def _features(
-    run: Run, name: str, names: list[str], held: NDArray[np.float32], columns: list[str]
+    run: Run, name: str, names: list[str], x: NDArray[np.float32], columns: list[str]
 ) -> Figure:
-    path = run.figures / f"{name}.png"
+    path = run.figures / f"{name}.svg"
     first = name == "identity"
     with drawing(path, 0.28 * len(columns) + 1.3) as figure:
         axes = figure.add_subplot()
-        axes.imshow(held.T, cmap=MATRIX_MAP, vmin=0, vmax=1.3, aspect="auto")
-        _lines(axes, len(names), len(columns))
-        for (i, j), value in np.ndenumerate(held):
+        axes.imshow(x.T, cmap=MATRIX_MAP, vmin=0, vmax=1.3, aspect="auto")
+        _cell_borders(axes, len(names), len(columns))
+        for (i, j), value in np.ndenumerate(x):
             shown = "·" if value == 0 else "1" if value == 1 else f"{value:.2f}"
             ink = "white" if value > 0.8 else INK
             axes.text(i, j, shown, ha="center", va="center", size=8, color=ink)
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(columns)), [c.replace("=", " = ") for c in columns])
-        title = "identity matrix" if first else "chosen attributes"
-        axes.set_title(f"Step 2, {'first' if first else 'then'}: {title}, lying on its side")
+        title = "identity matrix" if first else "feature matrix"
+        axes.set_title(f"Step 2{'a' if first else 'b'}: {title}, transposed")
     write_csv(
         path.with_suffix(".csv"),
         [
             {"atom": name} | dict(zip(columns, row, strict=True))
-            for name, row in zip(names, held.tolist(), strict=True)
+            for name, row in zip(names, x.tolist(), strict=True)
         ],
     )
     alt = f"Feature matrix of {len(names)} atoms with the columns {', '.join(columns)}."
-    said = "What a molecule would be without attributes." if first else "What the network gets."
-    return Figure(path, alt, f"A column of this picture is an atom, a row is a feature. {said}")
+    use = "Without chemical features" if first else "Input of the network"
+    return Figure(path, alt, f"{use}: one column per atom, one row per feature.")
 
 
-def _lines(axes: Axes, wide: int, high: int) -> None:
-    """Thin lines between the cells of a matrix."""
+def _cell_borders(axes: Axes, wide: int, high: int) -> None:
+    """Draw thin lines between the cells of a matrix."""
     axes.grid(False)
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(wide + 1) - 0.5, minor=True)

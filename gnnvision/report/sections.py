@@ -11,11 +11,11 @@ from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.gallery import gallery
 from gnnvision.report.maps import maps
-from gnnvision.report.molecules_alike import alike
-from gnnvision.report.molecules_atoms import atoms
-from gnnvision.report.molecules_extremes import extremes
-from gnnvision.report.molecules_matrices import matrices
-from gnnvision.report.molecules_rows import rows
+from gnnvision.report.molecules_atoms import atom_attributions
+from gnnvision.report.molecules_best_worst import best_and_worst
+from gnnvision.report.molecules_domain import applicability_domain
+from gnnvision.report.molecules_matrices import molecule_matrices
+from gnnvision.report.molecules_rows import table_rows
 from gnnvision.report.neighborhood import neighborhood
 from gnnvision.report.network import network
 from gnnvision.report.parts import Run, Section
@@ -32,7 +32,8 @@ __all__ = ["SECTIONS", "MakeSection", "sections_of"]
 MakeSection = Callable[[Run], Section | None]
 
 CLASSES = (confusion, projection)
-MOLECULES = (extremes, alike, atoms)
+INPUTS = (table_rows, molecule_matrices)
+MOLECULES = (best_and_worst, applicability_domain, atom_attributions)
 
 # Without the first and the last section, which all tasks have: see `sections_of`.
 SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
@@ -47,9 +48,9 @@ SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
     (ReconstructionTask, "regression"): (
         samples, scan, augmentation, curves, reconstruction, maps,
     ),
-    (MoleculeTask, "classification"): (rows, matrices, curves, confusion, *MOLECULES, projection),
-    (MoleculeTask, "regression"): (rows, matrices, curves, regression, *MOLECULES),
-    (MoleculeTask, "multilabel"): (rows, matrices, curves, ranking, *MOLECULES),
+    (MoleculeTask, "classification"): (*INPUTS, curves, confusion, *MOLECULES, projection),
+    (MoleculeTask, "regression"): (*INPUTS, curves, regression, *MOLECULES),
+    (MoleculeTask, "multilabel"): (*INPUTS, curves, ranking, *MOLECULES),
 }  # fmt: skip
 
 

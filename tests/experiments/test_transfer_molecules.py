@@ -23,7 +23,7 @@ def test_a_run_leaves_the_curve_and_all_its_numbers(inside, tmp_path):
     with open(left / "figures" / "labels.csv") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        assert float(row["value"]) == scores[row["way"]][row["labels"]][int(row["number"])]
+        assert float(row["value"]) == scores[row["method"]][row["labels"]][int(row["number"])]
     assert len(rows) == 3 * 2 * 2
     # Another start, another end.
     assert scores["from scratch"]["20"] != scores["whole network"]["20"]

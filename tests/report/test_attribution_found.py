@@ -79,9 +79,7 @@ def test_a_large_input_has_one_draw_for_each_stage_but_the_last():
         gv.Conv2d(3, 4, 3), torch.nn.ReLU(), gv.Conv2d(4, 4, 3), gv.Readout("mean"),
         torch.nn.Linear(4, 2),
     )  # fmt: skip
-    asked = ExplainedInput(
-        "a", shown[None].float(), gv.Grid((60, 60)), ImageCanvas(shown), ""
-    )
+    asked = ExplainedInput("a", shown[None].float(), gv.Grid((60, 60)), ImageCanvas(shown), "")
     (one,) = explain_inputs(model, [asked], ["gradient"], "ab", "classification")
     stages = one.by_stage("gradient")
     assert [(name, len(draws)) for name, draws in stages] == [("4", 1), ("2", 1), ("0", 10)]

@@ -89,9 +89,7 @@ def test_behind_pooling_of_a_graph(tmp_path):
     edges = [(i, i + 1) for i in range(5)]
     graph = gv.Graph.from_edges(edges, num_nodes=6, undirected=True)
     model = gv.Sequential(gv.GCNConv(2, 3), gv.GraphPool(2), gv.GCNConv(3, 4), gv.Readout())
-    one = InspectedInput(
-        "a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), ""
-    )
+    one = InspectedInput("a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), "")
     section = layer_sections(model.eval(), [one], ("0", "2"), tmp_path)[0]
     assert [row[0] for row in section.tables[0].rows] == ["0", "2"]
     assert "2 comes after pooling: it has 3 clusters of nodes" in section.note

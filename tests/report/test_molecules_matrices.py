@@ -1,7 +1,7 @@
 import numpy as np
 from rdkit import Chem
 
-from gnnvision.report.molecules_matrices import bond_matrix, feature_matrix, matrices
+from gnnvision.report.molecules_matrices import bond_matrix, feature_matrix, molecule_matrices
 from gnnvision.report.parts import Run
 
 from .molecules import SMILES
@@ -24,14 +24,14 @@ def test_only_columns_that_occur_are_shown(molecules_run, tmp_path):
     assert held[:, columns.index("element=C")].tolist() == [1, 1, 0]
     assert held[:, columns.index("element=O")].tolist() == [0, 0, 1]
     assert not any("Cl" in column for column in columns)
-    section = matrices(Run(molecules_run, tmp_path))
-    assert [p.path.stem for p in section.figures] == [
+    section = molecule_matrices(Run(molecules_run, tmp_path))
+    assert [figure.path.stem for figure in section.figures] == [
         "molecule",
         "adjacency",
         "identity",
         "features",
     ]
-    identity = rows_of(tmp_path / "identity.png")
+    identity = rows_of(tmp_path / "identity.svg")
     for number, row in enumerate(identity):
         assert [float(v) for v in list(row.values())[1:]] == np.eye(len(identity))[number].tolist()
-    assert len(rows_of(tmp_path / "adjacency.png")) == len(rows_of(tmp_path / "features.png"))
+    assert len(rows_of(tmp_path / "adjacency.svg")) == len(rows_of(tmp_path / "features.svg"))

@@ -24,7 +24,7 @@ def test_sections_of_nodes_and_molecules(molecules_run, answers_run):
     assert "regression" in names(molecules_run.task)
     assert "ranking" in names(answers_run.task)
     for run in (molecules_run, answers_run):
-        assert {"atoms", "alike"} <= set(names(run.task))
+        assert {"atom_attributions", "applicability_domain"} <= set(names(run.task))
         assert not {"confusion", "neighborhood", "maps"} & set(names(run.task))
 
 

@@ -2,16 +2,20 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from gnnvision.report.molecules_alike import alike, nearest, trend
+from gnnvision.report.molecules_domain import (
+    applicability_domain,
+    nearest_training_molecules,
+    trend,
+)
 from gnnvision.report.parts import Run
 
 
 def test_the_nearest_of_a_training_molecule_is_itself(molecules_run):
     train = molecules_run.task.split.train.tolist()
-    found = nearest(molecules_run.task, train)
+    found = nearest_training_molecules(molecules_run.task, train)
     assert found.similarity == pytest.approx(np.ones(len(train)))
     test = molecules_run.task.split.test.tolist()
-    assert set(nearest(molecules_run.task, test).rows.tolist()) <= set(train)
+    assert set(nearest_training_molecules(molecules_run.task, test).rows.tolist()) <= set(train)
 
 
 def made(slope, count=200, noise=1.0):
@@ -42,7 +46,7 @@ def test_without_a_trend_none_is_shown(count):
 
 
 def test_two_bins_that_differ_by_one_molecule_are_no_trend():
-    """0.3 off on average beside 1.3: a single mistake among those that are strange."""
+    """Mean errors of 0.3 and 1.3, but one large error among the dissimilar molecules."""
     similarity = np.array([0.1] * 6 + [0.9] * 6)
     error = np.array([0.3] * 5 + [6.3] + [0.31] * 6)
     assert trend(similarity, error).direction == 0
@@ -58,9 +62,9 @@ def test_where_nothing_can_be_fitted(similarity, error):
 
 
 def test_the_section_says_what_is_shown(molecules_run, tmp_path):
-    section = alike(Run(molecules_run, tmp_path))
+    section = applicability_domain(Run(molecules_run, tmp_path))
     assert section.title == "Applicability domain"
-    assert "cannot be said: 3 test molecules are too few" in section.lead or (
+    assert "undefined: 3 test molecules are too few" in section.lead or (
         "Spearman's rank correlation" in section.lead
     )
     assert "predict_molecules.py writes the similarity" in section.note
@@ -68,9 +72,9 @@ def test_the_section_says_what_is_shown(molecules_run, tmp_path):
 
 
 def test_the_advice_follows_the_interval():
-    from gnnvision.report.molecules_alike import _advice
+    from gnnvision.report.molecules_domain import _describe_trend
 
-    assert "The error falls" in (text := _advice(trend(*made(-2.0)), "molecule", 200))
-    assert "Mind the similarity" in text
-    assert "The error rises" in _advice(trend(*made(2.0)), "molecule", 200)
-    assert _advice(trend(*made(0.0)), "molecule", 200).startswith("No trend shown")
+    assert "The error falls" in (text := _describe_trend(trend(*made(-2.0)), "molecule", 200))
+    assert "Check the similarity" in text
+    assert "The error rises" in _describe_trend(trend(*made(2.0)), "molecule", 200)
+    assert _describe_trend(trend(*made(0.0)), "molecule", 200).startswith("No significant")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from gnnvision.report.molecules_extremes import extremes
+from gnnvision.report.molecules_best_worst import best_and_worst
 from gnnvision.report.parts import Run
 from gnnvision.report.predictions import errors, predict_all
 
@@ -8,7 +8,7 @@ from .rows import rows_of
 
 
 def test_the_worst_is_the_worst_and_its_neighbor_the_nearest(molecules_run, tmp_path):
-    section = extremes(Run(molecules_run, tmp_path))
+    section = best_and_worst(Run(molecules_run, tmp_path))
     off = errors(molecules_run.task, predict_all(molecules_run))[:, 0]
     test = molecules_run.task.split.test
     worst = rows_of(tmp_path / "molecules_worst.png")
