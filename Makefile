@@ -1,4 +1,4 @@
-# Each target sets up .venv by itself; a machine needs only Python 3.11 or newer and make.
+# Each target sets up .venv by itself; only make and Python 3.11 or newer are needed.
 
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3 ; do \
 	command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo python$$v && break ; done)
@@ -16,30 +16,30 @@ test: $(READY)             ## all tests and the examples in docstrings
 quick: $(READY)            ## the tests that take no more than a few seconds
 	$(RUN)/python -m pytest -n auto -m "not slow"
 
-lint: $(READY)             ## style and types
+lint: $(READY)             ## check style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
-format: $(READY)           ## put the style right
+format: $(READY)           ## fix the style
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
-# On a machine without a network, `make gpu-check PYTHON=python3` runs with what that one has.
+# Without a network, `make gpu-check PYTHON=python3` uses the packages that are installed.
 ifeq ($(origin PYTHON),command line)
-gpu-check:                 ## everything that a GPU changes, within eight minutes
+gpu-check:                 ## everything that a GPU changes, in under eight minutes
 	$(PYTHON) benchmarks/gpu_check.py
 else
 gpu-check: $(READY)
 	$(RUN)/python benchmarks/gpu_check.py
 endif
 
-# uv installs in well under a minute what pip takes several for.
+# uv installs in under a minute what takes pip several. Compiled at once, the first command is fast.
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gnnvision needs Python 3.11 or newer; none was found." >&2; exit 1; }
 	test -x $(RUN)/python || $(PYTHON) -m venv .venv
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(RUN)/uv pip install --quiet --python $(RUN)/python --editable '.[dev]'
+	$(RUN)/uv pip install --quiet --compile-bytecode --python $(RUN)/python --editable '.[dev]'
 	touch $(READY)
 
 clean:

@@ -24,9 +24,9 @@ def usable_device(name: str) -> str:
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
+        if name.partition(":")[0] not in _DEVICES:
+            raise RuntimeError(f"not one of {', '.join(_DEVICES)}")
         device = torch.device(name)
-        if device.type not in _DEVICES:
-            raise RuntimeError(f"one of {', '.join(_DEVICES)} is needed")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ImportError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

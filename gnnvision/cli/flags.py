@@ -199,7 +199,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         names = re.fullmatch(r"the following arguments are required: (.*)", message)
         if names:
-            raise ValueError(f"{names[1]} must be given. {_SEE_HELP}")
+            raise ValueError(f"{names[1].replace(', ', ' and ')} must be given. {_SEE_HELP}")
         flag = re.fullmatch(r"argument (\S+?)(?:, \S+|/\S+)*: (.*)", message)
         if flag and "expected" in flag[2]:
             raise invalid(flag[1], "have a value", "none", _SEE_HELP)

@@ -90,7 +90,7 @@ def report_progress() -> Iterator[Callable[[int, int, str], None] | None]:
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("")
+        task = bar.add_task("", total=None)
         yield lambda number, total, name: bar.update(
-            task, completed=number, total=total, description=name
+            task, completed=number - 1, total=total, description=name
         )
