@@ -53,9 +53,6 @@ def _stored_flags(folder: Path, config: type[Any], script: str) -> dict[str, Any
     from gnnvision.training import read_json
 
     file = folder / "config.json"
-    if not file.exists():
-        given = f"{str(folder)!r}, which has no config.json"
-        raise invalid("--resume", "be the folder of a run", given, "Give the path of that run.")
     stored = read_json(file)
     flags = stored.get("flags") if isinstance(stored, dict) else None
     if not isinstance(flags, dict):

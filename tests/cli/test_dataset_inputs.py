@@ -69,7 +69,7 @@ def test_what_is_known_of_a_graph_is_said(graphs):
     asked = explained_input(found, found.inputs[0])
     assert asked.site is None
     assert asked.notes[0].startswith("in the dataset")
-    assert "1 node of kind 0, 1 node of kind 1, 1 node of kind 2" in asked.notes[1]
+    assert "1 node of type 0, 1 node of type 1, 1 node of type 2" in asked.notes[1]
 
 
 @pytest.mark.parametrize("given", ["0", "189", "-1", "CCO", "a.png", "graph", "1.5"])
