@@ -14,7 +14,7 @@ from gnnvision.training.folder import write_csv
 __all__ = ["network"]
 
 # The last tells where a layer looks, which the one before it says in plainer words.
-_SHOWN = ("Layer", "Kind", "Output", "Parameters", "MACs", "Memory", "Sees")
+_SHOWN = ("Layer", "Type", "Output", "Parameters", "MACs", "Memory", "Receptive field")
 _WORDS = 3
 
 
@@ -40,8 +40,8 @@ def network(run: Run) -> Section | None:
         "Output is the shape of the signal after a layer: "
         + ("nodes×channels. " if nodes else "pictures×channels×height×width. ")
         + "MACs are products that are added to a sum. Memory is that of the output, which "
-        "training keeps for the way back. Sees is how much of the input one number of the output "
-        "depends on."
+        "training keeps for the backward pass. Receptive field is the part of the input that one "
+        "value of the output depends on."
     )
     path = draw_network(found, run.figures / "network.png", _name(run))
     write_csv(path.with_suffix(".csv"), found.rows())

@@ -1,4 +1,4 @@
-"""The arithmetic of a network before it runs: shapes, parameters, costs, receptive fields."""
+"""The summary of a network: shapes, parameters, costs and receptive fields, without running it."""
 
 from gnnvision.summary.layer import LayerSummary
 from gnnvision.summary.measure import summary

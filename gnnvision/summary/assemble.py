@@ -1,4 +1,4 @@
-"""From what was seen in a trace to the layers of a summary."""
+"""Assembly of the layers of a summary from a trace."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["assemble"]
 
 
 def assemble(model: nn.Module, traced: Trace) -> LayerSummary:
-    """The model as a layer with all its layers inside, each parameter counted once.
+    """The summary of the model with its layers as children; each parameter is counted once.
 
-    A parameter belongs to the module that holds it or, if that was not called, as the linear maps
-    inside attention and graph convolutions are not, to the one around it that was. A module that
-    was not called and whose parameters nothing used, such as a head for training alone, is a
-    layer of its own at the end of the block that it stands in.
+    A parameter is counted in its module or, if that was not called (such as the linear maps inside
+    attention and graph convolutions), in the closest parent that was. A module that was not called
+    and whose parameters were not used, such as a head for training only, is a separate layer at
+    the end of its block.
     """
     called = {call.module for call in _calls(traced.call)}
     names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -63,7 +63,7 @@ class _Assembly:
         self.met: set[nn.Module] = set()
 
     def layer(self, call: Call) -> LayerSummary:
-        """One call, with the calls in it."""
+        """The summary of one call, with the calls inside it."""
         again = call.module in self.met
         self.met.add(call.module)
         mine = self.count(self.held.get(call.module, []))
@@ -89,12 +89,12 @@ class _Assembly:
         return replace(whole, **sums)
 
     def unused(self, name: str, module: nn.Module) -> LayerSummary:
-        """A module that was not called."""
+        """The summary of a module that was not called."""
         counts = self.count(module.parameters())
         return replace(counts, name=name, kind=type(module).__name__, was_called=False)
 
     def count(self, parameters: Iterable[nn.Parameter]) -> LayerSummary:
-        """The numbers of parameters that are new, and of those that are not."""
+        """The number of parameters that were not counted before, and of those that were."""
         each = {id(p): p for p in parameters}
         new = [p for key, p in each.items() if key not in self.counted]
         self.counted |= each.keys()

@@ -1,4 +1,4 @@
-"""What the sites along one axis of a grid see of the input, each of them for itself."""
+"""The receptive fields of the sites along one axis of a grid."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Ends = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Where the fields of the sites along one axis begin and end on the input.
+    """The receptive fields of the sites along one axis, as intervals of input sites.
 
-    From -inf to inf is the whole axis, nan is not known, from inf to -inf is nothing. Where all
-    sites see the same, there may be one entry for all of them.
+    From -inf to inf is the entire axis, nan is unknown, from inf to -inf is empty. If all sites
+    have the same receptive field, there may be one entry for all.
 
     Args:
-        length: the sites of the input.
-        begin: where the field of each site begins; below 0 in a margin. Shape (sites,).
-        end: one after its last site. Shape (sites,).
+        length: the number of input sites.
+        begin: the first input site of each field; negative in the padding. Shape (sites,).
+        end: one after the last input site. Shape (sites,).
         jump: j, the distance on the input between the fields of two neighbors.
-        period: after so many sites, or a multiple, those of the input come in again, as in a
-            picture that was rolled; 0 if they do not.
+        period: the number of sites after which the input repeats, as in a rolled image; 0 if it
+            does not.
     """
 
     length: int
@@ -41,32 +41,32 @@ class Axis:
 
     @classmethod
     def of_input(cls, length: int) -> Self:
-        """Each site sees itself."""
+        """The axis of the input: the field of each site is the site itself."""
         sites = np.arange(length, dtype=np.float64)
         return cls(length, sites, sites + 1)
 
     @property
     def size(self) -> float:
-        """r, the most sites that one sees, margins included."""
+        """r, the size of the largest field, including padding."""
         widths = self.end - self.begin
         return inf if (widths == inf).any() else float(np.max(widths, initial=0.0))
 
     @property
     def first(self) -> float:
-        """Where the field of the first site begins."""
+        """The first input site of the first field."""
         return float(self.begin[0])
 
     @property
     def is_alike(self) -> bool:
-        """Whether there is one entry for all sites."""
+        """Whether one entry stands for all sites."""
         return len(self.begin) == 1 and not np.isfinite(self.begin[0])
 
     def everything(self) -> Self:
-        """Every site sees the whole axis."""
+        """The axis with the entire input as the field of every site."""
         return replace(self, begin=np.array([-inf]), end=np.array([inf]))
 
     def unknown(self) -> Self:
-        """It is not known what a site sees; what sees everything goes on doing so."""
+        """The axis with unknown fields, except those that are the entire input."""
         if self.size == inf:
             return self.everything()
         return replace(self, begin=np.array([nan]), end=np.array([nan]))
@@ -74,12 +74,12 @@ class Axis:
     def reading(
         self, sites: Table, stride: float = 1, valid: NDArray[np.bool_] | bool = True
     ) -> Self:
-        """Outputs that each read some sites; a margin goes on as the sites beside it do.
+        """The axis of outputs that each read some sites; padding is extrapolated.
 
         Args:
-            sites: which; below 0 or beyond the last in a margin. Shape (outputs, reads).
-            stride: s, the sites between two outputs: j' = s j.
-            valid: which entries of `sites` count.
+            sites: their indices, which may lie in the padding. Shape (outputs, reads).
+            stride: s, the sites from one output to the next: j' = s j.
+            valid: the entries of `sites` that count.
         """
         if self.is_alike:
             return replace(self, jump=self.jump * stride)
@@ -90,7 +90,7 @@ class Axis:
         return replace(self._around(begin, end, 1), jump=self.jump * stride)
 
     def windowed(self, size: int, apart: int) -> Self:
-        """Each site sees what all of its window see: one of `size` sites that are `apart`."""
+        """The axis of sites that each depend on a window of `size` sites at distance `apart`."""
         if self.is_alike or len(self.begin) % (size * apart):
             return self.unknown()
         sites = np.arange(len(self.begin)).reshape(-1, size, apart)
@@ -98,7 +98,7 @@ class Axis:
         return self.reading(table.reshape(-1, size))
 
     def rolled(self, shift: int) -> Self:
-        """The sites moved along; those that leave at one end come in again at the other."""
+        """The axis with its sites rolled."""
         if self.is_alike:
             return self
         turns, sites = divmod(np.arange(len(self.begin)) - shift, len(self.begin))
@@ -107,7 +107,7 @@ class Axis:
         return replace(self, begin=begin, end=end)._turning(period)
 
     def repeated(self, distance: int) -> Self:
-        """Sites that were copied so far along, as to a margin that goes on at the other end."""
+        """The axis of sites that were copied by an offset, as in circular padding."""
         moved = distance * self.jump
         begin, end = self.begin - moved, self.end - moved
         return replace(self, begin=begin, end=end)._turning(abs(moved))
@@ -124,7 +124,7 @@ class Axis:
         return replace(self, begin=begin, end=end)
 
     def mask(self, site: int) -> NDArray[np.bool_] | None:
-        """The sites of the input that one sees, cut off at the border; None if not known."""
+        """A mask of the input sites in the field of one site; None if unknown."""
         site = min(site, len(self.begin) - 1)
         begin, end = self.begin[site], self.end[site]
         if np.isnan(begin):
@@ -136,7 +136,7 @@ class Axis:
 
 
 def hull(axes: Iterable[Axis]) -> Axis:
-    """What sites see that are each made of one site of every axis: all between the ends."""
+    """The smallest intervals that contain the fields of the corresponding sites of all axes."""
     every = list(axes)
     out = _together(every)
     if len({len(axis.begin) for axis in every} - {1}) > 1:
@@ -147,7 +147,7 @@ def hull(axes: Iterable[Axis]) -> Axis:
 
 
 def chain(parts: Sequence[tuple[Axis | None, int]]) -> Axis:
-    """The sites of several axes, each with how many, one after another; None sees nothing."""
+    """The concatenation of several axes, each with its length; None has an empty field."""
     out = _together([axis for axis, _ in parts if axis is not None])
     nothing = replace(out, begin=np.array([inf]), end=np.array([-inf]))
     pairs = [(axis or nothing, count) for axis, count in parts]

@@ -1,4 +1,4 @@
-"""Multiply-accumulates: the products of numbers that are then summed."""
+"""Multiply-accumulates (MACs) of operations and layers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ aten = torch.ops.aten
 def operation_macs(
     func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], out: object
 ) -> int:
-    """The multiply-accumulates of one operation of the framework; 0 if it sums no products.
+    """The multiply-accumulates of one torch operation; 0 if it sums no products.
 
-    Matrix products, convolutions and attention are counted by torch's own formulas, which give
-    two floating point operations for each. A sparse product has one for each entry and column.
+    Matrix products, convolutions and attention are counted by torch's formulas, with two
+    floating-point operations for each MAC. A sparse product has one for each entry and column.
     """
     packet = func.overloadpacket
     if packet in (aten._embedding_bag, aten._embedding_bag_forward_only):
@@ -46,8 +46,8 @@ def operation_macs(
 def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
     """The multiply-accumulates of a layer, from those of its operations.
 
-    Attention on a graph takes the product of a and the activated features of each edge, which
-    the framework sees as a product of elements and a sum. A readout only sums.
+    Attention on a graph multiplies a by the activated features of each edge, which torch executes
+    as an elementwise product and a sum. A readout only sums.
     """
     if isinstance(module, Readout):
         return 0

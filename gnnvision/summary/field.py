@@ -1,8 +1,7 @@
-"""How much of the input a number depends on: receptive fields on grids.
+"""Receptive fields on grids.
 
-A field is kept for each tensor while a network is traced. It says what the sites along each axis
-see of the input, and where along the dimensions of the tensor they lie, for only a sum over those
-mixes them.
+While a network is traced, a field is stored for each tensor: the receptive fields of the sites
+along each axis, and the positions of these sites along the dimensions of the tensor.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ __all__ = ["Field", "joined", "reshaped"]
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """What the numbers of one tensor see of a grid.
+    """The receptive fields of the values of one tensor on a grid.
 
     Args:
-        axes: what the sites along each axis see.
-        dims: the places along each dimension of the tensor; None if they are not known.
+        axes: the receptive fields of the sites along each axis.
+        dims: the positions along each dimension of the tensor; None if unknown.
     """
 
     axes: tuple[Axis, ...]
@@ -36,45 +35,45 @@ class Field:
 
     @classmethod
     def of_input(cls, shape: Sequence[int]) -> Self:
-        """Pictures of shape (B, C, *size): each site sees itself."""
+        """The field of input images (B, C, *size): each site depends on itself."""
         batch, channels, *size = shape
         sites = (Run(n, frozenset({axis})) for axis, n in enumerate(size))
         dims = ((Run(batch),), (Run(channels),), *((run,) for run in sites))
         return cls(tuple(map(Axis.of_input, size)), dims)
 
     def along(self, dims: Iterable[int]) -> frozenset[int]:
-        """The axes of the grid along some dimensions of the tensor; all if that is not known."""
+        """The grid axes along some dimensions of the tensor; all if unknown."""
         if self.dims is None:
             return frozenset(range(len(self.axes)))
         return frozenset().union(*(run.axes for dim in dims for run in self.dims[dim]))
 
     def changed(self, numbers: Iterable[int], change: Callable[[Axis], Axis]) -> Self:
-        """The same with some axes changed."""
+        """The field with some axes replaced."""
         chosen = set(numbers)
         axes = (change(axis) if n in chosen else axis for n, axis in enumerate(self.axes))
         return replace(self, axes=tuple(axes))
 
     def laid(self, dims: Iterable[Places] | None) -> Self:
-        """The same sites at other places."""
+        """The field with other positions."""
         return replace(self, dims=None if dims is None else tuple(dims))
 
     def without(self, dim: int, size: int) -> Self:
-        """With a dimension along which what is seen does not move any more, as of channels."""
+        """The field with a dimension that is no longer spatial, like channels."""
         return self.placed(dim, (Run(size),))
 
     def placed(self, dim: int, place: Places) -> Self:
-        """The same with another place along one dimension."""
+        """The field with another position along one dimension."""
         assert self.dims is not None
         return self.laid((*self.dims[:dim], place, *self.dims[dim + 1 :]))
 
     def lost(self) -> Self:
-        """After an operation about which nothing is known."""
+        """The field after an unknown operation."""
         return self.changed(range(len(self.axes)), Axis.unknown).laid(None)
 
     def summed(self, dims: Iterable[int]) -> Self:
-        """After a sum over whole dimensions: everything along an axis that lies there.
+        """The field after a sum over dimensions: the entire axis that lies along them.
 
-        Of an axis that was cut into windows, all of the window.
+        For an axis that was split into windows, it is the entire window.
         """
         if self.dims is None:
             return self
@@ -95,13 +94,13 @@ class Field:
     def reading(
         self, dim: int, sites: Table, stride: float = 1, valid: NDArray[np.bool_] | bool = True
     ) -> Self:
-        """After an operation whose outputs along one dimension each read some sites there.
+        """The field after an operation whose outputs along one dimension each read some sites.
 
         Args:
-            dim: along which.
-            sites: of each output. Shape (outputs, reads).
-            stride: the sites between two outputs.
-            valid: which entries of `sites` count.
+            dim: the dimension.
+            sites: the sites that each output reads. Shape (outputs, reads).
+            stride: the sites from one output to the next.
+            valid: the entries of `sites` that count.
         """
         assert self.dims is not None
         count = prod(run.size for run in self.dims[dim])
@@ -111,7 +110,7 @@ class Field:
         return field.placed(dim, (Run(len(sites), self.along([dim])),))
 
     def moved(self, dim: int, change: Callable[[Axis], Axis]) -> Self:
-        """With the axis along a dimension changed, which is not known if it does not lie alone."""
+        """The field with another axis along a dimension; unknown if it shares the dimension."""
         field, axes = self.settled(dim), self.along([dim])
         assert field.dims is not None
         plain = [(Run(len(field.axes[n].begin), frozenset({n})),) for n in axes]
@@ -120,7 +119,7 @@ class Field:
         return field.changed(axes, change if alone else Axis.unknown)
 
     def settled(self, dim: int) -> Self:
-        """The same with one entry of the axis for each along a dimension, where it lies alone."""
+        """The field with one axis entry for each index of a dimension, if it is alone there."""
         assert self.dims is not None
         place, axes = self.dims[dim], self.along([dim])
         alone = self.along(d for d in range(len(self.dims)) if d != dim).isdisjoint(axes)
@@ -146,10 +145,10 @@ class Field:
         return field
 
     def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
-        """The sites of the input that one number sees; None if that is not known.
+        """A mask of the input sites in the receptive field of one value; None if unknown.
 
         Args:
-            index: of the number, along each dimension of the tensor.
+            index: of the value, along each dimension of the tensor.
         """
         if self.dims is None:
             return None
@@ -168,11 +167,11 @@ class Field:
 def joined(
     fields: Sequence[Field], dims: Sequence[Sequence[Places]], shape: Sequence[int]
 ) -> Field:
-    """What numbers see that are each made of a number of several tensors.
+    """The field of a result whose values each depend on one value of several tensors.
 
     Args:
         fields: of the tensors.
-        dims: for each dimension of the result, the places along it in each tensor that has it.
+        dims: for each dimension of the result, the positions along it in each tensor that has it.
         shape: of the result.
     """
     axes = (hull(field.axes[n] for field in fields) for n in range(len(fields[0].axes)))
@@ -185,7 +184,7 @@ def joined(
 
 
 def reshaped(field: Field, new: Sequence[int]) -> Field:
-    """After a view of shape `new`; where that cuts across sites, what is seen is not known."""
+    """The field after a view of shape `new`; unknown if the view splits sites."""
     if field.dims is None:
         return field
     dims = regrouped(field.dims, new)

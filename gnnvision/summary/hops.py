@@ -1,4 +1,4 @@
-"""How many edges far a number on a graph depends on the signal, and on which nodes."""
+"""Receptive fields on graphs: the number of hops and the nodes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Numbers = NDArray[np.int64]
 
 
 class Link(NamedTuple):
-    """Which rows of another tensor the rows of one are made of.
+    """The rows of another tensor that each row of a tensor depends on.
 
     Args:
         source: the other tensor.
-        rows: of the one. Shape (entries,); None where each row is made of the same row.
-        cols: of the other. Shape (entries,).
+        rows: of this tensor. Shape (entries,); None if each row depends on the same row.
+        cols: of the other tensor. Shape (entries,).
     """
 
     source: Hops
@@ -31,17 +31,17 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Hops:
-    """What the rows of one tensor see of a graph.
+    """The receptive fields of the rows of one tensor on a graph.
 
     Args:
-        count: the rows.
-        nodes: of the graph of the input.
-        reach: the edges between a node and the farthest that it sees, at most; between any node
-            of a cluster and those, after pooling. `inf` is the whole graph, `nan` not known.
-        across: the edges from one end of a cluster to the other; 0 for a node.
-        links: what the rows are made of; nothing for those of the input itself.
-        at: the node at which each row is, as an edge is where it starts; None if that is no
-            matter. Shape (rows,).
+        count: the number of rows.
+        nodes: the number of nodes of the input.
+        reach: the maximum number of hops between a node, or any node of a cluster after pooling,
+            and the nodes that it depends on. `inf` is the entire graph, `nan` unknown.
+        across: the maximum number of hops between two nodes of a cluster; 0 for a node.
+        links: the rows that these rows depend on; empty for the input itself.
+        at: the node of each row, which for an edge is its source; None if irrelevant.
+            Shape (rows,).
     """
 
     count: int
@@ -53,27 +53,27 @@ class Hops:
 
     @classmethod
     def of_input(cls, nodes: int) -> Hops:
-        """Each node sees itself."""
+        """The rows of the input: each node depends on itself."""
         return cls(nodes, nodes, at=np.arange(nodes))
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is not known what rows see."""
+        """Whether the receptive fields are unknown."""
         return isnan(self.reach) and not self.links
 
     def everything(self, count: int) -> Hops:
-        """Rows that see all that these do, each of which sees a node at least."""
+        """Rows that depend on all nodes that these rows depend on."""
         return self.lost(count) if self.is_lost else Hops(count, self.nodes, inf, self.across)
 
     def lost(self, count: int) -> Hops:
-        """Rows of which it is not known what they see; what sees everything goes on doing so."""
+        """Rows with unknown receptive fields, unless they are the entire graph."""
         return Hops(count, self.nodes, inf if self.reach == inf else nan, nan)
 
     def stepped(self, rows: Numbers, cols: Numbers, count: int) -> Hops:
-        """Rows that are sums of rows: over edges if those are of other places, else in place.
+        """Rows that are sums of rows, over edges if these belong to other nodes.
 
-        One step over edges is once through the cluster and one edge further. A row that takes a
-        single other one, as an edge takes that of its first node, stays where that is.
+        One step over edges adds the length of a cluster and one hop. A row that takes a single
+        other row, as an edge takes that of its source, has the same node.
         """
         link = Link(self, rows, cols)
         if count == self.count:
@@ -88,12 +88,12 @@ class Hops:
         return made([link], count, further=(self.across + 1) * moves, at=at)
 
     def pooled(self, rows: Numbers, cols: Numbers, count: int, size: int | None) -> Hops:
-        """After clusters were joined, each to at most `size` in a chain; None if not known."""
+        """The rows after pooling of clusters of at most `size` rows; None if unknown."""
         further = nan if size is None else (size - 1) * (self.across + 1)
         return made([Link(self, rows, cols)], count, further=further, across=further)
 
     def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
-        """The nodes that a row sees; None if that is not known."""
+        """A mask of the nodes in the receptive field of a row; None if unknown."""
         if self.reach == inf:
             return np.ones(self.nodes, dtype=bool)
         if self.is_lost:
@@ -109,7 +109,7 @@ class Hops:
                     found = np.zeros(source.count, dtype=bool)
                     found[cols[chosen[rows]]] = True
                 wanted[source] = wanted.get(source, False) | found
-        raise AssertionError("every way leads to the input")
+        raise AssertionError("every row depends on the input")
 
 
 def made(
@@ -120,14 +120,14 @@ def made(
     across: float = 0.0,
     at: Numbers | None = None,
 ) -> Hops:
-    """Rows that are made of others.
+    """Rows that depend on other rows.
 
     Args:
-        links: of which.
-        count: how many rows.
-        further: how many edges more they see than those.
-        across: how many edges longer their clusters are.
-        at: where they are.
+        links: to these rows.
+        count: the number of rows.
+        further: the number of additional hops.
+        across: the number of hops by which their clusters are longer.
+        at: the node of each row.
     """
     every = tuple(links)
     for source, _, _ in every:

@@ -1,4 +1,4 @@
-"""One layer of a summary: its sizes, its costs and what it sees."""
+"""One layer of a summary: its sizes, costs and receptive field."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One call of one module. Numbers include everything inside it.
+    """The summary of one call of a module. All counts include its children.
 
     Args:
-        name: of the module in the model, dotted; the model's own is "".
-        kind: its class.
-        settings: what it was made with, in short; of a block's own row, `between`.
-        input_shape: of the first tensor that enters; None if it was not called.
-        output_shape: of the first tensor that leaves; None if it was not called.
-        parameters: the numbers that it holds and no layer before it.
-        trainable_parameters: those of them that training changes.
-        shared_parameters: numbers that it uses and a layer before it holds.
+        name: the dotted name of the module in the model; "" for the model.
+        kind: the name of its class.
+        settings: its main arguments; for the own row of a block, `between`.
+        input_shape: of its first input tensor; None if it was not called.
+        output_shape: of its first output tensor; None if it was not called.
+        parameters: the number of parameters that no previous layer has.
+        trainable_parameters: the number of trainable ones among them.
+        shared_parameters: the number of parameters that a previous layer has too.
         macs: multiply-accumulates.
-        activation_bytes: of its output; of those of its layers and of what it makes between them
-            if it has layers. What runs in place and views make nothing.
-        reach: what one number of its output depends on; None if it does not see the input.
-        children: the calls within it, in order.
-        between: the operations that it runs itself, between its layers.
+        activation_bytes: the memory of its output, or of the outputs of its children and other
+            intermediate results. In-place operations and views need none.
+        reach: the receptive field of one output value; None if it does not depend on the input.
+        children: the calls inside it, in order.
+        between: the operations that it runs itself, between its children.
         was_called: whether it was called.
     """
 
@@ -52,29 +52,29 @@ class LayerSummary:
 
     @property
     def frozen_parameters(self) -> int:
-        """The parameters that training leaves as they are."""
+        """The number of frozen parameters."""
         return self.parameters - self.trainable_parameters
 
     @property
     def receptive_field(self) -> tuple[float, ...] | None:
-        """The sites seen along each axis of a grid; `inf` is all of them, `nan` not known."""
+        """The size along each axis of a grid; `inf` is the entire axis, `nan` unknown."""
         return None if self.reach is None else self.reach.size
 
     @property
     def jump(self) -> tuple[float, ...] | None:
-        """How far apart on the grid of the input two neighboring outputs look."""
+        """The distance on the input between the receptive fields of two neighboring outputs."""
         return None if self.reach is None else self.reach.jump
 
     @property
     def hops(self) -> float | None:
-        """The edges to the farthest node seen, at most; `inf` is the whole graph."""
+        """The maximum number of hops on a graph; `inf` is the entire graph."""
         return None if self.reach is None else self.reach.hops
 
     def rows(self, depth: int | None = None) -> Iterator[LayerSummary]:
-        """The layers that a table shows; their numbers add up to those of this one.
+        """The layers that a table shows; their counts sum to those of this one.
 
         Args:
-            depth: how many levels of blocks to open; all if not given.
+            depth: how many levels of nested modules to show; all if not given.
         """
         if not self.children or depth == 0:
             yield replace(self, children=())
@@ -86,7 +86,7 @@ class LayerSummary:
             yield own
 
     def own(self) -> LayerSummary:
-        """What a block holds and does between its layers."""
+        """The parameters and operations of a block itself, without its children."""
         counts = {
             name: getattr(self, name) - sum(getattr(child, name) for child in self.children)
             for name in COUNTS
@@ -94,7 +94,7 @@ class LayerSummary:
         return replace(self, children=(), settings=self.between, **counts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as plain values, without `children`."""
+        """The layer as plain values, without `children`."""
         values = {name: getattr(self, name) for name in COLUMNS}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 

@@ -1,4 +1,4 @@
-"""The arithmetic of a network, before it runs."""
+"""The function `summary`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.layers import GraphPool
 from gnnvision.layers.calling import check_takes, form_of
 from gnnvision.layers.graph import GraphConvolution
@@ -27,41 +28,43 @@ def summary(
     depth: int | None = None,
     dtype: torch.dtype | None = None,
 ) -> Summary:
-    """The layers of a network with their shapes, parameters, costs and receptive fields.
+    """Summarize the layers of a network: shapes, parameters, costs and receptive fields.
 
-    Nothing is computed: the model is called in evaluation mode on a signal that has a shape but
-    no numbers, so weights are not read and no memory is taken, and afterwards it is as it was.
+    Nothing is computed: the model is called in evaluation mode on a meta signal with a shape but
+    no values, so that weights are not read and no memory is allocated. The model is not changed.
 
-    * Parameters are counted once, with the first layer that uses them.
-    * A multiply-accumulate is a product that is added to a sum. A convolution has one for each
-      output number, input channel (of its group) and site of the window; a linear layer one for
-      each weight and row. A graph convolution has one for each entry of each Sₖ and column that
-      it multiplies, and N C_in C_out for each product with a Wₖ, in the order in which the layer
-      multiplies (Sₖ first where Wₖ widens); attention one for each product of query and key, and
-      of weight and value. Biases, norms, activations, pooling and readout have none.
-    * Memory is that of the outputs of the layers, and of what the model makes between them: what
-      training keeps for the backward pass. What runs in place and views cost nothing.
-    * A layer sees so many sites along each axis of a grid: r = Σ (f - 1) j + 1 with the
-      jump j = Π s over the layers before; of several branches all between their ends. Margins
-      count, so near the border, or in a small picture, it is more than there is. Of a graph it
-      sees nodes within so many hops; from nodes to the edges that leave them is none. After an
-      operation of which it is not known how it mixes sites, "?" stands for what is seen.
+    * Parameters are counted once, in the first layer that uses them.
+    * MACs (multiply-accumulates): a convolution has one for each output value, input channel (of
+      its group) and site of the window; a linear layer one for each weight and row. A graph
+      convolution has one for each entry of each Sₖ and column that it multiplies, and
+      N C_in C_out for each product with a Wₖ, in the order in which the layer multiplies (Sₖ first
+      if Wₖ adds columns); attention one for each product of query and key, and of weight and
+      value. Biases, norms, activations, pooling and readout have none.
+    * Memory is that of the outputs of layers and of other intermediate results, which training
+      keeps for the backward pass. In-place operations and views need none.
+    * Receptive field: on a grid, its size along each axis is r = Σ (f - 1) j + 1, where the jump
+      j = Π s over the previous layers; several branches are merged. Padding counts, so that near
+      the border, or for a small image, it is larger than the input. On a graph it is a number of
+      hops; from nodes to their outgoing edges there is none. It is "?" after an operation whose
+      effect on sites is unknown.
 
     Args:
-        model: any module from pictures (B, C, *size), or one from node features (N, C) and a
-            graph, as ours are.
+        model: a module that takes images (B, C, *size), or node features (N, C) and a graph.
         domain: a grid or a graph.
-        channels: C; that of the first convolution or linear layer if not given.
-        batch_size: B, the pictures that go through together; everything but the parameters is
-            for all of them. Several graphs are one: `Graph.batch`.
-        nonzeros: how many numbers of node features are stored, if they are sparse.
-        depth: how many levels of blocks to open; all if not given.
-        dtype: of the signal; that of the parameters if not given.
+        channels: C; by default that of the first convolution or linear layer.
+        batch_size: B, the number of images; all results except the parameters are for the batch.
+            For several graphs use `Graph.batch`.
+        nonzeros: the number of nonzero node features, if they are sparse.
+        depth: how many levels of nested modules to show; all if not given.
+        dtype: of the signal; by default that of the parameters.
+
+    Returns:
+        The summary, which prints as a table.
 
     Raises:
-        TypeError: if an argument is of another kind, or the model does not work on the domain.
-        ValueError: if a layer refuses the shape, has no parameters yet, or the way through the
-            model depends on the numbers of the signal.
+        TypeError: if an argument has the wrong type, or the model does not support the domain.
+        ValueError: if a layer does not accept the shape, has uninitialized parameters, or the
+            model has data-dependent control flow.
 
     Example:
         >>> from gnnvision.layers import Conv2d, MaxPool2d, Readout, Sequential
@@ -70,30 +73,24 @@ def summary(
         >>> result.total_parameters, result.total_macs, result.output_shape
         (226, 86460, (1, 10))
         >>> [str(layer.reach) for layer in result.layers]
-        ['5 × 5', '6 × 6', 'everything', 'everything']
+        ['5 × 5', '6 × 6', 'entire input', 'entire input']
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(
-            f"'model' must be a torch.nn.Module, got {type(model).__name__}. "
-            "Give the network itself."
-        )
+        raise wrong_type("model", "be a torch.nn.Module", model, "Pass the network itself.")
     whole = (torch.jit.ScriptModule, nn.DataParallel)
     for name, module in model.named_modules():
         if isinstance(module, whole):
-            raise TypeError(
-                f"'model' must be made of plain modules, got {type(module).__name__} "
-                f"{f'as {name!r}' if name else 'itself'}. Give the module that is inside it."
-            )
+            got = f"{type(module).__name__} {f'as {name!r}' if name else 'itself'}"
+            advice = "Pass the module inside it."
+            raise wrong_dtype("model", "consist of plain modules", got, advice)
     if not isinstance(domain, (Grid, Graph)):
-        raise TypeError(
-            f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
-            "Write for example Grid((28, 28))."
-        )
+        advice = "Use for example Grid((28, 28))."
+        raise wrong_type("domain", "be a Grid or a Graph", domain, advice)
     checked_depth(depth)
-    _count("batch_size", batch_size)
+    integer("batch_size", batch_size, 1)
     _check_built(model)
     _check_kind(model, domain)
-    channels = _inferred(model, domain) if channels is None else _count("channels", channels)
+    channels = _inferred(model, domain) if channels is None else integer("channels", channels, 1)
     floating = (p.dtype for p in model.parameters() if p.is_floating_point())
     dtype = dtype or next(floating, torch.get_default_dtype())
     x = _signal(domain, channels, batch_size, nonzeros, dtype)
@@ -110,26 +107,20 @@ def summary(
 def _signal(
     domain: Grid | Graph, channels: int, batch_size: int, nonzeros: int | None, dtype: torch.dtype
 ) -> Tensor | tuple[int, ...]:
-    """The shape of the signal, or a sparse one with so many stored zeros."""
+    """The shape of the signal, or a sparse signal of this number of stored zeros."""
     if isinstance(domain, Grid):
         if nonzeros is not None:
-            raise ValueError(
-                f"'nonzeros' must be left out on a grid, got {nonzeros}. Pictures are dense."
-            )
+            raise invalid("nonzeros", "be left out on a grid", nonzeros, "Images are dense.")
         return (batch_size, channels, *domain.size)
     if batch_size != 1:
-        raise ValueError(
-            f"'batch_size' must be 1 on a graph, got {batch_size}. "
-            "Give Graph.batch of several graphs as 'domain'."
-        )
+        advice = "Use Graph.batch of several graphs as 'domain'."
+        raise invalid("batch_size", "be 1 on a graph", batch_size, advice)
     shape = (domain.num_nodes, channels)
     if nonzeros is None:
         return shape
-    if not 0 <= _count("nonzeros", nonzeros, least=0) <= shape[0] * channels:
-        raise ValueError(
-            f"'nonzeros' must be at most {shape[0]} x {channels}, got {nonzeros}. "
-            "Count the numbers that are not zero."
-        )
+    if integer("nonzeros", nonzeros, 0) > shape[0] * channels:
+        condition = f"be at most {shape[0]} x {channels}"
+        raise invalid("nonzeros", condition, nonzeros, "Count the nonzero features.")
     flat = torch.arange(nonzeros) * (shape[0] * channels) // max(1, nonzeros)
     places = torch.stack([flat // channels, flat % channels])
     values = torch.zeros(nonzeros, dtype=dtype)
@@ -138,45 +129,34 @@ def _signal(
     )
 
 
-def _count(name: str, value: int, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"'{name}' must be an integer, got {value!r}. Give a count.")
-    if value < least:
-        raise ValueError(f"'{name}' must be at least {least}, got {value}. Give a count.")
-    return value
-
-
 def _check_built(model: nn.Module) -> None:
-    """No layer waits for its first signal to know its own shape."""
+    """Check that no layer is lazy."""
     for name, module in model.named_modules():
         own = [*module._parameters.values(), *module._buffers.values()]
         if any(is_lazy(value) for value in own):
-            raise ValueError(
-                f"'model' must have all its parameters, got layer '{name}' "
-                f"({type(module).__name__}), which makes them on its first call. "
-                "Call the model once on a signal, or give the layer its number of channels."
-            )
+            kind = type(module).__name__
+            got = f"layer '{name}' ({kind}), which creates them on its first call"
+            advice = "Call the model once, or give the layer its number of channels."
+            raise invalid("model", "have all its parameters", got, advice)
 
 
 def _check_kind(model: nn.Module, domain: Grid | Graph) -> None:
-    """A model for graphs gets a graph, one that takes the signal alone gets pictures."""
+    """Check that the model and the domain match."""
     if isinstance(domain, Grid):
         for name, module in model.named_modules():
             if isinstance(module, (GraphConvolution, GraphPool)):
-                raise TypeError(
-                    f"'domain' must be a Graph for layer '{name}' ({type(module).__name__}), "
-                    f"got {domain}. Give the graph of the node features."
-                )
+                condition = f"be a Graph for layer '{name}' ({type(module).__name__})"
+                advice = "Pass the graph of the node features."
+                raise wrong_dtype("domain", condition, domain, advice)
     elif form_of(model).signal_alone:
-        raise TypeError(
-            f"'domain' must be a Grid for {type(model).__name__}, whose forward takes no graph, "
-            f"got {domain}. Give a grid, or a model whose forward is (x, graph)."
-        )
+        condition = f"be a Grid for {type(model).__name__}, whose forward takes no graph"
+        advice = "Pass a grid, or a model whose forward takes (x, graph)."
+        raise wrong_dtype("domain", condition, domain, advice)
     check_takes(model, domain)
 
 
 def _inferred(model: nn.Module, domain: Grid | Graph) -> int:
-    """The channels that the first layer with weights reads."""
+    """The number of input channels of the first layer with weights."""
     for module in model.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, GraphConvolution)):
             return module.in_channels
@@ -185,7 +165,6 @@ def _inferred(model: nn.Module, domain: Grid | Graph) -> int:
             if module.in_features % sites == 0:
                 return module.in_features // sites
             break
-    raise ValueError(
-        f"'channels' must be given for {type(model).__name__} on {domain}, got None. "
-        "Its first layer does not tell."
-    )
+    condition = f"be given for {type(model).__name__} on {domain}"
+    advice = "It cannot be inferred from the first layer."
+    raise invalid("channels", condition, None, advice)

@@ -1,4 +1,4 @@
-"""Receptive fields of what is written into parts of a memory, one after another."""
+"""Receptive fields of tensors that are written in parts, through views."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["copied", "memory", "part_of"]
 
 
 def memory(tensor: Tensor) -> int | None:
-    """Which memory a tensor is a part of; None if it is sparse."""
+    """The storage of a tensor; None if it is sparse."""
     return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else None
 
 
 def begins(tensor: Tensor) -> list[int]:
-    """Where a part of a memory begins along each dimension."""
+    """The start of a view of a storage along each dimension."""
     left, found = int(tensor.storage_offset()), [0] * tensor.ndim
     for dim in sorted(range(tensor.ndim), key=tensor.stride, reverse=True):
         if stride := tensor.stride(dim):
@@ -29,7 +29,7 @@ def begins(tensor: Tensor) -> list[int]:
 
 
 def part_of(field: Field, written: Tensor, asked: Tensor) -> Field:
-    """What a part of a memory sees of a field that was written through another part of it."""
+    """The field of a view, from a field that was written through another view."""
     if field.dims is None or written.ndim != asked.ndim:
         return field.lost()
     for dim, (a, b) in enumerate(zip(begins(written), begins(asked), strict=True)):
@@ -39,7 +39,7 @@ def part_of(field: Field, written: Tensor, asked: Tensor) -> Field:
 
 
 def copied(field: Field, source: Tensor, target: Tensor) -> Field:
-    """What was copied from one part of a memory to another, as to a margin that goes around."""
+    """The field of values copied from one view to another, as in circular padding."""
     if field.dims is None or source.ndim != target.ndim:
         return field.lost()
     for dim, (a, b) in enumerate(zip(begins(source), begins(target), strict=True)):

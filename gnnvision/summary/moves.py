@@ -1,4 +1,4 @@
-"""Receptive fields after sums over dimensions and after moving them around."""
+"""Receptive fields after reductions and permutations of dimensions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 
 
 def listed(given: Arguments, ndim: int) -> list[int]:
-    """The dimensions named by an argument, from 0; all if none is."""
+    """The dimensions given by an argument as non-negative indices; all if none is given."""
     dims = given.get("dim", given.get("dims"))
     dims = list(range(ndim)) if dims is None or dims == [] else dims
     return [dim % ndim for dim in (dims if isinstance(dims, (list, tuple)) else [dims])]
 
 
 def reduce(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Sums, means and maxima over dimensions, which then are gone or one long."""
+    """The field after sums, means and maxima over dimensions."""
     x = next(iter(given.values()))
     gone = listed(given, x.ndim)
     field = field.summed(gone)
@@ -43,7 +43,7 @@ def reduce(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def over(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Softmax, Fourier: each number sees all along a dimension, wherever it stands itself."""
+    """The field after softmax or a Fourier transform, which depend on an entire dimension."""
     dims = listed(given, len(shape))
     field = field.summed(dims)
     for dim in dims:
@@ -52,29 +52,29 @@ def over(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def layer_norm(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Statistics over the last dimensions."""
+    """The field after layer normalization over the last dimensions."""
     return field.summed(range(len(shape) - len(given["normalized_shape"]), len(shape)))
 
 
 def group_norm(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Statistics over all sites of a picture."""
+    """The field after group normalization over all sites of an image."""
     return field.summed(range(1, len(shape)))
 
 
 def batch_norm(field: Field, given: Arguments, shape: Shape) -> Field:
-    """By fixed statistics each site for itself; by those of the batch from all of them."""
+    """The field after batch normalization: unchanged with running statistics, else all sites."""
     if not given.get("training") or len(shape) < 2:
         return field
     return field.summed([0, *range(2, len(shape))])
 
 
 def view(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Another shape for the same numbers."""
+    """The field after a change of shape."""
     return reshaped(field, shape)
 
 
 def moved(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Permutations of the dimensions."""
+    """The field after a permutation of the dimensions."""
     assert field.dims is not None
     ndim = len(shape)
     order = list(range(ndim))
@@ -87,14 +87,14 @@ def moved(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def unsqueeze(field: Field, given: Arguments, shape: Shape) -> Field:
-    """One more dimension."""
+    """The field with one more dimension."""
     assert field.dims is not None
     dim = given["dim"] % len(shape)
     return field.laid((*field.dims[:dim], (Run(1),), *field.dims[dim:]))
 
 
 def squeeze(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Dimensions of one entry go."""
+    """The field without dimensions of size 1."""
     assert field.dims is not None
     x = given["self"]
     gone = [dim for dim in listed(given, x.ndim) if x.shape[dim] == 1]
@@ -102,7 +102,7 @@ def squeeze(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def expand(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Dimensions of one entry are repeated."""
+    """The field after expanding dimensions of size 1."""
     assert field.dims is not None
     more = len(shape) - len(field.dims)
     field = field.laid((*[(Run(1),)] * more, *field.dims))
@@ -114,11 +114,11 @@ def expand(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def restrided(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Another order in memory, as of an output that is to lie as its input does."""
+    """The field after a change of strides."""
     x = given["self"]
     return field if list(x.stride()) == list(given["stride"]) else field.lost()
 
 
 def same(field: Field, given: Arguments, shape: Shape) -> Field:
-    """What moves sites around keeps what they see."""
+    """The unchanged field."""
     return field

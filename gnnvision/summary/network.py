@@ -1,4 +1,4 @@
-"""What a whole network is: its layers in order, and their sums."""
+"""The summary of a whole network: its layers in order, and their totals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnnvision.domains import Domain
+from gnnvision.errors import integer
 from gnnvision.summary.layer import LayerSummary, Shape
 
 __all__ = ["Summary"]
@@ -14,16 +15,16 @@ __all__ = ["Summary"]
 
 @dataclass(frozen=True)
 class Summary:
-    """The arithmetic of a network on a domain, as `gnnvision.summary` returns it.
+    """The summary of a network on a domain, as returned by `gnnvision.summary`.
 
-    `print` shows it as a table; in a notebook it is one by itself.
+    `print` shows a table, and so do notebooks.
 
     Args:
-        network: the model, with all its layers inside.
-        domain: where the signal lives.
+        network: the summary of the model, with its layers as children.
+        domain: of the signal.
         input_shape: of the signal.
         parameter_bytes: the memory of the parameters.
-        depth: how many levels of blocks `layers` opens; all if None.
+        depth: how many levels of nested modules `layers` shows; all if None.
     """
 
     network: LayerSummary
@@ -34,36 +35,36 @@ class Summary:
 
     @property
     def layers(self) -> tuple[LayerSummary, ...]:
-        """The rows of the table, in the order in which they ran; they add up to the totals."""
+        """The rows of the table, in execution order; they sum to the totals."""
         return tuple(self.network.rows(self.depth))
 
     @property
     def output_shape(self) -> Shape | None:
-        """Of the first tensor that leaves the network."""
+        """The shape of the first output tensor of the network."""
         return self.network.output_shape
 
     @property
     def total_parameters(self) -> int:
-        """All parameters, each once."""
+        """The number of parameters."""
         return self.network.parameters
 
     @property
     def trainable_parameters(self) -> int:
-        """Those that training changes."""
+        """The number of trainable parameters."""
         return self.network.trainable_parameters
 
     @property
     def total_macs(self) -> int:
-        """Multiply-accumulates of one forward pass of the whole batch."""
+        """The multiply-accumulates of one forward pass of the batch."""
         return self.network.macs
 
     @property
     def activation_bytes(self) -> int:
-        """The memory of all outputs of layers, which training keeps for the backward pass."""
+        """The memory of the outputs of all layers, which training keeps for the backward pass."""
         return self.network.activation_bytes
 
     def at_depth(self, depth: int | None) -> Summary:
-        """The same network with so many levels of blocks opened.
+        """The same summary with another number of levels of nested modules.
 
         Raises:
             TypeError: if `depth` is neither an integer nor None.
@@ -74,11 +75,11 @@ class Summary:
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        """The layers as plain values, for a table of any kind or a CSV file."""
+        """The layers as dictionaries of plain values, for a table or a CSV file."""
         return [layer.to_dict() for layer in self.layers]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON."""
+        """The whole summary as plain values, for JSON."""
         return {
             "kind": self.network.kind,
             "domain": repr(self.domain),
@@ -96,14 +97,14 @@ class Summary:
         """The table as plain text.
 
         Args:
-            width: in letters; that of the terminal if not given.
+            width: in characters; that of the terminal if not given.
         """
         from gnnvision.summary.table import text
 
         return text(self, width or shutil.get_terminal_size((100, 24)).columns)
 
     def to_html(self) -> str:
-        """The table as one HTML element, without styles."""
+        """The table as an HTML element without styles."""
         from gnnvision.summary.table import html
 
         return html(self)
@@ -116,7 +117,7 @@ class Summary:
 
 
 def checked_depth(depth: int | None) -> int | None:
-    """A number of levels.
+    """Check a number of levels.
 
     Raises:
         TypeError: if it is neither an integer nor None.
@@ -124,8 +125,5 @@ def checked_depth(depth: int | None) -> int | None:
     """
     if depth is None:
         return None
-    if isinstance(depth, bool) or not isinstance(depth, int):
-        raise TypeError(f"'depth' must be an integer or None, got {depth!r}. Give a count.")
-    if depth < 0:
-        raise ValueError(f"'depth' must be at least 0, got {depth}. Use 0 for one row in all.")
+    integer("depth", depth, 0, "Use 0 for a single row.")
     return depth

@@ -1,4 +1,4 @@
-"""Where the sites of a grid lie along the dimensions of a tensor."""
+"""The positions of grid sites along the dimensions of a tensor."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Places", "Run", "numbers", "regrouped", "together"]
 
 @dataclass(frozen=True)
 class Run:
-    """Some of the entries along one dimension: sites of the grid, or channels and pictures.
+    """Entries along one dimension: sites of the grid, channels, or images of the batch.
 
     Args:
-        size: how many.
-        axes: the axes of the grid on which they are sites; none for channels and pictures, more
-            than one where sites of several cannot be told apart any more.
-        stride: the distance between two of them, in sites of that axis.
+        size: the number of entries.
+        axes: the grid axes of the sites; none for channels and images, several if the sites of
+            these axes cannot be separated.
+        stride: the distance between two entries, in sites of that axis.
     """
 
     size: int
@@ -28,15 +28,15 @@ class Run:
     stride: int = 1
 
 
-# One dimension is a product of runs, the last fastest, as in windows cut out of a picture.
+# One dimension is a product of runs, the last fastest, as in windows cut out of an image.
 Places = tuple[Run, ...]
 
 
 def regrouped(places: Sequence[Places], new: Sequence[int]) -> list[Places] | None:
-    """The places after a view of another shape; None if it cuts across the sites.
+    """The positions after a view of another shape; None if it splits sites.
 
-    The runs are dealt out again to the new dimensions in order; one that is larger than what is
-    left of a dimension is cut in two.
+    The runs are assigned to the new dimensions in order; a run that is too long for a dimension is
+    split in two.
     """
     runs = [run for place in places for run in place]
     out: list[Places] = []
@@ -63,7 +63,7 @@ def regrouped(places: Sequence[Places], new: Sequence[int]) -> list[Places] | No
 
 
 def joined(runs: Iterable[Run]) -> Places:
-    """Neighboring runs as one where together they are sites in a row, or none are sites."""
+    """The runs with neighboring ones merged, if they are consecutive sites or not sites at all."""
     out: list[Run] = []
     for run in runs:
         if run == Run(1):
@@ -81,7 +81,7 @@ def joined(runs: Iterable[Run]) -> Places:
 
 
 def numbers(places: Places) -> tuple[NDArray[np.int64], float]:
-    """Which site of its axis each entry along a dimension is, and the sites between two."""
+    """The site index of each entry along a dimension, and the sites from one to the next."""
     sites, stride = np.zeros(1, dtype=np.int64), 1.0
     for run in places:
         steps = np.arange(run.size) * (run.stride if run.axes else 0)
@@ -91,7 +91,7 @@ def numbers(places: Places) -> tuple[NDArray[np.int64], float]:
 
 
 def together(places: Iterable[Places], size: int) -> Places:
-    """Entries that stand for sites of several tensors at once."""
+    """The positions of entries that correspond to sites of several tensors."""
     each = [place for place in places if any(run.axes for run in place)]
     if not each:
         return (Run(size),)

@@ -1,4 +1,4 @@
-"""What a number of a network depends on, for people."""
+"""The receptive field of a layer, and its text."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ __all__ = ["Reach", "Sight", "tensors_in"]
 
 
 class Sight(Protocol):
-    """What each number of a tensor sees, for itself."""
+    """The receptive field of each single value of a tensor."""
 
     def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
-        """The sites of the input that the number at `index` sees; None if it is not known."""
+        """A mask of the input sites in the receptive field of one value; None if unknown."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What one number of a signal depends on.
+    """The receptive field of one value of a signal.
 
     Args:
-        size: on a grid, the sites seen along each axis; `inf` is all of them, `nan` not known.
-        jump: on a grid, how far apart on the input two neighboring numbers look.
-        first: on a grid, the site of the input at which the field of the first number begins;
-            below 0 in a margin, `-inf` where all are seen, `nan` where it is not known.
-        hops: on a graph, the edges to the farthest node seen, at most; `inf` is the whole graph.
-        sight: the same for each number by itself.
+        size: on a grid, the number of sites along each axis; `inf` is the entire axis, `nan`
+            unknown.
+        jump: on a grid, the distance on the input between the fields of two neighboring values.
+        first: on a grid, the first input site of the field of the first value; negative in the
+            padding, `-inf` for the entire axis, `nan` if unknown.
+        hops: on a graph, the maximum number of hops; `inf` is the entire graph.
+        sight: the receptive field of each single value.
     """
 
     size: tuple[float, ...] | None = None
@@ -43,23 +44,23 @@ class Reach:
     def __str__(self) -> str:
         if self.hops is not None:
             if isinf(self.hops):
-                return "the graph"
+                return "entire graph"
             return f"{number(self.hops)} hop{'s' * (self.hops != 1)}"
         sizes = self.size or ()
         if all(isinf(size) for size in sizes):
-            return "everything"
+            return "entire input"
         return " × ".join("all" if isinf(size) else number(size) for size in sizes)
 
     @property
     def step(self) -> str:
-        """The jump for people; nothing where all is seen."""
+        """The jump as text; empty if the field is the entire input."""
         pairs = zip(self.jump or (), self.size or (), strict=True)
         each = [number(jump) for jump, size in pairs if not isinf(size)]
         return each[0] if len(set(each)) == 1 else " × ".join(each)
 
 
 def number(value: float) -> str:
-    """A count as it is read: "3", "0.5", "?" where it is not known."""
+    """A number as text: "3", "0.5", or "?" if unknown."""
     return "?" if isnan(value) else f"{value:,.4g}" if value % 1 else f"{value:,.0f}"
 
 

@@ -1,4 +1,4 @@
-"""What each operation of the framework does to the rows of a signal on a graph."""
+"""The effect of each torch operation on the receptive fields of rows on a graph."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor
 
 from gnnvision.domains import Graph
+from gnnvision.errors import wrong_dtype
 from gnnvision.layers import GATv2Conv, GraphPool, Readout
 from gnnvision.operators.attention import attention_edges
 from gnnvision.operators.cluster import coarsen
@@ -30,15 +31,15 @@ Rule = Callable[[Arguments, Seen, int], Hops | None]
 def hops_after(
     func: OpOverload, given: Arguments, seen: Seen, shape: Sequence[int]
 ) -> Hops | None:
-    """What the rows of a result see; None if they do not depend on the signal.
+    """The receptive fields of the rows of a result; None if it does not depend on the signal.
 
-    Rows are those of the first dimension. An operation without a rule keeps them only if it is
-    known to work number by number; of any other it is not known what its results see.
+    Rows are those of the first dimension. An operation without a rule preserves them only if it is
+    elementwise; after any other operation they are unknown.
 
     Args:
         func: the operation.
         given: its arguments by name.
-        seen: what the rows of a tensor see; None if they do not depend on the signal.
+        seen: the receptive fields of the rows of a tensor; None if independent of the signal.
         shape: of the result.
     """
     name = short(func)
@@ -54,7 +55,7 @@ def hops_after(
 
 
 def hops_of_layer(module: nn.Module, args: Sequence[Any], seen: Seen, count: int) -> Hops | None:
-    """What the rows that leave a layer see, of a layer that knows better than its operations."""
+    """The receptive fields of the output rows of a layer, for layers with their own rule."""
     graph = next((value for value in args if isinstance(value, Graph)), None)
     before = next((hops for t in tensors_in(args) if (hops := seen(t)) is not None), None)
     if before is None:
@@ -80,7 +81,7 @@ def _real(tensor: Tensor) -> Numbers:
         TypeError: if it has none.
     """
     if isinstance(tensor, FakeTensor):
-        raise TypeError("'tensor' must have numbers, got one without. Ask for its shape.")
+        raise wrong_dtype("tensor", "have values", "a meta tensor", "Use its shape.")
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.int64)
 
 

@@ -1,4 +1,4 @@
-"""What each operation of the framework does to a receptive field."""
+"""The effect of each torch operation on a receptive field."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Fields = Callable[[object], Field | None]
 
 
 def field_after(func: OpOverload, given: Arguments, fields: Fields, shape: Shape) -> Field | None:
-    """The field of a result; None if it does not depend on the picture.
+    """The field of a result; None if it does not depend on the image.
 
-    An operation without a rule of its own keeps fields only if it is known to work number by
-    number; of any other it is not known what its results see.
+    An operation without a rule preserves fields only if it is elementwise; after any other
+    operation they are unknown.
 
     Args:
         func: the operation.
-        given: its arguments by name, the signal first; then the shapes of all its results as
-            "pieces", and which of them is asked for as "position".
-        fields: the field of a tensor; None if it does not depend on the picture.
+        given: its arguments by name, the signal first; also the shapes of all its results as
+            "pieces", and the index of the result as "position".
+        fields: the field of a tensor; None if it does not depend on the image.
         shape: of the result.
     """
     name = short(func)
@@ -59,7 +59,7 @@ def short(func: OpOverload) -> str:
 
 
 def is_pointwise(func: OpOverload) -> bool:
-    """Whether each number of a result depends on those at its own place alone."""
+    """Whether an operation is elementwise."""
     return torch.Tag.pointwise in func.tags or short(func) in POINTWISE
 
 

@@ -1,4 +1,4 @@
-"""The sizes of a layer in few letters."""
+"""The main arguments of a layer as a short text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADAPTIVE = (
 
 
 def settings(module: nn.Module) -> str:
-    """What a layer was made with: "3 → 64, 7 × 7, stride 2".
+    """The main arguments of a layer, for example "3 → 64, 7 × 7, stride 2".
 
     Example:
         >>> settings(nn.Conv2d(3, 64, 7, stride=2)), settings(nn.Dropout(0.5))
@@ -61,12 +61,12 @@ def settings(module: nn.Module) -> str:
 
 
 def by(sizes: Sequence[int | None]) -> str:
-    """One number for each axis: "7 × 7"."""
+    """The sizes of all axes, for example "7 × 7"."""
     return " × ".join(f"{size}" for size in sizes)
 
 
 def each(sizes: int | Sequence[int]) -> str:
-    """One number if all are the same."""
+    """The sizes of all axes, as one number if they are equal."""
     if isinstance(sizes, int):
         return f"{sizes}"
     return f"{sizes[0]}" if len(set(sizes)) == 1 else by(sizes)

@@ -1,4 +1,4 @@
-"""The table of a network for a terminal and for a page."""
+"""The table of a summary as text and as HTML."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from gnnvision.summary.network import Summary
 
 __all__ = ["amount", "html", "in_bytes", "shape_text", "text"]
 
-HEAD = ("Layer", "Kind", "Input", "Output", "Parameters", "MACs", "Memory", "Sees", "Step")
+HEAD = (
+    *("Layer", "Type", "Input", "Output", "Parameters", "MACs", "Memory", "Receptive field"),
+    "Jump",
+)
 WORDS = 4  # the columns that hold no counts
-ROOM = {"Input": 130, "Step": 110, "Memory": 90}  # letters; left out where there are fewer
-LAST = ("Sees", "Step")
+ROOM = {"Input": 130, "Jump": 110, "Memory": 90}  # characters; left out in narrower tables
+LAST = ("Receptive field", "Jump")
 
 
 def text(summary: Summary, width: int) -> str:
-    """The rows, cut nowhere: what does not fit goes on in the next line."""
+    """The table as text; long cells wrap to the next line."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -59,7 +62,7 @@ def _plain(cell: str) -> str:
 
 
 def html(summary: Summary) -> str:
-    """One `<table>`, escaped."""
+    """The table as an escaped HTML `<table>`."""
     import jinja2
 
     return (
@@ -94,24 +97,24 @@ TEMPLATE = """<table class="network">
 
 
 def title(summary: Summary) -> str:
-    """What was counted, and on what."""
+    """The title: the model, its domain and the input shape."""
     return f"{summary.network.kind} on {summary.domain!r}, input {shape_text(summary.input_shape)}"
 
 
 def notes(summary: Summary) -> str:
-    """The sums in words."""
+    """The totals as a sentence."""
     frozen = summary.total_parameters - summary.trainable_parameters
     parts = [
         f"Parameters {summary.total_parameters:,} ({in_bytes(summary.parameter_bytes)}), "
         f"{summary.trainable_parameters:,} trainable" + (f", {frozen:,} frozen" if frozen else ""),
         f"multiply-accumulates {amount(summary.total_macs)}",
-        f"outputs of all layers {in_bytes(summary.activation_bytes)}",
+        f"memory of all layer outputs {in_bytes(summary.activation_bytes)}",
     ]
     return "; ".join(parts) + "."
 
 
 def cells(layer: LayerSummary) -> tuple[str, ...]:
-    """One layer as text."""
+    """The cells of one layer."""
     kind = layer.kind + (f" ({layer.settings})" if layer.settings else "")
     counts = f"{layer.parameters:,}" if layer.parameters else "0"
     if layer.shared_parameters:
@@ -133,7 +136,7 @@ def cells(layer: LayerSummary) -> tuple[str, ...]:
 
 
 def total(summary: Summary) -> tuple[str, ...]:
-    """The last row."""
+    """The cells of the row of totals."""
     return (
         "Total",
         "",
@@ -148,12 +151,12 @@ def total(summary: Summary) -> tuple[str, ...]:
 
 
 def shape_text(shape: Shape | None) -> str:
-    """A shape as it is read: "1×32×28×28"."""
-    return "" if shape is None else "×".join(f"{size}" for size in shape) or "one number"
+    """A shape as text, for example "1×32×28×28"."""
+    return "" if shape is None else "×".join(f"{size}" for size in shape) or "scalar"
 
 
 def amount(count: int) -> str:
-    """A count to four digits: "0", "117,600", "1.814 G"."""
+    """A count with at most four digits and a unit: "0", "117,600", "1.814 G"."""
     for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
         if count >= size:
             return f"{count / size:.4g} {unit}"
@@ -161,7 +164,7 @@ def amount(count: int) -> str:
 
 
 def in_bytes(count: int) -> str:
-    """A memory: "0 B", "18.4 kB", "44.6 MB", in powers of 1000."""
+    """A memory size in powers of 1000: "0 B", "18.4 kB", "44.6 MB"."""
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"

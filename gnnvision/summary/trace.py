@@ -1,4 +1,4 @@
-"""One run of a network on tensors that have shapes but no numbers."""
+"""One run of a network on meta tensors, which have shapes but no values."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import invalid
 from gnnvision.layers.calling import form_of, two_inputs
 from gnnvision.layers.graph import GraphConvolution
 from gnnvision.summary.trackers import tracker
@@ -30,11 +31,11 @@ __all__ = ["Trace", "trace"]
 
 @dataclass(frozen=True)
 class Trace:
-    """What was seen.
+    """The record of one run.
 
     Args:
         call: the call of the model.
-        used: the names of the parameters that some operation read.
+        used: the names of the parameters that an operation used.
     """
 
     call: Call
@@ -44,20 +45,23 @@ class Trace:
 def trace(
     model: nn.Module, x: Tensor | tuple[int, ...], domain: Domain, dtype: torch.dtype
 ) -> Trace:
-    """Run a model in evaluation mode on a signal without numbers, and watch.
+    """Run a model in evaluation mode on a meta signal, and record its operations.
 
-    Afterwards the model is as it was: weights, buffers, modes, hooks and attributes.
+    The weights, buffers, modes, hooks and attributes of the model are not changed.
 
     Args:
         model: any module.
-        x: the shape of the signal; on a graph it may be a sparse tensor whose entries say how
-            many are stored.
-        domain: where it lives; a graph on the CPU.
+        x: the shape of the signal; on a graph also a sparse tensor with its number of entries.
+        domain: of the signal; a graph on the CPU.
         dtype: of the signal.
 
+    Returns:
+        The calls, and the parameters that were used.
+
     Raises:
-        TypeError: if a layer cannot work on the domain.
-        ValueError: if a layer refuses the shape, or the way through the model depends on values.
+        TypeError: if a layer does not support the domain.
+        ValueError: if a layer does not accept the shape, or the model has data-dependent control
+            flow.
     """
     on_graph = isinstance(domain, Graph)
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
@@ -176,14 +180,13 @@ def _explained(error: Exception, call: Call) -> Exception:
     kind = type(call.module).__name__
     layer = f"layer '{call.name}' ({kind})" if call.name else kind
     if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
-        return ValueError(
-            f"'model' must not choose its way by the values of the signal, got {layer}, which "
-            f"does by {error.func}. Summarize the parts around it."
-        )
+        got = f"{layer}, which calls {error.func}"
+        advice = "Summarize the modules around it separately."
+        return invalid("model", "not have data-dependent control flow", got, advice)
     got = "nothing" if call.input_shape is None else f"shape {call.input_shape}"
     why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     raised = TypeError if isinstance(error, TypeError) else ValueError
     return raised(
         f"'model' must accept the signal, got an error from {layer} for {got}: "
-        f"{why.rstrip('.')}. Change 'channels' or the size of 'domain', or mend the layer."
+        f"{why.rstrip('.')}. Change 'channels' or the size of 'domain', or fix the layer."
     )

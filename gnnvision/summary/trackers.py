@@ -1,4 +1,4 @@
-"""What each tensor of a traced network sees of the input, kept while it runs."""
+"""Bookkeeping of receptive fields while a network is traced."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import wrong_type
 from gnnvision.summary.field import Field, joined
 from gnnvision.summary.hops import Hops
 from gnnvision.summary.memory import copied, memory, part_of
@@ -24,39 +25,39 @@ Seen = TypeVar("Seen", Field, Hops)
 
 
 class Tracker(ABC, Generic[Seen]):
-    """What is seen by the tensors met so far; a tensor without an entry does not see the input.
+    """The receptive fields of all tensors so far; without an entry, there is none.
 
-    Tensors are told apart by identity, so each is kept until the end.
+    Tensors are identified by identity, so that each is kept until the end.
     """
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Tensor, Seen]] = {}
 
     def seen(self, value: object) -> Seen | None:
-        """What a tensor sees."""
+        """The receptive fields of a tensor."""
         entry = self._seen.get(id(value))
         return None if entry is None else entry[1]
 
     def see(self, tensor: Tensor, seen: Seen) -> None:
-        """Write down what a tensor sees."""
+        """Store the receptive fields of a tensor."""
         self._seen[id(tensor)] = (tensor, seen)
 
     @abstractmethod
     def begin(self, x: Tensor) -> None:
-        """`x` is the input: each of its sites sees itself."""
+        """Register `x` as the input, whose sites depend on themselves."""
 
     @abstractmethod
     def operation(
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], out: object
     ) -> None:
-        """`out` was made by an operation of the framework."""
+        """Register `out` as the result of a torch operation."""
 
     def layer(self, module: nn.Module, args: Sequence[Any], out: object) -> None:
-        """`out` was made by a layer."""
+        """Register `out` as the output of a layer."""
 
     @abstractmethod
     def reach(self, tensor: Tensor) -> Reach | None:
-        """The same for people."""
+        """The receptive field of a tensor as a `Reach`."""
 
 
 class GridTracker(Tracker[Field]):
@@ -73,7 +74,7 @@ class GridTracker(Tracker[Field]):
         self._known: dict[int, int] = {}
 
     def begin(self, x: Tensor) -> None:
-        """Each pixel sees itself."""
+        """Register the input images."""
         self.see(x, Field.of_input(x.shape))
 
     def operation(
@@ -95,12 +96,12 @@ class GridTracker(Tracker[Field]):
                 self.see(tensor, field)
 
     def see(self, tensor: Tensor, seen: Field) -> None:
-        """Write down what a tensor sees, and what was written into its memory until then."""
+        """Store the field of a tensor, merged with fields written to its storage before."""
         super().see(tensor, seen)
         self._known[id(tensor)] = len(self._written.get(memory(tensor) or 0, []))
 
     def seen(self, value: object) -> Field | None:
-        """The field of a tensor, and of what was written into its memory through others."""
+        """The field of a tensor, including what was written through other views."""
         if not isinstance(value, Tensor):
             return None
         own = super().seen(value)
@@ -115,7 +116,7 @@ class GridTracker(Tracker[Field]):
         return joined(fields, places, value.shape)
 
     def reach(self, tensor: Tensor) -> Reach | None:
-        """The axes for people, and each number for itself."""
+        """The receptive field of a tensor as a `Reach`, with that of each value."""
         field = self.seen(tensor)
         if field is None:
             return None
@@ -128,7 +129,7 @@ class GraphTracker(Tracker[Hops]):
     """Hops, by a rule for each operation and for some layers."""
 
     def begin(self, x: Tensor) -> None:
-        """Each node sees itself."""
+        """Register the input signal."""
         self.see(x, Hops.of_input(x.shape[0]))
 
     def operation(
@@ -149,7 +150,7 @@ class GraphTracker(Tracker[Hops]):
                 self.see(tensor, hops)
 
     def reach(self, tensor: Tensor) -> Reach | None:
-        """The hops for people, and each row for itself."""
+        """The receptive field of a tensor as a `Reach`, with that of each row."""
         hops = self.seen(tensor)
         return None if hops is None else Reach(hops=hops.reach, sight=hops)
 
@@ -162,11 +163,8 @@ def named(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> d
 
 @singledispatch
 def tracker(domain: Domain) -> Tracker[Any]:
-    """The bookkeeping for a domain."""
-    raise TypeError(
-        f"'domain' must be a Grid or a Graph, got {type(domain).__name__}. "
-        "Write for example Grid((28, 28))."
-    )
+    """A tracker for a domain."""
+    raise wrong_type("domain", "be a Grid or a Graph", domain, "Use for example Grid((28, 28)).")
 
 
 @tracker.register

@@ -1,4 +1,4 @@
-"""Every operation and every call of a module while a network runs without numbers."""
+"""A record of every operation and module call while a network is traced."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Call:
     """One call of one module.
 
     Args:
-        name: of the module in the model; "" is the model.
+        name: of the module in the model; "" for the model.
         module: the module.
-        children: the calls within it, in order.
-        input_shape: of the first tensor that entered.
-        output_shape: of the first tensor that left.
-        macs: of its own operations, without those of `children`.
-        made: bytes of new memory that its own operations filled.
-        operations: the names of those, with how often each; views are none.
-        started: how many memories there were before it.
-        left: bytes of the memory new in this call that its output occupies.
-        reach: what its output sees of the input.
+        children: the calls inside it, in order.
+        input_shape: of its first input tensor.
+        output_shape: of its first output tensor.
+        macs: of its operations, without those of `children`.
+        made: bytes of new memory of its operations.
+        operations: the names of these operations and their counts, without views.
+        started: the number of storages before the call.
+        left: bytes of new memory of its output.
+        reach: the receptive field of its output.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Call:
 
 
 class Watch(TorchDispatchMode):
-    """Sees every operation of the framework, and knows in which module it happens.
+    """Records every torch operation and the module in which it runs.
 
     Args:
-        model: that runs.
-        tracker: of what is seen of the input.
-        fakes: makes tensors without numbers.
+        model: the model.
+        tracker: of receptive fields.
+        fakes: the mode that makes meta tensors.
     """
 
     def __init__(self, model: nn.Module, tracker: Tracker[Any], fakes: FakeTensorMode) -> None:
@@ -109,7 +109,7 @@ class Watch(TorchDispatchMode):
         return func(*args, **kwargs)
 
     def meet(self, tensor: Tensor) -> int:
-        """The bytes of a tensor whose memory is new; 0 for a view and for what ran in place."""
+        """The bytes of a tensor if its memory is new; 0 for a view or an in-place operation."""
         if tensor.layout is not torch.strided:
             return 0
         storage = tensor.untyped_storage()
@@ -119,7 +119,7 @@ class Watch(TorchDispatchMode):
         return tensor.numel() * tensor.element_size()
 
     def begin(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Any) -> None:  # noqa: ANN401
-        """A module is called."""
+        """Record the start of a module call."""
         call = Call(name, module, started=len(self._memories))
         entered = tensors_in([args, kwargs])
         call.input_shape = tuple(entered[0].shape) if entered else None
@@ -127,7 +127,7 @@ class Watch(TorchDispatchMode):
         self.stack.append(call)
 
     def end(self, module: nn.Module, args: tuple[Any, ...], kwargs: Any, out: Any) -> None:  # noqa: ANN401
-        """A module returns."""
+        """Record the end of a module call."""
         call = self.stack.pop()
         while call.module is not module:  # one that raised, and whose caller went on
             call = self.stack.pop()

@@ -1,4 +1,4 @@
-"""Which sites each output reads: convolution, pooling, finer grids, margins and cuts."""
+"""The sites that each output reads: convolution, pooling, upsampling, padding and slicing."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Rule = Callable[[Field, Arguments, Shape], Field]
 
 
 def column(count: int) -> Table:
-    """The numbers of outputs, one a row."""
+    """The indices of outputs as a column."""
     return np.arange(count)[:, None]
 
 
 def window(count: int, kernel: int, stride: int, before: int, dilation: int) -> Table:
-    """Windows of `kernel` sites, `dilation` apart, each `stride` further."""
+    """The sites of windows of `kernel` sites with this dilation and stride."""
     return column(count) * stride - before + np.arange(kernel) * dilation
 
 
 def convolution(field: Field, given: Arguments, shape: Shape) -> Field:
-    """A window with dilation, and a sum over channels; transposed, the other way round."""
+    """The field after a convolution, which may be transposed."""
     kernel = given["weight"].shape[2:]
     count = len(kernel)
     channel = len(shape) - count - 1
@@ -61,13 +61,13 @@ def convolution(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def each(values: object, count: int) -> list[Any]:
-    """One number for each of the last dimensions, of which one may stand for all."""
+    """One value for each of the last dimensions, from one for all or one for each."""
     listed = list(values) if isinstance(values, (list, tuple)) else [values]
     return listed * count if len(listed) == 1 else listed
 
 
 def pool(count: int) -> Rule:
-    """The maximum or mean of each window over the last dimensions."""
+    """The rule of pooling over the last dimensions."""
 
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         kernel = each(given["kernel_size"], count)
@@ -95,7 +95,7 @@ def adaptive(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def upsample(taps: int, nearest: Literal["floor", "middle"] = "middle") -> Rule:
-    """Finer sites, each made of so many neighboring coarse ones."""
+    """The rule of upsampling, where each output depends on some neighboring sites."""
 
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         x = next(iter(given.values()))
@@ -119,7 +119,7 @@ def upsample(taps: int, nearest: Literal["floor", "middle"] = "middle") -> Rule:
 
 
 def shuffle(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Channels become sites or the other way round."""
+    """The field after pixel shuffle or unshuffle."""
     for dim in range(len(shape) - 2, len(shape)):
         n, m = given["self"].shape[dim], shape[dim]
         sites = column(m) * n // m + np.arange(max(1, n // m))
@@ -128,7 +128,7 @@ def shuffle(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def padded(mode: Literal["constant", "reflect", "replicate"]) -> Rule:
-    """Margins, or cuts where they are negative, listed from the last dimension on."""
+    """The rule of padding, or cropping if it is negative, from the last dimension on."""
 
     def rule(field: Field, given: Arguments, shape: Shape) -> Field:
         margins = list(given["pad"] if "pad" in given else given["padding"])
@@ -145,7 +145,7 @@ def padded(mode: Literal["constant", "reflect", "replicate"]) -> Rule:
 
 
 def strided(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Every so many sites from the first that is asked for."""
+    """The field after a slice with a step."""
     dim, step = given.get("dim", 0) % len(shape), given.get("step", 1)
     count = given["self"].shape[dim]
     start = given.get("start") or 0
@@ -154,14 +154,14 @@ def strided(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def parted(field: Field, given: Arguments, shape: Shape) -> Field:
-    """One of several pieces in a row."""
+    """The field of one of several consecutive pieces."""
     dim = given.get("dim", 0) % len(shape)
     start = sum(piece[dim] for piece in given["pieces"][: given["position"]])
     return field.reading(dim, column(shape[dim]) + start)
 
 
 def select(field: Field, given: Arguments, shape: Shape) -> Field:
-    """One entry, or each entry, of a dimension."""
+    """The field after selecting one entry of a dimension."""
     assert field.dims is not None
     gone = given.get("dim", 0) % len(field.dims)
     index = given.get("index", given["position"]) % given["self"].shape[gone]
@@ -171,14 +171,14 @@ def select(field: Field, given: Arguments, shape: Shape) -> Field:
 
 
 def flipped(field: Field, given: Arguments, shape: Shape) -> Field:
-    """The last site first."""
+    """The field after reversing dimensions."""
     for dim in given["dims"]:
         field = field.reading(dim % len(shape), shape[dim] - 1 - column(shape[dim]), -1)
     return field
 
 
 def rolled(field: Field, given: Arguments, shape: Shape) -> Field:
-    """Sites that move along, and come in again at the other end."""
+    """The field after a cyclic shift."""
     if not given.get("dims"):
         return field.lost()  # all numbers in a row
     for dim, shift in zip(given["dims"], given["shifts"], strict=True):

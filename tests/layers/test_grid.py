@@ -199,7 +199,7 @@ def test_refusals():
         Conv2d(1, 1, (3, 3, 3))
     with pytest.raises(TypeError, match=r"'stride' must be an integer, or .* got 1.5"):
         Conv2d(1, 1, 3, stride=1.5)
-    with pytest.raises(TypeError, match=r"'kernel_size' must be an integer, or .* got \(3, True\)"):
+    with pytest.raises(TypeError, match=r"'kernel_size' must be an integer.* got \(3, True\)"):
         Conv2d(1, 1, (3, True))
     with pytest.raises(ValueError, match="'dilation' must be at least 1, got 0"):
         Conv2d(1, 1, 3, dilation=0)

@@ -38,8 +38,8 @@ def test_shapes_are_those_of_the_data(karate_run, tmp_path):
     (table,) = network(Run(karate_run[0], tmp_path)).tables
     rows = [dict(zip(table.head, row, strict=True)) for row in table.rows]
     assert [row["Output"] for row in rows[-2:]] == ["34×2", "34×2"]
-    assert rows[1]["Kind"].startswith("GCNConv")
-    assert rows[-2]["Sees"] == "2 hops"
+    assert rows[1]["Type"].startswith("GCNConv")
+    assert rows[-2]["Receptive field"] == "2 hops"
 
 
 def test_a_network_that_cannot_be_counted_is_said_to_be_one(tmp_path):

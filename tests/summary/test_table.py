@@ -12,8 +12,8 @@ from .networks import lenet, path, summarized
 EXPECTED = """\
 Sequential on Grid(size=(32, 32)), input 1×1×32×32
 
- Layer  Kind                      Output      Parameters     MACs   Memory  Sees
- ─────────────────────────────────────────────────────────────────────────────────────
+ Layer  Type                      Output      Parameters     MACs   Memory  Receptive field
+ ──────────────────────────────────────────────────────────────────────────────────────────
  0      Conv2d (1 → 6, 5 × 5)     1×6×28×28          156  117,600  18.8 kB  5 × 5
  1      Tanh                      1×6×28×28            0        0  18.8 kB  5 × 5
  2      AvgPool2d (2)             1×6×14×14            0        0   4.7 kB  6 × 6
@@ -23,14 +23,14 @@ Sequential on Grid(size=(32, 32)), input 1×1×32×32
  6      Conv2d (16 → 120, 5 × 5)  1×120×1×1       48,120   48,000    480 B  32 × 32
  7      Tanh                      1×120×1×1            0        0    480 B  32 × 32
  8      Flatten                   1×120                0        0      0 B  32 × 32
- 9      Linear (120 → 84)         1×84            10,164   10,080    336 B  everything
- 10     Tanh                      1×84                 0        0    336 B  everything
- 11     Linear (84 → 10)          1×10               850      840     40 B  everything
+ 9      Linear (120 → 84)         1×84            10,164   10,080    336 B  entire input
+ 10     Tanh                      1×84                 0        0    336 B  entire input
+ 11     Linear (84 → 10)          1×10               850      840     40 B  entire input
 
  Total                            1×10            61,706  416,520  58.4 kB
 
-Parameters 61,706 (247 kB), 61,706 trainable; multiply-accumulates 416,520; outputs of all layers
-58.4 kB."""
+Parameters 61,706 (247 kB), 61,706 trainable; multiply-accumulates 416,520; memory of all layer
+outputs 58.4 kB."""
 
 
 def test_the_table_of_lenet():
@@ -54,7 +54,7 @@ def test_print_fits_the_terminal(monkeypatch):
         monkeypatch.setenv("COLUMNS", str(width))
         assert str(result) == result.to_text(width)
     assert "Input" in result.to_text(140)
-    assert "Step" in result.to_text(140)
+    assert "Jump" in result.to_text(140)
 
 
 def test_the_table_of_a_graph():
@@ -112,5 +112,5 @@ def test_numbers_for_people():
         "3 GB",
     ]
     assert shape_text(torch.Size([1, 2])) == "1×2"
-    assert shape_text(()) == "one number"
+    assert shape_text(()) == "scalar"
     assert shape_text(None) == ""

@@ -129,7 +129,7 @@ def test_functions_count_for_the_module_that_calls_them():
     (layer,) = result.layers
     assert (layer.name, layer.kind) == ("", "Functional")
     assert layer.parameters == 36 + 1800
-    assert str(layer.reach) == "everything"
+    assert str(layer.reach) == "entire input"
 
 
 def test_a_summary_within_modes_of_the_caller():
