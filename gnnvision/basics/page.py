@@ -72,11 +72,17 @@ def write_page(folder: Path, photo: Photo | None = None, command: str = "") -> P
         "versions": versions(),
     }
     write_json(folder / "result.json", result)
+    titles = [
+        f"{number}. {chapter.section.title}" for number, chapter in enumerate(chapters.values(), 1)
+    ]
     return render(
         folder,
         Path(__file__).parent / "template.html",
+        titles + ["Reproduce"] * bool(command),
         title=TITLE,
         about=ABOUT,
+        over="Convolution basics",
+        foot="The numbers of this page are in result.json, the figures in the folder figures.",
         chapters=list(chapters.values()),
         command=command,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from gnnvision import data, training
+from gnnvision import training
 from gnnvision.cli.datasets import Loaded
 from gnnvision.cli.devices import usable_device, use_deterministic
 from gnnvision.cli.entry import print_warning, resume_command
@@ -18,6 +18,7 @@ from gnnvision.cli.options import Options
 from gnnvision.cli.output import print_overview, print_report
 from gnnvision.cli.pages import report_progress
 from gnnvision.errors import invalid
+from gnnvision.report.headline import banner
 from gnnvision.training import Interrupted, Recipe, Result
 from gnnvision.training.checks import can_choose, without_validation
 from gnnvision.training.record import LAST, is_complete, is_readable
@@ -84,9 +85,6 @@ def fit(
             except Interrupted as stop:
                 again = f" Resume it with: {resume_command(folder)}"
                 raise Interrupted(f"{stop}{again * (folder / LAST).is_file()}") from None
-        if task.requested == "auto" and not task.name.startswith(loaded.preferred):
-            title = data.describe(loaded.preferred).title
-            result.notes.append(f"This is NOT {title}: it ran on {task.card.title}.")
         finish(result)
     return result
 
@@ -103,8 +101,8 @@ def finish(result: Result, *lines: str) -> None:
         Interrupted: on Ctrl-C, likewise.
     """
     print(result.summary(), *lines, sep="\n", flush=True)
-    for note in result.notes:
-        print_warning(note)
+    for line in banner(result):
+        print_warning(line)
     started = time.perf_counter()
     page = _write_report(result)
     seconds = time.perf_counter() - started

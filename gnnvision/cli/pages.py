@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gnnvision.cli.folders import run_folder, settings
+from gnnvision.cli.options import InspectOptions
 from gnnvision.cli.output import print_report
 from gnnvision.report.page import write_page
 from gnnvision.report.parts import Section
@@ -28,11 +29,13 @@ class Page:
     Args:
         folder: of the run.
         command: the command line, for the page.
+        explains: the run that the page is about, or the name of a network that is no run.
     """
 
-    def __init__(self, folder: Path, command: str) -> None:
+    def __init__(self, folder: Path, command: str, explains: str | None = None) -> None:
         self.folder = folder
         self.command = command
+        self.explains = explains
         self.seconds: dict[str, float] = {}
 
     @property
@@ -57,7 +60,9 @@ class Page:
     def write(self, title: str, about: str, sections: Sequence[Section]) -> None:
         """Write `report.html`, and print where it is and how long the steps took."""
         with self.step("report"):
-            path = write_page(self.folder, title, about, sections, self.command)
+            path = write_page(
+                self.folder, title, about, sections, self.command, explains=self.explains
+            )
         print_report(path, **self.seconds)
 
 
@@ -73,7 +78,8 @@ def page(experiment: str, config: DataclassInstance, **more: Any) -> Iterator[Pa
     stored = settings(experiment, config, **more)
     out, resumed = stored["flags"]["out"], getattr(config, "resume", None)
     with run_folder(Path(out), experiment, stored, resumed) as folder:
-        yield Page(folder, stored["command"])
+        explains = config.model if isinstance(config, InspectOptions) else None
+        yield Page(folder, stored["command"], explains)
 
 
 @contextmanager

@@ -269,7 +269,7 @@ def _load_auto(
     wanted = describe(preferred)
     instead = describe(fallback or _EMBEDDED[wanted.kind])
     try:
-        return replace(_load(wanted.name, options), requested="auto")
+        return replace(_load(wanted.name, options), requested="auto", preferred=wanted.name)
     except DataNotFound as error:
         warnings.warn(
             f"\n{'!' * 72}\nTHIS IS NOT {wanted.title}: running on {instead.title!r} "
@@ -278,7 +278,12 @@ def _load_auto(
             UserWarning,
             stacklevel=stacklevel,
         )
-        return replace(_load(instead.name, options), requested="auto")
+        return replace(
+            _load(instead.name, options),
+            requested="auto",
+            preferred=wanted.name,
+            reason=str(error).partition("\n")[0],
+        )
 
 
 def _load(name: str | os.PathLike[str], options: LoadOptions) -> Task:

@@ -44,6 +44,8 @@ class Task(ABC):
         seed: The seed of a random split.
         origin: The arguments of `gnnvision.data.load` that made the task, if any: the name or
             the absolute path, and the options that differ from their defaults.
+        preferred: The name of the dataset that "auto" stands for, if that was asked for.
+        reason: Why an embedded dataset was loaded in its place, as a sentence; else empty.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Task(ABC):
     data_hash: str
     seed: int = 0
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    preferred: str = ""
+    reason: str = ""
 
     @property
     def num_classes(self) -> int:

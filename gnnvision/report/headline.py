@@ -1,4 +1,4 @@
-"""The top of the page: the result in large type, beside what was published."""
+"""The top of the report: the main result in large type, next to the published one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
+from gnnvision.models import network_name
 from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
@@ -21,20 +22,22 @@ __all__ = ["Headline", "banner", "headline"]
 
 @dataclass(frozen=True)
 class Headline:
-    """What a person reads first.
+    """The content of the first section of a report.
 
     Args:
-        figure: the mean over seeds and its spread, in words.
-        what: which figure that is.
-        published: the published one; empty where there is none.
+        title: the network and the dataset.
+        figure: the mean over the seeds ± their standard deviation.
+        what: which metric that is.
+        published: the published result; empty where there is none.
         source: where it was published.
         compared: the difference in a sentence.
-        banner: what nobody may overlook: a title and lines; empty where all is well.
-        facts: how the figure came about: a name and a sentence each.
-        picture: one point for each seed; None for a single one.
-        table: all metrics of all parts.
+        banner: a warning at the very top: a title and lines; empty where there is none.
+        facts: how the result was measured: a name and a sentence each.
+        seeds: a plot of one point for each seed; None for a single one.
+        table: all metrics of all splits.
     """
 
+    title: str
     figure: str
     what: str
     published: str
@@ -42,12 +45,12 @@ class Headline:
     compared: str
     banner: list[str]
     facts: list[tuple[str, str]]
-    picture: Figure | None
+    seeds: Figure | None
     table: Table
 
 
 def headline(run: Run) -> Headline:
-    """The top of the page of a run."""
+    """The first section of the report of a run."""
     result = run.result
     metric, seeds = result.metric, len(result.outcomes)
     table = result.metrics()
@@ -57,7 +60,7 @@ def headline(run: Run) -> Headline:
     paper, same = find_paper(result)
     why = "" if paper is None else incomparable(result, paper)
     names = result.metric_names
-    if len(names) > 3:  # the loss of a regression says no more than its other figures do
+    if len(names) > 3:  # the loss of a regression says no more than its other metrics
         names.remove("loss")
     rows = [
         (
@@ -72,6 +75,7 @@ def headline(run: Run) -> Headline:
         if table[part]
     ]
     return Headline(
+        title=f"{network_name(result.model)} on {result.task.card.title}",
         figure=format_stats(metric, test, seeds),
         what=f"test {metric_name(metric)}{_unit(result.task)}{views}, {over}",
         published="" if paper is None else amount(metric, paper.value),
@@ -79,42 +83,34 @@ def headline(run: Run) -> Headline:
         compared=_compared(test, seeds, paper, metric, why),
         banner=banner(result),
         facts=_facts(run),
-        picture=draw_seeds(run, None if why else paper) if seeds > 1 else None,
-        table=Table(("Part", *(metric_name(name) for name in names)), rows),
+        seeds=draw_seeds(run, None if why else paper) if seeds > 1 else None,
+        table=Table(("Split", *(metric_name(name) for name in names)), rows),
     )
 
 
 def banner(result: Result) -> list[str]:
-    """A title and lines where another data set ran than was asked for, or the run has notes."""
+    """A title and lines where another dataset ran than was asked for, or the run has notes."""
     task, lines = result.task, list(result.notes)
-    wanted = _title(task.requested)
-    if task.card.title in (wanted, Path(wanted).name):  # a table is named by its path
+    is_auto = task.requested.lower().startswith("auto")
+    wanted = _title(task.preferred if is_auto else task.requested)
+    # A table is named by its path; `auto` that found a real dataset found what it looked for.
+    if task.card.title in (wanted, Path(wanted).name) or (is_auto and not task.card.embedded):
         return ["Please note", *lines] if lines else []
-    if task.requested.lower().startswith("auto"):
-        if not task.card.embedded:  # what was looked for was found
-            return ["Please note", *lines] if lines else []
-        title = "This is NOT Cora or another published data set, but a stand-in"
-        for note in lines:
-            if note.startswith("This is NOT"):
-                title = note
-                lines.remove(note)
-                break
-        wanted = "published data sets"
-    else:
-        title = f"This is NOT {wanted}"
+    because = f" because {wanted} could not be loaded or downloaded" if is_auto else ""
     ran = (
-        f"What really ran is “{task.card.title}”, which needs no download. "
-        f"Its figures say nothing about {wanted}."
+        f"The run used the {'embedded ' if task.card.embedded else ''}dataset "
+        f"“{task.card.title}”{because}. Its results must not be compared with those of {wanted}."
     )
-    return [title, ran, *lines]
+    reason = [f"Reason: {task.reason}"] if task.reason else []
+    return [f"This is not {wanted}", ran, *reason, *lines]
 
 
 def _title(requested: str) -> str:
-    """The title of the data set of this name, or the name where there is none."""
+    """The title of the dataset of this name, or the name where there is none."""
     try:
         return describe(requested).title
     except ValueError:
-        return requested
+        return requested or "a published dataset"
 
 
 def _compared(
@@ -132,54 +128,46 @@ def _published(paper: PaperFigure, same: bool, why: str) -> str:
         return f"published for {paper.model}, not comparable with this run: {paper.source}"
     if same:
         return f"published for {paper.model} on this split: {paper.source}"
-    return f"published on this split for another network, {paper.model}: {paper.source}"
+    return f"published for another network, {paper.model}, on this split: {paper.source}"
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
     result, task = run.result, run.result.task
     sizes, seeds = task.split.sizes, len(result.outcomes)
-    validate = f"{sizes['val']:,} validate" if sizes["val"] else "none validates"
-    parts = f"{sizes['train']:,} train, {validate}, {sizes['test']:,} test"
     hashes = {outcome.split_hash for outcome in result.outcomes}
     if len(hashes) == 1:
         marks = f"SHA-256 {next(iter(hashes))[:12]}"
     else:
-        marks = f"{len(hashes)} different draws; together {result.to_dict()['split_hash'][:12]}"
-    once = "for each seed " if seeds > 1 else ""
-    tested = f"The test part was read once {once}at the end, by the weights of {{chosen}}."
-    if not sizes["test"]:
-        tested = "The test part is empty: nothing was tested, and its figures are undefined."
-    kept = (
-        "Kept: last epoch."
-        if result.recipe.checkpoint_selection == "last"
-        else f"Kept {once.strip()}: {result.selection}.".replace("Kept :", "Kept:")
-    )
-    last = result.recipe.checkpoint_selection == "last"
-    chosen = "the last epoch" if last else "the epoch validation chose"
+        marks = f"{len(hashes)} different splits, SHA-256 {result.to_dict()['split_hash'][:12]}"
+    counts = f"{sizes['train']:,} training, {sizes['val']:,} validation, {sizes['test']:,} test"
+    each = " for each seed" if seeds > 1 else ""
+    is_last = result.recipe.checkpoint_selection == "last"
+    kept = f"Checkpoint kept{each}: {result.selection}."
     if not sizes["val"]:
-        kept += " No validation part was held out, so no epoch was chosen by its results."
-    measured = set(result.metric_names) == set(result.best.metrics["train"])
-    seen_once = (
-        ""
-        if measured or not result.best.metrics["train"]
-        else "Of so many training items, they are those of the kept epoch itself: each batch as "
-        "it was trained on, before its step."
-    )
-    sentences = " ".join(sentence(remark) for remark in result.remarks())
-    together = []
-    if (score := result.ensemble()) is not None:
-        text = f"The mean of what all {seeds} models predict: {amount(result.metric, score)}."
-        together = [("Ensemble", text)]
-    return [
-        ("Data", f"{task.card.title}: {_size(task)}. SHA-256 {task.data_hash[:12]}."),
-        ("Split", f"“{task.split_name}”: {parts} ({marks}). {_rule(task)}".strip()),
-        ("Choice", kept),
-        ("Test", tested.format(chosen=chosen)),
-        *together,
-        *([("Training figures", seen_once)] if seen_once else []),
-        *([("Undefined or partial", sentences)] if sentences else []),
-        *result.facts.items(),
+        kept += " There is no validation split, so no epoch was selected by its results."
+    chosen = "the last epoch" if is_last else "the selected epoch"
+    tested = f"The test split was evaluated once{each}, at the end, with the weights of {chosen}."
+    if not sizes["test"]:
+        tested = "The test split is empty: nothing was tested, and test metrics are undefined."
+    facts = [
+        ("Dataset", f"{task.card.title}: {_size(task)}. SHA-256 {task.data_hash[:12]}."),
+        ("Split", f"“{task.split_name}”: {counts} ({marks}). {_rule(task)}".strip()),
+        ("Selection", kept),
+        ("Test", tested),
     ]
+    if (score := result.ensemble()) is not None:
+        text = f"Mean prediction of all {seeds} models: {amount(result.metric, score)}."
+        facts.append(("Ensemble", text))
+    on_train = result.best.metrics["train"]
+    if on_train and set(result.metric_names) != set(on_train):
+        text = (
+            "The training split is large, so its metrics are those of the kept epoch while it "
+            "ran: each batch before its step."
+        )
+        facts.append(("Training metrics", text))
+    if remarks := result.remarks():
+        facts.append(("Undefined or partial", " ".join(map(sentence, remarks))))
+    return facts + list(result.facts.items())
 
 
 def _unit(task: Task) -> str:
@@ -193,7 +181,7 @@ def _size(task: Task) -> str:
     source = image_task(task)
     if source is not None:
         (height, width), count = source.grid.size, len(source.images)
-        size = f"{count:,} pictures of {height} × {width} pixels"
+        size = f"{count:,} images of {height} × {width} pixels"
         channels = plural(source.in_channels, "channel")
         return f"{size}, {channels}, {source.num_outputs:,} classes"
     if isinstance(task, GraphTask):
@@ -220,7 +208,7 @@ def _size_of_graphs(task: GraphTask) -> str:
     named = plural(task.num_outputs, "target")
     if task.kind == "classification":
         named = f"{task.num_outputs:,} classes"
-    return f"{sizes}, {task.in_channels:,} features of each {word[1]}, {named}"
+    return f"{sizes}, {task.in_channels:,} features per {word[1]}, {named}"
 
 
 def _rule(task: Task) -> str:

@@ -1,24 +1,24 @@
-"""The page: one file that holds everything it shows."""
+"""Write the report of a training run: its figures, and one page that holds them all."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gnnvision.data.images.task import TRAIN_BATCH
 from gnnvision.report.again import build_line, load_lines, measure_lines, measured_words, use_lines
 from gnnvision.report.draw import Progress, background_work, draw_sections
-from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.headline import headline
 from gnnvision.report.images import image_task, test_views
+from gnnvision.report.index import index_link, page_links, update_index
 from gnnvision.report.parts import Run
 from gnnvision.report.sections import sections_of
+from gnnvision.report.template import fill
 from gnnvision.report.words import duration, plural
 from gnnvision.training import Recipe, Result, new_folder, read_json
 from gnnvision.training.fit import write_result
-from gnnvision.training.folder import replace_file
+from gnnvision.training.folder import replace_file, utf8
 from gnnvision.training.result import versions
 
 __all__ = ["write_report"]
@@ -27,10 +27,10 @@ __all__ = ["write_report"]
 def write_report(
     result: Result, command: str | None = None, progress: Progress | None = None
 ) -> Path:
-    """Write `figures/*.png`, each with its numbers as CSV, and `report.html` into the run folder.
+    """Write `figures/*`, each with its numbers as CSV, and `report.html` into the run folder.
 
-    A result without a folder gets one under `runs/fit/`. A section that the task or the model
-    has nothing for is left out.
+    A result without a folder gets one under `runs/fit/`. Which sections there are follows from
+    the task: see `gnnvision.report.sections`. The index of all runs gets a line about the run.
 
     Args:
         result: what `fit` returned.
@@ -39,50 +39,52 @@ def write_report(
             are, and its name.
 
     Returns:
-        The path of `report.html`: one file, without a script and without the network.
+        The path of `report.html`: one file that needs no network.
 
     Raises:
         ValueError: if no folder can be made.
     """
-    import jinja2
-
     if result.folder is None:
         result.folder = new_folder("runs", "fit", _config(result, command))
         write_result(result, result.folder)
-    figures = result.folder / "figures"
+    folder = result.folder
+    figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     run = Run(result, figures)
     make = sections_of(result.task)
     with background_work(run, make):
         top = headline(run)
         sections = draw_sections(run, make, progress)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("template.html").render(
+    titles = [section.title for section in sections]
+    page = fill(
+        Path(__file__).parent / "training.html",
+        ["Results", *titles, "Reproduce", "Environment", "Dataset and citation"],
+        title=f"{top.title}: {top.figure} {top.what}",
+        name=top.title,
+        about=result.task.card.description.split("\n\n")[0].strip(),
+        over=f"Training run {folder.name}",
+        index=index_link(folder),
+        pages=page_links(folder),
         top=top,
         sections=sections,
         result=result,
         card=result.task.card,
-        made=datetime.now().strftime("%Y-%m-%d %H:%M"),
         recipe=_recipe(result),
-        surroundings=_surroundings(result),
-        command=command or _recorded_command(result.folder),
+        environment=_environment(result),
+        command=command or _recorded_command(folder),
         python=_python(result),
-        folder=result.folder.name,
+        folder=folder.name,
         build=build_line(result),
         measured=measured_words(result),
         measure=measure_lines(result),
         use=use_lines(result),
         unseen=missing_note(figures),
-        markup=markup,
+        foot="Percentages on this page are fractions in the files: result.json, metrics.csv, and "
+        "a CSV next to each figure in the folder figures.",
     )
-    path = result.folder / "report.html"
-    replace_file(path, page.encode("utf-8", "backslashreplace"))
+    path = folder / "report.html"
+    replace_file(path, utf8(page))
+    update_index(folder)
     return path
 
 
@@ -115,10 +117,10 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
     unused = set() if result.recipe.optimizer in ("sgd", "muon") else {"momentum"}
     none = {0.0: "none"}
     meanings: dict[str, dict[Any, str]] = {
-        "batch_size": {None: "all at once" if source is None else f"{TRAIN_BATCH}, as usual"},
+        "batch_size": {None: "full batch" if source is None else f"{TRAIN_BATCH} (default)"},
         "patience": {None: "unlimited"},
-        "lr_bias": {None: "the same"},
-        "lr_head": {None: "the same"},
+        "lr_bias": {None: "same as learning rate"},
+        "lr_head": {None: "same as learning rate"},
         **dict.fromkeys(("weight_decay", "warmup", "label_smoothing", "ema_decay"), none),
         "weight_decay_scope": {"all": "all parameters", "first": "the first convolution"},
         "checkpoint_selection": {result.recipe.checkpoint_selection: result.selection},
@@ -133,11 +135,11 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
     if source is not None:
         lines.append(("augmentation", str(source.augment or "none")))
         if views := test_views(result.task):
-            lines.append(("measured on the mean over", views))
+            lines.append(("test-time augmentation: mean over", views))
     return lines
 
 
-def _surroundings(result: Result) -> list[tuple[str, str]]:
+def _environment(result: Result) -> list[tuple[str, str]]:
     seconds = [outcome.seconds for outcome in result.outcomes]
     each = duration(sum(seconds) / len(seconds))
     described = result.to_dict()
@@ -145,7 +147,7 @@ def _surroundings(result: Result) -> list[tuple[str, str]]:
         ("device", f"{result.device}, {plural(described['threads'], 'thread')}"),
         ("precision", result.precision),
         ("seeds", ", ".join(map(str, described["seeds"]))),
-        ("training", f"{duration(result.train_seconds)} ({each} a seed)"),
+        ("training", f"{duration(result.train_seconds)} ({each} per seed)"),
     ]
     if result.data_seconds:
         lines.append(("loading data", duration(result.data_seconds)))
@@ -153,7 +155,7 @@ def _surroundings(result: Result) -> list[tuple[str, str]]:
 
 
 def _python(result: Result) -> str:
-    """The run as lines of Python, for one that no command line made."""
+    """The run as lines of Python, for a run that no command line started."""
     seeds = [outcome.seed for outcome in result.outcomes]
     usual = Recipe().to_dict()
     held = result.recipe.to_dict().items()

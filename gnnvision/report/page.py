@@ -1,18 +1,20 @@
-"""A page of sections, in one file that holds everything it shows, with the look of the reports."""
+"""Write a page of sections: one file that holds everything it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnvision.report.embed import markup
 from gnnvision.report.fonts import missing_note
+from gnnvision.report.index import index_link, run_link, update_index
 from gnnvision.report.parts import Section
-from gnnvision.training.folder import replace_file
+from gnnvision.report.runs import note_page, run_folder_of
+from gnnvision.report.template import fill
+from gnnvision.training.folder import replace_file, utf8
 
-__all__ = ["render", "report_look", "write_page"]
+__all__ = ["render", "write_page"]
 
 _HERE = Path(__file__).parent
 
@@ -25,66 +27,66 @@ def write_page(
     command: str = "",
     *,
     over: str = "Report",
-    foot: str = "The pictures of this page and the numbers behind them are in figures.",
+    foot: str = "The figures of this page and the numbers behind them are in the folder figures.",
+    explains: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write `report.html` into a folder.
+    """Write `report.html` into a folder, and a line about it into the index of all runs.
 
     Args:
         folder: one that exists.
         title: of the page.
         about: what it shows, in one or two sentences.
-        sections: in order; their pictures are files.
-        command: the command line that made it, for the page.
+        sections: in order; their figures are files.
+        command: the command line that made it.
         over: what kind of page it is, above the title.
         foot: where the numbers are, below everything.
+        explains: the run that the page is about, as its folder or a file in it; the page and
+            the run's report link to each other. Anything else is no run and is not linked.
 
     Returns:
-        The path of `report.html`: one file, without a script and without the network.
+        The path of `report.html`: one file that needs no network.
     """
-    values = {"title": title, "about": about, "over": over, "foot": foot}
-    return render(folder, _HERE / "page.html", sections=sections, command=command, **values)
+    titles = [section.title for section in sections] + ["Reproduce"] * bool(command)
+    return render(
+        folder, _HERE / "page.html", titles, explains=explains,
+        title=title, about=about, sections=sections, command=command, over=over, foot=foot,
+    )  # fmt: skip
 
 
-def render(folder: Path, template: Path, **values: Any) -> Path:  # noqa: ANN401
-    """Write `report.html` from a template that uses the macros and the style of the reports.
+def render(
+    folder: Path,
+    template: Path,
+    titles: Iterable[str],
+    *,
+    title: str,
+    explains: str | os.PathLike[str] | None = None,
+    **values: Any,  # noqa: ANN401
+) -> Path:
+    """Write `report.html` from a template, and a line about it into the index of all runs.
 
     Args:
         folder: one that exists.
-        template: a file; it may import `picture` and `table` from "macros", and is given
-            `look`, `made` and `markup`.
-        **values: what else it is given.
+        template: a file that extends "base.html"; it may import the macros of "macros.html".
+        titles: of the sections; the template gets them with their ids as `contents`.
+        title: of the page.
+        explains: as for `write_page`.
+        **values: what else the template is given.
 
     Returns:
         The path of `report.html`.
     """
-    import jinja2
-    from markupsafe import Markup
-
-    macros, look = report_look()
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.FileSystemLoader(template.parent), jinja2.DictLoader({"macros": macros})]
-        ),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.globals |= {"markup": markup}
-    made = datetime.now().strftime("%Y-%m-%d %H:%M")
-    page = environment.get_template(template.name).render(
-        look=Markup(look),  # our own file
-        made=made,
+    run = None if explains is None else run_folder_of(explains)
+    page = fill(
+        template,
+        titles,
+        title=title,
+        index=index_link(folder),
+        explains=None if run is None else run_link(run, folder),
         unseen=missing_note(folder),
         **values,
     )
     path = folder / "report.html"
-    replace_file(path, page.encode("utf-8", "backslashreplace"))
+    replace_file(path, utf8(page))
+    note_page(folder, title, run)
+    update_index(folder)
     return path
-
-
-def report_look() -> tuple[str, str]:
-    """The macros and the style of the reports' template, so that all pages look alike."""
-    source = (_HERE / "template.html").read_text(encoding="utf-8")
-    macros, _, page = source.partition("<!doctype html>")
-    return macros, page.partition("<style>")[2].partition("</style>")[0]

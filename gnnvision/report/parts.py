@@ -1,4 +1,4 @@
-"""What a report is made of: sections, pictures, tables, and the run they are drawn from."""
+"""What a report is made of: sections, figures, tables, and the run they are drawn from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -43,12 +44,14 @@ class Table:
         rows: the cells.
         text_columns: how many columns hold words.
         total: whether the last row is a sum.
+        is_open: whether a table of many rows is open at first.
     """
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Any]]
     text_columns: int = 1
     total: bool = False
+    is_open: bool = False
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,8 @@ class Result:
             "split_sizes": {part: len(getattr(task.split, part)) for part in SPLIT_NAMES},
             "data_hash": task.data_hash,
             "selection": self.selection,
+            "network": network_name(self.model),
+            "metric": self.metric,
             "seeds": [outcome.seed for outcome in self.outcomes],
             "metrics": self.metrics(),
             "remarks": self.remarks(),

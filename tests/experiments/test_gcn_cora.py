@@ -54,7 +54,7 @@ def test_without_cora_it_ends_well_and_says_so(run, tmp_path):
     here = folder(done, tmp_path)
     result = json.loads((here / "result.json").read_text())
     assert (result["dataset"], result["requested_dataset"]) == ("stdlib", "auto")
-    assert "NOT Cora" in (here / "report.html").read_text()
+    assert "This is not Cora" in (here / "report.html").read_text()
 
 
 def test_a_named_data_set_is_strict(run, tmp_path):

@@ -96,7 +96,7 @@ def test_without_cifar_it_ends_well_and_says_so(process, tmp_path):
     done = process("cnn_cifar", "--data-root", "empty", "--epochs", "1", "--model", "small_resnet")
     assert done.returncode == 0, done.stderr
     assert "NOT CIFAR-10" in done.stderr
-    assert "NOT CIFAR-10" in (folder(done, tmp_path) / "report.html").read_text()
+    assert "This is not CIFAR-10" in (folder(done, tmp_path) / "report.html").read_text()
 
 
 def test_a_named_data_set_is_strict(inside, tmp_path):

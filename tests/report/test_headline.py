@@ -17,11 +17,26 @@ def asked(result, requested, card=None, notes=()):
     return replace(result, task=task, notes=list(notes))
 
 
-def test_another_data_set_than_asked_for_is_said_loudly(stdlib_run):
+def test_another_dataset_than_asked_for_gets_a_banner(stdlib_run):
     title, ran = banner(asked(stdlib_run, "cora"))
-    assert title == "This is NOT Cora"
+    assert title == "This is not Cora"
     assert "The import graph of Python's standard library" in ran
-    assert banner(asked(stdlib_run, "auto"))[0].startswith("This is NOT Cora")
+
+
+@pytest.mark.parametrize("name", ["cora", "esol", "cifar10", "mutag"])
+def test_the_banner_names_the_dataset_that_auto_stands_for(stdlib_run, name):
+    result = asked(stdlib_run, "auto")
+    reason = "The files of 'x' could not be downloaded (offline)."
+    result.task = replace(result.task, preferred=name, reason=reason)
+    title, ran, why = banner(result)
+    wanted = gv.data.describe(name).title
+    assert title == f"This is not {wanted}"
+    assert f"because {wanted} could not be loaded or downloaded. Its results" in ran
+    assert why == f"Reason: {reason}"
+
+
+def test_auto_without_a_preference_names_no_dataset(stdlib_run):
+    assert banner(asked(stdlib_run, "auto"))[0] == "This is not a published dataset"
 
 
 @pytest.mark.parametrize("requested", ["stdlib", "StdLib", "std-lib"])

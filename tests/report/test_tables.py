@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import gnnvision
-from gnnvision.report.page import report_look, write_page
+from gnnvision.report.page import write_page
 from gnnvision.report.parts import Section, Table
+from gnnvision.report.template import read_file
 
 
 class Tree(HTMLParser):
@@ -55,7 +56,7 @@ def rules(css):
 
 
 def test_no_rule_lets_a_cell_break_inside_a_word():
-    found = rules(report_look()[1])
+    found = rules(read_file("style.css"))
     whole = {"overflow-wrap": "normal", "word-break": "keep-all", "hyphens": "none"}
     assert found["th, td"].items() >= whole.items()
     assert found[".n"]["white-space"] == "nowrap"
@@ -72,12 +73,13 @@ def test_no_rule_lets_a_cell_break_inside_a_word():
 @pytest.mark.parametrize(
     "template", sorted(Path(gnnvision.__file__).parent.rglob("*.html")), ids=lambda path: path.name
 )
-def test_every_template_has_the_same_rules(template):
+def test_every_template_extends_the_base(template):
     text = template.read_text(encoding="utf-8")
-    if template != Path(gnnvision.__file__).parent / "report" / "template.html":
-        assert "{{ look }}" in text
-        assert "<td" not in text  # tables are those of the macro
-        assert not re.search(r"(overflow-wrap|word-break)", text)
+    if template.name not in ("base.html", "macros.html"):
+        assert text.startswith('{% extends "base.html" %}')
+    assert ("<td" in text) == (template.name == "macros.html")
+    assert ("{{ style }}" in text) == ("{{ script }}" in text) == (template.name == "base.html")
+    assert not re.search(r"(overflow-wrap|word-break)", text)
 
 
 def test_cells_that_may_break_are_those_with_long_words(tmp_path):
