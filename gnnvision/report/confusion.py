@@ -125,7 +125,7 @@ def _draw(
     size, seeds = len(names), len(run.result.outcomes)
     numbered, named = size <= _MOST_WITH_NUMBERS, size <= _MOST_NAMED
     in_shares = name == "confusion_shares" or not numbered
-    cell = 0.5 if numbered else 0.27 if named else 8.5 / size
+    cell = 0.43 if numbered else 0.27 if named else 8.5 / size
     with drawing(path, max(cell * size + 1.8, 4.4), cell * size + 1.9) as figure:
         axes = figure.add_subplot()
         image = axes.imshow(100 * shares, cmap=MATRIX_MAP, vmin=0, vmax=100)
@@ -173,7 +173,7 @@ def _name_classes(axes: Axes, names: list[str], per_seed: NDArray[np.float64]) -
 def _write_numbers(
     axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64], in_shares: bool
 ) -> None:
-    letters = 9.5 if counts.max() < 1000 or in_shares else 7.5
+    letters = 9.0 if counts.max() < 1000 or in_shares else 7.5
     for (i, j), share in np.ndenumerate(shares):
         ink = "white" if share > 0.55 else INK if counts[i, j] else UNKNOWN
         weight = "bold" if i == j else "normal"

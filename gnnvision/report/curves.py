@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.style import MUTED, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
-from gnnvision.report.words import metric_label, metric_name, scale
+from gnnvision.report.style import MUTED, NARROW, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
+from gnnvision.report.words import capitalized, metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
 from gnnvision.training.measures import UNDEFINED, format_number
 from gnnvision.training.result import Outcome
@@ -45,7 +45,7 @@ def curves(run: Run) -> Section | None:
     )
     task = image_task(result.task)
     if task is not None and task.augment is not None:
-        note += "They are those of augmented images, which are harder. "
+        note += "Training values are those of augmented images, which are harder. "
     note += "The losses in this report exclude weight decay"
     if result.recipe.label_smoothing:
         note += (
@@ -72,6 +72,8 @@ def curves(run: Run) -> Section | None:
             f" Fine-tuning has stages: {first} is trained first; {steps}. Dashed lines mark where "
             "a stage begins with its own learning rate; a jump there is normal."
         )
+    if seeds > 1:
+        note += " Bands span the 10th to the 90th percentile of the seeds (p10–p90)."
     if len({outcome.epochs for outcome in result.outcomes}) > 1:
         note += (
             " Seeds stopped at different epochs; the curves end where fewer than half still ran."
@@ -114,7 +116,7 @@ def _draw(run: Run, name: str) -> Figure:
     kept = statistics.median(outcome.best_epoch for outcome in result.outcomes)
     rows: dict[int, dict[str, float]] = {}
     ends = []
-    with drawing(path, 3.9) as figure:
+    with drawing(path, 3.5, NARROW) as figure:
         axes = figure.add_subplot()
         for split, word, color in _SPLITS:
             if f"{split}_{name}" not in _keys(result.outcomes):
@@ -132,7 +134,7 @@ def _draw(run: Run, name: str) -> Figure:
             label = f"{word}, mean" if seeds > 1 else word
             axes.plot(epochs, factor * mean, color=color, label=label, marker=dot)
             if seeds > 1:
-                band = f"{word}, 10th to 90th percentile"
+                band = f"{word}, p10–p90"
                 axes.fill_between(
                     epochs, factor * low, factor * high, color=color, alpha=0.18, lw=0, label=band
                 )
@@ -144,9 +146,8 @@ def _draw(run: Run, name: str) -> Figure:
         for epoch, _ in result.best.stages[1:]:
             axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="start of a stage")
         axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept: epoch {kept:g}")
-        axes.set(xlabel="epoch", ylabel=metric_label(name))
-        title = metric_name(name)
-        axes.set_title(title[:1].upper() + title[1:])
+        axes.set(xlabel="Epoch", ylabel=capitalized(metric_label(name)))
+        axes.set_title(capitalized(metric_name(name)))
         axes.margins(x=0.02)
         if name == "loss":
             axes.set_ylim(bottom=0)

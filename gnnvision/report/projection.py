@@ -16,6 +16,7 @@ from gnnvision.report.observe import Observed
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import (
     INK,
+    NARROW,
     UNKNOWN,
     class_color,
     class_marker,
@@ -51,8 +52,8 @@ def projection(run: Run) -> Section | None:
     shares = [view.agreement for view in embedding.views]
     if len(shares) == 2 and not any(map(math.isnan, shares)):
         lead += (
-            f" Of the {NEIGHBORS} nearest neighbors of a {run.item}, {100 * shares[0]:.0f} % "
-            f"have its class before the network and {100 * shares[1]:.0f} % after it."
+            f" On average, {100 * shares[0]:.0f} % of the {NEIGHBORS} nearest neighbors have the "
+            f"same class before the network and {100 * shares[1]:.0f} % after it."
         )
     note = (
         "The maps are PCA followed by t-SNE: neighbors on a map are similar, but the axes and "
@@ -78,7 +79,7 @@ def _draw(run: Run, seen: Observed, items: Tensor, places: Array, view: View) ->
     marked = view.name == "hidden"  # the input features come before any prediction
     size = float(np.clip(9000 / max(len(items), 1), 9, 60))
     across, up = places.T
-    with drawing(path, 5.2 + 0.2 * np.ceil(min(len(names), _MOST_NAMED) / 2)) as figure:
+    with drawing(path, 4.4 + 0.2 * np.ceil(min(len(names), _MOST_NAMED) / 2), NARROW) as figure:
         axes = figure.add_subplot()
         plain_axes(axes)
         axes.set_aspect("equal", adjustable="datalim")

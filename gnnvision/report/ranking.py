@@ -13,6 +13,7 @@ from gnnvision.report.style import (
     CLASS_COLORS,
     INK,
     MUTED,
+    NARROW,
     drawing,
     legend_below,
     wrapped,
@@ -156,7 +157,7 @@ def ranking(run: Run) -> Section | None:
 def _roc(run: Run, targets: list[RocCurve], mean: float) -> Figure:
     path = run.figures / "roc.svg"
     curves = np.stack([target.curve for target in targets])
-    with drawing(path, 5.0) as figure:
+    with drawing(path, 4.6, NARROW) as figure:
         axes = figure.add_subplot()
         if len(targets) <= _MOST_NAMED:
             for number, target in enumerate(targets):
@@ -197,7 +198,7 @@ def _roc(run: Run, targets: list[RocCurve], mean: float) -> Figure:
 def _reliability(run: Run, error: float, bins: list[dict[str, float]]) -> Figure:
     path = run.figures / "calibration.svg"
     predicted, observed = [b["predicted"] for b in bins], [b["observed"] for b in bins]
-    with drawing(path, 5.0) as figure:
+    with drawing(path, 4.6, NARROW) as figure:
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         axes.plot([0, 1], [0, 1], color=MUTED, ls=":", lw=1.2, label="perfect calibration")
         label = f"observed (calibration error {100 * error:.1f} %)"

@@ -14,7 +14,14 @@ from gnnvision.explain.trace import evaluating, hooked, trace
 from gnnvision.report.images import compute_outputs, model_input, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet
-from gnnvision.report.style import class_color, class_marker, drawing, legend_below, wrapped
+from gnnvision.report.style import (
+    NARROW,
+    class_color,
+    class_marker,
+    drawing,
+    legend_below,
+    wrapped,
+)
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
@@ -127,7 +134,7 @@ def _draw_codes(
     names: tuple[str, ...],
     shares: NDArray[np.float64],
 ) -> None:
-    with drawing(path, 5.0) as figure:
+    with drawing(path, 4.6, NARROW) as figure:
         axes = figure.add_subplot()
         for number in sorted(set(target.tolist())):
             here = target == number

@@ -13,6 +13,7 @@ from gnnvision.report.style import (
     CLASS_COLORS,
     INK,
     MUTED,
+    NARROW,
     drawing,
     legend_below,
     wrapped,
@@ -133,7 +134,7 @@ def _scatter(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     low, high = float(both.min()), float(both.max())
     room = 0.04 * (high - low) or 1.0
     ends = np.array([low - room, high + room])
-    with drawing(path, 4.9) as figure:
+    with drawing(path, 4.6, NARROW) as figure:
         axes = figure.add_subplot()
         band = f"± RMSE ({fit.rmse:.3g}{_after(unit)})"
         axes.fill_between(
@@ -175,7 +176,7 @@ def _histogram(run: Run, fit: Fit, unit: str, mark: str) -> Figure:
     bins = int(np.clip(np.sqrt(len(off)) * 1.5, 9, 41)) | 1  # odd: one bin is around 0
     counts, edges = np.histogram(off, bins, (-most, most))
     bias = float(off.mean())
-    with drawing(path, 4.9) as figure:
+    with drawing(path, 4.6, NARROW) as figure:
         axes = figure.add_subplot()
         axes.bar(
             edges[:-1], counts, np.diff(edges), align="edge", color=CLASS_COLORS[4], ec=BACKGROUND

@@ -10,7 +10,7 @@ from gnnvision.data import ImageTask, ReconstructionTask
 from gnnvision.report.images import subsample
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import as_tile, draw_sheet
-from gnnvision.report.style import CLASS_COLORS, drawing, legend_below, wrapped
+from gnnvision.report.style import CLASS_COLORS, NARROW, drawing, legend_below, wrapped
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
@@ -84,7 +84,7 @@ def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) ->
     held = [(split, word) for split, word in _SPLITS if len(counts[split])]
     places, names = np.arange(task.num_outputs), task.class_names
     left = np.zeros(task.num_outputs)
-    with drawing(path, 1.2 + 0.27 * task.num_outputs) as figure:
+    with drawing(path, 1.2 + 0.27 * task.num_outputs, NARROW) as figure:
         axes = figure.add_subplot()
         for split, word in held:
             color = _COLORS[split]

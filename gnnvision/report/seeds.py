@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gnnvision.data.card import PaperFigure
 from gnnvision.report.parts import Figure, Run
-from gnnvision.report.style import CLASS_COLORS, INK, MUTED, VAL_COLOR, drawing
+from gnnvision.report.style import CLASS_COLORS, INK, MUTED, NARROW, VAL_COLOR, drawing
 from gnnvision.report.words import amount, metric_label, metric_name, plural, scale
 from gnnvision.training.folder import write_csv
 from gnnvision.training.measures import defined, spread
@@ -34,7 +34,7 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
         height[column] = height.get(column, 0) + 1
         stacked.append(height[column])
     top = max(stacked)
-    with drawing(path, 2.2 + 0.06 * top) as figure:
+    with drawing(path, 2.1 + 0.06 * top, NARROW) as figure:
         axes = figure.add_subplot()
         size = 46 if top < 6 else 22
         axes.scatter(shown_values, stacked, s=size, color=VAL_COLOR, alpha=0.75, lw=0)
@@ -50,7 +50,7 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.06)
-        axes.set_xlabel(f"test {metric_label(metric)}", color=INK)
+        axes.set_xlabel(f"Test {metric_label(metric)}", color=INK)
         missing = f"; undefined for {len(held) - len(values)}"
         title = f"Test {metric_name(metric)} of {len(values)} seeds"
         axes.set_title(title + (missing if len(values) < len(held) else ""), color=INK)

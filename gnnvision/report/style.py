@@ -51,7 +51,8 @@ TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
 UNKNOWN = "#b9c0c8"
 MATRIX_MAP = "gnnvision.matrix"  # a blue, the more opaque the larger; `drawing` registers it
 DPI = 200
-WIDTH = 5.4  # inches: a little wider than a phone is at a reading distance
+WIDTH = 5.4  # inches
+NARROW = 4.6  # of plots whose text is to be read on a phone, too
 
 LONGEST_WORD = 30  # letters; a longer one would leave no room for the axes
 

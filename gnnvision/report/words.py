@@ -6,6 +6,7 @@ from gnnvision.training.measures import IN_PERCENT, format_score, metric_name
 
 __all__ = [
     "amount",
+    "capitalized",
     "duration",
     "metric_label",
     "metric_name",
@@ -50,4 +51,9 @@ def duration(seconds: float) -> str:
 
 def sentence(note: str) -> str:
     """A remark as a sentence: with a capital letter and one full stop."""
-    return f"{note[0].upper()}{note[1:].rstrip('.')}."
+    return f"{capitalized(note).rstrip('.')}."
+
+
+def capitalized(text: str) -> str:
+    """The text with a capital letter at its start; the other letters stay as they are."""
+    return text[:1].upper() + text[1:]
