@@ -43,7 +43,7 @@ def notes_way(folder: Path, backbone: transfer.Backbone) -> list[tuple[float, fl
     from torchvision.transforms import v2
 
     facts = backbone.preprocessing
-    assert isinstance(facts, transfer.PicturePreprocessing)
+    assert isinstance(facts, transfer.ImagePreprocessing)
     last = [
         v2.ToImage(),
         v2.ToDtype(torch.float32, scale=True),

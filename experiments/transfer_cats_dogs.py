@@ -113,7 +113,7 @@ def fine_tune(config: Config, folder: Path, device: str) -> gv.Result:
     strategy, facts = config.strategy, {}
     if config.compare:
         choice = gv.transfer.best_strategy(
-            backbone, task, plan, device=device, told=print, folder=folder
+            backbone, task, plan, device=device, on_progress=print, folder=folder
         )
         strategy, facts["Strategy"] = choice.strategy, f"“{choice.strategy}”: {choice.reason}"
     result = gv.transfer.fine_tune(
@@ -124,7 +124,7 @@ def fine_tune(config: Config, folder: Path, device: str) -> gv.Result:
         strategy=strategy,
         folder=folder,
         device=device,
-        told=print,
+        on_progress=print,
         data_seconds=seconds,
         resume=config.resume is not None,
     )
@@ -139,7 +139,7 @@ def fine_tune(config: Config, folder: Path, device: str) -> gv.Result:
 def load_images(config: Config, backbone: gv.transfer.Backbone) -> gv.data.ImageTask:
     """The images as the weights expect them; all but the test split are for training."""
     wanted = backbone.preprocessing
-    if not isinstance(wanted, gv.transfer.PicturePreprocessing):
+    if not isinstance(wanted, gv.transfer.ImagePreprocessing):
         raise invalid("--weights", "be of a network for images", backbone.name, "Choose others.")
     task = gv.data.load(
         config.data or "cats_dogs",
@@ -164,7 +164,7 @@ def load_backbone(config: Config, folder: Path, device: str) -> gv.transfer.Back
         return gv.transfer.load_backbone("mobilenet_v2", file)
     try:
         return gv.transfer.load_backbone(config.backbone)
-    except gv.transfer.NoWeights as error:
+    except gv.transfer.WeightsNotFound as error:
         if config.backbone != Config.backbone:
             raise
         print(f"{error}\nA small network is trained on CIFAR-10 first.", file=sys.stderr)

@@ -74,7 +74,7 @@ def main(config: Config) -> None:
             "--dataset", "be molecules with measured numbers", repr(task.name),
             "Choose esol, freesolv or lipophilicity, or give a table with --csv.",
         )  # fmt: skip
-    few = {count: gv.transfer.with_few(task, count) for count in config.labels}
+    few = {count: gv.transfer.with_few_labels(task, count) for count in config.labels}
     options = {
         "device": cli.usable_device(config.device),
         "precision": config.precision,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gnnvision import models
 from gnnvision.data.images.decode import large_images_are_errors
 from gnnvision.data.images.image_file import MAX_PIXELS, decode_image
-from gnnvision.transfer import NoWeights, load_backbone
+from gnnvision.transfer import WeightsNotFound, load_backbone
 
 __all__ = ["PREFIX", "load_torchvision_model", "resize_note"]
 
@@ -35,7 +35,7 @@ def load_torchvision_model(text: str) -> tuple[nn.Module, tuple[str, ...], Reade
     weights = Path(file).absolute() if file else "DEFAULT"
     try:
         model = load_backbone(f"{PREFIX}{name}", weights).network
-    except NoWeights as error:
+    except WeightsNotFound as error:
         raise ValueError(f"{error} Here: {PREFIX}{name}=FILE.") from error
     assert isinstance(model, models.TorchvisionNetwork)
     choices = zoo.get_model_weights(name)

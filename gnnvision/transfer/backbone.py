@@ -1,4 +1,4 @@
-"""A trained network as a backbone: what it sees, and a head that can be a new one."""
+"""A trained network as a backbone: feature extraction, and a replaceable head."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gnnvision import models
 from gnnvision.domains import Domain
+from gnnvision.errors import at_least
 from gnnvision.layers import FromSignal, OnDomain, Rescale, Sequential
 from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import attached
@@ -17,27 +18,27 @@ from gnnvision.transfer.preprocessing import Preprocessing
 
 __all__ = ["Backbone"]
 
-_OUTPUTS = ("num_classes", "num_outputs")  # how builders name them
+_OUTPUTS = ("num_classes", "num_outputs")  # the argument of a builder that sets the outputs
 
 
 class Backbone(nn.Module, OnDomain):
-    """A network with weights, of which all but the last dense layer may serve another task.
+    """A trained network whose head (the last linear layer) can be replaced for another task.
 
-    The network stays whole: `network` is an ordinary one of its kind, before and after its head
-    is replaced, so that its checkpoints are too. To draw the first weights of a new seed
-    (`fit` does so) draws those of the head.
+    `network` remains an ordinary network of its kind, before and after its head is replaced, and
+    so do its checkpoints. `reset_parameters`, which `fit` calls for each seed, initializes only
+    the head.
 
     Args:
-        network: ends in a dense layer, and perhaps layers without weights behind it.
-        preprocessing: what its input must be; None where nothing is known.
-        name: for people.
+        network: ends in a linear layer, optionally followed by layers without weights.
+        preprocessing: of its input; None if unknown.
+        name: shown in messages and reports.
 
     Shapes:
-        Input as the network's: pictures (B, C, H, W), or node features (N, C) and their graph.
-        `features`: (B, num_features), a row for each picture, graph or node.
+        Input as for the network: images (B, C, H, W), or node features (N, C) and their graph.
+        `features`: (B, num_features), one row per image, graph or node.
 
     Raises:
-        ValueError: if the network does not end in a dense layer.
+        ValueError: if the network does not end in a linear layer.
 
     Example:
         >>> import torch
@@ -60,32 +61,32 @@ class Backbone(nn.Module, OnDomain):
         self.name = name or type(network).__name__
         for module in network.modules():
             if isinstance(module, FromSignal):
-                # Its weights have been set by the data it was trained on, and stay.
+                # Keep the weights that it computed from its own training data.
                 vars(module)["initialize"] = _keep
 
     @property
     def head(self) -> Sequential:
-        """The last dense layer and what follows it: (B, num_features) -> (B, num_outputs)."""
+        """The last linear layer and all that follows: (B, num_features) -> (B, num_outputs)."""
         name, layer = last_linear(self.network)
-        return Sequential(layer, *_behind(self.network, name))
+        return Sequential(layer, *_layers_after(self.network, name))
 
     @property
     def blocks(self) -> list[Block]:
-        """The parts before the head, from the input on."""
+        """The blocks before the head, in order from the input."""
         return blocks(self.network)
 
     @property
     def num_features(self) -> int:
-        """How many numbers enter the head."""
+        """The number of input features of the head."""
         return last_linear(self.network)[1].in_features
 
     @property
     def spec(self) -> dict[str, Any] | None:
-        """How `models.build` makes `network` again; None where that is not known."""
+        """The name and arguments that `models.build` needs for `network`; None if unknown."""
         return vars(self.network).get("spec")
 
     def features(self, x: Tensor, domain: Domain | None = None) -> Tensor:
-        """What enters the head."""
+        """The input of the head."""
         kept: list[Tensor] = []
 
         def keep(module: nn.Module, given: tuple[Any, ...]) -> None:
@@ -96,45 +97,45 @@ class Backbone(nn.Module, OnDomain):
         return kept[-1]
 
     def forward(self, x: Tensor, domain: Domain | None = None) -> Tensor:
-        """What the network says: logits, or values in the units of the targets."""
+        """The output of the network: logits, or values in the units of the targets."""
         return call(self.network, x, domain)
 
     def out_domain(self, domain: Domain) -> Domain | None:
-        """The domain of the answers: None where there is one for each picture or graph."""
+        """The domain of the output; None if there is one output per image or graph."""
         return self.network.out_domain(domain) if isinstance(self.network, OnDomain) else None
 
     def reset_head(self, num_classes: int) -> None:
-        """A new last layer with newly drawn weights, for so many classes or targets.
+        """Replace the last linear layer by a newly initialized one.
+
+        Args:
+            num_classes: its number of outputs: classes or targets.
 
         Raises:
-            ValueError: if there is not at least one.
+            ValueError: if it is below 1.
         """
-        if num_classes < 1:
-            raise ValueError(
-                f"'num_classes' must be at least 1, got {num_classes}. Give classes or targets."
-            )
+        at_least("num_classes", num_classes, 1)
         name, old = last_linear(self.network)
         new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
         _replace(self.network, name, new.to(old.weight.device, old.weight.dtype))
         for module_name, module in list(self.network.named_modules()):
             if isinstance(module, Rescale):
                 _replace(self.network, module_name, Rescale(num_classes).to(old.weight.device))
-        self._note(num_classes)
+        self._set_num_classes(num_classes)
 
     def reset_parameters(self) -> None:
-        """Draw the weights of the head anew; those before it are what a backbone is for."""
+        """Reinitialize the head; all other weights are kept."""
         last_linear(self.network)[1].reset_parameters()
 
     def train(self, mode: bool = True) -> Backbone:
-        """As of every module, but what is frozen stays in evaluation mode."""
+        """Set the mode as for any module, but keep frozen modules in evaluation mode."""
         super().train(mode)
         for module in self.modules():
             if is_frozen(module):
                 module.training = False
         return self
 
-    def _note(self, num_classes: int) -> None:
-        """Let the network say of itself how many outputs it has now."""
+    def _set_num_classes(self, num_classes: int) -> None:
+        """Update the network's attributes to its new number of outputs."""
         if isinstance(self.network, models.TorchvisionNetwork):
             self.network.num_classes = num_classes
         if self.spec is not None:
@@ -147,8 +148,8 @@ class Backbone(nn.Module, OnDomain):
         return self.name
 
 
-def _behind(network: nn.Module, head: str) -> list[nn.Module]:
-    """The layers behind the head, where it is in a sequence of layers."""
+def _layers_after(network: nn.Module, head: str) -> list[nn.Module]:
+    """The layers after the head, if it is in a sequence of layers."""
     out: list[nn.Module] = []
     name = head
     while name:
@@ -167,4 +168,4 @@ def _replace(network: nn.Module, name: str, layer: nn.Module) -> None:
 
 
 def _keep(x: Tensor) -> None:
-    """In place of `FromSignal.initialize`."""
+    """Replaces `FromSignal.initialize`."""

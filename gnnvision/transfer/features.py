@@ -1,4 +1,4 @@
-"""What a frozen backbone makes of a task's items: computed once, and kept by content."""
+"""The outputs of frozen blocks for all items of a task: computed once and cached."""
 
 from __future__ import annotations
 
@@ -22,129 +22,127 @@ from gnnvision.data.npz import unpack_arrays
 from gnnvision.data.progress import progress as bar
 from gnnvision.data.root import cache_folder
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid
 from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.layers.memory import quick
 from gnnvision.training.blocks import last_linear
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.feature_task import FeatureTask
 
-__all__ = ["Frozen", "frozen_part", "seen"]
+__all__ = ["FrozenFeatures", "features_of_split", "frozen_features"]
 
-PARTS: tuple[SplitName, ...] = ("train", "val", "test")
-_FORM = 1  # raise it when what is computed changes, and old caches are left alone
+SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test")
+_CACHE_VERSION = 1  # increment it when the computation changes, so that old caches are ignored
 _VIEW_SEED = 0
-_NUMBERS_AT_ONCE = 2**21  # of pictures: their maps are some times as large
-_MOST_KEPT = 2**29  # bytes
-See = Callable[[Tensor, Domain], Tensor]
+_VALUES_AT_ONCE = 2**21  # input values per batch of images; their feature maps are larger
+_LARGEST_CACHE = 2**29  # bytes
+Extract = Callable[[Tensor, Domain], Tensor]
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """A backbone cut in two: the task as its first blocks see it, and the rest of it.
+class FrozenFeatures:
+    """A task after the first blocks of a backbone, and the blocks that remain.
 
     Args:
-        task: the items as what leaves the first blocks.
-        cut: how many blocks that are.
+        task: its items are the outputs of the first blocks.
+        cut: number of first blocks.
     """
 
     task: FeatureTask
     cut: int
 
     def rest(self, backbone: Backbone) -> nn.Module:
-        """What is behind the cut of a backbone: a copy of the blocks, the head itself."""
+        """The rest of the backbone: a copy of the remaining blocks, with the head itself."""
         if self.cut == len(backbone.blocks):
             return backbone.head
-        return _without(backbone, self.cut)
+        return _without_blocks(backbone, self.cut)
 
 
-def frozen_part(
+def frozen_features(
     backbone: Backbone,
     task: Task,
     cut: int | None = None,
     *,
     views: int = 0,
     progress: bool = True,
-) -> Frozen | None:
-    """Compute what the first blocks of a backbone make of each item, once.
+) -> FrozenFeatures | None:
+    """Compute the outputs of the first blocks of a backbone for each item of a task, once.
 
-    Each item of the training and validation parts is seen as it is and in `views` augmented
-    versions, as the task varies its pictures, the others as they are; no target is looked at.
-    The results are kept in the user's cache under a hash of weights, pictures and views.
+    Training and validation items are processed in their original form and in `views` augmented
+    versions, test items only in their original form. Targets are not used. The results are
+    cached on disk under a hash of weights, images and views.
 
     Args:
-        backbone: its blocks are used as in evaluation, whatever their mode.
-        task: as the backbone's preprocessing made it.
-        cut: how many blocks; all of them if not given, which leaves the head.
-        views: augmented versions of each training item; of pictures.
-        progress: whether to show a bar.
+        backbone: its blocks run in evaluation mode.
+        task: after the backbone's preprocessing.
+        cut: number of first blocks; all if not given, so that only the head remains.
+        views: augmented versions per training item; images only.
+        progress: whether to show a progress bar.
 
     Returns:
-        None where the network cannot be cut there: its blocks do not follow one another.
+        None if the network cannot be cut there because its blocks are not a plain sequence.
 
     Raises:
-        ValueError: if views are asked for of a task that does not vary its items.
+        ValueError: if views are requested for a task without augmentation.
     """
     count = len(backbone.blocks)
     cut = count if cut is None else cut
     if views and (not isinstance(task, ImageTask) or task.augment is None):
-        raise ValueError(
-            f"'views' must be 0 for a task that varies nothing, got {views}. "
-            "Give the pictures an Augment."
-        )
-    see: See = backbone.features if cut == count else _seer(backbone, cut)
-    if cut < count and not _follows(backbone, task, cut, see):
+        raise invalid("views", "be 0 for a task without augmentation", views, "Set an Augment.")
+    extract: Extract = backbone.features if cut == count else _block_input(backbone, cut)
+    if cut < count and not _is_sequential(backbone, task, cut, extract):
         return None
-    whole = sum(len(getattr(task.split, part)) for part in PARTS)
+    whole = sum(len(getattr(task.split, name)) for name in SPLIT_NAMES)
     varied = len(task.split.train) + len(task.split.val)
-    place = _place(backbone, task, cut, views)
-    held = None if place is None else _read(place)
-    if held is None:
+    file = _cache_file(backbone, task, cut, views)
+    arrays = None if file is None else _read(file)
+    if arrays is None:
         with (
-            bar(f"features behind {cut} of {count} blocks", whole + views * varied)
+            bar(f"features of {cut} of {count} blocks", whole + views * varied)
             if progress
-            else _silent() as advance
+            else _no_bar() as advance
         ):
-            held = _computed(see, backbone, task, views, advance)
-        if place is not None and sum(a.nbytes for a in held.values()) <= _MOST_KEPT:
-            _write(place, held)
-    x, seen_x, rows = (torch.from_numpy(held[name]) for name in ("x", "views", "rows"))
-    return Frozen(FeatureTask.of(task, x, seen_x, rows), cut)
+            arrays = _compute(extract, backbone, task, views, advance)
+        if file is not None and sum(a.nbytes for a in arrays.values()) <= _LARGEST_CACHE:
+            _write(file, arrays)
+    x, augmented, rows = (torch.from_numpy(arrays[name]) for name in ("x", "views", "rows"))
+    return FrozenFeatures(FeatureTask.of(task, x, augmented, rows), cut)
 
 
-def seen(
-    see: See,
+def features_of_split(
+    extract: Extract,
     task: Task,
-    part: SplitName,
+    split_name: SplitName,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What `see` makes of the items of a part, and which items these are, in the same order.
+    """The results of `extract` for the items of a split, and the indices of these items.
 
     Args:
-        see: called with a signal and its domain.
-        task: whose items they are.
-        part: "train", "val" or "test".
-        generator: with one, training items are varied.
+        extract: called with a signal and its domain.
+        task: has the items.
+        split_name: "train", "val" or "test".
+        generator: if given, training items are augmented.
     """
-    index = torch.from_numpy(np.array(getattr(task.split, part)))
+    index = torch.from_numpy(np.array(getattr(task.split, split_name)))
     out: list[Tensor] = []
     if isinstance(task, ImageTask):
-        size = max(2, _NUMBERS_AT_ONCE // (task.in_channels * prod(task.grid.size)))
+        size = max(2, _VALUES_AT_ONCE // (task.in_channels * prod(task.grid.size)))
         order = []
-        for pictures, chosen in task.image_batches(part, size, generator):
-            out.append(see(task.normalize(pictures), task.grid).cpu())
+        for images, chosen in task.image_batches(split_name, size, generator):
+            out.append(extract(task.normalize(images), task.grid).cpu())
             order.append(chosen.cpu())
         index = torch.cat(order) if order else index
     else:
-        out = [see(x, domain).cpu() for x, domain, _ in task.batches(part)]
+        out = [extract(x, domain).cpu() for x, domain, _ in task.batches(split_name)]
     if not out:
         return torch.empty(0), index
     values = torch.cat(out)
-    # Of the nodes of one graph all are seen, whichever part is asked for.
+    # A node task has one graph: its batch has all nodes, for any split.
     return values if len(values) == len(index) else values[index], index
 
 
-def _computed(
-    see: See, backbone: Backbone, task: Task, views: int, advance: Callable[[int], object]
+def _compute(
+    extract: Extract, backbone: Backbone, task: Task, views: int, advance: Callable[[int], object]
 ) -> dict[str, np.ndarray]:
     count = len(task.y)  # type: ignore[attr-defined]
     varied = np.concatenate([task.split.train, task.split.val])
@@ -152,40 +150,40 @@ def _computed(
     rows[torch.from_numpy(varied)] = torch.arange(len(varied))
     x: Tensor | None = None
 
-    def told(signal: Tensor, domain: Domain) -> Tensor:
-        made = see(signal, domain)
-        advance(len(made))
-        return made
+    def extract_and_advance(signal: Tensor, domain: Domain) -> Tensor:
+        features = extract(signal, domain)
+        advance(len(features))
+        return features
 
     generator = torch.Generator().manual_seed(_VIEW_SEED)
     with evaluating(backbone), quick(backbone), torch.no_grad():
-        for part in PARTS:
-            values, items = seen(told, task, part)
+        for name in SPLIT_NAMES:
+            values, items = features_of_split(extract_and_advance, task, name)
             if len(items):
                 x = values.new_zeros(count, *values.shape[1:]) if x is None else x
                 x[items] = values
         assert x is not None, "a task without items"
-        kept = x.new_zeros(views, len(varied), *x.shape[1:])
+        augmented = x.new_zeros(views, len(varied), *x.shape[1:])
         if views:
             every = _all_train(task)
-            for view in kept:
-                values, items = seen(told, every, "train", generator)
+            for view in augmented:
+                values, items = features_of_split(extract_and_advance, every, "train", generator)
                 view[rows[items]] = values
-    return {"x": x.numpy(), "views": kept.numpy(), "rows": rows.numpy()}
+    return {"x": x.numpy(), "views": augmented.numpy(), "rows": rows.numpy()}
 
 
 def _all_train(task: Task) -> Task:
-    """The task with its validation part among the training items, so that it is varied too."""
+    """The task with validation items moved to training, so that they are augmented too."""
     every = np.concatenate([task.split.train, task.split.val])
     return replace(task, split=Split(task.split.name, every, [], task.split.test))
 
 
-def _seer(backbone: Backbone, cut: int) -> See:
-    """What enters block `cut`."""
+def _block_input(backbone: Backbone, cut: int) -> Extract:
+    """A function that returns the input of block `cut`."""
     block = backbone.blocks[cut]
     first = dict(zip(block.names, block.modules, strict=True))[block.name]
 
-    def see(x: Tensor, domain: Domain) -> Tensor:
+    def extract(x: Tensor, domain: Domain) -> Tensor:
         kept: list[Tensor] = []
 
         def keep(module: nn.Module, given: tuple[Any, ...]) -> None:
@@ -195,11 +193,11 @@ def _seer(backbone: Backbone, cut: int) -> See:
             backbone(x, domain)
         return kept[0]
 
-    return see
+    return extract
 
 
-def _without(backbone: Backbone, cut: int) -> Backbone:
-    """A copy whose first blocks do nothing."""
+def _without_blocks(backbone: Backbone, cut: int) -> Backbone:
+    """A copy whose first blocks are identities."""
     made = copy.deepcopy(backbone)
     for block in made.blocks[:cut]:
         for name in block.names:
@@ -208,24 +206,24 @@ def _without(backbone: Backbone, cut: int) -> Backbone:
     return made
 
 
-def _follows(backbone: Backbone, task: Task, cut: int, see: See) -> bool:
-    """Whether the network is its first blocks and then the others, as a trial shows."""
+def _is_sequential(backbone: Backbone, task: Task, cut: int, extract: Extract) -> bool:
+    """Whether the network equals its first blocks followed by the others, tried on two items."""
     if not isinstance(task, ImageTask):
         return False
-    pictures = task.images_at(np.array(task.split.train[:2]).tolist())
-    x = task.normalize(pictures.to(task.y.device))
+    images = task.images_at(np.array(task.split.train[:2]).tolist())
+    x = task.normalize(images.to(task.y.device))
     with evaluating(backbone), torch.no_grad():
-        want, between = backbone(x, task.grid), see(x, task.grid)
+        want, between = backbone(x, task.grid), extract(x, task.grid)
         try:
-            got = _without(backbone, cut).eval()(between)
+            got = _without_blocks(backbone, cut).eval()(between)
         except (RuntimeError, ValueError, TypeError, IndexError):
-            return False  # its blocks are joined in another way
+            return False  # its blocks are connected in another way
     if got.shape != want.shape:
         return False
     return bool((got - want).abs().max() <= 1e-4 * want.abs().max())
 
 
-def _place(backbone: Backbone, task: Task, cut: int, views: int) -> Path | None:
+def _cache_file(backbone: Backbone, task: Task, cut: int, views: int) -> Path | None:
     cache = cache_folder()
     if cache is None:
         return None
@@ -233,7 +231,7 @@ def _place(backbone: Backbone, task: Task, cut: int, views: int) -> Path | None:
     structure = [repr(module) for block in backbone.blocks[:cut] for module in block.modules]
     augment = getattr(task, "augment", None)
     described = [
-        _FORM, structure, task.data_hash, task.split.hash, task.input_description(),
+        _CACHE_VERSION, structure, task.data_hash, task.split.hash, task.input_description(),
         views, str(augment), augment.to_dict() if views and augment is not None else None,
     ]  # fmt: skip
     digest = hashlib.sha256(json.dumps(described, default=str).encode())
@@ -244,19 +242,19 @@ def _place(backbone: Backbone, task: Task, cut: int, views: int) -> Path | None:
     return cache / "features" / f"{digest.hexdigest()[:40]}.npz"
 
 
-def _read(place: Path) -> dict[str, np.ndarray] | None:
+def _read(file: Path) -> dict[str, np.ndarray] | None:
     try:
-        held = unpack_arrays(place.read_bytes())
+        held = unpack_arrays(file.read_bytes())
         return {name: held[name] for name in ("x", "views", "rows")}
     except (OSError, ValueError, KeyError):
-        return None  # not there, cut short, damaged, or not ours
+        return None  # missing, truncated, damaged or another format
 
 
-def _write(place: Path, arrays: dict[str, np.ndarray]) -> None:
-    with contextlib.suppress(NotWritable, OSError), atomic_write(place) as file:
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with contextlib.suppress(NotWritable, OSError), atomic_write(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
-def _silent() -> Any:  # noqa: ANN401
+def _no_bar() -> Any:  # noqa: ANN401
     yield lambda count: None

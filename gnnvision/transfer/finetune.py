@@ -1,4 +1,4 @@
-"""From a backbone to a model of a task: the head first, then as much as a strategy trains."""
+"""Fine-tune a backbone on a task: the head first, then the blocks that a strategy trains."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from gnnvision.data import Split, Task
+from gnnvision.errors import invalid
 from gnnvision.training import Result
 from gnnvision.training.fit import write_result
 from gnnvision.training.folder import read_json, write_json
@@ -28,31 +29,39 @@ from gnnvision.training.recipe import with_current_names
 from gnnvision.training.record import is_complete, read_result
 from gnnvision.training.seeds import to_seeds
 from gnnvision.transfer.backbone import Backbone
-from gnnvision.transfer.course import Course
-from gnnvision.transfer.features import frozen_part
+from gnnvision.transfer.features import frozen_features
 from gnnvision.transfer.plan import Plan
+from gnnvision.transfer.resumable import ResumableFineTuning
 from gnnvision.transfer.similarity import similarity
-from gnnvision.transfer.stages import Told, Transfer, Watch, prepared
+from gnnvision.transfer.stage_runner import Monitor, OnProgress, StageRunner, preprocess
 from gnnvision.transfer.strategy import Choice, Strategy, choose_strategy
 
-__all__ = ["Transfer", "auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
+__all__ = ["StageRunner", "auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
 
 FOLDS = "folds.json"
 _CHEAPEST_FIRST: tuple[Strategy, ...] = ("head", "last", "part", "whole")
 
 
-def auto_strategy(backbone: Backbone, task: Task, views: int = 0, device: str = "cpu") -> Choice:
-    """The strategy that the size of the training part and its similarity speak for.
+def auto_strategy(
+    backbone: Backbone,
+    task: Task,
+    views: int = 0,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Choice:
+    """Choose a strategy by the size of the training split and its similarity.
 
     Args:
-        backbone: with its weights.
-        task: as it was loaded.
-        views: as in `Plan`, so that the features that are measured are those of the training.
+        backbone: with its pretrained weights.
+        task: as loaded.
+        views: as in `Plan`, so that the same cached features are used in training.
         device: as in `fine_tune`.
+        progress: whether to show progress bars.
     """
     backbone = copy.deepcopy(backbone).to(device)
-    task = prepared(backbone, task).to(device)
-    measured = similarity(backbone, task, frozen_part(backbone, task, views=views))
+    task = preprocess(backbone, task).to(device)
+    frozen = frozen_features(backbone, task, views=views, progress=progress)
+    measured = similarity(backbone, task, frozen)
     return choose_strategy(len(task.split.train), task.num_outputs, measured.value, str(measured))
 
 
@@ -65,80 +74,78 @@ def fine_tune(
     strategy: Strategy | Literal["auto"] | None = None,
     folder: Path | None = None,
     device: str = "cpu",
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
     data_seconds: float = 0.0,
     resume: bool = False,
     progress: bool = True,
 ) -> Result:
-    """Fit a backbone to a task, once for each seed, and measure it; the test is read once.
+    """Fine-tune a backbone once per seed and evaluate it; the test split is read once per seed.
 
-    A seed draws the head and the order of the items. What stays frozen is computed once for all
-    seeds and kept in the cache.
+    The seed determines the initial head and the order of the items. The outputs of frozen blocks
+    are computed once for all seeds and cached.
 
     Args:
-        backbone: with its weights; it is not changed.
-        task: pictures, graphs or molecules, as they were loaded.
-        plan: how; see `Plan`.
-        seeds: how many (0, 1, ...), or which.
-        strategy: instead of the plan's; "auto" for `auto_strategy`, whose reason is a note of
-            the result.
-        folder: a run folder, to leave the result and a checkpoint in; while it runs, also
-            `checkpoints/last.safetensors`, from which it can go on.
-        device: "cpu", "cuda", "mps"; where the features are computed, too.
-        told: called with a sentence about each step.
-        data_seconds: how long loading the data took, for the record.
-        resume: whether to go on from the folder's checkpoint; a finished run is read again.
-        progress: whether to show how far it is.
+        backbone: with its pretrained weights; it is not modified.
+        task: of images, graphs or molecules, as loaded.
+        plan: the strategy and the recipes; see `Plan`.
+        seeds: the number of seeds (0, 1, ...), or a list of them.
+        strategy: replaces the plan's strategy; "auto" for `auto_strategy`, whose reason is
+            noted in the result.
+        folder: the run folder for the result and its checkpoint; while it runs, also for
+            `checkpoints/last.safetensors`, from which it can be resumed.
+        device: "cpu", "cuda", "mps"; features are computed there too.
+        on_progress: called with a sentence after each step.
+        data_seconds: time taken to load the data, in seconds, for the record.
+        resume: whether to resume from the checkpoint in the folder; a finished run is only read.
+        progress: whether to show progress bars.
 
     Returns:
-        As of `fit`; `model` is the fine-tuned network of the best seed.
+        As `fit` does; `model` is the fine-tuned network of the best seed.
 
     Raises:
-        TypeError: if the backbone is not for such a task.
-        ValueError: if it is not for such pictures or molecules, or the checkpoint to resume from
-            is of another run.
+        TypeError: if the backbone does not fit this kind of task.
+        ValueError: if the backbone does not fit these images or molecules, or the checkpoint to
+            resume from belongs to another run.
         Interrupted: on Ctrl-C, after saving.
     """
     if resume and folder is None:
-        raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
-    say = told or (lambda sentence: None)
+        raise invalid("folder", "be given to resume a run", None, "Pass its run folder.")
+    notify = on_progress or (lambda sentence: None)
     started = time.perf_counter()
     plan = plan or Plan()
     facts = {}
     if strategy == "auto":
-        choice = auto_strategy(backbone, task, plan.views, device)
-        say(str(choice))
+        choice = auto_strategy(backbone, task, plan.views, device, progress)
+        notify(str(choice))
         facts["Strategy"] = f"“{choice.strategy}”: {choice.reason}"
         strategy = choice.strategy
     plan = plan if strategy is None else replace(plan, strategy=strategy)
     if plan.gradual and plan.strategy in ("head", "last") and not facts:
-        raise ValueError(
-            f"'gradual' must be left out with strategy={plan.strategy!r}, before which no other "
-            "strategy comes, got True. Use 'part' or 'whole'."
-        )
-    work = Transfer(backbone, task, plan, say, device)
+        condition = f"be False with strategy={plan.strategy!r}, which has one stage"
+        raise invalid("gradual", condition, True, "Use 'part' or 'whole'.")
+    runner = StageRunner(backbone, task, plan, notify, device, progress)
     goal = objective(task)
     numbers = to_seeds(seeds)
-    course = Course(work, numbers, folder)
+    tuning = ResumableFineTuning(runner, numbers, folder)
     if resume and folder is not None and is_complete(folder):
-        network = work.untrained(work.task.split).network
-        return read_result(folder, work.shown_task, network, device)
+        network = runner.untrained(runner.task.split).network
+        return read_result(folder, runner.reported_task, network, device)
     with nullcontext() if folder is None else in_use(folder), stop_on_signal() as stop:
         if resume:
-            course.restore()
-        earlier = sum(outcome.seconds for outcome in course.outcomes)
+            tuning.restore()
+        earlier = sum(outcome.seconds for outcome in tuning.outcomes)
         try:
-            with Reporter(progress, len(numbers), work.epochs) as reporter:
-                course.run(stop, reporter)
+            with Reporter(progress, len(numbers), runner.epochs) as reporter:
+                tuning.run(stop, reporter)
         except Interrupted:
             raise
         except KeyboardInterrupt:  # a second request
-            raise Interrupted("Stopped at once. What was saved last is kept.") from None
+            raise Interrupted("Stopped immediately. The last checkpoint is kept.") from None
     result = Result(
-        task=work.shown_task,
-        recipe=work.last_recipe,
-        model=course.best_network(),
-        outcomes=course.outcomes,
+        task=runner.reported_task,
+        recipe=runner.last_recipe,
+        model=tuning.best_network(),
+        outcomes=tuning.outcomes,
         metric=goal.metric,
         higher_is_better=goal.higher_is_better,
         device=device_name(device),
@@ -163,27 +170,27 @@ def cross_validate(
     *,
     seed: int = 0,
     device: str = "cpu",
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
     progress: bool = True,
     scores: dict[str, list[float]] | None = None,
     keep: Callable[[dict[str, list[float]]], object] = lambda scores: None,
 ) -> dict[str, list[float]]:
-    """The score of each plan on each fold of what trains and validates; no test item is read.
+    """Cross-validate plans on the training and validation splits; no test item is read.
 
     Args:
-        backbone: with its weights.
-        task: as it was loaded.
-        plans: to compare, by name.
-        folds: into how many parts the items are divided, classes in proportion.
-        seed: of the division and the training.
+        backbone: with its pretrained weights.
+        task: as loaded.
+        plans: name -> plan to compare.
+        folds: number of folds, stratified by class.
+        seed: of the folds and the training.
         device: as in `fine_tune`.
-        told: called with a sentence about each plan.
-        progress: whether to show how far it is.
-        scores: those of the folds that were done before it was stopped.
-        keep: called with the scores so far after each fold.
+        on_progress: called with a sentence after each plan.
+        progress: whether to show progress bars.
+        scores: of the folds that are done already, to resume.
+        keep: called after each fold with all scores so far.
 
     Returns:
-        For each plan a score for each fold, by the metric of the task.
+        For each plan one score per fold, by the metric of the task.
 
     Raises:
         Interrupted: on Ctrl-C.
@@ -194,22 +201,25 @@ def cross_validate(
     for name, plan in plans.items():
         done = scores.setdefault(name, [])
         if len(done) < folds:
-            work = Transfer(backbone, task, plan, told or (lambda sentence: None), device)
-            what = f"{name}, fold"
+            notify = on_progress or (lambda sentence: None)
+            runner = StageRunner(backbone, task, plan, notify, device, progress)
+            word = f"strategy {name}, fold"
             with (
                 stop_on_signal() as stop,
-                Reporter(progress, folds, work.epochs, what) as reporter,
+                Reporter(progress, folds, runner.epochs, word) as reporter,
             ):
                 for number in range(len(done), folds):
-                    watch = Watch(stop, reporter, number=number, seed=number + 1)
-                    if (found := work.run(seed, splits[number], ("val",), watch)) is None:
+                    monitor = Monitor(stop, reporter, number=number, seed=number + 1)
+                    if (found := runner.run(seed, splits[number], ("val",), monitor)) is None:
                         raise Interrupted(f"Stopped at {name}, fold {number + 1} of {folds}.")
                     done.append(found[1].metrics["val"][metric])
                     keep(scores)
-        if told is not None:
+        if on_progress is not None:
             values = ", ".join(format_score(metric, score) for score in scores[name])
             average = format_score(metric, mean(scores[name]))
-            told(f"{name}: {metric_name(metric)} {average} on {folds} validation folds ({values})")
+            on_progress(
+                f"{name}: {metric_name(metric)} {average} on {folds} validation folds ({values})"
+            )
     return scores
 
 
@@ -220,36 +230,36 @@ def best_strategy(
     folds: int = 5,
     *,
     device: str = "cpu",
-    told: Told | None = None,
+    on_progress: OnProgress | None = None,
     progress: bool = True,
     folder: Path | None = None,
 ) -> Choice:
-    """The strategy with the best mean on validation folds, the cheaper of equals.
+    """The strategy with the best mean score on validation folds; if equal, the cheaper one.
 
     Args:
-        backbone: with its weights.
-        task: as it was loaded.
-        plan: how, but for the strategy.
-        folds: of what trains and validates; see `cross_validate`.
+        backbone: with its pretrained weights.
+        task: as loaded.
+        plan: all settings except the strategy.
+        folds: number of folds; see `cross_validate`.
         device: as in `fine_tune`.
-        told: called with a sentence about each strategy.
-        progress: whether to show how far it is.
-        folder: a run folder, to leave the scores in and to go on from those that are there.
+        on_progress: called with a sentence after each strategy.
+        progress: whether to show progress bars.
+        folder: a run folder to save the scores in, and to resume from.
 
     Raises:
-        Interrupted: on Ctrl-C; the folds that are done are saved.
+        Interrupted: on Ctrl-C; the scores of completed folds are saved.
     """
     plan = plan or Plan()
     plans = {name: replace(plan, strategy=name) for name in _CHEAPEST_FIRST}
-    asked: dict[str, Any] = {"data": task.data_hash, "split": task.split.hash, "folds": folds}
-    asked["plan"] = json.loads(json.dumps(asdict(plan)))
+    settings: dict[str, Any] = {"data": task.data_hash, "split": task.split.hash, "folds": folds}
+    settings["plan"] = json.loads(json.dumps(asdict(plan)))
     file = None if folder is None else folder / FOLDS
     before = read_json(file) if file is not None and file.is_file() else {}
-    same = {name: with_current_names(before.get(name)) for name in asked} == asked
+    same = {name: with_current_names(before.get(name)) for name in settings} == settings
 
     def keep(scores: dict[str, list[float]]) -> None:
         if file is not None:
-            write_json(file, asked | {"scores": scores})
+            write_json(file, settings | {"scores": scores})
 
     scores = cross_validate(
         backbone,
@@ -257,7 +267,7 @@ def best_strategy(
         dict(plans.items()),
         folds,
         device=device,
-        told=told,
+        on_progress=on_progress,
         progress=progress,
         scores=before["scores"] if same else {},
         keep=keep,
@@ -267,15 +277,14 @@ def best_strategy(
     means = {name: mean(scores[name]) for name in _CHEAPEST_FIRST}
     known = [name for name in _CHEAPEST_FIRST if not math.isnan(means[name])]
     if not known:
-        raise ValueError(
-            f"'folds' must give validation folds with a {goal.metric}, got {folds} in which it is "
-            "undefined. Name a strategy instead, or give more labels of every class."
-        )
+        condition = f"give validation folds in which {goal.metric} is defined"
+        advice = "Choose a strategy yourself, or use more labels of every class."
+        raise invalid("folds", condition, folds, advice)
     best = max(known, key=lambda name: sign * means[name])  # the first of equals
     figures = ", ".join(
         f"{name} {format_score(goal.metric, value)}" for name, value in means.items()
     )
-    return Choice(best, f"the best on {folds} validation folds of the training part: {figures}.")
+    return Choice(best, f"the best in {folds}-fold cross-validation: {figures}.")
 
 
 def _folds(task: Task, folds: int, seed: int) -> list[Split]:

@@ -1,4 +1,4 @@
-"""Freezing that holds: weights, norm statistics and dropout of a module stay as they are."""
+"""Freezing, which also fixes BatchNorm statistics and dropout."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 from torch import nn
 
-__all__ = ["freeze", "hold_statistics", "is_frozen", "unfreeze"]
+__all__ = ["freeze", "freeze_norm_statistics", "is_frozen", "unfreeze"]
 
 _MARK = "_learned_before_frozen"
 
 
 def freeze(*modules: nn.Module) -> None:
-    """Let nothing in these modules change, whatever mode the model around them is in.
+    """Freeze modules: their parameters, BatchNorm statistics and dropout stay fixed.
 
-    Their parameters require no gradients, so no optimizer moves them; and they run in evaluation
-    mode: batch norms normalize by their running statistics and do not update them, dropout drops
-    nothing. `model.train()` does not undo that: each module goes back to evaluation mode before
-    it runs. Copies of a frozen module are frozen.
+    Their parameters require no gradients, so that no optimizer changes them, and they run in
+    evaluation mode: batch norms normalize by their running statistics without updating them, and
+    dropout is off. `model.train()` does not undo this: each module returns to evaluation mode
+    before it runs. Copies of a frozen module are frozen.
 
     Args:
-        *modules: to freeze, with all that is in them.
+        *modules: to freeze, including their submodules.
 
     Example:
         >>> import torch
@@ -33,45 +33,44 @@ def freeze(*modules: nn.Module) -> None:
     for module in modules:
         for part in module.modules():
             own = dict(part.named_parameters(recurse=False))
-            # What was not learned before, as a whitening layer, is not to be after `unfreeze`.
-            _hold(part, tuple(name for name, p in own.items() if p.requires_grad))
+            # What was not trained before (a whitening layer) stays so after `unfreeze`.
+            _set_evaluation(part, tuple(name for name, p in own.items() if p.requires_grad))
             for parameter in own.values():
                 parameter.requires_grad_(False)
                 parameter.grad = None
 
 
-def hold_statistics(*modules: nn.Module) -> None:
-    """Let the batch norms in these modules go on with the statistics they have.
+def freeze_norm_statistics(*modules: nn.Module) -> None:
+    """Fix the running statistics of all batch norms in these modules.
 
-    They normalize by their running mean and variance, in training too, and do not update them;
-    their gains and biases are learned as before. A few hundred items say less about the statistics
-    than the data that a backbone was trained on; and where weights come from a network whose
-    norms were folded into its convolutions, the statistics of a batch have nothing to do with
-    the ones that the weights expect.
+    They normalize by their running mean and variance in training too and do not update them;
+    their scale and bias are still trained. A few hundred items estimate the statistics worse
+    than the data that a backbone was trained on; and if the norms of a network were folded into
+    its convolutions, batch statistics differ from what the weights expect.
 
     Args:
-        *modules: to look for batch norms in; `unfreeze` undoes it.
+        *modules: searched for batch norms; `unfreeze` undoes this.
 
     Example:
         >>> import torch
         >>> norm = nn.BatchNorm1d(3)
-        >>> hold_statistics(norm)
+        >>> freeze_norm_statistics(norm)
         >>> norm.train()(torch.ones(4, 3))[0], norm.weight.requires_grad
         (tensor([1.0000, 1.0000, 1.0000], grad_fn=<SelectBackward0>), True)
     """
     for module in modules:
         for part in module.modules():
             if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                _hold(part, ())
+                _set_evaluation(part, ())
 
 
 def unfreeze(*modules: nn.Module) -> None:
-    """Undo `freeze` and `hold_statistics`.
+    """Undo `freeze` and `freeze_norm_statistics`.
 
-    What was learned before is learned again; the modes are those of training.
+    Parameters that were trainable before are trainable again; the modules are in training mode.
 
     Args:
-        *modules: frozen or held ones; others are left alone.
+        *modules: frozen modules; others are unchanged.
     """
     for module in modules:
         for part in module.modules():
@@ -80,24 +79,24 @@ def unfreeze(*modules: nn.Module) -> None:
             for name in vars(part).pop(_MARK):
                 getattr(part, name).requires_grad_(True)
             hooks = part._forward_pre_hooks
-            for number in [n for n, hook in hooks.items() if hook is _stay]:
+            for number in [n for n, hook in hooks.items() if hook is _stay_in_evaluation]:
                 del hooks[number]
             part.training = True
 
 
 def is_frozen(module: nn.Module) -> bool:
-    """Whether `freeze` or `hold_statistics` keeps this module in evaluation mode."""
+    """Whether `freeze` or `freeze_norm_statistics` keeps this module in evaluation mode."""
     return _MARK in vars(module)
 
 
-def _hold(module: nn.Module, names: tuple[str, ...]) -> None:
-    """Keep a module in evaluation mode; `names` of its parameters are to be learned afterwards."""
+def _set_evaluation(module: nn.Module, names: tuple[str, ...]) -> None:
+    """Keep a module in evaluation mode; `unfreeze` makes its parameters `names` trainable."""
     if not is_frozen(module):
-        module.register_forward_pre_hook(_stay)
+        module.register_forward_pre_hook(_stay_in_evaluation)
     vars(module)[_MARK] = (*vars(module).get(_MARK, ()), *names)
     module.training = False
 
 
-def _stay(module: nn.Module, given: tuple[Any, ...]) -> None:
-    """A function of its own and not a closure, so that copies and pickles of a module keep it."""
+def _stay_in_evaluation(module: nn.Module, given: tuple[Any, ...]) -> None:
+    """A forward hook; not a closure, so that copies and pickles of a module keep it."""
     module.training = False

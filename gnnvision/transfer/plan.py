@@ -1,34 +1,54 @@
-"""What fine-tuning does: which blocks, by which recipes, on how many views."""
+"""The settings of fine-tuning: strategy, recipes and number of augmented views."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from gnnvision.training import Recipe
-from gnnvision.training.recipes import FINE_RECIPE, HEAD_RECIPE
 from gnnvision.transfer.strategy import Strategy, num_trained
 
 __all__ = ["FINE_RECIPE", "HEAD_RECIPE", "Plan"]
 
+HEAD_RECIPE = Recipe(
+    epochs=40,
+    lr=1e-3,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="cosine",
+    batch_size=32,
+    checkpoint_selection="last",
+)
+FINE_RECIPE = Recipe(
+    epochs=5,
+    lr=1e-4,
+    layer_decay=0.9,
+    optimizer="adamw",
+    weight_decay=1e-2,
+    schedule="one_cycle",
+    warmup=0.2,
+    batch_size=32,
+    checkpoint_selection="last",
+)
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How a backbone is fitted to a task.
+    """How to fine-tune a backbone.
 
-    The head is trained first, on features that are computed once; what else the strategy trains
-    goes on from that head.
+    The head is trained first, on features that are computed once. Fine-tuning of further blocks
+    starts from that head.
 
     Args:
-        strategy: "head", "last", "part" or "whole".
-        head: how the head is trained.
-        fine: how the blocks and the head are trained after it.
-        views: augmented versions of each training item for the head, computed beforehand.
-        fine_views: the same for the blocks behind a frozen part; the whole network sees fresh
-            ones in every epoch.
-        gradual: whether the strategies before this one come first, each for its share of the
-            epochs: "last", then "part", then "whole".
-        update_norms: whether the batch norms that are trained follow the statistics of the new
-            items; otherwise they keep those of the weights, see `hold_statistics`.
+        strategy: the blocks to fine-tune: "head", "last", "part" or "whole".
+        head: the recipe of the head.
+        fine: the recipe of the fine-tuned blocks and the head afterwards.
+        views: precomputed augmented versions of each training item, for the head.
+        fine_views: the same for the blocks after frozen ones. If the whole network is trained,
+            each epoch has new augmentations.
+        gradual: unfreeze gradually: fine-tune with "last", then "part", then "whole" up to
+            `strategy`, and divide the epochs among them.
+        update_norms: whether trained batch norms update their running statistics; otherwise
+            these are fixed, see `freeze_norm_statistics`.
     """
 
     strategy: Strategy = "head"
@@ -40,7 +60,7 @@ class Plan:
     update_norms: bool = False
 
     def stages(self, num_blocks: int) -> list[int]:
-        """Behind how many blocks each stage of fine-tuning begins; none for "head" alone."""
+        """How many blocks are frozen in each fine-tuning stage; empty for "head"."""
         order: list[Strategy] = ["last", "part", "whole"]
         if num_trained(num_blocks, self.strategy) == 0:
             return []

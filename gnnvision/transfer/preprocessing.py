@@ -1,4 +1,4 @@
-"""What belongs to weights besides them: how pictures and molecules must be prepared."""
+"""The preprocessing that pretrained weights require of images and molecules."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from gnnvision.data import ImageTask, MoleculeTask, Task
+from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["MoleculePreprocessing", "PicturePreprocessing", "Preprocessing", "preprocessing_of"]
+__all__ = ["ImagePreprocessing", "MoleculePreprocessing", "Preprocessing", "preprocessing_of"]
 
 T = TypeVar("T", bound=Task)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class PicturePreprocessing:
-    """How a picture becomes what the weights were trained on: p / 255, minus mean, over std.
+class ImagePreprocessing:
+    """Preprocessing of images: (pixel / 255 - mean) / std.
 
     Args:
-        size: height and width that the network was trained with, in pixels.
-        resize: the shorter side is brought to this before the middle of that size is taken.
-        mean: subtracted from each channel, from 0 to 1.
-        std: by which each channel is then divided.
-        channels: of a picture.
+        size: height and width of the images that the network was trained on, in pixels.
+        resize: length of the shorter side before the center crop to `size`, in pixels.
+        mean: of each channel, for pixels from 0 to 1.
+        std: of each channel.
+        channels: of an image.
     """
 
     size: tuple[int, int] = (224, 224)
@@ -33,71 +34,63 @@ class PicturePreprocessing:
     channels: int = 3
 
     def prepare(self, task: T) -> T:
-        """The task with its pictures normalized as the weights want it.
+        """The task with its images normalized by `mean` and `std`.
 
         Raises:
-            TypeError: if it is not one of pictures.
-            ValueError: if its pictures have other channels.
+            TypeError: if it is not an image task.
+            ValueError: if its images have another number of channels.
         """
         if not isinstance(task, ImageTask):
-            raise TypeError(
-                f"'task' must be one of pictures for this backbone, got {task.name!r}. "
-                "Load pictures, or take a backbone for graphs."
-            )
+            advice = "Load images, or use a backbone for graphs."
+            raise wrong_type("task", "be an image task for this backbone", task, advice)
         if task.in_channels != self.channels:
-            raise ValueError(
-                f"'task' must have pictures of {self.channels} channels for these weights, got "
-                f"{task.in_channels}. Load it with channels={self.channels}."
-            )
+            condition = f"have images with {self.channels} channels for these weights"
+            advice = f"Load it with channels={self.channels}."
+            raise invalid("task", condition, task.in_channels, advice)
         return replace(task, mean=self.mean, std=self.std)
 
 
 @dataclass(frozen=True)
 class MoleculePreprocessing:
-    """How SMILES become what the weights were trained on.
+    """Preprocessing of molecules: the featurizer and descriptors that the weights require.
 
     Args:
-        featurizer_hash: of the columns of atoms and bonds.
-        descriptors: columns of descriptors of a whole molecule; 0 for none.
+        featurizer_hash: hash of the featurizer.
+        descriptors: number of molecular descriptors; 0 for none.
     """
 
     featurizer_hash: str
     descriptors: int = 0
 
     def prepare(self, task: T) -> T:
-        """The task itself.
+        """The unchanged task, after a check.
 
         Raises:
-            TypeError: if it is not one of molecules.
-            ValueError: if its atoms and bonds have other features.
+            TypeError: if it is not a molecule task.
+            ValueError: if its featurizer or descriptors differ.
         """
         if not isinstance(task, MoleculeTask):
-            raise TypeError(
-                f"'task' must be one of molecules for this backbone, got {task.name!r}. "
-                "Load molecules, or take a backbone for pictures."
-            )
+            advice = "Load molecules, or use a backbone for images."
+            raise wrong_type("task", "be a molecule task for this backbone", task, advice)
         if task.featurizer.hash != self.featurizer_hash:
-            raise ValueError(
-                f"'task' must have the features of the backbone, {self.featurizer_hash[:12]}, got "
-                f"{task.featurizer.hash[:12]}. Load it with the featurizer of the run that the "
-                "backbone is from."
-            )
+            condition = f"have the features of the backbone, {self.featurizer_hash[:12]}"
+            advice = "Load it with the featurizer of the run that the backbone is from."
+            raise invalid("task", condition, task.featurizer.hash[:12], advice)
         if task.num_graph_attr != self.descriptors:
-            raise ValueError(
-                f"'task' must have {self.descriptors} descriptors for this backbone, got "
-                f"{task.num_graph_attr}. Load it with descriptors={self.descriptors > 0}."
-            )
+            condition = f"have {self.descriptors} descriptors for this backbone"
+            advice = f"Load it with descriptors={self.descriptors > 0}."
+            raise invalid("task", condition, task.num_graph_attr, advice)
         return task
 
 
-Preprocessing = PicturePreprocessing | MoleculePreprocessing
+Preprocessing = ImagePreprocessing | MoleculePreprocessing
 
 
 def preprocessing_of(given: Mapping[str, Any]) -> Preprocessing | None:
-    """What a checkpoint says of its input; None where it says nothing.
+    """The preprocessing that a checkpoint describes; None if it describes none.
 
     Args:
-        given: `Task.input_description`, as a checkpoint holds it.
+        given: `Task.input_description`, as stored in a checkpoint.
     """
     if "featurizer" in given:
         return MoleculePreprocessing(given["featurizer_hash"], given["descriptors"])
@@ -105,4 +98,4 @@ def preprocessing_of(given: Mapping[str, Any]) -> Preprocessing | None:
         return None
     size = (given["size"][0], given["size"][1])
     mean, std = (tuple(map(float, given[name])) for name in ("mean", "std"))
-    return PicturePreprocessing(size, min(size), mean, std, given["channels"])
+    return ImagePreprocessing(size, min(size), mean, std, given["channels"])

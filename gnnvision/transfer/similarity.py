@@ -1,4 +1,4 @@
-"""How alike a task is to what a backbone was trained on, measured without training anything."""
+"""Similarity of a task to the data a backbone was trained on, measured without training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gnnvision.data import Split, Task
 from gnnvision.training.measures import format_number, mean
 from gnnvision.training.seeds import fresh_model, seeded
 from gnnvision.transfer.backbone import Backbone
-from gnnvision.transfer.features import Frozen, frozen_part
+from gnnvision.transfer.features import FrozenFeatures, frozen_features
 
 __all__ = ["Similarity", "similarity"]
 
@@ -26,16 +26,16 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Similarity:
-    """The share of the mistakes of untrained features that the trained ones avoid.
+    """The share of errors with random features that the backbone's features avoid.
 
     Args:
-        value: 1 - (1 - trained) / (1 - untrained), at least 0: 0, the weights help nothing here;
-            1, they separate everything. NaN where it is undefined: for fewer than 10 items, or
-            for targets that do not vary.
-        trained: score of the nearest neighbors by the backbone's features: accuracy, or R².
-        untrained: the same by those of a network of this kind with random weights.
+        value: 1 - (1 - trained) / (1 - untrained), at least 0. 0: the weights do not help;
+            1: they separate everything. NaN where it is undefined: for fewer than 10 items, or
+            for constant targets.
+        trained: k-nearest-neighbor score with the backbone's features: accuracy, or R².
+        untrained: the same with features of this network with random weights.
         metric: "accuracy" or "R²".
-        items: how many training items it was measured on.
+        items: number of training items used.
     """
 
     value: float
@@ -46,38 +46,37 @@ class Similarity:
 
     def __str__(self) -> str:
         scores = (
-            f"{format_number(self.trained, 3)} by its features, "
-            f"{format_number(self.untrained, 3)} by untrained ones"
+            f"{format_number(self.trained, 3)} with pretrained and "
+            f"{format_number(self.untrained, 3)} with random weights"
         )
         return (
-            f"similarity {format_number(self.value, 2)}: {self.metric} of the {_NEIGHBORS} "
-            f"nearest neighbors among {self.items} training items is {scores}"
+            f"similarity {format_number(self.value, 2)}: {self.metric} of "
+            f"{_NEIGHBORS}-nearest-neighbor prediction on {self.items} training items is {scores}"
         )
 
 
-def similarity(backbone: Backbone, task: Task, frozen: Frozen | None = None) -> Similarity:
-    """Measure how much of what the task asks for is already in a backbone's features.
+def similarity(backbone: Backbone, task: Task, frozen: FrozenFeatures | None = None) -> Similarity:
+    """Measure how well a backbone's features already predict the targets of a task.
 
-    Each of up to 100 training items is answered by the five others in other folds whose
-    features point into the nearest direction; the same with the features of the network as it
-    was before any training, which know the input and nothing else. Neither the validation nor
-    the test part is looked at.
+    Up to 100 training items are predicted by 5-nearest-neighbor cross-validation with cosine
+    distance, once with the features of the backbone and once with those of the same network with
+    random weights. The validation and test splits are not used.
 
     Args:
-        backbone: with its weights.
-        task: as its preprocessing made it.
-        frozen: the features, if they have been computed before.
+        backbone: with its pretrained weights.
+        task: after the backbone's preprocessing.
+        frozen: its features, if they are computed already.
     """
     train = np.array(task.split.train)
     rng = np.random.default_rng(_SEED)
     items = np.sort(rng.permutation(train)[:_ITEMS])
     few = replace(task, split=Split("similarity", items, [], []))
     if frozen is None:
-        frozen = frozen_part(backbone, few)
+        frozen = frozen_features(backbone, few)
     blank = copy.deepcopy(backbone)
     with seeded(_SEED):
         blank.network = fresh_model(blank.network, reset=True)
-    untrained = frozen_part(blank, few)
+    untrained = frozen_features(blank, few)
     assert frozen is not None
     assert untrained is not None
     y = task.y[torch.from_numpy(items).to(task.y.device)].cpu()  # type: ignore[attr-defined]
@@ -90,19 +89,19 @@ def similarity(backbone: Backbone, task: Task, frozen: Frozen | None = None) -> 
     return Similarity(value, trained, before, metric, len(items))
 
 
-def _avoided(mistakes: float, before: float) -> float:
-    """The share of the mistakes before that are avoided; NaN where one is undefined."""
-    if math.isnan(mistakes) or math.isnan(before):
+def _avoided(error: float, baseline: float) -> float:
+    """The share of the baseline's errors that are avoided; NaN if either is undefined."""
+    if math.isnan(error) or math.isnan(baseline):
         return math.nan
-    if mistakes == 0:
+    if error == 0:
         return 1.0
-    return max(0.0, 1 - mistakes / before) if before > 0 else 0.0
+    return max(0.0, 1 - error / baseline) if baseline > 0 else 0.0
 
 
 def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
-    """Accuracy of neighbors, or the mean over the targets of their R², each at least 0.
+    """Cross-validated k-nearest-neighbor accuracy, or mean over the targets of R² (at least 0).
 
-    NaN where nothing can be measured.
+    NaN where it is undefined.
     """
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -112,13 +111,13 @@ def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
         return math.nan
     x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-12)
     if kind == "classification":
-        few = int(np.unique(y, return_counts=True)[1].min())
-        parts = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
-        if few < _FOLDS:
-            parts = KFold(_FOLDS, shuffle=True, random_state=_SEED)
+        rarest = int(np.unique(y, return_counts=True)[1].min())
+        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
+        if rarest < _FOLDS:
+            folds = KFold(_FOLDS, shuffle=True, random_state=_SEED)
         model = KNeighborsClassifier(_NEIGHBORS, metric="cosine", algorithm="brute")
-        said = cross_val_predict(model, x, y, cv=parts)
-        return float((said == y).mean())
+        predicted = cross_val_predict(model, x, y, cv=folds)
+        return float((predicted == y).mean())
     columns = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     shares = []
     for column in columns.T:
@@ -127,7 +126,7 @@ def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
             continue
         model = KNeighborsRegressor(_NEIGHBORS, metric="cosine", algorithm="brute")
         folds = KFold(_FOLDS, shuffle=True, random_state=_SEED)
-        said = cross_val_predict(model, x[here], column[here], cv=folds)
-        error = np.square(said - column[here]).mean() / column[here].var()
+        predicted = cross_val_predict(model, x[here], column[here], cv=folds)
+        error = np.square(predicted - column[here]).mean() / column[here].var()
         shares.append(max(0.0, 1 - float(error)))
     return mean(shares)

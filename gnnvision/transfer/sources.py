@@ -1,4 +1,4 @@
-"""Backbones by name: torchvision's, timm's, and the checkpoints of our own runs."""
+"""Load backbones: from torchvision, from timm, and from checkpoints of gnnvision runs."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ from torch import Tensor, nn
 
 from gnnvision import models
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid
 from gnnvision.layers import OnDomain
 from gnnvision.training import find_checkpoint
 from gnnvision.training.blocks import last_linear
 from gnnvision.training.predictor import build_network
 from gnnvision.training.stored import read_trained
 from gnnvision.transfer.backbone import Backbone
-from gnnvision.transfer.preprocessing import PicturePreprocessing, preprocessing_of
-from gnnvision.transfer.weights import fill, num_outputs_of, read_weights
+from gnnvision.transfer.preprocessing import ImagePreprocessing, preprocessing_of
+from gnnvision.transfer.weights import load_weights, num_outputs_of, read_weights
 from gnnvision.transfer.weights_file import TORCH_ENDINGS
 
-__all__ = ["NoWeights", "load_backbone", "timm_network"]
+__all__ = ["WeightsNotFound", "load_backbone", "timm_network"]
 
 Weights = str | os.PathLike[str] | None
 
 
-class NoWeights(ValueError):
-    """Weights are neither on disk nor to be had."""
+class WeightsNotFound(ValueError):
+    """Weights are not on disk and could not be downloaded."""
 
 
 def load_backbone(source: str | os.PathLike[str], weights: Weights = "DEFAULT") -> Backbone:
-    """A network with weights, ready for another head.
+    """Load a network with weights, ready for another head.
 
     Args:
-        source: a network of torchvision by name, "resnet18" or "torchvision:resnet18"; one of
-            timm, "timm:NAME", if that is installed; or a run folder or checkpoint of our own,
-            of pictures or molecules.
-        weights: of torchvision and timm. "DEFAULT" or another name: from torch's folder
-            (`TORCH_HOME`), or the network, whose files are checked against their SHA-256. A
-            file of weights, see `read_weights`. None: newly drawn. A checkpoint has its own.
+        source: a torchvision network, "resnet18" or "torchvision:resnet18"; a timm network,
+            "timm:NAME", if timm is installed; or a run folder or checkpoint of gnnvision, on
+            images or molecules.
+        weights: for torchvision and timm. "DEFAULT" or another name loads them from torch's
+            folder (`TORCH_HOME`) or downloads them and checks their SHA-256. A path loads a
+            file of weights, see `read_weights`. None initializes them randomly. Checkpoints
+            have their own weights.
 
     Raises:
-        ValueError: if there is no such network or checkpoint, or the weights cannot be had, are
-            damaged, are of another network, or would run code.
+        ValueError: if there is no such network or checkpoint, or the weights could not be
+            downloaded, are damaged, belong to another network or would execute code.
 
     Example:
         >>> backbone = load_backbone("resnet18", weights=None)
@@ -56,7 +58,7 @@ def load_backbone(source: str | os.PathLike[str], weights: Weights = "DEFAULT") 
     if name.startswith("timm:"):
         return _timm(name.removeprefix("timm:"), weights)
     if _is_path(name):
-        return _ours(name)
+        return _from_checkpoint(name)
     return _torchvision(name.removeprefix("torchvision:"), weights)
 
 
@@ -64,12 +66,13 @@ def _is_path(name: str) -> bool:
     return os.sep in name or name.endswith(".safetensors") or Path(name).exists()
 
 
-def _ours(path: str) -> Backbone:
+def _from_checkpoint(path: str) -> Backbone:
     if path.endswith(TORCH_ENDINGS):
-        raise ValueError(
-            f"'source' must be a network by name, or a run folder, got {path!r}. Weights do not "
-            f"say of which network they are: name it too, load_backbone('resnet18', {path!r})."
+        advice = (
+            "A file of weights does not name its network: write for example "
+            f"load_backbone('resnet18', {path!r})."
         )
+        raise invalid("source", "be the name of a network or a run folder", repr(path), advice)
     file = find_checkpoint(path)
     checkpoint = read_trained(file)
     network = build_network(checkpoint, file)
@@ -89,18 +92,18 @@ def _torchvision(name: str, weights: Weights) -> Backbone:
         outputs = num_outputs_of(tensors, last_linear(network.network)[0])
         if outputs not in (None, network.num_classes):
             network = _by_name(name, outputs)
-        fill(network.network, tensors, name, file)
+        load_weights(network.network, tensors, name, file)
     elif weights is not None:
         wanted = os.fspath(weights)
-        network = _fetched(name, wanted)
+        network = _downloaded(name, wanted)
         facts = zoo.get_model_weights(name)[wanted]
-    return Backbone(network, _picture_preset(facts.transforms()), name)
+    return Backbone(network, _image_preprocessing(facts.transforms()), name)
 
 
 def _by_name(
     name: str, num_classes: int | None = None, weights: str | None = None
 ) -> models.TorchvisionNetwork:
-    """A network that the registry can build again, under its own name where it has one."""
+    """A network that `models.build` can recreate, under its own name if it is registered."""
     size = {"image_size": 299} if name == "inception_v3" else {}
     arguments: dict[str, Any] = {"num_classes": num_classes or 1000, "weights": weights, **size}
     if name in models.names():
@@ -110,22 +113,22 @@ def _by_name(
     return models.torchvision_network(name, **arguments)
 
 
-def _fetched(name: str, weights: str) -> models.TorchvisionNetwork:
-    """With weights by name, from torch's folder or the network."""
+def _downloaded(name: str, weights: str) -> models.TorchvisionNetwork:
+    """A network with named weights, from torch's folder or downloaded."""
     try:
         return _by_name(name, weights=weights)
     except (URLError, OSError, RuntimeError) as error:
         place = Path(torch.hub.get_dir()) / "checkpoints"
         reason = str(error).splitlines()[0]
-        raise NoWeights(
-            f"'weights' must be weights that can be had, got {weights!r} of {name} ({reason}). "
-            f"Put their file into {place}, or give weights=FILE."
+        raise WeightsNotFound(
+            f"'weights' must be on disk or downloadable, got {weights!r} of {name} "
+            f"({reason}). Put their file into {place}, or pass weights=FILE."
         ) from error
 
 
-def _picture_preset(preset: Any) -> PicturePreprocessing:  # noqa: ANN401 - torchvision's class
+def _image_preprocessing(preset: Any) -> ImagePreprocessing:  # noqa: ANN401 - torchvision's class
     side = preset.crop_size[0]
-    return PicturePreprocessing(
+    return ImagePreprocessing(
         (side, side), preset.resize_size[0], tuple(preset.mean), tuple(preset.std)
     )
 
@@ -138,10 +141,10 @@ def _is_file(weights: Weights) -> bool:
 
 
 class TimmNetwork(nn.Module, OnDomain):
-    """A network of timm that may be given the domain of its pictures.
+    """A network of timm whose `forward` also accepts a domain.
 
     Args:
-        network: made by timm.
+        network: created by timm.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -154,18 +157,18 @@ class TimmNetwork(nn.Module, OnDomain):
         return out
 
     def out_domain(self, domain: Domain) -> None:
-        """None: the sites are gone."""
+        """None: there is one output per image."""
         return None
 
 
 @models.register
 def timm_network(name: str, num_classes: int = 1000, weights: str | None = None) -> TimmNetwork:
-    """A network of timm, the library of image models, if it is installed.
+    """A network of timm, a library of image models, if it is installed.
 
     Args:
-        name: as in timm.
-        num_classes: classes; the outputs are logits.
-        weights: None, or "DEFAULT" for those that timm has.
+        name: of the network in timm.
+        num_classes: number of classes; the outputs are logits.
+        weights: None, or "DEFAULT" for timm's pretrained weights.
 
     Raises:
         ValueError: if timm is not installed or has no such network.
@@ -174,19 +177,17 @@ def timm_network(name: str, num_classes: int = 1000, weights: str | None = None)
         https://github.com/huggingface/pytorch-image-models
     """
     if find_spec("timm") is None:
-        raise ValueError(
-            f"'name' must be a network of an installed library, got 'timm:{name}' without timm. "
-            "Install timm, or choose a network of torchvision."
-        )
+        got = f"'timm:{name}', but timm is not installed"
+        advice = "Install timm, or choose a network of torchvision."
+        raise invalid("name", "be a network of an installed library", got, advice)
     import timm
 
     try:
         trained = weights is not None
         return TimmNetwork(timm.create_model(name, pretrained=trained, num_classes=num_classes))
     except RuntimeError as error:
-        raise ValueError(
-            f"'name' must be a network of timm, got {name!r} ({error}). See timm.list_models()."
-        ) from error
+        got = f"{name!r} ({error})"
+        raise invalid("name", "be a network of timm", got, "See timm.list_models().") from error
 
 
 def _timm(name: str, weights: Weights) -> Backbone:
@@ -198,13 +199,13 @@ def _timm(name: str, weights: Weights) -> Backbone:
         outputs = num_outputs_of(tensors, last_linear(network.network)[0])
         if outputs is not None:
             network = timm_network(name, outputs)
-        fill(network.network, tensors, name, file)
+        load_weights(network.network, tensors, name, file)
     given = vars(network.network).get("pretrained_cfg", {})
     side = tuple(given.get("input_size", (3, 224, 224)))
     resize = round(side[1] / given.get("crop_pct", 0.875))
     mean, std = tuple(given.get("mean", ())), tuple(given.get("std", ()))
-    usual = PicturePreprocessing()
-    made = PicturePreprocessing(
+    usual = ImagePreprocessing()
+    made = ImagePreprocessing(
         (side[1], side[2]), resize, mean or usual.mean, std or usual.std, side[0]
     )
     return Backbone(network, made, f"timm:{name}")

@@ -1,4 +1,4 @@
-"""How much of a backbone to train: the four strategies of fine-tuning, and which of them fits."""
+"""The four fine-tuning strategies (how much of a backbone to train), and how to choose one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from gnnvision.errors import invalid, one_of
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.freeze import freeze, unfreeze
 
@@ -13,20 +14,20 @@ __all__ = ["Choice", "Strategy", "apply_strategy", "choose_strategy", "num_train
 
 Strategy = Literal["whole", "part", "last", "head"]
 
-# Of the blocks before the head, counted from the head.
+# The share of the blocks before the head that is trained, counted from the head.
 SHARES: dict[Strategy, float] = {"whole": 1.0, "part": 0.5, "last": 0.25, "head": 0.0}
-# ImageNet, on which most backbones were trained, has about 1,300 pictures of each class.
+# ImageNet, on which most backbones were trained, has about 1,300 images per class.
 LARGE_PER_OUTPUT = 1000
 SIMILAR = 0.5
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A strategy and why.
+    """A strategy and the reason for choosing it.
 
     Args:
-        strategy: which.
-        reason: a sentence.
+        strategy: the strategy.
+        reason: as a sentence.
     """
 
     strategy: Strategy
@@ -37,10 +38,10 @@ class Choice:
 
 
 def num_trained(num_blocks: int, strategy: Strategy) -> int:
-    """How many of the blocks before the head a strategy trains.
+    """The number of blocks before the head that a strategy trains.
 
-    "whole": all; "part": the later half; "last": the last quarter; "head": none. At least one
-    where it trains any.
+    "whole": all; "part": the later half; "last": the last quarter; "head": none. At least one,
+    except for "head".
 
     Raises:
         ValueError: if there is no such strategy.
@@ -49,25 +50,20 @@ def num_trained(num_blocks: int, strategy: Strategy) -> int:
         >>> [num_trained(19, name) for name in ("whole", "part", "last", "head")]
         [19, 10, 5, 0]
     """
-    if strategy not in get_args(Strategy):
-        raise ValueError(
-            f"'strategy' must be one of {', '.join(get_args(Strategy))}, got {strategy!r}. "
-            "Choose one."
-        )
-    share = SHARES[strategy]
+    share = SHARES[one_of("strategy", strategy, get_args(Strategy))]
     return max(1, round(share * num_blocks + 1e-9)) if share else 0
 
 
 def apply_strategy(backbone: Backbone, strategy: Strategy) -> list[str]:
-    """Freeze what a strategy leaves as it is, and let the rest be learned.
+    """Freeze the blocks that a strategy does not train and unfreeze the others.
 
     Args:
-        backbone: to change.
+        backbone: modified in place.
         strategy: "whole": everything is trained; "part": the later half of the blocks and the
-            head; "last": the last quarter and the head; "head": the head alone.
+            head; "last": the last quarter and the head; "head": only the head.
 
     Returns:
-        The names of the blocks that are trained.
+        The names of the trained blocks.
 
     Raises:
         ValueError: if there is no such strategy.
@@ -83,7 +79,7 @@ def apply_strategy(backbone: Backbone, strategy: Strategy) -> list[str]:
 
 
 def choose_strategy(num_items: int, num_outputs: int, similarity: float, how: str) -> Choice:
-    """The strategy of the table of the lectures.
+    """Choose a strategy by dataset size and similarity, by the table of the lectures.
 
     | data | similarity | strategy |
     | --- | --- | --- |
@@ -93,30 +89,30 @@ def choose_strategy(num_items: int, num_outputs: int, similarity: float, how: st
     | small | high | "head" |
 
     Args:
-        num_items: that train.
-        num_outputs: classes or targets; the data is large from 1,000 items for each.
-        similarity: to what the backbone was trained on, high from 0.5; see
+        num_items: number of training items.
+        num_outputs: classes or targets; a dataset is large from 1,000 items per output.
+        similarity: to the backbone's training data, high from 0.5; see
             `gnnvision.transfer.similarity`.
-        how: how that was measured, in words.
+        how: how it was measured, as text.
 
     Raises:
         ValueError: if the similarity is NaN.
     """
     if math.isnan(similarity):
-        raise ValueError(
-            f"'strategy' must be named where the similarity is undefined, got 'auto' ({how}). "
-            "Choose whole, part, last or head."
-        )
-    large, similar = num_items >= LARGE_PER_OUTPUT * num_outputs, similarity >= SIMILAR
+        condition = "be given explicitly if the similarity is undefined"
+        advice = "Choose whole, part, last or head."
+        raise invalid("strategy", condition, f"'auto' ({how})", advice)
+    limit = LARGE_PER_OUTPUT * num_outputs
+    large, similar = num_items >= limit, similarity >= SIMILAR
     table: dict[tuple[bool, bool], Strategy] = {
         (True, False): "whole",
         (True, True): "last",
         (False, False): "part",
         (False, True): "head",
     }
-    size = f"{num_items:,} training items for {num_outputs} outputs are " + (
-        "many" if large else f"few (many from {LARGE_PER_OUTPUT:,} each)"
+    reason = (
+        f"the dataset is {'large' if large else 'small'} ({num_items:,} training items; large "
+        f"from {limit:,}) and {'similar to' if similar else 'unlike'} the backbone's training "
+        f"data ({how})."
     )
-    like = "similar to" if similar else "unlike"
-    reason = f"{size}, and {like} what the backbone was trained on ({how})."
     return Choice(table[large, similar], reason)

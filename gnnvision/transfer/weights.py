@@ -1,4 +1,4 @@
-"""Weights from files: read without running anything, and only into the network they are of."""
+"""Read weights from files without executing code, and match them to a network."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gnnvision.errors import invalid
 from gnnvision.transfer.weights_file import stored_weights
 
-__all__ = ["fill", "num_outputs_of", "read_weights"]
+__all__ = ["load_weights", "num_outputs_of", "read_weights"]
 
 _SIDE_OUTPUTS = ("AuxLogits.", "aux1.", "aux2.")  # of Inception, in training only
-_SINCE = ".num_batches_tracked"  # older files lack it, and nothing depends on it
-# What wrappers of a network put into its names: DataParallel, torch.compile, FSDP.
+_OPTIONAL = ".num_batches_tracked"  # older files lack it, and nothing depends on it
+# Name components added by wrappers: DataParallel, torch.compile, FSDP.
 _WRAPPERS = frozenset(
     ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 )
 _COUNTER = "n_averaged"  # of torch.optim.swa_utils.AveragedModel
-# As torchvision itself reads the files of its first DenseNets.
+# torchvision reads the files of its first DenseNets the same way.
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
-# Under which names training scripts keep the weights, the most usual first.
+# The keys under which training scripts store weights, the most common first.
 _USUAL = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "module", "")
 _SHAPES = re.compile(r"size mismatch for (\S+): .*?(\[[\d, ]*\]).*?(\[[\d, ]*\])", re.DOTALL)
 Tensors = Mapping[str, Tensor]
@@ -36,70 +37,69 @@ Tensors = Mapping[str, Tensor]
 def read_weights(
     path: str | os.PathLike[str], network: nn.Module | None = None, name: str = "the network"
 ) -> dict[str, Tensor]:
-    """The tensors of a file, by name.
+    """Read the tensors of a file, by name.
 
-    What a file is, its content says and not its ending. Half precision is made float32. The
-    weights may lie in the file as such or below a name, as `{"state_dict": ..., "epoch": 3}`;
-    what is beside them is left out.
+    The format is recognized by content, not by file ending. Half precision is converted to
+    float32. The weights may be stored directly or under a key, as in
+    `{"state_dict": ..., "epoch": 3}`; other entries are ignored.
 
     Args:
         path: a `.safetensors` file, or one of torch.save: `.pth`, `.pt`, `.bin`, `.ckpt`, ...
-        network: that the weights are of. With it, the names that come back are those of its
-            `state_dict()`: prefixes that are common to all names ("module.", "_orig_mod.",
-            "model.", ...) are left out where all names fit then.
-        name: of the network, for errors.
+        network: the network of the weights. If given, the names returned are those of its
+            `state_dict()`: prefixes that all names share ("module.", "_orig_mod.", "model.",
+            ...) are removed if all names match without them.
+        name: of the network, for error messages.
 
     Raises:
-        ValueError: if it is not there, is no such file, is cut short, holds anything that only
-            code could read, holds several networks, or is of another network.
+        ValueError: if the file does not exist, has another format, is truncated, requires code
+            execution, contains several networks, or belongs to another network.
     """
     found = stored_weights(path)
     file = os.fspath(path)
     if network is None:
-        usual = next((place for place in _USUAL if place in found), None)
-        return _checked(found[_sole(found, file) if usual is None else usual], file)
-    fits = {place: _fit(network, tensors) for place, tensors in found.items()}
-    whole = {place: fit for place, fit in fits.items() if fit.named}
-    if not whole:
-        raise ValueError(_refusal(min(fits.values(), key=lambda fit: fit.wrong), name, file))
-    place, *others = whole
+        usual = next((key for key in _USUAL if key in found), None)
+        return _plain_tensors(found[_only_key(found, file) if usual is None else usual], file)
+    fits = {key: _fit(network, tensors) for key, tensors in found.items()}
+    complete = {key: fit for key, fit in fits.items() if fit.names_match}
+    if not complete:
+        raise _mismatch(min(fits.values(), key=lambda fit: fit.problems), name, file)
+    key, *others = complete
     for other in others:
-        if not _equal(whole[place].tensors, whole[other].tensors):
-            raise ValueError(
-                f"'weights' must hold one network, got {file!r}, of which {place or 'the top'!r} "
-                f"and {other!r} both fit {name} and differ. Save one of them in a file of its own."
+        if not _equal(complete[key].tensors, complete[other].tensors):
+            got = (
+                f"{file!r}, whose {key or 'top level'!r} and {other!r} both fit {name} and differ"
             )
-    return _checked(whole[place].tensors, file)
+            raise invalid("weights", "contain one network", got, "Save one of them separately.")
+    return _plain_tensors(complete[key].tensors, file)
 
 
-def fill(network: nn.Module, tensors: dict[str, Tensor], name: str, file: str) -> None:
-    """Load tensors into a network: all of them, and for all it has.
+def load_weights(network: nn.Module, tensors: dict[str, Tensor], name: str, file: str) -> None:
+    """Load tensors into a network; both must have exactly the same names and shapes.
 
     Args:
-        network: to fill.
-        tensors: by the names of `network.state_dict()`, or as `read_weights` takes them.
-        name: of the network, for errors.
-        file: where the tensors are from, for errors.
+        network: modified in place.
+        tensors: by the names of `network.state_dict()`, or with prefixes as in `read_weights`.
+        name: of the network, for error messages.
+        file: the source of the tensors, for error messages.
 
     Raises:
-        ValueError: if one is missing, has no place, another shape or another kind of number;
-            nothing is loaded then.
+        ValueError: if a tensor is missing, unexpected, or has another shape or dtype; the network
+            is not changed then.
     """
     fit = _fit(network, tensors)
-    if fit.wrong != (0, 0):
-        raise ValueError(_refusal(fit, name, file))
+    if fit.problems != (0, 0):
+        raise _mismatch(fit, name, file)
     own = network.state_dict()
     for key, tensor in fit.tensors.items():
         if key in own and own[key].is_floating_point() and not tensor.is_floating_point():
-            raise ValueError(
-                f"'weights' must be those of {name}, got {file!r} with {key!r} of {tensor.dtype} "
-                f"for {own[key].dtype}. Save the weights before they are quantized."
-            )
+            got = f"{file!r} with {key!r} of {tensor.dtype} instead of {own[key].dtype}"
+            advice = "Save the weights before quantization."
+            raise invalid("weights", f"belong to {name}", got, advice)
     _load(network, fit.tensors)
 
 
 def num_outputs_of(tensors: dict[str, Tensor], head: str) -> int | None:
-    """How many outputs weights have; None where they are of another network.
+    """The number of outputs of stored weights; None if they belong to another network.
 
     Args:
         tensors: by name.
@@ -109,50 +109,50 @@ def num_outputs_of(tensors: dict[str, Tensor], head: str) -> int | None:
     return None if matrix is None or matrix.ndim != 2 else matrix.shape[0]
 
 
-# --- which names are meant ------------------------------------------------------------------
+# --- matching names -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """How well tensors fit a network under some names.
+    """How well named tensors fit a network.
 
     Args:
-        tensors: under these names.
-        missing: names of the network that are not among them.
-        beyond: names among them that the network lacks.
-        odd: names with another shape than the network's, and the two shapes.
+        tensors: by name.
+        missing: names of the network without a tensor.
+        unexpected: names of tensors that the network lacks.
+        mismatched: names with different shapes, and the two shapes.
     """
 
     tensors: OrderedDict[str, Tensor]
     missing: list[str]
-    beyond: list[str]
-    odd: list[tuple[str, str, str]]
+    unexpected: list[str]
+    mismatched: list[tuple[str, str, str]]
 
     @property
-    def named(self) -> bool:
-        """Whether all names fit."""
-        return not (self.missing or self.beyond)
+    def names_match(self) -> bool:
+        """Whether all names match."""
+        return not (self.missing or self.unexpected)
 
     @property
-    def wrong(self) -> tuple[int, int]:
-        """How much does not fit."""
-        return len(self.missing) + len(self.beyond), len(self.odd)
+    def problems(self) -> tuple[int, int]:
+        """The number of names and of shapes that do not match."""
+        return len(self.missing) + len(self.unexpected), len(self.mismatched)
 
 
 def _fit(network: nn.Module, tensors: Tensors) -> _Fit:
-    """The names under which tensors fit a network best; those they have, if these fit."""
+    """The renaming of tensors that fits a network best; the original names if these fit."""
     fits = []
     for renamed in _renamings(network, tensors):
         for metadata in _metadata(network, renamed):
-            fit = _tried(network, renamed, metadata)
-            if fit is not None and fit.wrong == (0, 0):
+            fit = _try_load(network, renamed, metadata)
+            if fit is not None and fit.problems == (0, 0):
                 return fit
             fits += [fit] if fit is not None else []
-    return min(fits, key=lambda fit: fit.wrong)
+    return min(fits, key=lambda fit: fit.problems)
 
 
 def _renamings(network: nn.Module, tensors: Tensors) -> Iterator[OrderedDict[str, Tensor]]:
-    """The tensors as they are, and without what wrappers put before or into their names."""
+    """The tensors under their own names, and without the prefixes that wrappers add."""
     own = network.state_dict()
     plain = _renamed(tensors, lambda name: name)
     if _COUNTER not in own:
@@ -174,10 +174,10 @@ def _renamings(network: nn.Module, tensors: Tensors) -> Iterator[OrderedDict[str
 
 
 def _renamed(tensors: Tensors, change: Callable[[str], str]) -> OrderedDict[str, Tensor]:
-    """Tensors under other names, and what is known of the modules that they are of."""
+    """Rename tensors, and the module versions in their metadata."""
     out = OrderedDict((change(name), tensor) for name, tensor in tensors.items())
     if (metadata := getattr(tensors, "_metadata", None)) is not None:
-        moved = {change(f"{name}.x").rpartition(".")[0]: held for name, held in metadata.items()}
+        moved = {change(f"{name}.x").rpartition(".")[0]: info for name, info in metadata.items()}
         vars(out)["_metadata"] = moved
     return out
 
@@ -187,24 +187,24 @@ def _unwrapped(name: str) -> str:
 
 
 def _metadata(network: nn.Module, tensors: Tensors) -> Iterator[Any]:
-    """The versions that the modules may have had when the weights were saved.
+    """The module versions that the weights may have been saved with.
 
-    Torchvision's networks read the names of their older versions by them. They are lost where
-    the weights are saved as anything but a `state_dict()` of `torch.save`.
+    Torchvision's networks use them to read the names of older versions. Only a `state_dict()`
+    saved by `torch.save` contains them.
     """
     yield getattr(network.state_dict(), "_metadata", None)
     yield getattr(tensors, "_metadata", None)
     yield None
 
 
-def _tried(network: nn.Module, tensors: Tensors, metadata: Any) -> _Fit | None:  # noqa: ANN401
-    """What the network says to the tensors, which are not loaded; None where it cannot read."""
-    blank = _blank(network)
+def _try_load(network: nn.Module, tensors: Tensors, metadata: Any) -> _Fit | None:  # noqa: ANN401
+    """Compare tensors with the network without loading them; None if it cannot read them."""
+    blank = _meta_copy(network)
     shapes = _shapes(blank)
-    told: list[tuple[list[str], list[str]]] = []
+    results: list[tuple[list[str], list[str]]] = []
 
     def keep(module: nn.Module, keys: Any) -> None:  # noqa: ANN401 - torch's own class
-        told.append((list(keys.missing_keys), list(keys.unexpected_keys)))
+        results.append((list(keys.missing_keys), list(keys.unexpected_keys)))
 
     blank.register_load_state_dict_post_hook(keep)
     reason = ""
@@ -214,17 +214,17 @@ def _tried(network: nn.Module, tensors: Tensors, metadata: Any) -> _Fit | None: 
         reason = str(error)
     except ValueError:
         return None
-    if not told:
+    if not results:
         return None
-    missing = [name for name in told[-1][0] if not name.endswith(_SINCE)]
-    odd = [(name, given, own) for name, given, own in _SHAPES.findall(reason)]
-    if not odd and _shapes(blank) != shapes:  # built as it was in an older version
-        odd = [("the layers", "of an older version", "those of this one")]
-    return _Fit(_with(tensors, metadata), missing, told[-1][1], odd)
+    missing = [name for name in results[-1][0] if not name.endswith(_OPTIONAL)]
+    mismatched = [(name, given, own) for name, given, own in _SHAPES.findall(reason)]
+    if not mismatched and _shapes(blank) != shapes:  # rebuilt as in an older version
+        mismatched = [("the layers", "of an older version", "those of this version")]
+    return _Fit(_with(tensors, metadata), missing, results[-1][1], mismatched)
 
 
-def _blank(network: nn.Module) -> nn.Module:
-    """A copy without the numbers, which takes no memory."""
+def _meta_copy(network: nn.Module) -> nn.Module:
+    """A copy on the meta device, which takes no memory."""
     memo: dict[int, Any] = {}
     for parameter in network.parameters():
         memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), parameter.requires_grad)
@@ -247,26 +247,27 @@ def _with(tensors: Tensors, metadata: Any) -> OrderedDict[str, Tensor]:  # noqa:
 
 def _load(network: nn.Module, tensors: OrderedDict[str, Tensor]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that a blank copy takes no numbers
+        # A copy on the meta device loads no values.
+        warnings.simplefilter("ignore", UserWarning)
         network.load_state_dict(tensors, strict=False)
 
 
-# --- what is refused ------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------
 
 
-def _refusal(fit: _Fit, name: str, file: str) -> str:
+def _mismatch(fit: _Fit, name: str, file: str) -> ValueError:
+    """The error for weights that do not fit the network."""
     reasons = []
     if fit.missing:
-        reasons.append(f"no {fit.missing[0]!r}{_more(fit.missing)}")
-    if fit.beyond:
-        reasons.append(f"{fit.beyond[0]!r}{_more(fit.beyond)}, for which it has no place")
+        reasons.append(f"without {fit.missing[0]!r}{_more(fit.missing)}")
+    if fit.unexpected:
+        reasons.append(f"with unexpected {fit.unexpected[0]!r}{_more(fit.unexpected)}")
     if not reasons:
-        key, given, own = fit.odd[0]
-        reasons.append(f"{key!r} of shape {_tuple(given)} for {_tuple(own)}{_more(fit.odd)}")
-    return (
-        f"'weights' must be those of {name}, got {file!r} with {' and with '.join(reasons)}. "
-        "Name the network that they belong to."
-    )
+        key, given, own = fit.mismatched[0]
+        shape = f"{_tuple(given)} instead of {_tuple(own)}{_more(fit.mismatched)}"
+        reasons.append(f"with {key!r} of shape {shape}")
+    advice = "Name the network that they belong to."
+    return invalid("weights", f"belong to {name}", f"{file!r} {' and '.join(reasons)}", advice)
 
 
 def _tuple(shape: str) -> str:
@@ -277,13 +278,11 @@ def _more(names: Sequence[object]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
-def _sole(found: Mapping[str, Tensors], file: str) -> str:
-    """The only place where weights are, if there is one."""
+def _only_key(found: Mapping[str, Tensors], file: str) -> str:
+    """The only key that weights are stored under."""
     if len(found) > 1:
-        raise ValueError(
-            f"'weights' must hold one network, got {file!r} with tensors below "
-            f"{', '.join(map(repr, found))}. Save one of them in a file of its own."
-        )
+        got = f"{file!r} with tensors under {', '.join(map(repr, found))}"
+        raise invalid("weights", "contain one network", got, "Save one of them separately.")
     return next(iter(found))
 
 
@@ -294,20 +293,18 @@ def _equal(some: Tensors, others: Tensors) -> bool:
     )
 
 
-def _checked(tensors: Tensors, file: str) -> dict[str, Tensor]:
-    """The tensors as the networks here compute: dense, finite and of single precision."""
+def _plain_tensors(tensors: Tensors, file: str) -> dict[str, Tensor]:
+    """The tensors as dense, finite float32; an error if they are not."""
     for name, tensor in tensors.items():
         if tensor.is_quantized or tensor.is_sparse or tensor.is_meta:
-            kind = "no numbers" if tensor.is_meta else str(tensor.dtype)
-            raise ValueError(
-                f"'weights' must be plain tensors, got {file!r} with {name!r} of {kind}. Save "
-                "the weights before they are quantized or emptied."
-            )
+            kind = "without values" if tensor.is_meta else f"of {tensor.dtype}"
+            advice = "Save the weights before quantization or conversion."
+            got = f"{file!r} with {name!r} {kind}"
+            raise invalid("weights", "be dense tensors", got, advice)
         if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
-            raise ValueError(
-                f"'weights' must be finite, got {file!r} with NaN or infinity in {name!r}. Take "
-                "weights from before the training diverged."
-            )
+            got = f"{file!r} with NaN or infinity in {name!r}"
+            advice = "Use weights from before the training diverged."
+            raise invalid("weights", "be finite", got, advice)
     out: OrderedDict[str, Tensor] = OrderedDict()
     for name, tensor in tensors.items():
         narrow = tensor.is_floating_point() and tensor.element_size() < 4

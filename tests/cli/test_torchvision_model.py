@@ -50,11 +50,11 @@ class Runs:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("resnet34=w.pt", "must be those of resnet34, got .*Name the network that"),
-        ("resnet18=cut.safetensors", "must be a whole .safetensors file, got .*cut"),
+        ("resnet34=w.pt", "must belong to resnet34, got .*Name the network that"),
+        ("resnet18=cut.safetensors", "must be a complete .safetensors file, got .*cut"),
         ("resnet18=away.pth", "must be a file that exists, got .*away.pth"),
         ("resnet18=w.zip", "must be a .safetensors, .pth or .pt file, got 'w.zip'"),
-        ("resnet18=evil.pth", "must hold tensors alone, got .*evil.pth.* It was not run"),
+        ("resnet18=evil.pth", "must contain only tensors, got .*evil.pth.* It was not executed"),
         (
             "resnt18=w.pt",
             "must be a network of torchvision, got 'resnt18'. Did you mean 'resnet18'",
@@ -84,7 +84,7 @@ def test_no_network_no_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     file = picture(tmp_path / "a.png")
     with pytest.raises(
-        ValueError, match=r"must be weights that can be had, .*torchvision:resnet18=FILE"
+        ValueError, match=r"must be on disk or downloadable, .*torchvision:resnet18=FILE"
     ):
         load_inspected("torchvision:resnet18", [str(file)])
 

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import gnnvision as gv
-from gnnvision.transfer import stages
+from gnnvision.transfer import stage_runner
 
 from .conftest import folder, one_line_error
 from .test_pictures import photographs
@@ -46,7 +46,7 @@ def test_it_leaves_a_run_that_predicts(inside, tmp_path, run, photos, strategy):
     assert ("strategy '" in done.stdout) == (strategy == "auto")
     # What is chosen for so few of them is the head, or something that --epochs acts on.
     assert ("--epochs 2 has no effect" in done.stderr) == ("strategy 'head'" in done.stdout)
-    assert "95 % interval" in done.stdout
+    assert "95 % confidence interval" in done.stdout
     assert (left / "report.html").is_file()
     answers = inside("predict", left, photos / "test" / "red")
     rows = list(csv.DictReader(io.StringIO(answers.stdout)))
@@ -60,13 +60,13 @@ def test_folds_choose(inside, run, photos):
     assert done.returncode == 0, done.stderr
     for name in ("head", "last", "part", "whole"):
         assert f"{name}: accuracy" in done.stdout
-    assert "best on 5 validation folds of the training part: head" in done.stdout
+    assert "best in 5-fold cross-validation: head" in done.stdout
 
 
 def test_user_errors_exit_with_one_line(inside, tmp_path, run, photos):
     (tmp_path / "cut.safetensors").write_bytes(b"123456789")
     cases = {
-        ("--weights", "cut.safetensors"): ("'weights' must be a whole .safetensors file",),
+        ("--weights", "cut.safetensors"): ("'weights' must be a complete .safetensors file",),
         ("--weights", "nothing.pth"): ("'weights' must be a file that exists",),
         ("--backbone", "xception", "--weights", "x.pth"): ("'name' must be a network of",),
         ("--weights", run, "--data", "nowhere"): ("nowhere",),
@@ -93,7 +93,7 @@ def test_files_that_cannot_be_read(inside, tmp_path, run, photos):
     assert done.returncode == 0, done.stderr
     shown = done.stdout.partition("accuracy")[0]  # what was understood, before the training
     assert "classes" in shown
-    assert "left out" in shown
+    assert "excluded" in shown
     assert "truncated" in shown
     left = folder(done, tmp_path)
     assert json.loads((left / "result.json").read_text())["split_sizes"]["train"] == 31
@@ -106,14 +106,14 @@ def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, mo
     flags = ("--weights", run, "--data", photos, "--strategy", "last", "--epochs", "2")
     whole = inside("transfer_cats_dogs", *flags, "--seeds", "2", "--out", "whole")
     with monkeypatch.context() as patch:
-        train = stages.SeedRun.train_epoch
+        train = stage_runner.SeedRun.train_epoch
 
         def interrupted(run, after_step):
             if run.epoch == 30:
                 os.kill(os.getpid(), signal.SIGINT)
             return train(run, after_step)
 
-        patch.setattr(stages.SeedRun, "train_epoch", interrupted)
+        patch.setattr(stage_runner.SeedRun, "train_epoch", interrupted)
         done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
     assert done.returncode == 130
     assert "Stopped at seed 0 (1 of 2). Everything is saved. Resume it with: python" in done.stderr

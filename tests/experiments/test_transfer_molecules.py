@@ -36,8 +36,8 @@ def test_the_flags_act_on_every_training_and_the_page_tells_the_recipes(inside, 
     data = ("--dataset", "bioactivity", "--pretrain", "bioactivity", "--labels", "20")
     done = inside("transfer_molecules", *data, *flags)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("multi-label: ") + done.stdout.count("regression: ") == 2
-    assert done.stdout.rindex("regression: ") < done.stdout.index("20 labels, from scratch")
+    assert done.stdout.count("task       regression") == 2
+    assert done.stdout.rindex("task       regression") < done.stdout.index("20 labels, from scratch")
     left = folder(done, tmp_path)
     given = "epochs 1, lr 0.002"
     page = " ".join((left / "report.html").read_text().split())
@@ -52,7 +52,7 @@ def test_what_does_not_fit(inside):
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
     one_line_error(pictures, "'--dataset' must be a dataset of molecules or graphs, got 'digits'")
     many = inside("transfer_molecules", *SMALL, "--weights", other, "--labels", "100000")
-    one_line_error(many, "'labels' must be from 1 to the size of the training part")
+    one_line_error(many, "'labels' must be from 1 to 814")
 
 
 def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.transfer import Backbone, features, freeze, frozen_part
+from gnnvision.transfer import Backbone, features, freeze, frozen_features
 
 from .tasks import pictures, small_network
 
@@ -25,7 +25,7 @@ def task():
 
 def test_they_are_what_the_network_makes(task):
     backbone = Backbone(small_network())
-    held = frozen_part(backbone, task, views=2).task
+    held = frozen_features(backbone, task, views=2).task
     backbone.eval()
     with torch.no_grad():
         for part in ("train", "val", "test"):
@@ -39,7 +39,7 @@ def test_they_are_what_the_network_makes(task):
 def test_the_rest_of_a_cut_network_goes_on_from_them(task):
     backbone = Backbone(gv.models.small_resnet(3, 2, 16)).eval()
     for cut in (1, 2, 4):
-        frozen = frozen_part(backbone, task, cut)
+        frozen = frozen_features(backbone, task, cut)
         rest = frozen.rest(backbone).eval()
         with torch.no_grad():
             for (x, domain, _), (map_, place, _) in zip(
@@ -53,20 +53,20 @@ def test_of_graphs_and_of_nodes():
     molecules = gv.data.load("bioactivity")
     graph = Backbone(gv.models.molecule_gcn(molecules.in_channels, 1, 8)).eval()
     x, domain, y = next(molecules.batches("val"))
-    vector, _, target = next(frozen_part(graph, molecules).task.batches("val"))
+    vector, _, target = next(frozen_features(graph, molecules).task.batches("val"))
     with torch.no_grad():
         torch.testing.assert_close(graph.features(x, domain), vector)
     torch.testing.assert_close(y, target, equal_nan=True)
     karate = gv.data.load("karate")
     nodes = Backbone(gv.models.classic_gcn(karate.in_channels, 8, karate.num_classes)).eval()
-    held = frozen_part(nodes, karate).task
+    held = frozen_features(nodes, karate).task
     with torch.no_grad():
         want = nodes.features(karate.x, karate.graph)
     torch.testing.assert_close(next(held.batches("train"))[0], want[karate.split.train.tolist()])
 
 
 def test_training_items_come_in_all_their_versions(task):
-    held = frozen_part(Backbone(small_network()), task, views=3).task
+    held = frozen_features(Backbone(small_network()), task, views=3).task
     assert held.views.shape[:2] == (3, len(task.split.train) + len(task.split.val))
     generator = torch.Generator().manual_seed(0)
     item, seen = int(task.split.train[0]), set()
@@ -82,15 +82,15 @@ def test_training_items_come_in_all_their_versions(task):
 
 def test_the_second_time_nothing_runs(task, cache, monkeypatch):
     backbone = Backbone(small_network())
-    first = frozen_part(backbone, task, views=1)
+    first = frozen_features(backbone, task, views=1)
     assert len(list((cache / "features").glob("*.npz"))) == 1
 
     def never(*given):
         raise AssertionError("it ran")
 
-    monkeypatch.setattr(features, "_computed", never)
+    monkeypatch.setattr(features, "_compute", never)
     backbone.reset_head(7)  # of no matter to what is before it
-    again = frozen_part(backbone, task, views=1)
+    again = frozen_features(backbone, task, views=1)
     assert torch.equal(again.task.x, first.task.x)
     assert torch.equal(again.task.views, first.task.views)
     others = {
@@ -102,15 +102,15 @@ def test_the_second_time_nothing_runs(task, cache, monkeypatch):
     }
     for other, given, views in others.values():
         with pytest.raises(AssertionError, match="it ran"):
-            frozen_part(other, given, views=views)
+            frozen_features(other, given, views=views)
 
 
 def test_a_damaged_cache_is_made_again(task, cache):
     backbone = Backbone(small_network())
-    first = frozen_part(backbone, task)
+    first = frozen_features(backbone, task)
     (file,) = (cache / "features").glob("*.npz")
     file.write_bytes(file.read_bytes()[:200])
-    assert torch.equal(frozen_part(backbone, task).task.x, first.task.x)
+    assert torch.equal(frozen_features(backbone, task).task.x, first.task.x)
     assert np.load(file)["x"].shape == first.task.x.shape
 
 
@@ -120,7 +120,7 @@ def test_modes_are_put_back_and_statistics_stay(task):
     backbone.train()
     modes = [m.training for m in backbone.modules()]
     before = {n: t.clone() for n, t in backbone.state_dict().items()}
-    frozen_part(backbone, task)
+    frozen_features(backbone, task)
     assert [m.training for m in backbone.modules()] == modes
     assert all(torch.equal(t, before[n]) for n, t in backbone.state_dict().items())
 
@@ -137,7 +137,7 @@ def test_blocks_that_do_not_follow_one_another(task):
             return self.head((x + self.second(self.first(x))).mean((2, 3)))
 
     backbone = Backbone(Joined())
-    assert frozen_part(backbone, task, 1) is None
-    assert frozen_part(backbone, task) is not None
-    with pytest.raises(ValueError, match=r"'views' must be 0 for a task that varies nothing"):
-        frozen_part(backbone, task.with_augment(None), views=1)
+    assert frozen_features(backbone, task, 1) is None
+    assert frozen_features(backbone, task) is not None
+    with pytest.raises(ValueError, match=r"'views' must be 0 for a task without augmentation"):
+        frozen_features(backbone, task.with_augment(None), views=1)

@@ -15,7 +15,7 @@ from gnnvision.transfer import (
     finetune,
     load_backbone,
     similarity,
-    stages,
+    stage_runner,
 )
 
 from .tasks import pictures, small_network
@@ -72,7 +72,7 @@ def test_a_strategy_changes_its_blocks_and_learns(backbone, task, strategy, coun
     assert all(torch.equal(t, before[n]) for n, t in backbone.state_dict().items())
     assert not any(m._forward_pre_hooks for m in result.model.modules())
     words = {0: "", 1: "the last 1 block and the head", 2: "the last 2 blocks and the head"}
-    begun = [(1, "the head alone")]
+    begun = [(1, "the head only")]
     begun += [(HEAD.epochs + 1, words.get(count, "the whole network"))] if count else []
     assert result.best.stages == begun
 
@@ -91,13 +91,13 @@ def test_its_figures_are_those_of_the_network_on_pictures(backbone, task):
 
 def test_the_test_part_is_read_once_a_seed_and_after_the_training(backbone, task, monkeypatch):
     read = []
-    kept = stages.SeedRun.measure
+    kept = stage_runner.SeedRun.measure
 
     def noted(run, part):
         read.append((part, run.finished))
         return kept(run, part)
 
-    monkeypatch.setattr(stages.SeedRun, "measure", noted)
+    monkeypatch.setattr(stage_runner.SeedRun, "measure", noted)
     fine_tune(backbone, task, PLAN, seeds=2, strategy="part")
     assert read == [(part, True) for part in ("train", "val", "test")] * 2
     read.clear()
@@ -140,9 +140,9 @@ def test_gradual_runs_as_many_epochs(backbone, task):
 
 def test_auto_says_why(backbone, task):
     said = []
-    result = fine_tune(backbone, task, PLAN, strategy="auto", told=said.append)
-    assert result.facts["Strategy"].startswith("“head”: 30 training items for 2 outputs are few")
-    assert said[0].startswith("strategy 'head': 30 training items for 2 outputs are few")
+    result = fine_tune(backbone, task, PLAN, strategy="auto", on_progress=said.append)
+    assert result.facts["Strategy"].startswith("“head”: the dataset is small (30 training items;")
+    assert said[0].startswith("strategy 'head': the dataset is small (30")
 
 
 def test_similarity_tells_known_from_unknown(backbone, task):
@@ -174,18 +174,18 @@ def test_of_numbers_in_their_units():
 @pytest.mark.parametrize(
     ("plan", "text"),
     [
-        (replace(PLAN, gradual=True), "'gradual' must be left out with strategy='head'"),
+        (replace(PLAN, gradual=True), "'gradual' must be False with strategy='head', .* got True"),
         (
             replace(PLAN, gradual=True, strategy="last"),
-            "'gradual' must be left out with strategy='last'",
+            "'gradual' must be False with strategy='last', .* got True",
         ),
         (
             replace(PLAN, head=replace(HEAD, progressive_resizing=0.5)),
-            "'progressive_resizing' must be 0 for what trains on .* got 0.5 in 'head' of the plan",
+            "'progressive_resizing' must be 0 for training on .* got 0.5 in 'head' of the plan",
         ),
         (
             replace(PLAN, fine=replace(FINE, progressive_resizing=0.5), strategy="last"),
-            "'progressive_resizing' must be 0 for what trains on .* got 0.5 in 'fine' of the plan",
+            "'progressive_resizing' must be 0 for training on .* got 0.5 in 'fine' of the plan",
         ),
         (
             replace(PLAN, head=replace(HEAD, optimizer="muon")),

@@ -12,7 +12,7 @@ from gnnvision.transfer import (
     Backbone,
     apply_strategy,
     freeze,
-    hold_statistics,
+    freeze_norm_statistics,
     is_frozen,
     unfreeze,
 )
@@ -130,7 +130,7 @@ def test_unfreezing_leaves_alone_what_was_not_learned_before():
 
 def test_held_norms_learn_their_gains_and_keep_their_statistics():
     model, x, domain = network("gcn")
-    hold_statistics(model)
+    freeze_norm_statistics(model)
     steps(model, x, domain)
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
     assert norms

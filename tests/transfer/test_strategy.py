@@ -15,8 +15,8 @@ from .tasks import small_network
 def test_the_table_of_the_lectures(items, similarity, strategy):
     choice = choose_strategy(items, 2, similarity, "measured so")
     assert choice.strategy == strategy
-    assert f"{items:,} training items for 2 outputs are" in choice.reason
-    assert ("many" if items == 5000 else "few") in choice.reason
+    size = "large" if items == 5000 else "small"
+    assert f"the dataset is {size} ({items:,} training items; large from 2,000)" in choice.reason
     assert ("similar to" if similarity > 0.5 else "unlike") in choice.reason
     assert "(measured so)" in str(choice)
 
@@ -39,5 +39,5 @@ def test_going_back_unfreezes():
 
 
 def test_an_unknown_one():
-    with pytest.raises(ValueError, match=r"'strategy' must be one of whole, part, last, head"):
+    with pytest.raises(ValueError, match=r"'strategy' must be one of 'whole', 'part', 'last'"):
         apply_strategy(Backbone(small_network()), "all")

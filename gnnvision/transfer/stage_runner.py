@@ -1,4 +1,4 @@
-"""A plan at work: the stages of a transfer, each of which can stop after any step and go on."""
+"""Train the stages of a plan for one seed; each can be stopped after any step and resumed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, Split, SplitName, Task
+from gnnvision.errors import invalid
 from gnnvision.layers import Rescale
 from gnnvision.training import Outcome, Recipe
 from gnnvision.training.checkpoint import Checkpoint, pack
@@ -22,25 +23,24 @@ from gnnvision.training.seeds import seeded
 from gnnvision.training.session import SAVE_EVERY_S
 from gnnvision.training.threads import threads_for
 from gnnvision.transfer.backbone import Backbone
-from gnnvision.transfer.features import Frozen, frozen_part
-from gnnvision.transfer.freeze import freeze, hold_statistics, unfreeze
+from gnnvision.transfer.features import FrozenFeatures, frozen_features
+from gnnvision.transfer.freeze import freeze, freeze_norm_statistics, unfreeze
 from gnnvision.transfer.plan import Plan
 
-__all__ = ["Told", "Transfer", "Watch", "prepared"]
+__all__ = ["Monitor", "OnProgress", "StageRunner", "preprocess"]
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass
-class Watch:
-    """How a person sees a training, stops it, and finds it again.
+class Monitor:
+    """How a user follows, stops and resumes a training.
 
     Args:
-        stop: whether somebody asked to stop.
-        reporter: what people see.
-        save: called with what it takes to go on with the seed, when it is stopped and now and
-            then before.
-        number: of the seed, from 0.
+        stop: whether the user requested a stop.
+        reporter: shows the progress.
+        save: called with a checkpoint of the seed regularly and when it is stopped.
+        number: index of the seed.
         seed: the seed.
     """
 
@@ -52,7 +52,7 @@ class Watch:
     _saved_at: float = field(default_factory=time.monotonic)
 
     def due(self) -> bool:
-        """Whether it is time to save again."""
+        """Whether it is time to save a checkpoint."""
         if time.monotonic() - self._saved_at < SAVE_EVERY_S:
             return False
         self._saved_at = time.monotonic()
@@ -61,15 +61,15 @@ class Watch:
 
 @dataclass
 class _Progress:
-    """How far a seed is.
+    """The progress of a seed, as stored in checkpoints.
 
     Args:
-        stage: how many stages are over.
-        before: how many epochs these had.
-        kept: the epoch that is kept.
-        history: of the stages that are over.
-        begun: the first epoch of each stage and what is trained in it.
-        seconds: that the seed has taken before it was stopped.
+        stage: number of completed stages.
+        before: number of epochs in these.
+        kept: the epoch whose weights are kept.
+        history: metrics of the completed stages.
+        begun: first epoch of each stage and what it trains, as text.
+        seconds: training time before the stop.
     """
 
     stage: int = 0
@@ -82,17 +82,17 @@ class _Progress:
 
 @dataclass
 class _Stage:
-    """Where one stage of the training works."""
+    """A stage of the training: the number of frozen blocks, the recipe, and their outputs."""
 
     cut: int
     recipe: Recipe
-    frozen: Frozen | None
+    frozen: FrozenFeatures | None
 
     def trained(self, blocks: int) -> str:
-        """What is trained in it, in words."""
+        """What the stage trains, as text."""
         count = blocks - self.cut
         if not count:
-            return "the head alone"
+            return "the head only"
         return (
             "the whole network"
             if not self.cut
@@ -100,37 +100,44 @@ class _Stage:
         )
 
 
-class Transfer:
-    """A plan at work: what it freezes is computed when it is made, whatever the seeds and splits.
+class StageRunner:
+    """Trains the stages of a plan for one seed at a time.
+
+    The outputs of frozen blocks are computed on construction, for all seeds and splits.
 
     Args:
-        backbone: with its weights.
-        task: as it was loaded.
-        plan: what to do.
-        told: called with a sentence about each step.
-        device: where to.
+        backbone: with its pretrained weights.
+        task: as loaded.
+        plan: the stages.
+        on_progress: called with a sentence after each step.
+        device: to train on.
+        progress: whether to show progress bars while features are computed.
     """
 
     def __init__(
-        self, backbone: Backbone, task: Task, plan: Plan, told: Told, device: str = "cpu"
+        self,
+        backbone: Backbone,
+        task: Task,
+        plan: Plan,
+        on_progress: OnProgress,
+        device: str = "cpu",
+        progress: bool = True,
     ) -> None:
         self.backbone = backbone = copy.deepcopy(backbone).to(device)
-        self.plan, self.device, self.told = plan, device, told
-        self.task = prepared(backbone, task).to(device)
+        self.plan, self.device, self.on_progress = plan, device, on_progress
+        self.task = preprocess(backbone, task).to(device)
         for recipe in (plan.head, plan.fine):
             check_recipe(recipe, self.task, objective(self.task))
             check_split(self.task, without_validation(recipe))
         count = len(backbone.blocks)
         cuts = plan.stages(count)
-        computed = [("head", plan.head)] + [("fine", plan.fine)] * any(cuts)
-        for name, recipe in computed:  # on features, which have one size
+        on_features = [("head", plan.head)] + [("fine", plan.fine)] * any(cuts)
+        for name, recipe in on_features:  # which have one size
             if recipe.progressive_resizing:
-                raise ValueError(
-                    "'progressive_resizing' must be 0 for what trains on precomputed features, "
-                    f"got {recipe.progressive_resizing:g} in {name!r} of the plan. Leave it out "
-                    "there."
-                )
-        head = frozen_part(backbone, self.task, views=plan.views)
+                condition = "be 0 for training on precomputed features"
+                got = f"{recipe.progressive_resizing:g} in {name!r} of the plan"
+                raise invalid("progressive_resizing", condition, got, "Leave it out there.")
+        head = frozen_features(backbone, self.task, views=plan.views, progress=progress)
         assert head is not None
         self.stages = [_Stage(count, plan.head, head)]
         for number, cut in enumerate(cuts):
@@ -138,15 +145,17 @@ class Transfer:
             epochs -= plan.fine.epochs * number // len(cuts)
             frozen = None
             if cut:
-                views = plan.fine_views if _varies(self.task) else 0
-                frozen = frozen_part(backbone, self.task, cut, views=views)
+                views = plan.fine_views if _has_augmentation(self.task) else 0
+                frozen = frozen_features(backbone, self.task, cut, views=views, progress=progress)
                 if frozen is None:
-                    told("its blocks do not follow one another: the frozen ones run every time")
+                    on_progress(
+                        "the blocks are not a plain sequence, so frozen ones run in each epoch"
+                    )
             self.stages.append(_Stage(cut, replace(plan.fine, epochs=max(1, epochs)), frozen))
 
     @property
-    def shown_task(self) -> Task:
-        """The task as it was trained on: not varied, if no view of an item was used."""
+    def reported_task(self) -> Task:
+        """The task as trained on: without augmentation if no augmented view was used."""
         used = [stage.frozen is None or len(stage.frozen.task.views) for stage in self.stages]
         if any(used) or not isinstance(self.task, ImageTask):
             return self.task
@@ -154,19 +163,19 @@ class Transfer:
 
     @property
     def last_recipe(self) -> Recipe:
-        """Of the last stage."""
+        """The recipe of the last stage."""
         return self.stages[-1].recipe
 
     @property
     def epochs(self) -> int:
-        """Of all stages, if none ends early."""
+        """The number of epochs of all stages, without early stopping."""
         return sum(stage.recipe.epochs for stage in self.stages)
 
     def untrained(self, split: Split) -> Backbone:
-        """The backbone with a newly drawn head."""
+        """A copy of the backbone with a newly initialized head."""
         model = copy.deepcopy(self.backbone)
         model.reset_head(self.task.num_outputs)
-        _tell_targets(model, replace(self.task, split=split))
+        _set_target_moments(model, replace(self.task, split=split))
         return model
 
     def run(
@@ -174,20 +183,20 @@ class Transfer:
         seed: int,
         split: Split,
         parts: Sequence[SplitName],
-        watch: Watch | None = None,
+        monitor: Monitor | None = None,
         resumed: Checkpoint | None = None,
     ) -> tuple[nn.Module, Outcome] | None:
-        """Train one seed on a split, and measure its parts.
+        """Train one seed and evaluate it.
 
         Args:
-            seed: draws the head and the order of the items.
-            split: of the items.
-            parts: to measure.
-            watch: who looks on and may stop it.
-            resumed: what `watch.save` was given of this seed, to go on from there.
+            seed: initializes the head and orders the items.
+            split: training, validation and test items.
+            parts: the splits to evaluate.
+            monitor: shows the progress and may stop the training.
+            resumed: the checkpoint of this seed that `monitor.save` received, to resume from.
 
         Returns:
-            The network, and what was measured; None if it was stopped.
+            The network and its metrics; None if it was stopped.
         """
         at = _Progress()
         if resumed is not None:
@@ -203,7 +212,7 @@ class Transfer:
                 if len(at.begun) == number:  # and not resumed
                     blocks = len(self.backbone.blocks)
                     at.begun.append((at.before + 1, self.stages[number].trained(blocks)))
-                run = self._train(model, split, seed, at, watch, resumed)
+                run = self._train(model, split, seed, at, monitor, resumed)
                 if run is None:
                     return None
                 resumed = None
@@ -234,19 +243,19 @@ class Transfer:
         split: Split,
         seed: int,
         at: _Progress,
-        watch: Watch | None,
+        monitor: Monitor | None,
         resumed: Checkpoint | None,
     ) -> SeedRun | None:
-        """One stage, in which the blocks behind its cut and the head change; None if stopped."""
+        """Train one stage: the blocks after its frozen ones, and the head; None if stopped."""
         stage = self.stages[at.stage]
         blocks = model.blocks
         for block in blocks[stage.cut :]:
             unfreeze(*block.modules)
             if not self.plan.update_norms:
-                hold_statistics(*block.modules)
+                freeze_norm_statistics(*block.modules)
         for block in blocks[: stage.cut]:
             freeze(*block.modules)
-        start = self._changed(model) if watch is not None else {}
+        start = self._changed(model) if monitor is not None else {}
         frozen = stage.frozen
         task: Task = self.task if frozen is None else frozen.task.to(self.device)
         trained: nn.Module = model if frozen is None else frozen.rest(model)
@@ -258,19 +267,19 @@ class Transfer:
             run = SeedRun(trained, replace(task, split=split), recipe, seed, "float32", False)
             if resumed is not None:
                 run.restore(resumed)
-            if not self._finish(run, start, at, watch):
+            if not self._finish(run, start, at, monitor):
                 return None
             run.kept_model.load_state_dict(run.best)
         if frozen is not None and stage.cut < len(blocks):
-            model.load_state_dict(run.best, strict=False)  # the copy lacks what is frozen
+            model.load_state_dict(run.best, strict=False)  # the copy lacks the frozen blocks
         elif run.average is not None:
             trained.load_state_dict(run.best)
         return run
 
     def _finish(
-        self, run: SeedRun, start: dict[str, Tensor], at: _Progress, watch: Watch | None
+        self, run: SeedRun, start: dict[str, Tensor], at: _Progress, monitor: Monitor | None
     ) -> bool:
-        """Train to the end of the stage; False if stopped on the way, after saving."""
+        """Train to the end of the stage; False if stopped, after saving."""
         began, took, size = time.perf_counter(), at.seconds, len(run.task.split.train)
 
         def checkpoint() -> Checkpoint:
@@ -280,29 +289,29 @@ class Transfer:
             return Checkpoint(held.tensors | pack("start", start), held.state | state)
 
         def after_step(seen: int) -> bool:
-            if watch is None:
+            if monitor is None:
                 return True
-            watch.reporter.step(watch.number, watch.seed, at.before + run.epoch, seen, size)
-            if watch.due():
-                watch.save(checkpoint())
-            return not watch.stop.asked
+            monitor.reporter.step(monitor.number, monitor.seed, at.before + run.epoch, seen, size)
+            if monitor.due():
+                monitor.save(checkpoint())
+            return not monitor.stop.asked
 
         while not run.finished:
-            stopped = watch is not None and watch.stop.asked
+            stopped = monitor is not None and monitor.stop.asked
             row = None if stopped else run.train_epoch(after_step)
             if row is None:
-                assert watch is not None
-                watch.save(checkpoint())
+                assert monitor is not None
+                monitor.save(checkpoint())
                 return False
             row |= run.validate()
             run.consider(row)
-            if watch is not None:
+            if monitor is not None:
                 shown = row | {"epoch": row["epoch"] + at.before}
-                watch.reporter.epoch(watch.number, watch.seed, shown)
+                monitor.reporter.epoch(monitor.number, monitor.seed, shown)
         return True
 
     def _changed(self, model: Backbone) -> dict[str, Tensor]:
-        """The weights that are not the backbone's any more."""
+        """The weights that differ from the backbone's."""
         before = self.backbone.state_dict()
         return {
             name: tensor.detach().clone()
@@ -313,13 +322,13 @@ class Transfer:
         }
 
 
-def prepared(backbone: Backbone, task: Task) -> Task:
-    """The task as the backbone wants it."""
+def preprocess(backbone: Backbone, task: Task) -> Task:
+    """The task after the backbone's preprocessing."""
     return task if backbone.preprocessing is None else backbone.preprocessing.prepare(task)
 
 
-def _tell_targets(model: Backbone, task: Task) -> None:
-    """Let the head know the moments of the targets, if it asks for them."""
+def _set_target_moments(model: Backbone, task: Task) -> None:
+    """Set the mean and standard deviation of the targets in a `Rescale` layer of the head."""
     moments = task.target_moments
     if moments is not None:
         for module in model.head:
@@ -327,5 +336,5 @@ def _tell_targets(model: Backbone, task: Task) -> None:
                 module.initialize_targets(*moments)
 
 
-def _varies(task: Task) -> bool:
+def _has_augmentation(task: Task) -> bool:
     return getattr(task, "augment", None) is not None
