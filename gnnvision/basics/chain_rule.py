@@ -141,12 +141,12 @@ def compare_copies(x: float = 1.0) -> list[CopyResult]:
         "x.detach()": lambda t: t.detach(),
         "x.clone().detach()": lambda t: t.clone().detach(),
     }
-    found = []
+    results = []
     for name, way in ways.items():
         tensor = torch.tensor(float(x), requires_grad=True)
         copy = way(tensor)
         (2 * tensor + 3 * copy).backward()
         assert tensor.grad is not None
         shares = copy.data_ptr() == tensor.data_ptr()
-        found.append(CopyResult(name, shares, copy.requires_grad, float(tensor.grad)))
-    return found
+        results.append(CopyResult(name, shares, copy.requires_grad, float(tensor.grad)))
+    return results

@@ -46,7 +46,7 @@ SIZES: tuple[tuple[str, int, int, int, int | str], ...] = (
 
 def formula(material: Material) -> Chapter:
     """Chapter 1: multiply, sum, and slide the window."""
-    image, kernel = (torch.tensor(part) for part in PRODUCT_EXAMPLE)
+    image, kernel = (torch.tensor(values) for values in PRODUCT_EXAMPLE)
     output = correlate(image, kernel)
     flipped = convolve(image, kernel)
     lead = (
@@ -82,7 +82,9 @@ def formula(material: Material) -> Chapter:
     numbers = {
         "output": output.tolist(),
         "output_kernel_turned": flipped.tolist(),
-        "feature_output": correlate(*(torch.tensor(part) for part in FEATURE_EXAMPLE)).tolist(),
+        "feature_output": correlate(
+            *(torch.tensor(values) for values in FEATURE_EXAMPLE)
+        ).tolist(),
     }
     section = Section("The convolution operation", lead, figures, (), note)
     return Chapter(section, steps, numbers)
@@ -90,7 +92,7 @@ def formula(material: Material) -> Chapter:
 
 def finding(material: Material) -> Chapter:
     """Chapter 2: a kernel responds where the input resembles it."""
-    signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
+    signal, kernel = (torch.tensor(values) for values in SIGNAL_EXAMPLE)
     window = signal[4:7]
     patterns = {
         "equal to the kernel": torch.tensor([-1, 0, 1]),

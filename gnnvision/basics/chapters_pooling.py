@@ -67,9 +67,9 @@ def pooling(material: Material) -> Chapter:
 
 def gradients(material: Material) -> Chapter:
     """Chapter 11: the computation graph, `clone` and `detach`."""
-    done, copies = example_computation(), compare_copies()
-    again = done.steps_to_recompute("Z")
-    kept = [step for step in done.uses if step not in again]
+    graph, copies = example_computation(), compare_copies()
+    again = graph.steps_to_recompute("Z")
+    kept = [step for step in graph.uses if step not in again]
     lead = (
         "Training needs the gradient of the loss with respect to every weight. Backpropagation "
         "gets it from the computation graph: each step knows only its local gradient, and the "
@@ -84,11 +84,11 @@ def gradients(material: Material) -> Chapter:
         "in-place change of the copy changes x too."
     )
     numbers = {
-        "values": dict(done.values),
-        "gradients": dict(done.gradients),
+        "values": dict(graph.values),
+        "gradients": dict(graph.gradients),
         "copies": {c.name: c.gradient for c in copies},
     }
-    figure = draw_computation_graph(material.svg("computation_graph"), done)
+    figure = draw_computation_graph(material.svg("computation_graph"), graph)
     section = Section(
         "Backpropagation: the chain rule", lead, [figure], [copy_table(copies)], note
     )
@@ -97,7 +97,7 @@ def gradients(material: Material) -> Chapter:
 
 def errata(material: Material) -> Chapter:
     """Chapter 12: errors in the lectures, and their corrections."""
-    image, kernel = (torch.tensor(part) for part in PRODUCT_EXAMPLE)
+    image, kernel = (torch.tensor(values) for values in PRODUCT_EXAMPLE)
     lenet = exercise((32, 32, 1), LENET).convolution_parameters
     shallow = one_channel_parameters(LENET)
     n, f, s, p = 5, 3, 2, 1

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gnnvision.basics.arithmetic import output_size
 from gnnvision.basics.panels import (
+    HIGHLIGHT,
     PADDED,
-    SOFT,
     WINDOW_COLOR,
     draw_cells,
     draw_frame,
@@ -59,7 +59,7 @@ def draw_convolution_2d(
         caption: of the figure.
         place: row and column of the highlighted output value.
     """
-    image, kernel = (torch.tensor(part) for part in example)
+    image, kernel = (torch.tensor(values) for values in example)
     output = correlate(image, kernel)
     (rows, columns), (f, g), (m, n) = image.shape, kernel.shape, output.shape
     i, j = place
@@ -70,19 +70,19 @@ def draw_convolution_2d(
         fit_axes(axes, total, rows + 1.8, top=-0.8)
 
         def under(a: int, b: int) -> str:
-            return SOFT if i <= a < i + f and j <= b < j + g else "none"
+            return HIGHLIGHT if i <= a < i + f and j <= b < j + g else "none"
 
         middle = rows / 2
         draw_cells(axes, image.tolist(), color=under)
         draw_frame(axes, j, i, g, f)
-        draw_cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: SOFT)
+        draw_cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: HIGHLIGHT)
         draw_frame(axes, first, middle - f / 2, g, f)
         draw_cells(
             axes,
             output.tolist(),
             second,
             middle - m / 2,
-            color=lambda a, b: SOFT if (a, b) == place else "none",
+            color=lambda a, b: HIGHLIGHT if (a, b) == place else "none",
         )
         draw_frame(axes, second + j, middle - m / 2 + i, 1, 1)
         axes.text(columns + 0.7, middle, "∗", ha="center", va="center", fontsize=17)
@@ -105,7 +105,7 @@ def draw_convolution_2d(
 
 def draw_convolution_1d(path: Path) -> Figure:
     """The 1-D example: a signal with a step, and the kernel that detects it."""
-    signal, kernel = (torch.tensor(part) for part in SIGNAL_EXAMPLE)
+    signal, kernel = (torch.tensor(values) for values in SIGNAL_EXAMPLE)
     output = correlate(signal, kernel)
     n, f = len(signal), len(kernel)
     place = 5 - f // 2
@@ -113,8 +113,10 @@ def draw_convolution_1d(path: Path) -> Figure:
         axes = figure.add_subplot()
         fit_axes(axes, n + 2.2, 5.2, left=-2.2, top=-0.5)
         inside = range(place, place + f)
-        draw_cells(axes, [signal.tolist()], color=lambda i, j: SOFT if j in inside else "none")
-        draw_cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: SOFT)
+        draw_cells(
+            axes, [signal.tolist()], color=lambda i, j: HIGHLIGHT if j in inside else "none"
+        )
+        draw_cells(axes, [kernel.tolist()], place, 1.7, color=lambda i, j: HIGHLIGHT)
         draw_cells(axes, [output.tolist()], f // 2, 3.4, color=lambda i, j: _only(j, place))
         for x in (0, n - 1):
             draw_cells(axes, [[None]], x, 3.4, color=lambda i, j: PADDED)
@@ -139,7 +141,7 @@ def draw_convolution_1d(path: Path) -> Figure:
 
 
 def _only(j: int, place: int) -> str:
-    return SOFT if j == place else "none"
+    return HIGHLIGHT if j == place else "none"
 
 
 def draw_window_positions(
@@ -215,12 +217,12 @@ def draw_pattern_search(path: Path, image: Tensor, side: int = 24) -> Figure:
         for axes, by, name in zip(
             (third, fourth), measures, ("Dot product", "Correlation"), strict=True
         ):
-            found, (i, j) = find_pattern(image, patch, by)
-            highest = float(found.max())
+            similarity, (i, j) = find_pattern(image, patch, by)
+            highest = float(similarity.max())
             plain_axes(axes)
             half = (side - 1) / 2  # each value is drawn at the center of its window
             reach = (half - 0.5, width - half - 0.5, height - half - 0.5, half - 0.5)
-            axes.imshow(found.numpy(), cmap="cividis", extent=reach)
+            axes.imshow(similarity.numpy(), cmap="cividis", extent=reach)
             axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
             place = (j + half, i + half)
             axes.plot(*place, "o", ms=12, mfc="none", mec="white", mew=3, clip_on=False)

@@ -36,15 +36,15 @@ def draw_connectivity(path: Path, size: int = 8, kernel_size: int = 3) -> Figure
     }
     listing = []
     with drawing(path, 4.9) as figure:
-        every = figure.subplots(2, 3, gridspec_kw={"height_ratios": [1.25, 1]})
+        panels = figure.subplots(2, 3, gridspec_kw={"height_ratios": [1.25, 1]})
         for column, (kind, name) in enumerate(words.items()):
             layer = layer_matrix(kind, size, kernel_size)
-            _lines(every[0, column], layer, size)
-            found = _entries(layer)
-            places, colors = [p for p, _ in found], [_color(layer, k) for _, k in found]
-            _squares(every[1, column], layer.which.shape, places, colors)
+            _lines(panels[0, column], layer, size)
+            entries = _entries(layer)
+            places, colors = [p for p, _ in entries], [_color(layer, k) for _, k in entries]
+            _squares(panels[1, column], layer.which.shape, places, colors)
             counts = f"{layer.num_edges} connections\n{layer.num_weights} weights"
-            every[0, column].set_title(f"{name}\n{counts}", fontsize=9)
+            panels[0, column].set_title(f"{name}\n{counts}", fontsize=9)
             listing.append(
                 f"{name.lower()} {layer.num_edges} connections, {layer.num_weights} weights"
             )
@@ -77,9 +77,9 @@ def _lines(axes: Axes, layer: LayerMatrix, size: int) -> None:
     plain_axes(axes)
     outputs = layer.which.shape[0]
     lift = (size - outputs) / 2
-    found = _entries(layer)
-    lines = [[(0, n), (1, m + lift)] for (m, n), _ in found]
-    colors = [_color(layer, number) for _, number in found]
+    entries = _entries(layer)
+    lines = [[(0, n), (1, m + lift)] for (m, n), _ in entries]
+    colors = [_color(layer, number) for _, number in entries]
     axes.add_collection(LineCollection(lines, colors=colors, lw=1.3, zorder=1))
     x, y = [0] * size + [1] * outputs, [*range(size), *(m + lift for m in range(outputs))]
     axes.scatter(x, y, s=42, color=BACKGROUND, edgecolor=MUTED, zorder=2)
@@ -128,9 +128,9 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
             ink = "white" if number in (0, 2, 5, 7, 8) else "black"
             word = f"w{number + 1}"
             first.text(x, y, word, ha="center", va="center", color=ink, fontsize=8.5)
-        found = _entries(layer)
-        places = [place for place, _ in found]
-        _squares(second, layer.which.shape, places, [OFFSET_COLORS[k] for _, k in found])
+        entries = _entries(layer)
+        places = [place for place, _ in entries]
+        _squares(second, layer.which.shape, places, [OFFSET_COLORS[k] for _, k in entries])
         second.set_title(f"The layer as a {sites}×{sites} matrix", fontsize=9.5)
         second.set_xlabel("input pixel, row by row")
         second.set_ylabel("output pixel")

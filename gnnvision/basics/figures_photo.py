@@ -37,12 +37,12 @@ def draw_edges(path: Path, gray: Tensor) -> Figure:
     limit = float(torch.stack([maps[name] for name in names[:2]]).abs().quantile(0.995))
     strength = (maps[names[2]] ** 2 + maps[names[3]] ** 2).sqrt()
     with drawing(path, _sheet_height(gray, 3, 2)) as figure:
-        every = list(figure.subplots(3, 2).flat)
-        show_image(every[0], gray, "photograph, grayscale")
+        panels = list(figure.subplots(3, 2).flat)
+        show_image(panels[0], gray, "photograph, grayscale")
         most = strength.quantile(0.995).clamp(min=1e-6)  # it is 0 for a constant image
-        show_image(every[1], 1 - strength / most, "edge strength (Sobel)")
-        for axes, (name, found) in zip(every[2:], maps.items(), strict=True):
-            show_image(axes, found, name, signed=True, limit=limit)
+        show_image(panels[1], 1 - strength / most, "edge strength (Sobel)")
+        for axes, (name, feature_map) in zip(panels[2:], maps.items(), strict=True):
+            show_image(axes, feature_map, name, signed=True, limit=limit)
     return Figure(
         path,
         "A photograph and its feature maps for vertical and horizontal edges.",
@@ -54,16 +54,16 @@ def draw_edges(path: Path, gray: Tensor) -> Figure:
 
 def draw_blur_and_sharpen(path: Path, gray: Tensor) -> Figure:
     """Blur, sharpen, outline and identity applied to the center of the photograph."""
-    part = _center(gray)
-    blurred = part
+    crop = _center(gray)
+    blurred = crop
     for _ in range(3):
         blurred = apply_kernel(blurred, get_kernel("blur"))
-    with drawing(path, _sheet_height(part, 2, 2)) as figure:
-        every = list(figure.subplots(2, 2).flat)
-        show_image(every[0], apply_kernel(part, get_kernel("identity")), "identity")
-        show_image(every[1], blurred, "blur, applied three times")
-        show_image(every[2], apply_kernel(part, get_kernel("sharpen")), "sharpen")
-        show_image(every[3], apply_kernel(part, get_kernel("outline")), "outline", signed=True)
+    with drawing(path, _sheet_height(crop, 2, 2)) as figure:
+        panels = list(figure.subplots(2, 2).flat)
+        show_image(panels[0], apply_kernel(crop, get_kernel("identity")), "identity")
+        show_image(panels[1], blurred, "blur, applied three times")
+        show_image(panels[2], apply_kernel(crop, get_kernel("sharpen")), "sharpen")
+        show_image(panels[3], apply_kernel(crop, get_kernel("outline")), "outline", signed=True)
     return Figure(
         path,
         "The center of the photograph unchanged, blurred, sharpened and as outlines.",
@@ -74,8 +74,8 @@ def draw_blur_and_sharpen(path: Path, gray: Tensor) -> Figure:
 
 def draw_padding(path: Path, gray: Tensor) -> Figure:
     """The four padding modes, and their effect on an edge map."""
-    part = _center(gray, 0.5)
-    pad = max(part.shape) // 4
+    crop = _center(gray, 0.5)
+    pad = max(crop.shape) // 4
     modes: dict[PaddingMode, str] = {
         "zeros": "zeros",
         "replicate": "replicate",
@@ -83,15 +83,15 @@ def draw_padding(path: Path, gray: Tensor) -> Figure:
         "circular": "circular",
     }
     identity = torch.ones(1, 1)
-    wide = torch.nn.functional.pad(part, (pad,) * 4)
+    wide = torch.nn.functional.pad(crop, (pad,) * 4)
     with drawing(path, 2 * _sheet_height(wide, 1, 4) + 0.1) as figure:
-        every = figure.subplots(2, 4)
+        panels = figure.subplots(2, 4)
         for column, (mode, name) in enumerate(modes.items()):
-            padded = apply_kernel(part, identity, padding=pad, padding_mode=mode)
-            show_image(every[0, column], padded, name)
-            found = apply_kernel(part, get_kernel("horizontal edges"), padding_mode=mode)
-            show_image(every[1, column], found, "edge map", signed=True, limit=1.0)
-            for axes in every[:, column]:
+            padded = apply_kernel(crop, identity, padding=pad, padding_mode=mode)
+            show_image(panels[0, column], padded, name)
+            feature_map = apply_kernel(crop, get_kernel("horizontal edges"), padding_mode=mode)
+            show_image(panels[1, column], feature_map, "edge map", signed=True, limit=1.0)
+            for axes in panels[:, column]:
                 axes.title.set(fontsize=8.5, weight="normal")
     return Figure(
         path,
@@ -104,15 +104,15 @@ def draw_padding(path: Path, gray: Tensor) -> Figure:
 
 def draw_strides(path: Path, gray: Tensor) -> Figure:
     """The same edge map with stride 1, 2 and 4, drawn at the same size."""
-    part = _center(gray)
-    with drawing(path, _sheet_height(part, 1, 3) + 0.15) as figure:
-        every = figure.subplots(1, 3)
-        for axes, stride in zip(every, (1, 2, 4), strict=True):
-            found = apply_kernel(part, get_kernel("vertical edges"), stride=stride)
-            size = "×".join(map(str, found.shape))
-            show_image(axes, found, f"stride {stride}: {size}", signed=True, limit=1.5)
-            axes.set_xlim(-0.5, part.shape[1] / stride - 0.5)
-            axes.set_ylim(part.shape[0] / stride - 0.5, -0.5)
+    crop = _center(gray)
+    with drawing(path, _sheet_height(crop, 1, 3) + 0.15) as figure:
+        panels = figure.subplots(1, 3)
+        for axes, stride in zip(panels, (1, 2, 4), strict=True):
+            feature_map = apply_kernel(crop, get_kernel("vertical edges"), stride=stride)
+            size = "×".join(map(str, feature_map.shape))
+            show_image(axes, feature_map, f"stride {stride}: {size}", signed=True, limit=1.5)
+            axes.set_xlim(-0.5, crop.shape[1] / stride - 0.5)
+            axes.set_ylim(crop.shape[0] / stride - 0.5, -0.5)
             axes.title.set(fontsize=8.5)
     return Figure(
         path,
@@ -124,11 +124,11 @@ def draw_strides(path: Path, gray: Tensor) -> Figure:
 
 def draw_activation(path: Path, gray: Tensor) -> Figure:
     """A feature map with and without bias, before and after ReLU."""
-    part, kernel = _center(gray), get_kernel("vertical edges")
-    with drawing(path, _sheet_height(part, 2, 2)) as figure:
-        every = list(figure.subplots(2, 2).flat)
+    crop, kernel = _center(gray), get_kernel("vertical edges")
+    with drawing(path, _sheet_height(crop, 2, 2)) as figure:
+        panels = list(figure.subplots(2, 2).flat)
         for axes, (title, bias, activation) in zip(
-            every,
+            panels,
             [
                 ("kernel only", 0.0, None),
                 ("kernel, ReLU", 0.0, torch.relu),
@@ -137,8 +137,8 @@ def draw_activation(path: Path, gray: Tensor) -> Figure:
             ],
             strict=True,
         ):
-            found = apply_kernel(part, kernel, bias=bias, activation=activation)
-            show_image(axes, found, title.replace("-", "−"), signed=True, limit=1.5)
+            feature_map = apply_kernel(crop, kernel, bias=bias, activation=activation)
+            show_image(axes, feature_map, title.replace("-", "−"), signed=True, limit=1.5)
     return Figure(
         path,
         "A feature map with and without bias and ReLU.",
@@ -149,18 +149,18 @@ def draw_activation(path: Path, gray: Tensor) -> Figure:
 
 def draw_channels(path: Path, pixels: Tensor) -> Figure:
     """2-D convolution of a color image: one map for each channel, and their sum."""
-    part = _center(pixels)
+    crop = _center(pixels)
     kernel = get_kernel("horizontal edges")
-    each = [apply_kernel(channel, kernel) for channel in part]
-    total = apply_kernel(part, kernel.expand(3, 3, 3))
-    with drawing(path, _sheet_height(part, 2, 4) + 0.1) as figure:
-        every = figure.subplots(2, 4)
-        for column, (name, channel) in enumerate(zip(("red", "green", "blue"), part, strict=True)):
-            show_image(every[0, column], channel, name)
-            show_image(every[1, column], each[column], "feature map", signed=True, limit=1.0)
-        show_image(every[0, 3], part, "color image")
-        show_image(every[1, 3], total, "sum of the maps", signed=True, limit=3.0)
-        for axes in every.flat:
+    each = [apply_kernel(channel, kernel) for channel in crop]
+    total = apply_kernel(crop, kernel.expand(3, 3, 3))
+    with drawing(path, _sheet_height(crop, 2, 4) + 0.1) as figure:
+        panels = figure.subplots(2, 4)
+        for column, (name, channel) in enumerate(zip(("red", "green", "blue"), crop, strict=True)):
+            show_image(panels[0, column], channel, name)
+            show_image(panels[1, column], each[column], "feature map", signed=True, limit=1.0)
+        show_image(panels[0, 3], crop, "color image")
+        show_image(panels[1, 3], total, "sum of the maps", signed=True, limit=3.0)
+        for axes in panels.flat:
             axes.title.set(fontsize=8.5)
     return Figure(
         path,
@@ -172,12 +172,12 @@ def draw_channels(path: Path, pixels: Tensor) -> Figure:
 
 def draw_channel_mixing(path: Path, pixels: Tensor) -> Figure:
     """1x1 convolutions: from three channels to one, and to three others."""
-    part = _center(pixels)
-    with drawing(path, _sheet_height(part, 1, 3) + 0.15) as figure:
-        every = figure.subplots(1, 3)
-        show_image(every[0], part, "3 channels: RGB")
-        show_image(every[1], mix_channels(part, torch.tensor([GRAY]))[0], "3 → 1: grayscale")
-        show_image(every[2], mix_channels(part, torch.tensor(SEPIA)), "3 → 3: sepia")
+    crop = _center(pixels)
+    with drawing(path, _sheet_height(crop, 1, 3) + 0.15) as figure:
+        panels = figure.subplots(1, 3)
+        show_image(panels[0], crop, "3 channels: RGB")
+        show_image(panels[1], mix_channels(crop, torch.tensor([GRAY]))[0], "3 → 1: grayscale")
+        show_image(panels[2], mix_channels(crop, torch.tensor(SEPIA)), "3 → 3: sepia")
     numbers = ", ".join(f"{weight:g}" for weight in GRAY)
     return Figure(
         path,

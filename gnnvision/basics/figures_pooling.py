@@ -24,8 +24,8 @@ __all__ = [
 # The two inputs from lecture 002.
 BLOCK_EXAMPLE = ((1, 5, 8, 7), (1, 3, 4, 2), (3, 2, 1, 4), (5, 7, 6, 2))
 OVERLAP_EXAMPLE = ((4, 3, 8), (5, 5, 7), (6, 7, 5))
-_EVERY: tuple[Reduce, ...] = ("max", "average", "min")
-_SOFT = [f"{color}44" for color in CLASS_COLORS[:4]]
+_REDUCTIONS: tuple[Reduce, ...] = ("max", "average", "min")
+_TINTS = [f"{color}44" for color in CLASS_COLORS[:4]]
 
 
 def draw_pooling_examples(path: Path) -> Figure:
@@ -36,17 +36,17 @@ def draw_pooling_examples(path: Path) -> Figure:
         fit_axes(axes, 14.2, 10.6, top=-1.0)
 
         def quarter(i: int, j: int) -> str:
-            return _SOFT[2 * (i // 2) + j // 2]
+            return _TINTS[2 * (i // 2) + j // 2]
 
         def one_color_each(i: int, j: int) -> str:
-            return _SOFT[2 * i + j]
+            return _TINTS[2 * i + j]
 
         draw_cells(axes, block.tolist(), color=quarter)
-        for left, reduce, size in ((5.4, _EVERY[0], 11), (8.6, _EVERY[1], 9)):
-            found = pool(block, 2, reduce=reduce)
-            draw_cells(axes, found.tolist(), left, 1, color=one_color_each, size=size)
+        for left, reduce, size in ((5.4, _REDUCTIONS[0], 11), (8.6, _REDUCTIONS[1], 9)):
+            output = pool(block, 2, reduce=reduce)
+            draw_cells(axes, output.tolist(), left, 1, color=one_color_each, size=size)
             axes.text(left + 1, 0.8, reduce, ha="center", va="bottom")
-        for row, reduce in enumerate(_EVERY):
+        for row, reduce in enumerate(_REDUCTIONS):
             value = float(global_pool(block, reduce))
             draw_cells(axes, [[value]], 12.6, 0.1 + 1.35 * row, size=8.5)
             axes.text(12.4, 0.6 + 1.35 * row, reduce, ha="right", va="center", fontsize=8.5)
@@ -74,11 +74,11 @@ def draw_pooled_photo(path: Path, gray: Tensor, side: int = 100) -> Figure:
     """100x100 pixels of a photograph, and the 50x50 outputs of pooling."""
     cut = min(side, *gray.shape) // 2 * 2
     top, left = (gray.shape[0] - cut) // 2, (gray.shape[1] - cut) // 3
-    part = gray[top : top + cut, left : left + cut]
-    panels = {f"input, {cut}×{cut}": part}
-    for reduce in _EVERY[:2]:
-        found = pool(part, 2, reduce=reduce)
-        panels[f"{reduce}, {found.shape[0]}×{found.shape[1]}"] = found
+    crop = gray[top : top + cut, left : left + cut]
+    panels = {f"input, {cut}×{cut}": crop}
+    for reduce in _REDUCTIONS[:2]:
+        output = pool(crop, 2, reduce=reduce)
+        panels[f"{reduce}, {output.shape[0]}×{output.shape[1]}"] = output
     with drawing(path, WIDTH / 3 + 0.35) as figure:
         for axes, (title, image) in zip(figure.subplots(1, 3), panels.items(), strict=True):
             show_image(axes, image, title)

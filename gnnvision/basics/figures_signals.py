@@ -91,14 +91,14 @@ def draw_video(path: Path) -> Figure:
     change = layer_from_kernels(kernel[None, None], padding=0)(volume[None, None])[0, 0]
     length, left = volume.shape[0], change.shape[0]
     with drawing(path, 2 * (WIDTH / length + 0.3)) as figure:
-        every = figure.subplots(2, length)
+        panels = figure.subplots(2, length)
         for t in range(length):
-            show_image(every[0, t], volume[t], f"frame {t + 1}")
+            show_image(panels[0, t], volume[t], f"frame {t + 1}")
             if t < left:
-                show_image(every[1, t], change[t], f"{t + 1} → {t + 2}", signed=True, limit=0.8)
+                show_image(panels[1, t], change[t], f"{t + 1} → {t + 2}", signed=True, limit=0.8)
             else:
-                every[1, t].set_visible(False)
-        for axes in every.flat:
+                panels[1, t].set_visible(False)
+        for axes in panels.flat:
             axes.title.set(fontsize=8.5)
     size, out = ("×".join(map(str, tensor.shape)) for tensor in (volume, change))
     return Figure(
