@@ -7,6 +7,7 @@ python experiments/convolution_basics.py --size 100 75 --stride 2    calculate o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,9 +56,10 @@ def main(config: Config) -> None:
     photo = gv.basics.load_photo(config.photo)
     named = replace(config, photo=config.photo or Path(photo.name))
     with cli.page("convolution_basics", named) as page:
-        with page.step("report"):
-            path = gv.basics.write_page(page.folder, photo, page.command)
-        cli.print_report(path, **page.seconds)
+        started = time.perf_counter()
+        with cli.report_progress() as progress:
+            path = gv.basics.write_page(page.folder, photo, page.command, progress)
+        cli.print_report(path, report=time.perf_counter() - started)
 
 
 def start(argv: Sequence[str] | None = None) -> None:

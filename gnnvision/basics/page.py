@@ -14,7 +14,6 @@ from gnnvision.basics.chapters_formula import finding, formula, sizes
 from gnnvision.basics.chapters_photo import axes, borders, kernels
 from gnnvision.basics.chapters_pooling import errata, gradients, pooling
 from gnnvision.basics.photo import Photo, load_photo
-from gnnvision.data.progress import progress
 from gnnvision.report.page import render
 from gnnvision.training.folder import write_json
 from gnnvision.training.result import versions
@@ -44,13 +43,19 @@ ABOUT = (
 )
 
 
-def write_page(folder: Path, photo: Photo | None = None, command: str = "") -> Path:
+def write_page(
+    folder: Path,
+    photo: Photo | None = None,
+    command: str = "",
+    progress: Callable[[int, int, str], object] | None = None,
+) -> Path:
     """Write `report.html`, `result.json` and the figures into a folder.
 
     Args:
         folder: an existing folder.
         photo: the photograph for the examples; by default that of `load_photo`.
         command: the command that reproduces the page.
+        progress: called before each chapter with its number, the count and its name.
 
     Returns:
         The path of `report.html`, a single self-contained file.
@@ -62,10 +67,11 @@ def write_page(folder: Path, photo: Photo | None = None, command: str = "") -> P
     half = F.adaptive_avg_pool2d(photo.pixels, (height // 2, width // 2))
     material = Material(photo, replace(photo, pixels=half), figures)
     chapters = {}
-    with threads_for(0), progress(f"{len(CHAPTERS)} chapters", len(CHAPTERS)) as advance:
-        for make in CHAPTERS:
+    with threads_for(0):  # many small operations
+        for number, make in enumerate(CHAPTERS, 1):
+            if progress is not None:
+                progress(number, len(CHAPTERS), make.__name__)
             chapters[make.__name__] = make(material)
-            advance(1)
     result = {
         "photo": photo.name,
         "chapters": {name: chapter.numbers for name, chapter in chapters.items()},
