@@ -109,7 +109,7 @@ def training(task: gv.data.MoleculeTask, loader: object, hidden: int) -> Program
     """An epoch of training."""
     peer = PyGNet(task.in_channels, hidden, task.num_outputs)
     optimizer = torch.optim.Adam(peer.parameters(), 1e-3, fused=True)
-    spread = task.target_moments[1]
+    spread = task.target_statistics[1]
 
     def peer_epoch() -> None:
         peer.train()

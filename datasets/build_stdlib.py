@@ -1,27 +1,28 @@
 """Build `embedded/stdlib.npz`: the import graph of Python's standard library.
 
-Modules cite modules through their import statements, as papers cite papers. The stored file
-comes from the library of CPython 3.11.7 and the pages of Debian's python3.11-doc 3.11.2-6:
+Modules cite modules through their import statements, like documents in a citation graph. The
+stored file was built from the library of CPython 3.11.7 and the pages of Debian's
+python3.11-doc 3.11.2-6:
 
     apt-get download python3.11-doc && dpkg-deb -x python3.11-doc_*.deb /tmp/pydoc
     python3.11 datasets/build_stdlib.py --docs /tmp/pydoc/usr/share/doc/python3.11/html
 
-Nodes. Modules with Python source, less EXCLUDED, that import or are imported by another one.
-    Modules written in C (`sys`, `math`) have no source to read and are no nodes.
-Edges. Every import statement, also inside a function, cites the deepest node its dotted name
-    reaches: `from email import policy` cites `email.policy`. Both directions are stored.
-Features. Which words a module's text holds: identifiers, comments and strings, split at
-    underscores and capitals, in lower case, three letters or more. Import statements and the
-    names of top-level modules are left out, since these are the edges. Of the words found in
-    at least MIN_MODULES and at most MAX_SHARE of the modules, which spares a list of stop
-    words, the NUM_WORDS are kept that occur most often in a module that holds them at all: a
-    word of the subject comes back, a filler does not. The rule never looks at a label.
-Labels. The chapter of the library reference that documents the module or else the nearest
-    package above it; small chapters are joined in TOPICS. Modules of the other chapters (such
+Nodes. Modules with Python source, without EXCLUDED, that import or are imported by another one.
+    Modules written in C (`sys`, `math`) have no Python source and are not nodes.
+Edges. Every import statement, also inside a function, cites the deepest node that its dotted
+    name resolves to: `from email import policy` cites `email.policy`. Both directions are stored.
+Features. The words in a module's source: identifiers, comments and strings, split at underscores
+    and capitals, in lower case, with three letters or more. Import statements and the names of
+    top-level modules are left out, as these are the edges. Words must occur in at least
+    MIN_MODULES and at most MAX_SHARE of the modules, which replaces a list of stop words. Of
+    these, the NUM_WORDS with the most occurrences per module that contains them are kept, as
+    words of the subject are repeated and fillers are not. The rule does not use the labels.
+Labels. The chapter of the library reference that documents the module or else its closest
+    parent package; small chapters are merged in TOPICS. Modules of the other chapters (such
     as "Superseded Modules") and undocumented ones have no label, -100.
 Split. In the order of the SHA-256 of "stdlib:" and the module's name, the first
-    TRAIN_PER_CLASS of each class train; of the rest of the class, the first third validates
-    and the others test.
+    TRAIN_PER_CLASS of each class are the training split; of the rest of the class, the first
+    third is the validation split and the others are the test split.
 """
 
 import argparse
@@ -44,7 +45,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# Tests, demonstrations, bundled tools, generated tables, and what is no part of the release.
+# Tests, demonstrations, bundled tools, generated tables, and files outside the release.
 EXCLUDED = frozenset(
     "test tests idlelib turtledemo lib2to3 ensurepip encodings pydoc_data site-packages "
     "lib-dynload __phello__ __hello__ __main__".split()
@@ -85,7 +86,7 @@ def find_modules(library: Path) -> dict[str, Path]:
     if not modules:
         raise ValueError(
             f"'library' must be a folder of Python modules, got {library}. "
-            "Give the folder that holds os.py."
+            "Pass the folder with os.py."
         )
     return dict(sorted(modules.items()))
 
@@ -93,14 +94,14 @@ def find_modules(library: Path) -> dict[str, Path]:
 def read_chapters(docs: Path) -> dict[str, str]:
     """Return the chapter title of each documented module.
 
-    Sphinx's inventory says on which page a module is documented, and the page's breadcrumbs
-    say in which chapter the page stands.
+    Sphinx's inventory has the page of each module, and the breadcrumbs of the page have its
+    chapter.
     """
     inventory = docs / "objects.inv"
     if not inventory.is_file():
         raise ValueError(
             f"'docs' must be a folder of Sphinx HTML with objects.inv, got {docs}. "
-            "Give the html folder of python3.11-doc."
+            "Pass the html folder of python3.11-doc."
         )
     *_, packed = inventory.read_bytes().split(b"\n", 4)
     chapters = {}
@@ -115,7 +116,7 @@ def read_chapters(docs: Path) -> dict[str, str]:
 
 
 def prefixes(name: str) -> Iterator[str]:
-    """Yield a dotted name, then each package above it."""
+    """Yield a dotted name, then each of its parent packages."""
     while name:
         yield name
         name = name.rpartition(".")[0]
@@ -129,7 +130,7 @@ def find_topic(name: str, chapters: dict[str, str]) -> int:
 
 
 def find_citations(name: str, is_package: bool, tree: ast.AST, known: dict[str, Path]) -> set[str]:
-    """Return the modules in `known`, other than `name`, that the import statements name."""
+    """Return the modules in `known`, other than `name`, that the import statements refer to."""
     cited: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -146,7 +147,7 @@ def find_citations(name: str, is_package: bool, tree: ast.AST, known: dict[str, 
 
 
 def count_words(source: str, tree: ast.AST) -> Counter[str]:
-    """Count the words of a module's text in lower case, import statements left out."""
+    """Count the words of a module's source in lower case, without import statements."""
     lines = source.split("\n")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -158,7 +159,7 @@ def count_words(source: str, tree: ast.AST) -> Counter[str]:
 
 
 def choose_vocabulary(bags: Sequence[Counter[str]], banned: Container[str]) -> list[str]:
-    """Return the NUM_WORDS words with most occurrences per bag that holds them, sorted."""
+    """Return the NUM_WORDS words with the most occurrences per bag that contains them, sorted."""
     holders = Counter(word for bag in bags for word in bag if word not in banned)
     total: Counter[str] = Counter()
     for bag in bags:
@@ -172,14 +173,14 @@ def make_split(names: Sequence[str], y: Array) -> dict[str, Array]:
     """Return sorted node indices of `train`, `val` and `test`."""
     keys = [hashlib.sha256(f"stdlib:{name}".encode()).digest() for name in names]
     order = sorted(range(len(names)), key=keys.__getitem__)
-    parts: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    split: dict[str, list[int]] = {"train": [], "val": [], "test": []}
     for label in range(len(TOPICS)):
-        members = [node for node in order if y[node] == label]
-        rest = members[TRAIN_PER_CLASS:]
-        parts["train"] += members[:TRAIN_PER_CLASS]
-        parts["val"] += rest[: len(rest) // 3]
-        parts["test"] += rest[len(rest) // 3 :]
-    return {part: np.array(sorted(nodes), dtype=np.int64) for part, nodes in parts.items()}
+        nodes = [node for node in order if y[node] == label]
+        rest = nodes[TRAIN_PER_CLASS:]
+        split["train"] += nodes[:TRAIN_PER_CLASS]
+        split["val"] += rest[: len(rest) // 3]
+        split["test"] += rest[len(rest) // 3 :]
+    return {name: np.array(sorted(nodes), dtype=np.int64) for name, nodes in split.items()}
 
 
 def build(library: Path, docs: Path) -> dict[str, Array]:
@@ -222,7 +223,7 @@ def build(library: Path, docs: Path) -> dict[str, Array]:
 
 
 def write_npz(path: Path, arrays: dict[str, Array]) -> None:
-    """Write a compressed npz file whose bytes depend on the arrays only, not on the clock."""
+    """Write a compressed npz file whose bytes depend only on the arrays, not on the time."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
@@ -233,12 +234,21 @@ def write_npz(path: Path, arrays: dict[str, Array]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Build the file and print the numbers that its card states."""
+    """Build the file and print the numbers for its card."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     here, library = Path(__file__).parent, Path(sysconfig.get_path("stdlib"))
-    parser.add_argument("--docs", type=Path, required=True, help="HTML documentation, unpacked")
-    parser.add_argument("--library", type=Path, default=library, help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=here / "embedded" / "stdlib.npz")
+    parser.add_argument(
+        "--docs", type=Path, required=True, help="folder of the unpacked HTML documentation"
+    )
+    parser.add_argument(
+        "--library",
+        type=Path,
+        default=library,
+        help="folder of the standard library (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=here / "embedded" / "stdlib.npz", help="output file"
+    )
     args = parser.parse_args(argv)
     try:
         arrays = build(args.library, args.docs)

@@ -48,7 +48,7 @@ _UNTRUSTED = "Nothing was unpacked; do not trust it."
 _UNPACK = "Unpack it with another program and pass the folder."
 
 
-class _Refused(ValueError):
+class _UnsafeArchive(ValueError):
     """The reason why an archive is refused."""
 
 
@@ -106,8 +106,8 @@ class _Contents:
         self.files[plain] = size
         self.names[plain] = key
 
-    def refused(self, reason: str, advice: str = _UNTRUSTED) -> _Refused:
-        return _Refused(f"The archive {self.path} is refused: {reason}. {advice}")
+    def refused(self, reason: str, advice: str = _UNTRUSTED) -> _UnsafeArchive:
+        return _UnsafeArchive(f"The archive {self.path} is refused: {reason}. {advice}")
 
     def all_folders(self) -> list[str]:
         for name in list(self.folders) + list(self.files):
@@ -127,7 +127,7 @@ class _Archive(Source):
     @cached_property
     def _contents(self) -> _Contents:
         contents = _Contents(self.path, self.limits)
-        with self._damage():
+        with self._reading_errors():
             self._list(contents)
         return contents
 
@@ -171,11 +171,11 @@ class _Archive(Source):
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @contextmanager
-    def _damage(self) -> Iterator[None]:
+    def _reading_errors(self) -> Iterator[None]:
         """Raise the errors of readers as a message that the archive is damaged."""
         try:
             yield
-        except _Refused:
+        except _UnsafeArchive:
             raise
         except OSError as error:
             if error.errno is None or isinstance(error, gzip.BadGzipFile):  # from a decoder
@@ -213,7 +213,7 @@ class TarSource(_Archive):
             unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
             file = cast(IO[bytes], unpacked) if is_packed else raw
             if is_packed and not is_tar(unpacked.peek(512)[:512]):
-                raise _Refused(
+                raise _UnsafeArchive(
                     "'path' must be a folder or a tar, tar.gz or zip archive, got "
                     f"{str(self.path)!r}, a gzip file that is not an archive. Unpack it and pass "
                     "the folder."
@@ -236,7 +236,7 @@ class TarSource(_Archive):
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
         """The contents of some files, in their order in the archive."""
-        with self._damage():
+        with self._reading_errors():
             wanted = {self._contents.names[member.path]: member for member in members}
             for entry, content in self._entries(frozenset(cast("list[bytes]", list(wanted)))):
                 if entry.kind == "file" and entry.name in wanted:
@@ -259,7 +259,7 @@ class ZipSource(_Archive):
 
     def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
         """The contents of some files, in their order in the archive."""
-        with self._damage():
+        with self._reading_errors():
             names = self._contents.names
             found = [(cast(zipfile.ZipInfo, names[member.path]), member) for member in members]
             with self.path.open("rb") as file:

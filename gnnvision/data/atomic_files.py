@@ -88,7 +88,7 @@ def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
         return
     key = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"gnnvision-{os.getuid()}-{key}.lock"
-    handle = _locked(path, wait_s)
+    handle = _open_locked(path, wait_s)
     try:
         yield handle is not None
     finally:
@@ -99,7 +99,7 @@ def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
             os.close(handle)  # releases the lock
 
 
-def _locked(path: Path, wait_s: float) -> int | None:
+def _open_locked(path: Path, wait_s: float) -> int | None:
     """The handle of the locked file at `path`; None after the deadline or on failure."""
     deadline = time.monotonic() + wait_s
     while True:

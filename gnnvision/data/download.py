@@ -12,7 +12,7 @@ from pathlib import Path
 from gnnvision.data.atomic_files import NotWritable, folder_lock
 from gnnvision.data.card import DataFile
 from gnnvision.data.errors import DataNotFound
-from gnnvision.data.fetch import Limits, NoAnswer, Rejected, fetch
+from gnnvision.data.fetch import HostUnreachable, InvalidDownload, Limits, fetch
 
 __all__ = ["download_files"]
 
@@ -75,7 +75,7 @@ def _from_any(
             continue
         try:
             reason = _with_retries(url, folder, file, limits)
-        except NoAnswer as error:
+        except HostUnreachable as error:
             dead_hosts.add(host)
             reason = str(error)
         if reason is None:
@@ -93,7 +93,7 @@ def _with_retries(url: str, folder: Path, file: DataFile, limits: Limits) -> str
         try:
             fetch(url, folder / file.path, file, limits)
             return None
-        except (Rejected, NotWritable) as error:
+        except (InvalidDownload, NotWritable) as error:
             return str(error)
         except urllib.error.HTTPError as error:
             reason = str(error)

@@ -18,17 +18,17 @@ from typing import IO, Any
 from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.card import DataFile
 
-__all__ = ["Limits", "NoAnswer", "Rejected", "fetch"]
+__all__ = ["HostUnreachable", "InvalidDownload", "Limits", "fetch"]
 
 _CHUNK = 1 << 16
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Rejected(Exception):
+class InvalidDownload(Exception):
     """The response of a server is invalid; a retry would not help."""
 
 
-class NoAnswer(Exception):
+class HostUnreachable(Exception):
     """A host cannot be reached."""
 
 
@@ -53,8 +53,8 @@ def fetch(url: str, path: Path, file: DataFile, limits: Limits) -> None:
     """Download `url` to `path` and verify that it is the file that `file` describes.
 
     Raises:
-        Rejected: The content is another file, too large or too slow, or the address not https.
-        NoAnswer: The host cannot be reached or has no valid certificate.
+        InvalidDownload: The content is another file, or too large, too slow or not on https.
+        HostUnreachable: The host cannot be reached or has no valid certificate.
         NotWritable: The folder of `path` cannot be written.
         OSError: The transfer was interrupted, or the server returned an error.
     """
@@ -72,15 +72,15 @@ def fetch(url: str, path: Path, file: DataFile, limits: Limits) -> None:
         while chunk := _read(response, deadline):
             size += len(chunk)
             if size > cap:
-                raise Rejected(f"the server sent more than {cap} bytes")
+                raise InvalidDownload(f"the server sent more than {cap} bytes")
             digest.update(chunk)
             target.write(chunk)
         if length is not None and size < length:
             raise ConnectionError(f"the transfer ended after {size} of {length} bytes")
         if file.size is not None and size != file.size:
-            raise Rejected(f"the server sent {size} bytes instead of {file.size}")
+            raise InvalidDownload(f"the server sent {size} bytes instead of {file.size}")
         if file.sha256 is not None and digest.hexdigest() != file.sha256:
-            raise Rejected(f"SHA-256 is {digest.hexdigest()}, expected {file.sha256}")
+            raise InvalidDownload(f"SHA-256 is {digest.hexdigest()}, expected {file.sha256}")
 
 
 class _Deadline:
@@ -124,10 +124,10 @@ class _Deadline:
         """Raise an error if the time is up.
 
         Raises:
-            Rejected: The time is up.
+            InvalidDownload: The time is up.
         """
         if self.passed:
-            raise Rejected(f"the download took more than {self.seconds:g} s")
+            raise InvalidDownload(f"the download took more than {self.seconds:g} s")
 
     def _pass(self) -> None:
         self.passed = True
@@ -150,13 +150,13 @@ def _read(response: http.client.HTTPResponse, deadline: _Deadline) -> bytes:
 def _check_headers(response: http.client.HTTPResponse, file: DataFile) -> None:
     """Reject a response that is not the file itself, as there may be no checksum to detect it."""
     if response.status != 200:
-        raise Rejected(f"the server returned status {response.status} instead of 200")
+        raise InvalidDownload(f"the server returned status {response.status} instead of 200")
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise Rejected(f"the response is encoded as {encoding!r}")
+        raise InvalidDownload(f"the response is encoded as {encoding!r}")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "text/html" and file.sha256 is None:
-        raise Rejected("the server sent a web page instead of the file")
+        raise InvalidDownload("the server sent a web page instead of the file")
 
 
 def _stated_length(response: http.client.HTTPResponse, known: int | None) -> int | None:
@@ -169,8 +169,8 @@ def _stated_length(response: http.client.HTTPResponse, known: int | None) -> int
 
 def _open(url: str, limits: Limits, deadline: _Deadline) -> http.client.HTTPResponse:
     handlers: list[urllib.request.BaseHandler] = [
-        _Plain(deadline),
-        _Encrypted(deadline),
+        _HTTPHandler(deadline),
+        _HTTPSHandler(deadline),
         _SafeRedirects(limits),
     ]
     if limits.loopback_http:
@@ -185,19 +185,19 @@ def _open(url: str, limits: Limits, deadline: _Deadline) -> http.client.HTTPResp
         raise
     except (OSError, http.client.HTTPException, ssl.SSLError) as error:
         if deadline.passed:  # nothing was received: other files would fail too
-            raise NoAnswer(f"no answer within {deadline.seconds:g} s") from error
+            raise HostUnreachable(f"no answer within {deadline.seconds:g} s") from error
         if isinstance(error, (urllib.error.URLError, TimeoutError, ssl.SSLError)):
-            raise NoAnswer(f"no connection ({getattr(error, 'reason', error)})") from error
+            raise HostUnreachable(f"no connection ({getattr(error, 'reason', error)})") from error
         raise
     except ValueError as error:  # the address of a redirect may be anything
-        raise Rejected(f"a redirect has an invalid address ({error})") from error
+        raise InvalidDownload(f"a redirect has an invalid address ({error})") from error
     if deadline.passed:  # the headers may then be incomplete
         response.close()
-        raise NoAnswer(f"no answer within {deadline.seconds:g} s")
+        raise HostUnreachable(f"no answer within {deadline.seconds:g} s")
     return response
 
 
-class _Watched(http.client.HTTPConnection):
+class _TimedConnection(http.client.HTTPConnection):
     """A connection that is closed at a deadline."""
 
     deadline: _Deadline
@@ -211,32 +211,32 @@ class _Watched(http.client.HTTPConnection):
         super()._tunnel()  # type: ignore[misc]
 
 
-class _WatchedEncrypted(http.client.HTTPSConnection, _Watched):
+class _TimedHTTPSConnection(http.client.HTTPSConnection, _TimedConnection):
     """An encrypted connection that is closed at a deadline, also during the handshake."""
 
 
-class _Plain(urllib.request.HTTPHandler):
+class _HTTPHandler(urllib.request.HTTPHandler):
     def __init__(self, deadline: _Deadline) -> None:
         super().__init__()
         self.deadline = deadline
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_watched(_Watched, self.deadline), req)
+        return self.do_open(_connection_factory(_TimedConnection, self.deadline), req)
 
 
-class _Encrypted(urllib.request.HTTPSHandler):
+class _HTTPSHandler(urllib.request.HTTPSHandler):
     def __init__(self, deadline: _Deadline) -> None:
         self.verified = ssl.create_default_context()
         super().__init__(context=self.verified)
         self.deadline = deadline
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        make = _watched(_WatchedEncrypted, self.deadline)
+        make = _connection_factory(_TimedHTTPSConnection, self.deadline)
         return self.do_open(make, req, context=self.verified)
 
 
-def _watched(kind: type[_Watched], deadline: _Deadline) -> Any:  # noqa: ANN401 - the type that urllib expects
-    def make(host: str, **options: Any) -> _Watched:  # noqa: ANN401
+def _connection_factory(kind: type[_TimedConnection], deadline: _Deadline) -> Any:  # noqa: ANN401 - the type that urllib expects
+    def make(host: str, **options: Any) -> _TimedConnection:  # noqa: ANN401
         connection = kind(host, **options)
         connection.deadline = deadline
         return connection
@@ -269,4 +269,4 @@ def _check_address(url: str, limits: Limits) -> None:
         limits.loopback_http and parts.scheme == "http" and parts.hostname in _LOOPBACK
     ):
         return
-    raise Rejected(f"the address {url} is not https")
+    raise InvalidDownload(f"the address {url} is not https")

@@ -148,7 +148,7 @@ class GraphTask(Task):
         return {name: self._select(i) for name, i in index.items()}
 
     @property
-    def target_moments(self) -> tuple[Tensor, Tensor] | None:
+    def target_statistics(self) -> tuple[Tensor, Tensor] | None:
         """Mean and standard deviation of the training targets; None for classes.
 
         The standard deviation of a constant target is 1. Shapes (num_outputs,).

@@ -12,7 +12,7 @@ from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.root import Root
 from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["ACTS_ON", "LoadOptions", "check_options"]
+__all__ = ["APPLIES_TO", "LoadOptions", "check_options"]
 
 _ALL_KINDS = ("node", "image", "molecule", "graph")
 _KIND_TITLES = {
@@ -22,7 +22,7 @@ _KIND_TITLES = {
     "graph": "graph datasets",
 }
 # Every option must be listed; setting one that does not apply to the kind of data is an error.
-ACTS_ON: dict[str, tuple[str, ...]] = {
+APPLIES_TO: dict[str, tuple[str, ...]] = {
     "root": _ALL_KINDS,
     "split": _ALL_KINDS,
     "seed": _ALL_KINDS,
@@ -90,7 +90,9 @@ class LoadOptions:
                 "Pass for example 64."
             )
         if min(sides) < 1:
-            raise invalid("image_size", "be at least 1", repr(self.image_size), "Pass pixels.")
+            raise invalid(
+                "image_size", "be at least 1", repr(self.image_size), "Use pixels."
+            )
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -116,11 +118,12 @@ def check_options(options: LoadOptions, kind: str, own_table: bool = False) -> N
     for option in fields(options):
         value = getattr(options, option.name)
         default = Featurizer() if option.name == "featurizer" and value else option.default
-        if value == default or kind in ACTS_ON.get(option.name, _ALL_KINDS):
+        if value == default or kind in APPLIES_TO.get(option.name, _ALL_KINDS):
             continue
-        kinds = " and ".join(_KIND_TITLES[each] for each in ACTS_ON[option.name])
+        kinds = " and ".join(_KIND_TITLES[each] for each in APPLIES_TO[option.name])
         condition = f"be left out for {_KIND_TITLES[kind]}"
-        raise invalid(option.name, condition, repr(value), f"It applies only to {kinds}.")
+        got = repr(value) if len(repr(value)) <= 60 else type(value).__name__
+        raise invalid(option.name, condition, got, f"It applies only to {kinds}.")
     folded = options.split == "kfold" or (kind == "graph" and options.split == "public")
     if options.folds != 10 and not folded:
         condition = f"be left out for split={options.split!r}"

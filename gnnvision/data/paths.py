@@ -103,5 +103,6 @@ def nearest_names(path: Path) -> str:
     similar = nearest(missing.name, names, count=3)
     if similar:
         return f"Did you mean {' or '.join(map(repr, similar))} in {str(folder)!r}?"
-    shown = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    shown = ", ".join(map(repr, names[:5])) + more
     return f"{str(folder)!r} {f'contains {shown}' if shown else 'is empty'}. Check the spelling."

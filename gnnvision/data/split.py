@@ -181,7 +181,7 @@ def stratified_split(
         at_least(size_name, value, 0)
     if num_val + num_test >= len(labels):
         raise ValueError(
-            f"'num_val' + 'num_test' must be below the number of items, {len(labels)}, got "
+            f"'num_val' + 'num_test' must be below {len(labels)}, the number of items, got "
             f"{num_val} + {num_test}. Choose smaller values."
         )
     order = permutation(len(labels), seed)

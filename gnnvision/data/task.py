@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -120,7 +121,7 @@ class Task(ABC):
         return call(model, x, domain)
 
     @property
-    def target_moments(self) -> tuple[Tensor, Tensor] | None:
+    def target_statistics(self) -> tuple[Tensor, Tensor] | None:
         """Mean and standard deviation of the training targets of a regression; None otherwise."""
         return None
 
@@ -144,7 +145,8 @@ class Task(ABC):
         """
         unit = self.card.facts.get("unit", "")
         same = self.requested in (self.name, self.card.title)
-        requested = "" if same else f" (requested: {self.requested!r})"
+        source = "path" if os.sep in self.requested else "requested"
+        requested = "" if same else f" ({source}: {self.requested!r})"
         return {
             "data": f"{self.card.title}{requested}",
             **describe_targets(self.kind, self._targets, self.class_names, self.split, unit),

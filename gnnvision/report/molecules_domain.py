@@ -128,7 +128,7 @@ def error_per_molecule(task: MoleculeTask, off: NDArray[np.float64]) -> NDArray[
     Returns:
         Shape (G,); NaN where no target is known. With one target, in its unit.
     """
-    if off.shape[1] > 1 and (moments := task.target_moments) is not None:
+    if off.shape[1] > 1 and (moments := task.target_statistics) is not None:
         off = off / moments[1].cpu().double().numpy()
     known = ~np.isnan(off)
     total = np.where(known, off, 0).sum(1)

@@ -307,7 +307,7 @@ def objective(task: Task) -> Objective:
         case "multilabel":
             return _Multilabel()
         case _:
-            moments = task.target_moments
+            moments = task.target_statistics
             return _Regression(None if moments is None else moments[1])
 
 

@@ -378,7 +378,7 @@ def initialize(model: nn.Module, task: Task) -> None:
 
     Each one sees what the layers before it, already initialized, make of a training batch.
     """
-    if (moments := task.target_moments) is not None:
+    if (moments := task.target_statistics) is not None:
         for module in model.modules():
             if isinstance(module, FromTargets):
                 module.initialize_targets(*moments)

@@ -131,9 +131,9 @@ class FeatureTask(Task):
         return replace(self.source, split=self.split).is_labeled(part)
 
     @property
-    def target_moments(self) -> tuple[Tensor, Tensor] | None:
+    def target_statistics(self) -> tuple[Tensor, Tensor] | None:
         """As in the source, for this split."""
-        return replace(self.source, split=self.split).target_moments
+        return replace(self.source, split=self.split).target_statistics
 
     def input_description(self) -> dict[str, Any]:
         """As in the source."""

@@ -175,7 +175,7 @@ class StageRunner:
         """A copy of the backbone with a newly initialized head."""
         model = copy.deepcopy(self.backbone)
         model.reset_head(self.task.num_outputs)
-        _set_target_moments(model, replace(self.task, split=split))
+        _set_target_statistics(model, replace(self.task, split=split))
         return model
 
     def run(
@@ -327,9 +327,9 @@ def preprocess(backbone: Backbone, task: Task) -> Task:
     return task if backbone.preprocessing is None else backbone.preprocessing.prepare(task)
 
 
-def _set_target_moments(model: Backbone, task: Task) -> None:
+def _set_target_statistics(model: Backbone, task: Task) -> None:
     """Set the mean and standard deviation of the targets in a `Rescale` layer of the head."""
-    moments = task.target_moments
+    moments = task.target_statistics
     if moments is not None:
         for module in model.head:
             if isinstance(module, Rescale):

@@ -157,7 +157,7 @@ def test_moments_are_those_of_the_training_part_where_it_has_values():
     y = TARGETS.clone()
     y[0, 0] = y[14, 1] = y[3, 1] = torch.nan
     y[VAL + TEST] = 1e6
-    mean, spread = task(y=y).target_moments
+    mean, spread = task(y=y).target_statistics
     known = y[sorted(TRAIN)].numpy()
     np.testing.assert_allclose(mean, np.nanmean(known, 0))
     np.testing.assert_allclose(spread, np.nanstd(known, 0))
@@ -166,11 +166,11 @@ def test_moments_are_those_of_the_training_part_where_it_has_values():
 def test_moments_of_a_target_that_never_changes_or_is_never_known():
     y = TARGETS.clone()
     y[:, 0], y[TRAIN, 1] = 3.0, torch.nan
-    mean, spread = task(y=y).target_moments
+    mean, spread = task(y=y).target_statistics
     assert (mean.tolist(), spread.tolist()) == ([3, 0], [1, 1])
     labels = torch.arange(len(SIZES)) % 2
-    assert task(kind="classification", y=labels).target_moments is None
-    assert task(kind="multilabel", y=(TARGETS > 0).double()).target_moments is None
+    assert task(kind="classification", y=labels).target_statistics is None
+    assert task(kind="multilabel", y=(TARGETS > 0).double()).target_statistics is None
 
 
 def test_another_seed_is_another_split():

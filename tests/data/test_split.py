@@ -131,7 +131,7 @@ def test_a_stratified_split_is_the_same_everywhere():
     [
         ((-1, 1, 1), "'seed' must be at least 0, got -1"),
         ((0, -1, 1), "'num_val' must be at least 0, got -1"),
-        ((0, 5, 5), "must be below the number of items, 10, got 5 \\+ 5"),
+        ((0, 5, 5), "must be below 10, the number of items, got 5 \\+ 5"),
     ],
 )
 def test_stratified_sizes_that_cannot_be(arguments, fault):

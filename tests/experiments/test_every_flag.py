@@ -308,9 +308,9 @@ def test_flags_without_effect_beside_others(asked, script, flags, text):
 
 
 def test_options_of_loading_that_act_on_other_data():
-    from gnnvision.data.options import ACTS_ON, LoadOptions
+    from gnnvision.data.options import APPLIES_TO, LoadOptions
 
-    assert set(ACTS_ON) == {field.name for field in dataclasses.fields(LoadOptions)}
+    assert set(APPLIES_TO) == {field.name for field in dataclasses.fields(LoadOptions)}
     other = {
         "normalize_features": False, "dense": True, "image_size": 9, "channels": 3,
         "augment": gv.data.Augment(crop=1), "quarantine": "q", "max_pixels": 9, "smiles": "a",
@@ -319,7 +319,7 @@ def test_options_of_loading_that_act_on_other_data():
     }  # fmt: skip
     for name, value in other.items():
         for data, kind in (("karate", "node"), ("digits", "image"), ("bioactivity", "molecule")):
-            if kind not in ACTS_ON[name]:
+            if kind not in APPLIES_TO[name]:
                 with pytest.raises(ValueError, match=f"'{name}' must be left out for .*, got "):
                     gv.data.load(data, **{name: value})
 

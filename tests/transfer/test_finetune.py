@@ -166,7 +166,7 @@ def test_of_numbers_in_their_units():
     backbone = Backbone(gv.models.molecule_gcn(task.in_channels, 3, 16))
     head = replace(HEAD, epochs=3)
     result = fine_tune(backbone, task, Plan("last", head, replace(FINE, epochs=3)))
-    (mean,), _ = task.target_moments
+    (mean,), _ = task.target_statistics
     assert abs(result.best.prediction.mean() - mean) < 3
     assert result.values("test", "rmse")[0] < 5
 

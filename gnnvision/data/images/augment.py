@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gnnvision.data.images.color import cutout, jitter
+from gnnvision.data.images.color import color_jitter, cutout
 from gnnvision.data.images.geometry import (
     PadMode,
     affine,
@@ -17,7 +17,7 @@ from gnnvision.data.images.geometry import (
     flip,
     pad,
     resized_crop,
-    rows,
+    to_channels_last,
 )
 from gnnvision.domains.device import send
 from gnnvision.errors import in_range, integer, invalid, one_of, wrong_dtype
@@ -95,7 +95,7 @@ class Augment:
         for name in ("scale", "ratio", "resized_crop"):
             pair = getattr(self, name)
             if pair is not None:
-                object.__setattr__(self, name, _range(name, pair))
+                object.__setattr__(self, name, _check_pair(name, pair))
         if self.resized_crop is not None and self.resized_crop[1] > 1:
             condition = "hold fractions of the area, at most 1"
             raise invalid("resized_crop", condition, self.resized_crop, "Pass e.g. (0.1, 1.0).")
@@ -148,7 +148,7 @@ class Augment:
         if images.dtype != torch.uint8:
             raise wrong_dtype("images", "be uint8", images.dtype, "Augment before normalizing.")
         self.check((images.shape[2], images.shape[3]))
-        x = rows(images)
+        x = to_channels_last(images)
         if self.resized_crop is not None:
             x = self._random_resized_crop(x, generator)
         if self.crop:
@@ -182,8 +182,8 @@ class Augment:
         assert self.resized_crop is not None
         _, height, width, _ = x.shape
         box = _boxes(len(x), (height, width), self.resized_crop, self.ratio, generator)
-        images = _floats(x)
-        return _bytes(resized_crop(images, send(box, x.device), self.size or (height, width)))
+        images = _to_float(x)
+        return _to_uint8(resized_crop(images, send(box, x.device), self.size or (height, width)))
 
     def _random_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
         offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator)
@@ -197,14 +197,14 @@ class Augment:
         shift = (2 * draw[1:3] - 1).T * self.shift
         low, high = self.scale
         scale = torch.exp(math.log(low) + draw[3] * math.log(high / low))
-        images = _floats(x)
-        return _bytes(affine(images, angle, shift, scale, self.padding_mode))
+        images = _to_float(x)
+        return _to_uint8(affine(images, angle, shift, scale, self.padding_mode))
 
     def _color_jitter(self, x: Tensor, generator: torch.Generator) -> Tensor:
         draw = 2 * torch.rand(3, len(x), generator=generator) - 1
         reach = torch.tensor([self.brightness, self.contrast, self.saturation])
         brightness, contrast, saturation = send(1 + draw * reach[:, None], x.device)
-        return _bytes(jitter(_floats(x), brightness, contrast, saturation))
+        return _to_uint8(color_jitter(_to_float(x), brightness, contrast, saturation))
 
     def _random_cutout(
         self, x: Tensor, generator: torch.Generator, fill: tuple[float, ...] | None
@@ -273,14 +273,14 @@ def _boxes(
     return box.float()  # the values are integers, and not every device has float64
 
 
-def _floats(x: Tensor) -> Tensor:
+def _to_float(x: Tensor) -> Tensor:
     """uint8 images (B, H, W, C) as contiguous float images (B, C, H, W)."""
     return x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
 
 
-def _bytes(images: Tensor) -> Tensor:
+def _to_uint8(images: Tensor) -> Tensor:
     """Float images (B, C, H, W) as uint8 images (B, H, W, C)."""
-    return rows(images.round_().clamp_(0, 255).to(torch.uint8))
+    return to_channels_last(images.round_().clamp_(0, 255).to(torch.uint8))
 
 
 def _check_number(name: str, value: object, limit: float) -> None:
@@ -289,7 +289,7 @@ def _check_number(name: str, value: object, limit: float) -> None:
     in_range(name, value, 0, limit)
 
 
-def _range(name: str, pair: object) -> tuple[float, float]:
+def _check_pair(name: str, pair: object) -> tuple[float, float]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise wrong_dtype(name, "be a pair (smallest, largest)", repr(pair), "Pass two numbers.")
     low, high = (float(value) for value in pair)

@@ -33,8 +33,8 @@ def cache_path(*key: object) -> Path | None:
     return cache / "images" / digest.hexdigest()[:32]
 
 
-def load_or_create(place: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
-    """The arrays in the cache folder `place`, or else those from `make`, which are cached.
+def load_or_create(folder: Path | None, make: Callable[[], ImageArrays]) -> ImageArrays:
+    """The arrays in a cache folder, or else those from `make`, which are cached.
 
     The folder is written under a temporary name and renamed. If two processes need the arrays,
     one creates them and the other waits. If the cache cannot be written, it is not used.
@@ -42,32 +42,32 @@ def load_or_create(place: Path | None, make: Callable[[], ImageArrays]) -> Image
     Warns:
         UserWarning: The cache is damaged and is created again.
     """
-    if place is None:
+    if folder is None:
         return make()
-    found = _read(place)
+    found = _read(folder)
     if found is not None:
         return found
-    with folder_lock(place, wait_s=_WAIT_S):
-        found = _read(place)  # written by the process that this one waited for
+    with folder_lock(folder, wait_s=_WAIT_S):
+        found = _read(folder)  # written by the process that this one waited for
         if found is not None:
             return found
         arrays = make()
-        if not _write(place, arrays):
+        if not _write(folder, arrays):
             return arrays
-    found = _read(place)
+    found = _read(folder)
     return arrays if found is None else found
 
 
-def _read(place: Path) -> ImageArrays | None:
-    if not place.is_dir():
+def _read(folder: Path) -> ImageArrays | None:
+    if not folder.is_dir():
         return None
     try:
-        meta = json.loads((place / "meta.json").read_text(encoding="utf-8"))
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         arrays = ImageArrays(
             # Copy on write: the file never changes, and torch accepts the array without a copy.
-            images=np.load(place / "images.npy", mmap_mode="c", allow_pickle=False),
-            y=np.load(place / "labels.npy", allow_pickle=False),
-            split=np.load(place / "splits.npy", allow_pickle=False),
+            images=np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False),
+            y=np.load(folder / "labels.npy", allow_pickle=False),
+            split=np.load(folder / "splits.npy", allow_pickle=False),
             class_names=tuple(meta["class_names"]),
             names=tuple(meta["names"]),
             scan=None if meta["scan"] is None else ScanReport.from_dict(meta["scan"]),
@@ -77,18 +77,18 @@ def _read(place: Path) -> ImageArrays | None:
         return arrays
     except Exception as error:  # damaged headers raise many types
         warnings.warn(
-            f"The cache {place} is damaged ({error}) and is created again.",
+            f"The cache {folder} is damaged ({error}) and is created again.",
             UserWarning,
             stacklevel=4,
         )
         return None
 
 
-def _write(place: Path, arrays: ImageArrays) -> bool:
+def _write(folder: Path, arrays: ImageArrays) -> bool:
     """Write the arrays; returns whether the cache folder exists now."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError:
         return False
     try:
@@ -103,13 +103,13 @@ def _write(place: Path, arrays: ImageArrays) -> bool:
         }
         (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         temporary.chmod(0o755)  # mkdtemp makes folders private
-        if place.exists():  # damaged, or written by a process without the lock
-            aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-            os.replace(place, aside / "old")
+        if folder.exists():  # damaged, or written by a process without the lock
+            aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            os.replace(folder, aside / "old")
             shutil.rmtree(aside, ignore_errors=True)
-        os.replace(temporary, place)
+        os.replace(temporary, folder)
         return True
     except OSError:
-        return place.is_dir()
+        return folder.is_dir()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

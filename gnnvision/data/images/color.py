@@ -7,13 +7,13 @@ from torch import Tensor
 
 from gnnvision.domains.device import send
 
-__all__ = ["cutout", "jitter"]
+__all__ = ["color_jitter", "cutout"]
 
 # ITU-R BT.601, as in Pillow and torchvision.
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
+def color_jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Change brightness, contrast and saturation of each image by its own factors (1: none).
 
     As torchvision's `adjust_brightness`, then `adjust_contrast`, then `adjust_saturation`.

@@ -17,7 +17,7 @@ _RAW = frozenset((
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".mrw", ".nef", ".nrw",
     ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
 ))  # fmt: skip
-_UNREAD = {
+_UNSUPPORTED = {
     ".heic": "HEIC", ".heif": "HEIC", ".hif": "HEIC", ".avif": "AVIF", ".svg": "SVG",
     ".svgz": "SVG", ".psd": "PSD", ".psb": "PSD", ".jp2": "JPEG 2000", ".j2k": "JPEG 2000",
     ".jpx": "JPEG 2000", ".jxl": "JPEG XL", ".ico": "ICO", ".tga": "TGA", ".eps": "EPS",
@@ -33,7 +33,7 @@ _HEADS = {
     b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF",
     b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
 }  # fmt: skip
-_UNREAD_HEADS = {
+_UNSUPPORTED_HEADS = {
     b"8BPS": "PSD", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
     b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000", b"\0\0\1\0": "ICO",
     b"%PDF": "PDF", b"\x76\x2f\x31\x01": "OpenEXR", b"#?RADIANCE": "Radiance",
@@ -79,7 +79,7 @@ def unsupported_format(head: bytes) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t")
     if text.startswith(b"<svg") or (text.startswith((b"<?xml", b"<!--")) and b"<svg" in text):
         return "SVG"
-    return next((name for magic, name in _UNREAD_HEADS.items() if head.startswith(magic)), "")
+    return next((name for magic, name in _UNSUPPORTED_HEADS.items() if head.startswith(magic)), "")
 
 
 def exclusion_reason(name: str, head: bytes | None) -> tuple[str, str] | None:
@@ -93,7 +93,7 @@ def exclusion_reason(name: str, head: bytes | None) -> tuple[str, str] | None:
     ending = PurePosixPath(name).suffix.lower()
     if ending in ENDINGS:
         return None
-    named = "camera RAW" if ending in _RAW else _UNREAD.get(ending, "")
+    named = "camera RAW" if ending in _RAW else _UNSUPPORTED.get(ending, "")
     if named:
         return "unsupported format", _convert(named)
     if ending in _OTHER or name.endswith("~"):

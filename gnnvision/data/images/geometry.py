@@ -14,12 +14,12 @@ from torch import Tensor
 
 from gnnvision.domains.device import send
 
-__all__ = ["PadMode", "affine", "crop", "flip", "pad", "resized_crop", "rows"]
+__all__ = ["PadMode", "affine", "crop", "flip", "pad", "resized_crop", "to_channels_last"]
 
 PadMode = Literal["reflect", "zeros"]
 
 
-def rows(images: Tensor) -> Tensor:
+def to_channels_last(images: Tensor) -> Tensor:
     """Images (B, C, H, W) as contiguous (B, H, W, C); not a copy if they are channels-last."""
     return images.permute(0, 2, 3, 1).contiguous()
 

@@ -61,7 +61,7 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         if image.format == "PNG" and b"eXIf" in data and "exif" not in image.info:
             image.load()  # it may follow the pixels
         width, height = image.size
-        sideways = not _turned_by_pillow(image) and _orientation(image) >= 5
+        sideways = not _rotated_by_pillow(image) and _orientation(image) >= 5
     except Exception as error:
         raise _to_invalid_image(error) from error
     return (width, height) if sideways else (height, width)
@@ -85,14 +85,14 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Decode
     """
     image = _open(data, max_pixels)
     try:
-        return _decoded(image, name)
+        return _decode(image, name)
     except InvalidImage:
         raise
     except Exception as error:  # Pillow raises many types
         raise _to_invalid_image(error) from error
 
 
-def _decoded(image: Image, name: str) -> DecodedImage:
+def _decode(image: Image, name: str) -> DecodedImage:
     if min(image.size) < 2:
         raise InvalidImage("tiny", f"{image.height} x {image.width} pixels")
     notes = []
@@ -109,7 +109,7 @@ def _decoded(image: Image, name: str) -> DecodedImage:
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if orientation != 1:
-        pixels = _upright(pixels, orientation)
+        pixels = _apply_orientation(pixels, orientation)
     if max(turned, orientation) != 1:
         notes.append(("rotated", f"EXIF orientation {max(turned, orientation)}"))
     pixels = np.ascontiguousarray(pixels)
@@ -155,7 +155,7 @@ def _tile(image: Image) -> str:
     return str(tiles[0][3]) if tiles else ""
 
 
-def _turned_by_pillow(image: Image) -> bool:
+def _rotated_by_pillow(image: Image) -> bool:
     """Whether Pillow already reports the size of the rotated image."""
     return image.format == "TIFF" and _ORIENTATION in image.tag_v2  # type: ignore[attr-defined]
 
@@ -185,7 +185,7 @@ def _other_frames(image: Image) -> list[tuple[str, str]]:
     return [("animated", f"{count}, the first is used")]
 
 
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """The pixels rotated and flipped by their orientation; 5 to 8 are sideways."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)

@@ -27,9 +27,9 @@ def describe_scan(scan: ScanReport | None) -> dict[str, str]:
     if scan is None:
         return {}
     entries = {
-        "excluded": _counted(scan, [*INVALID, "no class", *EXCLUDED]),
+        "excluded": _list_findings(scan, [*INVALID, "no class", *EXCLUDED]),
         "converted": _count_by_kind(scan.converted),
-        "notes": _counted(scan, ["similar classes"]),
+        "notes": _list_findings(scan, ["similar classes"]),
         "assumptions": "; ".join(scan.assumed),
     }
     return {name: text for name, text in entries.items() if text}
@@ -48,7 +48,7 @@ def leak_warnings(scan: ScanReport | None) -> list[str]:
     ]
 
 
-def _counted(scan: ScanReport, kinds: Sequence[str]) -> str:
+def _list_findings(scan: ScanReport, kinds: Sequence[str]) -> str:
     """The number of findings of each kind, with the first file and its reason."""
     words = []
     for kind in kinds:

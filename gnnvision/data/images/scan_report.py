@@ -159,6 +159,6 @@ class ScanReport:
             first = next(finding for finding in self.findings if finding.kind == kind)
             mark = "!" if kind in INVALID else "-" if kind in EXCLUDED else " "
             reason = first.reason or meaning.get(kind, "")
-            lines.append(f"{mark} {count:6d}  {kind:<16} {first.path}: {reason}")
+            lines.append(f"{mark} {count:6d}  {kind:<18} {first.path}: {reason}")
         lines += [f"  assumed: {note}" for note in self.assumed]
         return "\n".join(lines)

@@ -34,7 +34,7 @@ _FILLERS = frozenset((
     "part", "files", "samples", "the",
 ))  # fmt: skip
 # Affixes in languages without spaces between words.
-_GLUED = re.compile(
+_AFFIXES = re.compile(
     "용|데이터셋|데이터|세트|셋|이미지|사진|폴더|集|用|数据|數據|データ|セット|画像|图片|图像"
 )
 
@@ -82,7 +82,7 @@ def folder_split(name: str) -> FolderSplit:
     words = [word for word in re.split(r"[\W_\d]+", _plain(text)) if word]
     splits, rest = set(), []
     for word in words:
-        bare = _GLUED.sub("", word)
+        bare = _AFFIXES.sub("", word)
         joined = _JOINED.fullmatch(word)
         if joined:
             splits.add(_SPLITS[joined[2]])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
 from gnnvision.data.images.augment import Augment
-from gnnvision.data.images.geometry import rows
+from gnnvision.data.images.geometry import to_channels_last
 from gnnvision.data.images.overview import describe_images, describe_scan, leak_warnings
 from gnnvision.data.images.reconstruction import ReconstructionTask
 from gnnvision.data.images.scan_report import ScanReport
@@ -228,7 +228,7 @@ class ImageTask(Task):
             images: uint8 (B, C, H, W).
             Output: float32 (B, C, H, W) in channels-last memory.
         """
-        x = rows(images)
+        x = to_channels_last(images)
         batch, height, width, channels = x.shape
         scale, shift = self._scale
         if width != self._full_size[1]:

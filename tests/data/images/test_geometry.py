@@ -4,7 +4,14 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from gnnvision.data.images.geometry import affine, crop, flip, pad, resized_crop, rows
+from gnnvision.data.images.geometry import (
+    affine,
+    crop,
+    flip,
+    pad,
+    resized_crop,
+    to_channels_last,
+)
 
 
 @pytest.fixture
@@ -18,8 +25,8 @@ def nchw(x):
 
 def test_rows_of_channels_last_pictures_are_no_copy():
     images = torch.zeros(2, 3, 4, 5, dtype=torch.uint8).to(memory_format=torch.channels_last)
-    assert rows(images).data_ptr() == images.data_ptr()
-    assert rows(images.contiguous()).is_contiguous()
+    assert to_channels_last(images).data_ptr() == images.data_ptr()
+    assert to_channels_last(images.contiguous()).is_contiguous()
 
 
 @pytest.mark.parametrize(("mode", "theirs"), [("reflect", "reflect"), ("zeros", "constant")])

@@ -32,7 +32,7 @@ def test_it_goes_through_json():
 def test_as_a_table():
     assert str(REPORT).splitlines() == [
         "cats: 3 of 5 images are valid, 2 x 3 to 40 x 50 pixels (height x width)",
-        "!      2  truncated        a/1.jpg: 3 bytes missing",
-        "       1  CMYK             a/2.jpg: converted",
-        "       1  in two classes   b/1.jpg: same as a/9.jpg",
+        "!      2  truncated          a/1.jpg: 3 bytes missing",
+        "       1  CMYK               a/2.jpg: converted",
+        "       1  in two classes     b/1.jpg: same as a/9.jpg",
     ]

@@ -68,7 +68,7 @@ def test_batches_hold_only_good_rows(broken):
             assert x.isfinite().all()
             total += len(y)
     assert total == 200 - len(made.FAILED)
-    mean, _ = task.target_moments
+    mean, _ = task.target_statistics
     train = [task.y[row].item() for row in task.split.train]
     assert mean.item() == pytest.approx(np.mean(train), rel=1e-5)
 
@@ -254,7 +254,7 @@ def test_esol(published):
     y = task.y.double()
     assert y.mean().item() == pytest.approx(-3.0501, abs=5e-5)
     assert y.std().item() == pytest.approx(2.0964, abs=5e-5)
-    mean, spread = task.target_moments
+    mean, spread = task.target_statistics
     assert (mean.item(), spread.item()) == pytest.approx((-3.0144, 2.1112), abs=5e-5)
     assert task.class_names == ("measured log solubility in mols per litre",)
     assert (task.graphs.num_nodes, task.graphs.num_edges) == (14991, 30856)
