@@ -1,4 +1,4 @@
-"""A picture of a network: its signals as boxes, as large as they are wide and deep."""
+"""A diagram of a network: its signals as boxes, as large as they are wide and deep."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gnnvision.errors import invalid
 from gnnvision.report.boxes import KINDS, Step, steps_of
-from gnnvision.report.style import CLASS_COLORS, INK, MUTED, UNKNOWN, drawing, plain_axes
+from gnnvision.report.style import (
+    BACKGROUND,
+    CLASS_COLORS,
+    INK,
+    MUTED,
+    UNKNOWN,
+    drawing,
+    plain_axes,
+)
 from gnnvision.summary import Summary
 from gnnvision.summary.table import amount, shape_text
 
@@ -36,18 +45,18 @@ def draw_network(summary: Summary, path: str | Path, title: str | None = None) -
 
     Args:
         summary: what `gnnvision.summary` returned.
-        path: a PNG.
+        path: ends with .svg or .png.
         title: the name of the network; that of its class if not given.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if `path` is not a PNG.
+        ValueError: if `path` ends otherwise.
     """
     path = Path(path)
-    if path.suffix != ".png":
-        raise ValueError(f"'path' must end with .png, got {path.name!r}. Rename it.")
+    if path.suffix not in (".svg", ".png"):
+        raise invalid("path", "end with .svg or .png", repr(path.name), "Rename it.")
     steps = steps_of(summary)
     count = -(-len(steps) // COLUMNS)
     columns = -(-len(steps) // count)
@@ -191,7 +200,7 @@ def _draw_lines(axes: Axes, x: float, y: float, wide: float, high: float, rows: 
     count = min(rows, 9)
     for number in range(1, count):
         level = y + high * number / count
-        axes.plot([x, x + wide], [level, level], color="white", linewidth=0.6, alpha=0.8)
+        axes.plot([x, x + wide], [level, level], color=BACKGROUND, linewidth=0.6, alpha=0.8)
 
 
 def _draw_arrow(axes: Axes, x: float, y: float, step: float, is_last: bool) -> None:

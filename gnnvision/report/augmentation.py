@@ -7,7 +7,7 @@ import torch
 
 from gnnvision.data import ImageTask
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.sheet import as_tile, draw_sheet
+from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS
 from gnnvision.training.folder import write_csv
 
@@ -34,7 +34,7 @@ def augmentation(run: Run) -> Section | None:
 
 
 def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
-    path, name = run.figures / "augmentation.png", task.class_names[int(task.y[item])]
+    name = task.class_names[int(task.y[item])]
     image = task.images_at([item])
     count = _ROWS * _COLUMNS
     assert task.augment is not None
@@ -44,6 +44,7 @@ def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
     changed = task.augment(stored, generator, fill=task.mean)
     first = as_tile(image[0], ["original"], frame=CLASS_COLORS[5], bold=True)
     tiles = [first, *(as_tile(one, [f"sample {n}"]) for n, one in enumerate(changed, 1))]
+    path = sheet_path(run.figures / "augmentation", tiles)
     draw_sheet(path, tiles, _COLUMNS + 1)
     rows = [{"tile": "original", "item": item, "class": name, "mean_pixel": _mean(image[0])}]
     rows += [

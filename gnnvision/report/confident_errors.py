@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gnnvision.data import ImageTask
 from gnnvision.report.images import compute_outputs, subsample
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.sheet import as_tile, draw_sheet
+from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
@@ -56,7 +56,7 @@ def wrong_items(run: Run) -> tuple[NDArray[np.int64], int]:
 
 
 def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Figure | None:
-    path, names = run.figures / "mistakes.png", task.class_names
+    names = task.class_names
     items = torch.from_numpy(subsample(wrong, _MOST_EXAMINED))
     shares = compute_outputs(task, run.result.model, items).softmax(1)
     confidence, predicted = shares.max(1)
@@ -88,6 +88,7 @@ def _sheet(run: Run, task: ImageTask, wrong: NDArray[np.int64]) -> Figure | None
                 "true_probability": round(float(true_probability[number]), 6),
             }
         )
+    path = sheet_path(run.figures / "mistakes", tiles)
     draw_sheet(path, tiles, 4)
     write_csv(path.with_suffix(".csv"), rows)
     pairs = "; ".join(f"{r['true_class']} predicted as {r['predicted_class']}" for r in rows)

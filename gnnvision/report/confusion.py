@@ -125,7 +125,7 @@ def _draw(
     size, seeds = len(names), len(run.result.outcomes)
     numbered, named = size <= _MOST_WITH_NUMBERS, size <= _MOST_NAMED
     in_shares = name == "confusion_shares" or not numbered
-    cell = 0.43 if numbered else 0.27 if named else 8.5 / size
+    cell = (0.43 if size <= 8 else 0.38) if numbered else 0.27 if named else 8.5 / size
     with drawing(path, max(cell * size + 1.8, 4.4), cell * size + 1.9) as figure:
         axes = figure.add_subplot()
         image = axes.imshow(100 * shares, cmap=MATRIX_MAP, vmin=0, vmax=100)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gnnvision.data import ImageTask
 from gnnvision.report.images import compute_outputs, subsample
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.sheet import as_tile, draw_sheet, even
+from gnnvision.report.sheet import as_tile, draw_sheet, even, sheet_path
 from gnnvision.training.folder import write_csv
 
 __all__ = ["gallery"]
@@ -48,7 +48,7 @@ def gallery(run: Run) -> Section | None:
 
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
-    path, names = run.figures / "gallery.png", task.class_names
+    names = task.class_names
     best = run.result.best
     place = {int(item): number for number, item in enumerate(task.split.test)}
     shares = compute_outputs(task, run.result.model, torch.from_numpy(items)).softmax(1)
@@ -73,6 +73,7 @@ def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
                 "right": int(predicted == true),
             }
         )
+    path = sheet_path(run.figures / "gallery", tiles)
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS), width=_WIDTH)
     write_csv(path.with_suffix(".csv"), rows)
     wrong = [

@@ -43,7 +43,7 @@ def network(run: Run) -> Section | None:
         "training keeps for the backward pass. Receptive field is the part of the input that one "
         "value of the output depends on."
     )
-    path = draw_network(found, run.figures / "network.png", _name(run))
+    path = draw_network(found, run.figures / "network.svg", _name(run))
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the signal after each."
     caption = "The signal on its way: as high as there are sites, as thick as there are channels."

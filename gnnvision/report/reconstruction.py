@@ -13,7 +13,7 @@ from gnnvision.data import ImageTask
 from gnnvision.explain.trace import evaluating, hooked, trace
 from gnnvision.report.images import compute_outputs, model_input, subsample
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.sheet import as_tile, draw_sheet
+from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import (
     NARROW,
     class_color,
@@ -71,7 +71,6 @@ def code_layer(model: nn.Module, task: ImageTask) -> tuple[str, nn.Module, int] 
 
 
 def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
-    path = run.figures / "reconstructions.png"
     originals = task.images_at(items)
     outputs = compute_outputs(task, run.result.model, items)
     errors = (outputs - originals.float() / 255).square().mean((1, 2, 3)).sqrt()
@@ -81,6 +80,7 @@ def _sheet(run: Run, task: ImageTask, items: Tensor) -> Figure:
         here = range(start, min(start + _COLUMNS, len(items)))
         tiles += [as_tile(originals[n], [task.class_names[int(task.y[items[n]])]]) for n in here]
         tiles += [as_tile(reconstructions[n], [f"RMSE {errors[n]:.3f}"]) for n in here]
+    path = sheet_path(run.figures / "reconstructions", tiles)
     draw_sheet(path, tiles, min(_COLUMNS, len(items)))
     rows = [
         {"item": int(item), "rmse": float(error)}

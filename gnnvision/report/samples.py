@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gnnvision.data import ImageTask, ReconstructionTask
 from gnnvision.report.images import subsample
 from gnnvision.report.parts import Figure, Run, Section, Table
-from gnnvision.report.sheet import as_tile, draw_sheet
+from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS, NARROW, drawing, legend_below, wrapped
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
@@ -64,10 +64,10 @@ def _row(counts: NDArray[np.int64]) -> tuple[str, ...]:
 
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
-    path = run.figures / "samples.png"
     images, labels = task.images_at(torch.from_numpy(items)), task.y.cpu()[items].tolist()
     names = [task.class_names[label] for label in labels]
     tiles = [as_tile(one, [name]) for one, name in zip(images, names, strict=True)]
+    path = sheet_path(run.figures / "samples", tiles)
     draw_sheet(path, tiles, 5)
     write_csv(
         path.with_suffix(".csv"),

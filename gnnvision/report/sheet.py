@@ -17,12 +17,13 @@ from gnnvision.report.style import FAINT, INK, WIDTH, drawing, plain_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Tile", "as_tile", "draw_sheet", "even", "signed"]
+__all__ = ["Tile", "as_tile", "draw_sheet", "even", "sheet_path", "signed"]
 
 _GAP = 0.09  # inches between tiles
 _LETTER = 7.8  # points
 _LINE = 0.145  # inches
 _SIGNED_MAP = "RdBu_r"
+_SMALL = 64 * 64  # pixels of an image that is no larger inside an SVG than as WebP
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,24 @@ def even(count: int, most: int) -> int:
     return -(-count // rows)
 
 
+def sheet_path(path: Path, tiles: Sequence[Tile]) -> Path:
+    """The path with the ending for these tiles: .svg for small images, .png for photographs.
+
+    Args:
+        path: without an ending.
+        tiles: at least one.
+    """
+    height, width = tiles[0].pixels.shape[:2]
+    return path.with_name(path.name + (".svg" if height * width <= _SMALL else ".png"))
+
+
 def draw_sheet(
     path: Path, tiles: Sequence[Tile], columns: int, *, width: float = WIDTH, title: str = ""
 ) -> Path:
     """Draw tiles of one size, row by row.
 
     Args:
-        path: a PNG.
+        path: of `sheet_path`.
         tiles: at least one.
         columns: in a row.
         width: of the sheet, in inches; text keeps its size.

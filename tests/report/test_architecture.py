@@ -19,15 +19,15 @@ from ..summary.networks import lenet, path, summarized
     ],
     ids=["lenet", "gcn", "1-D", "3-D", "resnet152"],
 )
-def test_the_picture(result, tmp_path):
+def test_the_diagram(result, tmp_path):
     """Wide enough to read at 900 pixels, and white all around: nothing is cut off."""
-    picture = imread(draw_network(result(), tmp_path / "network.png"))[..., :3]
-    assert picture.shape[1] >= 900
-    border = [picture[:8], picture[-8:], picture[:, :8], picture[:, -8:]]
+    pixels = imread(draw_network(result(), tmp_path / "network.png"))[..., :3]
+    assert pixels.shape[1] >= 900
+    border = [pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]]
     assert all((side > 0.99).all() for side in border)
-    assert (picture < 0.9).any()
+    assert (pixels < 0.9).any()
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"'path' must end with \.png, got 'a\.pdf'"):
+    with pytest.raises(ValueError, match=r"'path' must end with \.svg or \.png, got 'a\.pdf'"):
         draw_network(gv.summary(lenet(), gv.Grid((32, 32))), tmp_path / "a.pdf")

@@ -35,7 +35,7 @@ def test_errors_come_first_and_every_mark_is_true(tmp_path):
     assert expected in section.lead
     assert "✗" in section.lead
     assert "✓" in section.lead
-    assert (tmp_path / "gallery.png").stat().st_size > 10_000
+    assert (tmp_path / "gallery.svg").stat().st_size > 10_000
 
 
 def test_without_an_error_none_is_announced(tmp_path):

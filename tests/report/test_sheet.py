@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
+from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, sheet_path, signed
 
 
 def colors(path):
@@ -66,3 +66,12 @@ def test_long_names_keep_to_two_lines(tmp_path):
     more = colors(draw_sheet(tmp_path / "long.png", [long] * 5, 5)).shape
     assert more[1] == pytest.approx(plain[1], abs=10)
     assert 0 < more[0] - plain[0] < 50
+
+
+def test_small_images_are_drawn_as_svg_each_with_its_own_pixels(tmp_path):
+    tiles = [Tile(np.zeros((28, 28), dtype=np.uint8), ["zero"])] * 3
+    path = draw_sheet(sheet_path(tmp_path / "sheet", tiles), tiles, 3)
+    assert path.name == "sheet.svg"
+    svg = path.read_text()
+    assert svg.count('width="28" height="28"') == svg.count(">zero</text>") == 3
+    assert sheet_path(tmp_path / "v1.0", [Tile(np.zeros((100, 75, 3)))]).name == "v1.0.png"
