@@ -68,7 +68,7 @@ class Constructors:
 
         Raises:
             TypeError: if it is not a tensor.
-            ValueError: if it is not square, or holds NaN or infinity.
+            ValueError: if it is not square, or contains NaN or infinity.
 
         Example:
             >>> import torch
@@ -87,7 +87,7 @@ class Constructors:
         edge_attrs: Sequence[str] = (),
         edge_type: str | None = None,
     ) -> Self:
-        """A graph from networkx, with its order of nodes; `node_names` holds their names.
+        """A graph from networkx, with its order of nodes; `node_names` has their names.
 
         Args:
             graph: directed or not, simple or with parallel edges.
@@ -138,7 +138,7 @@ class Constructors:
     def from_smiles(cls, smiles: str) -> Self:
         """The graph of a molecule: heavy atoms as nodes, bonds as edges in both directions.
 
-        `node_names` holds the element symbols and `edge_type` the bond types: 0 single,
+        `node_names` has the element symbols and `edge_type` the bond types: 0 single,
         1 double, 2 triple, 3 aromatic, 4 any other.
 
         Raises:
@@ -168,7 +168,7 @@ class Constructors:
         inverse.
 
         Raises:
-            ValueError: if there is none, or only some have edge attributes or relations.
+            ValueError: if `graphs` is empty, or only some have edge attributes or relations.
 
         Example:
             >>> from gnnvision import Graph

@@ -226,7 +226,7 @@ def from_pyg(data: Data) -> Arguments:
 
 
 def _offsets(data: Data) -> Tensor | None:
-    """Where the nodes of each member begin, by `ptr` or by `batch`."""
+    """The first node of each graph, from `ptr` or `batch`."""
     ptr: Tensor | None = getattr(data, "ptr", None)
     batch: object = getattr(data, "batch", None)
     if batch is None:

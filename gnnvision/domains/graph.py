@@ -314,11 +314,11 @@ class Graph(Constructors, Matrices, Domain):
         return remember(self._derived, key, build)
 
     def _edits(self) -> list[int]:
-        """How often each tensor was edited in place; a learned weight may be."""
+        """The version of each tensor, which in-place edits increase."""
         return [t._version for t in self._fixed]
 
     def _close(self) -> None:
-        """From here on the graph does not change, and notices if somebody changes it."""
+        """Record the tensor versions, so that later in-place edits are detected."""
         names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
         held = [getattr(self, name) for name in names]
         if torch.compiler.is_compiling():

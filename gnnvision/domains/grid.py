@@ -32,7 +32,7 @@ class Grid(Domain):
         size: the number of sites along each axis, for example (H, W).
 
     Raises:
-        TypeError: if `size` does not hold integers.
+        TypeError: if a size is not an integer.
         ValueError: if the number of axes is not 1, 2 or 3, or an axis has no sites.
 
     Example:

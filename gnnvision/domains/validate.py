@@ -126,7 +126,7 @@ def _indices(value: Tensor, name: str) -> Tensor:
 
 
 def _kept(value: Tensor) -> Tensor:
-    """A copy that later edits do not reach; of what is learned there is none."""
+    """A copy that later edits do not affect; learned tensors are not copied."""
     if value.requires_grad or torch.compiler.is_compiling():
         return value
     with plainly(value):

@@ -267,7 +267,7 @@ def _is_of_class(module: nn.Module) -> bool:
 
 
 def _inside(module: nn.Module) -> nn.Module | None:
-    """The module that a wrapper of the framework calls with whatever it is called with."""
+    """The module inside a torch wrapper that passes on its arguments."""
     if not type(module).__module__.startswith("torch."):
         return None
     for name in ("_orig_mod", "module"):  # compiled; DataParallel and its kind, averaged weights
@@ -323,7 +323,7 @@ def _columns(
 
 
 def _asks(parameter: inspect.Parameter) -> bool:
-    """Whether the name or annotation of a parameter asks for a domain."""
+    """Whether the name or annotation of an argument identifies a domain."""
     said = _says_domain(parameter.annotation)
     if said is not None:
         return said

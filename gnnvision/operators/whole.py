@@ -67,7 +67,7 @@ def convolve_whole(x: Tensor, weight: Tensor, bias: Tensor | None, window: Windo
 
 
 def _offsets(grid: Grid, window: Window) -> Tensor:
-    """Through which offset each output site sees each input site; K for none. Shape (M, N)."""
+    """The kernel offset from each output site to each input site; K for none. Shape (M, N)."""
 
     def build() -> Tensor:
         sources = window.sources(grid.size)  # (K, M)

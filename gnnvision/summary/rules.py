@@ -64,7 +64,7 @@ def is_pointwise(func: OpOverload) -> bool:
 
 
 def _known(given: Arguments, fields: Fields) -> list[tuple[Tensor, Field]]:
-    """The arguments that see the picture, with their fields."""
+    """The arguments that depend on the image, with their fields."""
     lists = (v if isinstance(v, (list, tuple)) else [v] for v in given.values())
     tensors = (t for values in lists for t in values if isinstance(t, Tensor))
     return [(t, f) for t in tensors if (f := fields(t)) is not None]
