@@ -142,7 +142,9 @@ def refuse_weights(graph: Graph, layer: nn.Module) -> None:
     if not graph.weights_are_counts:
         condition = f"be left out for {type(layer).__name__}, which does not use edge weights"
         advice = "Use graph.without_weights(), or a layer with edge weights, such as GCNConv."
-        raise invalid("edge_weight", condition, f"a graph with {graph.num_edges}", advice)
+        raise invalid(
+            "edge_weight", condition, f"a graph with {graph.num_edges} edge weights", advice
+        )
 
 
 def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
