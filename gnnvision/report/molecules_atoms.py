@@ -23,6 +23,7 @@ __all__ = ["AtomAttributions", "atom_attributions", "attribute_atoms", "attribut
 
 _SHOWN = 6
 _STEPS = 200  # cheap for six molecules, and makes the attributions nearly complete
+_COLUMNS = 2  # readable on a phone
 _ATOMS = (5, 24)  # the number of atoms of a molecule to show
 
 
@@ -131,11 +132,10 @@ def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
 
     path = run.figures / "atoms.png"
     most = float(max(np.abs(values).max() for values in found.attributions))
-    columns = 2 if len(found.rows) < 5 else 3
-    lines = -(-len(found.rows) // columns)
+    lines = -(-len(found.rows) // _COLUMNS)
     rows = []
-    with drawing(path, 2.35 * lines + 0.7, 7.4) as figure:
-        grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    with drawing(path, 2.2 * lines + 0.7) as figure:
+        grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
         for axes in grid:
             plain_axes(axes)
         for number, (axes, row, values) in enumerate(
@@ -161,7 +161,7 @@ def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
             ScalarMappable(Normalize(-most, most), scale),
             ax=grid.tolist(),
             orientation="horizontal",
-            shrink=0.6,
+            shrink=0.8,
             aspect=40,
         )
         named = f" ({unit(task)})" if unit(task) else ""
@@ -173,5 +173,6 @@ def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
             found.rows, found.attributions, found.baseline, found.output, strict=True
         )
     )
-    caption = "Above each molecule: baseline + sum of the atom attributions = output."
+    output = "prediction" if task.kind == "regression" else "logit"
+    caption = f"Above each molecule: baseline + sum of the atom attributions = {output}."
     return Figure(path, f"Molecules with atoms colored by attribution. {sums}.", caption)

@@ -57,7 +57,7 @@ def best_and_worst(run: Run) -> Section | None:
         )
     truth_name = _truth_name(task)
     head = (
-        "Worst test molecules",
+        "Test molecule",
         "Nearest training molecule",
         "Predicted",
         truth_name.capitalize(),
@@ -65,9 +65,10 @@ def best_and_worst(run: Run) -> Section | None:
         "Similarity",
     )
     lead = (
-        f"The {plural(count, 'test molecule')} with the largest and with the smallest error of "
-        "the best seed. The table compares the worst with their nearest training molecules: if "
-        "these are dissimilar or have other values, the model had little to learn from."
+        f"The {plural(count, 'test molecule')} with the largest and with the smallest error"
+        f"{' of the best seed' if len(run.result.outcomes) > 1 else ''}. The table compares the "
+        "worst predictions with the nearest training molecules. If these are dissimilar or have "
+        "very different values, the model had little to learn from."
     )
     note = (
         "Similarity is the Tanimoto similarity of Morgan fingerprints. If a molecule is very "

@@ -162,10 +162,11 @@ def applicability_domain(run: Run) -> Section | None:
     fit = trend(found.similarity, error[items])
     figure = _draw(run, found.similarity, error[items], items, bars, bins, fit)
     head = ("Similarity", "Mean error", "Median error", "90th percentile", "Count")
+    best = " of the best seed" if len(run.result.outcomes) > 1 else ""
     note = (
         f"Tanimoto similarity of Morgan fingerprints (radius {RADIUS}, {BITS} bits) to the "
         "nearest training molecule; 1 if all atom environments are equal. The error is "
-        f"{meaning}, of the best seed on its test split. The 95 % intervals are from "
+        f"{meaning}{best}, on the test split. The 95 % intervals are from "
         f"{_RESAMPLES:,} bootstrap samples of the test {run.item}s and do not include the "
         "variance between trainings. predict_molecules.py writes the similarity and the nearest "
         f"training molecule of each new {run.item}."

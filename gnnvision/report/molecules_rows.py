@@ -25,9 +25,10 @@ def table_rows(run: Run) -> Section | None:
     lead = f"Of {plural(total, 'row')}, {total - excluded:,} are used and {excluded:,} excluded."
     if not excluded:
         lead = f"All {plural(total, 'row')} are used."
+    best = " of the best seed" if len(run.result.outcomes) > 1 else ""
     lead += (
         " The file predictions.csv next to this page contains the input table with added columns: "
-        "the split, the predictions of the best seed, and why a row has no prediction."
+        f"the split, the predictions{best}, and why a row has no prediction."
     )
     if twice := task.duplicates():
         shared = twice[0]

@@ -65,6 +65,7 @@ def frozen_features(
     *,
     views: int = 0,
     progress: bool = True,
+    label: str = "",
 ) -> FrozenFeatures | None:
     """Compute the outputs of the first blocks of a backbone for each item of a task, once.
 
@@ -78,6 +79,7 @@ def frozen_features(
         cut: number of first blocks; all if not given, so that only the head remains.
         views: augmented versions per training item; images only.
         progress: whether to show a progress bar.
+        label: added to the text of the bar.
 
     Returns:
         None if the network cannot be cut there because its blocks are not a plain sequence.
@@ -98,7 +100,7 @@ def frozen_features(
     arrays = None if file is None else _read(file)
     if arrays is None:
         with (
-            bar(f"features of {cut} of {count} blocks", whole + views * varied)
+            bar(f"computing features{label}", whole + views * varied)
             if progress
             else _no_bar() as advance
         ):

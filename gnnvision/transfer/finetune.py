@@ -61,7 +61,7 @@ def auto_strategy(
     backbone = copy.deepcopy(backbone).to(device)
     task = preprocess(backbone, task).to(device)
     frozen = frozen_features(backbone, task, views=views, progress=progress)
-    measured = similarity(backbone, task, frozen)
+    measured = similarity(backbone, task, frozen, progress)
     return choose_strategy(len(task.split.train), task.num_outputs, measured.value, str(measured))
 
 

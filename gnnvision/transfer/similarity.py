@@ -55,7 +55,12 @@ class Similarity:
         )
 
 
-def similarity(backbone: Backbone, task: Task, frozen: FrozenFeatures | None = None) -> Similarity:
+def similarity(
+    backbone: Backbone,
+    task: Task,
+    frozen: FrozenFeatures | None = None,
+    progress: bool = True,
+) -> Similarity:
     """Measure how well a backbone's features already predict the targets of a task.
 
     Up to 100 training items are predicted by 5-nearest-neighbor cross-validation with cosine
@@ -66,17 +71,19 @@ def similarity(backbone: Backbone, task: Task, frozen: FrozenFeatures | None = N
         backbone: with its pretrained weights.
         task: after the backbone's preprocessing.
         frozen: its features, if they are computed already.
+        progress: whether to show progress bars.
     """
     train = np.array(task.split.train)
     rng = np.random.default_rng(_SEED)
     items = np.sort(rng.permutation(train)[:_ITEMS])
     few = replace(task, split=Split("similarity", items, [], []))
     if frozen is None:
-        frozen = frozen_features(backbone, few)
+        frozen = frozen_features(backbone, few, progress=progress)
     blank = copy.deepcopy(backbone)
     with seeded(_SEED):
         blank.network = fresh_model(blank.network, reset=True)
-    untrained = frozen_features(blank, few)
+    label = " with random weights, to compare"
+    untrained = frozen_features(blank, few, progress=progress, label=label)
     assert frozen is not None
     assert untrained is not None
     y = task.y[torch.from_numpy(items).to(task.y.device)].cpu()  # type: ignore[attr-defined]

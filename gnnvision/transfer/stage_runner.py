@@ -146,7 +146,10 @@ class StageRunner:
             frozen = None
             if cut:
                 views = plan.fine_views if _has_augmentation(self.task) else 0
-                frozen = frozen_features(backbone, self.task, cut, views=views, progress=progress)
+                label = f" of the first {cut} blocks"
+                frozen = frozen_features(
+                    backbone, self.task, cut, views=views, progress=progress, label=label
+                )
                 if frozen is None:
                     on_progress(
                         "the blocks are not a plain sequence, so frozen ones run in each epoch"

@@ -1,5 +1,6 @@
 """Features of frozen parts: the same numbers as the network's own, computed once."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -78,6 +79,25 @@ def test_training_items_come_in_all_their_versions(task):
     assert not torch.equal(versions[1], versions[2])
     plain = next(held.batches("train"))[0]
     torch.testing.assert_close(plain, held.x[task.split.train.tolist()])
+
+
+def test_the_bar_tells_what_is_computed(task, cache, monkeypatch):
+    shown = []
+
+    @contextlib.contextmanager
+    def bar(text, total):
+        done = []
+        yield done.append
+        shown.append((text, total, sum(done)))
+
+    monkeypatch.setattr(features, "bar", bar)
+    backbone = Backbone(small_network())
+    frozen_features(backbone, task, label=" of all blocks")
+    total = sum(task.split.sizes.values())
+    assert shown == [("computing features of all blocks", total, total)]
+    frozen_features(backbone, task)  # cached
+    frozen_features(Backbone(small_network()), task, progress=False)
+    assert len(shown) == 1
 
 
 def test_the_second_time_nothing_runs(task, cache, monkeypatch):
