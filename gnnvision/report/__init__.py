@@ -1,4 +1,4 @@
-"""Reports: the figures, tables and the page of a run."""
+"""Reports: the figures, tables and page of a training run, and the index of all runs."""
 
 from gnnvision.report.html import write_report
 

@@ -1,4 +1,4 @@
-"""Lines of Python for the page: load the data again, build the network, measure it, use it."""
+"""Python code for the report: load the data, build the network, evaluate it, predict."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from gnnvision.report.images import image_task
 from gnnvision.report.words import amount, metric_name
 from gnnvision.training import Result
 
-__all__ = ["build_line", "load_lines", "measure_lines", "measured_words", "use_lines"]
+__all__ = ["build_line", "evaluate_lines", "evaluated_metric", "load_lines", "predict_lines"]
 
 
 def load_lines(result: Result, training: bool = True) -> list[str]:
-    """The lines that load the task of a run as it was loaded.
+    """The lines that load the data of a run with the same options.
 
     Args:
         result: of the run.
-        training: whether to vary the images as in training; else only their size is set.
+        training: whether to augment the images as in training; else only their size is set.
     """
     task, source = result.task, image_task(result.task)
     given = dict(task.origin)
@@ -27,7 +27,7 @@ def load_lines(result: Result, training: bool = True) -> list[str]:
     options = "".join(f", {key}={_code(value)}" for key, value in given.items())
     lines = [f"task = gv.data.load({name!r}{options})"]
     if name is None:
-        lines = ["task = ...  # the data that were given to fit"]
+        lines = ["task = ...  # the data that was passed to fit"]
     if source is not None and source.augment is not None and (training or source.augment.size):
         lines.append(f"task = task.with_augment({_code(source.augment)})")
     if source is not None and training and source.test_views != "none":
@@ -38,28 +38,28 @@ def load_lines(result: Result, training: bool = True) -> list[str]:
 
 
 def build_line(result: Result) -> str:
-    """The line that builds the network, where it has a name."""
+    """The line that builds the network if it is one of `gnnvision.models`, else a placeholder."""
     spec = getattr(result.model, "spec", None)
     if not spec:
-        return "model = ...  # the network below, as PyTorch prints it"
+        return "model = ...  # the network that is printed below"
     given = ", ".join(f"{name}={value!r}" for name, value in spec["arguments"].items())
     return f"model = gv.models.build({spec['name']!r}, {given})"
 
 
-def measured_words(result: Result) -> str:
-    """Which figure `measure_lines` print; empty where nothing was tested."""
+def evaluated_metric(result: Result) -> str:
+    """The metric that `evaluate_lines` print and its value; empty where nothing was tested."""
     best, metric = result.best, result.metric
     if metric not in best.metrics["test"]:
         return ""
     value = best.metrics["test"][metric]
     words = f"the test {metric_name(metric)} of the kept model, {amount(metric, value)}"
     if len(result.outcomes) > 1:
-        words += f" (of seed {best.seed}; the figure at the top is the mean over all seeds)"
+        words += f" (of seed {best.seed}; the result at the top is the mean over all seeds)"
     return words
 
 
-def measure_lines(result: Result) -> str:
-    """Lines that measure the kept network on the test split: the figure of `measured_words`."""
+def evaluate_lines(result: Result) -> str:
+    """Lines that evaluate the kept network on the test split and print its metric."""
     assert result.folder is not None
     folder = os.path.abspath(result.folder)
     spec = getattr(result.model, "spec", None)
@@ -69,14 +69,14 @@ def measure_lines(result: Result) -> str:
         "",
         *load_lines(result, training=False),
         *([] if spec else [build_line(result)]),
-        f"figures = evaluate({folder!r}, task{'' if spec else ', model'})",
-        f"print(figures[{result.metric!r}])",
+        f"metrics = evaluate({folder!r}, task{'' if spec else ', model'})",
+        f"print(metrics[{result.metric!r}])",
     ]
     return "\n".join(lines)
 
 
-def use_lines(result: Result) -> str:
-    """Lines that predict new input; empty where there is no predictor for it."""
+def predict_lines(result: Result) -> str:
+    """Lines that predict new inputs; empty where there is no predictor for the task."""
     task = result.task
     if not getattr(result.model, "spec", None) or result.folder is None:
         return ""
@@ -102,7 +102,7 @@ def use_lines(result: Result) -> str:
 
 
 def _code(value: Any) -> str:  # noqa: ANN401
-    """An option as a program writes it."""
+    """The Python expression of an option."""
     if isinstance(value, Augment):
         settings = value.to_dict().items()
         return f"gv.data.Augment({', '.join(f'{key}={each!r}' for key, each in settings)})"

@@ -1,4 +1,4 @@
-"""A diagram of a network: its signals as boxes, as large as they are wide and deep."""
+"""A diagram of a network: the outputs of its layers as boxes."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def draw_network(summary: Summary, path: str | Path, title: str | None = None) -
         The path.
 
     Raises:
-        ValueError: if `path` ends otherwise.
+        ValueError: if `path` ends with anything else.
     """
     path = Path(path)
-    if path.suffix not in (".svg", ".png"):
+    if path.suffix not in (".png", ".svg"):
         raise invalid("path", "end with .svg or .png", repr(path.name), "Rename it.")
     steps = steps_of(summary)
     count = -(-len(steps) // COLUMNS)
@@ -153,7 +153,7 @@ def _counted(names: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _wrapped(text: str, letters: int) -> list[str]:
-    """Words over several lines; a long name is parted before a capital letter."""
+    """Words over several lines; a long name is split before a capital letter."""
     lines = []
     unbroken = text.replace("stride ", "stride\u00a0")
     for sign in "×→":
@@ -171,7 +171,7 @@ def _wrapped(text: str, letters: int) -> list[str]:
 def _draw_box(
     axes: Axes, corner: tuple[float, float], thick: float, high: float, lean: float, color: str
 ) -> None:
-    """A cuboid seen from the front left: the channels to the right, the picture leaning back."""
+    """A cuboid seen from the front left: the channels to the right, the image leaning back."""
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Polygon
 
@@ -204,7 +204,7 @@ def _draw_lines(axes: Axes, x: float, y: float, wide: float, high: float, rows: 
 
 
 def _draw_arrow(axes: Axes, x: float, y: float, step: float, is_last: bool) -> None:
-    """To the next box; where a line ends, on to the next one."""
+    """An arrow to the next box, shorter at the end of a line."""
     start, end = x + step / 2 - 0.11, x + step / 2 + 0.11
     if is_last:
         start, end = x + step / 2 - 0.16, x + step / 2 - 0.02
@@ -227,7 +227,7 @@ def _write_title(axes: Axes, summary: Summary, height: float, title: str | None)
 
 
 def _draw_legend(axes: Axes, steps: Sequence[Step]) -> None:
-    """The colors that are there."""
+    """The colors in use, with their kinds of layers."""
     from matplotlib.patches import Patch
 
     used = [kind for kind in COLORS if any(step.kind == kind for step in steps)]

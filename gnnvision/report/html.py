@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from gnnvision.data.images.task import TRAIN_BATCH
-from gnnvision.report.again import build_line, load_lines, measure_lines, measured_words, use_lines
+from gnnvision.report.again import (
+    build_line,
+    evaluate_lines,
+    evaluated_metric,
+    load_lines,
+    predict_lines,
+)
 from gnnvision.report.draw import Progress, background_work, draw_sections
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.headline import headline
@@ -75,9 +81,9 @@ def write_report(
         python=_python(result),
         folder=folder.name,
         build=build_line(result),
-        measured=measured_words(result),
-        measure=measure_lines(result),
-        use=use_lines(result),
+        measured=evaluated_metric(result),
+        measure=evaluate_lines(result),
+        use=predict_lines(result),
         unseen=missing_note(figures),
         foot="Percentages on this page are fractions in the files: result.json, metrics.csv, and "
         "a CSV next to each figure in the folder figures.",

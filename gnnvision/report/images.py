@@ -1,4 +1,4 @@
-"""Pictures of a task, and what a model makes of them, a few at a time."""
+"""Images of a task, and the outputs and last hidden activations of a model for them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _VIEWS = {
 
 @dataclass(frozen=True)
 class Activations:
-    """What a model makes of n pictures.
+    """The input of the last layer and the output of a model for n images.
 
     Args:
-        hidden: what enters the last layer with weights. Shape (n, C).
+        hidden: the input of the last layer with weights. Shape (n, C).
         layer: the name of that layer.
-        output: what leaves the model. Shape (n, num_outputs).
+        output: the output of the model. Shape (n, num_outputs).
     """
 
     hidden: Tensor
@@ -51,19 +51,19 @@ class Activations:
 
 
 def test_views(task: Task) -> str:
-    """The versions of an image that a figure is the mean over, in words; empty for one."""
+    """The views of an image that test-time augmentation averages over; empty for one view."""
     return _VIEWS.get(task.test_views, "") if isinstance(task, ImageTask) else ""
 
 
 def image_task(task: Task) -> ImageTask | None:
-    """The task that holds the pictures; None where the items are none."""
+    """The task that holds the images; None where the items are no images."""
     if isinstance(task, ReconstructionTask):
         return task.source
     return task if isinstance(task, ImageTask) else None
 
 
 def subsample(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """As many of the items, at random but always the same, in their order; all if fewer."""
+    """A random sample of the items in their order, the same every time; all if they are fewer."""
     if len(items) <= count:
         return np.array(items)
     chosen = np.random.default_rng(0).choice(len(items), count, replace=False)
@@ -71,7 +71,7 @@ def subsample(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def model_input(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
-    """The pictures of these numbers as the model is given them, where the model is."""
+    """The normalized images of these indices, on the device of the model."""
     there = next((p.device for p in model.parameters()), torch.device("cpu"))
     return task.normalize(task.images_at(items).to(task.y.device)).to(there)
 
@@ -88,17 +88,17 @@ def compute_outputs(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
 
 
 def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations | None:
-    """What enters the last layer with weights, and what leaves the model.
+    """The input of the last layer with weights, and the output of the model.
 
     Args:
-        task: whose pictures these are.
+        task: of the images.
         model: with its kept weights.
-        items: numbers of pictures, at least one. Shape (n,).
+        items: indices of images, at least one. Shape (n,).
 
     Returns:
-        None where what enters that layer is not one vector for each picture.
+        None where the input of that layer is not one vector for each image.
     """
-    # The layer is found with one picture, as every layer's signal is held for that.
+    # One image is enough to find the layer, and the signals of all layers are kept for it.
     _, calls = trace(model, model_input(task, items[:1], model), task.grid)
     head = last_weighted(calls)
     if head is None or head.signal.shape[0] != 1 or head.times > 1:
@@ -116,7 +116,7 @@ def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations
 
 
 def pixel_vectors(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
-    """The pixels of pictures as vectors, large pictures made small, and that in words."""
+    """The pixels of images as vectors, of large images resized, and a description of them."""
     height, width = task.grid.size
     shrink = max(height, width) / _LARGEST_SIDE
     size = (height, width)
@@ -124,10 +124,10 @@ def pixel_vectors(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
         size = (max(1, round(height / shrink)), max(1, round(width / shrink)))
     rows = []
     for part in items.split(256):
-        pictures = task.images_at(part).float() / 255
+        images = task.images_at(part).float() / 255
         if size != (height, width):
-            pictures = F.interpolate(pictures, size, mode="area")
-        rows.append(pictures.flatten(1))
+            images = F.interpolate(images, size, mode="area")
+        rows.append(images.flatten(1))
     values = torch.cat(rows)
     small = "" if size == (height, width) else f" at {size[0]} × {size[1]} pixels"
     return values, f"{values.shape[1]:,} pixel values{small}"

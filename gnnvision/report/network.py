@@ -1,12 +1,14 @@
-"""The table of the network's layers."""
+"""The model summary: the layers of the network, their shapes and their cost."""
 
 from __future__ import annotations
 
 from gnnvision.data import GraphTask, NodeTask, SplitName, Task
 from gnnvision.domains import Graph
+from gnnvision.models import network_name
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
 from gnnvision.report.parts import Figure, Run, Section, Table
+from gnnvision.report.words import plural
 from gnnvision.summary import Summary, summary
 from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 from gnnvision.training.folder import write_csv
@@ -19,53 +21,48 @@ _WORDS = 3
 
 
 def network(run: Run) -> Section | None:
-    """The section of the network: its layers, their shapes and what they cost."""
+    """The section of the model summary."""
     count = sum(parameter.numel() for parameter in run.result.model.parameters())
-    lead = f"The network has {count:,} parameters: the numbers that training sets."
+    lead = f"{network_name(run.result.model)} has {count:,} parameters."
     try:
         found = _summary(run)
     except (TypeError, ValueError) as error:
-        note = f"Its layers could not be counted before they run: {error}"
-        return Section("The network", lead, note=note)
+        note = f"The layers could not be summarized: {error}"
+        return Section("Model summary", lead, note=note)
     nodes = isinstance(found.domain, Graph)
     what = "graph" if isinstance(run.result.task, NodeTask) else run.item
     if isinstance(run.result.task, GraphTask):
-        part = {"train": "training"}.get(_measured_part(run.result.task), "test")
-        what = f"{run.item}, the first of the {part} part with {found.domain.num_sites:,} nodes,"
+        part = {"train": "training"}.get(_summarized_split(run.result.task), "test")
+        nodes_of_it = plural(found.domain.num_sites, "node")
+        what = f"{run.item}, the first of the {part} split with {nodes_of_it},"
     lead += (
-        f" One {what} costs {amount(found.total_macs)} multiply-accumulates on its way through, "
-        f"and what the layers leave of it is {in_bytes(found.activation_bytes)}."
+        f" The forward pass of one {what} takes {amount(found.total_macs)} multiply-accumulates "
+        f"(MACs), and the outputs of the layers take {in_bytes(found.activation_bytes)}."
     )
     note = (
         "Output is the shape of the signal after a layer: "
-        + ("nodes×channels. " if nodes else "pictures×channels×height×width. ")
-        + "MACs are products that are added to a sum. Memory is that of the output, which "
+        + ("nodes×channels. " if nodes else "images×channels×height×width. ")
+        + "MACs are multiply-accumulate operations. Memory is that of the output, which "
         "training keeps for the backward pass. Receptive field is the part of the input that one "
         "value of the output depends on."
     )
-    path = draw_network(found, run.figures / "network.svg", _name(run))
+    path = draw_network(found, run.figures / "network.svg", network_name(run.result.model))
     write_csv(path.with_suffix(".csv"), found.rows())
-    alt = "Boxes for the layers from left to right, with the shape of the signal after each."
-    caption = "The signal on its way: as high as there are sites, as thick as there are channels."
-    pictures = [Figure(path, alt, caption)]
-    return Section("The network", lead, pictures, [_table(found)], note, wide=True)
+    alt = "Boxes for the layers from left to right, with the shape of the output of each."
+    caption = "Height of a box: rows or nodes of the signal; thickness: channels (log scales)."
+    figures = [Figure(path, alt, caption)]
+    return Section("Model summary", lead, figures, [_table(found)], note, wide=True)
 
 
-def _name(run: Run) -> str | None:
-    """The name under which the network can be built again."""
-    spec = getattr(run.result.model, "spec", None)
-    return None if spec is None else spec["name"]
-
-
-def _measured_part(task: Task) -> SplitName:
-    """The test part, or the training part where that is empty."""
+def _summarized_split(task: Task) -> SplitName:
+    """The test split, or the training split where that is empty."""
     return "test" if len(task.split.test) else "train"
 
 
 def _summary(run: Run) -> Summary:
     task = run.result.task
-    alone = 1 if isinstance(task, GraphTask) else None  # one molecule, as one picture
-    x, domain, _ = next(iter(task.batches(_measured_part(task), alone)))
+    alone = 1 if isinstance(task, GraphTask) else None  # one molecule, as one image
+    x, domain, _ = next(iter(task.batches(_summarized_split(task), alone)))
     stored = x._nnz() if is_sparse(x) else None
     return summary(run.result.model, domain, x.shape[1], nonzeros=stored)
 

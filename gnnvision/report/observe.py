@@ -1,4 +1,4 @@
-"""What a trained model does with each item: its features, what is made of them, the output."""
+"""The input features, last hidden activations and outputs of a trained model for each item."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ MOST_IMAGES = 2000
 
 @dataclass(frozen=True)
 class Observed:
-    """What a model does with n items.
+    """The features, activations and outputs of a model for n items.
 
     Args:
         inputs: the features of each item, dense or sparse; None where an item is no vector.
             Shape (n, C).
-        hidden: what enters the last layer with weights. Shape (n, C').
+        hidden: the input of the last layer with weights. Shape (n, C').
         layer: the name of that layer.
-        output: what the model says. Shape (n, num_outputs).
-        target: the true class, -100 where it is not known. Shape (n,).
-        train: numbers of the items that trained.
-        test: numbers of the items of the test part.
-        given: what the features of an item are, in words; empty for the features of a task.
-        of: how many items there were to choose from; None if these are all.
+        output: the output of the model. Shape (n, num_outputs).
+        target: the true class, -100 where it is unknown. Shape (n,).
+        train: indices of the training items.
+        test: indices of the test items.
+        given: a description of the features; empty for the features of the task.
+        of: how many items these are a sample of; None if they are all.
     """
 
     inputs: Tensor | None
@@ -54,10 +54,10 @@ class Observed:
 
 @singledispatch
 def observe(task: Task, model: nn.Module) -> Observed | None:
-    """What a model does with each item of the test part, as many as are drawn.
+    """The features, activations and outputs of a model for a sample of the test items.
 
     Args:
-        task: what was learned.
+        task: the data.
         model: with its kept weights.
 
     Returns:
@@ -110,7 +110,7 @@ def _(task: NodeTask, model: nn.Module) -> Observed | None:
 
 @observe.register
 def _(task: ImageTask, model: nn.Module) -> Observed | None:
-    """A random sample: the files of a test part often come class by class."""
+    """A random sample: the files of a test split are often sorted by class."""
     test = np.array(task.split.test)
     items = torch.from_numpy(subsample(test, MOST_IMAGES))
     if not len(items):

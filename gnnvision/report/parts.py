@@ -25,9 +25,9 @@ class Figure:
     """One image file.
 
     Args:
-        path: the PNG.
-        alt: what it shows, for those who cannot see it.
-        caption: what to look at.
+        path: an SVG or a PNG.
+        alt: the text alternative: what the figure shows.
+        caption: the text below it.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text; every column after the first `text_columns` is set flush right.
+    """A table; every column after the first `text_columns` is aligned to the right.
 
     Args:
-        head: the names of the columns.
+        head: the column heads.
         rows: the cells.
-        text_columns: how many columns hold words.
+        text_columns: how many columns hold text.
         total: whether the last row is a sum.
         is_open: whether a table of many rows is open at first.
     """
@@ -59,12 +59,12 @@ class Section:
     """One part of the page.
 
     Args:
-        title: a heading.
-        lead: what it shows, in one or two plain sentences above it.
+        title: the heading.
+        lead: what the section shows, in one or two sentences above it.
         figures: side by side where there is room.
-        tables: below them.
-        note: how to read it exactly, below everything.
-        wide: whether tables stand below the pictures also where there is room beside them.
+        tables: next to the figures or below them.
+        note: details on how to read it, below everything.
+        wide: whether tables are always below the figures.
     """
 
     title: str
@@ -77,11 +77,11 @@ class Section:
 
 @dataclass
 class Run:
-    """A result and the folder its report goes to.
+    """A result and the folder of its figures.
 
     Args:
         result: what `fit` returned.
-        figures: the folder of the pictures.
+        figures: the folder of the figures.
     """
 
     result: Result

@@ -1,4 +1,4 @@
-"""What the kept model says of every graph or molecule, and how far off it is."""
+"""The predictions of the kept model for all graphs or molecules, and their errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _AT_ONCE = 512
 
 
 def predict_all(result: Result) -> Tensor | None:
-    """Values of a regression, otherwise probabilities, of every item; None where none are graphs.
+    """The predictions for all graphs; None for a task on anything else.
 
     Returns:
-        Shape (G, num_outputs), NaN where there is nothing to predict from.
+        Values of a regression, else probabilities. Shape (G, num_outputs), NaN for a graph without
+        nodes.
     """
     task, model = result.task, result.model
     if not isinstance(task, GraphTask):
@@ -40,29 +41,29 @@ def predict_all(result: Result) -> Tensor | None:
 
 
 def test_items(task: GraphTask) -> NDArray[np.int64]:
-    """The items of the test part."""
+    """The indices of the test items."""
     return np.array(task.split.test, dtype=np.int64)
 
 
-def errors(task: GraphTask, said: Tensor) -> NDArray[np.float64]:
-    """How far off each answer is: |value - measured|, or 1 - probability of what is true.
+def errors(task: GraphTask, predicted: Tensor) -> NDArray[np.float64]:
+    """The error of each prediction: |value - target|, or 1 - probability of the true class.
 
     Args:
-        task: whose items.
-        said: what `answers` returned.
+        task: the data.
+        predicted: what `predict_all` returned.
 
     Returns:
         Shape (G, num_outputs), or (G, 1) for classes; NaN where a target is missing.
     """
     y = task.y.cpu()
     if task.kind == "classification":
-        chance = said.gather(1, y.clamp(min=0)[:, None]).double()
+        chance = predicted.gather(1, y.clamp(min=0)[:, None]).double()
         off = torch.where((y >= 0)[:, None], 1 - chance, torch.nan)
     else:
-        off = (said - y).double().abs()
+        off = (predicted - y).double().abs()
     return np.asarray(off.numpy())
 
 
 def unit(task: GraphTask) -> str:
-    """The unit of the targets; empty where it is not known."""
+    """The unit of the targets; empty where it is unknown."""
     return str(task.card.facts.get("unit", ""))

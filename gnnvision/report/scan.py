@@ -1,4 +1,4 @@
-"""What was found when the files were read."""
+"""The section of problems that were found when the files of images were read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["scan"]
 
 
 def scan(run: Run) -> Section | None:
-    """The section of the files; None where nothing was found, or nothing was scanned."""
+    """The section of the files; None where nothing was found or scanned."""
     report = run.images.scan
     if report is None or not (report.findings or report.assumed):
         return None
@@ -21,13 +21,13 @@ def scan(run: Run) -> Section | None:
     lead += f"Excluded: {excluded:,}. Converted: {converted:,}."
     if report.leaks:
         lead += (
-            f" Mind that {plural(len(report.leaks), 'picture')} of one class or part can be found "
-            "in another as well."
+            f" Note that {plural(len(report.leaks), 'image')} of one class or split also "
+            f"{'occurs' if len(report.leaks) == 1 else 'occur'} in another."
         )
-    note = "Nothing was moved or deleted. What is left out neither trains nor is tested on."
+    note = "No file was moved or deleted. Excluded files are in no split."
     if report.assumed:
         note += f" Assumed: {'; '.join(report.assumed)}."
-    return Section("The files", lead, (), [_table(report)], note, wide=True)
+    return Section("Image files", lead, (), [_table(report)], note, wide=True)
 
 
 def _table(report: ScanReport) -> Table:
@@ -40,4 +40,4 @@ def _table(report: ScanReport) -> Table:
                 first = found[0]
                 why = first.reason or meaning
                 rows.append((word, kind, why, first.path, f"{len(found):,}"))
-    return Table(("What was done", "Finding", "What it means", "First file", "Files"), rows, 4)
+    return Table(("Action", "Finding", "Meaning", "First file", "Files"), rows, 4)

@@ -1,4 +1,4 @@
-"""Numbers and counts as a person reads them."""
+"""Numbers, durations and counts as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def scale(metric: str) -> float:
-    """What a value is multiplied with to be shown: 100 where that is in percent."""
+    """The factor by which a value is multiplied for display: 100 for a percentage."""
     return 100.0 if metric in IN_PERCENT else 1.0
 
 

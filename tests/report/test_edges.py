@@ -38,7 +38,7 @@ def test_molecules_without_a_test_part(molecules_run, parts, tmp_path):
     page = text_of(result)
     assert "<b>undefined</b>" in page
     assert "The test split is empty: nothing was tested" in page
-    assert "the first of the training part" in page
+    assert "the first of the training split" in page
     assert not re.search(r"\bnan\b", page)
 
 

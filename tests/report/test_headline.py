@@ -7,7 +7,7 @@ import gnnvision as gv
 from gnnvision.data.card import PaperFigure
 from gnnvision.report.headline import banner, headline
 from gnnvision.report.parts import Run
-from gnnvision.report.published import compare, find_paper, model_name
+from gnnvision.report.published import compare, find_paper, lookup_name
 
 PAPER = PaperFigure("GCN", "public", "accuracy", 0.815, "somewhere")
 
@@ -73,9 +73,9 @@ def test_what_the_caller_knows_is_among_the_facts(stdlib_run, tmp_path):
     [
         (0.812, 0.005, 10, "0.3 points below the published 81.5 %: within one"),
         (0.823, 0.005, 10, "0.8 points above the published 81.5 %: within two"),
-        (0.900, 0.005, 10, "8.5 points above the published 81.5 %: further off than two"),
+        (0.900, 0.005, 10, "8.5 points above the published 81.5 %: more than two"),
         (0.8151, 0.005, 10, "agrees with the published 81.5 %"),
-        (0.812, 0.0, 1, "not known from one"),
+        (0.812, 0.0, 1, "One seed does not show"),
     ],
 )
 def test_the_difference_in_words(mean, std, seeds, words):
@@ -83,11 +83,11 @@ def test_the_difference_in_words(mean, std, seeds, words):
 
 
 def test_a_network_has_its_registered_name_or_that_of_its_only_kind_of_convolution():
-    assert model_name(gv.models.classic_gcn(4, 8, 2)) == "classic_gcn"
-    assert model_name(gv.models.build("resnet18", num_classes=2)) == "resnet18"
-    assert model_name(gv.Sequential(gv.GCNConv(4, 8), nn.ReLU(), gv.GCNConv(8, 2))) == "GCN"
-    assert model_name(gv.Sequential(gv.GCNConv(4, 8), nn.Linear(8, 2))) == ""
-    assert model_name(nn.Linear(4, 2)) == ""
+    assert lookup_name(gv.models.classic_gcn(4, 8, 2)) == "classic_gcn"
+    assert lookup_name(gv.models.build("resnet18", num_classes=2)) == "resnet18"
+    assert lookup_name(gv.Sequential(gv.GCNConv(4, 8), nn.ReLU(), gv.GCNConv(8, 2))) == "GCN"
+    assert lookup_name(gv.Sequential(gv.GCNConv(4, 8), nn.Linear(8, 2))) == ""
+    assert lookup_name(nn.Linear(4, 2)) == ""
 
 
 def test_the_published_figure_is_of_the_same_split_and_metric(stdlib_run):

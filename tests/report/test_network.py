@@ -48,4 +48,4 @@ def test_a_network_that_cannot_be_counted_is_said_to_be_one(tmp_path):
     section = network(Run(result, tmp_path))
     assert not section.tables
     assert "70 parameters" in section.lead
-    assert "could not be counted before they run" in section.note
+    assert "could not be summarized" in section.note

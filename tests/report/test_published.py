@@ -28,7 +28,7 @@ def with_figures(pictures_run):
 def test_all_figures_of_the_metric_with_this_run_in_its_place(with_figures, tmp_path):
     section = published(Run(with_figures, tmp_path))
     (table,) = section.tables
-    assert [row[0] for row in table.rows] == ["resnet18", "this run: mnist_cnn", "Fashion-DNN"]
+    assert [row[0] for row in table.rows] == ["resnet18", "this run: MNIST CNN", "Fashion-DNN"]
     assert table.rows[0] == ("resnet18", "public", "a paper", "99.0 %")
 
 
@@ -82,7 +82,7 @@ class TestLikeWithLike:
 
     def test_one_draw_of_a_random_split(self, pictures_run):
         paper = PaperFigure("GIN", "random", "accuracy", 0.9, "a paper")
-        assert "this run drew one" in incomparable(self.run_of(pictures_run, 1, "random"), paper)
+        assert "this run used one" in incomparable(self.run_of(pictures_run, 1, "random"), paper)
         assert not incomparable(self.run_of(pictures_run, 2, "random"), paper)
 
     def test_what_is_undefined_or_a_mean_over_some_targets(self, pictures_run):
@@ -90,10 +90,16 @@ class TestLikeWithLike:
         best = run.outcomes[0]
         metrics = best.metrics | {"test": best.metrics["test"] | {"accuracy": math.nan}}
         lost = replace(run, outcomes=[replace(best, metrics=metrics), *run.outcomes[1:]])
-        assert incomparable(lost, self.PAPER) == "this run's is undefined for 1 of 3 seeds"
+        assert (
+            incomparable(lost, self.PAPER)
+            == "the result of this run is undefined for 1 of 3 seeds"
+        )
         partly = replace(best, remarks={"test": {"accuracy": "the mean over 3 of 5 targets"}})
         run = replace(run, outcomes=[partly, *run.outcomes[1:]])
-        assert incomparable(run, self.PAPER) == "this run's is the mean over 3 of 5 targets"
+        assert (
+            incomparable(run, self.PAPER)
+            == "the result of this run is the mean over 3 of 5 targets"
+        )
 
     def test_the_page_says_so_and_does_not_compare(self, pictures_run, tmp_path):
         run = self.run_of(pictures_run, 1)

@@ -20,7 +20,7 @@ def section_of(result, report, tmp_path):
 def test_what_was_found_is_counted(pictures_run, tmp_path):
     section = section_of(pictures_run, ScanReport("bars", 122, 120, findings=FOUND), tmp_path)
     assert "Of 122 files, 120 could be used. Excluded: 2. Converted: 1." in section.lead
-    assert "can be found in another as well" in section.lead
+    assert "of one class or split also occurs in another" in section.lead
     rows = {row[1]: row for row in section.tables[0].rows}
     assert rows["truncated"] == ("excluded", "truncated", "ends after 12 bytes", "a/1.jpg", "2")
     assert rows["CMYK"][0] == "converted"
