@@ -36,18 +36,18 @@ def draw_computation_graph(path: Path, done: Computation | None = None) -> Figur
             text = f"∂{u}/∂{v} = {format_number(slope)}"
             middle = ((x0 + x1) / 2, (y0 + y1) / 2)
             box = {"facecolor": BACKGROUND, "edgecolor": "none", "pad": 1.2}
-            axes.text(*middle, text, ha="center", va="center", fontsize=8.5, color=MUTED, bbox=box)
+            axes.text(*middle, text, ha="center", va="center", fontsize=10, color=MUTED, bbox=box)
         for name, (x, y) in _PLACES.items():
             axes.scatter([x], [y], s=1300, color=BACKGROUND, edgecolor=INK, lw=1.3, zorder=3)
             value = format_number(done.values[name])
-            axes.text(x, y, name, ha="center", va="center", weight="bold", zorder=4)
+            axes.text(x, y, name, ha="center", va="center", weight="bold", fontsize=12, zorder=4)
             above = f"{_RULES.get(name, name)} = {value}"
             axes.text(
-                x, y + 0.37, above, va="bottom", color=NEGATIVE, ha="center", fontsize=9, zorder=4
+                x, y + 0.37, above, va="bottom", color=NEGATIVE, ha="center", fontsize=11, zorder=4
             )
             below = f"∂F/∂{name} = {format_number(done.gradients[name])}"
             axes.text(
-                x, y - 0.37, below, va="top", color=POSITIVE, ha="center", fontsize=9, zorder=4
+                x, y - 0.37, below, va="top", color=POSITIVE, ha="center", fontsize=11, zorder=4
             )
     listing = ", ".join(f"dF/d{name} = {format_number(g)}" for name, g in done.gradients.items())
     through = f"{format_number(done.local['A', 'F'])} · {format_number(done.local['X', 'A'])}"

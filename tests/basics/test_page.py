@@ -12,7 +12,12 @@ from gnnvision.basics.page import CHAPTERS
 def test_a_page_from_a_small_and_even_photograph(tmp_path):
     """The least that is allowed, without any edge in it: nothing to find, nothing to fail on."""
     photo = Photo("even.png", torch.full((3, 64, 90), 0.5))
-    path = write_page(tmp_path, photo, "python page.py --photo even.png")
+    seen = []
+    path = write_page(
+        tmp_path, photo, "python page.py --photo even.png", lambda *step: seen.append(step)
+    )
+    assert seen[0] == (1, len(CHAPTERS), "formula")
+    assert len(seen) == len(CHAPTERS)
     text = path.read_text(encoding="utf-8")
     assert len(re.findall("<section id=", text)) == len(CHAPTERS) + 1  # Reproduce
     images = re.findall(r'<img src="([^"]*)"', text)
