@@ -49,7 +49,7 @@ _UNPACK = "Unpack it with another program and pass the folder."
 
 
 class _UnsafeArchive(ValueError):
-    """The reason why an archive is refused."""
+    """An archive is unsafe and not read."""
 
 
 class _Contents:

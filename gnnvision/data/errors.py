@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ChecksumError", "DataNotFound", "UnsafePickleError"]
+__all__ = ["ChecksumError", "DataNotFound", "UnsafePickleError", "invalid_file"]
 
 
 class DataNotFound(FileNotFoundError):
@@ -35,3 +35,20 @@ class ChecksumError(ValueError):
 
 class UnsafePickleError(ValueError):
     """A pickled file uses operations that plain arrays and lists do not need."""
+
+
+def invalid_file(
+    file: object, condition: str, got: object, advice: str = "Download it again."
+) -> ValueError:
+    """An error about the content of a file: `<file> must <condition>, got <value>. <Advice>`.
+
+    Args:
+        file: The name or path of the file.
+        condition: The words after "must".
+        got: What the file has instead.
+        advice: What to do, in whole sentences.
+
+    Returns:
+        The error, to be raised.
+    """
+    return ValueError(f"{file} must {condition}, got {got}. {advice}")

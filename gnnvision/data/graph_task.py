@@ -111,7 +111,7 @@ class GraphTask(Task):
             Yields: x (N, C), a `Graph` of B members, y (B,) or (B, num_outputs).
 
         Raises:
-            ValueError: `split` is none of these, or the batch size is not positive.
+            ValueError: `split` is not one of these, or the batch size is not positive.
         """
         check_batches(split, batch_size, "graphs")
         if split == "train" and generator is not None:

@@ -10,7 +10,7 @@ from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.root import Root
-from gnnvision.errors import invalid, wrong_type
+from gnnvision.errors import invalid, wrong_dtype, wrong_type
 
 __all__ = ["APPLIES_TO", "LoadOptions", "check_options"]
 
@@ -85,14 +85,10 @@ class LoadOptions:
             raise wrong_type("augment", "be an Augment or None", self.augment, advice)
         sides = (1,) if self.size is None else self.size
         if len(sides) > 2 or any(not isinstance(s, int) or isinstance(s, bool) for s in sides):
-            raise TypeError(
-                f"'image_size' must be an integer or (height, width), got {self.image_size!r}. "
-                "Pass for example 64."
-            )
+            condition, advice = "be an integer or (height, width)", "Pass for example 64."
+            raise wrong_dtype("image_size", condition, repr(self.image_size), advice)
         if min(sides) < 1:
-            raise invalid(
-                "image_size", "be at least 1", repr(self.image_size), "Use pixels."
-            )
+            raise invalid("image_size", "be at least 1", repr(self.image_size), "Use pixels.")
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ __all__ = ["SPLIT_TITLES", "describe_split", "describe_targets", "join_names", "
 SPLIT_TITLES = {"train": "training", "val": "validation", "test": "test"}
 MAX_NAMES = 12  # names that are listed before the others are only counted
 MAX_DETAILED_TARGETS = 3  # with so many targets or fewer, positives are counted in each split
-MIN_LABELS = 4  # with fewer labels, a single class is no surprise and gives no warning
+MIN_LABELS = 4  # with fewer labels, a single class is likely by chance and gives no warning
 
 
 def describe_split(split: Split, seed: int) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data.arrays import UNLABELED, NodeArrays
 from gnnvision.data.card import Card
-from gnnvision.data.errors import UnsafePickleError
+from gnnvision.data.errors import UnsafePickleError, invalid_file
 from gnnvision.data.safe_pickle import safe_loads
 
 __all__ = ["decode_planetoid", "undirected_edges"]
@@ -83,10 +83,8 @@ def _unpickle(raw: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401
     else:
         fits = isinstance(content, dict)
     if not fits:
-        raise ValueError(
-            f"{name} must hold the csr matrix, label matrix or dict of neighbors that its name "
-            f"implies, got {type(content).__name__}. Download the file again."
-        )
+        condition = "hold the csr matrix, label matrix or dict of neighbors that its name implies"
+        raise invalid_file(name, condition, type(content).__name__)
     return content
 
 

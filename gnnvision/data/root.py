@@ -31,7 +31,7 @@ def checkout_folder() -> Path | None:
 
 
 def datasets_folder() -> Path:
-    """The folder that holds `cards/` and `embedded/`: the checkout's, else the wheel's."""
+    """The folder with `cards/` and `embedded/`, in the checkout or else in the installed wheel."""
     root = checkout_folder()
     if root is not None:
         return root / "datasets"

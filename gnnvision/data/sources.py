@@ -156,10 +156,9 @@ class FolderSource(Source):
                     continue
                 visits[key] += 1
                 if visits[key] > _MAX_VISITS:
-                    raise ValueError(
-                        f"'path' must have fewer than {_MAX_VISITS} links to one folder, got more "
-                        f"to {raw!r} in {str(self.path)!r}. Remove them, or copy the folder."
-                    )
+                    condition = f"have fewer than {_MAX_VISITS} links to one folder"
+                    got = f"more to {raw!r} in {str(self.path)!r}"
+                    raise invalid("path", condition, got, "Remove them, or copy the folder.")
                 self._linked[key].append(raw)
                 found.append(raw)
                 waiting.append((raw, above | {key}))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from gnnvision.errors import at_least, invalid
+from gnnvision.errors import at_least, invalid, wrong_dtype
 
 __all__ = [
     "FRACTIONS",
@@ -302,10 +302,8 @@ def _indices(name: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"'{name}' must hold integers, got {array.dtype}. Convert a mask to indices with "
-            "numpy.flatnonzero."
-        )
+        advice = "Convert a mask to indices with numpy.flatnonzero."
+        raise wrong_dtype(name, "hold integers", array.dtype, advice)
     if array.ndim != 1:
         raise invalid(name, "have shape (n,)", array.shape, "Flatten it.")
     array = np.sort(array.astype(np.int64))

@@ -45,7 +45,7 @@ class Task(ABC):
         seed: The seed of a random split.
         origin: The arguments of `gnnvision.data.load` that made the task, if any: the name or
             the absolute path, and the options that differ from their defaults.
-        preferred: The name of the dataset that "auto" stands for, if that was asked for.
+        preferred: The dataset that "auto" prefers, if `requested` is "auto".
         reason: Why an embedded dataset was loaded in its place, as a sentence; else empty.
     """
 
@@ -103,7 +103,7 @@ class Task(ABC):
             epoch: The epoch from 0, for augmentations that depend on it.
 
         Raises:
-            ValueError: `split` is none of these, or the batch size does not fit the task.
+            ValueError: `split` is not one of these, or the batch size does not fit the task.
         """
 
     def low_resolution(self) -> Self:
@@ -245,7 +245,7 @@ class NodeTask(Task):
             epoch: Ignored: every epoch is the same.
 
         Raises:
-            ValueError: `split` is none of these.
+            ValueError: `split` is not one of these.
         """
         check_batches(split, None, "nodes")
         return iter((self._batch[split],))

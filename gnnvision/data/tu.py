@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.errors import invalid_file
+
 __all__ = ["OPTIONAL", "REQUIRED", "TuGraphs", "read_tu"]
 
 REQUIRED = ("A", "graph_indicator", "graph_labels")
@@ -118,10 +120,8 @@ class _TuFile:
 
     def refuse(self, row: int, condition: str) -> NoReturn:
         """Raise ValueError about the line with the row number `row`, from 0."""
-        raise ValueError(
-            f"{self.file}, line {row + 1}, must {condition}, got "
-            f"{self.lines[row][:60].decode(errors='replace')!r}. Download the file again."
-        )
+        line = self.lines[row][:60].decode(errors="replace")
+        raise invalid_file(f"{self.file}, line {row + 1},", condition, repr(line))
 
     def numbers(self, kind: type[int] | type[float], columns: int | None = None) -> Array:
         """The numbers in all lines, as an array (lines, columns)."""
@@ -161,10 +161,9 @@ def _feature_matrix(tables: Mapping[str, _TuFile], item: str, count: int, listed
         if key not in tables:
             continue
         if len(tables[key].lines) != count:
-            raise ValueError(
-                f"{tables[key].file} must have {count} lines like {tables[listed].file}, got "
-                f"{len(tables[key].lines)}. Download both files again."
-            )
+            condition = f"have {count} lines like {tables[listed].file}"
+            got, advice = len(tables[key].lines), "Download both files again."
+            raise invalid_file(tables[key].file, condition, got, advice)
         if key.endswith("labels"):
             blocks += [_one_hot(column, tables[key]) for column in tables[key].numbers(int).T]
         else:
@@ -175,10 +174,9 @@ def _feature_matrix(tables: Mapping[str, _TuFile], item: str, count: int, listed
 def _one_hot(labels: NDArray[np.int64], table: _TuFile) -> Array:
     values, index = np.unique(labels, return_inverse=True)
     if len(values) > MAX_LABELS:
-        raise ValueError(
-            f"{table.file} must hold at most {MAX_LABELS} different labels, got {len(values)}. "
-            "Numeric values belong in a file of attributes."
-        )
+        condition = f"have at most {MAX_LABELS} different labels"
+        advice = "Numeric values belong in a file of attributes."
+        raise invalid_file(table.file, condition, len(values), advice)
     one_hot = np.zeros((len(labels), len(values)), np.float32)
     one_hot[np.arange(len(labels)), index] = 1
     return one_hot

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data.archives import ArchiveLimits, ZipSource
 from gnnvision.data.card import Card
+from gnnvision.data.errors import invalid_file
 from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.graph_task import GraphTask
 from gnnvision.data.options import LoadOptions
@@ -79,10 +80,8 @@ def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
     content = {PurePosixPath(member.path).name: data for member, data in source.read(members)}
     missing = [file for file in needed if file not in content]
     if missing:
-        raise ValueError(
-            f"{folder / found[0]} must contain {', '.join(needed)}, but {missing[0]} is missing. "
-            "Download it again."
-        )
+        condition = f"contain {', '.join(needed)}"
+        raise invalid_file(folder / found[0], condition, f"no {missing[0]}")
     return content
 
 
@@ -91,15 +90,11 @@ def _check_facts(card: Card, graphs: TuGraphs) -> None:
     found = {"num_graphs": len(graphs.y), "class_sizes": np.bincount(graphs.y).tolist()}
     known = {name: card.facts[name] for name in found if name in card.facts}
     if any(found[name] != value for name, value in known.items()):
-        raise ValueError(
-            f"The files of {card.name!r} must have {known}, got {found}. They are another "
-            "version; download the published ones."
-        )
+        advice = "They are another version; download the published ones."
+        raise invalid_file(f"The files of {card.name!r}", f"have {known}", found, advice)
     if len(graphs.classes) != len(card.class_names):
-        raise ValueError(
-            f"The files of {card.name!r} must have {len(card.class_names)} classes, got "
-            f"{len(graphs.classes)}. Download the published ones."
-        )
+        condition, advice = f"have {len(card.class_names)} classes", "Download the published ones."
+        raise invalid_file(f"The files of {card.name!r}", condition, len(graphs.classes), advice)
 
 
 def _splitter(y: NDArray[np.int64], options: LoadOptions) -> Callable[[int], Split]:

@@ -163,5 +163,5 @@ def test_damage_is_refused_by_file_and_line(part, content, fault):
 
 def test_labels_that_are_none_are_refused(monkeypatch):
     monkeypatch.setattr("gnnvision.data.tu.MAX_LABELS", 2)
-    with pytest.raises(ValueError, match=r"TINY_node_labels\.txt must hold at most 2 different"):
+    with pytest.raises(ValueError, match=r"TINY_node_labels\.txt must have at most 2 different"):
         read()

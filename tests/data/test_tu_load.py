@@ -70,9 +70,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path):
 
 def test_an_archive_of_something_else(tmp_path):
     made_tu.pack(tmp_path / "MUTAG.zip", "OTHER", **RINGS)
-    with pytest.raises(
-        ValueError, match=r"must contain MUTAG_A\.txt.*but MUTAG_A\.txt is missing"
-    ):
+    with pytest.raises(ValueError, match=r"must contain MUTAG_A\.txt.* got no MUTAG_A\.txt"):
         load(tmp_path)
     (tmp_path / "MUTAG.zip").write_bytes(b"not an archive")
     with pytest.raises(ValueError, match=r"MUTAG\.zip is damaged"):

@@ -31,7 +31,7 @@ _TRIES = 10  # as torchvision's RandomResizedCrop
 class Augment:
     """Random augmentation of a batch of images, with separate random numbers for each image.
 
-    The order is: resized crop; shifted crop; rotation, shift and scale; flip; colors; cutout.
+    The order is: resized crop; random crop; rotation, shift and scale; flip; colors; cutout.
     By default, nothing is changed.
 
     Args:

@@ -1,4 +1,4 @@
-"""Comparison of image arrays with the facts of their card."""
+"""Comparison of image arrays with the facts in their dataset card."""
 
 from __future__ import annotations
 

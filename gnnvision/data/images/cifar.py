@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gnnvision.data.archives import TarSource
 from gnnvision.data.card import Card
-from gnnvision.data.errors import UnsafePickleError
+from gnnvision.data.errors import UnsafePickleError, invalid_file
 from gnnvision.data.files import locate_any, read_verified
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cache import cache_path, load_or_create
@@ -118,16 +118,12 @@ def decode_batch(
         and all(type(label) is int for label in labels)
         and len(labels) == len(pixels)
     ):
-        raise ValueError(
-            f"{name} must have 'data', uint8 of shape (N, {size}), and N 'labels', got "
-            f"{sorted(fields)[:5]}. Download it again."
-        )
+        condition = f"have 'data', uint8 of shape (N, {size}), and N 'labels'"
+        raise invalid_file(name, condition, sorted(fields)[:5])
     y = np.array(labels, dtype=np.int64)
     if len(y) and not 0 <= y.min() <= y.max() < num_classes:
         wrong = y.min() if y.min() < 0 else y.max()
-        raise ValueError(
-            f"{name} must have labels from 0 to {num_classes - 1}, got {wrong}. Download it again."
-        )
+        raise invalid_file(name, f"have labels from 0 to {num_classes - 1}", wrong)
     filenames = fields.get("filenames", [])
     if not isinstance(filenames, list) or len(filenames) != len(y):
         filenames = [f"{name}/{number}" for number in range(len(y))]

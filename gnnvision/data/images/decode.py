@@ -159,10 +159,9 @@ def _decode(
     report = _report(tree, results)
     if not valid.any():
         first = report.invalid[0]
-        raise ValueError(
-            f"'path' must have images that can be decoded, got {len(results)} invalid files, the "
-            f"first {first.path!r} ({first.kind}: {first.reason}). Check the files."
-        )
+        example = f"{first.path!r} ({first.kind}: {first.reason})"
+        got = f"{len(results)} invalid files, the first {example}"
+        raise invalid("path", "have images that can be decoded", got, "Check the files.")
     if options.channels is None and gray.all():
         images = np.ascontiguousarray(images[..., :1])
     items = [item for item, good in zip(tree.items, valid, strict=True) if good]

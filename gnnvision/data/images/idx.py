@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data.card import Card
+from gnnvision.data.errors import invalid_file
 from gnnvision.data.files import locate_any, read_verified
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.root import Root
@@ -52,17 +53,17 @@ def read_idx_set(card: Card, root: Root, *, download: bool) -> ImageArrays:
         images.append(parse_idx(content[images_file], images_file, 3))
         labels.append(parse_idx(content[labels_file], labels_file, 1))
         if len(images[-1]) != len(labels[-1]):
-            raise ValueError(
-                f"{images_file} and {labels_file} must have the same length, got "
-                f"{len(images[-1])} and {len(labels[-1])}. Download both again."
+            both, got = (
+                f"{images_file} and {labels_file}",
+                f"{len(images[-1])} and {len(labels[-1])}",
             )
+            raise invalid_file(both, "have the same length", got, "Download both again.")
         splits.append(np.full(len(labels[-1]), number, dtype=np.uint8))
         _check_labels(labels[-1], labels_file, len(card.class_names))
     if images[0].shape[1:] != images[1].shape[1:]:
-        raise ValueError(
-            f"The training and test images of {card.name!r} must have the same size, got "
-            f"{images[0].shape[1:]} and {images[1].shape[1:]}. Download the files again."
-        )
+        both = f"The training and test images of {card.name!r}"
+        got = f"{images[0].shape[1:]} and {images[1].shape[1:]}"
+        raise invalid_file(both, "have the same size", got, "Download the files again.")
     return ImageArrays(
         images=np.concatenate(images)[:, :, :, None],
         y=np.concatenate(labels).astype(np.int64),
@@ -84,16 +85,13 @@ def parse_idx(data: bytes, name: str, ndim: int) -> NDArray[np.uint8]:
     """
     head = 4 + 4 * ndim
     if len(data) < head or data[:4] != bytes((0, 0, _UNSIGNED_BYTES, ndim)):
-        raise ValueError(
-            f"{name} must be an idx file of bytes with {ndim} dimensions, got a file that begins "
-            f"with {data[:4]!r}. Download it again."
-        )
+        condition = f"be an idx file of bytes with {ndim} dimensions"
+        raise invalid_file(name, condition, f"a file that begins with {data[:4]!r}")
     shape = struct.unpack(f">{ndim}I", data[4:head])
     if len(data) != head + prod(shape):
-        raise ValueError(
-            f"{name} must have {head + prod(shape)} bytes for its shape {shape}, got {len(data)}. "
-            "It is truncated or damaged; download it again."
-        )
+        condition = f"have {head + prod(shape)} bytes for its shape {shape}"
+        advice = "It is truncated or damaged; download it again."
+        raise invalid_file(name, condition, len(data), advice)
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
 
@@ -110,7 +108,4 @@ def _unpacked(name: str, data: bytes) -> bytes:
 
 def _check_labels(labels: NDArray[np.uint8], name: str, num_classes: int) -> None:
     if len(labels) and labels.max() >= num_classes:
-        raise ValueError(
-            f"{name} must have labels from 0 to {num_classes - 1}, got {labels.max()}. Download "
-            "it again."
-        )
+        raise invalid_file(name, f"have labels from 0 to {num_classes - 1}", labels.max())

@@ -23,7 +23,7 @@ def describe_images(channels: int, size: tuple[int, int], scan: ScanReport | Non
 
 
 def describe_scan(scan: ScanReport | None) -> dict[str, str]:
-    """Excluded, converted and similar files, and assumptions; without empty entries."""
+    """Excluded and converted files, similar class names and assumptions; empty entries omitted."""
     if scan is None:
         return {}
     entries = {

@@ -20,7 +20,7 @@ __all__ = ["ReconstructionTask"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReconstructionTask(Task):
-    """Reconstruct the images of another task; see `ImageTask.reconstruction`.
+    """Reconstruction of the images of another task; see `ImageTask.reconstruction`.
 
     A batch consists of the normalized images, and as targets the same images with values from 0
     to 1: float32 (B, C, H, W). The target of an augmented image is the augmented image.

@@ -47,7 +47,7 @@ class ImageTask(Task):
         y: Labels from 0. Shape (N,).
         mean: The mean of each channel over the training split, for pixels from 0 to 1.
         std: The standard deviation of each channel.
-        augment: The augmentation of training images; None for none.
+        augment: The augmentation of training images; None to leave them unchanged.
         item_names: The file names of the images, if any.
         scan: The report on the files, if the images were read from files.
         test_views: The test-time augmentation; see `with_test_views`.
@@ -161,7 +161,7 @@ class ImageTask(Task):
             Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,).
 
         Raises:
-            ValueError: `split` is none of these, or the batch size is not positive.
+            ValueError: `split` is not one of these, or the batch size is not positive.
         """
         for images, chosen in self.image_batches(split, batch_size, generator, epoch):
             x = self.normalize(images)
@@ -260,7 +260,7 @@ class ImageTask(Task):
                 these and the same shifted by one pixel.
 
         Raises:
-            ValueError: `views` is none of these.
+            ValueError: `views` is not one of these.
         """
         return replace(self, test_views=one_of("test_views", views, get_args(TestViews)))
 

@@ -12,6 +12,7 @@ from gnnvision.data.images.layout import Layout, find_layout
 from gnnvision.data.images.scan_report import Finding
 from gnnvision.data.images.split_names import TRAIN
 from gnnvision.data.sources import Member, Source
+from gnnvision.errors import invalid
 
 __all__ = ["Item", "Tree", "check_tree", "read_tree"]
 
@@ -71,8 +72,8 @@ def read_tree(source: Source) -> Tree:
     """Read the images below `train/<class>`, `val/<class>` and `test/<class>`, or `<class>`.
 
     Split folders may have any name that `split_names` recognizes. Their subfolders are the
-    classes; deeper subfolders are ignored. Single top-level folders, as in archives, are
-    skipped. Names that differ only in their Unicode form are the same.
+    classes; images in deeper subfolders belong to the class folder. Single top-level folders, as
+    in archives, are skipped. Names that differ only in their Unicode form are the same.
     """
     images, other = _image_members(source)
     paths = [_composed(member.path) for member in images]
@@ -130,21 +131,18 @@ def check_tree(tree: Tree) -> None:
         )
     if not tree.items:
         found = f"{len(tree.loose)} outside class folders" if tree.loose else "none"
-        raise ValueError(
-            f"'path' must have images in one folder for each class, got {found} in {where!r}"
-            f"{_explain_missing(tree.other)}. "
-            f"Sort them into <class>/*.jpg, or train/<class>/*.jpg and test/<class>/*.jpg."
-        )
+        got = f"{found} in {where!r}{_explain_missing(tree.other)}"
+        advice = "Sort them into <class>/*.jpg, or train/<class>/*.jpg and test/<class>/*.jpg."
+        raise invalid("path", "have images in one folder for each class", got, advice)
     if tree.empty:
         raise ValueError(
             f"Every class folder must have images, got none in {tree.empty[0]!r} of {where!r}. "
             "Add some, or remove the folder."
         )
     if len(tree.class_names) == 1:
-        raise ValueError(
-            f"'path' must have two or more class folders, got only {tree.class_names[0]!r} in "
-            f"{where!r}. Pass the parent folder, or add a class."
-        )
+        got = f"only {tree.class_names[0]!r} in {where!r}"
+        advice = "Pass the parent folder, or add a class."
+        raise invalid("path", "have two or more class folders", got, advice)
     trained = {item.label for item in tree.items if item.split == TRAIN}
     untrained = [name for label, name in enumerate(tree.class_names) if label not in trained]
     if untrained:
