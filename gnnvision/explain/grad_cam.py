@@ -51,12 +51,13 @@ def grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
     weight = expand_to_sites(mean_per_sample(grad, layer.domain), maps, layer.domain)
     summed = (weight * maps).sum(1)
     values = summed.relu()
+    name = f"layer {layer.name!r}"
     if layer.times > 1:
-        notes = [*notes, f"{layer.name} is called {layer.times} times; the last call is used."]
+        notes = [*notes, f"The last of {layer.times} calls of {name} is used."]
     if layer.tokens is not None:
         notes = [*notes, _tokens_note(layer, layer.tokens)]
     if instance.is_checked and not bool(values.any()) and bool(summed.any()):
-        notes = [*notes, f"The map of {layer.name} is negative everywhere, so ReLU sets it to 0."]
+        notes = [*notes, f"The map of {name} is negative everywhere, so ReLU sets it to 0."]
     return to_input_sites(instance.domain, values, layer), notes
 
 
@@ -65,7 +66,7 @@ def _tokens_note(layer: Layer, tokens: Tokens) -> str:
     left = {0: "", 1: "; its class token is left out"}.get(
         tokens.others, f"; its {tokens.others} other tokens are left out"
     )
-    return f"The tokens of {layer.name} are arranged as {layer.sites} image patches{left}."
+    return f"The tokens of layer {layer.name!r} are arranged as {layer.sites} image patches{left}."
 
 
 def guided_grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,23 @@ from torch import Tensor
 
 from gnnvision.explain import METHODS, Attribution, Faithfulness, Layer
 from gnnvision.report.layer_canvas import Canvas, two_colors
-from gnnvision.report.sheet import even
-from gnnvision.report.style import CLASS_COLORS, MUTED, drawing, plain_axes, wrapped
+from gnnvision.report.style import CLASS_COLORS, MUTED, WIDTH, drawing, plain_axes, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
 
-__all__ = ["AttributionMaps", "color_limit", "draw_attributions", "draw_curves", "line_styles"]
+__all__ = [
+    "AttributionMaps",
+    "color_limit",
+    "draw_attribution",
+    "draw_curves",
+    "draw_input",
+    "line_styles",
+]
 
-_SIDE = 2.35  # inches of a panel
 _TOP = 0.995  # the quantile of an image's values that ends the color scale
-_MAX_COLUMNS = 3  # methods in a row
 
 FOR_CLASSES = "red: evidence for the class, blue: against it"
 FOR_REGRESSION = "red: increases the prediction, blue: decreases it"
@@ -47,55 +53,55 @@ class AttributionMaps:
     signs: str = FOR_CLASSES
 
 
-def draw_attributions(path: Path, maps: AttributionMaps) -> Path:
-    """Draw the input and each map over it; maps of an image are also drawn alone.
+def draw_input(path: Path, canvas: Canvas) -> Path:
+    """Draw the input alone, as large as in its attribution maps.
 
     Args:
         path: a PNG.
-        maps: the input and its attributions.
+        canvas: the input.
 
     Returns:
         The path.
     """
-    names = list(maps.found)
-    per_row = even(len(names), _MAX_COLUMNS)
-    rows = [names[start : start + per_row] for start in range(0, len(names), per_row)]
-    alone = maps.canvas.what == "image"
-    panels = 2 if alone else 1
-    tall = panels * 0.94 * _SIDE * maps.canvas.aspect + 1.15
-    columns = 1 + per_row
-    with drawing(path, tall * len(rows), _SIDE * columns) as figure:
-        parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
-        for part, row in zip(parts, rows, strict=True):
-            ratios = [*[_SIDE * maps.canvas.aspect] * panels, 0.11]
-            grid = part.subplots(
-                panels + 1, columns, squeeze=False, gridspec_kw={"height_ratios": ratios}
-            )
-            for axes in grid.ravel():
-                plain_axes(axes)
-            maps.canvas.draw_field(grid[0, 0], None)
-            grid[0, 0].set_title(f"Input {maps.canvas.what}", size=9.5, loc="center")
-            for number, name in enumerate(row, 1):
-                _draw_method(grid[:, number], maps, name, alone)
-            for axes in grid[:, 1 + len(row) :].ravel():
-                axes.set_visible(False)
-            if alone:
-                grid[0, 1].set_ylabel("map", size=8.5)
-                grid[1, 1].set_ylabel("map over the image", size=8.5)
+    with _panels(path, canvas, 0.3) as (_, axes):
+        canvas.draw_field(axes[0], None)
+        axes[0].set_title(f"Input {canvas.what}")
     return path
 
 
-def _draw_method(column: Sequence[Axes], maps: AttributionMaps, name: str, alone: bool) -> None:
-    """Draw one attribution map with its color scale below."""
-    found = maps.found[name]
+def draw_attribution(path: Path, maps: AttributionMaps, method: str) -> Path:
+    """Draw the map of one method over the input; that of an image also alone.
+
+    Args:
+        path: a PNG.
+        maps: the input and its attributions.
+        method: a key of `maps.found`.
+
+    Returns:
+        The path.
+    """
+    found = maps.found[method]
     limit = color_limit(found)
     scale = _scale(found.signed, limit)
-    column[0].set_title(METHODS[name].title, size=9.5, loc="center")
-    if alone:
-        column[0].imshow(found.values[0].cpu().numpy(), cmap=scale.cmap, clim=scale.get_clim())
-    maps.canvas.draw_map(column[-2], found.values.flatten().float(), maps.input, limit)
-    label = METHODS[name].value + (f": {maps.signs}" if found.signed else "")
-    _bar(scale, column[-1], label)
+    with _panels(path, maps.canvas, 0.9) as (figure, axes):
+        axes[0].set_title(METHODS[method].title)
+        if len(axes) > 1:
+            axes[0].imshow(found.values[0].cpu().numpy(), cmap=scale.cmap, clim=scale.get_clim())
+        maps.canvas.draw_map(axes[-1], found.values.flatten().float(), maps.input, limit)
+        label = METHODS[method].value + (f"\n({maps.signs})" if found.signed else "")
+        _add_colorbar(figure, axes, scale, label)
+    return path
+
+
+@contextmanager
+def _panels(path: Path, canvas: Canvas, more: float) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with two panels for an image, one for a graph; `more` inches high than these."""
+    count = 2 if canvas.what == "image" else 1
+    with drawing(path, WIDTH / count * canvas.aspect + more) as figure:
+        axes = list(figure.subplots(1, count, squeeze=False)[0])
+        for one in axes:
+            plain_axes(one)
+        yield figure, axes
 
 
 def color_limit(found: Attribution) -> float:
@@ -122,26 +128,25 @@ def _scale(signed: bool, limit: float) -> ScalarMappable:
     return ScalarMappable(Normalize(0, limit), LinearSegmentedColormap.from_list("upper", upper))
 
 
-def _bar(scale: ScalarMappable, axes: Axes, label: str) -> None:
-    bar = axes.figure.colorbar(scale, cax=axes, orientation="horizontal")
-    bar.ax.tick_params(labelsize=7.5)
+def _add_colorbar(figure: Figure, axes: Sequence[Axes], scale: ScalarMappable, label: str) -> None:
+    bar = figure.colorbar(scale, ax=list(axes), location="bottom", aspect=45, shrink=0.8)
     bar.locator = _few_ticks()
     bar.formatter = _plain_numbers()
     bar.update_ticks()
-    bar.set_label(wrapped(label, 34), size=8)
+    bar.set_label(label)
 
 
 def _plain_numbers() -> Any:  # noqa: ANN401
     """Tick labels without an offset or a factor, which would overlap the label of the axis."""
     from matplotlib.ticker import FuncFormatter
 
-    return FuncFormatter(lambda value, _: f"{value:.3g}")
+    return FuncFormatter(lambda value, _: f"{value:.3g}".replace("-", "−"))
 
 
 def _few_ticks() -> Any:  # noqa: ANN401
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(3, steps=[1, 2, 5, 10])
+    return MaxNLocator(5, steps=[1, 2, 5, 10])
 
 
 def line_styles() -> list[tuple[str, Any]]:
@@ -150,12 +155,13 @@ def line_styles() -> list[tuple[str, Any]]:
     return [*styles, (CLASS_COLORS[4], "-"), (CLASS_COLORS[5], "--"), (CLASS_COLORS[7], "-.")]
 
 
-def draw_curves(path: Path, curves: Mapping[str, Faithfulness]) -> Path:
+def draw_curves(path: Path, curves: Mapping[str, Faithfulness], sites: str = "sites") -> Path:
     """Draw the deletion and insertion curves of all methods with their random baseline.
 
     Args:
         path: an SVG or a PNG.
         curves: by the name of the method.
+        sites: what a site is called, in the plural.
 
     Returns:
         The path.
@@ -175,7 +181,7 @@ def draw_curves(path: Path, curves: Mapping[str, Faithfulness]) -> Path:
                 axes.plot(shares, line, color=color, ls=style, label=METHODS[name].title)
             better, does = ("lower", "removed") if kind == "deletion" else ("higher", "inserted")
             axes.set_title(f"{kind.capitalize()} ({better} is better)")
-            axes.set_xlabel(f"sites {does} (%), most important first")
+            axes.set_xlabel(f"{sites} {does} (%), most important first")
         pair[0].set_ylabel(wrapped(some.measure, 26))
         handles, labels = pair[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)

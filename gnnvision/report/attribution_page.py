@@ -12,12 +12,14 @@ from gnnvision.report.attribution_draw import (
     FOR_CLASSES,
     FOR_REGRESSION,
     AttributionMaps,
-    draw_attributions,
+    draw_attribution,
     draw_curves,
+    draw_input,
     input_layer,
 )
 from gnnvision.report.attribution_found import Explanations
 from gnnvision.report.attribution_stages import draw_stages
+from gnnvision.report.layer_maps import layer_label
 from gnnvision.report.molecules_draw import shorten_smiles
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import sentence
@@ -28,16 +30,16 @@ _CURVES = ("deletion", "insertion")
 _HEAD = (
     "Method",
     "Completeness",
-    "Deletion area (random)",
-    "Insertion area (random)",
+    "Deletion area (random range)",
+    "Insertion area (random range)",
     "Against random",
     "Randomization test",
 )
 _SHORT = {  # for the cells of a table
     "better than random": "better",
     "not better than random": "not better",
-    "depends on the model": "passes",
-    "fails the parameter-randomization test": "fails",
+    "depends on the model": "passed",
+    "fails the parameter-randomization test": "failed",
 }
 _METHODS = {
     "gradient": "The largest absolute gradient of the output over the channels (saliency): how "
@@ -117,46 +119,47 @@ def _maps_section(one: Explanations, number: int, figures: Path) -> Section:
     given, what = one.input, one.input.canvas.what
     signs = FOR_REGRESSION if one.kind == "regression" else FOR_CLASSES
     maps = AttributionMaps(given.canvas, input_layer(given.x, given.domain), one.found, signs)
-    path = draw_attributions(figures / f"attribution_{number}.png", maps)
-    names = ", ".join(METHODS[name].title for name in one.found)
-    layers = {found.layer for found in one.found.values() if found.layer is not None}
-    caption = "Each map has its own color scale."
-    if layers:
-        caption += f" Layer of Grad-CAM: {', '.join(sorted(layers))}."
-    if what == "image":
-        caption += " The largest 0.5 % of the values share the last color."
-    figure = Figure(path, f"The {what} {given.name} and its attribution maps: {names}.", caption)
-    lead = f"{given.prediction} The maps attribute the output “{one.target}” to the input."
+    path = figures / f"attribution_{number}_input.png"
+    drawn = [Figure(draw_input(path, given.canvas), f"The {what} {given.name}.")]
+    for name, found in one.found.items():
+        path = figures / f"attribution_{number}_{name}.png"
+        alt = f"{METHODS[name].title} of {given.name}."
+        caption = "" if found.layer is None else f"Activations of {layer_label(found.layer)}."
+        drawn.append(Figure(draw_attribution(path, maps, name), alt, caption))
+    lead = f"{given.prediction} The maps explain the output “{one.target}”."
     notes = [sentence(note) for note in given.notes]
+    notes.append("Each map has its own color scale.")
+    if what == "image":
+        notes.append("The largest 0.5 % of the values share the last color.")
     for name, found in one.found.items():
         notes += [f"{METHODS[name].title}: {note}" for note in found.notes]
-    return Section(
-        f"Attribution maps: {given.name}", lead, [figure], note=" ".join(notes), wide=True
-    )
+    return Section(f"Attribution maps: {given.name}", lead, drawn, note=" ".join(notes))
 
 
 def _faithfulness_section(one: Explanations, number: int, figures: Path) -> Section:
-    path = draw_curves(figures / f"curves_{number}.svg", one.curves)
+    path = draw_curves(figures / f"curves_{number}.svg", one.curves, one.input.canvas.sites)
     areas = "; ".join(
         f"{METHODS[name].title}: {held.areas['deletion']:.2f} and {held.areas['insertion']:.2f}"
         for name, held in one.curves.items()
     )
     caption = "Gray: mean and 5 % to 95 % range of the random baseline."
     alt = f"Deletion and insertion curves; areas under them: {areas}."
-    lead = "Deletion and insertion curves. "
-    lead += _grouped({n: c.verdict for n, c in one.curves.items()})
-    lead += " Parameter-randomization test. "
-    lead += _grouped({n: c.verdict for n, c in one.sanity.items()})
+    lead = (
+        "Deletion and insertion compared with the random baseline: "
+        f"{_grouped({n: c.verdict for n, c in one.curves.items()})}. "
+        "Parameter-randomization test: "
+        f"{_grouped({n: c.verdict for n, c in one.sanity.items()})}."
+    )
     title = f"Faithfulness: {shorten_smiles(one.input.name, 40)}"
     return Section(title, lead, [Figure(path, alt, caption)], [_table(one)], wide=True)
 
 
 def _grouped(verdicts: Mapping[str, str]) -> str:
-    """The methods by their verdict, as sentences."""
+    """The methods by their verdict: "passed: Occlusion; undecided: Grad-CAM"."""
     groups: dict[str, list[str]] = {}
     for name, verdict in verdicts.items():
-        groups.setdefault(verdict, []).append(METHODS[name].title)
-    return " ".join(f"{v[0].upper()}{v[1:]}: {', '.join(names)}." for v, names in groups.items())
+        groups.setdefault(_SHORT.get(verdict, verdict), []).append(METHODS[name].title)
+    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in groups.items())
 
 
 def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
@@ -177,7 +180,7 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
     checks = one.sanity.values()
     layers = [layer for layer, _ in next(iter(stages.values()))]
     rows = [
-        [f"{layer} (all)" if layer == layers[-1] else layer, *values]
+        [layer_label(layer) + " (all)" * (layer == layers[-1]), *values]
         for layer, *values in zip(layers, *means.values(), strict=True)
     ]
     rows.append(["95 % interval (all)", *(_ends(check.interval) for check in checks)])
@@ -234,8 +237,8 @@ def _table(one: Explanations) -> Table:
         cells = [METHODS[name].title, gap]
         for curve in _CURVES:
             low, high = held.random_range(curve)
-            between = f"{low:.3f} to {high:.3f}" if isfinite(low) else "range unknown"
-            cells.append(f"{held.areas[curve]:.3f} ({between})")
+            between = f"{low:z.3f} to {high:z.3f}" if isfinite(low) else "range unknown"
+            cells.append(f"{held.areas[curve]:z.3f} ({between})")
         verdicts = (held.verdict, one.sanity[name].verdict)
         rows.append([*cells, *(_SHORT.get(verdict, verdict) for verdict in verdicts)])
     return Table(_HEAD, rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gnnvision.explain import METHODS, Interval, Sanity
 from gnnvision.report.attribution_draw import line_styles
-from gnnvision.report.layer_maps import wrap_dotted
+from gnnvision.report.layer_maps import layer_label, wrap_dotted
 from gnnvision.report.style import MUTED, drawing
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def draw_stages(
                 _bar(axes, places[-1], checks[name].interval, color)
                 _bar(axes, places[-1] + 1, checks[name].reference, color)
         axes.axhline(0, color=MUTED, lw=0.8)
-        names = [wrap_dotted(layer) for layer, _ in some]
+        names = [wrap_dotted(layer_label(layer)) for layer, _ in some]
         labels = ["trained", *names[:-1], f"{names[-1]}\n(all)"]
         if checks is not None:
             axes.axvline(len(some) + 0.5, color=MUTED, lw=0.8)

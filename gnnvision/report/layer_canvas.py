@@ -45,12 +45,14 @@ class Canvas(ABC):
     Attributes:
         aspect: height over width of a drawing.
         what: the kind of input, such as "image".
+        sites: what its sites are called, in the plural.
         field_caption: how the receptive field is marked, as a clause.
         note: a remark on the drawing, in sentences; "" if there is none.
     """
 
     aspect: float = 1.0
     what: str = "input"
+    sites: str = "nodes"
     field_caption: str = ""
     note: str = ""
 
@@ -93,6 +95,7 @@ class ImageCanvas(Canvas):
     """
 
     what = "image"
+    sites = "pixels"
     field_caption = "the frame marks the receptive field of the site at the center of the maps"
 
     def __init__(self, image: Tensor) -> None:

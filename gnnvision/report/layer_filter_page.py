@@ -15,6 +15,7 @@ from gnnvision.explain.trace import leaf_layers, trace
 from gnnvision.layers import Convolution
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.layer_filters import draw_filters, has_kernel_images
+from gnnvision.report.layer_maps import layer_label
 from gnnvision.report.layer_weights import draw_largest, draw_matrices, draw_response
 from gnnvision.report.parts import Figure, Section
 from gnnvision.report.words import plural
@@ -71,14 +72,14 @@ def _kernels(model: nn.Module, chosen: Sequence[str], figures: Path) -> list[Fig
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
     drawn = []
     for name in dict.fromkeys([*names[:1], *(n for n in chosen if n in names)]):
-        found = filters(model, name)
+        found, label = filters(model, name), layer_label(name)
         if has_kernel_images(found):
             path = figures / f"filters_{_file(name)}.png"
             count, total = draw_filters(path, found), found.values.shape[2]
             size = " × ".join(map(str, found.kernel_size or ()))
-            some = f"The first {count} of {total:,}" if count < total else f"The {count}"
-            caption = f"{name}: {some} filters, {size} pixels."
-            drawn.append(Figure(path, f"{plural(count, 'filter')} of {name}.", caption))
+            some = f"the first {count} of {total:,}" if count < total else f"the {count}"
+            caption = f"Filters of {label}: {some}, {size} pixels each."
+            drawn.append(Figure(path, f"{plural(count, 'filter')} of {label}.", caption))
     return drawn
 
 
@@ -95,39 +96,39 @@ def _weights(
     reading = _input_layers(model, x, domain, on_sites)
     drawn = []
     for name in reading:
-        found = filters(model, name)
+        found, label = filters(model, name), layer_label(name)
         names = list(features) or [f"feature {n}" for n in range(found.values.shape[1])]
         path = figures / f"filters_{_file(name)}.svg"
         shown, total = draw_largest(path, found, names), found.values.shape[2]
         some = f"{shown} of its {total:,} maps" if shown < total else f"each of its {total} maps"
         caption = (
-            f"{name}, an input layer: the features with the largest absolute weights, for {some}"
+            f"The features with the largest absolute weights in {label}, for {some}"
             f"{_sources(found)}."
         )
-        alt = f"The largest weights of {name}. {_described(found, names)}"
+        alt = f"The largest weights of {label}. {_described(found, names)}"
         drawn.append(Figure(path, alt, caption))
     for name, module in on_sites.items():
         here = any(name == one or name.startswith(f"{one}.") for one in chosen)
         if name in reading or not here or not isinstance(module, Convolution):
             continue
-        found = filters(model, name)
+        found, label = filters(model, name), layer_label(name)
         path = draw_matrices(figures / f"filters_{_file(name)}.png", found)
         rows, columns = found.values.shape[1:]
         caption = (
-            f"Weight matrix of {name}: rows are the {rows:,} maps of the layer before, columns "
+            f"Weight matrix of {label}: rows are the {rows:,} maps of the layer before, columns "
             f"its own {columns:,} maps{_sources(found)}."
         )
-        drawn.append(Figure(path, f"The weights of {name} as a matrix.", caption))
+        drawn.append(Figure(path, f"The weights of {label} as a matrix.", caption))
     for name in on_sites:
-        found = filters(model, name)
+        found, label = filters(model, name), layer_label(name)
         if found.is_polynomial and len(found.values) > 1 and (name in reading or name in chosen):
             path = draw_response(figures / f"response_{_file(name)}.svg", found)
             caption = (
-                f"Frequency response of {name}. Low frequencies (left) vary little between "
+                f"Frequency response of {label}. Low frequencies (left) vary little between "
                 "neighbors, high ones (right) change along every edge. The gain is the root mean "
                 "square over all input features, relative to the largest in its row."
             )
-            drawn.append(Figure(path, f"The frequency response of {name}.", caption))
+            drawn.append(Figure(path, f"The frequency response of {label}.", caption))
     return drawn
 
 

@@ -1,27 +1,31 @@
-"""Figures of feature maps: a row for each layer, and a sheet of one layer's maps."""
+"""Figures of feature maps: a few maps over the input, and a sheet of one layer's maps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gnnvision.explain import FeatureMaps
 from gnnvision.explain.receptive import Field
 from gnnvision.report.layer_canvas import Canvas, two_colors
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
-from gnnvision.report.style import INK, MUTED, drawing, plain_axes
+from gnnvision.report.style import WIDTH, drawing, plain_axes
 
-__all__ = ["Depth", "draw_depths", "draw_map_sheet", "wrap_dotted"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_WIDTH = 9.6
-_LABEL = 1.25  # inches, for the text to the left of a row
+__all__ = ["Depth", "draw_depth", "draw_map_sheet", "layer_label", "wrap_dotted"]
+
+_IN_A_ROW = 3
 _COLUMNS = 8
 
 
 @dataclass(frozen=True)
 class Depth:
-    """One layer in a figure of several layers.
+    """One layer with its feature maps.
 
     Args:
         maps: its feature maps.
@@ -34,48 +38,38 @@ class Depth:
     sample: int = 0
 
 
-def draw_depths(path: Path, canvas: Canvas, depths: Sequence[Depth], count: int = 5) -> Path:
-    """Draw a row for each layer: the receptive field of one site, then some feature maps.
+def draw_depth(path: Path, canvas: Canvas, depth: Depth, count: int = 5) -> Path:
+    """Draw the receptive field of one site of a layer, and some of the layer's feature maps.
 
     Args:
         path: a PNG.
         canvas: the input.
-        depths: the layers, from local to global.
-        count: the number of maps in a row, those with the largest variance over the sites.
+        depth: the layer.
+        count: the number of maps, those with the largest variance over the sites.
 
     Returns:
         The path.
     """
-    step = (_WIDTH - _LABEL) / (count + 1)
-    height = len(depths) * (step * canvas.aspect + 0.26) + 0.75
-    with drawing(path, height, _WIDTH) as figure:
-        ratios = [_LABEL, *[step] * (count + 1)]
-        rows = figure.subplots(
-            len(depths), count + 2, squeeze=False, gridspec_kw={"width_ratios": ratios}
-        )
-        for row, depth in zip(rows, depths, strict=True):
-            for axes in row:
-                plain_axes(axes)
-            _label(row[0], depth)
-            canvas.draw_field(row[1], depth.field)
-            title = "input" if depth.field is None else f"receptive field\n{depth.field}"
-            row[1].set_title(title, size=8.5, weight="normal", loc="center", pad=4)
-            shown = depth.maps.varied(count, depth.sample)
-            for axes, channel in zip(row[2:], shown, strict=False):
-                values = depth.maps.values[depth.sample, channel]
-                canvas.draw_map(axes, values, depth.maps.layer)
-                axes.set_title(f"map {channel}", size=8.5, weight="normal", loc="center", pad=4)
-        _scale(figure)
+    rows = -(-(count + 1) // _IN_A_ROW)
+    height = rows * (WIDTH / _IN_A_ROW * canvas.aspect + 0.35) + 0.7
+    with drawing(path, height) as figure:
+        panels = list(figure.subplots(rows, _IN_A_ROW, squeeze=False).ravel())
+        for axes in panels:
+            plain_axes(axes)
+        canvas.draw_field(panels[0], depth.field)
+        title = "input" if depth.field is None else f"receptive field\n{depth.field}"
+        panels[0].set_title(title, size=9, weight="normal", loc="center", pad=4)
+        shown = depth.maps.varied(count, depth.sample)
+        for axes, channel in zip(panels[1:], shown, strict=False):
+            canvas.draw_map(axes, depth.maps.values[depth.sample, channel], depth.maps.layer)
+            axes.set_title(f"map {channel}", size=9, weight="normal", loc="center", pad=4)
+        _add_colorbar(figure, panels)
     return path
 
 
-def _label(axes: object, depth: Depth) -> None:
-    layer = depth.maps.layer
-    words = [f"{layer.channels:,} maps", layer.sites]
-    name = wrap_dotted(layer.name)
-    axes.text(0, 0.62, name, size=9, weight="bold", va="bottom", color=INK)  # type: ignore[attr-defined]
-    axes.text(0, 0.56, "\n".join([layer.kind, *words]), size=8, va="top", color=MUTED)  # type: ignore[attr-defined]
-    axes.set(xlim=(0, 1), ylim=(0, 1))  # type: ignore[attr-defined]
+def layer_label(name: str) -> str:
+    """A layer's name, with the word "layer" before a mere number."""
+    return f"layer {name}" if name.isdigit() else name
 
 
 def wrap_dotted(name: str, width: int = 16) -> str:
@@ -89,19 +83,15 @@ def wrap_dotted(name: str, width: int = 16) -> str:
     return "\n".join(lines)
 
 
-def _scale(figure: object) -> None:
+def _add_colorbar(figure: Figure, panels: Sequence[Axes]) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    bar = figure.colorbar(  # type: ignore[attr-defined]
-        ScalarMappable(Normalize(-1, 1), two_colors()),
-        ax=figure.axes,  # type: ignore[attr-defined]
-        orientation="horizontal",
-        shrink=0.45,
-        aspect=45,
-        ticks=[-1, 0, 1],
-    )
-    bar.set_label("activation, relative to the largest magnitude of the map", size=8.5)
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(-1, 1), two_colors()), ax=list(panels), location="bottom",
+        shrink=0.6, aspect=35, ticks=[-1, 0, 1],
+    )  # fmt: skip
+    bar.set_label("activation / largest magnitude of the map")
 
 
 def draw_map_sheet(path: Path, canvas: Canvas, depth: Depth, count: int = 32) -> list[int]:

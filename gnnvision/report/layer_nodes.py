@@ -102,6 +102,7 @@ class MoleculeCanvas(OnNodes):
 
     aspect = 5 / 7
     what = "molecule"
+    sites = "atoms"
     field_caption = "orange marks the receptive field of an atom at the end of the molecule"
 
     def __init__(self, mol: Mol, graph: Graph) -> None:

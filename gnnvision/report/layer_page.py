@@ -23,7 +23,7 @@ from gnnvision.explain import (
 from gnnvision.explain.receptive import Field
 from gnnvision.report.layer_canvas import Canvas
 from gnnvision.report.layer_filter_page import filters_section
-from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
+from gnnvision.report.layer_maps import Depth, draw_depth, draw_map_sheet, layer_label
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import plural, sentence
 from gnnvision.summary import Reach
@@ -113,16 +113,19 @@ def _by_depth(
     known = {n: one.canvas.site(m.layer) for n, m in fitting.items() if _is_known(sizes.get(n))}
     fields, refused = _fields(model, one, known)
     unknown = " ".join(filter(None, [unknown, refused]))
-    rows = [Depth(each, fields.get(name)) for name, each in fitting.items()]
     drawn = []
-    if rows:
-        path = draw_depths(place.with_name(f"{place.name}_depths.png"), one.canvas, rows)
-        alt = f"Rows for {', '.join(fitting)}: receptive field in {one.name}, and five maps."
-        caption = "Layers from top to bottom, from small receptive fields to large ones."
+    for name, each in fitting.items():
+        path = place.with_name(f"{place.name}_{_file(name)}_maps.png")
+        draw_depth(path, one.canvas, Depth(each, fields.get(name)))
+        layer = each.layer
+        what = f"{plural(layer.channels, 'map')} of {layer.sites}"
+        caption = f"Feature maps of {layer_label(name)} ({layer.kind}): {what}."
+        alt = f"Receptive field of {layer_label(name)} in {one.name}, and five of its maps."
         drawn.append(Figure(path, alt, caption))
     lead = (
-        f"{one.prediction} Each row is one layer. Left, {one.canvas.field_caption}. Right, the "
-        "five feature maps with the largest variance over the sites, drawn over the input."
+        f"{one.prediction} One figure per layer, from small to large receptive fields: first the "
+        f"input, where {one.canvas.field_caption}; then the five feature maps with the largest "
+        f"variance over the {one.canvas.sites}, drawn over the input."
     )
     missing = [name for name in maps if name not in fitting]
     notes = [*map(sentence, one.notes), _SCALES, one.canvas.note]
@@ -163,8 +166,8 @@ def _pooled(name: str, layer: Layer) -> str:
     count = 0 if ends is None else ends.num_sites
     out = int((layer.cluster < 0).sum())
     text = (
-        f"{name} comes after pooling: it has {plural(count, 'cluster')} of nodes, and each node "
-        "has the color of its cluster."
+        f"After pooling, {layer_label(name)} has {plural(count, 'cluster')} of nodes. "
+        "Each node has the color of its cluster."
     )
     dropped = "The dropped node is" if out == 1 else f"The {out:,} dropped nodes are"
     return f"{text} {dropped} gray." if out else text
@@ -195,9 +198,11 @@ def _sheets(one: InspectedInput, maps: Mapping[str, FeatureMaps], place: Path) -
     for name, each in maps.items():
         path = place.with_name(f"{place.name}_{_file(name)}.png")
         shown = len(draw_map_sheet(path, one.canvas, Depth(each)))
-        some = f"{shown} of the {each.num_channels:,}" if shown < each.num_channels else "All"
-        caption = f"{name}: {some} maps, {each.layer.sites} pixels each."
-        drawn.append(Figure(path, f"{plural(shown, 'feature map')} of {name}.", caption))
+        some = f"{shown} of {each.num_channels:,}" if shown < each.num_channels else f"all {shown}"
+        caption = f"Feature maps of {layer_label(name)}: {some}, {each.layer.sites} pixels each."
+        drawn.append(
+            Figure(path, f"{plural(shown, 'feature map')} of {layer_label(name)}.", caption)
+        )
     lead = (
         "Maps of the first layers resemble the image: they respond to edges, colors and texture. "
         "Maps of the last layers are coarse and respond to few patterns, at any position."

@@ -56,7 +56,9 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
     ):
         assert words in text
     figures = {path.name for path in (run / "figures").iterdir()}
-    assert figures == {"attribution_1.png", "curves_1.svg", "randomization_1.svg"}
+    assert figures == {f"attribution_1_{name}.png" for name in ("input", *methods)} | {
+        "curves_1.svg", "randomization_1.svg"
+    }  # fmt: skip
     with (run / "randomization.csv").open(encoding="utf-8") as file:
         stages = list(csv.DictReader(file))
     for row in rows:
@@ -78,7 +80,7 @@ def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
             f"1_{method}": (3,) for method in ("grad_cam", "integrated_gradients", "occlusion")
         }
     text = (run / "report.html").read_text(encoding="utf-8")
-    assert "The maps attribute the output “yes” to the input" in text
+    assert "The maps explain the output “yes”." in text
     assert "1 node of type 2" in text
 
 

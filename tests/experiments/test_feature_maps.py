@@ -26,7 +26,7 @@ def test_a_run_leaves_everything(inside, made, inputs, shown):
         assert words in text
     assert json.loads((run / "config.json").read_text())["flags"]["inputs"] == list(inputs[1:])
     assert len(list((run / "figures").glob("*_maps.npz"))) == len(inputs) - 1
-    assert list((run / "figures").glob("*_depths.png"))
+    assert list((run / "figures").glob("*_maps.png"))
 
 
 def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
@@ -38,7 +38,7 @@ def test_a_graph_of_a_set(inside, tmp_path, monkeypatch):
     for words in (
         "Feature maps by depth: graph 1",
         "In the dataset its class is",
-        "0, an input layer",
+        "largest absolute weights in layer 0",
     ):
         assert words in text
     one_line_error(inside("feature_maps", "run", "0"), "a number from 1 to 188, got '0'")

@@ -112,7 +112,7 @@ def test_an_atom_has_the_mean_of_the_bonds_that_arrive():
     x, graph = molecules()
     model = bonds()
     found = attribute(model, x, graph, "grad_cam", 1, "0.conv")
-    assert any("0.conv is called 2 times" in note for note in found.notes)
+    assert any("The last of 2 calls of layer '0.conv'" in note for note in found.notes)
     kept = []
     handle = model[0].conv.register_forward_hook(lambda m, i, o: kept.append(o))
     (grad,) = torch.autograd.grad(model(x, graph)[:, 1].sum(), kept[-1])

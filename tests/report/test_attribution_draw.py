@@ -8,8 +8,9 @@ from gnnvision.explain import METHODS, Attribution, attribute, faithfulness
 from gnnvision.report.attribution_draw import (
     AttributionMaps,
     color_limit,
-    draw_attributions,
+    draw_attribution,
     draw_curves,
+    draw_input,
     input_layer,
 )
 from gnnvision.report.layer_canvas import ImageCanvas
@@ -39,17 +40,15 @@ def test_the_full_color_is_for_the_largest_but_a_few_pixels():
 
 @pytest.mark.parametrize("method", ["occlusion", "gradient"])
 def test_red_for_and_blue_against(tmp_path, method):
-    """The left half of the picture speaks for the answer; of a method with signs, the right
-    half against it."""
+    """The left half is evidence for the class; with a signed method, the right half against it."""
     values = torch.ones(1, 8, 8)
     values[:, :, 4:] = -1 if METHODS[method].signed else 0
     canvas = ImageCanvas(torch.full((3, 8, 8), 255, dtype=torch.uint8))
     input = input_layer(torch.zeros(1, 3, 8, 8), gv.Grid((8, 8)))
-    seen = pixels(
-        draw_attributions(
-            tmp_path / "a.png", AttributionMaps(canvas, input, {method: found(values, method)})
-        )
-    )
+    maps = AttributionMaps(canvas, input, {method: found(values, method)})
+    seen = pixels(draw_attribution(tmp_path / "a.png", maps, method))
+    alone = pixels(draw_input(tmp_path / "b.png", canvas))
+    assert abs(alone.shape[1] - seen.shape[1]) < 0.05 * seen.shape[1]  # the panels are as large
     red = (seen[..., 0] - seen[..., 2] > 60).sum()
     blue = (seen[..., 2] - seen[..., 0] > 60).sum()
     assert red > 5000
@@ -65,4 +64,6 @@ def test_curves_of_all_methods(tmp_path):
         n: faithfulness(model, x, graph, attribute(model, x, graph, n), steps=3, orders=1)
         for n in names
     }
-    assert draw_curves(tmp_path / "c.png", curves).is_file()
+    text = draw_curves(tmp_path / "c.svg", curves, "atoms").read_text(encoding="utf-8")
+    for words in ("atoms removed (%), most important first", "random baseline", "Grad-CAM"):
+        assert words in text

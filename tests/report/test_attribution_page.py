@@ -9,12 +9,13 @@ from gnnvision.explain import attribute, mean_gains
 from gnnvision.report.attribution_found import ExplainedInput, explain_inputs
 from gnnvision.report.attribution_page import attribution_sections
 from gnnvision.report.layer_canvas import ImageCanvas
+from gnnvision.report.layer_maps import layer_label
 
 SHORT = {
     "better than random": "better",
     "not better than random": "not better",
-    "depends on the model": "passes",
-    "fails the parameter-randomization test": "fails",
+    "depends on the model": "passed",
+    "fails the parameter-randomization test": "failed",
     "undecided": "undecided",
 }
 
@@ -41,10 +42,12 @@ def test_an_image(image, tmp_path):
     assert one.target == "abcd"[int(direct.target)]
     maps, quality, randomized, reading = attribution_sections([one], tmp_path)
     assert maps.title == "Attribution maps: a.png"
-    assert maps.lead.startswith("Prediction: “b”. The maps attribute the output")
-    assert f"“{one.target}”" in maps.lead
+    assert maps.lead == f"Prediction: “b”. The maps explain the output “{one.target}”."
+    assert [figure.path.stem for figure in maps.figures] == [
+        "attribution_1_input", "attribution_1_grad_cam", "attribution_1_gradient",
+    ]  # fmt: skip
     assert "Resized." in maps.note
-    assert f"Layer of Grad-CAM: {one.found['grad_cam'].layer}." in maps.figures[0].caption
+    assert one.found["grad_cam"].layer in maps.figures[1].caption
     assert [row[0] for row in quality.tables[0].rows] == ["Grad-CAM", "Gradient"]
     held = one.curves["gradient"]
     low, high = held.random_range("deletion")
@@ -70,7 +73,9 @@ def test_an_image(image, tmp_path):
         SHORT[check.verdict],
     ]
     assert f"Gradient: {check.reason}." in randomized.note
-    assert [row[0] for row in table.rows[: len(stages) - 1]] == [layer for layer, _ in stages[:-1]]
+    assert [row[0] for row in table.rows[: len(stages) - 1]] == [
+        layer_label(layer) for layer, _ in stages[:-1]
+    ]
     assert f"Gradient: {', '.join(means)}" in randomized.figures[0].alt
     assert all(p.path.is_file() for s in (maps, quality, randomized) for p in s.figures)
 
@@ -85,11 +90,9 @@ def test_a_failed_test_and_a_constant_map_come_first(image, tmp_path):
         one.sanity[name].similarity.fill_(level)
     fresh = {n: replace(one.sanity[n], flat=n == "occlusion") for n in methods}
     quality, randomized = attribution_sections([replace(one, sanity=fresh)], tmp_path)[1:3]
-    assert (
-        "Fails the parameter-randomization test: Gradient. Undecided: Occlusion." in quality.lead
-    )
-    assert quality.tables[0].rows[0][-1] == "fails"
-    assert randomized.tables[0].rows[-1][1:] == ["fails", "undecided"]
+    assert "Parameter-randomization test: failed: Gradient; undecided: Occlusion." in quality.lead
+    assert quality.tables[0].rows[0][-1] == "failed"
+    assert randomized.tables[0].rows[-1][1:] == ["failed", "undecided"]
     assert randomized.tables[0].rows[0][2] == "undefined"
     assert "Occlusion: the map is constant" in randomized.note
 

@@ -7,12 +7,12 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.explain import feature_maps
 from gnnvision.report.layer_canvas import ImageCanvas
-from gnnvision.report.layer_maps import Depth, draw_depths, draw_map_sheet
+from gnnvision.report.layer_maps import Depth, draw_depth, draw_map_sheet, layer_label
 from gnnvision.report.layer_nodes import GraphCanvas, NodesCanvas
 from gnnvision.report.layer_page import InspectedInput, layer_sections
 
 
-def picture(name="a photo.jpg"):
+def image_input(name="a photo.jpg"):
     pixels = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
     x, grid = pixels[None].float() / 255, gv.Grid((32, 32))
     return InspectedInput(name, x, grid, ImageCanvas(pixels), "Prediction: “cat”.", ("resized",))
@@ -23,7 +23,7 @@ def network():
 
 
 def test_a_picture_from_local_to_global(tmp_path):
-    one, model = picture(), network()
+    one, model = image_input(), network()
     by_depth, sheets, filters = layer_sections(model, [one], (), tmp_path)
     assert by_depth.title == "Feature maps by depth: a photo.jpg"
     assert by_depth.lead.startswith("Prediction: “cat”.")
@@ -45,7 +45,7 @@ def test_a_picture_from_local_to_global(tmp_path):
 
 @pytest.mark.slow
 def test_named_layers_and_two_pictures(tmp_path):
-    sections = layer_sections(network(), [picture("a"), picture("b")], ("1",), tmp_path)
+    sections = layer_sections(network(), [image_input("a"), image_input("b")], ("1",), tmp_path)
     assert [section.title for section in sections] == [
         "Feature maps by depth: a", "Feature maps of each layer: a",
         "Feature maps by depth: b", "Feature maps of each layer: b", "Filters",
@@ -57,7 +57,7 @@ def test_constant_maps_are_counted(tmp_path):
     model = gv.Sequential(gv.Conv2d(3, 4, 3), gv.Readout("mean"))
     with torch.no_grad():
         model[0].weight[1:3] = 0
-    table = layer_sections(model, [picture()], ("0",), tmp_path)[0].tables[0]
+    table = layer_sections(model, [image_input()], ("0",), tmp_path)[0].tables[0]
     assert table.head[-1] == "Constant maps"
     assert table.rows[0][-2:] == ("4", "2")
 
@@ -68,7 +68,7 @@ def test_a_model_that_cannot_be_followed_is_drawn_all_the_same(tmp_path):
             return x if x.mean() > 0 else -x
 
     model = nn.Sequential(nn.Conv2d(3, 4, 3), Chooses(), nn.Conv2d(4, 4, 3))
-    section = layer_sections(model, [picture()], (), tmp_path)[0]
+    section = layer_sections(model, [image_input()], (), tmp_path)[0]
     assert "The receptive field of a layer is unknown" in section.note
     assert {row[2] for row in section.tables[0].rows} == {"unknown"}
 
@@ -78,7 +78,7 @@ def test_a_node_of_a_graph(tmp_path):
     model = gv.models.gcn(34, 4, 2).eval()
     one = InspectedInput("node 5", task.x, task.graph, NodesCanvas(task.graph, 5), "")
     section, filters = layer_sections(model, [one], (), tmp_path)
-    assert "1, an input layer" in filters.figures[0].caption
+    assert "largest absolute weights in layer 1" in filters.figures[0].caption
     assert [row[2] for row in section.tables[0].rows] == ["1 hop", "2 hops"]
     with np.load(tmp_path / "1_node_5_maps.npz") as held:
         assert {value.shape for value in held.values()} == {(4, 34), (2, 34)}
@@ -92,7 +92,7 @@ def test_behind_pooling_of_a_graph(tmp_path):
     one = InspectedInput("a", torch.rand(6, 2), graph, GraphCanvas(graph, [0] * 6, ["0"]), "")
     section = layer_sections(model.eval(), [one], ("0", "2"), tmp_path)[0]
     assert [row[0] for row in section.tables[0].rows] == ["0", "2"]
-    assert "2 comes after pooling: it has 3 clusters of nodes" in section.note
+    assert "After pooling, layer 2 has 3 clusters of nodes" in section.note
     assert "gray" not in section.note
     assert "Not drawn" not in section.note
     with np.load(tmp_path / "1_a_maps.npz") as held:
@@ -101,11 +101,17 @@ def test_behind_pooling_of_a_graph(tmp_path):
         np.testing.assert_array_equal(held["2 cluster of each node"], maps.layer.cluster)
 
 
-def test_rows_of_one_width(tmp_path):
-    """Fewer maps than columns, and one alone."""
-    one, model = picture(), gv.Sequential(gv.Conv2d(3, 2, 3), gv.Conv2d(2, 1, 3))
-    rows = [Depth(feature_maps(model, one.x, one.domain, name)) for name in "01"]
-    path = draw_depths(tmp_path / "a.png", one.canvas, rows)
-    with Image.open(path) as image:
-        assert image.width > 1500
-    assert draw_map_sheet(tmp_path / "b.png", one.canvas, rows[0]) == [0, 1]
+def test_fewer_maps_than_panels(tmp_path):
+    one, model = image_input(), gv.Sequential(gv.Conv2d(3, 2, 3), gv.Conv2d(2, 1, 3))
+    sizes = []
+    for name in "01":
+        depth = Depth(feature_maps(model, one.x, one.domain, name))
+        with Image.open(draw_depth(tmp_path / "a.png", one.canvas, depth)) as image:
+            sizes.append(image.width)
+    assert sizes[0] == sizes[1]
+    first = Depth(feature_maps(model, one.x, one.domain, "0"))
+    assert draw_map_sheet(tmp_path / "b.png", one.canvas, first) == [0, 1]
+
+
+def test_layers_with_a_number_for_a_name():
+    assert [layer_label(name) for name in ("3", "2.conv")] == ["layer 3", "2.conv"]
