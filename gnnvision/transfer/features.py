@@ -246,8 +246,8 @@ def _cache_file(backbone: Backbone, task: Task, cut: int, views: int) -> Path | 
 
 def _read(file: Path) -> dict[str, np.ndarray] | None:
     try:
-        held = unpack_arrays(file.read_bytes())
-        return {name: held[name] for name in ("x", "views", "rows")}
+        stored = unpack_arrays(file.read_bytes())
+        return {name: stored[name] for name in ("x", "views", "rows")}
     except (OSError, ValueError, KeyError):
         return None  # missing, truncated, damaged or another format
 

@@ -31,10 +31,10 @@ def freeze(*modules: nn.Module) -> None:
         tensor([0., 0., 0.])
     """
     for module in modules:
-        for part in module.modules():
-            own = dict(part.named_parameters(recurse=False))
+        for submodule in module.modules():
+            own = dict(submodule.named_parameters(recurse=False))
             # What was not trained before (a whitening layer) stays so after `unfreeze`.
-            _set_evaluation(part, tuple(name for name, p in own.items() if p.requires_grad))
+            _set_evaluation(submodule, tuple(name for name, p in own.items() if p.requires_grad))
             for parameter in own.values():
                 parameter.requires_grad_(False)
                 parameter.grad = None
@@ -59,9 +59,9 @@ def freeze_norm_statistics(*modules: nn.Module) -> None:
         (tensor([1.0000, 1.0000, 1.0000], grad_fn=<SelectBackward0>), True)
     """
     for module in modules:
-        for part in module.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                _set_evaluation(part, ())
+        for submodule in module.modules():
+            if isinstance(submodule, nn.modules.batchnorm._BatchNorm):
+                _set_evaluation(submodule, ())
 
 
 def unfreeze(*modules: nn.Module) -> None:
@@ -73,15 +73,15 @@ def unfreeze(*modules: nn.Module) -> None:
         *modules: frozen modules; others are unchanged.
     """
     for module in modules:
-        for part in module.modules():
-            if not is_frozen(part):
+        for submodule in module.modules():
+            if not is_frozen(submodule):
                 continue
-            for name in vars(part).pop(_MARK):
-                getattr(part, name).requires_grad_(True)
-            hooks = part._forward_pre_hooks
+            for name in vars(submodule).pop(_MARK):
+                getattr(submodule, name).requires_grad_(True)
+            hooks = submodule._forward_pre_hooks
             for number in [n for n, hook in hooks.items() if hook is _stay_in_evaluation]:
                 del hooks[number]
-            part.training = True
+            submodule.training = True
 
 
 def is_frozen(module: nn.Module) -> bool:

@@ -88,16 +88,16 @@ class ResumableFineTuning:
                 stacklevel=3,
             )
             return
-        held = read_checkpoint(self.folder / LAST)
+        stored = read_checkpoint(self.folder / LAST)
         try:
-            before = held.state["identity"]
+            before = stored.state["identity"]
             for name, value in self._identity().items():
-                if (stored := with_current_names(before[name])) != value:
-                    condition = f"be {stored} as in the run that is resumed"
+                if (earlier := with_current_names(before[name])) != value:
+                    condition = f"be {earlier} as in the run that is resumed"
                     raise invalid(name, condition, value, "Do not change it, or start a new run.")
-            self.outcomes = unpack_outcomes(held.tensors, held.state["outcomes"])
-            self._kept = held.group("kept")
-            self._pending = held if held.state["in_progress"] else None
+            self.outcomes = unpack_outcomes(stored.tensors, stored.state["outcomes"])
+            self._kept = stored.group("kept")
+            self._pending = stored if stored.state["in_progress"] else None
         except (KeyError, TypeError, AttributeError) as error:
             got = f"{str(self.folder)!r} ({type(error).__name__}: {error})"
             advice = "Use the folder as the run left it."

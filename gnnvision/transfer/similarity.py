@@ -88,8 +88,8 @@ def similarity(
     assert untrained is not None
     y = task.y[torch.from_numpy(items).to(task.y.device)].cpu()  # type: ignore[attr-defined]
     trained, before = (
-        _score(part.task.x[items].flatten(1).cpu().double().numpy(), y.numpy(), task.kind)
-        for part in (frozen, untrained)
+        _score(features.task.x[items].flatten(1).cpu().double().numpy(), y.numpy(), task.kind)
+        for features in (frozen, untrained)
     )
     value = _avoided(1 - trained, 1 - before)
     metric = "accuracy" if task.kind == "classification" else "R²"

@@ -185,7 +185,7 @@ class StageRunner:
         self,
         seed: int,
         split: Split,
-        parts: Sequence[SplitName],
+        split_names: Sequence[SplitName],
         monitor: Monitor | None = None,
         resumed: Checkpoint | None = None,
     ) -> tuple[nn.Module, Outcome] | None:
@@ -194,7 +194,7 @@ class StageRunner:
         Args:
             seed: initializes the head and orders the items.
             split: training, validation and test items.
-            parts: the splits to evaluate.
+            split_names: the splits to evaluate.
             monitor: shows the progress and may stop the training.
             resumed: the checkpoint of this seed that `monitor.save` received, to resume from.
 
@@ -222,7 +222,7 @@ class StageRunner:
                 at.history += [row | {"epoch": row["epoch"] + at.before} for row in run.history]
                 at.kept, at.before = at.before + run.best_epoch, at.before + run.epoch
             assert run is not None, "a plan without stages"
-            metrics, remarks, target, output = run.measure_parts(parts)
+            metrics, remarks, target, output = run.measure_parts(split_names)
         goal = objective(self.task)
         outcome = Outcome(
             seed=seed,
@@ -286,10 +286,10 @@ class StageRunner:
         began, took, size = time.perf_counter(), at.seconds, len(run.task.split.train)
 
         def checkpoint() -> Checkpoint:
-            held = run.checkpoint()
+            saved = run.checkpoint()
             seconds = took + time.perf_counter() - began
             state = {"transfer": vars(at) | {"seconds": seconds}}
-            return Checkpoint(held.tensors | pack("start", start), held.state | state)
+            return Checkpoint(saved.tensors | pack("start", start), saved.state | state)
 
         def after_step(seen: int) -> bool:
             if monitor is None:

@@ -68,14 +68,14 @@ def apply_strategy(backbone: Backbone, strategy: Strategy) -> list[str]:
     Raises:
         ValueError: if there is no such strategy.
     """
-    parts = backbone.blocks
-    cut = len(parts) - num_trained(len(parts), strategy)
-    for block in parts[cut:]:
+    blocks = backbone.blocks
+    cut = len(blocks) - num_trained(len(blocks), strategy)
+    for block in blocks[cut:]:
         unfreeze(*block.modules)
-    for block in parts[:cut]:
+    for block in blocks[:cut]:
         freeze(*block.modules)
     unfreeze(*backbone.head)
-    return [block.name for block in parts[cut:]]
+    return [block.name for block in blocks[cut:]]
 
 
 def choose_strategy(num_items: int, num_outputs: int, similarity: float, how: str) -> Choice:

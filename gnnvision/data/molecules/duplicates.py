@@ -38,11 +38,11 @@ def duplicates(canonical: Sequence[str], split: Split) -> tuple[Duplicate, ...]:
         (Duplicate(smiles='CO', rows={'train': (0,), 'test': (3,)}),)
     """
     found: dict[str, dict[str, tuple[int, ...]]] = {}
-    for part in SPLIT_NAMES:
-        for row in getattr(split, part).tolist():
+    for name in SPLIT_NAMES:
+        for row in getattr(split, name).tolist():
             if canonical[row]:
                 rows = found.setdefault(canonical[row], {})
-                rows[part] = (*rows.get(part, ()), row)
+                rows[name] = (*rows.get(name, ()), row)
     shared = [Duplicate(smiles, rows) for smiles, rows in found.items() if len(rows) > 1]
     return tuple(sorted(shared, key=lambda each: min(map(min, each.rows.values()))))
 
@@ -59,7 +59,7 @@ def describe_duplicates(canonical: Sequence[str], split: Split) -> str:
         >>> describe_duplicates(["CO", "CC", "C", "CC"], split)[:37]
         '1 of 4 rows repeats another molecule;'
     """
-    used = [row for part in SPLIT_NAMES for row in getattr(split, part).tolist()]
+    used = [row for name in SPLIT_NAMES for row in getattr(split, name).tolist()]
     counts = Counter(canonical[row] for row in used if canonical[row])
     repeated = sum(counts.values()) - len(counts)
     if not repeated:
@@ -69,7 +69,7 @@ def describe_duplicates(canonical: Sequence[str], split: Split) -> str:
     if not shared:
         return f"{rows}; none is in more than one split"
     first = ", ".join(
-        f"{SPLIT_TITLES[part]} row {held[0]}" for part, held in shared[0].rows.items()
+        f"{SPLIT_TITLES[name]} row {copies[0]}" for name, copies in shared[0].rows.items()
     )
     molecules = "1 molecule is" if len(shared) == 1 else f"{len(shared):,} molecules are"
     return (

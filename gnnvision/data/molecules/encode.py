@@ -144,8 +144,8 @@ class _Collector:
         """Add a row; chirality and stereo are only queried if the SMILES has their marks."""
         size = mol.GetNumAtoms()
         atoms = list(map(mol.GetAtomWithIdx, range(size)))
-        for held, get in zip(self.atom_values[:-1], self.atom_getters, strict=True):
-            held.extend(map(get, atoms))
+        for values, get in zip(self.atom_values[:-1], self.atom_getters, strict=True):
+            values.extend(map(get, atoms))
         if chiral:
             self.atom_values[-1].extend(map(self.get_chirality, atoms))
         else:
@@ -153,8 +153,8 @@ class _Collector:
         bonds = list(mol.GetBonds())
         self.begins.extend(map(self.get_begin, bonds))
         self.ends.extend(map(self.get_end, bonds))
-        for held, get in zip(self.bond_values[:-1], self.bond_getters, strict=True):
-            held.extend(map(get, bonds))
+        for values, get in zip(self.bond_values[:-1], self.bond_getters, strict=True):
+            values.extend(map(get, bonds))
         if stereo:
             self.bond_values[-1].extend(map(self.get_stereo, bonds))
         else:

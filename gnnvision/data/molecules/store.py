@@ -39,9 +39,9 @@ def encode_cached(smiles: Sequence[str], featurizer: Featurizer) -> Encoded:
         arrays = {name: getattr(made, name) for name in _ENCODED}
         return arrays | {"reasons": _texts_to_array(made.reasons)}
 
-    def parse(held: Arrays) -> Encoded:
-        arrays = {name: held[name] for name in _ENCODED}
-        return Encoded(**arrays, reasons=tuple(_array_to_texts(held["reasons"])))
+    def parse(stored: Arrays) -> Encoded:
+        arrays = {name: stored[name] for name in _ENCODED}
+        return Encoded(**arrays, reasons=tuple(_array_to_texts(stored["reasons"])))
 
     return _cached("atoms and bonds", smiles, featurizer, make, parse)
 
@@ -50,10 +50,10 @@ def cached_descriptors(smiles: Sequence[str], featurizer: Featurizer) -> NDArray
     """`describe.descriptors`, read from the cache if possible."""
 
     def make(progress: Progress) -> Arrays:
-        parts = map_chunks(descriptors, smiles, featurizer, progress=progress)
-        return {"table": np.concatenate(parts) if parts else descriptors([], featurizer)}
+        chunks = map_chunks(descriptors, smiles, featurizer, progress=progress)
+        return {"table": np.concatenate(chunks) if chunks else descriptors([], featurizer)}
 
-    return _cached("descriptors", smiles, featurizer, make, lambda held: held["table"])
+    return _cached("descriptors", smiles, featurizer, make, lambda stored: stored["table"])
 
 
 def cached_scaffolds(smiles: Sequence[str], featurizer: Featurizer) -> list[str]:
@@ -73,10 +73,10 @@ def _cached_texts(
     featurizer: Featurizer,
 ) -> list[str]:
     def make(progress: Progress) -> Arrays:
-        parts = map_chunks(work, smiles, featurizer, progress=progress)
-        return {"texts": _texts_to_array([text for part in parts for text in part])}
+        chunks = map_chunks(work, smiles, featurizer, progress=progress)
+        return {"texts": _texts_to_array([text for chunk in chunks for text in chunk])}
 
-    return _cached(what, smiles, featurizer, make, lambda held: _array_to_texts(held["texts"]))
+    return _cached(what, smiles, featurizer, make, lambda stored: _array_to_texts(stored["texts"]))
 
 
 def _cached(
@@ -133,6 +133,6 @@ def _texts_to_array(texts: Sequence[str]) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps(list(texts)).encode(), np.uint8)
 
 
-def _array_to_texts(held: NDArray[Any]) -> list[str]:
-    texts: list[str] = json.loads(held.tobytes())
+def _array_to_texts(stored: NDArray[Any]) -> list[str]:
+    texts: list[str] = json.loads(stored.tobytes())
     return texts

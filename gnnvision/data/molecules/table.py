@@ -155,16 +155,16 @@ def parse_table(content: bytes, name: str) -> Table:
         content: the bytes of the file.
         name: its name, for error messages.
     """
-    _refuse_other(content, name)
-    text, encoding, notes = _text(content, name)
+    _refuse_other_formats(content, name)
+    text, encoding, notes = _decode(content, name)
     if name.lower().removesuffix(".gz").endswith(".smi"):
-        return _smi(text, encoding, notes, name)
+        return _parse_smi(text, encoding, notes, name)
     first, _, rest = text.lstrip("\n").partition("\n")
     if sep := SEP.fullmatch(first):  # a line for Excel; replaced by a blank one to keep the count
         delimiter, text = sep[1], "\n" * (len(text) - len(text.lstrip("\n")) + 1) + rest
         notes.append(f"the line {first.strip()!r} names the delimiter")
     else:
-        text, delimiter = _below_titles(text, notes)
+        text, delimiter = _skip_titles(text, notes)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines: list[tuple[int, list[str]]] = []
     start = 1
@@ -205,7 +205,7 @@ def parse_table(content: bytes, name: str) -> Table:
     return Table(columns, tuple(rows), delimiter, problems, tuple(notes), encoding)
 
 
-def _refuse_other(content: bytes, name: str) -> None:
+def _refuse_other_formats(content: bytes, name: str) -> None:
     """Refuse content that starts like another file format, and name the format."""
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     for mark, (what, advice) in _OTHERS.items():
@@ -213,9 +213,9 @@ def _refuse_other(content: bytes, name: str) -> None:
             raise invalid("csv", "be a text table", f"{name!r}, which is {what}", advice)
 
 
-def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
+def _skip_titles(text: str, notes: list[str]) -> tuple[str, str]:
     """The text with title lines above the header blanked, and its delimiter."""
-    header = _header(text)
+    header = _header_line(text)
     delimiter = max(DELIMITERS, key=lambda mark: _unquoted(header).count(mark))
     lines = list(islice(io.StringIO(text), TITLE_LINES))
     for place, line in enumerate(lines):
@@ -236,15 +236,14 @@ def _below_titles(text: str, notes: list[str]) -> tuple[str, str]:
     return text, delimiter
 
 
-def _smi(text: str, encoding: str, notes: list[str], name: str) -> Table:
+def _parse_smi(text: str, encoding: str, notes: list[str], name: str) -> Table:
     """A .smi file: a SMILES and optionally a name per line, without a header."""
     rows: list[tuple[str, ...]] = []
     for line in text.split("\n"):
         smiles, *rest = line.strip().split(None, 1) or [""]
         if smiles and not (not rows and smiles.lower() in MOLECULES):
-            extended = bool(rest) and rest[0].startswith(
-                "|"
-            )  # extended SMILES: an invalid row, with a reason
+            # Extended SMILES become invalid rows with a reason.
+            extended = bool(rest) and rest[0].startswith("|")
             rows.append((line.strip(), "") if extended else (smiles, "".join(rest)))
     if not rows:
         raise invalid("csv", "have one SMILES per line", f"{name!r}, which is empty")
@@ -252,13 +251,13 @@ def _smi(text: str, encoding: str, notes: list[str], name: str) -> Table:
     return Table(("smiles", "name"), tuple(rows), ",", {}, tuple(notes), encoding)
 
 
-def _text(content: bytes, name: str) -> tuple[str, str, list[str]]:
+def _decode(content: bytes, name: str) -> tuple[str, str, list[str]]:
     """The text with normalized line ends, its encoding, and notes on these."""
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(MOST_BYTES + 1)
-                _refuse_other(content, name)
+                _refuse_other_formats(content, name)
         except (OSError, EOFError, zlib.error) as error:
             got = f"{name!r}, which cannot be unpacked ({error})"
             raise invalid("csv", "be complete", got, "Download it again.") from None
@@ -269,17 +268,17 @@ def _text(content: bytes, name: str) -> tuple[str, str, list[str]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), encoding, [note] if note else []
 
 
-def _header(text: str) -> str:
+def _header_line(text: str) -> str:
     """The first line that is not blank, with the lines that its quoted cells span."""
-    held: list[str] = []
+    lines: list[str] = []
     quotes = 0
     for line in io.StringIO(text):
-        if held or line.strip():
-            held.append(line)
+        if lines or line.strip():
+            lines.append(line)
             quotes += line.count('"')
-        if held and quotes % 2 == 0:
+        if lines and quotes % 2 == 0:
             break
-    return "".join(held)
+    return "".join(lines)
 
 
 def _unquoted(line: str) -> str:

@@ -64,7 +64,7 @@ class _Column:
     name: str
     cells: Sequence[str]
     values: NDArray[np.float64]
-    odd: list[int]  # rows with text that is neither a number nor missing
+    unreadable: list[int]  # rows with text that is neither a number nor missing
     is_missing: Callable[[str], bool]
 
     @property
@@ -115,7 +115,7 @@ def read_targets(
         }
     read = [_read(name, cells, is_missing, missing) for name, cells in columns.items()]
     for column in read:
-        if not column.present and not column.odd:
+        if not column.present and not column.unreadable:
             got = f"{len(column.cells)} empty cells in {column.name!r}"
             raise invalid("targets", "have values", got, "Choose another column.")
     if kind == "classification":
@@ -125,21 +125,21 @@ def read_targets(
     if kind != "regression":
         read = [_yes_or_no(column, notes) for column in read]
     for column in read:
-        if column.present <= MOSTLY * (column.present + len(column.odd)):
+        if column.present <= MOSTLY * (column.present + len(column.unreadable)):
             _refuse_numbers(column)
             if kind != "auto" or len(columns) > 1:
                 alone = ", or only this one to predict its classes" if len(columns) > 1 else ""
                 raise invalid(
                     "targets",
                     "contain numbers",
-                    f"{column.cells[column.odd[0]]!r} and other text in {column.name!r}",
+                    f"{column.cells[column.unreadable[0]]!r} and other text in {column.name!r}",
                     f"Choose another column{alone}.",
                 )
             _refuse_mixture(column)
             return _classes(column, certain=False)
     remarks: dict[int, str] = {}
     for column in read:
-        for row in column.odd:
+        for row in column.unreadable:
             text = f"{column.name!r} is {column.cells[row]!r}, which is not a number"
             remarks.setdefault(row, text)
     y = np.stack([column.values for column in read], 1)
@@ -170,7 +170,7 @@ def _read(
     name: str, cells: Sequence[str], is_missing: Callable[[str], bool], missing: Collection[str]
 ) -> _Column:
     out = np.full(len(cells), np.nan)
-    odd = []
+    unreadable = []
     if is_sign_column(cells, is_missing) and "-" not in missing:
         known, is_missing = is_missing, lambda cell: cell.strip() != "-" and known(cell)
     for row, cell in enumerate(cells):
@@ -178,10 +178,10 @@ def _read(
             continue
         value = parse_number(cell)
         if value is None:
-            odd.append(row)
+            unreadable.append(row)
         else:
             out[row] = value
-    return _Column(name, cells, out, odd, is_missing)
+    return _Column(name, cells, out, unreadable, is_missing)
 
 
 def _convert_commas(
@@ -201,9 +201,9 @@ def _convert_commas(
 
 def _yes_or_no(column: _Column, notes: dict[str, str]) -> _Column:
     """Convert a column of one yes/no pair to ones and zeros; leave any other unchanged."""
-    if column.present or not column.odd:
+    if column.present or not column.unreadable:
         return column
-    words = {row: column.cells[row].strip().lower() for row in column.odd}
+    words = {row: column.cells[row].strip().lower() for row in column.unreadable}
     for yes, no in YES_OR_NO:
         if set(words.values()) <= {yes, no}:
             values = column.values.copy()
@@ -216,8 +216,10 @@ def _yes_or_no(column: _Column, notes: dict[str, str]) -> _Column:
 
 def _refuse_numbers(column: _Column) -> None:
     """Refuse a column of numbers with units, limits or the like, which would become classes."""
-    faults = {row: fault for row in column.odd if (fault := number_problem(column.cells[row]))}
-    if len(faults) + column.present <= MOSTLY * (column.present + len(column.odd)):
+    faults = {
+        row: fault for row in column.unreadable if (fault := number_problem(column.cells[row]))
+    }
+    if len(faults) + column.present <= MOSTLY * (column.present + len(column.unreadable)):
         return
     rows = list(faults)
     fault = faults[rows[0]]
@@ -240,11 +242,11 @@ def _refuse_numbers(column: _Column) -> None:
 
 
 def _refuse_mixture(column: _Column) -> None:
-    if column.present > MIXED * (column.present + len(column.odd)):
+    if column.present > MIXED * (column.present + len(column.unreadable)):
         raise invalid(
             "targets",
             "contain either numbers or words",
-            f"{column.present:,} numbers and {column.quoted(column.odd)}",
+            f"{column.present:,} numbers and {column.quoted(column.unreadable)}",
             "Correct the table, list the words that are missing values with missing=... "
             f"(--missing), or use {AS_CLASSES} if all are class names.",
         )

@@ -86,11 +86,11 @@ class MoleculeTask(GraphTask):
         )
         if repeated:
             known["duplicates"] = repeated
-        odd = [row for row in self.remarks if row not in self.reasons]
-        if odd:
+        unreadable = [row for row in self.remarks if row not in self.reasons]
+        if unreadable:
             known["unreadable"] = (
-                f"a target in {len(odd):,} more rows, which counts as missing: "
-                f"{self.remarks[odd[0]]} (row {odd[0]})"
+                f"a target in {len(unreadable):,} more rows, which counts as missing: "
+                f"{self.remarks[unreadable[0]]} (row {unreadable[0]})"
             )
         return known | {"features": features}
 
