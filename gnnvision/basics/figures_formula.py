@@ -17,7 +17,14 @@ from gnnvision.basics.panels import (
     fit_axes,
     show_image,
 )
-from gnnvision.basics.patterns import Measure, correlate, find_pattern, output_at, window_sums
+from gnnvision.basics.patterns import (
+    Measure,
+    argmax,
+    correlate,
+    find_pattern,
+    output_at,
+    window_sums,
+)
 from gnnvision.domains import Window
 from gnnvision.report.parts import Figure
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, plain_axes
@@ -246,5 +253,5 @@ def _highest_contrast(image: Tensor, side: int) -> tuple[int, int]:
     """The top left pixel of the window with the largest variance."""
     squares, sums = (window_sums(x, (side, side)) for x in (image**2, image))
     variance = squares - sums**2 / side**2  # times a constant
-    row, column = torch.unravel_index(variance.argmax(), variance.shape)
-    return int(row), int(column)
+    row, column = argmax(variance)
+    return row, column

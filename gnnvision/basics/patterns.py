@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,6 +22,7 @@ from gnnvision.domains import PaddingMode, Window
 from gnnvision.errors import invalid, one_of
 
 __all__ = [
+    "argmax",
     "convolve",
     "correlate",
     "cosine_similarity",
@@ -217,8 +219,7 @@ def find_pattern(
         norms = (squares.clamp(min=0) * (w * w).sum()).sqrt()
         zeros = torch.zeros_like(similarity)
         similarity = torch.where(flat | (norms == 0), zeros, similarity / norms)
-    place = torch.unravel_index(similarity.argmax(), similarity.shape)
-    return similarity, tuple(int(i) for i in place)
+    return similarity, argmax(similarity)
 
 
 def _padded(
@@ -239,6 +240,13 @@ def _padded(
     sides = [side for pads in window.pads[::-1] for side in pads]  # F.pad counts from the last
     mode = "constant" if padding_mode == "zeros" else padding_mode
     return window, F.pad(signal[None, None], sides, mode)[0, 0]
+
+
+def argmax(values: Tensor) -> tuple[int, ...]:
+    """The index of the largest value, along each axis."""
+    # torch.unravel_index would import the front end of the compiler, which takes half a second.
+    place = np.unravel_index(int(values.argmax()), tuple(values.shape))
+    return tuple(int(i) for i in place)
 
 
 def window_sums(x: Tensor, shape: Sequence[int]) -> Tensor:

@@ -80,7 +80,7 @@ class GraphConvolution(nn.Module, Convolution):
         self.check(x, graph)
         y = self.combine(x, graph)
         if self.bias is not None:
-            # In place, as the products above are nobody else's; but not into a batched bias.
+            # In place, as no other code holds the products above; but not into a batched bias.
             y = y + self.bias if is_transformed() else y.add_(self.bias)
         return self.finish(y)
 

@@ -100,7 +100,7 @@ def weight_gradient(x: Tensor, grad: Tensor, kernel_size: tuple[int, ...]) -> Te
     """
     h, w = kernel_size
     b, c_in, height, width = x.shape
-    tall, wide = height + h // 2, width + w // 2  # zeros above and to the left of each picture
+    tall, wide = height + h // 2, width + w // 2  # zeros above and to the left of each image
     rows = -(-b * tall * wide // PARTS) * PARTS
     reach = (h // 2) * wide + w // 2
     inputs = x.new_zeros(rows + 2 * reach, c_in)

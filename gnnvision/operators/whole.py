@@ -16,7 +16,7 @@ from gnnvision.domains.modes import is_transformed
 
 __all__ = ["convolve_whole", "is_worth_it"]
 
-LEAST_PICTURES = 32  # building the matrix costs about as much as one product with 100 pictures
+LEAST_PICTURES = 32  # building the matrix costs about as much as one product with 100 images
 
 
 def is_worth_it(x: Tensor, window: Window, groups: int) -> bool:

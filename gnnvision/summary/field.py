@@ -179,7 +179,7 @@ def joined(
     out = out.laid(together(places, size) for places, size in zip(dims, shape, strict=True))
     for dim, places in enumerate(dims):
         if len({place for place in places if any(run.axes for run in place)}) > 1:
-            out = out.changed(out.along([dim]), Axis.unknown)  # as in a picture and its transpose
+            out = out.changed(out.along([dim]), Axis.unknown)  # as in an image and its transpose
     return out
 
 
