@@ -23,7 +23,7 @@ __all__ = ["AtomAttributions", "atom_attributions", "attribute_atoms", "attribut
 
 _SHOWN = 6
 _STEPS = 200  # cheap for six molecules, and makes the attributions nearly complete
-_COLUMNS = 2  # readable on a phone
+_COLUMNS = 3
 _ATOMS = (5, 24)  # the number of atoms of a molecule to show
 
 
@@ -134,7 +134,7 @@ def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
     most = float(max(np.abs(values).max() for values in found.attributions))
     lines = -(-len(found.rows) // _COLUMNS)
     rows = []
-    with drawing(path, 2.2 * lines + 0.7) as figure:
+    with drawing(path, 1.75 * lines + 0.7) as figure:
         grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
         for axes in grid:
             plain_axes(axes)

@@ -263,8 +263,10 @@ def _draw(
 
 
 def _error_axis(task: MoleculeTask) -> str:
-    if task.kind != "regression":
-        return "Error of the probability"
+    if task.kind == "classification":
+        return "1 − probability of the true class"
+    if task.kind == "multilabel":
+        return "|Predicted probability − label|"
     if task.num_outputs > 1:
         return "Mean |predicted − measured| / std"
     return "|Predicted − measured|" + (f" ({unit(task)})" if unit(task) else "")

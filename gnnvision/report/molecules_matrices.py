@@ -23,7 +23,8 @@ __all__ = ["bond_matrix", "feature_matrix", "molecule_matrices"]
 
 KINDS = ("single", "double", "triple", "aromatic", "other")
 MARKS = ("", "1", "2", "3", "a", "?")
-_COLORS = ("white", "#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#b9c0c8")
+_COLORS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#b9c0c8")
+_ON_COLOR = "#101010"  # of text on these colors, in light and dark pages
 _IDEAL_SIZE = 9  # atoms of a molecule that is small but not trivial
 
 
@@ -123,17 +124,19 @@ def _adjacency(run: Run, names: list[str], kinds: NDArray[np.int64]) -> Figure:
     path, size = run.figures / "adjacency.svg", len(names)
     with drawing(path, 4.9) as figure:
         axes = figure.add_subplot()
-        axes.imshow(kinds, cmap=ListedColormap(_COLORS), vmin=-0.5, vmax=5.5)
+        shown = np.ma.masked_equal(kinds, 0)  # other cells have the color of the page
+        axes.imshow(shown, cmap=ListedColormap(_COLORS), vmin=0.5, vmax=5.5)
         _cell_borders(axes, size, size)
         for (i, j), kind in np.ndenumerate(kinds):
-            text: dict[str, Any] = {"ha": "center", "va": "center", "size": 9, "color": INK}
+            color = _ON_COLOR if kind else INK
+            text: dict[str, Any] = {"ha": "center", "va": "center", "size": 9, "color": color}
             axes.text(j, i, MARKS[kind] or "·", **text)
         axes.set_xticks(range(size), names, rotation=90)
         axes.set_yticks(range(size), names)
         axes.set_title("Step 1: adjacency matrix with bond types")
         used = sorted(set(kinds[kinds > 0].tolist()))
         labels = [f"{MARKS[k]}: {KINDS[k - 1]}" for k in used]
-        handles = [Patch(fc=_COLORS[k], label=t) for k, t in zip(used, labels, strict=True)]
+        handles = [Patch(fc=_COLORS[k - 1], label=t) for k, t in zip(used, labels, strict=True)]
         figure.legend(handles=handles, loc="outside lower left", ncols=4)
     words = ["", *KINDS]
     write_csv(
