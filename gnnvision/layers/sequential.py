@@ -14,6 +14,7 @@ from gnnvision.layers.calling import call_as, form_of
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
+from gnnvision.layers.uncompiled import without_compiler
 
 __all__ = ["Sequential"]
 
@@ -115,7 +116,7 @@ def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
     blank = {name: value.to("meta") for name, value in state.items()}
     dtype = next((v.dtype for v in blank.values() if v.is_floating_point()), None)
     try:
-        with torch.no_grad():
+        with without_compiler(), torch.no_grad():
             x = torch.zeros(2, channels, *grid.size, dtype=dtype, device="meta")
             out = functional_call(layer, blank, (x,))
         sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None

@@ -23,6 +23,7 @@ from gnnvision.domains import Domain, Graph
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import form_of, two_inputs
 from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.uncompiled import without_compiler
 from gnnvision.summary.trackers import tracker
 from gnnvision.summary.watch import Call, Watch
 
@@ -63,6 +64,13 @@ def trace(
         ValueError: if a layer does not accept the shape, or the model has data-dependent control
             flow.
     """
+    with without_compiler():
+        return _trace(model, x, domain, dtype)
+
+
+def _trace(
+    model: nn.Module, x: Tensor | tuple[int, ...], domain: Domain, dtype: torch.dtype
+) -> Trace:
     on_graph = isinstance(domain, Graph)
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
