@@ -76,11 +76,11 @@ def draw_convolution_2d(
         axes = figure.add_subplot()
         fit_axes(axes, total, rows + 1.8, top=-0.8)
 
-        def under(a: int, b: int) -> str:
+        def in_window(a: int, b: int) -> str:
             return HIGHLIGHT if i <= a < i + f and j <= b < j + g else "none"
 
         middle = rows / 2
-        draw_cells(axes, image.tolist(), color=under)
+        draw_cells(axes, image.tolist(), color=in_window)
         draw_frame(axes, j, i, g, f)
         draw_cells(axes, kernel.tolist(), first, middle - f / 2, color=lambda a, b: HIGHLIGHT)
         draw_frame(axes, first, middle - f / 2, g, f)

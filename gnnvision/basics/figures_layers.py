@@ -145,12 +145,12 @@ def draw_kernel_matrix(path: Path, side: int = 4) -> Figure:
 
 def draw_shifts(path: Path, side: int = 4) -> Figure:
     """The nine operators of a 3x3 kernel, each a matrix of zeros and ones."""
-    steps = shift_matrices((side, side), 3)
+    operators = shift_matrices((side, side), 3)
     arrows = "↖↑↗←·→↙↓↘"
     with drawing(path, WIDTH * 1.12) as figure:
         for number, axes in enumerate(figure.subplots(3, 3).flat):
-            places = [(i, j) for i, j in steps[number].nonzero().tolist()]
-            _squares(axes, steps[number].shape, places, [OFFSET_COLORS[number]] * len(places))
+            places = [(i, j) for i, j in operators[number].nonzero().tolist()]
+            _squares(axes, operators[number].shape, places, [OFFSET_COLORS[number]] * len(places))
             axes.set_title(f"S{number + 1}  {arrows[number]}", fontsize=9.5)
     return Figure(
         path,

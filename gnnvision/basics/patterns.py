@@ -156,11 +156,8 @@ def dot_product(a: Tensor, b: Tensor) -> float:
         7.0
     """
     if a.shape != b.shape:
-        condition, advice = (
-            f"have the shape of 'a', {tuple(a.shape)}",
-            "Use windows of equal size.",
-        )
-        raise invalid("b", condition, tuple(b.shape), advice)
+        condition = f"have the shape of 'a', {tuple(a.shape)}"
+        raise invalid("b", condition, tuple(b.shape), "Use a window of the same shape.")
     return float((a.double() * b.double()).sum())
 
 

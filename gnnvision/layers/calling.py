@@ -108,10 +108,8 @@ class Form:
             out[name] = getattr(domain, attribute)
             if out[name] is None and required:
                 whose = f"{type(module).__name__}, whose forward requires {name!r}"
-                condition, advice = (
-                    f"have {attribute} for {whose}",
-                    f"Make the Graph with {attribute}.",
-                )
+                condition = f"have {attribute} for {whose}"
+                advice = f"Make the Graph with {attribute}."
                 raise wrong_dtype("domain", condition, repr(domain), advice)
         return out
 

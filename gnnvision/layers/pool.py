@@ -171,11 +171,8 @@ class GraphPool(nn.Module, OnDomain):
         """
         graph = as_graph(domain, x)
         if x.ndim != 2 or x.shape[0] != graph.num_nodes:
-            condition, advice = (
-                f"have shape (N={graph.num_nodes}, C)",
-                "Give one row for each node.",
-            )
-            raise invalid("x", condition, tuple(x.shape), advice)
+            condition = f"have shape (N={graph.num_nodes}, C)"
+            raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
         coarse = self._coarsen(graph)
         reduce: Literal["max", "mean"] = "max" if self.reduce == "max" else "mean"
         return segment_reduce(dense(x)[coarse.order], coarse.starts, reduce)
