@@ -308,12 +308,8 @@ def check_options(name: str, options: dict[str, Any], layer: str | None) -> None
     known = list(inspect.signature(method.explain).parameters)[skipped:]
     for option in options:
         if option not in known:
-            allowed = (
-                f"the options of {name} are {', '.join(known)}"
-                if known
-                else (f"{name} has no options")
-            )
-            raise TypeError(f"'{option}' must be left out, as {allowed}.")
+            its = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise TypeError(f"'{option}' must be left out for {name}: {its}.")
     if layer is not None and not method.takes_layer:
         those = " or ".join(other for other, entry in METHODS.items() if entry.takes_layer)
         advice = f"Leave it out, or choose {those}."

@@ -38,7 +38,7 @@ class Faithfulness:
         deletion_band: the 5th and 95th percentile of the random orders at each share, means over
             the samples; None if not computed. Shape (2, T).
         insertion_band: likewise.
-        flat: for which samples the map is constant, so that it gives no order; None if for
+        constant: for which samples the map is constant, so that it gives no order; None if for
             none. Shape (samples,).
     """
 
@@ -52,7 +52,7 @@ class Faithfulness:
     insertion_draws: Tensor | None = field(default=None, repr=False)
     deletion_band: Tensor | None = field(default=None, repr=False)
     insertion_band: Tensor | None = field(default=None, repr=False)
-    flat: Tensor | None = field(default=None, repr=False)
+    constant: Tensor | None = field(default=None, repr=False)
 
     @property
     def areas(self) -> dict[str, float]:
@@ -71,9 +71,9 @@ class Faithfulness:
             "deletion": areas["random_deletion"] - areas["deletion"],
             "insertion": areas["insertion"] - areas["random_insertion"],
         }
-        if self.flat is None:
+        if self.constant is None:
             return gains
-        return {name: gain.masked_fill(self.flat, nan) for name, gain in gains.items()}
+        return {name: gain.masked_fill(self.constant, nan) for name, gain in gains.items()}
 
     @property
     def orders(self) -> int:
@@ -129,7 +129,7 @@ class Faithfulness:
 
     def _curve_verdict(self, curve: str) -> BaselineVerdict:
         draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
-        if draws is None or (self.flat is not None and bool(self.flat.all())):
+        if draws is None or (self.constant is not None and bool(self.constant.all())):
             return "undecided"
         low, high = self.random_range(curve)
         area = float(self.areas[curve])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.domains import Grid
-from gnnvision.errors import invalid
+from gnnvision.errors import invalid, wrong_dtype
 from gnnvision.explain.layer import Layer
 from gnnvision.summary import Reach
 
@@ -89,7 +89,7 @@ def _site_index(layer: Layer, site: Site, size: Sequence[int]) -> int:
     single = not isinstance(site, Sequence)
     limits = [layer.domain.num_sites] if single and layer.domain else size
     if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in places):
-        raise TypeError(f"'site' must be an integer or integers, got {site!r}. Count from 0.")
+        raise wrong_dtype("site", "be an integer or integers", repr(site), "Count from 0.")
     if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
         return int(np.ravel_multi_index(places, tuple(limits)))
     what = "an index" if len(size) == 1 else f"an index or {len(size)} indices"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.domains.device import send
 from gnnvision.domains.indices import to_index
-from gnnvision.errors import invalid, wrong_type
+from gnnvision.errors import invalid, wrong_dtype, wrong_type
 from gnnvision.explain.samples import count_samples, select_samples
 from gnnvision.explain.trace import model_output
 from gnnvision.layers.hooks import evaluating
@@ -109,7 +109,7 @@ def make_instance(
     if not isinstance(x, Tensor):
         raise wrong_type("x", "be a floating-point tensor", x, "Use torch.as_tensor(x).float().")
     if not x.is_floating_point():
-        raise TypeError(f"'x' must be a floating-point tensor, got {x.dtype}. Use x.float().")
+        raise wrong_dtype("x", "be a floating-point tensor", x.dtype, "Use x.float().")
     if is_sparse(x):
         raise invalid("x", "be dense", "a sparse tensor", "Use x.to_dense().")
     if not bool(x.isfinite().all()):
@@ -162,9 +162,7 @@ def unknown_output(name: str, index: int, count: int) -> ValueError:
 def _columns(rows: Tensor, num_samples: int, target: Target | None) -> Tensor:
     if target is None:
         return rows.argmax(1)
-    refused = TypeError(
-        f"'target' must be an integer, got {target!r}. Use the index of an output."
-    )
+    refused = wrong_dtype("target", "be an integer", repr(target), "Use the index of an output.")
     if isinstance(target, (list, tuple)) and any(isinstance(t, (bool, np.bool_)) for t in target):
         raise refused
     try:

@@ -33,7 +33,7 @@ __all__ = [
 
 Estimator = Literal["gauss_legendre", "riemann", "trapezoid", "corrected"]
 STEPS = 50  # as in captum, so that the defaults are its own
-_NUMBERS_AT_ONCE = 300_000  # values of the signal in one forward and backward pass
+_VALUES_AT_ONCE = 300_000  # values of the signal in one forward and backward pass
 
 # The outputs of `count` copies of a batch, one after the other: (signal, domain, count).
 Evaluate = Callable[[Tensor, Domain, int], Tensor]
@@ -147,7 +147,7 @@ def _integrate(
     difference = signal - start
     mean = torch.zeros_like(signal)
     points, weights = _nodes_and_weights(steps, estimator)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, signal.numel()))
+    at_once = max(1, _VALUES_AT_ONCE // max(1, signal.numel()))
     for first in range(0, len(points), at_once):
         alphas = points[first : first + at_once]
         count = len(alphas)

@@ -14,14 +14,14 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send
 from gnnvision.domains.window import per_axis
-from gnnvision.errors import invalid
+from gnnvision.errors import integer, invalid
 from gnnvision.explain.instance import Instance, expand_baseline
 from gnnvision.explain.samples import unknown_domain
 from gnnvision.layers.hooks import evaluating
 
 __all__ = ["occlusion", "patches"]
 
-_NUMBERS_AT_ONCE = 2_000_000  # of the signal, in one run of the model
+_VALUES_AT_ONCE = 2_000_000  # of the signal, in one run of the model
 _ALONG = 7  # windows along each axis, if no size is given
 
 Patch = tuple[Any, ...]  # an index of sites
@@ -48,6 +48,7 @@ def occlusion(
             given.
 
     Raises:
+        TypeError: if `hops` is not an integer.
         ValueError: if an option is for another kind of domain, or a size does not fit.
 
     References:
@@ -60,7 +61,7 @@ def occlusion(
         whole = instance.score
         for number in range(len(whole)):
             shape, found = patches(instance.domain, number, window, stride, hops)
-            at_once = max(1, _NUMBERS_AT_ONCE // (x.shape[1] * max(1, prod(shape))))
+            at_once = max(1, _VALUES_AT_ONCE // (x.shape[1] * max(1, prod(shape))))
             parts = [found[i : i + at_once] for i in range(0, len(found), at_once)]
             left = torch.cat(
                 [_masked_outputs(instance, start, number, part, shape) for part in parts]
@@ -75,10 +76,10 @@ def _masked_outputs(
     """The output for one sample with each of some patches masked in turn."""
     signal, domain = instance.repeat_sample(instance.x, sample, len(part))
     empty, _ = instance.repeat_sample(start, sample, len(part))
-    covered = torch.zeros((len(part), *shape), dtype=torch.bool)
+    masked = torch.zeros((len(part), *shape), dtype=torch.bool)
     for number, patch in enumerate(part):
-        covered[(number, *patch)] = True
-    mask = send(covered, signal.device).reshape(signal[:, 0].shape)
+        masked[(number, *patch)] = True
+    mask = send(masked, signal.device).reshape(signal[:, 0].shape)
     mask = mask.unsqueeze(1)  # (P, 1, H, W) or (P N, 1)
     return instance.output_of_copies(torch.where(mask, empty, signal), domain, sample)
 
@@ -89,14 +90,16 @@ def _mean_at_sites(lost: Tensor, found: Sequence[Patch], shape: tuple[int, ...])
     The indices are computed on the CPU, so that the host does not wait for a GPU.
     """
     numbers = torch.arange(prod(shape)).view(shape)
-    covered = [numbers[patch].flatten() for patch in found]
-    sites = torch.cat(covered)
-    patch_of = torch.arange(len(found)).repeat_interleave(torch.tensor([len(c) for c in covered]))
+    of_patches = [numbers[patch].flatten() for patch in found]
+    sites = torch.cat(of_patches)
+    sizes = torch.tensor([len(one) for one in of_patches])
+    patch_of = torch.arange(len(found)).repeat_interleave(sizes)
     order = sites.argsort(stable=True)
     sites, patch_of = sites[order], patch_of[order]
     counts = torch.bincount(sites, minlength=numbers.numel())
     place = torch.arange(len(sites)) - (counts.cumsum(0) - counts)[sites]
-    table = torch.full((int(counts.max()), numbers.numel()), len(found))  # else: the 0 at the end
+    missing = len(found)  # the index of the 0 at the end
+    table = torch.full((int(counts.max()), numbers.numel()), missing)
     table[place, sites] = patch_of
     padded = torch.cat([lost, lost.new_zeros(1)])
     summed = lost.new_zeros(numbers.numel())
@@ -172,10 +175,7 @@ def _(
     for name, value in (("window", window), ("stride", stride)):
         if value is not None:
             raise invalid(name, "be None on a graph", value, "Use 'hops'.")
-    far = 0 if hops is None else hops
-    if isinstance(far, bool) or not isinstance(far, int) or far < 0:
-        advice = "Use a number of edges."
-        raise invalid("hops", "be an integer of at least 0", repr(hops), advice)
+    far = integer("hops", 0 if hops is None else hops, 0, "Use a number of edges.")
     graph = domain.select([sample])
     nodes = range(graph.num_nodes)
     if not far:

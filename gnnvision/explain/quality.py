@@ -30,7 +30,7 @@ __all__ = ["ORDERS", "Faithfulness", "Kind", "faithfulness", "pointing_game"]
 
 Kind = Literal["classification", "multilabel", "regression"]
 ORDERS = 20
-_NUMBERS_AT_ONCE = 1_000_000  # of the signal, in one run
+_VALUES_AT_ONCE = 1_000_000  # of the signal, in one run
 _ALONG = 14  # blocks along the shorter side of an image
 
 
@@ -94,23 +94,23 @@ def faithfulness(
     # Orders are computed on the CPU; only the model runs on its device.
     sample = sample_of_site(instance.x, domain).cpu()
     group = groups(domain, sample)
-    masked = torch.ones_like(sample, dtype=torch.bool) if among is None else among.cpu()
+    eligible = torch.ones_like(sample, dtype=torch.bool) if among is None else among.cpu()
     values = found.values.cpu().double()
     if found.signed:
         values = values * score.direction.cpu()[sample]
     shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     with evaluating(model), torch.no_grad(), known_complete():
-        rankings = [_order(values, sample, group, masked)]
+        rankings = [_order(values, sample, group, eligible)]
         if against is None:
             generator = generator or torch.Generator().manual_seed(0)
             for _ in range(orders):
                 count = int(group.max()) + 1
                 noise = torch.rand(count, generator=generator, dtype=torch.float64)[group]
                 # The reverse order unmasks through the same inputs as the order masks.
-                rankings += [_order(noise, sample, group, masked)]
-                rankings += [_order(-noise, sample, group, masked)]
+                rankings += [_order(noise, sample, group, eligible)]
+                rankings += [_order(-noise, sample, group, eligible)]
         deletion, insertion = _curves(score, rankings, shares)
-    flat = torch.tensor(
+    constant = torch.tensor(
         [is_nearly_constant(values[sample == n]) for n in range(len(instance.target))]
     )
     first = (shares, deletion[0], insertion[0])
@@ -120,12 +120,12 @@ def faithfulness(
             against.deletion_draws, against.insertion_draws, against.deletion_band,
             against.insertion_band,
         )  # fmt: skip
-        return Faithfulness(*first, *random, score.name, *kept, flat)
-    covered, uncovered = deletion[1::2], insertion[2::2]  # (orders, samples, T)
+        return Faithfulness(*first, *random, score.name, *kept, constant)
+    random_deletion, random_insertion = deletion[1::2], insertion[2::2]  # (orders, samples, T)
     return Faithfulness(
-        *first, covered.mean(0), uncovered.mean(0), score.name,
-        torch.trapezoid(covered, shares), torch.trapezoid(uncovered, shares),
-        _band(covered), _band(uncovered), flat,
+        *first, random_deletion.mean(0), random_insertion.mean(0), score.name,
+        torch.trapezoid(random_deletion, shares), torch.trapezoid(random_insertion, shares),
+        _band(random_deletion), _band(random_insertion), constant,
     )  # fmt: skip
 
 
@@ -190,17 +190,17 @@ def _curves(score: _Score, rankings: Sequence[Tensor], shares: Tensor) -> tuple[
     for order in rankings:
         first = torch.stack([order > 1 - share + 1e-9 for share in shares.tolist()])
         states += [first, ~first & (order > 0)]
-    asked = torch.stack(states)  # (2 orders, T, *sites)
-    single, place = asked.flatten(0, 1).unique(dim=0, return_inverse=True)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, score.instance.x.numel()))
+    masks = torch.stack(states)  # (2 orders, T, *sites)
+    single, place = masks.flatten(0, 1).unique(dim=0, return_inverse=True)
+    at_once = max(1, _VALUES_AT_ONCE // max(1, score.instance.x.numel()))
     device = score.instance.x.device
     parts = [score(send(part, device)) for part in single.split(at_once)]
-    found = torch.cat(parts).cpu().double()  # (S, members)
+    found = torch.cat(parts).cpu().double()  # (S, samples)
     curves = found[place].view(len(rankings), 2, len(shares), -1).transpose(2, 3)
     return curves[:, 0], curves[:, 1]
 
 
-def _order(values: Tensor, sample: Tensor, group: Tensor, masked: Tensor) -> Tensor:
+def _order(values: Tensor, sample: Tensor, group: Tensor, eligible: Tensor) -> Tensor:
     """The rank of each site's group within its sample, by the group mean; 0 for fixed sites."""
     count = int(group.max()) + 1
     flat = group.flatten()
@@ -209,7 +209,7 @@ def _order(values: Tensor, sample: Tensor, group: Tensor, masked: Tensor) -> Ten
     owner = torch.zeros(count, dtype=torch.int64, device=values.device)
     owner[flat] = sample.flatten()
     stays = torch.ones(count, dtype=torch.bool, device=values.device)
-    stays[group[masked]] = False
+    stays[group[eligible]] = False
     means, order = summed / sizes, torch.zeros(count, dtype=torch.float64, device=values.device)
     order[~stays] = rank_per_sample(means[~stays], owner[~stays])
     return order[group]

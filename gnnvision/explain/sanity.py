@@ -54,14 +54,14 @@ class Sanity:
         min_sites: the number of sites of the smallest sample.
         between: the similarity of the maps of every two randomized models, at the last stage;
             None if not computed. Shape (draws, draws).
-        flat: whether the map of the trained model is constant.
+        constant: whether the map of the trained model is constant.
     """
 
     layers: tuple[str, ...]
     similarity: Tensor
     min_sites: int
     between: Tensor | None = field(default=None, repr=False)
-    flat: bool = False
+    constant: bool = False
 
     @property
     def remaining(self) -> float:
@@ -110,7 +110,7 @@ class Sanity:
     def _judged(self) -> tuple[Verdict, str]:
         here = self.interval
         fails: Verdict = "fails the parameter-randomization test"
-        if self.flat:
+        if self.constant:
             return "undecided", "the map is constant, or nearly so: no correlation is defined"
         if self.min_sites < MIN_SITES:
             return "undecided", f"{self.min_sites} sites are too few for a rank correlation"
@@ -304,8 +304,8 @@ def _sanity(
     last = _ranked([held[-1] for held in maps], sample, reach)
     compared = sample.flatten() if reach is None else sample[reach]
     sizes = torch.bincount(compared, minlength=1)
-    flat = not bool(mine[1].any())
-    return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), flat)
+    constant = not bool(mine[1].any())
+    return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), constant)
 
 
 def _explain(

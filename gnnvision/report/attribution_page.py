@@ -198,7 +198,7 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
     note = f"{most} randomized networks. {' '.join(why)}"
     if any(c.draws > 1 and bool(c.similarity[:-1, 1:].isnan().all()) for c in checks):
         note += " As the input is large, only one network is evaluated before the last stage."
-    fewer = {n: most - c.draws for n, c in one.sanity.items() if not c.flat and c.draws < most}
+    fewer = {n: most - c.draws for n, c in one.sanity.items() if not c.constant and c.draws < most}
     if fewer:
         left = ", ".join(f"{METHODS[n].title}: {count}" for n, count in fewer.items())
         note += f" Randomized networks with a constant map are left out ({left})."

@@ -239,11 +239,13 @@ def test_refused_signals_and_layers():
         attribute(model, x.long(), graph)
     with pytest.raises(TypeError, match="'target' must be an integer"):
         attribute(model, x, graph, target=0.5)
-    with pytest.raises(TypeError, match="'steps' must be left out, as gradient has no options"):
+    with pytest.raises(
+        TypeError, match="'steps' must be left out for gradient: it has no options"
+    ):
         attribute(model, x, graph, "gradient", steps=3)
     with pytest.raises(
         TypeError,
-        match="'steps' must be left out, as the options of occlusion are baseline, window",
+        match="'steps' must be left out for occlusion: its options are baseline, window",
     ):
         attribute(model, x, graph, "occlusion", steps=3)
     with pytest.raises(

@@ -104,7 +104,7 @@ def test_steps_in_one_run_are_as_single_ones(name, monkeypatch):
 
     model, x, domain = cases()[name]
     together = integrated_gradients(model.double(), x.double(), domain, steps=7)
-    monkeypatch.setattr(integrated, "_NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr(integrated, "_VALUES_AT_ONCE", 1)
     torch.testing.assert_close(integrated_gradients(model, x.double(), domain, steps=7), together)
 
 

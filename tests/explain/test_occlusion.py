@@ -61,7 +61,7 @@ def test_graphs_follow_the_definition(make, hops):
 def test_many_patches_in_one_run_are_as_good_as_one_by_one(name, monkeypatch):
     model, x, domain = cases()[name]
     together = attribute(model, x, domain, "occlusion").values
-    monkeypatch.setattr(occlusion, "_NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr(occlusion, "_VALUES_AT_ONCE", 1)
     torch.testing.assert_close(attribute(model, x, domain, "occlusion").values, together)
 
 
@@ -92,7 +92,7 @@ def test_one_dimension_and_three():
         ("cnn", {"hops": 1}, "'hops' must be None on a grid"),
         ("cnn", {"window": 0}, "'window' must be at least 1"),
         ("gcn", {"window": 2}, "'window' must be None on a graph"),
-        ("gcn", {"hops": -1}, "'hops' must be an integer of at least 0"),
+        ("gcn", {"hops": -1}, "'hops' must be at least 0"),
         ("gcn", {"baseline": torch.zeros(3, 7)}, "'baseline' must have the shape of 'x'"),
     ],
 )

@@ -114,11 +114,11 @@ def test_a_constant_map_gives_no_order(value):
     """Its sites lie in the order of their numbers, which here is the best there is."""
     model, x, graph = chain([10.0, 9, 8, 7, 6, 5, 4, 3, 2, 1])
     assert ordered(model, x, graph, x[:, 0]).verdict == "better than random"
-    flat = ordered(model, x, graph, torch.full((10,), value))
-    assert flat.verdict == "undecided"
-    assert flat.gains["deletion"].isnan().all()
+    uniform = ordered(model, x, graph, torch.full((10,), value))
+    assert uniform.verdict == "undecided"
+    assert uniform.gains["deletion"].isnan().all()
     best = ordered(model, x, graph, x[:, 0])
-    assert mean_gains([flat, best, best]).count == 2
+    assert mean_gains([uniform, best, best]).count == 2
 
 
 def test_an_order_within_the_spread_is_undecided_or_not_better():
@@ -135,8 +135,8 @@ def test_an_order_within_the_spread_is_undecided_or_not_better():
 
 def test_means_without_the_spread_decide_nothing():
     """0.80 against 0.78: three orders, or orders that differ by more than that."""
-    shares, flat = torch.linspace(0, 1, 2), torch.ones(1, 2)
-    curves = (shares, 0.78 * flat, 0.8 * flat, 0.8 * flat, 0.78 * flat, "probability")
+    shares, ones = torch.linspace(0, 1, 2), torch.ones(1, 2)
+    curves = (shares, 0.78 * ones, 0.8 * ones, 0.8 * ones, 0.78 * ones, "probability")
     assert Faithfulness(*curves).verdict == "undecided"
     few = torch.tensor([[0.8], [0.79], [0.81]])
     assert Faithfulness(*curves, few, 1.58 - few).verdict == "undecided"
@@ -147,12 +147,12 @@ def test_means_without_the_spread_decide_nothing():
 
 
 def test_over_inputs_the_differences_are_paired():
-    shares, flat = torch.linspace(0, 1, 2), torch.ones(1, 2)
+    shares, ones = torch.linspace(0, 1, 2), torch.ones(1, 2)
 
     def one(level, gain):
         """An input whose areas lie anywhere, with the method better by `gain`."""
         return Faithfulness(
-            shares, (level - gain) * flat, (level + gain) * flat, level * flat, level * flat, "p"
+            shares, (level - gain) * ones, (level + gain) * ones, level * ones, level * ones, "p"
         )
 
     found = mean_gains([one(0.2, 0.02), one(0.9, 0.03), one(0.5, 0.025)])
@@ -174,7 +174,7 @@ def test_states_in_one_run_are_as_single_ones(monkeypatch):
         found = attribute(model, x, domain, "gradient")
         together = faithfulness(model, x, domain, found, steps=3, orders=2)
         with monkeypatch.context() as patch:
-            patch.setattr(quality, "_NUMBERS_AT_ONCE", 1)
+            patch.setattr(quality, "_VALUES_AT_ONCE", 1)
             alone = faithfulness(model, x, domain, found, steps=3, orders=2)
         torch.testing.assert_close(alone.deletion, together.deletion)
         torch.testing.assert_close(alone.insertion_draws, together.insertion_draws)

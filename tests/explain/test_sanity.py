@@ -23,9 +23,9 @@ def test_similarity_is_the_rank_correlation_of_absolute_values():
     assert similarity(a, a.flip(0), sample) == pytest.approx(-1)
     swapped = torch.tensor([2.0, 1.0, 4.0, 3.0, 5.0])
     assert similarity(a, swapped, sample) == pytest.approx(1 - 6 * 4 / (5 * 24))
-    for flat in (torch.ones(5), torch.zeros(5), 1 + 1e-7 * a):  # nothing to correlate
-        assert math.isnan(similarity(a, flat, sample))
-        assert math.isnan(similarity(flat, flat, sample))
+    for constant in (torch.ones(5), torch.zeros(5), 1 + 1e-7 * a):  # nothing to correlate
+        assert math.isnan(similarity(a, constant, sample))
+        assert math.isnan(similarity(constant, constant, sample))
     two = torch.tensor([0, 0, 0, 1, 1])
     both = torch.tensor([3.0, 2.0, 1.0, 9.0, 10.0])
     assert similarity(a, both, two) == pytest.approx(0)  # -1 in the one, 1 in the other
@@ -53,10 +53,10 @@ def test_a_constant_map_does_not_depend_on_anything(value, noise):
     """It was called "depends on the model", as its similarity counted as 0."""
     model, x, domain = cases()["cnn"]
 
-    def flat(other, x, domain):
+    def constant(other, x, domain):
         return value + value * noise * attribute(other, x, domain, "gradient").values
 
-    found = sanity_check(model, x, domain, flat, draws=4)
+    found = sanity_check(model, x, domain, constant, draws=4)
     assert found.verdict == "undecided"
     assert "the map is constant" in found.reason
     assert math.isnan(found.remaining)

@@ -88,7 +88,7 @@ def test_a_failed_test_and_a_constant_map_come_first(image, tmp_path):
     )
     for name, level in (("gradient", 0.9), ("occlusion", math.nan)):
         one.sanity[name].similarity.fill_(level)
-    fresh = {n: replace(one.sanity[n], flat=n == "occlusion") for n in methods}
+    fresh = {n: replace(one.sanity[n], constant=n == "occlusion") for n in methods}
     quality, randomized = attribution_sections([replace(one, sanity=fresh)], tmp_path)[1:3]
     assert "Parameter-randomization test: failed: Gradient; undecided: Occlusion." in quality.lead
     assert quality.tables[0].rows[0][-1] == "failed"
