@@ -68,7 +68,7 @@ class FeatureTask(Task):
 
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
@@ -76,7 +76,7 @@ class FeatureTask(Task):
         """Batches of features, their domain and their targets.
 
         Args:
-            part: "train", "val" or "test".
+            split: "train", "val" or "test".
             batch_size: items per batch; None for 32 in training and 256 otherwise.
             generator: shuffles the training split and chooses the version of each item.
             epoch: ignored.
@@ -87,9 +87,9 @@ class FeatureTask(Task):
         Raises:
             ValueError: if there is no such split or the batch size is not positive.
         """
-        check_batches(part, batch_size, "items")
-        index = torch.from_numpy(np.array(getattr(self.split, part)))
-        if part == "train" and generator is not None:
+        check_batches(split, batch_size, "items")
+        index = torch.from_numpy(np.array(getattr(self.split, split)))
+        if split == "train" and generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
             size = batch_size or TRAIN_BATCH
             # One transfer for the whole epoch.
@@ -126,9 +126,9 @@ class FeatureTask(Task):
             return x, Grid((x.shape[2], x.shape[3])), self.y[there]
         return x, _points(len(there), x.device), self.y[there]
 
-    def is_labeled(self, part: SplitName) -> bool:
+    def is_labeled(self, split: SplitName) -> bool:
         """As in the source, for this split."""
-        return replace(self.source, split=self.split).is_labeled(part)
+        return replace(self.source, split=self.split).is_labeled(split)
 
     @property
     def target_statistics(self) -> tuple[Tensor, Tensor] | None:

@@ -227,8 +227,8 @@ def test_names_that_are_not_utf8_and_pipes_do_not_cost_a_run(inside, tmp_path):
     os.mkfifo(place / "pipe.png")
     done = inside("cnn_cifar", "--dataset", place, "--epochs", "1")
     assert done.returncode == 0, done.stderr
-    assert "'강아지' 4 = " in done.stdout
-    assert "read as cp949" in done.stdout
+    assert "'강아지' 4 (" in done.stdout
+    assert "decoded as cp949" in done.stdout
     assert "강아지" in (folder(done, tmp_path) / "report.html").read_text(encoding="utf-8")
 
 

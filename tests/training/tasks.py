@@ -25,12 +25,12 @@ class ItemTask(Task):
 
     def batches(
         self,
-        part: SplitName,
+        split: SplitName,
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        items = torch.from_numpy(np.array(getattr(self.split, part)))
+        items = torch.from_numpy(np.array(getattr(self.split, split)))
         if generator is not None:
             items = items[torch.randperm(len(items), generator=generator)]
         for chunk in items.split(batch_size or len(items)):
