@@ -71,25 +71,27 @@ def find_layout(paths: Sequence[Path], folders: Sequence[Path]) -> Layout:
         return _ambiguous(plain, heads, "look like the folds of a cross-validation")
     splits = {found.split for found in split_folders.values()}
     rests = [found.rest for found in split_folders.values()]
-    hollow = [
+    without_images = [
         folder[depth] for folder in folders
         if len(folder) == depth + 1 and folder[:depth] == top and folder[depth] not in heads
         and folder_split(folder[depth]) in _PLAIN_SPLITS
     ]  # fmt: skip
-    if hollow and split_folders:
+    if without_images and split_folders:
         why = "are named like splits but have no images: fill or remove them"
-        return _ambiguous(plain, hollow, why)
+        return _ambiguous(plain, without_images, why)
     if {"tr"} < {name.lower() for name in heads} <= _SHORT:
         return _ambiguous(plain, heads, "may be abbreviated splits or classes")
     several = len(splits) > 1 and not (all(rests) and len(set(rests)) == len(rests))
     if several or (split_folders and len(split_folders) == len(heads) and not all(rests)):
         return _splits_above(plain, paths, top, split_folders)
     nested = {path[depth] for path in paths if len(path) > depth + 2}
-    pure = [name for name, found in split_folders.items() if not found.rest]
+    plain_splits = [name for name, found in split_folders.items() if not found.rest]
     # Images directly in a folder `train` may be of the class "train".
-    if pure and not (split_folders[pure[0]].split == TRAIN and pure[0] not in nested):
-        why = f"next to {_list(heads - set(pure))} may be a split or a class"
-        return _ambiguous(plain, pure, why)
+    if plain_splits and not (
+        split_folders[plain_splits[0]].split == TRAIN and plain_splits[0] not in nested
+    ):
+        why = f"next to {_list(heads - set(plain_splits))} may be a split or a class"
+        return _ambiguous(plain, plain_splits, why)
     return _inner(plain, paths, depth)
 
 
