@@ -41,3 +41,20 @@ __all__ = [
     "unfreeze",
     "with_few_labels",
 ]
+
+_OLD_NAMES = {
+    "Frozen": "FrozenFeatures",
+    "NoWeights": "WeightsNotFound",
+    "PicturePreprocessing": "ImagePreprocessing",
+    "fill": "load_weights",
+    "frozen_part": "frozen_features",
+    "hold_statistics": "freeze_norm_statistics",
+    "with_few": "with_few_labels",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Names of version 0.1, for scripts that still use them."""
+    if name in _OLD_NAMES:
+        return globals()[_OLD_NAMES[name]]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

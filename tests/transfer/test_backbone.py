@@ -83,3 +83,10 @@ def test_networks_without_a_dense_end_are_refused():
         Backbone(nn.Sequential(nn.Linear(3, 4), nn.Conv2d(3, 4, 1)))
     with pytest.raises(ValueError, match=r"'num_classes' must be at least 1, got 0"):
         Backbone(small_network()).reset_head(0)
+
+
+def test_old_names_still_import():
+    assert gv.transfer.PicturePreprocessing is gv.transfer.ImagePreprocessing
+    assert gv.transfer.frozen_part is gv.transfer.frozen_features
+    with pytest.raises(AttributeError, match="no attribute 'frozen'"):
+        gv.transfer.frozen  # noqa: B018
