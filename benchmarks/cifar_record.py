@@ -33,7 +33,7 @@ from torch import nn  # noqa: E402
 
 import gnnvision as gv  # noqa: E402
 from gnnvision.training import keep_memory  # noqa: E402
-from gnnvision.training.precision import suitable  # noqa: E402
+from gnnvision.training.precision import resolve_precision  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
 TRAINING = 50_000  # pictures of an epoch
@@ -100,7 +100,7 @@ def main() -> None:
     whole = gv.data.load(options.archive or Path(root, "cifar10-images.tar.gz"))
     assert isinstance(whole, gv.data.ImageTask)
     keep_memory()
-    precision = suitable("auto", gv.models.whitened_cnn(), "cpu")
+    precision = resolve_precision("auto", gv.models.whitened_cnn(), "cpu")
     pictures = {RECORD: options.batches * BATCH}
     programs: dict[str, Callable[[], object]] = {RECORD: record(precision, pictures[RECORD])}
     for name, preset in PRESETS.items():

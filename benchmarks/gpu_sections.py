@@ -233,7 +233,7 @@ def _beside(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -
 
 def waits(device: str) -> Iterator[Row]:
     """How often a training step makes the host wait for the GPU, as torch itself warns."""
-    from gnnvision.training.precision import suitable
+    from gnnvision.training.precision import resolve_precision
     from gnnvision.training.seed_run import SeedRun, initialize
 
     node = gv.data.load("karate")
@@ -268,7 +268,7 @@ def waits(device: str) -> Iterator[Row]:
         started = time.perf_counter()
         task, model = task.to(device), model.to(device)
         initialize(model, task)
-        run = SeedRun(model, task, recipe, 0, suitable("auto", model, device), False)
+        run = SeedRun(model, task, recipe, 0, resolve_precision("auto", model, device), False)
         run.train_epoch(lambda seen: True)  # what is laid out once is not counted
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()

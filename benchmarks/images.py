@@ -33,7 +33,7 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 import gnnvision as gv  # noqa: E402
-from gnnvision.training.precision import suitable  # noqa: E402
+from gnnvision.training.precision import resolve_precision  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
 BATCH = 128
@@ -132,7 +132,7 @@ def main() -> None:
     count = options.pictures // BATCH * BATCH
     split = replace(whole.split, train=whole.split.train[:count])
     task = replace(whole, split=split, augment=AUGMENT)
-    precision = suitable("auto", gv.models.vgg_like(), "cpu")
+    precision = resolve_precision("auto", gv.models.vgg_like(), "cpu")
 
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, Path(folder), count + 10 * BATCH)

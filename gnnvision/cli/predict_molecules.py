@@ -34,7 +34,7 @@ def describe_table(
         table: its content.
         column: that of the SMILES.
     """
-    unread = predictor.unread(table.column(column))
+    unread = predictor.reasons(table.column(column))
     reasons = {row: table.problems.get(row) or reason for row, reason in enumerate(unread)}
     failed = {row: reason for row, reason in reasons.items() if reason}
     count, title = len(predictor.networks), predictor.about.get("title", "an unnamed run")

@@ -10,7 +10,7 @@ from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import evaluating
 from gnnvision.report.layer_canvas import Canvas, ImageCanvas
 from gnnvision.report.layer_nodes import GraphCanvas, MoleculeCanvas, NodesCanvas
-from gnnvision.training.objective import said
+from gnnvision.training.objective import to_predictions
 
 __all__ = ["canvas", "prediction_text"]
 
@@ -21,7 +21,7 @@ def prediction_text(inspected: InspectedModel, item: ModelInput) -> str:
     """The prediction for one input: the most probable classes, or the values."""
     with evaluating(inspected.model), torch.inference_mode():
         output = call(inspected.model, item.x, item.domain)
-        rows = said(inspected.kind, output.float().cpu())
+        rows = to_predictions(inspected.kind, output.float().cpu())
     values = rows[item.node or 0]
     if inspected.kind == "regression":
         each = [

@@ -11,7 +11,7 @@ from gnnvision.data import GraphTask
 from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
 from gnnvision.training import Result
-from gnnvision.training.objective import said
+from gnnvision.training.objective import to_predictions
 
 __all__ = ["errors", "predict_all", "test_items", "unit"]
 
@@ -36,7 +36,7 @@ def predict_all(result: Result) -> Tensor | None:
         for members in good.split(_AT_ONCE):
             x = task.x[task.graphs.member_nodes(members)]
             output = call(model, x, task.graphs.select(members)).float()
-            out[members.cpu()] = said(task.kind, output).cpu()
+            out[members.cpu()] = to_predictions(task.kind, output).cpu()
     return out
 
 

@@ -1,4 +1,4 @@
-"""Training: one `fit`, recipes, seeds, checkpoints and resume."""
+"""Training: `fit`, recipes, seeds, checkpoints, resuming and prediction."""
 
 import sys
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The blocks of a network, in order: what is trained, frozen or given a learning rate as one."""
+"""The blocks of a network: the units that are trained or frozen, or have a learning rate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from gnnvision.errors import invalid
 from gnnvision.layers import Sequential
 
 __all__ = ["Block", "blocks", "last_linear"]
@@ -14,11 +15,11 @@ __all__ = ["Block", "blocks", "last_linear"]
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a network that has weights, and what stands around it without any.
+    """A module with weights, and the modules without weights around it.
 
     Args:
-        name: of its module with weights, as in `named_modules`.
-        names: of all its modules, that one among them.
+        name: name of the module with weights, as in `named_modules`.
+        names: names of all its modules.
         modules: these modules, in order.
     """
 
@@ -28,25 +29,25 @@ class Block:
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers it has learned."""
+        """The number of its parameters."""
         return sum(p.numel() for module in self.modules for p in module.parameters())
 
 
 def blocks(network: nn.Module) -> list[Block]:
-    """The blocks of a network from its input to its head, the head left out.
+    """The blocks of a network from its input to its head, without the head.
 
-    Lists and sequences of layers are opened, and so is what holds the head; another module with
-    a forward of its own, as a residual block, is one block. Layers without weights go with the
-    block before them, those at the very start with the first.
+    Each element of a list or sequence of layers is a block, also inside the module with the head;
+    any other module, such as a residual block, is one block. Layers without weights belong to the
+    block before them, those at the start to the first block.
 
     Args:
-        network: ends in a dense layer, which is its head, and perhaps layers without weights.
+        network: it ends in a dense layer, its head, and perhaps layers without weights.
 
     Returns:
-        Them, in the order in which they are declared.
+        The blocks, in the order in which they are declared.
 
     Raises:
-        ValueError: if there is no dense layer.
+        ValueError: if the last layer with weights is not a dense one.
 
     Example:
         >>> layers = nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)
@@ -56,8 +57,8 @@ def blocks(network: nn.Module) -> list[Block]:
     head, _ = last_linear(network)
     out: list[Block] = []
     waiting: list[tuple[str, nn.Module]] = []
-    for name, module in _opened("", network, head):
-        if name == head:  # what follows it belongs to it
+    for name, module in _flatten("", network, head):
+        if name == head:  # the layers after it belong to it
             break
         if any(True for _ in module.parameters()):
             held = [*waiting, (name, module)]
@@ -72,7 +73,7 @@ def blocks(network: nn.Module) -> list[Block]:
 
 
 def last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
-    """The last dense layer and its name.
+    """The name and the module of the last dense layer.
 
     Raises:
         ValueError: if there is none, or a layer with weights follows it.
@@ -83,22 +84,24 @@ def last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
         if any(True for _ in module.parameters(recurse=False))
     ]
     if not weighted or not isinstance(weighted[-1][1], nn.Linear):
-        kind = type(weighted[-1][1]).__name__ if weighted else "no weights"
-        raise ValueError(
-            f"'network' must end in a dense layer, nn.Linear, got {type(network).__name__}, "
-            f"which ends in {kind}. Put a readout and an nn.Linear behind it."
+        kind = type(weighted[-1][1]).__name__ if weighted else "a layer without weights"
+        raise invalid(
+            "network",
+            "end in a dense layer, nn.Linear",
+            f"{type(network).__name__}, which ends in {kind}",
+            "Add a readout and an nn.Linear.",
         )
     name, layer = weighted[-1]
     assert isinstance(layer, nn.Linear)
     return name, layer
 
 
-def _opened(name: str, module: nn.Module, head: str) -> Iterator[tuple[str, nn.Module]]:
-    """The modules that a network runs through: containers, and all around the head, opened."""
-    # Exactly these: a subclass, as torchvision's convolution with its norm, is one thing.
-    listed = type(module) in (nn.Sequential, Sequential, nn.ModuleList)
-    if name != head and (not name or listed or head.startswith(f"{name}.")):
+def _flatten(name: str, module: nn.Module, head: str) -> Iterator[tuple[str, nn.Module]]:
+    """The modules of a network, with containers and the modules around the head flattened."""
+    # Exactly these: a subclass, such as torchvision's convolution with a norm, is one block.
+    is_list = type(module) in (nn.Sequential, Sequential, nn.ModuleList)
+    if name != head and (not name or is_list or head.startswith(f"{name}.")):
         for child, part in module.named_children():
-            yield from _opened(f"{name}.{child}".lstrip("."), part, head)
+            yield from _flatten(f"{name}.{child}".lstrip("."), part, head)
     else:
         yield name, module

@@ -1,7 +1,7 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped, in one safe file.
+"""Checkpoints: everything that is needed to resume a run bit-exactly, in one safe file.
 
-Tensors are stored as safetensors, the rest as JSON in the same file's header, so that reading
-one never runs code and a file is either whole or not there.
+Tensors are stored as safetensors and the rest as JSON in the header of the same file. Reading it
+never runs code, and a file is complete or absent.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from torch.optim import Optimizer
 
 from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.paths import refuse_special
+from gnnvision.errors import invalid
 
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
-HASH = "sha256"  # of everything else in a checkpoint
+HASH = "sha256"  # the key of a hash of everything else in a checkpoint
 
 
 class Checkpoint:
-    """Tensors by name, and JSON beside them.
+    """Named tensors and JSON.
 
     Args:
         tensors: by path, for example "model/1.lin.weight".
-        state: for JSON.
+        state: the content of the JSON.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -41,13 +42,13 @@ class Checkpoint:
         self.state = dict(state)
 
     def group(self, name: str) -> dict[str, Tensor]:
-        """The tensors whose path begins with `name/`, without it."""
+        """The tensors whose path begins with `name/`, by the rest of their path."""
         start = name + "/"
         return {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one step; an older one at `path` stays until the new one is whole.
+    """Write a checkpoint atomically: an older one at `path` stays until the new one is complete.
 
     Raises:
         OSError: if it cannot be written.
@@ -57,42 +58,42 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         for name, value in checkpoint.tensors.items()
     }
     state = checkpoint.state | {HASH: _digest(tensors, json.dumps(checkpoint.state))}
-    # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
+    # One entry, as safetensors writes several in random order: equal runs have equal files.
     metadata = {"gnnvision": json.dumps(state)}
     with atomic_write(path) as file:
         try:
             save_file(tensors, file.name, metadata)
-        except SafetensorError as error:  # which is no OSError, though it stands for one
+        except SafetensorError as error:  # which is not an OSError
             raise OSError(str(error)) from error
-        with Path(file.name).open("rb") as written:  # a file of its own, put in place of `file`
+        with Path(file.name).open("rb") as written:  # safetensors has replaced `file`
             os.fsync(written.fileno())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """What `write_checkpoint` wrote.
+    """The checkpoint that `write_checkpoint` wrote.
 
     Raises:
-        ValueError: if there is none at `path`, or it is broken.
+        ValueError: if there is none at `path`, or it is damaged.
     """
     refuse_special(path, "checkpoint")
     if not path.is_file():
-        raise ValueError(
-            f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r}, which is not "
-            "there. Give the folder of a run."
-        )
+        got = f"{str(path)!r}, which does not exist"
+        raise invalid("checkpoint", "be a checkpoint of gnnvision", got, "Give a run folder.")
     try:
         tensors, metadata = _read(path)
         state = json.loads(metadata["gnnvision"])
         if not isinstance(state, dict):
             raise ValueError(f"its description is a {type(state).__name__}")
-        stated = state.pop(HASH, None)  # older ones have none
-        if stated is not None and stated != _digest(tensors, json.dumps(state)):
-            raise ValueError("its SHA-256 is another one than was written down")
+        written = state.pop(HASH, None)  # None in those of early versions
+        if written is not None and written != _digest(tensors, json.dumps(state)):
+            raise ValueError("its content does not have the SHA-256 that it was written with")
         return Checkpoint(tensors, state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, RecursionError) as error:
-        raise ValueError(
-            f"'checkpoint' must be a checkpoint of gnnvision, got {str(path)!r} ({error}). "
-            "It is damaged, or of another program: give the run folder as the run left it."
+        raise invalid(
+            "checkpoint",
+            "be a checkpoint of gnnvision",
+            f"{str(path)!r} ({error})",
+            "It is damaged or of another program: use the original file of a run.",
         ) from error
 
 
@@ -100,7 +101,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the metadata of a safetensors file."""
     try:
         os.fspath(path).encode()
-    except UnicodeEncodeError:  # safetensors opens no such name, but takes the bytes
+    except UnicodeEncodeError:  # a name that safetensors cannot open
         content = path.read_bytes()
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return load(content), header.get("__metadata__") or {}
@@ -109,7 +110,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
-    """A hash of everything in a checkpoint: a weight that changed on the disk is not seen else."""
+    """A hash of everything in a checkpoint, to detect changes on the disk."""
     digest = hashlib.sha256(state.encode())
     for name in sorted(tensors):
         value = tensors[name].contiguous()
@@ -120,12 +121,12 @@ def _digest(tensors: Mapping[str, Tensor], state: str) -> str:
 
 
 def pack(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under `name/`."""
+    """The tensors with their names prefixed by `name/`."""
     return {f"{name}/{key}": value for key, value in tensors.items()}
 
 
 def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """The optimizer's tensors by path, and its groups for JSON."""
+    """The optimizer's tensors by path, and its parameter groups for JSON."""
     held = optimizer.state_dict()
     tensors = {
         f"optimizer/{number}/{name}": value
@@ -139,7 +140,11 @@ def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[s
 def unpack_optimizer(
     optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
 ) -> None:
-    """Put an optimizer back to where `pack_optimizer` saw it."""
+    """Load into an optimizer what `pack_optimizer` saved of it.
+
+    Raises:
+        ValueError: if it does not fit the optimizer.
+    """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for path, value in tensors.items():
@@ -148,10 +153,10 @@ def unpack_optimizer(
         if value.shape != (like.shape if name != "step" else ()):
             raise ValueError(f"optimizer/{path} of shape {tuple(value.shape)}")
         if name != "step":
-            # Laid out in memory as its parameter is: the fused kernels walk them side by side.
+            # With the memory layout of its parameter, as the fused kernels require.
             value = torch.empty_like(like, dtype=value.dtype).copy_(value)
         if not value.is_floating_point() or not bool(value.isfinite().all()):
-            raise ValueError(f"optimizer/{path} holds what is no finite number")
+            raise ValueError(f"optimizer/{path} holds values that are not finite numbers")
         state.setdefault(int(number), {})[name] = value
     if len({frozenset(held) for held in state.values()}) > 1:
         raise ValueError("optimizer/ lacks tensors of some parameters")
@@ -161,7 +166,7 @@ def unpack_optimizer(
     for group, like in zip(groups, own, strict=True):
         if "betas" in group:
             group["betas"] = tuple(group["betas"])
-        # All but the rate, which a schedule moves, follow from the recipe.
+        # All settings but the learning rate, which a schedule changes, follow from the recipe.
         if group["params"] != like["params"] or any(
             group[name] != value for name, value in like.items() if name in group and name != "lr"
         ):
@@ -170,10 +175,9 @@ def unpack_optimizer(
         if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < math.inf:
             raise ValueError(f"'lr' is {str(lr)[:60]}")
         like["lr"] = lr
-    groups = own
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    optimizer.load_state_dict({"state": state, "param_groups": own})
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of the weights that later steps do not touch."""
+    """A copy of the weights, which later steps do not change."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}

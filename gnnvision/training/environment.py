@@ -1,4 +1,4 @@
-"""On what the last bits of a training depend, besides its recipe, data and seed."""
+"""The parts of the environment that bit-exact resuming depends on."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _WORDS = {
 
 
 def environment(device: str, threads: int) -> dict[str, Any]:
-    """What a checkpoint notes of the machine and the libraries, for JSON.
+    """The description of the machine and the libraries for a checkpoint, for JSON.
 
     Args:
-        device: where the training runs.
-        threads: of the CPU; a sum over several is added up in another order than over one.
+        device: the device of the training.
+        threads: number of CPU threads, on which the order of summation depends.
     """
     return {
         "gnnvision": __version__,
@@ -37,11 +37,11 @@ def environment(device: str, threads: int) -> dict[str, Any]:
 
 
 def differences(saved: object, here: dict[str, Any]) -> str:
-    """In words, what is other here than where a checkpoint was written; empty if nothing is.
+    """The differences to the environment of a checkpoint, in words; empty if there are none.
 
     Args:
-        saved: what the checkpoint noted; nothing, in older ones.
-        here: `environment` of this run.
+        saved: the environment in the checkpoint; None in those of early versions.
+        here: the environment of this run.
     """
     if not isinstance(saved, dict):
         return ""

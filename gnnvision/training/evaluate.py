@@ -1,4 +1,4 @@
-"""The figures of a finished run once more: its kept network on a part of its data."""
+"""The metrics of the kept network of a finished run, computed again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gnnvision.data import ImageTask, ReconstructionTask, Split, SplitName, Task
+from gnnvision.errors import invalid
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
 from gnnvision.training.objective import objective
@@ -29,22 +30,24 @@ def evaluate(
     part: SplitName = "test",
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Measure the kept network of a run, as the run itself did at its end.
+    """The metrics of the kept network of a run, as the run itself computed them at its end.
 
-    Split, normalization, test views and precision are those of the run, whatever the task has.
+    The split, the normalization, the test views and the precision are those of the run, even if
+    the task has others.
 
     Args:
         path: the run folder, or its checkpoint.
         task: the data of the run, loaded with the same options.
-        model: the network, if it is not one of `gnnvision.models`; it gets the weights.
-        part: of the split.
-        device: where to run.
+        model: the network, if it is not one of `gnnvision.models`; the weights are loaded into
+            it.
+        part: the split to evaluate on: "train", "val" or "test".
+        device: where to run the network.
 
     Returns:
         Metric -> value; NaN where one is undefined.
 
     Raises:
-        ValueError: if there is no checkpoint of a finished run, or the task is of other data or
+        ValueError: if there is no checkpoint of a finished run, or the task has other data or is
             of another kind.
 
     Example:
@@ -53,7 +56,7 @@ def evaluate(
     """
     file = find_checkpoint(path)
     checkpoint = read_trained(file)
-    task = _as_trained(task, checkpoint.state).to(device)
+    task = _task_of_run(task, checkpoint.state).to(device)
     if model is None:
         model = build_network(checkpoint, file)
     else:
@@ -72,18 +75,20 @@ def evaluate(
     return goal.metrics(torch.cat(outputs), torch.cat(targets))
 
 
-def _as_trained(task: Task, about: Mapping[str, Any]) -> Task:
+def _task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
     """The task with the split, the normalization and the test views of the run."""
     if "split" not in about:
-        raise ValueError(
-            "'path' must be a finished run, got a checkpoint of one in progress. Resume it first."
+        raise invalid(
+            "path", "be a finished run", "a checkpoint of one in progress", "Resume it first."
         )
-    # Older checkpoints do not say which data they are of.
+    # Checkpoints of early versions do not have the hash of their data.
     for name, here in (("kind", task.kind), ("data_hash", task.data_hash)):
         if about.get(name, here) != here:
-            raise ValueError(
-                f"'task' must have the {name} of the run, {str(about[name])[:12]}, got "
-                f"{here[:12]}. Load it with the options of the run; they are on its report."
+            raise invalid(
+                "task",
+                f"have the {name} of the run, {str(about[name])[:12]}",
+                here[:12],
+                "Load it with the options of the run; its report lists them.",
             )
     split = Split(about["split"]["name"], *(about["split"][p] for p in ("train", "val", "test")))
     if isinstance(task, ReconstructionTask):
@@ -94,7 +99,7 @@ def _as_trained(task: Task, about: Mapping[str, Any]) -> Task:
 
 
 def _normalized(task: ImageTask, split: Split, given: Mapping[str, Any]) -> ImageTask:
-    if "mean" not in given:  # of an autoencoder's older checkpoint
+    if "mean" not in given:  # in early checkpoints of autoencoders
         return replace(task, split=split)
     mean, std = tuple(given["mean"]), tuple(given["std"])
     views = given.get("test_views", "none")

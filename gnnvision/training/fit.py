@@ -1,4 +1,4 @@
-"""One `fit` for every kind of task: pictures, graphs, molecules; one seed or a hundred."""
+"""`fit`: trains a model on any kind of task, with one seed or many."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from gnnvision.data import Task
+from gnnvision.errors import invalid
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gnnvision.training.lock import in_use
 from gnnvision.training.objective import objective
 from gnnvision.training.precision import device_name
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
-from gnnvision.training.record import BEST, LAST, SEED, NotSaved, described, write_result
+from gnnvision.training.record import BEST, LAST, SEED, NotSaved, describe_run, write_result
 from gnnvision.training.result import Outcome, Result
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.training.seeds import to_seeds
@@ -44,54 +45,55 @@ def fit(
     progress: bool = True,
     data_seconds: float = 0.0,
 ) -> Result:
-    """Train a model on a task, once for each seed, and measure it.
+    """Train a model on a task, once for each seed, and evaluate it.
 
-    A seed decides the first weights, everything drawn in training, and the split if that is
-    random. Within a seed, validation chooses the epoch that is kept; the test part is read once,
-    at the end, by the kept model. So is the training part, unless it has more than 10,000 items:
-    then its figures are those of the kept epoch itself, each batch taken before its step. After
-    the call `model`, if it is a module, holds the weights of the seed that validation likes best,
-    on the device it was on; the result's `model` and `task` are both on the device that trained.
+    A seed determines the initialization, all randomness of the training, and the split if that
+    is random. For each seed, the epoch to keep is selected on the validation split. The kept
+    model is evaluated on the test split once, at the end, and on the training split too, unless
+    that has more than 10,000 items: its metrics are then those of the kept epoch itself, each
+    batch before its step. After the call `model`, if it is a module, has the weights of the seed
+    with the best validation score, on the device it was on; the `model` and the `task` of the
+    result are on the device that trained.
 
-    With a `folder` the run leaves there: `metrics.csv` (a row for each seed and epoch),
+    With a `folder` the run writes there `metrics.csv` (a row for each seed and epoch),
     `result.json` and `checkpoints/best.safetensors`; while it runs, also
-    `checkpoints/last.safetensors`, from which it can go on: on the CPU it ends with the same
-    bits as a run that never stopped.
+    `checkpoints/last.safetensors`, from which it can be resumed. Resuming is bit-exact on the
+    CPU.
 
     Args:
-        model: any module, called with the domain if its forward asks for one (a second required
-            input, or a parameter named domain, graph or grid) and with the signal alone if not;
-            or a function that builds one.
-        task: what to learn; see `gnnvision.data.load`.
-        recipe: how; the defaults of `Recipe` if not given.
-        seeds: how many (0, 1, ...), or which.
-        reset: whether each seed draws new first weights; False starts each from the weights that
-            `model` has.
-        device: "cpu", "cuda", "mps".
-        precision: of the arithmetic; "auto" is bfloat16 for convolutions of pictures on a device
-            that multiplies it in hardware, float32 otherwise.
-        compiled: whether to let torch's compiler join the operations of a training step; it
-            takes its time before the first step and needs a C++ compiler on the CPU.
+        model: any module, or a function that builds one. It is called with the signal and the
+            domain if its forward takes one (a second required input, or a parameter named
+            domain, graph or grid), otherwise with the signal alone.
+        task: the task; see `gnnvision.data.load`.
+        recipe: the training settings; the defaults of `Recipe` if None.
+        seeds: the number of seeds (0, 1, ...), or a list of them.
+        reset: whether each seed has its own initialization; False starts each from the weights
+            of `model`.
+        device: "cpu", "cuda" or "mps".
+        precision: "auto" is bfloat16 (autocast) for convolutions of images on a device that
+            multiplies it in hardware, and float32 otherwise.
+        compiled: whether to compile the model with `torch.compile`, which takes time before the
+            first step and needs a C++ compiler on the CPU.
         folder: a run folder; see `new_folder`.
-        resume: whether to go on from the folder's checkpoint.
-        ensemble: whether to keep the weights of every seed too, to predict with all of them:
+        resume: whether to resume from the folder's checkpoint.
+        ensemble: whether to keep the weights of all seeds, to predict with their ensemble, as
             `checkpoints/seed-N.safetensors`; needs a folder.
-        progress: whether to show how far it is.
-        data_seconds: how long loading the data took, for the record.
+        progress: whether to show the progress on the terminal.
+        data_seconds: time that loading the data took, for the record.
 
     Returns:
-        The metrics of all seeds and the chosen model.
+        The metrics of all seeds and the selected model.
 
     Warns:
-        UserWarning: before a seed trains on a split whose scores mean nothing: a part of it has
-            no known label, or one class only; see `Task.data_warnings`.
+        UserWarning: if the scores of a split are meaningless, as it has no known label or one
+            class only; see `Task.data_warnings`.
 
     Raises:
-        TypeError: if the model requires other inputs than a signal and its domain.
-        ValueError: if the model or recipe does not fit the task, the loss is no longer a number,
-            or the checkpoint to resume from is of another run.
+        TypeError: if the model requires inputs other than a signal and its domain.
+        ValueError: if the model or the recipe does not fit the task, the loss diverged, or the
+            checkpoint to resume from is of another run.
         Interrupted: on Ctrl-C, after saving.
-        NotSaved: if the finished run could not be written to the folder; it carries the result.
+        NotSaved: if the finished run could not be written to the folder; it has the result.
 
     Example:
         >>> import gnnvision as gv
@@ -105,11 +107,9 @@ def fit(
     numbers = to_seeds(seeds)
     path = None if folder is None else Path(folder)
     if ensemble and path is None:
-        raise ValueError(
-            "'folder' must be given to keep an ensemble, got None. Name a run folder."
-        )
+        raise invalid("folder", "be given to keep an ensemble", None, "Name a run folder.")
     session = Session(model, task, recipe, numbers, reset, device, precision, compiled)
-    unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be tried once more at the end
+    unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end instead
 
     def save(checkpoint: Checkpoint) -> bool:
         if path is None:
@@ -117,14 +117,14 @@ def fit(
         try:
             write_checkpoint(path / LAST, checkpoint)
         except OSError as error:
-            # The run itself is not in danger: go on, and say so.
+            # The training itself can continue.
             warnings.warn(f"No checkpoint could be written to {path}: {error}", stacklevel=2)
             return False
         return True
 
     def keep(run: SeedRun, outcome: Outcome) -> None:
         if ensemble and path is not None:
-            about = described(run.task, recipe, run.model, outcome, session.precision)
+            about = describe_run(run.task, recipe, run.model, outcome, session.precision)
             name = SEED.format(outcome.seed)
             try:
                 write_checkpoint(path / name, Checkpoint(run.best, about))
@@ -154,9 +154,9 @@ def fit(
 
 
 def _restore(session: Session, path: Path | None) -> None:
-    """Let the session go on from the folder's checkpoint, or start over where it has none yet."""
+    """Resume the session from the folder's checkpoint, or start over if it has none yet."""
     if path is None:
-        raise ValueError("'folder' must be given to resume a run, got None. Name its folder.")
+        raise invalid("folder", "be given to resume a run", None, "Name its folder.")
     if (path / "checkpoints").is_dir() and not (path / LAST).exists():
         warnings.warn(
             f"The run in {path} was stopped before its first checkpoint: it starts over.",
@@ -167,7 +167,7 @@ def _restore(session: Session, path: Path | None) -> None:
 
 
 def _result(session: Session, task: Task, data_seconds: float, path: Path | None) -> Result:
-    """What comes out of a session that is over."""
+    """The result of a finished session."""
     goal = objective(task)
     return Result(
         task=session.best_task(),

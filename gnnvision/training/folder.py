@@ -1,4 +1,4 @@
-"""The run folder: where a run keeps its configuration, its log, its checkpoints and its result."""
+"""The run folder, which holds the configuration, the checkpoints and the result of a run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.paths import refuse_special
+from gnnvision.errors import invalid
 from gnnvision.training.measures import json_ready
 
 __all__ = [
@@ -31,15 +32,15 @@ __all__ = [
 
 
 def new_folder(root: str | os.PathLike[str], experiment: str, config: Mapping[str, Any]) -> Path:
-    """Make `root/experiment/stamp` and write `config.json` into it; never one that exists.
+    """Make a new folder `root/experiment/stamp`, write `config.json` into it, and return its path.
 
     Args:
         root: the folder of all runs, for example "runs".
         experiment: the name of the script.
-        config: every setting, resolved, for JSON.
+        config: all settings, for JSON.
 
     Raises:
-        ValueError: if the folder cannot be made or written to, with the system's reason.
+        ValueError: if the folder cannot be made or written to, with the reason.
     """
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     parent = Path(root) / experiment
@@ -55,19 +56,21 @@ def new_folder(root: str | os.PathLike[str], experiment: str, config: Mapping[st
             write_json(folder / "config.json", config)
             return folder
     except OSError as error:
-        raise ValueError(
-            f"'out' must be a folder that can be written to, got {str(root)!r} "
-            f"({error.strerror or error}). Give another with --out."
+        raise invalid(
+            "out",
+            "be a folder that can be written to",
+            f"{str(root)!r} ({error.strerror or error})",
+            "Give another with --out.",
         ) from error
-    raise ValueError(f"'out' must have room for a new run, got {str(parent)!r}. Wait a second.")
+    raise invalid("out", "have room for a new run", repr(str(parent)), "Wait a second.")
 
 
 def remove_unused(folder: Path, parents: Iterable[Path] = ()) -> None:
-    """Remove a run folder that holds nothing but its configuration, and parents left empty by it.
+    """Remove a run folder with nothing but its configuration, and its parents if they are empty.
 
     Args:
-        folder: of a run that failed.
-        parents: those that were made for it, from below.
+        folder: the folder of a run that failed.
+        parents: those that were made for it, the innermost first.
     """
     with contextlib.suppress(OSError):
         left = [path for path in folder.rglob("*") if not path.is_dir()]
@@ -79,35 +82,37 @@ def remove_unused(folder: Path, parents: Iterable[Path] = ()) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON whole or not at all: short lists stay on one line, undefined is null."""
+    """Write JSON atomically: lists of numbers stay on one line, NaN is null."""
     text = json.dumps(json_ready(value), indent=2, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found.group().split()), text)
     replace_file(path, utf8(text + "\n"), durable=True)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
-        ValueError: if it is missing or no JSON.
+        ValueError: if it is missing or not JSON.
     """
     refuse_special(path, path.name)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"'{path.name}' must be a readable JSON file, got {str(path)!r} ({error}). "
-            "Give the folder of a run."
+        raise invalid(
+            path.name,
+            "be a readable JSON file",
+            f"{str(path)!r} ({error})",
+            "Give the folder of a run.",
         ) from error
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], *, durable: bool = False) -> None:
-    """Write rows with their keys as a header, whole or not at all; nothing for undefined.
+    """Write a CSV file atomically, with the keys of the rows as header and NaN as empty cells.
 
     Args:
-        path: where to.
+        path: the path of the file.
         rows: all with the same keys.
-        durable: whether to wait until the disk has it.
+        durable: whether to wait until it is on the disk.
     """
     listed = [
         {key: "" if isinstance(v, float) and math.isnan(v) else v for key, v in row.items()}
@@ -121,7 +126,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], *, durable: bool = 
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Put `content` at `path` in one step, so that a reader sees the old or the new, whole.
+    """Write a file atomically: a reader sees the old or the new content, never a part of it.
 
     Raises:
         OSError: if it cannot be written.
@@ -131,5 +136,5 @@ def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
 
 
 def utf8(text: str) -> bytes:
-    r"""The text in UTF-8; a byte of a file name that is not is written as `\udcff`."""
+    r"""The text in UTF-8; a byte of a file name that is not UTF-8 is written as `\udcff`."""
     return text.encode("utf-8", "backslashreplace")

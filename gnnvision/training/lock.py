@@ -1,4 +1,4 @@
-"""One process at a time in a run folder."""
+"""A lock on a run folder, for one process at a time."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from gnnvision.errors import invalid
+
 if sys.platform != "win32":
     import fcntl
 
 __all__ = ["InUse", "in_use"]
 
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-_held: dict[Path, int] = {}  # folders of this process, and the thread that holds each
+_owners: dict[Path, int] = {}  # locked folders of this process, and the thread of each
 
 
 class InUse(ValueError):
-    """Another run works in the folder.
+    """Another run uses the folder.
 
     Args:
-        folder: which one.
+        folder: the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"'folder' must not be in use by another run, got {str(folder)!r}, in which one is "
-            "still at work. Wait until it ends, or stop it."
+            f"'folder' must not be in use by another run, got {str(folder)!r}, in which a run "
+            "is in progress. Wait until it ends, or stop it."
         )
 
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Hold a run folder while the block runs; a thread that holds it may hold it again.
+    """Lock a run folder while the block runs; the thread with the lock may lock it again.
 
-    The lock is on the folder itself, so that nothing is left behind, and ends with the process,
-    however that ends. Where the file system has no locks the block runs without one. What a
-    killed process left half written is removed. A folder that was made for the block and got
-    nothing is removed after it.
+    The lock is on the folder itself, so that no file is left behind, and ends with the process,
+    even if that is killed. Where the file system has no locks the block runs without one.
+    Temporary files of killed processes are removed. A folder that is made here and stays empty
+    is removed at the end.
 
     Raises:
-        InUse: if another process or thread holds it.
+        InUse: if another process or thread has locked it.
         ValueError: if the folder cannot be made.
     """
     made = not folder.exists()
@@ -51,32 +53,34 @@ def in_use(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         place = folder.resolve()
     except OSError as error:
-        raise ValueError(
-            f"'folder' must be a folder that can be made, got {str(folder)!r} "
-            f"({error.strerror or error}). Name another one."
+        raise invalid(
+            "folder",
+            "be a folder that can be made",
+            f"{str(folder)!r} ({error.strerror or error})",
+            "Name another one.",
         ) from error
-    holder = _held.get(place)
-    if holder == threading.get_ident():
+    owner = _owners.get(place)
+    if owner == threading.get_ident():
         yield
         return
-    if holder is not None:
+    if owner is not None:
         raise InUse(folder)
-    handle = _locked(folder)
-    _held[place] = threading.get_ident()
+    handle = _lock(folder)
+    _owners[place] = threading.get_ident()
     try:
-        _remove_halves(folder)
+        _remove_temporary_files(folder)
         yield
     finally:
-        del _held[place]
+        del _owners[place]
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only an empty one
         if handle is not None:
-            os.close(handle)  # lets go of the lock
+            os.close(handle)  # which unlocks it
 
 
-def _locked(folder: Path) -> int | None:
-    """The open and locked folder; None where there are no locks."""
+def _lock(folder: Path) -> int | None:
+    """Lock the folder and return its file descriptor; None where there are no locks."""
     if sys.platform == "win32":
         return None
     try:
@@ -93,8 +97,8 @@ def _locked(folder: Path) -> int | None:
     return handle
 
 
-def _remove_halves(folder: Path) -> None:
-    """Remove the temporary files of writers that are no more; whoever holds the lock may."""
+def _remove_temporary_files(folder: Path) -> None:
+    """Remove the temporary files of killed processes, which only the owner of the lock may do."""
     for pattern in (".*.part", "checkpoints/.*.part", "checkpoints/.tmp*"):
         for path in folder.glob(pattern):
             with contextlib.suppress(OSError):

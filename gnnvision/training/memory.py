@@ -1,4 +1,4 @@
-"""Memory that stays with the process: training asks for the same large blocks again and again."""
+"""A setting of the C library for training, which allocates the same large blocks repeatedly."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def keep_memory() -> bool:
-    """Tell the C library not to return freed memory to the system.
+    """Make the C library keep freed memory instead of returning it to the system.
 
-    It would give back every block above 32 MiB at once, and the system clears each page that is
-    asked for anew, which takes a tenth of the time of training on pictures. The process keeps
-    what it needed at most until it ends.
+    By default it returns every block above 32 MiB at once, and the system clears each page when
+    it is allocated again, which takes a tenth of the training time on images. The process keeps
+    its peak memory until it ends.
 
     Returns:
-        Whether the C library is one that can be told so: glibc on Linux.
+        Whether the C library has this setting: glibc on Linux.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""What a kind of task wants: its loss, its score, and which targets are known."""
+"""The objective of a kind of task: its loss, its metrics, and which targets are known."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.data import Task
 from gnnvision.domains.device import as_double
+from gnnvision.errors import invalid
 from gnnvision.training.measures import f1_macro, mean, r2, r2_undefined
 
-__all__ = ["Objective", "objective", "said", "together"]
+__all__ = ["Objective", "concatenate", "objective", "to_predictions"]
 
 UNLABELED = -100
 
@@ -24,48 +25,48 @@ UNLABELED = -100
 class Objective(ABC):
     """The loss that is minimized and the score by which epochs are compared.
 
-    A figure that is undefined for the targets at hand is NaN; `remarks` says why.
+    A metric that is undefined for the given targets is NaN; `remarks` has the reason.
     """
 
     metric: ClassVar[str]
     higher_is_better: ClassVar[bool]
-    names: ClassVar[tuple[str, ...]]  # of all metrics
-    smooths: ClassVar[bool] = True  # whether the loss has labels to smooth
+    names: ClassVar[tuple[str, ...]]  # of all metrics, the score first
+    smooths: ClassVar[bool] = True  # whether label smoothing applies
 
     @abstractmethod
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs and targets where the target is known."""
+        """The outputs and the targets of which the target is known."""
 
     def counts(self, targets: Sequence[Tensor]) -> list[int]:
-        """How many known values each of some targets has that `known` returned."""
+        """The number of known values of each of some targets that `known` returned."""
         return torch.stack([(~target.isnan()).sum() for target in targets]).tolist()
 
     def count(self, target: Tensor) -> int:
-        """How many known values there are among targets that `known` returned."""
+        """The number of known values of targets that `known` returned."""
         return self.counts([target])[0]
 
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The mean loss over known targets, a scalar; 0, without a gradient, where none is."""
+        """The mean loss over known targets, a scalar; 0 without a gradient if none is known."""
 
     @abstractmethod
     def score(self, output: Tensor, target: Tensor) -> float:
-        """The task's metric over known targets; quick, for every epoch."""
+        """The metric by which epochs are compared, over known targets."""
 
     @abstractmethod
     def predict(self, output: Tensor) -> Tensor:
-        """What the outputs say: class numbers, values or probabilities."""
+        """The predictions: class indices, values or probabilities."""
 
-    def measured(self, output: Tensor, target: Tensor) -> tuple[float, float]:
-        """Loss and score, for every epoch; NaN where no target is known or an output is NaN."""
+    def loss_and_score(self, output: Tensor, target: Tensor) -> tuple[float, float]:
+        """Loss and score; NaN if no target is known or an output is NaN."""
         if not self.count(target):
             return math.nan, math.nan
         loss = float(self.loss(output, target))
         return loss, math.nan if math.isnan(loss) else self.score(output, target)
 
     def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        """All metrics over known targets, for the end of a run."""
-        loss, score = self.measured(output, target)
+        """All metrics over known targets."""
+        loss, score = self.loss_and_score(output, target)
         if math.isnan(loss):
             return dict.fromkeys(self.names, math.nan)
         return {self.metric: score, "loss": loss} | self._more(output, target)
@@ -73,22 +74,22 @@ class Objective(ABC):
     def remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]
     ) -> dict[str, str]:
-        """Metric -> why it is undefined, or over which classes or targets alone it is a mean."""
+        """Metric -> why it is undefined, or which classes or targets its mean is restricted to."""
         if not self.count(target):
             return dict.fromkeys(self.names, "no target is known")
         if math.isnan(float(self.loss(output, target))):
-            return dict.fromkeys(self.names, "the network's outputs are no numbers")
+            return dict.fromkeys(self.names, "the network's outputs are NaN")
         return self._remarks(output, target, class_names)
 
     @abstractmethod
     def _more(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        """Metrics besides the score and the loss."""
+        """The metrics other than the score and the loss."""
 
     @abstractmethod
     def _remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]
     ) -> dict[str, str]:
-        """As `remarks`, where some target is known."""
+        """As `remarks`, if some target is known and no output is NaN."""
 
 
 class _Classification(Objective):
@@ -100,14 +101,14 @@ class _Classification(Objective):
         self._rows: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        # A full-batch task hands out the same targets each epoch: look for the known ones once.
-        found = self._rows.get(target)
-        if found is None or found[0] != target._version:
+        # A full-batch task has the same targets in each epoch: the known ones are found once.
+        cached = self._rows.get(target)
+        if cached is None or cached[0] != target._version:
             rows = (target != UNLABELED).nonzero().squeeze(1)
             every = rows.numel() == target.numel()
-            found = (target._version, None if every else rows, target.index_select(0, rows))
-            self._rows[target] = found
-        _, rows, labels = found
+            cached = (target._version, None if every else rows, target.index_select(0, rows))
+            self._rows[target] = cached
+        _, rows, labels = cached
         return (output, target) if rows is None else (output.index_select(0, rows), labels)
 
     def counts(self, targets: Sequence[Tensor]) -> list[int]:
@@ -127,10 +128,6 @@ class _Classification(Objective):
         return output.argmax(1)
 
     def _more(self, output: Tensor, target: Tensor) -> dict[str, float]:
-        """The mean F1 over the classes that occur among the labels or the predictions.
-
-        That of scikit-learn. For any other class it is 0 / 0.
-        """
         predicted = self.predict(output)
         return {"f1_macro": f1_macro(target.cpu().numpy(), predicted.cpu().numpy())}
 
@@ -142,13 +139,13 @@ class _Classification(Objective):
         if len(occurring) == count:
             return {}
         return {
-            "f1_macro": f"the mean over {len(occurring)} of {count} classes: the others are "
+            "f1_macro": f"the mean over {len(occurring)} of {count} classes: the others occur "
             "neither among the labels nor among the predictions"
         }
 
 
 class _Regression(Objective):
-    """Squared errors; each target in units of its own spread, so that none drowns another."""
+    """Squared errors, each target divided by its standard deviation to give all equal weight."""
 
     metric = "rmse"
     higher_is_better = False
@@ -166,11 +163,11 @@ class _Regression(Objective):
         if self.spread is not None:
             error = error / self.spread.to(error.device)
         missing = target.isnan()
-        # No value decides what is computed, so that a GPU does not wait for the CPU.
+        # No branch depends on values, so that a GPU need not wait for the CPU.
         return error.masked_fill(missing, 0).square().sum() / (~missing).sum().clamp(min=1)
 
     def score(self, output: Tensor, target: Tensor) -> float:
-        """The mean over the targets of their root mean squared errors, in their units."""
+        """The mean over the targets of their RMSE, in their units."""
         return _over_targets(_columns(output - target).square(), target, torch.sqrt)
 
     def predict(self, output: Tensor) -> Tensor:
@@ -179,8 +176,8 @@ class _Regression(Objective):
     def _more(self, output: Tensor, target: Tensor) -> dict[str, float]:
         mae = _over_targets(_columns(output - target).abs(), target)
         pairs = zip(_columns(target).T, _columns(output).T, strict=True)
-        shares = (r2(true.cpu().numpy(), guess.cpu().numpy()) for true, guess in pairs)
-        return {"mae": mae, "r2": mean(shares)}
+        scores = (r2(true.cpu().numpy(), guess.cpu().numpy()) for true, guess in pairs)
+        return {"mae": mae, "r2": mean(scores)}
 
     def _remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]
@@ -188,21 +185,22 @@ class _Regression(Objective):
         columns = _columns(target).cpu()
         reasons = [r2_undefined(column.numpy()) for column in columns.T]
         out = {}
-        held = sum(not column.isnan().all() for column in columns.T)
-        if held < len(reasons):
-            over = f"the mean over {held} of {len(reasons)} targets, of which values are known"
-            out = {"rmse": over, "mae": over, "loss": f"over {held} of {len(reasons)} targets"}
+        count = len(reasons)
+        known = sum(not column.isnan().all() for column in columns.T)
+        if known < count:
+            over = f"the mean over {known} of {count} targets: the others have no known value"
+            out = {"rmse": over, "mae": over, "loss": f"over {known} of {count} targets"}
         if all(reasons):
-            one = reasons[0] if len(reasons) == 1 else "no target has two known values that differ"
+            one = reasons[0] if count == 1 else "no target has two different known values"
             return out | {"r2": one}
         if any(reasons):
-            held = sum(not reason for reason in reasons)
-            out["r2"] = f"the mean over {held} of {len(reasons)} targets, whose values vary"
+            varying = sum(not reason for reason in reasons)
+            out["r2"] = f"the mean over {varying} of {count} targets: the others do not vary"
         return out
 
 
 def _columns(values: Tensor) -> Tensor:
-    """A column for each target; pixels that are to be given back are all one target."""
+    """A column for each target; the pixels of a reconstruction are one target."""
     wide = as_double(values.detach())
     return wide if wide.ndim == 2 else wide.reshape(-1, 1)
 
@@ -210,7 +208,7 @@ def _columns(values: Tensor) -> Tensor:
 def _over_targets(
     values: Tensor, target: Tensor, of_each: Callable[[Tensor], Tensor] = lambda mean: mean
 ) -> float:
-    """The mean over the targets of a function of their means, where their values are known."""
+    """The mean over the targets of a function of each target's mean over its known values."""
     known = ~_columns(target).isnan()
     count = known.sum(0)
     means = values.masked_fill(~known, 0).sum(0) / count
@@ -228,18 +226,19 @@ class _Multilabel(Objective):
     def loss(self, output: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
         missing = target.isnan()
         target = target.masked_fill(missing, 0)
-        if label_smoothing:  # as of two classes: the other one gets half of it
+        if label_smoothing:  # as for two classes: half of it goes to the other class
             target = target * (1 - label_smoothing) + label_smoothing / 2
         here = (~missing).to(output.dtype)
         total = F.binary_cross_entropy_with_logits(output, target, here, reduction="sum")
         return total / here.sum().clamp(min=1)
 
     def score(self, output: Tensor, target: Tensor) -> float:
-        """The mean over the targets that have both classes; NaN where none has."""
+        """The mean ROC AUC over the targets that have both classes; NaN if none has."""
         from sklearn.metrics import roc_auc_score
 
         return mean(
-            float(roc_auc_score(truth, guess)) for truth, guess in self._each(output, target)
+            float(roc_auc_score(truth, guess))
+            for truth, guess in self._both_classes(output, target)
         )
 
     def predict(self, output: Tensor) -> Tensor:
@@ -248,28 +247,28 @@ class _Multilabel(Objective):
     def _more(self, output: Tensor, target: Tensor) -> dict[str, float]:
         from sklearn.metrics import average_precision_score
 
-        held = self._each(output, target)
-        precisions = (float(average_precision_score(truth, guess)) for truth, guess in held)
+        pairs = self._both_classes(output, target)
+        precisions = (float(average_precision_score(truth, guess)) for truth, guess in pairs)
         return {"average_precision": mean(precisions)}
 
     def _remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]
     ) -> dict[str, str]:
-        held, count = len(self._each(output, target)), target.shape[1]
-        if held == count:
+        defined, count = len(self._both_classes(output, target)), target.shape[1]
+        if defined == count:
             return {}
-        if held:
-            why = f"the mean over {held} of {count} targets, which have both classes"
+        if defined:
+            why = f"the mean over {defined} of {count} targets: the others have one class"
         elif count == 1:
             label = int(target[~target.isnan()][0])
-            why = f"one class alone: all {self.count(target)} known labels are {label}"
+            why = f"there is only one class: all {self.count(target)} known labels are {label}"
         else:
             why = f"none of the {count} targets has both classes"
         return {"rocauc": why, "average_precision": why}
 
     @staticmethod
-    def _each(output: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Targets and outputs of the tasks that have both classes, where known."""
+    def _both_classes(output: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The known values and their outputs of each target that has both classes."""
         output, target = output.detach().float().cpu(), target.cpu()
         out = []
         for task in range(target.shape[1]):
@@ -280,12 +279,15 @@ class _Multilabel(Objective):
         return out
 
 
-def said(kind: str, output: Tensor) -> Tensor:
-    """What outputs say to people: values of a regression, otherwise probabilities.
+def to_predictions(kind: str, output: Tensor) -> Tensor:
+    """The values of a regression, otherwise the probabilities of the classes or labels.
 
     Args:
-        kind: of the task.
-        output: of a model. Shape (B, num_outputs).
+        kind: kind of the task.
+        output: output of a model. Shape (B, num_outputs).
+
+    Returns:
+        The predictions. Shape (B, num_outputs).
     """
     match kind:
         case "classification":
@@ -294,13 +296,11 @@ def said(kind: str, output: Tensor) -> Tensor:
             return output.sigmoid()
         case "regression":
             return output
-    raise ValueError(
-        f"'kind' must be classification, multilabel or regression, got {kind!r}. Choose one."
-    )
+    raise invalid("kind", "be classification, multilabel or regression", repr(kind))
 
 
 def objective(task: Task) -> Objective:
-    """What a task wants."""
+    """The objective of a task, by its kind."""
     match task.kind:
         case "classification":
             return _Classification()
@@ -311,8 +311,8 @@ def objective(task: Task) -> Objective:
             return _Regression(None if moments is None else moments[1])
 
 
-def together(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """All batches as one."""
+def concatenate(outputs: list[Tensor], targets: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The outputs and the targets of all batches, in one tensor each."""
     if len(outputs) == 1:
         return outputs[0], targets[0]
     return torch.cat(outputs), torch.cat(targets)

@@ -1,4 +1,4 @@
-"""Which optimizer moves which parameter, and how fast."""
+"""The optimizer of a recipe, with a learning rate and weight decay for each parameter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gnnvision.errors import invalid
 from gnnvision.layers import Convolution
 from gnnvision.training.blocks import blocks, last_linear
 
@@ -52,17 +53,15 @@ class SGD(_Eager, torch.optim.SGD):
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
-    """The optimizer of a recipe for the parameters of `model` that are to be learned.
+    """The optimizer of a recipe for the trainable parameters of `model`.
 
     Raises:
         ValueError: if there are none, or a setting has no effect on any of them.
     """
     learned = [p for p in model.parameters() if p.requires_grad]
     if not learned:
-        raise ValueError(
-            "'model' must have parameters to learn, got none that require gradients. "
-            "Unfreeze some of them."
-        )
+        got = "none that require gradients"
+        raise invalid("model", "have parameters to learn", got, "Unfreeze some of them.")
     first = {id(p) for p in _first(model).parameters()}
     head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
     depths = _depths(model) if recipe.layer_decay != 1 else {}
@@ -102,52 +101,54 @@ def _check_effects(
     head: set[int],
     depths: dict[int, int],
 ) -> None:
-    """Every setting of the recipe moves some parameter of this model."""
+    """Refuse a setting of the recipe that affects no parameter of this model."""
     own_lr = head if recipe.lr_head is not None else set()
     held = [
-        ("lr_head", recipe.lr_head, None, any(id(p) in head for p in learned), "its last layer"),
+        ("lr_head", recipe.lr_head, None, any(id(p) in head for p in learned), "last layer"),
         (
             "lr_bias",
             recipe.lr_bias,
             None,
             any(p.ndim <= 1 and id(p) not in own_lr for p in learned),
-            "biases or norms",
+            "biases or normalization layers",
         ),
         (
             "layer_decay",
             recipe.layer_decay,
             1,
             any(depths.get(id(p)) for p in learned),
-            "blocks before its last layer",
+            "blocks before the last layer",
         ),
         (
             "optimizer",
             recipe.optimizer,
             recipe.optimizer if recipe.optimizer != "muon" else None,
             any(group.get("orthogonal") for group in groups),
-            "filters or matrices before its last layer",
+            "filters or matrices before the last layer",
         ),
         (
             "weight_decay",
             recipe.weight_decay,
             0,
             any(group["weight_decay"] and not group.get("orthogonal") for group in groups),
-            "parameters that it pulls at",
+            "parameters that decay",
         ),
     ]
     for name, value, usual, acts, what in held:
         if value != usual and not acts:
-            raise ValueError(
-                f"'{name}' must have an effect on the model, got {value!r} for one that learns "
-                f"none of {what}. Leave it out, or let the model learn them."
+            raise invalid(
+                name,
+                "have an effect on the model",
+                f"{value!r} for one without trainable {what}",
+                "Leave it out, or make them trainable.",
             )
 
 
 class Muon(_Eager):
-    """Gradient descent along orthogonalised momentum, for the filters of convolutions.
+    """Gradient descent along orthogonalized momentum, for the filters of convolutions.
 
     The momentum of a filter, seen as a matrix (C_out, C_in K), is replaced by the nearest
-    orthogonal one, so that every direction in it counts the same; the filter is then scaled to
+    orthogonal one, so that all its directions have equal weight; the filter is then scaled to
     the norm √C_out, which makes `lr` the relative length of a step. Parameters of groups with
     `orthogonal=False` (biases, the head) follow Nesterov's momentum as in `torch.optim.SGD`.
 
@@ -155,9 +156,9 @@ class Muon(_Eager):
         params: parameters, or groups of them.
         lr: learning rate.
         momentum: of the running sum of gradients, from 0 to 1.
-        other_momentum: the same for the groups that are not orthogonalised.
+        other_momentum: the same for the groups that are not orthogonalized.
         weight_decay: added to the gradient of those.
-        orthogonal: whether a group is orthogonalised.
+        orthogonal: whether a group is orthogonalized.
 
     References:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
@@ -186,7 +187,7 @@ class Muon(_Eager):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient once."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             orthogonal = group["orthogonal"]
             momentum = group["momentum" if orthogonal else "other_momentum"]
@@ -208,13 +209,14 @@ class Muon(_Eager):
 
 
 def orthogonalized(matrix: Tensor, steps: int = 3) -> Tensor:
-    """Nearly the orthogonal matrix nearest to `matrix`: its singular values become about 1.
+    """An approximation of the orthogonal matrix nearest to `matrix`, with singular values near 1.
 
-    Newton and Schulz's iteration with a polynomial of degree 5, in bfloat16.
+    It is computed by the Newton-Schulz iteration with a polynomial of degree 5, in bfloat16.
 
     Args:
         matrix: of shape (rows, columns).
-        steps: of the iteration; three bring the values into 0.3 to 1.3 unless they were tiny.
+        steps: number of iterations; three bring the singular values into 0.3 to 1.3, unless they
+            are tiny.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix.shape[0] <= matrix.shape[1]
@@ -228,14 +230,14 @@ def orthogonalized(matrix: Tensor, steps: int = 3) -> Tensor:
 
 
 def _weighted(model: nn.Module) -> list[nn.Module]:
-    """The modules that hold parameters of their own, in order."""
+    """The modules with parameters that are not in a submodule, in order."""
     return [m for m in model.modules() if any(True for _ in m.parameters(recurse=False))]
 
 
 def _depths(model: nn.Module) -> dict[int, int]:
-    """How many blocks behind each parameter's, the head counted: of the head itself none."""
+    """The number of blocks from each parameter to the head: 0 in the head, 1 just before it."""
     parts = blocks(model)
-    early = len(parts)  # of what belongs to no block, as an embedding of positions
+    early = len(parts)  # for parameters outside of blocks, such as a position embedding
     depths = dict.fromkeys(map(id, model.parameters()), early)
     for number, block in enumerate(parts):
         for module in block.modules:
@@ -244,6 +246,6 @@ def _depths(model: nn.Module) -> dict[int, int]:
 
 
 def _first(model: nn.Module) -> nn.Module:
-    """The first convolution, or, in a network without any, the first module with weights."""
+    """The first convolution or, in a network without any, the first module with weights."""
     convolutions = (m for m in model.modules() if isinstance(m, Convolution))
     return next(convolutions, _weighted(model)[0])

@@ -1,4 +1,4 @@
-"""A device: its name, and which arithmetic suits a model on it."""
+"""The precision that suits a model on a device, and the name of a device."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ import platform
 import torch
 from torch import nn
 
-__all__ = ["device_name", "suitable"]
+from gnnvision.errors import one_of
+
+__all__ = ["device_name", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def suitable(precision: str, model: nn.Module, device: str) -> str:
-    """What "auto" stands for: bfloat16 for convolutions of pictures where it is quick.
+def resolve_precision(precision: str, model: nn.Module, device: str) -> str:
+    """The precision to use: for "auto", bfloat16 for image convolutions where it is fast.
 
-    Sums and norms stay in float32 (autocast). Graphs keep float32: their products are bound by
-    memory and small.
+    Sums and normalization layers stay in float32 (autocast). Graph networks use float32, as
+    their products are small and limited by memory bandwidth.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
-        model: what is to be run.
-        device: where.
+        model: the model to run.
+        device: the device to run it on.
 
     Raises:
         ValueError: if there is no such precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(
-            f"'precision' must be one of {', '.join(PRECISIONS)}, got {precision!r}. "
-            "Choose one of them."
-        )
-    if precision != "auto":
+    if one_of("precision", precision, PRECISIONS) != "auto":
         return precision
-    of_pictures = any(isinstance(m, nn.modules.conv._ConvNd) for m in model.modules())
-    return "bfloat16" if of_pictures and has_quick_bfloat16(device) else "float32"
+    for_images = any(isinstance(m, nn.modules.conv._ConvNd) for m in model.modules())
+    return "bfloat16" if for_images and has_fast_bfloat16(device) else "float32"
 
 
 def device_name(device: str) -> str:
@@ -44,7 +41,7 @@ def device_name(device: str) -> str:
     return f"{device} ({platform.machine()})"
 
 
-def has_quick_bfloat16(device: str) -> bool:
+def has_fast_bfloat16(device: str) -> bool:
     """Whether a device multiplies bfloat16 in hardware."""
     match torch.device(device).type:
         case "cpu":

@@ -1,4 +1,4 @@
-"""A trained network on new pictures: the checkpoint says how to build it and what to feed it."""
+"""Predictions for new images with the network of a checkpoint."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gnnvision.data.images import read_image
 from gnnvision.data.images.views import average_predictions
 from gnnvision.data.paths import refuse_special
 from gnnvision.domains import Grid
+from gnnvision.errors import invalid, wrong_dtype
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.seed_run import arithmetic
@@ -25,22 +26,23 @@ from gnnvision.training.stored import as_written, check_tensors, read_trained
 __all__ = ["Predictor", "build_network", "check_call", "find_checkpoint"]
 
 BATCH = 500
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # of another library: no address, no path
-_COUNTS = ("num_layers", "depth", "depths", "stages")  # of what is made in a loop
-_FEW, _MOST = 64, 2**24
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # of a torchvision network: no URL, no path
+_COUNTS = ("num_layers", "depth", "depths", "stages")  # arguments that count layers
+_FEW, _MOST = 64, 2**24  # at most so many layers and list items; the largest number
 
 
 class Predictor:
-    """A trained classifier of pictures.
+    """A trained image classifier.
 
     Args:
-        model: with its weights.
-        about: what the checkpoint says of the run: classes, sizes, normalization, precision.
-        device: where to run.
+        model: the network with its weights.
+        about: the description of the run in its checkpoint: classes, image size, normalization,
+            precision.
+        device: where to run the network.
 
     Example:
         >>> predictor = Predictor.load("runs/cnn_cifar/2026-01-01_12-00-00")  # doctest: +SKIP
-        >>> predictor(pictures).argmax(1)  # doctest: +SKIP
+        >>> predictor(images).argmax(1)  # doctest: +SKIP
         tensor([3, 8, 8, 0])
     """
 
@@ -61,54 +63,55 @@ class Predictor:
 
         Args:
             path: a run folder, its `checkpoints` folder, or the file.
-            device: where to run.
+            device: where to run the network.
 
         Raises:
-            ValueError: if there is no checkpoint, it is of no classifier of pictures, or it does
-                not say how to build its network, or its weights do not fit.
+            ValueError: if there is no checkpoint, or not of an image classifier, or if it does
+                not name its network, or its weights do not fit.
         """
         file = find_checkpoint(path)
         checkpoint = read_trained(file)
         about = checkpoint.state
         if about.get("kind") != "classification" or "mean" not in about.get("input", {}):
-            raise ValueError(
-                f"'checkpoint' must be of a classifier of pictures, got {str(file)!r} of "
-                f"{about.get('title', 'an unfinished run')!r}. Give the folder of a finished run "
-                "on pictures."
+            raise invalid(
+                "checkpoint",
+                "be of an image classifier",
+                f"{str(file)!r} of {about.get('title', 'an unfinished run')!r}",
+                "Give the folder of a finished run on images.",
             )
         predictor = cls(build_network(checkpoint, file), about, device)
         blank = torch.zeros(1, predictor.channels, *predictor.size, dtype=torch.uint8)
         check_call(file, lambda: predictor(blank), len(predictor.class_names))
         return predictor
 
-    def __call__(self, pictures: Tensor) -> Tensor:
+    def __call__(self, images: Tensor) -> Tensor:
         """The probability of each class.
 
         Args:
-            pictures: uint8 from 0 to 255. Shape (B, C, H, W), of the training's size.
+            images: uint8 from 0 to 255. Shape (B, C, H, W), of the size used in training.
 
         Returns:
             float32 of shape (B, num_classes); rows sum to 1.
 
         Raises:
-            TypeError: if the pictures are not uint8.
-            ValueError: if their shape is not that of the training.
+            TypeError: if the images are not uint8.
+            ValueError: if they do not have the shape used in training.
         """
-        if pictures.dtype != torch.uint8:
-            raise TypeError(
-                f"'pictures' must be uint8, got {pictures.dtype}. Give pixels from 0 to 255."
-            )
+        if images.dtype != torch.uint8:
+            raise wrong_dtype("images", "be uint8", images.dtype, "Give pixels from 0 to 255.")
         expected = (self.channels, *self.size)
-        if pictures.ndim != 4 or tuple(pictures.shape[1:]) != expected:
-            raise ValueError(
-                f"'pictures' must have shape (B, {', '.join(map(str, expected))}) as in "
-                f"training, got {tuple(pictures.shape)}. Convert and resize them."
+        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+            raise invalid(
+                "images",
+                f"have shape (B, {', '.join(map(str, expected))}) as in training",
+                tuple(images.shape),
+                "Convert and resize them.",
             )
-        rows = [self._probabilities(batch.to(self.device)) for batch in pictures.split(BATCH)]
+        rows = [self._probabilities(batch.to(self.device)) for batch in images.split(BATCH)]
         return torch.cat(rows) if rows else torch.empty(0, len(self.class_names))
 
-    def _probabilities(self, pictures: Tensor) -> Tensor:
-        x = (pictures.float() / 255 - self._mean) / self._std
+    def _probabilities(self, images: Tensor) -> Tensor:
+        x = (images.float() / 255 - self._mean) / self._std
         x = x.contiguous(memory_format=torch.channels_last)
         views = self.about["input"].get("test_views", "none")
         with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
@@ -116,25 +119,25 @@ class Predictor:
         return output.float().softmax(1).cpu()
 
     def read(self, path: str | os.PathLike[str]) -> tuple[Tensor, Sequence[str]]:
-        """A picture from a file as the network wants it, and what had to be changed.
+        """An image from a file in the size and channels of the network, and how it was changed.
 
         Returns:
-            uint8 of shape (C, H, W), and a sentence for each change that loses something.
+            uint8 of shape (C, H, W), and a sentence for each change that loses information.
 
         Raises:
-            ValueError: if the file is no picture that can be read.
+            ValueError: if the file cannot be read as an image.
         """
         return read_image(path, self.size, self.channels)
 
 
 def find_checkpoint(path: str | os.PathLike[str]) -> Path:
-    """The file of the kept weights.
+    """The path of the file with the kept weights of a run.
 
     Args:
         path: a run folder, its `checkpoints` folder, or the file.
 
     Raises:
-        ValueError: if it is not there.
+        ValueError: if there is no such file.
     """
     given = Path(path)
     places = [given, given / "best.safetensors", given / "checkpoints" / "best.safetensors"]
@@ -142,9 +145,11 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
         if place.is_file():
             return place
     refuse_special(given, "checkpoint")
-    raise ValueError(
-        f"'checkpoint' must be a run folder, its checkpoints folder or a file in it, got "
-        f"{str(given)!r}, where there is no best.safetensors. Name the folder of a finished run."
+    raise invalid(
+        "checkpoint",
+        "be a run folder, its checkpoints folder or a file in it",
+        f"{str(given)!r}, where there is no best.safetensors",
+        "Name the folder of a finished run.",
     )
 
 
@@ -152,21 +157,23 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
     """The network of a checkpoint with its weights.
 
     Args:
-        checkpoint: as it was read.
-        file: from where, for errors.
+        checkpoint: the checkpoint.
+        file: its file, for errors.
 
     Raises:
-        ValueError: if it does not say how to build its network, or its weights do not fit.
+        ValueError: if it does not name its network, or its weights do not fit.
     """
     spec = checkpoint.state.get("spec")
     if spec is None:
-        raise ValueError(
-            f"'checkpoint' must name its network, got {str(file)!r}, whose network was not one of "
-            "gnnvision.models. Build it yourself and load the file's tensors into it."
+        raise invalid(
+            "checkpoint",
+            "name its network",
+            f"{str(file)!r}, whose network was not one of gnnvision.models",
+            "Build it yourself and load the file's tensors into it.",
         )
     with as_written(file):
         name, arguments = _checked_spec(spec, len(checkpoint.tensors))
-        # Shapes alone: no memory for what the file does not hold.
+        # Shapes alone: no memory for weights that the file may not have.
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of layers without a weight
             like = models.build(name, **arguments)
@@ -176,12 +183,12 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
 
 
 def with_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> nn.Module:
-    """The same network, with the weights of a checkpoint.
+    """The network, with the weights of a checkpoint loaded into it.
 
     Args:
         model: the network of the run.
-        checkpoint: as it was read.
-        file: from where, for errors.
+        checkpoint: the checkpoint.
+        file: its file, for errors.
 
     Raises:
         ValueError: if they do not fit.
@@ -197,48 +204,50 @@ def _check_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> None
     except ValueError as error:
         spec = getattr(model, "spec", None)
         name = spec["name"] if spec else type(model).__name__
-        raise ValueError(
-            f"'checkpoint' must hold the weights of {name}, got others in {str(file)!r} "
-            f"({error}). Give the checkpoint as the run left it."
+        raise invalid(
+            "checkpoint",
+            f"have the weights of {name}",
+            f"others in {str(file)!r} ({error})",
+            "Give the checkpoint of a run of this network.",
         ) from error
 
 
-def check_call(file: Path, answers: Callable[[], Tensor], outputs: int) -> None:
-    """Refuse a network that does not take the input, or give the outputs, that its file names.
+def check_call(file: Path, predict: Callable[[], Tensor], outputs: int) -> None:
+    """Refuse a network whose inputs or outputs are not those that its checkpoint describes.
 
     Args:
-        file: of its checkpoint.
-        answers: calls it with one item.
-        outputs: how many there are.
+        file: the file of its checkpoint.
+        predict: calls the network with one item.
+        outputs: the number of outputs that the checkpoint describes.
 
     Raises:
-        ValueError: if it does not.
+        ValueError: if the call fails or has another number of outputs.
     """
     with as_written(file):
-        made = answers()
-        if made.shape != (1, outputs):
-            raise ValueError(f"{outputs} names for {made.shape[-1]} outputs")
+        output = predict()
+        if output.shape != (1, outputs):
+            raise ValueError(f"{outputs} names for {output.shape[-1]} outputs")
 
 
 def _checked_spec(spec: Any, tensors: int) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - of JSON
-    """The name and the arguments of a network, of which none reaches beyond the file.
+    """The name and the arguments of a network, refused where they could do harm.
 
     Args:
-        spec: what JSON held.
-        tensors: how many tensors are in the file.
+        spec: from the JSON of a checkpoint, which may come from somebody else.
+        tensors: number of tensors in the file.
     """
     if not fits(spec, dict[str, Any]) or not fits(spec.get("name"), str):
-        raise ValueError("'spec' names no network")
+        raise ValueError("'spec' has no name of a network")
     name, arguments = spec["name"], spec.get("arguments")
     if name not in models.names():
-        raise ValueError(f"'spec' names {name[:60]!r}, which is no network of gnnvision.models")
+        raise ValueError(f"'spec' names {name[:60]!r}, which is not in gnnvision.models")
     if not fits(arguments, dict[str, Any]):
         raise ValueError("'spec' has no arguments")
     for argument, kind in models.argument_types(name).items():
         if argument in arguments and not fits(arguments[argument], kind):
             raise ValueError(f"'{argument}' of {name} is {str(arguments[argument])[:60]!r}")
     if arguments.get("weights") is not None:
-        raise ValueError("'weights' are to be fetched, which no run writes")
+        raise ValueError("'weights' is not null, which a run never writes")
     if not _PLAIN_NAME.fullmatch(arguments.get("name", "x")):
         raise ValueError(f"'name' of {name} is {arguments['name'][:60]!r}")
     for argument, value in arguments.items():

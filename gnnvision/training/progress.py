@@ -28,7 +28,7 @@ WIDE = 70  # columns of a terminal with room for the rate next to the bar
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped by the user, after saving everything.
+    """A run was stopped by the user, after saving a checkpoint.
 
     Args:
         message: where it stopped, and what is saved.
@@ -36,46 +36,46 @@ class Interrupted(KeyboardInterrupt):
 
 
 class StopRequest:
-    """Whether somebody asked the run to stop."""
+    """A handler of signals that records the request to stop a run."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The first request waits for the end of the epoch; a second one stops at once."""
-        if self.asked:
+        """Record the first request, obeyed after the current step; a second one stops at once."""
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into a request while the block runs, in the main thread."""
+    """A context in which Ctrl-C, SIGTERM and SIGHUP set a request to stop, in the main thread."""
     request = StopRequest()
-    with _handled(request, "SIGINT", "SIGTERM", "SIGHUP"):
+    with _handle(request, "SIGINT", "SIGTERM", "SIGHUP"):
         yield request
 
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, while the block runs."""
+    """A context in which SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handled(interrupt, "SIGTERM", "SIGHUP"):
+    with _handle(interrupt, "SIGTERM", "SIGHUP"):
         yield
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], None], *names: str) -> Iterator[None]:
+def _handle(handler: Callable[[int, FrameType | None], None], *names: str) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number in numbers:
-        # Under nohup a hangup is ignored, and shall be.
+        # Under nohup, SIGHUP is ignored and must stay so.
         if number == signal.SIGINT or before[number] is not signal.SIG_IGN:
             signal.signal(number, handler)
     try:

@@ -1,4 +1,4 @@
-"""Recipes of the strong networks of `gnnvision.models`, and of transfer learning."""
+"""Recipes of the most accurate networks of `gnnvision.models`, and of transfer learning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["BOND_NETWORK", "FINE_RECIPE", "HEAD_RECIPE", "WHITENED_CNN"]
 WHITENED_CNN = Recipe(  # after Jordan 2024, https://arxiv.org/abs/2404.00498
     epochs=9,
     optimizer="muon",
-    lr=0.15,  # the length of a step relative to a filter
+    lr=0.15,  # of Muon: the length of a step relative to that of the filter
     momentum=0.6,
     lr_bias=50.0,
     lr_head=2.0,
-    schedule="one_cycle",  # here: in a straight line down to 0
+    schedule="one_cycle",  # without warmup: linearly down to 0
     batch_size=500,
     label_smoothing=0.2,
     progressive_resizing=0.25,

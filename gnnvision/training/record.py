@@ -1,4 +1,4 @@
-"""What a finished run leaves in its folder, and the result that is read from there again."""
+"""The files of a finished run: how they are written, and read again as a result."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gnnvision.data import Task
+from gnnvision.errors import invalid
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gnnvision.training.folder import read_json, write_csv, write_json
@@ -26,7 +27,7 @@ __all__ = [
     "OUTCOMES",
     "SEED",
     "NotSaved",
-    "described",
+    "describe_run",
     "is_complete",
     "pack_outcomes",
     "read_result",
@@ -41,7 +42,7 @@ SEED = "checkpoints/seed-{}.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.csv"
 
-_KEPT: dict[str, type] = {
+_PROPERTIES: dict[str, type] = {
     "device": str, "precision": str, "compiled": bool, "threads": int, "train_seconds": float,
     "data_seconds": float,
 }  # fmt: skip
@@ -50,13 +51,13 @@ _Writer = Callable[[Path], None]
 
 
 class NotSaved(OSError):
-    """A finished run could not be written down as a whole; its result is in `result`.
+    """A finished run could not be written completely; its result is in `result`.
 
     Args:
-        result: what was to be written.
-        folder: where to.
+        result: the result.
+        folder: the run folder.
         failed: the files that could not be written there, with the reason.
-        saved: the files that could.
+        saved: the files that were written there.
         rescued: the files that were written elsewhere instead.
         elsewhere: the folder of those.
     """
@@ -98,24 +99,24 @@ class NotSaved(OSError):
 def write_result(
     result: Result, folder: Path, more: Mapping[str, Checkpoint] | None = None
 ) -> None:
-    """Write the chosen weights, `result.json`, `metrics.csv` and what a report needs.
+    """Write the selected weights, `result.json`, `metrics.csv` and what a report needs.
 
-    Each file is tried whatever became of the others; what the folder does not take goes into a
-    new folder among the system's temporary ones.
+    An error of one file does not keep the others from being written; files for which the folder
+    has no room are written to a new temporary folder.
 
     Args:
-        result: of a finished run.
+        result: the result of a finished run.
         folder: the run folder.
-        more: checkpoints to write too, by their path in the folder.
+        more: further checkpoints, by their path in the folder.
 
     Raises:
-        NotSaved: if a file could not be written; it says where everything is.
+        NotSaved: if a file could not be written there; it names the folder of each file.
     """
     writers = _writers(result, more or {})
-    failed = _tried(writers, folder)
-    if RESULT in failed and OUTCOMES not in failed:  # the figures are worth more than the report
+    failed = _write_files(writers, folder)
+    if RESULT in failed and OUTCOMES not in failed:  # metrics matter more than the report
         (folder / OUTCOMES).unlink(missing_ok=True)
-        failed |= {OUTCOMES: failed.pop(RESULT)} | _tried({RESULT: writers[RESULT]}, folder)
+        failed |= {OUTCOMES: failed.pop(RESULT)} | _write_files({RESULT: writers[RESULT]}, folder)
     if not failed:
         (folder / LAST).unlink(missing_ok=True)
         return
@@ -124,7 +125,7 @@ def write_result(
     elsewhere = None
     try:
         elsewhere = Path(tempfile.mkdtemp(prefix=f"gnnvision-{folder.name}-"))
-        lost = _tried({name: writers[name] for name in failed}, elsewhere)
+        lost = _write_files({name: writers[name] for name in failed}, elsewhere)
         rescued = [name for name in failed if name not in lost]
     except OSError:
         pass
@@ -134,7 +135,7 @@ def write_result(
 
 
 def is_readable(folder: Path) -> bool:
-    """Whether `result.json` is as a run wrote it: not cut, not empty."""
+    """Whether `result.json` can be read: a run that was killed may have left a part of it."""
     try:
         return isinstance(read_json(folder / RESULT), dict)
     except ValueError:
@@ -142,50 +143,52 @@ def is_readable(folder: Path) -> bool:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a run is over and has left all that its report is drawn from."""
+    """Whether a run is finished and has all files that its report needs."""
     return all((folder / name).is_file() for name in (RESULT, BEST, OUTCOMES))
 
 
 def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu") -> Result:
-    """The result of a finished run, from its folder, as `fit` returned it.
+    """The result of a finished run, read from its folder, as `fit` returned it.
 
-    A `result.json` that is damaged, or a `metrics.csv` that is gone, is written anew.
+    A damaged `result.json` or a missing `metrics.csv` is written again.
 
     Args:
         folder: a run folder for which `is_complete`.
-        task: what was learned, loaded as for the run.
-        model: of the run's architecture; it gets the weights.
-        device: where the model and the task are put.
+        task: the task, loaded as for the run.
+        model: a model of the run's architecture; the weights are loaded into it.
+        device: where to put the model and the task.
 
     Returns:
-        The result, from which the report can be drawn.
+        The result, which can write the report.
 
     Raises:
         ValueError: if the files are damaged, or of another task or model.
     """
     goal = objective(task)
-    held, best = (read_checkpoint(folder / name) for name in (OUTCOMES, BEST))
-    state = held.state
+    saved, best = (read_checkpoint(folder / name) for name in (OUTCOMES, BEST))
+    state = saved.state
     with as_written(folder / OUTCOMES):
-        check_outcomes(state["outcomes"], held.tensors)
-        outcomes = unpack_outcomes(held.tensors, state["outcomes"])
+        check_outcomes(state["outcomes"], saved.tensors)
+        outcomes = unpack_outcomes(saved.tensors, state["outcomes"])
         if not outcomes:
             raise ValueError("'outcomes' is empty")
         for outcome in outcomes:
-            for figures in outcome.metrics.values():
-                if figures and not {goal.metric} <= set(figures) <= set(goal.names):
+            for values in outcome.metrics.values():
+                if values and not {goal.metric} <= set(values) <= set(goal.names):
                     raise ValueError("'metrics' of another task")
         recipe = Recipe.from_dict(state["recipe"])
-        kept = {name: state[name] for name in _KEPT}
-        for name, kind in _KEPT.items():
-            if not fits(kept[name], kind):
-                raise ValueError(f"'{name}' is {kept[name]!r}")
+        properties = {name: state[name] for name in _PROPERTIES}
+        for name, kind in _PROPERTIES.items():
+            if not fits(properties[name], kind):
+                raise ValueError(f"'{name}' is {properties[name]!r}")
         notes, facts = list(state["notes"]), dict(state["facts"])
         identity = state["data_hash"], state["split"]
     if identity != (task.data_hash, task.split_name):
-        raise ValueError(
-            f"'task' must be the one of the run in {str(folder)!r}, got {task.name!r} with other "
-            "data or another split. Load it as the run did."
+        raise invalid(
+            "task",
+            f"be the one of the run in {str(folder)!r}",
+            f"{task.name!r} with other data or another split",
+            "Load it with the options of the run.",
         )
     with as_written(folder / BEST):
         check_tensors(best.tensors, model.state_dict())
@@ -200,7 +203,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
         folder=folder,
         notes=notes,
         facts=facts,
-        **kept,
+        **properties,
     )
     result.task = task.to(device).with_seed(result.best.seed)
     if not is_readable(folder):
@@ -224,24 +227,24 @@ def pack_outcomes(outcomes: Sequence[Outcome]) -> tuple[dict[str, Tensor], list[
 def unpack_outcomes(
     tensors: Mapping[str, Tensor], rest: Sequence[Mapping[str, Any]]
 ) -> list[Outcome]:
-    """What `pack_outcomes` was given.
+    """The outcomes that `pack_outcomes` was given.
 
     Raises:
-        KeyError: if one is not whole.
+        KeyError: if a value or a tensor is missing.
     """
     known = {field.name for field in fields(Outcome)} - set(_TENSORS)
     out = []
     for number, values in enumerate(rest):
-        whole = {name: value for name, value in values.items() if name in known}
-        whole |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
-        out.append(Outcome(**whole))
+        held = {name: value for name, value in values.items() if name in known}
+        held |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
+        out.append(Outcome(**held))
     return out
 
 
-def described(
+def describe_run(
     task: Task, recipe: Recipe, model: nn.Module, outcome: Outcome, precision: str
 ) -> dict[str, Any]:
-    """What a checkpoint says beside the weights: all that predicting with them needs."""
+    """The description of a run for the checkpoint of its weights: all that prediction needs."""
     return {
         "dataset": task.name,
         "title": task.card.title,
@@ -265,18 +268,18 @@ def described(
 
 
 def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Writer]:
-    """What writes each file, the most valuable first."""
+    """The function that writes each file, the most valuable file first."""
     task, recipe = result.task, result.recipe
-    about = described(task, recipe, result.model, result.best, result.precision)
+    about = describe_run(task, recipe, result.model, result.best, result.precision)
     best = Checkpoint(result.model.state_dict(), about)
     tensors, outcomes = pack_outcomes(result.outcomes)
-    rest = {name: getattr(result, name) for name in (*_KEPT, "notes", "facts")}
+    rest = {name: getattr(result, name) for name in (*_PROPERTIES, "notes", "facts")}
     rest |= {"outcomes": outcomes, "recipe": recipe.to_dict()}
     rest |= {"data_hash": task.data_hash, "split": task.split_name}
     checkpoints = {BEST: best, OUTCOMES: Checkpoint(tensors, rest), **more}
     writers: dict[str, _Writer] = {name: _checkpoint(held) for name, held in checkpoints.items()}
     first = {BEST: writers.pop(BEST), OUTCOMES: writers.pop(OUTCOMES)}
-    # Whoever finds `result.json` finds what the report is drawn from.
+    # `result.json` comes after the files of the report: where it exists, they do.
     return first | {
         RESULT: lambda path: write_json(path, result.to_dict()),
         METRICS: lambda path: write_csv(path, _rows(result), durable=True),
@@ -292,8 +295,8 @@ def _rows(result: Result) -> list[dict[str, float]]:
     return [{"seed": o.seed} | row for o in result.outcomes for row in o.history]
 
 
-def _tried(writers: Mapping[str, _Writer], folder: Path) -> dict[str, Exception]:
-    """Write each file; those that could not be, with the reason."""
+def _write_files(writers: Mapping[str, _Writer], folder: Path) -> dict[str, Exception]:
+    """Write each file, and return those that could not be written, with the error."""
     failed: dict[str, Exception] = {}
     for name, write in writers.items():
         try:

@@ -1,4 +1,4 @@
-"""One seed of a run: the model in training, and the step from one batch to the next."""
+"""One seed of a run: the training loop, its state and its evaluation."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from gnnvision.training.checkpoint import (
 from gnnvision.training.checks import check_output
 from gnnvision.training.failures import causes_named, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
-from gnnvision.training.objective import objective, together
+from gnnvision.training.objective import concatenate, objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
 
 __all__ = ["SeedRun", "arithmetic", "initialize"]
 
-SIGNALS_TO_SEE = 2000
+INITIAL_BATCH = 2000
 
 
 class SeedRun:
-    """The training of one model, which can be saved after any step and go on from there.
+    """The training of one model, which can be saved after any step and resumed from there.
 
     Args:
-        model: with its first weights, on its device.
-        task: with the split of this seed.
-        recipe: how to train.
-        seed: decides the order of the items and what is drawn with them.
-        precision: of the arithmetic: "float32" or "bfloat16".
-        compiled: whether to let the compiler join the model's operations.
+        model: the initialized model, on its device.
+        task: the task with the split of this seed.
+        recipe: the recipe.
+        seed: determines the order of the items and their augmentation.
+        precision: "float32" or "bfloat16".
+        compiled: whether to compile the model.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class SeedRun:
 
     @property
     def kept_model(self) -> nn.Module:
-        """The model that is measured: the running average of the weights, if there is one."""
+        """The model that is evaluated: that with the averaged weights (EMA), if there is one."""
         return self.model if self.average is None else self.average.module
 
     def _set_modules(self) -> None:
@@ -98,8 +98,8 @@ class SeedRun:
         self._targets: list[Tensor] = []
         self._losses: list[Tensor] = []
         self._batch = 0  # how many batches of this epoch are done
-        self._seen = 0  # how many known targets they held
-        self._order = self.generator.get_state()  # from which the order of this epoch follows
+        self._seen = 0  # how many known targets they had
+        self._order = self.generator.get_state()  # determines the order of this epoch
 
     # --- training ---------------------------------------------------------------------------
 
@@ -107,18 +107,19 @@ class SeedRun:
         """Train to the end of the epoch.
 
         Args:
-            after_step: called with the number of items that this epoch has seen; False stops.
+            after_step: called with the number of items that are done in this epoch; it returns
+                False to stop.
 
         Returns:
-            The epoch's numbers; None if it was stopped on the way.
+            The epoch with its training loss and score; None if it was stopped before its end.
         """
         self._set_mode(training=True)
         size = max(len(self.task.split.train), 1)
-        done, going_on = self._batch, True
+        done, goes_on = self._batch, True
         for number, (x, domain, y) in enumerate(self._batches()):
-            if number < done:  # before the run was resumed
+            if number < done:  # before the run was stopped and resumed
                 continue
-            if not going_on:
+            if not goes_on:
                 return None
             self._set_rates((self.epoch + min(self._seen / size, 1.0)) / self.recipe.epochs)
             for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
@@ -143,11 +144,11 @@ class SeedRun:
             self._losses.append(loss.detach())
             self._seen += len(target)
             self._batch = number + 1
-            going_on = after_step(self._seen)
+            goes_on = after_step(self._seen)
         return self._end_epoch()
 
     def _batches(self) -> Iterator[tuple[Tensor, Any, Tensor]]:
-        """The batches of this epoch, with the time they are waited for."""
+        """The batches of this epoch; the time spent on waiting for them is added up."""
         is_small = self.epoch < self.recipe.progressive_resizing * self.recipe.epochs
         task = self.small_task if is_small else self.task
         batches = task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
@@ -168,38 +169,38 @@ class SeedRun:
     def _end_epoch(self) -> dict[str, float]:
         self.epoch += 1
         counts = self.goal.counts(self._targets)
-        losses = torch.stack(self._losses).tolist()  # a GPU is waited for once
+        losses = torch.stack(self._losses).tolist()  # one wait for the GPU
         loss = sum(each * n for each, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
         if not math.isfinite(loss):
             first = self.epoch == 1 and not math.isfinite(losses[0])
             raise not_finite(self.task, self.recipe, self.epoch, loss, first)
-        score = self.goal.score(*together(self._outputs, self._targets))
+        score = self.goal.score(*concatenate(self._outputs, self._targets))
         self._start_epoch()
         return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
 
     def validate(self) -> dict[str, float]:
-        """Loss and score of the validation part, if there is one; each item is asked once."""
+        """Loss and score of the validation split, if there is one, each item in one view."""
         if not len(self.task.split.val):
             return {}
-        loss, score = self.goal.measured(*self.outputs("val", caller(self.kept_model)))
+        loss, score = self.goal.loss_and_score(*self.outputs("val", caller(self.kept_model)))
         return {"val_loss": loss, f"val_{self.goal.metric}": score}
 
-    def measure(self, part: SplitName) -> tuple[Tensor, Tensor]:
+    def predict(self, part: SplitName) -> tuple[Tensor, Tensor]:
         """The kept epoch's answers on a part as the task asks for them, and their targets."""
         model = self.kept_model
         return self.outputs(part, lambda x, domain: self.task.predict(model, x, domain))
 
-    def measure_parts(
+    def evaluate_splits(
         self, parts: Sequence[SplitName], most: float = math.inf
     ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]:
-        """Measure parts of the split by the kept epoch's model, which has to be loaded.
+        """Evaluate the kept model, whose weights have been loaded, on some splits.
 
         Args:
-            parts: in order.
-            most: of a training part with more items, the kept epoch's own figures have to do.
+            parts: names of splits, in order.
+            most: a larger training split has the metrics of the kept epoch itself.
 
         Returns:
-            Metrics and remarks of each part (none of an empty one), and the known targets and
+            Metrics and remarks of each split (none of an empty one), and the known targets and
             the outputs of the last one, on the CPU.
         """
         metrics: dict[str, dict[str, float]] = {"train": {}, "val": {}, "test": {}}
@@ -213,15 +214,15 @@ class SeedRun:
                 kept = self.history[self.best_epoch - 1]
                 metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
             else:
-                output, target = self.measure(part)
+                output, target = self.predict(part)
                 metrics[part] = self.goal.metrics(output, target)
                 found = self.goal.remarks(output, target, self.task.class_names)
                 if found:
                     remarks[part] = found
         return metrics, remarks, target.cpu(), output.cpu()
 
-    def outputs(self, part: SplitName, answer: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
-        """What is answered on a part, where targets are known, and these."""
+    def outputs(self, part: SplitName, predict: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
+        """The outputs for a split and its targets, of the items whose target is known."""
         if self.average is None:
             self._set_mode(training=False)
         else:
@@ -230,36 +231,35 @@ class SeedRun:
         named = causes_named(self.task, self.recipe, self.epoch, 0, False)
         with torch.no_grad(), arithmetic(self.device, self.precision), named:
             for x, domain, y in self.task.batches(part):
-                output = one_tensor(answer(x, domain), self.model)
+                output = one_tensor(predict(x, domain), self.model)
                 output, target = self._known(part, output, y)
                 outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                 targets.append(target)
-        return together(outputs, targets)
+        return concatenate(outputs, targets)
 
     def _known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs and targets where the target is known."""
+        """The outputs and the targets of which the target is known."""
         if part not in self._labeled:
             self._labeled[part] = self.task.is_labeled(part)
         return (output, y) if self._labeled[part] else self.goal.known(output, y)
 
     def _set_mode(self, training: bool) -> None:
-        """`model.train(training)`, which is slow for what little it does, twice an epoch."""
+        """Do what `model.train(training)` does, but faster."""
         if self.has_own_modes:
             self.model.train(training)
         else:
             for module in self.modules:
                 module.__dict__["training"] = training
 
-    # --- which epoch is kept ----------------------------------------------------------------
+    # --- selection of the epoch -------------------------------------------------------------
 
     def consider(self, row: dict[str, float]) -> None:
-        """Keep this epoch's weights if validation says they are the best so far.
+        """Keep this epoch's weights if they are the best so far on the validation split.
 
-        A score that is undefined leaves the choice to the loss; where neither is a number, no
-        epoch is kept.
+        Where the score is undefined the loss decides; an epoch where both are NaN is not kept.
 
         Raises:
-            ValueError: if that was the last epoch and none is kept.
+            ValueError: if this was the last epoch and none was kept.
         """
         self.history.append(row)
         match self.recipe.checkpoint_selection:
@@ -280,22 +280,22 @@ class SeedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are over, or patience is."""
+        """Whether all epochs are done, or the patience is exhausted."""
         patience = self.recipe.patience
         out_of_patience = patience is not None and self.epoch - self.best_epoch >= patience
         return self.epoch >= self.recipe.epochs or out_of_patience
 
-    # --- saving and going on ----------------------------------------------------------------
+    # --- saving and resuming ----------------------------------------------------------------
 
     def checkpoint(self) -> Checkpoint:
-        """Everything this seed needs to go on, also in the middle of an epoch."""
+        """Everything that is needed to resume this seed, also in the middle of an epoch."""
         tensors, groups = pack_optimizer(self.optimizer)
         tensors |= pack("model", self.model.state_dict()) | pack("best", self.best)
         tensors |= pack("rng", rng_state()) | {"generator": self._order}
         if self.average is not None:
             tensors |= pack("average", self.average.state_dict())
         if self._batch:
-            output, target = together(self._outputs, self._targets)
+            output, target = concatenate(self._outputs, self._targets)
             counts = torch.tensor([len(target) for target in self._targets])
             losses = torch.stack(self._losses)
             tensors |= {"part/output": output, "part/target": target}
@@ -313,22 +313,22 @@ class SeedRun:
         return Checkpoint(tensors, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Put everything back to where `checkpoint` saw it.
+        """Load what `checkpoint` saved.
 
         Raises:
-            ValueError: if it is not as it was written, as well as what torch raises then.
+            ValueError: if it is damaged; torch may raise other errors too.
         """
         state, part = checkpoint.state, checkpoint.group("part")
         counts: list[int] = part["count"].tolist() if part else []
         check_progress(state, self.recipe.epochs, len(counts))
         own, best = self.model.state_dict(), checkpoint.group("best")
-        check_tensors(checkpoint.group("model"), own, lacking="model/")
+        check_tensors(checkpoint.group("model"), own, prefix="model/")
         if best or (state["best_epoch"] and self.recipe.checkpoint_selection != "last"):
-            check_tensors(best, own, lacking="best/")
+            check_tensors(best, own, prefix="best/")
         self.model.load_state_dict(checkpoint.group("model"))
         if self.average is not None:
             average = checkpoint.group("average")
-            check_tensors(average, self.average.state_dict(), lacking="average/")
+            check_tensors(average, self.average.state_dict(), prefix="average/")
             self.average.load_state_dict(average)
         unpack_optimizer(self.optimizer, checkpoint.group("optimizer"), state["groups"])
         self.epoch = state["epoch"]
@@ -346,37 +346,38 @@ class SeedRun:
         if state["batch"]:
             sizes = {len(part["output"]), len(part["target"]), sum(counts)}
             if min(counts) < 0 or len(sizes) > 1 or part["loss"].shape != (len(counts),):
-                raise ValueError("'part' is not of these batches")
-            self._check_seen(part)
+                raise ValueError("'part' is of other batches")
+            self._check_batches(part)
             self._outputs = list(part["output"].to(self.device).split(counts))
             self._targets = list(part["target"].to(self.device).split(counts))
             self._losses = list(part["loss"].to(self.device))
             self._batch, self._seen = state["batch"], sum(counts)
 
-    def _check_seen(self, seen: dict[str, Tensor]) -> None:
-        """Refuse outputs and targets of the epoch so far that are not as the next ones will be."""
+    def _check_batches(self, saved: dict[str, Tensor]) -> None:
+        """Refuse saved outputs and targets whose shape or type is not that of the next ones."""
         x, domain, y = next(iter(self.task.batches("train", self.recipe.batch_size)))
         with evaluating(self.model), torch.no_grad():
             output, target = self.goal.known(call(self.model, x, domain), y)
         for name, like in (("output", output), ("target", target)):
-            held = seen[name]
-            if held.shape[1:] != like.shape[1:] or (
-                held.is_floating_point() != like.is_floating_point()
+            found = saved[name]
+            if found.shape[1:] != like.shape[1:] or (
+                found.is_floating_point() != like.is_floating_point()
             ):
                 raise ValueError(f"part/{name} of another shape or type")
 
 
 def arithmetic(device: torch.device | str, precision: str) -> AbstractContextManager[object]:
-    """Operations inside the block are in this precision where that is safe."""
+    """A context in which operations use this precision where that is safe (autocast)."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
 
 
 def initialize(model: nn.Module, task: Task) -> None:
-    """Let the layers whose first weights depend on the data see some of it, and its targets.
+    """Initialize the layers whose initial weights depend on the data or the targets.
 
-    Each one sees what the layers before it, already initialized, make of a training batch.
+    Each one is given the output of the layers before it, already initialized, for a training
+    batch.
     """
     if (moments := task.target_statistics) is not None:
         for module in model.modules():
@@ -385,12 +386,12 @@ def initialize(model: nn.Module, task: Task) -> None:
     waiting = [m for m in model.modules() if isinstance(m, FromSignal)]
     if not waiting:
         return
-    x, domain, _ = next(iter(task.batches("train", SIGNALS_TO_SEE)))
+    x, domain, _ = next(iter(task.batches("train", INITIAL_BATCH)))
 
-    def look(module: nn.Module, given: tuple[Any, ...]) -> None:
+    def initialize_layer(module: nn.Module, given: tuple[Any, ...]) -> None:
         assert isinstance(module, FromSignal)
         module.initialize(given[0])
 
-    hooks = (m.register_forward_pre_hook(look) for m in waiting)
+    hooks = (m.register_forward_pre_hook(initialize_layer) for m in waiting)
     with attached(hooks), evaluating(model), torch.no_grad():
         call(model, x, domain)

@@ -1,4 +1,4 @@
-"""Randomness: one number from which everything that a run draws follows."""
+"""Seeds, the state of random generators, and new models for a seed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+from gnnvision.errors import invalid
 from gnnvision.layers.memory import quick_linears
 
 __all__ = ["fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
@@ -19,33 +20,28 @@ _MOST_SEEDS = 100_000
 
 
 def to_seeds(seeds: int | Sequence[int]) -> list[int]:
-    """The seeds 0 to `seeds` - 1, or those listed.
+    """The list of seeds: 0 to `seeds` - 1, or those given.
 
     Raises:
-        ValueError: if there are none, or one is listed twice.
+        ValueError: if there are none, one is repeated, or one is out of range.
     """
     counted = isinstance(seeds, int) and not isinstance(seeds, bool)
     if counted and seeds > _MOST_SEEDS:  # type: ignore[operator]
-        raise ValueError(
-            f"'seeds' must be at most {_MOST_SEEDS}, got {seeds}. Each is a training of its own: "
-            "give for example 10."
-        )
+        advice = "Each is a separate training: give for example 10."
+        raise invalid("seeds", f"be at most {_MOST_SEEDS}", seeds, advice)
     out = list(range(seeds)) if counted else list(seeds)  # type: ignore[arg-type]
     if not out or len(set(out)) < len(out):
-        raise ValueError(
-            f"'seeds' must be a positive count or distinct seeds, got {seeds!r}. "
-            "Give for example 10."
-        )
+        condition = "be a positive count or distinct seeds"
+        raise invalid("seeds", condition, repr(seeds), "Give for example 10.")
     if any(isinstance(s, bool) or not isinstance(s, Integral) or not 0 <= s < 2**32 for s in out):
-        raise ValueError(
-            f"'seeds' must be whole numbers from 0 to {2**32 - 1}, got {seeds!r}. Choose others."
-        )
+        condition = f"be integers from 0 to {2**32 - 1}"
+        raise invalid("seeds", condition, repr(seeds), "Choose others.")
     return [int(seed) for seed in out]
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Random numbers from `seed` inside the block; the caller's stream goes on after it."""
+    """A context with random numbers from `seed`; the generators are restored after it."""
     before = rng_state()
     torch.manual_seed(seed)
     try:
@@ -55,7 +51,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def rng_state() -> dict[str, Tensor]:
-    """Where the random streams of all devices are."""
+    """The states of the random generators of all devices."""
     state = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         state |= {f"cuda:{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
@@ -63,7 +59,7 @@ def rng_state() -> dict[str, Tensor]:
 
 
 def set_rng_state(state: dict[str, Tensor]) -> None:
-    """Put the random streams back to where `rng_state` saw them."""
+    """Restore the states of the random generators that `rng_state` returned."""
     for device, value in state.items():
         if device == "cpu":
             torch.set_rng_state(value)
@@ -72,34 +68,34 @@ def set_rng_state(state: dict[str, Tensor]) -> None:
 
 
 def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.Module:
-    """A model of its own for a seed: built anew, or a copy with newly drawn weights.
+    """A new model for a seed: built by a function, or a copy, initialized again.
 
     Args:
         model: a model, or a function that builds one.
-        reset: whether to draw the weights of a copy anew.
+        reset: whether to initialize a copy again.
 
     Raises:
-        ValueError: if a parameter belongs to no module that can reset it.
+        ValueError: if a parameter belongs to a module without `reset_parameters`.
     """
     if not isinstance(model, nn.Module):
-        return _built(model)
+        return _build(model)
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
             "'model' must be a network in Python, got one in TorchScript. Train the network that "
-            "it was made from, and script that."
+            "it was made from, and script that one."
         )
     copied = copy.deepcopy(model)
-    quick_linears(copied)  # first, as new weights are drawn in the order of memory
+    quick_linears(copied)  # first, as the initialization depends on the memory layout
     if reset:
         _reset(copied, "")
     return copied
 
 
-def _built(builder: Callable[[], nn.Module]) -> nn.Module:
-    """What a function without arguments builds.
+def _build(builder: Callable[[], nn.Module]) -> nn.Module:
+    """The model that a function builds.
 
     Raises:
-        TypeError: if it is no function, needs arguments, or builds no module.
+        TypeError: if it is not a function, needs arguments, or does not build a module.
     """
     if not callable(builder):
         raise TypeError(
@@ -108,33 +104,35 @@ def _built(builder: Callable[[], nn.Module]) -> nn.Module:
         )
     try:
         inspect.signature(builder).bind()
-    except ValueError:  # a builtin that does not tell
+    except ValueError:  # a built-in without a signature
         pass
     except TypeError as error:
         raise TypeError(
-            f"'model' must build a network without arguments, got a function with {error}. Write "
-            "lambda: build(...) around it."
+            f"'model' must build a network without arguments, got a function with {error}. Wrap "
+            "it as lambda: build(...)."
         ) from error
     model = builder()
     if not isinstance(model, nn.Module):
         raise TypeError(
-            "'model' must build a torch.nn.Module, got a function that gives "
+            "'model' must build a torch.nn.Module, got a function that returns "
             f"{type(model).__name__}. Return the network."
         )
     return model
 
 
 def _reset(module: nn.Module, name: str) -> None:
-    """Reset the outermost modules that know how."""
+    """Reset the outermost modules that have `reset_parameters`."""
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()
         return
     for parameter, _ in module.named_parameters(recurse=False):
-        raise ValueError(
-            "'model' must be able to reset its parameters for a new seed, got "
-            f"{f'{name}.{parameter}'.lstrip('.')!r} of {type(module).__name__}, which has no "
-            "reset_parameters. Give fit a function that builds the model."
+        full_name = f"{name}.{parameter}".lstrip(".")
+        raise invalid(
+            "model",
+            "be able to reset its parameters for a new seed",
+            f"{full_name!r} of {type(module).__name__}, which has no reset_parameters",
+            "Give fit a function that builds the model.",
         )
     for child_name, child in module.named_children():
         _reset(child, f"{name}.{child_name}".lstrip("."))

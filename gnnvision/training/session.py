@@ -1,4 +1,4 @@
-"""A run over several seeds: what is done, what is saved, and what comes out."""
+"""A run over several seeds: its progress, its checkpoints and its outcomes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import SplitName, Task
+from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.training.checkpoint import Checkpoint, pack
@@ -23,7 +24,7 @@ from gnnvision.training.environment import differences, environment
 from gnnvision.training.failures import causes_named
 from gnnvision.training.measures import format_score, metric_name
 from gnnvision.training.objective import objective
-from gnnvision.training.precision import PRECISIONS, suitable
+from gnnvision.training.precision import PRECISIONS, resolve_precision
 from gnnvision.training.progress import Reporter, StopRequest
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
@@ -36,14 +37,14 @@ from gnnvision.training.threads import largest_signal, threads_for
 __all__ = ["Session"]
 
 SAVE_EVERY_S = 30.0
-# Of a larger training part, what was seen while the kept epoch went on has to do.
-MOST_MEASURED_AGAIN = 10_000
+# A larger training split is not evaluated again: it has the metrics of the kept epoch itself.
+MOST_EVALUATED_AGAIN = 10_000
 
 
 class Session:
-    """A run over several seeds that can be saved after any step and go on from there.
+    """A run over several seeds that can be saved after any step and resumed from there.
 
-    Args: as those of `fit`.
+    The arguments are those of `fit`.
     """
 
     def __init__(
@@ -68,17 +69,17 @@ class Session:
         self.outcomes: list[Outcome] = []
         self.concerns: list[str] = []  # about the splits of the seeds, each once
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
-        self._seed_run: SeedRun | None = None  # the one in progress
-        self._pending: Checkpoint | None = None
-        self._file = Path()  # where that is from
+        self._seed_run: SeedRun | None = None  # of the seed in progress
+        self._pending: Checkpoint | None = None  # to resume the seed in progress from
+        self._file = Path()  # of that checkpoint
         self._saved_environment: object = None
-        self._asked_precision = precision
+        self._requested_precision = precision
         self.threads = torch.get_num_threads()
-        self._saved_place = ""  # where the run was when it was last written down
+        self._saved_place = ""  # the seed and epoch of the last checkpoint written
         self._saved_at = time.monotonic()
         check_recipe(recipe, task, self.goal)
         check_split(task, recipe)
-        self.precision = suitable(precision, self._new_model(reset=False), device)
+        self.precision = resolve_precision(precision, self._new_model(reset=False), device)
 
     # --- running ----------------------------------------------------------------------------
 
@@ -89,21 +90,24 @@ class Session:
         save: Callable[[Checkpoint], bool],
         keep: Callable[[SeedRun, Outcome], None],
     ) -> bool:
-        """Train all seeds that are not done yet; False if stopped on the way.
+        """Train all seeds that are not done yet.
 
         Args:
-            stop: whether somebody asked to stop.
-            reporter: what people see.
-            save: called with what it takes to go on, now and then.
+            stop: whether the user asked to stop.
+            reporter: shows the progress.
+            save: called with a checkpoint now and then.
             keep: called with each seed when it is done.
+
+        Returns:
+            False if the run was stopped before its end.
         """
         with threads_for(self._largest_signal()):
             self.threads = torch.get_num_threads()
             here = environment(self.device, self.threads)
             if other := differences(self._saved_environment, here):
                 warnings.warn(
-                    f"The run goes on with {other}: it does not end with the same bits as one "
-                    "that was never stopped.",
+                    f"The run is resumed with {other}: the result will differ in the last bits "
+                    "from that of a run that was not stopped.",
                     stacklevel=3,
                 )
             return self._run_seeds(stop, reporter, save, keep)
@@ -122,7 +126,7 @@ class Session:
                 run = self._seed_run = self._begin(seed)
                 if not self._train(run, number, stop, reporter, save):
                     return False
-                outcome = self._measure(run, seed)
+                outcome = self._evaluate(run, seed)
             keep(run, outcome)
             self.outcomes.append(outcome)
             if self._best_outcome() is outcome:
@@ -140,7 +144,7 @@ class Session:
         return True
 
     def _new_model(self, reset: bool) -> nn.Module:
-        """A model on the device, its weights as training reads them fastest."""
+        """A model on the device, with its weights laid out for fast training."""
         model = fresh_model(self.template, reset).to(self.device)
         quick_linears(model)
         quick_filters(model)
@@ -181,17 +185,17 @@ class Session:
         reporter: Reporter,
         save: Callable[[Checkpoint], bool],
     ) -> bool:
-        """Train one seed to its end; False if stopped on the way."""
+        """Train one seed to its end; False if it was stopped before."""
         size = len(run.task.split.train)
 
         def after_step(seen: int) -> bool:
             reporter.step(number, self.seeds[number], run.epoch, seen, size)
             self._save_when_due(save)
-            return not stop.asked
+            return not stop.requested
 
         while not run.finished:
             started = time.perf_counter()
-            row = None if stop.asked else run.train_epoch(after_step)
+            row = None if stop.requested else run.train_epoch(after_step)
             if row is not None:
                 row |= run.validate()
                 run.consider(row)
@@ -203,12 +207,12 @@ class Session:
             self._save_when_due(save)
         return True
 
-    def _measure(self, run: SeedRun, seed: int) -> Outcome:
-        """Measure the kept epoch's model: the one time that the test part is read."""
+    def _evaluate(self, run: SeedRun, seed: int) -> Outcome:
+        """Evaluate the kept model: the only time that the test split is read."""
         started = time.perf_counter()
         run.kept_model.load_state_dict(run.best)
         parts: tuple[SplitName, ...] = ("train", "val", "test")
-        metrics, remarks, target, output = run.measure_parts(parts, MOST_MEASURED_AGAIN)
+        metrics, remarks, target, output = run.evaluate_splits(parts, MOST_EVALUATED_AGAIN)
         return Outcome(
             seed=seed,
             epochs=run.epoch,
@@ -223,7 +227,7 @@ class Session:
             remarks=remarks,
         )
 
-    # --- what comes out ---------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------
 
     def _best_outcome(self) -> Outcome:
         return best_outcome(self.outcomes, self.goal.metric, self.goal.higher_is_better)
@@ -236,21 +240,21 @@ class Session:
         return model.eval()
 
     def best_task(self) -> Task:
-        """The task as the best seed saw it."""
+        """The task with the split of the best seed."""
         return self.task.with_seed(self._best_outcome().seed)
 
     def place(self) -> str:
-        """Where the run is, in words."""
+        """The current seed and epoch, in words."""
         epoch = 0 if self._seed_run is None else self._seed_run.epoch
         if len(self.outcomes) == len(self.seeds):
             return "the end"
         return f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"
 
     def stopped(self, at_once: bool = False) -> str:
-        """In words, where the run was stopped and what of it is saved.
+        """A sentence on where the run was stopped, and one on what is saved.
 
         Args:
-            at_once: whether it was stopped without a chance to save.
+            at_once: whether it was stopped without saving.
         """
         place = self.place()
         words = f"Stopped{' at once' if at_once else ''} at {place}."
@@ -258,9 +262,9 @@ class Session:
             return f"{words} Nothing {'was' if at_once else 'could be'} saved."
         if self._saved_place == place and not at_once:
             return f"{words} Everything is saved."
-        return f"{words} What was saved last is {self._saved_place}."
+        return f"{words} The last checkpoint is of {self._saved_place}."
 
-    # --- saving and going on ----------------------------------------------------------------
+    # --- saving and resuming ----------------------------------------------------------------
 
     def _save_when_due(self, save: Callable[[Checkpoint], bool]) -> None:
         if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
@@ -272,26 +276,26 @@ class Session:
             self._saved_place = self.place()
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be of this run."""
+        """The properties that a checkpoint must share to be of this run."""
         model = self.template if isinstance(self.template, nn.Module) else self.template()
         shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-        described = json.dumps([repr(model), shapes])
+        description = json.dumps([repr(model), shapes])
         return {
             "recipe": self.recipe.to_dict(),
             "seeds": self.seeds,
             "data": self.task.data_hash,
             "split": self.task.split_rule,
-            "model": hashlib.sha256(described.encode()).hexdigest(),
+            "model": hashlib.sha256(description.encode()).hexdigest(),
             "precision": self.precision,
             "compiled": self.compiled,
         }
 
     def checkpoint(self) -> Checkpoint:
-        """Everything the run needs to go on."""
+        """Everything that is needed to resume the run."""
         run = self._seed_run
         held = Checkpoint({}, {}) if run is None else run.checkpoint()
-        told, outcomes = pack_outcomes(self.outcomes)
-        tensors = held.tensors | pack("kept", self._kept) | told
+        outcome_tensors, outcomes = pack_outcomes(self.outcomes)
+        tensors = held.tensors | pack("kept", self._kept) | outcome_tensors
         state = {
             "identity": self.identity(),
             "in_progress": run is not None,
@@ -301,22 +305,22 @@ class Session:
         return Checkpoint(tensors, held.state | state)
 
     def restore(self, checkpoint: Checkpoint, file: Path) -> None:
-        """Go on from a checkpoint at the next `run`.
+        """Make the next `run` resume from a checkpoint.
 
         Args:
-            checkpoint: as it was read.
-            file: from where, for errors.
+            checkpoint: the checkpoint.
+            file: its file, for errors.
 
         Raises:
-            ValueError: if it is of another run, with what is different, or damaged.
+            ValueError: if it is damaged or of another run, with the difference.
         """
         with as_written(file):
             state = checkpoint.state
             saved = state["identity"]
             if not isinstance(saved, dict):
                 raise ValueError("'identity' is missing")
-        if self._asked_precision == "auto" and saved.get("precision") in PRECISIONS:
-            self.precision = saved["precision"]  # which another device might not choose
+        if self._requested_precision == "auto" and saved.get("precision") in PRECISIONS:
+            self.precision = saved["precision"]  # that of another device might differ
         for name, value in self.identity().items():
             then = with_current_names(saved.get(name))
             if then != value:
@@ -324,16 +328,14 @@ class Session:
                     keys = sorted({*value, *map(str, then)})
                     name = next(key for key in keys if value.get(key) != then.get(key, self))
                     value, then = value.get(name), then.get(name)
-                raise ValueError(
-                    f"'{name}' must be {then} as in the run that is resumed, got {value}. "
-                    "Leave it as it was, or start a new run."
-                )
+                condition = f"be {then} as in the run that is resumed"
+                raise invalid(name, condition, value, "Leave it as it was, or start a new run.")
         with as_written(file):
-            self._take(checkpoint)
+            self._load(checkpoint)
         self._file = file
 
-    def _take(self, checkpoint: Checkpoint) -> None:
-        """What `checkpoint` gave, checked; the seed in progress is left to `_begin`."""
+    def _load(self, checkpoint: Checkpoint) -> None:
+        """Load what `checkpoint` saved, checked; `_begin` loads the seed in progress."""
         state, kept = checkpoint.state, checkpoint.group("kept")
         check_outcomes(state["outcomes"], checkpoint.tensors)
         if state["in_progress"] is not ("epoch" in state):
@@ -344,7 +346,7 @@ class Session:
         ):
             raise ValueError("'outcomes' of other seeds")
         if done:
-            check_tensors(kept, self._new_model(reset=False).state_dict(), lacking="kept/")
+            check_tensors(kept, self._new_model(reset=False).state_dict(), prefix="kept/")
         self.outcomes, self._kept = done, kept
         self._pending = checkpoint if state["in_progress"] else None
         self._saved_environment = state.get("environment")

@@ -1,7 +1,7 @@
-"""What is read from a checkpoint is checked before anything is made of it.
+"""Checks of what was read from a checkpoint.
 
-A checkpoint may be damaged, or come from somebody else: a field that is missing, of another type
-or out of range is refused with the file's name, whatever would have become of it.
+A checkpoint may be damaged or come from somebody else: a field that is missing, of the wrong type
+or out of range is refused, in an error that names the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST = 2**31  # of channels, indices and the like
 _MOST_VALUES = 2**28  # of an image
 _TENSORS = ("target", "prediction")
 
-# Of each field of a trained network's description, what it must be, and whether it must be there.
+# Each field of the description of a trained network: its type, and whether it is required.
 _FIELDS: dict[str, tuple[Any, bool]] = {
     "kind": (Literal["classification", "regression", "multilabel"], True),
     "precision": (Literal["float32", "bfloat16"], True),
@@ -45,7 +45,7 @@ _FIELDS: dict[str, tuple[Any, bool]] = {
     "epoch": (int, False),
     "model": (str, False),
 }
-_PICTURES: dict[str, tuple[Any, bool]] = {
+_IMAGES: dict[str, tuple[Any, bool]] = {
     "channels": (int, True),
     "size": (tuple[int, int], True),
     "mean": (list[float], True),
@@ -80,10 +80,10 @@ _PROGRESS: dict[str, tuple[Any, bool]] = {
 
 @contextmanager
 def as_written(file: Path | str) -> Iterator[None]:
-    """Name the file of a checkpoint in whatever is wrong with it.
+    """A context in which errors about the content of a checkpoint name its file.
 
     Raises:
-        ValueError: whatever else would have been raised by what is not as it was written.
+        ValueError: in place of the errors that damaged content leads to.
     """
     try:
         yield
@@ -98,24 +98,24 @@ def as_written(file: Path | str) -> Iterator[None]:
         if isinstance(error, KeyError):
             reason = f"{reason} is missing"
         raise ValueError(
-            f"'checkpoint' must be as the run left it, got {str(file)!r} ({reason}). It is "
-            "damaged or was changed: take the file of the run."
+            f"'checkpoint' must be as the run wrote it, got {str(file)!r} ({reason}). It is "
+            "damaged or was changed: use the original file."
         ) from error
 
 
 def read_trained(file: Path) -> Checkpoint:
-    """The checkpoint of a trained network, checked; one of an unfinished run as it is.
+    """The checkpoint of a trained network, checked; that of an unfinished run, unchecked.
 
     Args:
         file: see `find_checkpoint`.
 
     Raises:
-        ValueError: if it is damaged, or a field of it is not what a run writes.
+        ValueError: if it is damaged, or a field has the wrong type or is out of range.
     """
     checkpoint = read_checkpoint(file)
     state = checkpoint.state
     if "identity" in state and "kind" not in state and "input" not in state:
-        return checkpoint  # to go on from; whoever wants a trained network says so
+        return checkpoint  # of an unfinished run, which the caller refuses or resumes
     with as_written(file):
         _check(state, _FIELDS)
         _within("in_channels", state.get("in_channels", 1), 1, _MOST)
@@ -132,47 +132,47 @@ def read_trained(file: Path) -> Checkpoint:
         if "featurizer" in given or "featurizer_hash" in given or "targets" in given:
             _check_molecules(given, state["kind"])
         elif given:
-            _check_pictures(given)
+            _check_images(given)
         for name, value in checkpoint.tensors.items():
             _finite(name, value)
     return checkpoint
 
 
 def check_tensors(
-    given: Mapping[str, Tensor], own: Mapping[str, Tensor], *, lacking: str = ""
+    given: Mapping[str, Tensor], own: Mapping[str, Tensor], *, prefix: str = ""
 ) -> None:
-    """Refuse tensors that are not those of a model, one by one.
+    """Refuse tensors that do not fit a model.
 
     Args:
-        given: from a checkpoint.
-        own: the `state_dict` they are for.
-        lacking: what the names begin with, for the error.
+        given: tensors of a checkpoint.
+        own: the `state_dict` of the model.
+        prefix: the start of their names in the checkpoint, for the error.
 
     Raises:
-        ValueError: if one is missing or beyond, of another shape or kind, or holds NaN.
+        ValueError: if one is missing or unexpected, has another shape or type, or holds NaN.
     """
     for name, value in own.items():
         if name not in given:
-            raise ValueError(f"no tensor {lacking}{name}")
+            raise ValueError(f"no tensor {prefix}{name}")
         found = given[name]
         if found.shape != value.shape:
             shapes = tuple(found.shape), tuple(value.shape)
-            raise ValueError(f"{lacking}{name} of shape {shapes[0]} instead of {shapes[1]}")
+            raise ValueError(f"{prefix}{name} of shape {shapes[0]} instead of {shapes[1]}")
         wide = {torch.float32, torch.float64}
         if found.dtype != value.dtype and not {found.dtype, value.dtype} <= wide:
-            raise ValueError(f"{lacking}{name} of type {found.dtype} instead of {value.dtype}")
-        _finite(f"{lacking}{name}", found)
+            raise ValueError(f"{prefix}{name} of type {found.dtype} instead of {value.dtype}")
+        _finite(f"{prefix}{name}", found)
     for name in given:
         if name not in own:
-            raise ValueError(f"a tensor {lacking}{name}, which the network does not have")
+            raise ValueError(f"a tensor {prefix}{name}, which the network does not have")
 
 
 def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse what is not the outcomes of seeds.
+    """Refuse outcomes of seeds with missing or impossible values.
 
     Args:
-        rest: what JSON held of them.
-        tensors: of the checkpoint.
+        rest: their JSON.
+        tensors: the tensors of the checkpoint.
 
     Raises:
         ValueError: with what is wrong.
@@ -181,7 +181,7 @@ def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
     required = {f.name for f in fields(Outcome) if _is_required(f)}
     schema = {n: (h, n in required) for n, h in hints.items() if n not in _TENSORS}
     if not fits(rest, list[dict[str, Any]]):
-        raise ValueError("'outcomes' that are none")
+        raise ValueError("'outcomes' is not a list of outcomes")
     assert isinstance(rest, list)
     for number, values in enumerate(rest):
         _check(values, schema)
@@ -190,9 +190,9 @@ def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
         for name in ("seconds", "waited"):
             _within(name, values.get(name, 0.0), 0, math.inf)
         if values["best_epoch"] > values["epochs"]:
-            raise ValueError("a 'best_epoch' after the last")
+            raise ValueError("'best_epoch' is after the last epoch")
         if set(values["metrics"]) != {"train", "val", "test"}:
-            raise ValueError("'metrics' of other parts than train, val and test")
+            raise ValueError("'metrics' of splits other than train, val and test")
         _check_history(values["history"])
         lengths = set()
         for name in _TENSORS:
@@ -201,19 +201,19 @@ def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
                 raise ValueError(f"no tensor outcome/{number}/{name}")
             lengths.add(len(held) if held.ndim else -1)
         if len(lengths) > 1:
-            raise ValueError(f"outcome/{number}/ with more of one than of the other")
+            raise ValueError(f"outcome/{number}/target and prediction of different lengths")
     metrics = {tuple(sorted(values["metrics"]["test"])) for values in rest}
     if len(metrics) > 1:
-        raise ValueError("'metrics' that differ between the seeds")
+        raise ValueError("the seeds have different 'metrics'")
 
 
 def check_progress(state: Mapping[str, Any], epochs: int, counts: int) -> None:
-    """Refuse what cannot be the state of a seed in training.
+    """Refuse an impossible state of a seed in training.
 
     Args:
-        state: what JSON held of it.
-        epochs: how many there are.
-        counts: how many batches of the epoch have left something.
+        state: its JSON.
+        epochs: number of epochs of the recipe.
+        counts: number of batches of the current epoch whose outputs were saved.
 
     Raises:
         ValueError: with what is wrong.
@@ -227,23 +227,23 @@ def check_progress(state: Mapping[str, Any], epochs: int, counts: int) -> None:
         _within(name, state[name], 0, math.inf)
     _check_history(state["history"], "train_loss")
     if [row["epoch"] for row in state["history"]] != list(range(1, state["epoch"] + 1)):
-        raise ValueError("a 'history' of other epochs")
+        raise ValueError("'history' is of other epochs")
 
 
 def _check_history(rows: Sequence[Mapping[str, float]], *names: str) -> None:
     keys = [set(row) for row in rows]
     if any(not {"epoch", *names} <= held or held != keys[0] for held in keys):
-        raise ValueError("a 'history' whose rows are not alike")
+        raise ValueError("the rows of 'history' have different columns")
 
 
-def _check_pictures(given: Mapping[str, Any]) -> None:
-    _check(given, _PICTURES)
+def _check_images(given: Mapping[str, Any]) -> None:
+    _check(given, _IMAGES)
     channels, size = given["channels"], given["size"]
     _within("channels", channels, 1, _MOST)
     for side in size:
         _within("size", side, 1, _MOST)
     if channels * math.prod(size) > _MOST_VALUES:
-        raise ValueError(f"'size' is {size}, more than a checkpoint's images have")
+        raise ValueError(f"'size' is {size}, larger than any image of a checkpoint")
     for name in ("mean", "std"):
         if len(given[name]) != channels or not all(map(math.isfinite, given[name])):
             raise ValueError(f"'{name}' is {given[name]}, not a number for each channel")
@@ -287,7 +287,7 @@ def _shown(name: str, value: object) -> str:
 
 def _finite(name: str, value: Tensor) -> None:
     if value.is_floating_point() and not bool(value.isfinite().all()):
-        raise ValueError(f"{name} holds NaN or infinity, as after a training that diverged")
+        raise ValueError(f"{name} holds NaN or infinity, as after training diverged")
 
 
 def _is_required(field: Any) -> bool:  # noqa: ANN401 - of a dataclass

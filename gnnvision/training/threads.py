@@ -1,4 +1,4 @@
-"""How many threads a model's work is worth."""
+"""The number of CPU threads for a model."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["largest_signal", "threads_for"]
 
-# Below this many numbers an operation is over before a second thread has joined it; where the
-# other cores have something else to do, waiting for them takes a hundred times as long.
-WORTH_SHARING = 200_000
+# An operation on fewer values is done before a second thread has started; on busy cores, waiting
+# for other threads can take a hundred times as long as the operation.
+MANY_VALUES = 200_000
 
 
 def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
-    """The most numbers that any layer is given or makes, stored zeros left out."""
+    """The number of values in the largest input or output of a layer, without those not stored."""
     sizes = [x._nnz() if x.layout is torch.sparse_coo else x.numel()]
 
-    def note(module: nn.Module, given: object, made: object) -> None:
-        if isinstance(made, Tensor):
-            sizes.append(made.numel() if made.layout is torch.strided else made._nnz())
+    def record(module: nn.Module, given: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            dense = output.layout is torch.strided
+            sizes.append(output.numel() if dense else output._nnz())
 
-    hooks = (module.register_forward_hook(note) for module in model.modules())
+    hooks = (module.register_forward_hook(record) for module in model.modules())
     with attached(hooks), evaluating(model), torch.no_grad():
         call(model, x, domain)
     return max(sizes)
@@ -35,9 +36,9 @@ def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
 
 @contextmanager
 def threads_for(size: int) -> Iterator[None]:
-    """Inside the block, one thread if no signal has more numbers than a small `size`."""
+    """A context with a single thread if the largest signal has a small `size`."""
     before = torch.get_num_threads()
-    if size < WORTH_SHARING:
+    if size < MANY_VALUES:
         torch.set_num_threads(1)
     try:
         yield

@@ -222,7 +222,7 @@ class StageRunner:
                 at.history += [row | {"epoch": row["epoch"] + at.before} for row in run.history]
                 at.kept, at.before = at.before + run.best_epoch, at.before + run.epoch
             assert run is not None, "a plan without stages"
-            metrics, remarks, target, output = run.measure_parts(split_names)
+            metrics, remarks, target, output = run.evaluate_splits(split_names)
         goal = objective(self.task)
         outcome = Outcome(
             seed=seed,
@@ -297,10 +297,10 @@ class StageRunner:
             monitor.reporter.step(monitor.number, monitor.seed, at.before + run.epoch, seen, size)
             if monitor.due():
                 monitor.save(checkpoint())
-            return not monitor.stop.asked
+            return not monitor.stop.requested
 
         while not run.finished:
-            stopped = monitor is not None and monitor.stop.asked
+            stopped = monitor is not None and monitor.stop.requested
             row = None if stopped else run.train_epoch(after_step)
             if row is None:
                 assert monitor is not None

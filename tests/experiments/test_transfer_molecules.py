@@ -37,7 +37,9 @@ def test_the_flags_act_on_every_training_and_the_page_tells_the_recipes(inside, 
     done = inside("transfer_molecules", *data, *flags)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("task       regression") == 2
-    assert done.stdout.rindex("task       regression") < done.stdout.index("20 labels, from scratch")
+    assert done.stdout.rindex("task       regression") < done.stdout.index(
+        "20 labels, from scratch"
+    )
     left = folder(done, tmp_path)
     given = "epochs 1, lr 0.002"
     page = " ".join((left / "report.html").read_text().split())

@@ -148,7 +148,7 @@ class TestUndefinedChoosesNothing:
         held = strict(tmp_path / "result.json")
         found = held["metrics"]["test"]["rocauc"]
         assert found == {"mean": None, "std": None, "values": [None, None]}
-        assert any("one class alone" in remark for remark in held["remarks"])
+        assert any("there is only one class" in remark for remark in held["remarks"])
         assert math.isnan(result.ensemble())
         assert "ensemble of 2: test ROC AUC undefined" in result.summary()
         rows = (tmp_path / "metrics.csv").read_text().splitlines()

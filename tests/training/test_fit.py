@@ -491,7 +491,7 @@ def test_another_recipe_cannot_resume(karate, tmp_path, monkeypatch, changes, te
 
 def test_nothing_or_a_broken_file_to_resume_from(karate, tmp_path):
     wanted = "'checkpoint' must be a checkpoint of gnnvision"
-    with pytest.raises(ValueError, match=f"{wanted}.* which is not there. Give"):
+    with pytest.raises(ValueError, match=f"{wanted}.* which does not exist. Give"):
         fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.safetensors").write_bytes(b"\x80\x04not one")

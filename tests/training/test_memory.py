@@ -22,7 +22,7 @@ print(kept, faults() - before)
 """
 
 
-def asked(how):
+def page_faults(how):
     done = subprocess.run(
         [sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True
     )
@@ -32,8 +32,8 @@ def asked(how):
 
 @pytest.mark.slow
 def test_a_block_is_used_again():
-    kept, faults = asked("keep")
+    kept, faults = page_faults("keep")
     if kept != "True":
         pytest.skip("not the GNU C library")
-    _, usual = asked("leave")
+    _, usual = page_faults("leave")
     assert 10 * faults < usual

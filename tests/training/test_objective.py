@@ -38,7 +38,7 @@ def test_one_class_has_no_ranking(label):
     assert undefined(figures) == {"rocauc", "average_precision"}
     assert figures["loss"] > 0
     why = goal.remarks(output, target, ("act",))["rocauc"]
-    assert why == f"one class alone: all 5 known labels are {label:.0f}"
+    assert why == f"there is only one class: all 5 known labels are {label:.0f}"
 
 
 def test_the_mean_is_over_the_targets_with_both_classes():
@@ -51,7 +51,7 @@ def test_the_mean_is_over_the_targets_with_both_classes():
     assert figures["rocauc"] == pytest.approx(roc_auc_score(target[:, 0], output[:, 0]))
     expected = average_precision_score(target[:, 0], output[:, 0])
     assert figures["average_precision"] == pytest.approx(expected)
-    over = "the mean over 1 of 3 targets, which have both classes"
+    over = "the mean over 1 of 3 targets: the others have one class"
     assert goal.remarks(output, target, NAMES)["rocauc"] == over
     target[:, 0] = 1
     assert undefined(goal.metrics(output, target)) == {"rocauc", "average_precision"}
@@ -89,7 +89,7 @@ def test_outputs_that_are_no_numbers_have_no_figures(kind):
     figures = goal.metrics(output, target)
     assert undefined(figures) == set(figures)
     why = set(goal.remarks(output, target, NAMES).values())
-    assert why == {"the network's outputs are no numbers"}
+    assert why == {"the network's outputs are NaN"}
 
 
 def test_f1_is_over_the_classes_that_occur():
@@ -121,7 +121,7 @@ def test_r2_is_over_the_targets_that_vary():
     known = (output - target)[:, :2].double()
     assert figures["rmse"] == pytest.approx(float(known.square().mean(0).sqrt().mean()))
     remarks = goal.remarks(output, target, NAMES)
-    assert remarks["r2"] == "the mean over 1 of 3 targets, whose values vary"
+    assert remarks["r2"] == "the mean over 1 of 3 targets: the others do not vary"
     assert "2 of 3 targets" in remarks["rmse"]
 
 

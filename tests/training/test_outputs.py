@@ -73,7 +73,7 @@ def test_auxiliary_outputs_are_named():
     [
         ("cnn", "got 'cnn'"),
         (lambda task: plain(), "missing a required argument: 'task'"),
-        (lambda: plain, "gives function"),
+        (lambda: plain, "returns function"),
         (nn.Linear, "missing a required argument: 'in_features'"),
     ],
 )

@@ -60,9 +60,9 @@ def test_probabilities_sum_to_one_and_depend_on_nothing_else(run):
 
 def test_pictures_of_another_kind_are_refused(run):
     predictor = Predictor.load(run.folder)
-    with pytest.raises(ValueError, match=r"'pictures' must have shape \(B, 1, 8, 8\).*3, 8, 8"):
+    with pytest.raises(ValueError, match=r"'images' must have shape \(B, 1, 8, 8\).*3, 8, 8"):
         predictor(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
-    with pytest.raises(TypeError, match="'pictures' must be uint8"):
+    with pytest.raises(TypeError, match="'images' must be uint8"):
         predictor(torch.zeros(2, 1, 8, 8))
 
 
@@ -75,11 +75,11 @@ def changed(run, tmp_path, tensors=None, **state):
 
 def test_a_checkpoint_of_another_network(run, tmp_path):
     spec = {"name": "mnist_cnn", "arguments": {"image_size": 8}}
-    with pytest.raises(ValueError, match="'checkpoint' must hold the weights of mnist_cnn"):
+    with pytest.raises(ValueError, match="'checkpoint' must have the weights of mnist_cnn"):
         Predictor.load(changed(run, tmp_path, spec=spec))
     with pytest.raises(ValueError, match="'checkpoint' must name its network"):
         Predictor.load(changed(run, tmp_path, spec=None))
-    with pytest.raises(ValueError, match="'checkpoint' must be of a classifier of pictures"):
+    with pytest.raises(ValueError, match="'checkpoint' must be of an image classifier"):
         Predictor.load(changed(run, tmp_path, input={}))
 
 

@@ -185,25 +185,25 @@ class TestTrained:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"name": "resnet18", "arguments": {"weights": "DEFAULT"}}, "no run writes"),
-        ({"name": "resnet18", "arguments": {"weights": "/etc/passwd"}}, "no run writes"),
+        ({"name": "resnet18", "arguments": {"weights": "DEFAULT"}}, "a run never writes"),
+        ({"name": "resnet18", "arguments": {"weights": "/etc/passwd"}}, "a run never writes"),
         ({"name": "torchvision_network", "arguments": {"name": "hf-hub:a/b"}}, "'name' of torch"),
         ({"name": "timm_network", "arguments": {"name": "hf-hub:a/b"}}, "'name' of timm_network"),
         ({"name": "timm_network", "arguments": {"name": "local-dir:/etc"}}, "'name' of timm"),
-        ({"name": "os.system", "arguments": {}}, "which is no network"),
+        ({"name": "os.system", "arguments": {}}, "is not in gnnvision.models"),
         ({"name": "gcn", "arguments": {"in_channels": 10**9, "hidden_channels": 10**9}}, "is 10"),
         ({"name": "gcn", "arguments": {"in_channels": 4, "num_layers": 10**6}}, "'num_layers' of"),
         (
             {"name": "gcn", "arguments": dict.fromkeys(
                 ("in_channels", "hidden_channels", "num_classes"), 10**6
             )},
-            "must hold the weights of gcn",
+            "must have the weights of gcn",
         ),
         ({"name": "gcn", "arguments": {"nothing": 3}}, "'arguments' of gcn must be among"),
         ({"name": "whitened_cnn", "arguments": {"depths": [2] * 1000}}, "'depths' of"),
         ({"name": "whitened_cnn", "arguments": {"depths": [2, 2, 2**20]}}, "'depths' of"),
         ({"name": "gcn", "arguments": {"in_channels": "34"}}, "'in_channels' of gcn is '34'"),
-        ({"name": 3, "arguments": {}}, "'spec' names no network"),
+        ({"name": 3, "arguments": {}}, "'spec' has no name of a network"),
         ({"name": "gcn"}, "'spec' has no arguments"),
     ],
 )  # fmt: skip
@@ -222,7 +222,9 @@ def test_nan_has_a_sentence_of_its_own(tmp_path):
     name = next(n for n, v in tensors.items() if v.is_floating_point())
     tensors[name].view(-1)[0] = NAN
     write(file, tensors, state)
-    with pytest.raises(ValueError, match=rf"{name} holds NaN or infinity, as after a training"):
+    with pytest.raises(
+        ValueError, match=rf"{name} holds NaN or infinity, as after training diverged"
+    ):
         Predictor.load(file)
 
 
@@ -253,7 +255,7 @@ def go_on(folder):
 
 
 class TestProgress:
-    @pytest.mark.filterwarnings("ignore:The run goes on with")
+    @pytest.mark.filterwarnings("ignore:The run is resumed with")
     def test_every_field(self, tmp_path, monkeypatch):
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)
@@ -281,7 +283,7 @@ class TestProgress:
         [
             ({"epoch": 10**6}, "'epoch' is 1000000"),
             ({"batch": 10**9}, "'batch' is 1000000000, with the outputs of"),
-            ({"history": [{"epoch": 1}]}, "a 'history' whose rows are not alike"),
+            ({"history": [{"epoch": 1}]}, "the rows of 'history' have different columns"),
             ({"groups": []}, "'groups' are 0 instead of 1"),
             ({"in_progress": "yes"}, "'in_progress' is 'yes'"),
             ({"seconds": NAN}, "'seconds' is nan"),
@@ -310,7 +312,7 @@ class TestProgress:
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)
         write(file, tensors, state | {"environment": state["environment"] | change})
-        with pytest.warns(UserWarning, match=rf"{said}: it does not end with the same bits"):
+        with pytest.warns(UserWarning, match=rf"{said}: the result will differ in the last bits"):
             go_on(tmp_path)
 
     def test_older_ones_say_nothing_of_it(self, tmp_path, monkeypatch):
@@ -321,9 +323,9 @@ class TestProgress:
         go_on(tmp_path)
 
     def test_auto_keeps_the_precision_of_the_run(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(session_module, "suitable", lambda *_: "float32")
+        monkeypatch.setattr(session_module, "resolve_precision", lambda *_: "float32")
         stopped(tmp_path, monkeypatch, RECIPE)
-        monkeypatch.setattr(session_module, "suitable", lambda *_: "bfloat16")
+        monkeypatch.setattr(session_module, "resolve_precision", lambda *_: "bfloat16")
         go_on(tmp_path)
         assert read(tmp_path / BEST)[1]["precision"] == "float32"
 

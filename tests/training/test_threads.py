@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.training.threads import WORTH_SHARING, largest_signal, threads_for
+from gnnvision.training.threads import MANY_VALUES, largest_signal, threads_for
 
 
 def test_the_largest_signal_counts_what_is_stored():
@@ -27,7 +27,7 @@ def test_hooks_go_and_the_mode_returns_after_an_error():
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [(10, 1), (WORTH_SHARING - 1, 1), (WORTH_SHARING, 2), (10**9, 2)]
+    ("size", "expected"), [(10, 1), (MANY_VALUES - 1, 1), (MANY_VALUES, 2), (10**9, 2)]
 )
 def test_threads_inside_and_after(size, expected):
     before = torch.get_num_threads()

@@ -41,12 +41,12 @@ class Stop(StopRequest):
     left = 10**9
 
     @property
-    def asked(self):
+    def requested(self):
         Stop.left -= 1
         return Stop.left < 0
 
-    @asked.setter
-    def asked(self, value):
+    @requested.setter
+    def requested(self, value):
         pass
 
 
