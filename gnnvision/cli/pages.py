@@ -91,7 +91,7 @@ def report_progress() -> Iterator[Callable[[int, int, str], None] | None]:
         return
     columns = (
         TextColumn("report"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
     )
