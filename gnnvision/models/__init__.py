@@ -1,4 +1,4 @@
-"""Networks by name, each a few lines of layers."""
+"""Networks, each a few lines of layers, which can be built by name."""
 
 from gnnvision.models.autoencoder import autoencoder
 from gnnvision.models.baseline import graph_baseline

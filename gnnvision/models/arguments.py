@@ -1,4 +1,4 @@
-"""Whether a value that JSON has held is one that an annotation means."""
+"""A check of values from JSON against type annotations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _LISTS = (list, tuple, collections.abc.Sequence)
 
 
 def fits(value: object, kind: Any) -> bool:  # noqa: ANN401 - an annotation
-    """Whether `value` is what `kind` means: no truth value for a number, no number for a name.
+    """Whether a value from JSON has the type `kind`; a boolean is not a number.
 
     Args:
-        value: as JSON holds it, so that a list stands for a tuple, a string for a path, and an
-            integer for a number.
+        value: from JSON, where a list can be a tuple, a string a path, and an integer a float.
         kind: an annotation: a plain type, None, a Literal, a union, a sequence or a tuple.
 
     Example:

@@ -1,4 +1,4 @@
-"""A convolutional autoencoder: a picture through a few numbers and back."""
+"""A convolutional autoencoder for images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from gnnvision.errors import at_least
 from gnnvision.layers import Conv2d, Sequential, Upsample
 from gnnvision.models.parts import ImageSize, grid_of
 from gnnvision.models.registry import register
@@ -23,24 +24,25 @@ def autoencoder(
     latent_channels: int = 10,
     out_channels: int | None = None,
 ) -> Sequential:
-    """Three convolutions with stride 2, a dense layer to the code, and the way back.
+    """A convolutional autoencoder with a 10-d latent code by default.
 
-    On the way back each step doubles the grid and a kernel of 1 or 2 sites along each axis,
-    without padding, cuts it to the size it had: with 100 × 75 these are the kernels of the
-    lecture notes.
+    The encoder has three convolutions with stride 2 and a dense layer. Each step of the decoder
+    upsamples by 2; a convolution with a kernel of 1 or 2 along each axis, without padding, crops
+    to the size that the encoder had there. For 100 × 75 these are the kernels of the lecture
+    notes.
 
-    Mended: the notes' last layer gives one channel for a picture of three, which no color
-    picture can be compared with; theirs is `out_channels=1`.
+    With errata corrected (lecture on autoencoders): the notes' last layer has one output channel
+    for images with three, which cannot be compared; `out_channels=1` is their version.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         image_size: (H, W), or one number for a square.
-        latent_channels: how many numbers a picture is squeezed into.
+        latent_channels: dimension of the latent code.
         out_channels: channels of the output; `in_channels` if None.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, out_channels, H, W), pixels from 0 to 1.
-        `network.encoder` gives the code, `network.decoder` makes a picture of one.
+        `network.encoder` returns the latent code, `network.decoder` the image of a code.
 
     Raises:
         ValueError: if a size is not positive.
@@ -50,10 +52,7 @@ def autoencoder(
         >>> [sum(p.numel() for p in m.parameters()) for m in coder.decoder if list(m.parameters())]
         [183040, 65664, 8256, 4128, 33]
     """
-    if latent_channels < 1:
-        raise ValueError(
-            f"'latent_channels' must be at least 1, got {latent_channels}. Leave a number."
-        )
+    at_least("latent_channels", latent_channels, 1)
     encoder: list[nn.Module] = []
     sizes = [grid_of(image_size).size]
     for narrow, wide in pairwise((in_channels, *_WIDTHS)):

@@ -1,4 +1,4 @@
-"""What a network that sees no edges reaches: the measure of what the structure is good for."""
+"""A structure-agnostic baseline for graphs: how well the node features do without the edges."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def graph_baseline(
     *,
     dropout: float = 0.0,
 ) -> Sequential:
-    """The structure-blind network: W₂ ReLU(W₁ Σ x + b₁) + b₂, with the sum over all nodes.
+    """The structure-agnostic baseline: W₂ ReLU(W₁ Σ x + b₁) + b₂, with the sum over all nodes.
 
-    With one-hot node labels the sum counts the nodes of each kind. The edges are not read: a
-    network on graphs that is no better has not made use of them.
+    With one-hot node labels the sum counts the nodes of each label. The edges are not used: a
+    graph network that is not better than this one does not benefit from them.
 
     Args:
         in_channels: features of a node.
         num_outputs: targets or classes.
         hidden_channels: width of the hidden layer.
-        dropout: the chance that a hidden number is left out, in training.
+        dropout: the probability of zeroing a hidden unit, in training.
 
     Returns:
         A network from (N, in_channels) and a batch of G graphs to (G, num_outputs).
@@ -35,7 +35,7 @@ def graph_baseline(
     References:
         Errica, Podda, Bacciu, Micheli, "A Fair Comparison of Graph Neural Networks for Graph
         Classification", 2020, https://arxiv.org/abs/1912.09893, section 4, the baseline of its
-        chemical data sets; there after Ralaivola et al., 2005.
+        chemical datasets; there after Ralaivola et al., 2005.
 
     Example:
         >>> import torch

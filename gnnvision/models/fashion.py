@@ -1,4 +1,4 @@
-"""The first networks of the lectures: dense and convolutional, for Fashion-MNIST and CIFAR-10."""
+"""The lectures' first networks, dense and convolutional, for Fashion-MNIST and CIFAR-10."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def fashion_dnn(
     *,
     dropout: float = 0.25,
 ) -> Sequential:
-    """The network without convolution: 784-256-128-10.
+    """A dense network without convolutions: 784-256-128-10.
 
-    Mended: the lecture notes leave the second layer out on the way forward, so that theirs
-    cannot run, and drop out with `Dropout2d`, which is for feature maps.
+    With errata corrected (lecture on Fashion-MNIST): the notes omit the second layer in the
+    forward pass, so that theirs cannot run, and use `Dropout2d`, which is for feature maps.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
-        dropout: the chance that a number is left out, in training.
+        dropout: the probability of zeroing a value, in training.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
@@ -60,20 +60,21 @@ def fashion_cnn(
 ) -> Sequential:
     """Two convolutions of 32 and 64 channels, each with batch norm and pooling; 2304-600-120-10.
 
-    Mended: in the lecture notes nothing stands between the three dense layers, which so are
-    worth one; here ReLU does. Their dropout is the one for feature maps.
+    With errata corrected (lecture on Fashion-MNIST): the notes have no activation between the
+    three dense layers, which are therefore equivalent to one; here it is ReLU. They use
+    `Dropout2d`, which is for feature maps.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
-        dropout: the chance that a number is left out, in training.
+        dropout: the probability of zeroing a value, in training.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small.
+        ValueError: if the images are too small.
 
     Example:
         >>> fashion_cnn()[9]
@@ -114,22 +115,22 @@ def strided_cnn(
 
     The lecture notes have two of them: for the gray images of Fashion-MNIST, with 512 units and
     dropout 0.2 before and after them; and for the color images of CIFAR-10, with 1,024 units and
-    dropout 0.5 and 0.2. The channels of the image tell which is built, unless sizes are given.
-    Fixed: in the latter the notes leave dropout on when the network is evaluated.
+    dropout 0.5 and 0.2. The number of channels decides which one is built, unless sizes are
+    given. With errata corrected (lecture on CIFAR-10): the notes leave dropout on in evaluation.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
-        hidden_channels: width of the dense layer; that of the notes if None.
-        dropout: the chance that a number is left out before and after it, in training; that of
+        hidden_channels: width of the dense layer; that of the lecture notes if None.
+        dropout: the probability of zeroing a value before and after it, in training; that of
             the notes if None.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small.
+        ValueError: if the images are too small.
 
     Example:
         >>> networks = strided_cnn(), strided_cnn(3, 10, 32)

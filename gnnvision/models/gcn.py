@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import one_of
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
 from gnnvision.layers.graph import multiply
 from gnnvision.layers.memory import linear, weight_of
@@ -26,14 +27,14 @@ def gcn(
     num_layers: int = 2,
     dropout: float = 0.5,
 ) -> Sequential:
-    """The network of Kipf and Welling: Â ReLU(Â X W₁ + b₁) W₂ + b₂, with dropout before each.
+    """The GCN of Kipf and Welling: Â ReLU(Â X W₁ + b₁) W₂ + b₂, with dropout before each layer.
 
     Args:
         in_channels: features of a node.
         hidden_channels: width of the hidden layers.
         num_classes: classes; the outputs are logits.
-        num_layers: how many graph convolutions.
-        dropout: the chance that a number is left out, in training.
+        num_layers: number of graph convolutions.
+        dropout: the probability of zeroing a value, in training.
 
     Returns:
         A network from (N, in_channels), dense or sparse, to (N, num_classes).
@@ -66,16 +67,16 @@ def classic_gcn(
     norm: Literal["batch", "layer"] | None = None,
     residual: bool = False,
 ) -> Sequential:
-    """The GCN as it is tuned today: wider, deeper, with a linear head.
+    """The tuned GCN (2024): wider and deeper, with a linear head.
 
     Args:
         in_channels: features of a node.
         hidden_channels: width of every layer.
         num_classes: classes; the outputs are logits.
-        num_layers: how many graph convolutions, each a `Block`.
-        dropout: the chance that a number is left out, in training; also of the input.
-        norm: what follows each convolution: nothing, batch or layer normalization.
-        residual: whether each block adds a linear map of its input.
+        num_layers: number of graph convolutions, each in a `Block`.
+        dropout: the probability of zeroing a value, in training; also of the input.
+        norm: the normalization after each convolution: None, "batch" or "layer".
+        residual: whether each block adds a linear projection of its input.
 
     Returns:
         A network from (N, in_channels), dense or sparse, to (N, num_classes).
@@ -99,16 +100,16 @@ def classic_gcn(
 
 
 class Block(nn.Module, OnDomain):
-    """Dropout(ReLU(norm(conv(x) + x W))), the parts after the convolution as asked for.
+    """Dropout(ReLU(norm(conv(x) + x W))), with an optional norm and residual projection x W.
 
     Args:
         conv: a graph convolution.
         norm: None, "batch" or "layer".
-        dropout: the chance that a number is left out, in training.
+        dropout: the probability of zeroing a value, in training.
         residual: whether to add x W.
 
     Raises:
-        ValueError: if `norm` is none of the three.
+        ValueError: if `norm` is not one of these.
     """
 
     def __init__(
@@ -120,10 +121,7 @@ class Block(nn.Module, OnDomain):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        if norm not in (None, "batch", "layer"):
-            raise ValueError(
-                f"'norm' must be None, 'batch' or 'layer', got {norm!r}. Choose one of them."
-            )
+        one_of("norm", norm, (None, "batch", "layer"))
         norms = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
         self.conv = conv
         self.skip = linear(conv.in_channels, conv.out_channels) if residual else None

@@ -1,4 +1,4 @@
-"""LeNet-5, as it was published and as it is taught."""
+"""LeNet-5, as published and as in the lecture notes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["lenet5", "lenet5_notes"]
 
 @register
 def lenet5(in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 32) -> Sequential:
-    """LeNet-5 of 1998 on 32 × 32 pictures: 6, 16 and 120 channels, 84 and 10 units.
+    """LeNet-5 of 1998 for 32 × 32 images: 6, 16 and 120 channels, 84 and 10 units.
 
     The three convolutions have 156 + 2,416 + 48,120 = 50,692 parameters and the dense layers
-    11,014. Mended: the lecture notes count 3,692 for the convolutions, as if each kernel saw one
-    channel only.
+    11,014. With errata corrected (lecture on CNNs): the notes count 3,692 for the convolutions,
+    as if each kernel had a single input channel.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
-        image_size: (H, W), or one number for a square; smaller ones than 32 are padded to it.
+        image_size: (H, W), or one number for a square; an image smaller than 32 is padded to 32.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
@@ -32,7 +32,7 @@ def lenet5(in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 
     References:
         LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document
         Recognition", 1998, https://doi.org/10.1109/5.726791, section II.B. Differs from the
-        paper: the second convolution sees all channels, pooling has no weights, the activation
+        paper: the second convolution reads all channels, pooling has no weights, the activation
         is a plain tanh, and the last layer is linear.
 
     Example:
@@ -63,13 +63,13 @@ def lenet5(in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 
 def lenet5_notes(
     in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 28
 ) -> Sequential:
-    """LeNet-5 as the lecture notes program it: padding 2, ReLU and maximum pooling.
+    """LeNet-5 as in the program of the lecture notes: padding 2, ReLU and max pooling.
 
-    With 28 × 28 pictures the last feature map has 120 · 7 · 7 numbers, and the network 545,546
-    parameters, nine times those of `lenet5`.
+    With 28 × 28 images the last feature map has 120 · 7 · 7 values, and the network 545,546
+    parameters, nine times as many as `lenet5`.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
 
@@ -77,7 +77,7 @@ def lenet5_notes(
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small.
+        ValueError: if the images are too small.
 
     Example:
         >>> sum(p.numel() for p in lenet5_notes().parameters())

@@ -1,4 +1,4 @@
-"""Networks for molecules: the lectures' graph convolutions, and one that follows the bonds."""
+"""Networks for molecules: a GCN with a readout, and a directed message passing network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
+from gnnvision.errors import at_least, invalid
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Readout, Rescale, Sequential
 from gnnvision.layers.memory import linear
 from gnnvision.models.registry import register
@@ -26,16 +27,16 @@ def molecule_gcn(
     num_layers: int = 3,
     dropout: float = 0.0,
 ) -> Sequential:
-    """The network of the lectures: graph convolutions, the mean over the atoms, a linear layer.
+    """The lectures' network: graph convolutions, the mean over the atoms, and a linear layer.
 
-    Bonds count as edges, whatever their kind.
+    The bonds are its edges; their features are not used.
 
     Args:
         in_channels: features of an atom.
         num_outputs: targets or classes.
         hidden_channels: width of every layer.
         num_layers: how many graph convolutions.
-        dropout: the chance that a number is left out before the linear layer, in training.
+        dropout: the probability of zeroing a value before the linear layer, in training.
 
     Returns:
         A network from (N, in_channels) and a batch of G graphs to (G, num_outputs).
@@ -69,17 +70,17 @@ def bond_network(
     readout: Literal["mean", "sum"] = "mean",
     dropout: float = 0.0,
 ) -> Sequential:
-    """The strong network: messages along bonds that do not turn round, and a head.
+    """A directed message passing network (D-MPNN, as in Chemprop) with an MLP head.
 
     Args:
         in_channels: features of an atom.
         num_outputs: targets or classes.
         hidden_channels: width of every layer.
         bond_channels: features of a bond, the graph's `edge_attr`.
-        descriptors: columns of the graph's `graph_attr` that the head also reads; 0 for none.
-        depth: how many bonds a message passes.
-        readout: over the atoms.
-        dropout: the chance that a number is left out, in training.
+        descriptors: number of columns of `graph_attr` that the head also reads; 0 for none.
+        depth: number of bonds that a message passes along.
+        readout: the pooling over the atoms.
+        dropout: the probability of zeroing a value, in training.
 
     Returns:
         A network from (N, in_channels) and a batch of G graphs to (G, num_outputs).
@@ -95,18 +96,18 @@ def bond_network(
 
 
 class BondMessages(nn.Module, OnDomain):
-    """Directed message passing: a convolution on the line graph, whose sites are the bonds.
+    """Directed message passing: a convolution on the line graph, whose nodes are directed bonds.
 
-    Each bond, in each direction, starts from its first atom and its own features, and receives
-    `depth - 1` times from the bonds that lead to it, its own way back left out. In the end each
-    atom receives from the bonds that arrive.
+    The state of a directed bond is initialized from its first atom and its own features, and
+    updated `depth - 1` times with the states of the bonds that lead to it, except its reverse.
+    At the end each atom sums the states of the bonds that lead to it.
 
     Args:
         in_channels: features of an atom.
         bond_channels: features of a bond.
-        hidden_channels: width.
-        depth: how many bonds a message passes.
-        dropout: the chance that a number is left out, in training.
+        hidden_channels: width of the states.
+        depth: number of bonds that a message passes along.
+        dropout: the probability of zeroing a value, in training.
 
     Shapes:
         Input (N, in_channels), output (N, hidden_channels).
@@ -121,8 +122,7 @@ class BondMessages(nn.Module, OnDomain):
         dropout: float,
     ) -> None:
         super().__init__()
-        if depth < 1:
-            raise ValueError(f"'depth' must be at least 1, got {depth}. Raise it.")
+        at_least("depth", depth, 1)
         self.depth = depth
         self.atom = linear(in_channels, hidden_channels)
         self.bond = linear(bond_channels, hidden_channels)
@@ -134,10 +134,9 @@ class BondMessages(nn.Module, OnDomain):
     def forward(self, x: Tensor, domain: Graph) -> Tensor:
         """(N, in_channels) -> (N, hidden_channels)."""
         if domain.edge_attr is None:
-            raise ValueError(
-                "'domain' must have edge_attr, the features of its bonds, got a graph without. "
-                "Load molecules with gnnvision.data.load."
-            )
+            condition = "have edge_attr, the features of its bonds"
+            advice = "Load molecules with gnnvision.data.load."
+            raise invalid("domain", condition, "a graph without", advice)
         dtype = x.dtype
         first = leaving(domain, dtype).T.times(self.atom(x)) + self.bond(domain.edge_attr)
         state = first.relu()
@@ -154,17 +153,17 @@ class BondMessages(nn.Module, OnDomain):
 
 
 class MoleculeHead(nn.Module, OnDomain):
-    """From atoms to the answer: a readout, descriptors beside it if wanted, and an MLP.
+    """The head of a network for molecules: a readout, optional descriptors, and an MLP.
 
     Args:
         in_channels: features of an atom.
         num_outputs: targets or classes.
-        descriptors: columns of `graph_attr` to read; 0 for none.
-        readout: over the atoms.
-        dropout: the chance that a number is left out, in training.
+        descriptors: number of columns of `graph_attr` to read; 0 for none.
+        readout: the pooling over the atoms.
+        dropout: the probability of zeroing a value, in training.
 
     Shapes:
-        Input (N, in_channels) and a graph of G members, output (G, num_outputs).
+        Input (N, in_channels) and a batch of G graphs, output (G, num_outputs).
     """
 
     def __init__(
@@ -179,7 +178,7 @@ class MoleculeHead(nn.Module, OnDomain):
         self.readout = Readout(readout)
         self.norm = nn.BatchNorm1d(in_channels)
         self.descriptors = descriptors
-        # Descriptors have all sorts of units: each is brought to mean 0 and deviation 1.
+        # Descriptors have various units: each is scaled to mean 0 and standard deviation 1.
         self.scale = nn.BatchNorm1d(descriptors, affine=False) if descriptors else None
         self.mlp = nn.Sequential(
             Dropout(dropout),
@@ -196,15 +195,17 @@ class MoleculeHead(nn.Module, OnDomain):
         if self.scale is not None:
             given = domain.graph_attr
             if given is None or given.shape[1] != self.descriptors:
-                raise ValueError(
-                    f"'domain' must have graph_attr with {self.descriptors} columns, got "
-                    f"{'none' if given is None else given.shape[1]}. Load the molecules with "
-                    "descriptors=True, or build the network with descriptors=0."
+                raise invalid(
+                    "domain",
+                    f"have graph_attr with {self.descriptors} columns",
+                    "none" if given is None else given.shape[1],
+                    "Load the molecules with descriptors=True, or build the network with "
+                    "descriptors=0.",
                 )
             y = torch.cat([y, self.scale(given).clamp(-5, 5)], 1)
         out: Tensor = self.mlp(y)
         return out
 
     def out_domain(self, domain: Domain) -> None:
-        """None: the sites are gone."""
+        """None: the output has no domain."""
         return None

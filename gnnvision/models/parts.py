@@ -1,15 +1,16 @@
-"""What the networks for pictures share: the size of a picture, and the head."""
+"""Parts that the networks for images share: the image size and the classifier head."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import nn
 
 from gnnvision.domains import Grid
 from gnnvision.domains.window import per_axis
+from gnnvision.errors import invalid, one_of
 from gnnvision.layers import Dropout, Readout, Sequential
 
 __all__ = ["Head", "ImageSize", "classifier", "grid_after", "grid_of"]
@@ -19,7 +20,7 @@ Head = Literal["dense", "average"]
 
 
 def grid_of(image_size: ImageSize) -> Grid:
-    """The grid of a picture: (H, W), or one number for a square.
+    """The grid of an image: (H, W), or one number for a square.
 
     Raises:
         TypeError: if a size is not an integer.
@@ -29,17 +30,17 @@ def grid_of(image_size: ImageSize) -> Grid:
 
 
 def grid_after(layers: Sequence[nn.Module], image_size: ImageSize) -> Grid:
-    """The grid that the layers leave of a picture.
+    """The output grid of the layers for an image of this size.
 
     Raises:
-        ValueError: if the picture is too small for them.
+        ValueError: if the image is too small for them.
     """
     try:
         out = Sequential(*layers).out_domain(grid_of(image_size))
     except ValueError as error:
-        raise ValueError(
-            f"'image_size' must be large enough for all layers, got {image_size} ({error}) "
-            "Enlarge the pictures."
+        condition = "be large enough for all layers"
+        raise invalid(
+            "image_size", condition, f"{image_size} ({error})", "Use larger images."
         ) from error
     assert isinstance(out, Grid)
     return out
@@ -55,26 +56,24 @@ def classifier(
     dropout: tuple[float, float],
     head: Head = "dense",
 ) -> Sequential:
-    """The layers of `features` and, behind them, a head that makes logits.
+    """A network of the layers of `features` and a head that returns logits.
 
     Args:
         features: the layers up to the last feature map.
-        channels: of that map.
-        num_classes: outputs.
-        image_size: of the pictures.
+        channels: channels of that map.
+        num_classes: number of classes.
+        image_size: size of the images.
         hidden_channels: width of the dense head's hidden layer.
-        dropout: the chance that a number is left out, before and after that layer.
-        head: "dense", two dense layers over all numbers of the map; or "average", the mean of
-            each channel and one dense layer.
+        dropout: the probability of zeroing a value before and after that layer.
+        head: "dense", two dense layers over all values of the map; or "average", global average
+            pooling and one dense layer.
 
     Raises:
-        ValueError: if `head` is neither of the two, or the pictures are too small.
+        ValueError: if `head` is not one of these, or the images are too small.
     """
     size = grid_after(features, image_size).size
-    if head == "average":
+    if one_of("head", head, get_args(Head)) == "average":
         return Sequential(*features, Readout("mean"), nn.Linear(channels, num_classes))
-    if head != "dense":
-        raise ValueError(f"'head' must be 'dense' or 'average', got {head!r}. Choose one.")
     before, after = ([Dropout(p)] if p else [] for p in dropout)
     return Sequential(
         *features,

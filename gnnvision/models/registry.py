@@ -1,8 +1,7 @@
-"""Networks by name, and what it takes to build one again."""
+"""The registry of networks, which builds them by name."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Callable
@@ -11,32 +10,34 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from torch import nn
 
+from gnnvision.errors import invalid, nearest
+
 __all__ = ["argument_types", "build", "names", "register"]
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=nn.Module)
 
-# Says with which numbers a network begins, not what it is made of.
-_FIRST_VALUES = "weights"
+# The argument that sets initial weights, not the architecture.
+_INITIAL_WEIGHTS = "weights"
 
 _builders: dict[str, Callable[..., nn.Module]] = {}
 
 
 def register(builder: Callable[P, M]) -> Callable[P, M]:
-    """Let a function that builds a network be called by its name.
+    """Register a function that builds a network under its name, for `build` and checkpoints.
 
-    Each network it returns carries `spec`, for JSON: `build(spec["name"], **spec["arguments"])`
-    makes an equal network, into which a checkpoint's weights fit. The argument `weights`, the
-    numbers to begin with, is recorded as None.
+    Each network that it returns has a `spec`, for JSON: `build(spec["name"],
+    **spec["arguments"])` builds the same architecture, which a checkpoint's weights fit. The
+    argument `weights`, for pretrained weights, is recorded as None.
 
     Args:
         builder: a function whose arguments JSON can hold.
 
     Returns:
-        The function, registered.
+        The function, whose networks have a `spec`.
 
     Raises:
-        ValueError: if the name is taken.
+        ValueError: if the name is already registered.
 
     Example:
         >>> from gnnvision.models import lenet5
@@ -45,7 +46,7 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
     """
     name = builder.__name__
     if name in _builders:
-        raise ValueError(f"'builder' must have a name of its own, got {name!r}. Rename it.")
+        raise invalid("builder", "have a name that is not taken", repr(name), "Rename it.")
     signature = inspect.signature(builder)
 
     @wraps(builder)
@@ -53,7 +54,7 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         network = builder(*args, **kwargs)
-        given = {k: None if k == _FIRST_VALUES else v for k, v in bound.arguments.items()}
+        given = {k: None if k == _INITIAL_WEIGHTS else v for k, v in bound.arguments.items()}
         vars(network)["spec"] = {"name": name, "arguments": _for_json(name, given)}
         return network
 
@@ -62,18 +63,18 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
 
 
 def build(name: str, /, **arguments: Any) -> nn.Module:  # noqa: ANN401
-    """A new network by its name.
+    """Build a new network by its name.
 
     Args:
-        name: one of `names()`; "-" may stand for "_".
-        arguments: those of the function of that name.
+        name: one of `names()`; "-" can be used for "_".
+        arguments: the arguments of the function of that name.
 
     Returns:
-        The network; `network.spec` says how to build it again.
+        The network, whose `spec` has its name and arguments.
 
     Raises:
-        TypeError: if the network has no such argument.
-        ValueError: if there is no such network, with the nearest name.
+        TypeError: if the function has no such argument.
+        ValueError: if there is no such network, with the closest name.
 
     Example:
         >>> build("fashion_cnn", num_classes=3).spec["arguments"]["num_classes"]
@@ -81,11 +82,9 @@ def build(name: str, /, **arguments: Any) -> nn.Module:  # noqa: ANN401
     """
     wanted = str(name).lower().replace("-", "_")
     if wanted not in _builders:
-        near = difflib.get_close_matches(wanted, _builders, n=1, cutoff=0.0)
-        raise ValueError(
-            f"'name' must be the name of a network, got {name!r}. Did you mean {near[0]!r}? "
-            f"There are {', '.join(names())}."
-        )
+        near = nearest(wanted, _builders, cutoff=0.0)[0]
+        advice = f"Did you mean {near!r}? There are {', '.join(names())}."
+        raise invalid("name", "be the name of a network", repr(name), advice)
     builder = _builders[wanted]
     known = list(inspect.signature(builder).parameters)
     unknown = [argument for argument in arguments if argument not in known]
@@ -98,7 +97,7 @@ def build(name: str, /, **arguments: Any) -> nn.Module:  # noqa: ANN401
 
 
 def argument_types(name: str) -> dict[str, Any]:
-    """The annotations of the arguments of a network's function; without those that are not known.
+    """The annotations of the arguments of a network's function, as far as they are known.
 
     Args:
         name: one of `names()`.
@@ -106,7 +105,7 @@ def argument_types(name: str) -> dict[str, Any]:
     builder = _builders[name]
     try:
         hints = get_type_hints(builder)
-    except NameError:  # of a module that is imported for types alone
+    except NameError:  # from a module that is imported for type checking only
         return {}
     return {n: hints[n] for n in inspect.signature(builder).parameters if n in hints}
 
@@ -118,10 +117,10 @@ def names() -> list[str]:
 
 def _for_json(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
-        held: dict[str, Any] = json.loads(json.dumps(arguments))
+        plain: dict[str, Any] = json.loads(json.dumps(arguments))
     except TypeError as error:
         raise TypeError(
-            f"'arguments' of {name} must be numbers, names or lists of them, got {arguments!r} "
-            f"({error}). A checkpoint keeps them."
+            f"'arguments' of {name} must be numbers, strings or lists of them, got {arguments!r} "
+            f"({error}). A checkpoint stores them."
         ) from error
-    return held
+    return plain

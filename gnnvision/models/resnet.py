@@ -1,4 +1,4 @@
-"""A small residual network for small pictures."""
+"""A small residual network for small images."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def small_resnet(
 ) -> Sequential:
     """A residual network that a laptop trains in minutes.
 
-    A convolution, maximum pooling, `stages` times `depth` residual blocks, each stage half as
-    large along each axis and twice as wide as the one before it, and a global average. With the
-    defaults a picture of 28 × 28 costs about 6 million multiplications.
+    A convolution, max pooling, `stages` stages of `depth` residual blocks, each stage with half
+    the height and width and twice the channels of the one before, and global average pooling.
+    With the defaults an image of 28 × 28 costs about 6 million multiplications.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square; only checked.
         width: channels of the first stage.
         depth: residual blocks in a stage.
-        stages: how many there are.
-        dropout: the chance that a mean is left out before the last layer, in training.
+        stages: number of stages.
+        dropout: the probability of zeroing a feature before the last layer, in training.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small.
+        ValueError: if the images are too small.
 
     References:
         He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2016,

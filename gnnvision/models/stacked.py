@@ -1,4 +1,4 @@
-"""Convolutions in blocks, each block pooled: the lectures' networks for MNIST and CIFAR-10."""
+"""Blocks of convolutions with pooling: the lectures' networks for MNIST and CIFAR-10."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def mnist_cnn(
     """Convolutions of 32 and 64 channels, pooling, dropout 0.25, 128 units, dropout 0.5.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
-        head: "dense", as in the lecture notes; or "average", the mean over the grid and one
+        head: "dense", as in the lecture notes; or "average", global average pooling and one
             dense layer: 19,466 parameters in place of 1,625,866.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small or there is no such head.
+        ValueError: if the images are too small or there is no such head.
 
     Example:
         >>> sum(p.numel() for p in mnist_cnn(head="average").parameters())
@@ -63,17 +63,17 @@ def cifar_cnn(
     Dropout 0.25 follows each block and 0.5 the dense layer.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
-        head: "dense", as in the lecture notes; or "average", the mean over the grid and one
+        head: "dense", as in the lecture notes; or "average", global average pooling and one
             dense layer.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small or there is no such head.
+        ValueError: if the images are too small or there is no such head.
 
     Example:
         >>> cifar_cnn()[13]
@@ -102,20 +102,20 @@ def vgg_like(
 ) -> Sequential:
     """Three blocks of two convolutions with batch norm, of 32, 64 and 128 channels; 1,024 units.
 
-    Mended: the lecture notes leave dropout on when the network is evaluated.
+    With errata corrected (lecture on CIFAR-10): the notes leave dropout on in evaluation.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square.
         head: "dense", as in the lecture notes, with dropout 0.5 before and 0.2 after the hidden
-            layer; or "average", the mean over the grid and one dense layer.
+            layer; or "average", global average pooling and one dense layer.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if the pictures are too small or there is no such head.
+        ValueError: if the images are too small or there is no such head.
 
     Example:
         >>> sum(p.numel() for p in vgg_like().parameters())
@@ -131,24 +131,24 @@ def vgg_like(
 
 @register
 def xai_net(in_channels: int = 3, num_classes: int = 2, image_size: ImageSize = 64) -> Sequential:
-    """The deep network whose layers 0, 20 and 40 the lecture notes look into.
+    """The deep network of the lecture on explanations, which shows feature maps of its layers.
 
-    Blocks of convolution, batch norm, ReLU and dropout with 64, 128, 256 and 512 channels. The
-    notes print the first two blocks; what follows is the pattern of VGG-16, in which layers 0,
-    20 and 40 are convolutions, with a global average before the dense layers in place of the
-    fifth pooling, so that pictures of any size from 18 × 18 fit.
+    It has blocks of convolution, batch norm, ReLU and dropout with 64, 128, 256 and 512 channels.
+    The lecture notes print the first two blocks; the rest follows VGG-16, so that the layers 0,
+    20 and 40 of the lecture are convolutions. Global average pooling replaces the fifth pooling,
+    so that images of any size from 18 × 18 fit.
 
     Args:
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         num_classes: classes; the outputs are logits.
         image_size: (H, W), or one number for a square; only checked.
 
     Returns:
-        A network from (B, in_channels, H, W) to (B, num_classes); its features are layers of
+        A network from (B, in_channels, H, W) to (B, num_classes); its convolutions are in
         `network.features`.
 
     Raises:
-        ValueError: if the pictures are too small.
+        ValueError: if the images are too small.
 
     References:
         Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
@@ -180,7 +180,7 @@ def xai_net(in_channels: int = 3, num_classes: int = 2, image_size: ImageSize = 
 
 
 def _convolutions(*widths: int, norm_after: bool = False) -> list[nn.Module]:
-    """3 × 3 convolutions that keep the size, each with ReLU and perhaps batch norm after it."""
+    """3 × 3 convolutions that keep the size, each with ReLU and optionally batch norm."""
     layers: list[nn.Module] = []
     for narrow, wide in pairwise(widths):
         layers += [Conv2d(narrow, wide, 3, padding=1), nn.ReLU()]

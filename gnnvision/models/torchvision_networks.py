@@ -1,35 +1,34 @@
-"""Networks of torchvision, called as all networks here are."""
+"""Networks of torchvision, with the interface of the other networks."""
 
 from __future__ import annotations
-
-import difflib
 
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.errors import invalid, nearest
 from gnnvision.layers import OnDomain
 from gnnvision.models.parts import ImageSize, grid_of
 from gnnvision.models.registry import register
 
 __all__ = ["TorchvisionNetwork", "torchvision_network"]
 
-# Networks that the lecture notes name and torchvision lacks, and what comes nearest there.
+# Networks in the lecture notes that torchvision does not have, and the most similar one there.
 _ABSENT = {"xception": "inception_v3"}
 _LEAST_SIZE = {"inception_v3": 75}
 _WITH_SIDE_OUTPUT = ("googlenet", "inception_v3")
 
 
 class TorchvisionNetwork(nn.Module, OnDomain):
-    """A classification network of torchvision that may be given the domain of its pictures.
+    """A classification network of torchvision, which can be called with the domain of its images.
 
     Args:
         name: as in torchvision, for example "resnet18".
         num_classes: classes; the outputs are logits.
         weights: None, or the name of pretrained weights in torchvision, for example "DEFAULT";
-            the head is a new one if `num_classes` is not theirs.
-        in_channels: channels of a picture. Where it is not 3 the first convolution is a new one;
-            with weights, of one channel, it is the sum over the three, which does with a gray
-            picture what the original does with its gray copy in color.
+            the head is a new one if they have another number of classes.
+        in_channels: channels of an image. If it is not 3, the first convolution is a new one.
+            With pretrained weights and one channel, its weights are the sum over the three
+            channels: a gray image then has the output of the same image in RGB.
 
     Raises:
         ValueError: if torchvision has no such network or weights, or the channels do not fit.
@@ -59,7 +58,7 @@ class TorchvisionNetwork(nn.Module, OnDomain):
         return network
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew, as torchvision draws them; pretrained ones are given up."""
+        """Initialize all weights as torchvision does, also pretrained ones."""
         self.network.load_state_dict(self._make(None).state_dict())
 
     def forward(self, x: Tensor, domain: Domain | None = None) -> Tensor:
@@ -68,7 +67,7 @@ class TorchvisionNetwork(nn.Module, OnDomain):
         return out
 
     def out_domain(self, domain: Domain) -> None:
-        """None: the sites are gone."""
+        """None: the output has no domain."""
         return None
 
 
@@ -88,15 +87,15 @@ def torchvision_network(
         num_classes: classes; the outputs are logits.
         weights: None, or the name of pretrained weights, for example "DEFAULT"; see
             `TorchvisionNetwork`. They are downloaded if they are not on disk.
-        in_channels: channels of a picture.
+        in_channels: channels of an image.
         image_size: (H, W), or one number for a square; only checked.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
 
     Raises:
-        ValueError: if there is no such network, with the nearest one; if it has no such weights;
-            or if the pictures are too small.
+        ValueError: if there is no such network, with the closest name; if it has no such weights;
+            or if the images are too small.
 
     References:
         https://docs.pytorch.org/vision/stable/models.html
@@ -107,10 +106,8 @@ def torchvision_network(
     """
     least = _LEAST_SIZE.get(name, 1)
     if min(grid_of(image_size).size) < least:
-        raise ValueError(
-            f"'image_size' must be at least {least} for {name}, got {image_size}. "
-            "Enlarge the pictures."
-        )
+        condition = f"be at least {least} for {name}"
+        raise invalid("image_size", condition, image_size, "Use larger images.")
     return TorchvisionNetwork(name, num_classes, weights, in_channels=in_channels)
 
 
@@ -119,21 +116,19 @@ def _load(name: str, num_classes: int, weights: str | None) -> nn.Module:
 
     known = models.list_models(module=models)
     if name not in known:
-        absent = _ABSENT.get(name.lower())
-        near = absent or difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"'name' must be a network of torchvision, got {name!r}"
-            + (", of which it has none. The nearest is " if absent else ". Did you mean ")
-            + f"{near!r}{'.' if absent else '?'}"
-        )
+        similar = _ABSENT.get(name.lower())
+        advice = f"Did you mean {nearest(name, known, cutoff=0.0)[0]!r}?"
+        if similar:
+            advice = f"torchvision does not have it; the most similar network is {similar!r}."
+        raise invalid("name", "be a network of torchvision", repr(name), advice)
     options: dict[str, bool] = {}
     if name in _WITH_SIDE_OUTPUT:
-        # Without the second output they have in training; input as for all the other weights.
+        # Without the auxiliary output of training, and with the usual normalization of the input.
         options = {"aux_logits": False, "transform_input": True}
         options |= {"init_weights": True} if weights is None else {}
     if weights is None:
-        made: nn.Module = models.get_model(name, num_classes=num_classes, **options)
-        return made
+        network: nn.Module = models.get_model(name, num_classes=num_classes, **options)
+        return network
     names = [entry.name for entry in models.get_model_weights(name)]
     if weights not in (*names, "DEFAULT"):
         raise ValueError(
@@ -147,9 +142,11 @@ def _load(name: str, num_classes: int, weights: str | None) -> nn.Module:
 def _last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
     found = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear)]
     if not found:
-        raise ValueError(
-            f"'name' must be a network that ends in a dense layer, got {type(network).__name__}. "
-            "Take it from torchvision itself."
+        raise invalid(
+            "name",
+            "be a network that ends in a dense layer",
+            type(network).__name__,
+            "Use torchvision itself for this one.",
         )
     return found[-1]
 
@@ -157,15 +154,13 @@ def _last_linear(network: nn.Module) -> tuple[str, nn.Linear]:
 def _first_convolution(
     network: nn.Module, in_channels: int, trained: bool
 ) -> tuple[str, nn.Conv2d]:
-    """The name of the first convolution, and one like it for other pictures."""
+    """The name of the first convolution, and a new one for another number of channels."""
     name, old = next((n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    shifts_channels = hasattr(network, "transform_input")  # each of the three by its own
+    shifts_channels = hasattr(network, "transform_input")  # normalizes each of three channels
     if trained and (in_channels != 1 or shifts_channels):
         allowed = "3" if shifts_channels else "3 or 1"
-        raise ValueError(
-            f"'in_channels' must be {allowed} with pretrained weights, got {in_channels}. "
-            "Use weights=None."
-        )
+        condition = f"be {allowed} with pretrained weights"
+        raise invalid("in_channels", condition, in_channels, "Use weights=None.")
     new = nn.Conv2d(
         in_channels,
         old.out_channels,
@@ -188,7 +183,7 @@ def _replace(network: nn.Module, name: str, layer: nn.Module) -> None:
     setattr(network.get_submodule(parent), child, layer)
 
 
-def _registered(name: str) -> None:
+def _register_as(name: str) -> None:
     def build(
         num_classes: int = 1000,
         weights: str | None = None,
@@ -207,4 +202,4 @@ def _registered(name: str) -> None:
 for _name in (
     "resnet18", "resnet34", "resnet50", "vgg16", "vgg19", "inception_v3", "mobilenet_v2",
 ):  # fmt: skip
-    _registered(_name)
+    _register_as(_name)

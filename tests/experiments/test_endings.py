@@ -152,7 +152,7 @@ class TestStopping:
     def test_a_second_one_says_what_is_saved(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=True)
         assert done.returncode == 130
-        assert "Stopped at once at seed 0, epoch 3. What was saved last is seed" in done.stderr
+        assert "Stopped at once at seed 0, epoch 3. The last checkpoint is of seed" in done.stderr
         assert "Resume it with: python" in done.stderr
         assert inside("gcn_cora", "--resume", the_run(tmp_path)).returncode == 0
 
