@@ -119,7 +119,7 @@ def _load(name: str, num_classes: int, weights: str | None) -> nn.Module:
         similar = _ABSENT.get(name.lower())
         advice = f"Did you mean {nearest(name, known, cutoff=0.0)[0]!r}?"
         if similar:
-            advice = f"torchvision does not have it; the most similar network is {similar!r}."
+            advice = f"It is not in torchvision; the most similar network there is {similar!r}."
         raise invalid("name", "be a network of torchvision", repr(name), advice)
     options: dict[str, bool] = {}
     if name in _WITH_SIDE_OUTPUT:

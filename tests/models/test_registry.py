@@ -105,7 +105,7 @@ def test_graph_networks_are_among_them():
     network = gv.models.build("gcn", in_channels=4, hidden_channels=8, num_classes=3)
     assert network.spec["arguments"]["num_layers"] == 2
     assert network.spec == gv.models.gcn(4, 8, 3).spec
-    with pytest.raises(ValueError, match="'norm' must be None"):
+    with pytest.raises(ValueError, match="'norm' must be one of None"):
         gv.models.build("classic-gcn", in_channels=4, hidden_channels=8, num_classes=3, norm="x")
 
 
@@ -131,7 +131,7 @@ def test_a_name_is_given_once():
     def gcn():
         return nn.Identity()
 
-    with pytest.raises(ValueError, match="'builder' must have a name of its own, got 'gcn'"):
+    with pytest.raises(ValueError, match="'builder' must have a name that is not taken, got 'gcn'"):
         gv.models.register(gcn)
 
 
@@ -152,5 +152,5 @@ def test_a_size_is_of_two_axes(size):
 
 
 def test_an_unknown_head():
-    with pytest.raises(ValueError, match="'head' must be 'dense' or 'average', got 'max'"):
+    with pytest.raises(ValueError, match="'head' must be one of 'dense', 'average', got 'max'"):
         gv.models.mnist_cnn(head="max")
