@@ -79,7 +79,10 @@ class Config:
         "training": ("seeds", "epochs", "device"),
         "output": ("out", "resume"),
     }
-    metavars = cli.ImageOptions.metavars | {"backbone": "NAME", "data": "FOLDER"}
+    metavars = {
+        "backbone": "NAME", "weights": "FILE|RUN", "data": "FOLDER", "image_size": "PIXELS",
+        "device": "DEVICE", "data_root": "FOLDER", "out": "FOLDER", "resume": "RUN",
+    }  # fmt: skip
 
 
 def main(config: Config) -> gv.Result:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import shutil
 import sys
 import textwrap
 import types
@@ -206,6 +207,14 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(f"{message[:1].upper()}{message[1:]}. {_SEE_HELP}")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help whose lines do not end within `--split-column`."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, **_WHOLE_WORDS)
+
+
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _SEE_HELP = "Run the script with --help to see its flags."
 
 
@@ -220,7 +229,7 @@ def _parser(flags: Sequence[Flag], doc: str) -> _Parser:
         usage=" ".join([program, *positional, "[FLAGS]"]),
         description=about,
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         add_help=False,
         allow_abbrev=False,
     )
@@ -290,20 +299,17 @@ def _described(cls: type) -> dict[str, str]:
 
 def _parts(doc: str) -> tuple[str, str]:
     """The description and the examples of a script's docstring, as its help shows them."""
-    width = argparse.HelpFormatter("")._width
+    width = shutil.get_terminal_size().columns - 2
     about, examples = [], []
     for paragraph in inspect.cleandoc(doc).split("\n\n"):
         if not paragraph.startswith("python "):
-            about.append(textwrap.fill(" ".join(paragraph.split()), width))
+            about.append(textwrap.fill(" ".join(paragraph.split()), width, **_WHOLE_WORDS))
             continue
         for line in paragraph.splitlines():
             command, _, comment = re.sub(r"\s{2,}", "\0", line, count=1).partition("\0")
-            lines = textwrap.wrap(
-                command, width - 8, break_long_words=False, break_on_hyphens=False
-            )
-            examples += [
-                "  " + " \\\n      ".join(lines),
-                *([f"      {comment}"] if comment else []),
-            ]
+            together = re.sub(r"(--\S+) (?!-)", "\\1\0", command)  # a flag and its value
+            lines = textwrap.wrap(together, width - 8, **_WHOLE_WORDS)
+            examples.append("  " + " \\\n      ".join(lines).replace("\0", " "))
+            examples += [f"      {comment}"] if comment else []
     shown = "\n".join(["examples:", *examples]) if examples else ""
     return "\n\n".join(about), shown

@@ -136,8 +136,8 @@ class MoleculeOptions(Options):
         folds: Number of folds of --split kfold; seed s tests on fold s.
         batch_size: Molecules in a training step.
         on_invalid: "molecules" leaves out rows with invalid SMILES and stops with an error at an
-            unreadable target; "raise" stops at both; "skip" leaves out both. Tables of
-            predictions keep all rows.
+            unreadable target; "raise" stops at both; "skip" leaves out both; "keep" also counts
+            them, but puts them in no split. Tables of predictions keep all rows.
         fragments: Keep all fragments of salts and mixtures, or the largest.
         hydrogens: Count hydrogens at their heavy atom, or make them atoms.
         unknown: Treat an element without a feature as "other", or its row as invalid.
