@@ -128,7 +128,7 @@ def _agreement(features: Tensor, target: Tensor) -> float:
     products = rows @ rows.to_dense().T.contiguous()  # which a sparse product wants
     squares = products.diagonal().clone()
     # |a - b|^2 without |a|^2, which is the same for all that a is compared with
-    distances = squares - 2 * products
+    distances = products.mul_(-2).add_(squares)
     distances.fill_diagonal_(math.inf)
     nearest = distances.topk(count, largest=False, sorted=False).indices
     return float((labels[nearest] == labels[:, None]).double().mean())

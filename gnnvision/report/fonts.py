@@ -1,17 +1,17 @@
-"""Letters of every script in figures: fonts that have them, and a note where none is installed.
+"""Fonts for letters of every script in figures.
 
-Matplotlib takes a letter from the first font of a list that has it. Which fonts those are is
-asked of the fonts themselves and not of their names, and only for letters that the usual font
-lacks. Where no font has a letter, the word that it is in becomes a number in square brackets, so
-that two words can still be told apart, and the page says which word each number stands for.
+Matplotlib takes a letter from the first font of a list that has it. The list is made from the
+fonts themselves, not from their names, and only for letters that the default font lacks. Where no
+installed font has a letter, an SVG keeps it, as browsers have fonts of their own; in a PNG the
+word becomes a number in square brackets, and a note on the page gives the word of each number.
 """
 
 from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-__all__ = ["USUAL_FONT", "families", "let_all_letters_be_seen", "missing_note"]
+__all__ = ["USUAL_FONT", "families", "missing_note", "set_fonts"]
 
 USUAL_FONT = "DejaVu Sans"
 # Of several fonts with a letter, one made for screens and with an even weight; the rest follow.
@@ -45,24 +45,29 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me", "Zl", "Zp", "Zs")  # joiners, variation
 
 _found: list[str] = []  # families that letters were needed from so far
 _homes: dict[str, str | None] = {}  # letter -> the family that has it, if any
+_WIDE = "W"  # as wide as the widest letters
 _missing: dict[Path, dict[str, int]] = {}  # figure -> word that could not be drawn -> its number
 _warned: set[str] = set()
 _log = logging.getLogger("gnnvision")
 
 
 def families() -> list[str]:
-    """The fonts to draw with, the usual one first."""
+    """The fonts to draw with, the default one first."""
     return [USUAL_FONT, *_found]
 
 
-def let_all_letters_be_seen(figure: Figure, path: Path) -> None:
-    """Give the texts of a figure the fonts that have their letters, before it is saved.
+def set_fonts(figure: Figure, path: Path) -> Callable[[], object]:
+    """Give the texts of a figure the fonts that have their letters.
 
-    Letters that no font has are kept for `missing_note`, and their words numbered.
+    Where no font has a letter, the words of a PNG are numbered, see `missing_note`; those of an
+    SVG get wide letters, which leave the browser's own enough room.
 
     Args:
         figure: with all its texts.
         path: where it is going to be saved.
+
+    Returns:
+        A function that puts the letters of an SVG back; call it after the layout.
     """
     from matplotlib import rcParams
     from matplotlib.text import Text
@@ -72,17 +77,22 @@ def let_all_letters_be_seen(figure: Figure, path: Path) -> None:
     lacking = _lacking(text.get_text() for text in texts)
     lacking |= _lacking(label for _, _, labels in _ticks(figure) for label in labels)
     if not lacking:
-        return
+        return lambda: None
     unseen = _look_for(lacking)
     rcParams["font.family"] = families()  # of tick labels that are yet to be made
     for text in texts:
         text.set_fontfamily(families())
-    if unseen:
-        _number_words(figure, texts, unseen, path)
+    if not unseen:
+        return lambda: None
+    if path.suffix == ".svg":
+        wide = str.maketrans(dict.fromkeys(unseen, _WIDE))
+        return _rewrite(figure, texts, unseen, lambda text: text.translate(wide))
+    _number_words(figure, texts, unseen, path)
+    return lambda: None
 
 
 def missing_note(folder: Path) -> str:
-    """What the figures below a folder could not show, and what to install; "" if nothing."""
+    """The words that the figures below a folder replace by numbers; "" if there are none."""
     words: dict[str, int] = {}
     for path, held in _missing.items():
         if path.is_relative_to(folder):
@@ -97,7 +107,7 @@ def missing_note(folder: Path) -> str:
 
 
 def _lacking(texts: Iterable[str]) -> set[str]:
-    """The letters that the usual font lacks and a reader would see."""
+    """The visible letters that the default font lacks."""
     letters = set().union(*texts) - _usual_letters()
     return {c for c in letters if unicodedata.category(c) not in _UNSEEN}
 
@@ -110,7 +120,7 @@ def _usual_letters() -> frozenset[str]:
 
 
 def _ticks(figure: Figure) -> list[tuple[Any, bool, list[str]]]:
-    """Each axis with its tick labels, which matplotlib writes only while it draws."""
+    """Each axis with its tick labels, which matplotlib only sets while it draws."""
     out = []
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
@@ -124,7 +134,7 @@ def _ticks(figure: Figure) -> list[tuple[Any, bool, list[str]]]:
 
 
 def _look_for(letters: set[str]) -> set[str]:
-    """Find fonts for letters; those that no installed font has."""
+    """Find fonts for letters; returns those that no installed font has."""
     wanted = letters - _homes.keys()
     for file in _font_files() if wanted else ():
         if not wanted:
@@ -142,7 +152,7 @@ def _look_for(letters: set[str]) -> set[str]:
 
 
 def _font_files() -> list[str]:
-    """The files of all fonts, upright ones of usual weight first, and preferred ones before."""
+    """The files of all fonts: upright and regular ones first, preferred ones before others."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     # Matplotlib's own list is from when it was first made; a font installed since is not in it.
@@ -159,7 +169,7 @@ def _font_files() -> list[str]:
 
 
 def _drawable(file: str, letters: set[str]) -> set[str]:
-    """Those of the letters that a font has as outlines, which matplotlib can draw."""
+    """The letters that a font has as outlines, which matplotlib can draw."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -168,13 +178,13 @@ def _drawable(file: str, letters: set[str]) -> set[str]:
             return set()
         return {letter for letter in letters if font.get_char_index(ord(letter))}
     except (OSError, RuntimeError, ValueError, TypeError):
-        return set()  # damaged, or of a kind that is not understood
+        return set()  # damaged, or in a format that is not supported
 
 
 def _registered(file: str, letter: str) -> str | None:
-    """The family of a font, by which matplotlib finds it from now on.
+    """Register a font with matplotlib; returns its family, None if that fails.
 
-    A collection has a family for each country, in which the same letters look different.
+    A collection has a family for each country, as the same letters look different there.
     """
     from matplotlib.font_manager import fontManager
 
@@ -209,21 +219,32 @@ def _number_words(figure: Figure, texts: list[Text], unseen: set[str], path: Pat
             out += letter
         return out[:-1]
 
-    for text in texts:
-        if unseen & set(text.get_text()):
-            text.set_text(numbered(text.get_text()))
-    for axis, minor, labels in _ticks(figure):
-        if unseen & set("".join(labels)):
-            places = axis.get_minorticklocs() if minor else axis.get_majorticklocs()
-            axis.set_ticks(places, [numbered(label) for label in labels], minor=minor)
+    _rewrite(figure, texts, unseen, numbered)
     for script, sentence in _by_script(unseen).items():
         if script not in _warned:
             _warned.add(script)
             _log.warning(sentence)
 
 
+def _rewrite(
+    figure: Figure, texts: list[Text], unseen: set[str], rewrite: Callable[[str], str]
+) -> Callable[[], object]:
+    """Change all texts with certain letters; returns a function that changes them back."""
+    undo: list[Callable[[], object]] = []
+    for text in texts:
+        if unseen & set(before := text.get_text()):
+            text.set_text(rewrite(before))
+            undo.append(partial(text.set_text, before))
+    for axis, minor, labels in _ticks(figure):
+        if unseen & set("".join(labels)):
+            places = axis.get_minorticklocs() if minor else axis.get_majorticklocs()
+            axis.set_ticks(places, [rewrite(label) for label in labels], minor=minor)
+            undo.append(partial(axis.set_ticks, places, labels, minor=minor))
+    return lambda: [one() for one in undo]
+
+
 def _by_script(letters: set[str]) -> dict[str, str]:
-    """A sentence for each script among letters that cannot be drawn."""
+    """A sentence for each script among the letters that cannot be drawn."""
     found: dict[str, tuple[str, list[str]]] = {}
     for letter in sorted(letters):
         first = unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ _FONTS = re.compile(r"font-family: 'DejaVu Sans'([^;\"]*)")
 _ALIKE = r"font-family: 'DejaVu Sans', Verdana\1, sans-serif"  # as wide; most are narrower
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, before_drawing: Callable[[], object] = lambda: None) -> None:
     """Lay a figure out, crop it to what it shows and write it.
 
     The same figure is written as the same bytes every time. The text of an SVG stays text.
@@ -43,6 +44,7 @@ def save(figure: Figure, path: Path) -> None:
     Args:
         figure: with an Agg canvas.
         path: ends with .png or .svg.
+        before_drawing: called after the layout.
     """
     from matplotlib import rc_context
 
@@ -53,6 +55,7 @@ def save(figure: Figure, path: Path) -> None:
         engine.execute(figure)
         figure.set_layout_engine(None)  # not once more before each drawing
     box = figure.get_tightbbox().padded(_PAD)
+    before_drawing()
     part = path.with_name(path.name + ".part")
     settings: dict[str, Any] = {"bbox_inches": box, "dpi": figure.dpi, "format": path.suffix[1:]}
     if path.suffix == ".svg":

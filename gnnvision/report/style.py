@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnvision.report.fonts import families, let_all_letters_be_seen
+from gnnvision.report.fonts import families, set_fonts
 from gnnvision.report.save import save
 
 if TYPE_CHECKING:
@@ -114,8 +114,7 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        let_all_letters_be_seen(figure, path)
-        save(figure, path)
+        save(figure, path, before_drawing=set_fonts(figure, path))
 
 
 @cache

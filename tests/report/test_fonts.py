@@ -1,6 +1,7 @@
 """Letters of every script: from fonts that have them, else as numbers that a note explains."""
 
 import logging
+import re
 
 import pytest
 from fontTools.fontBuilder import FontBuilder
@@ -99,6 +100,25 @@ def test_without_such_a_font_names_are_numbers_that_the_page_explains(
     section = Section("Names", "Drawn.", [Figure(figures / "a.png", "names")])
     page = write_page(tmp_path, "Names", "Of classes.", [section]).read_text()
     assert "[2] is 고양이" in page
+
+
+def test_an_svg_keeps_the_letters_and_has_room_for_those_of_the_browser(tmp_path, monkeypatch):
+    monkeypatch.setattr(fonts, "_font_files", list)
+
+    def named(name, wide):
+        with drawing(tmp_path / f"{name}.svg", 2, 2) as figure:
+            axes = figure.add_subplot()
+            axes.barh([0, 1], [1, 2])
+            axes.set_yticks([0, 1], [wide, "cat"])
+        return (tmp_path / f"{name}.svg").read_text()
+
+    svg, wide = named("a", "강아지들의 이름"), named("b", "WWWWW WW")
+    assert ">강아지들의 이름</text>" in svg
+    assert ">cat</text>" in svg
+    assert "W" not in re.sub("Verdana", "", svg)
+    view = [re.search(r'viewBox="([^"]*)"', one)[1] for one in (svg, wide)]
+    assert view[0] == view[1]
+    assert fonts.missing_note(tmp_path) == ""
 
 
 def test_a_figure_that_can_be_drawn_later_has_no_note(tmp_path, monkeypatch):
