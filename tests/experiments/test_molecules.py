@@ -113,7 +113,7 @@ def test_the_overview_of_a_table(inside, made):
         "networks 1, trained on Weights, regression: mass, charge",
         "data m.csv",
         "table 3 rows, 3 columns, semicolon as delimiter, cp949; not UTF-8; decoded",
-        "columns SMILES in 'structure', written as they are: 'Nr', '물질'",
+        "columns SMILES in 'structure', copied unchanged: 'Nr', '물질'",
         "no prediction 2 of 3 rows: 1 (",
         "; 1 (line 4 has 4 cells, but the header has 3",
     ):

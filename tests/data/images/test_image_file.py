@@ -366,3 +366,11 @@ def test_whatever_pillow_raises_is_the_fault_of_the_file(monkeypatch, error):
     with pytest.raises(InvalidImage, match="odd") as caught:
         decode_image(PNG, "x.png")
     assert caught.value.kind == "broken"
+
+
+def test_the_former_names_can_be_imported():
+    from gnnvision.data.images import image_file, picture
+
+    assert picture.decode_picture is image_file.decode_image
+    assert picture.measure_picture is image_file.image_size
+    assert picture.BadPicture is image_file.InvalidImage
