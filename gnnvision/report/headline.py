@@ -13,7 +13,7 @@ from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Table
 from gnnvision.report.published import compare, find_paper, incomparable
 from gnnvision.report.seeds import draw_seeds
-from gnnvision.report.words import amount, metric_name, plural, sentence
+from gnnvision.report.words import amount, capitalized, metric_name, plural, sentence
 from gnnvision.training import Result
 from gnnvision.training.measures import format_stats, spread
 
@@ -75,7 +75,7 @@ def headline(run: Run) -> Headline:
         if table[part]
     ]
     return Headline(
-        title=f"{network_name(result.model)} on {result.task.card.title}",
+        title=f"{capitalized(network_name(result.model))} on {result.task.card.title}",
         figure=format_stats(metric, test, seeds),
         what=f"test {metric_name(metric)}{_unit(result.task)}{views}, {over}",
         published="" if paper is None else amount(metric, paper.value),

@@ -10,7 +10,7 @@ from pathlib import Path
 from gnnvision.report.parts import Table
 from gnnvision.report.runs import RunEntry, link, pages_about, read_runs, runs_root
 from gnnvision.report.template import fill, fill_macro
-from gnnvision.report.words import plural
+from gnnvision.report.words import capitalized, plural
 from gnnvision.training.folder import replace_file
 
 __all__ = ["Links", "index_link", "page_links", "run_link", "update_index", "write_index"]
@@ -169,7 +169,7 @@ def _run_row(root: Path, run: RunEntry, entries: list[RunEntry]) -> tuple[object
     status = "complete" if run.is_complete else "incomplete"
     seeds = str(run.seeds or "")
     return (
-        run.date, run.experiment, run.title, run.network, Links(tuple(links)), status,
+        run.date, run.experiment, run.title, capitalized(run.network), Links(tuple(links)), status,
         run.metric, run.test, seeds,
     )  # fmt: skip
 

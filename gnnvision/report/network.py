@@ -8,7 +8,7 @@ from gnnvision.models import network_name
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
 from gnnvision.report.parts import Figure, Run, Section, Table
-from gnnvision.report.words import plural
+from gnnvision.report.words import capitalized, plural
 from gnnvision.summary import Summary, summary
 from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 from gnnvision.training.folder import write_csv
@@ -23,7 +23,8 @@ _WORDS = 3
 def network(run: Run) -> Section | None:
     """The section of the model summary."""
     count = sum(parameter.numel() for parameter in run.result.model.parameters())
-    lead = f"{network_name(run.result.model)} has {count:,} parameters."
+    name = capitalized(network_name(run.result.model))
+    lead = f"{name} has {count:,} parameters."
     try:
         found = _summary(run)
     except (TypeError, ValueError) as error:
@@ -46,7 +47,7 @@ def network(run: Run) -> Section | None:
         "training keeps for the backward pass. Receptive field is the part of the input that one "
         "value of the output depends on."
     )
-    path = draw_network(found, run.figures / "network.svg", network_name(run.result.model))
+    path = draw_network(found, run.figures / "network.svg", name)
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the output of each."
     caption = "Height of a box: rows or nodes of the signal; thickness: channels (log scales)."

@@ -73,7 +73,7 @@
   }
 
   for (const table of document.querySelectorAll(".scroll > table")) {
-    if (table.tBodies[0].rows.length > 1) makeSortable(table);
+    if (table.tBodies[0].rows.length > 2) makeSortable(table);
     makeFilter(table);
   }
 

@@ -94,3 +94,8 @@ def test_the_published_figure_is_of_the_same_split_and_metric(stdlib_run):
     card = replace(stdlib_run.task.card, paper=(replace(PAPER, split="random"), PAPER))
     assert find_paper(asked(stdlib_run, "stdlib", card)) == (PAPER, True)
     assert find_paper(stdlib_run) == (None, False)
+
+
+def test_the_title_names_the_network_and_the_dataset(stdlib_run, tmp_path):
+    top = headline(Run(stdlib_run, tmp_path))
+    assert top.title == f"GCN, 2 layers on {stdlib_run.task.card.title}"
