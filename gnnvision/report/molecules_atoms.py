@@ -13,10 +13,11 @@ from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
 from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
-from gnnvision.report.molecules_draw import Color, draw_molecule, shorten_smiles
+from gnnvision.report.molecules_draw import Color, shorten_smiles
+from gnnvision.report.molecules_sheet import MoleculeTile, draw_molecules
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.predictions import test_items, unit
-from gnnvision.report.style import CLASS_COLORS, INK, drawing, plain_axes
+from gnnvision.report.style import CLASS_COLORS
 from gnnvision.training.folder import write_csv
 
 __all__ = ["AtomAttributions", "atom_attributions", "attribute_atoms", "attribution_color"]
@@ -91,7 +92,7 @@ def atom_attributions(run: Run) -> Section | None:
 
 
 def attribution_color(value: float, most: float) -> Color:
-    """Orange for a positive attribution, blue for a negative one, white for 0.
+    """Orange for a positive attribution, blue for a negative one, transparent for 0.
 
     Args:
         value: the attribution.
@@ -100,8 +101,7 @@ def attribution_color(value: float, most: float) -> Color:
     from matplotlib.colors import to_rgb
 
     share = float(np.clip(abs(value) / most, 0, 1)) if most > 0 else 0.0
-    red, green, blue = to_rgb(CLASS_COLORS[1 if value > 0 else 0])
-    return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
+    return (*to_rgb(CLASS_COLORS[1 if value > 0 else 0]), share)
 
 
 def _chosen(task: MoleculeTask) -> list[int]:
@@ -127,45 +127,24 @@ def _column(task: MoleculeTask) -> int:
 
 
 def _draw(run: Run, task: MoleculeTask, found: AtomAttributions) -> Figure:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-
-    path = run.figures / "atoms.png"
+    path = run.figures / "atoms.svg"
     most = float(max(np.abs(values).max() for values in found.attributions))
-    lines = -(-len(found.rows) // _COLUMNS)
-    rows = []
-    with drawing(path, 1.75 * lines + 0.7) as figure:
-        grid = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
-        for axes in grid:
-            plain_axes(axes)
-        for number, (axes, row, values) in enumerate(
-            zip(grid, found.rows, found.attributions, strict=False)
-        ):
-            mol = task.featurizer.read(task.smiles[row])
-            colors = {atom: attribution_color(float(v), most) for atom, v in enumerate(values)}
-            axes.imshow(draw_molecule(mol, colors=colors))
-            start, end = float(found.baseline[number]), float(found.output[number])
-            axes.set_title(
-                f"{start:.2f} {values.sum():+.2f} = {end:.2f}", size=9, color=INK, loc="center"
-            )
-            rows += [
-                {"row": row + 1, "smiles": task.smiles[row], "atom": atom.GetIdx()}
-                | {"element": atom.GetSymbol(), "attribution": float(values[atom.GetIdx()])}
-                | {"baseline": start, "prediction": end}
-                for atom in mol.GetAtoms()
-            ]
-        scale = LinearSegmentedColormap.from_list(
-            "attributions", [CLASS_COLORS[0], "white", CLASS_COLORS[1]]
-        )
-        bar = figure.colorbar(
-            ScalarMappable(Normalize(-most, most), scale),
-            ax=grid.tolist(),
-            orientation="horizontal",
-            shrink=0.8,
-            aspect=40,
-        )
-        named = f" ({unit(task)})" if unit(task) else ""
-        bar.set_label(f"decreases   ←   Atom attribution{named}   →   increases")
+    tiles, rows = [], []
+    for number, (row, values) in enumerate(zip(found.rows, found.attributions, strict=True)):
+        mol = task.featurizer.read(task.smiles[row])
+        start, end = float(found.baseline[number]), float(found.output[number])
+        text = f"{start:.2f} {values.sum():+.2f} = {end:.2f}"
+        colors = {atom: attribution_color(float(v), most) for atom, v in enumerate(values)}
+        tiles.append(MoleculeTile(mol, [text], colors))
+        rows += [
+            {"row": row + 1, "smiles": task.smiles[row], "atom": atom.GetIdx()}
+            | {"element": atom.GetSymbol(), "attribution": float(values[atom.GetIdx()])}
+            | {"baseline": start, "prediction": end}
+            for atom in mol.GetAtoms()
+        ]
+    named = f" ({unit(task)})" if unit(task) else ""
+    label = f"decreases  ←  Atom attribution{named}  →  increases"
+    draw_molecules(path, tiles, _COLUMNS, largest=most, label=label)
     write_csv(path.with_suffix(".csv"), rows)
     sums = "; ".join(
         f"{shorten_smiles(task.smiles[row], 40)}: {float(a):.2f} {v.sum():+.2f} = {float(b):.2f}"

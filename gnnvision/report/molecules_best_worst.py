@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
 from gnnvision.report.molecules_domain import error_per_molecule, nearest_training_molecules
-from gnnvision.report.molecules_draw import draw_molecule, shorten_smiles
+from gnnvision.report.molecules_draw import shorten_smiles
+from gnnvision.report.molecules_sheet import MoleculeTile, draw_molecules
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.predictions import errors, test_items, unit
-from gnnvision.report.sheet import Tile, draw_sheet
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
@@ -125,7 +125,7 @@ def _sheet(
     name: str,
     size: str,
 ) -> Figure:
-    path = run.figures / f"molecules_{name}.png"
+    path = run.figures / f"molecules_{name}.svg"
     tiles, rows = [], []
     several = task.num_outputs > 1 and task.kind != "classification"
     for row in items.tolist():
@@ -133,12 +133,12 @@ def _sheet(
         predicted, truth = prediction_and_truth(run, row, column)
         words = [f"predicted {predicted}", f"{_truth_name(task)} {truth}"]
         words += [task.class_names[column]] if several else []
-        tiles.append(Tile(draw_molecule(task.featurizer.read(task.smiles[row])), words))
+        tiles.append(MoleculeTile(task.featurizer.read(task.smiles[row]), words))
         rows.append(
             {"row": row + 1, "smiles": task.smiles[row], "target": words[-1] if several else ""}
             | {"predicted": predicted, "true": truth, "error": float(by_target[row, column])}
         )
-    draw_sheet(path, tiles, 3)
+    draw_molecules(path, tiles, 3)
     write_csv(path.with_suffix(".csv"), rows)
     values = "; ".join(
         f"{r['smiles']} predicted {r['predicted']}, {_truth_name(task)} {r['true']}" for r in rows

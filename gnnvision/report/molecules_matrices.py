@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from gnnvision.data import MoleculeTask
 from gnnvision.domains import Graph
-from gnnvision.report.molecules_draw import draw_molecule, shorten_smiles
+from gnnvision.report.molecules_draw import shorten_smiles
+from gnnvision.report.molecules_sheet import MoleculeTile, draw_molecules
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.predictions import test_items
-from gnnvision.report.style import FAINT, INK, MATRIX_MAP, drawing, plain_axes
+from gnnvision.report.style import FAINT, INK, MATRIX_MAP, drawing
 from gnnvision.training.folder import write_csv
 
 if TYPE_CHECKING:
@@ -101,12 +102,9 @@ def _chosen(task: MoleculeTask) -> int | None:
 
 
 def _structure(run: Run, mol: Mol, names: list[str]) -> Figure:
-    path = run.figures / "molecule.png"
-    with drawing(path, 4.2) as figure:
-        axes = figure.add_subplot()
-        plain_axes(axes)
-        axes.imshow(draw_molecule(mol, (900, 680), numbered=True))
-        axes.set_title("Structural formula with atom indices")
+    path = run.figures / "molecule.svg"
+    title = "Structural formula with atom indices"
+    draw_molecules(path, [MoleculeTile(mol, numbered=True)], 1, size=(900, 640), title=title)
     write_csv(
         path.with_suffix(".csv"),
         [
