@@ -56,13 +56,26 @@ def load(config: Options, preferred: str, **options: Any) -> Loaded:  # noqa: AN
         config: the flags.
         preferred: the dataset that "auto" tries first.
         **options: further ones of `gnnvision.data.load`.
+
+    Raises:
+        ValueError: if it is unknown or of another kind; the message names the flag.
+        FileNotFoundError: if it names no file or folder, likewise.
     """
     started = time.perf_counter()
     if config.data_root is not None:
         data.data_root(config.data_root)  # a folder that is named must exist, needed or not
     source = config.source(preferred)
     _refuse_other_kind(source, preferred)
-    task = data.load(source, **config.data_options() | options)
+    try:
+        task = data.load(source, **config.data_options() | options)
+    except (ValueError, FileNotFoundError) as error:
+        argument, quote, rest = str(error).partition("' must ")
+        if argument not in ("'name", "'path") or type(error) not in (
+            ValueError,
+            FileNotFoundError,
+        ):
+            raise
+        raise type(error)(f"'--dataset{quote}{rest}") from error
     return Loaded(task, time.perf_counter() - started, preferred)
 
 

@@ -147,8 +147,12 @@ def test_a_folder_of_ones_own_trains_and_predicts(inside, process, tmp_path):
 @pytest.mark.parametrize(
     ("script", "flags", "parts"),
     [
-        ("cnn_cifar", ("--dataset", "cifar11"), ("Did you mean 'cifar10'?",)),
-        ("cnn_cifar", ("--dataset", "./nowhere"), ("nowhere",)),
+        (
+            "cnn_cifar",
+            ("--dataset", "cifar11"),
+            ("'--dataset' must be", "Did you mean 'cifar10'?"),
+        ),
+        ("cnn_cifar", ("--dataset", "./nowhere"), ("'--dataset' must be", "nowhere")),
         (
             "cnn_cifar",
             ("--dataset", "karate"),

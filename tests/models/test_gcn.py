@@ -49,5 +49,7 @@ def test_classic(graph, norm, residual):
 
 
 def test_an_unknown_norm():
-    with pytest.raises(ValueError, match="'norm' must be one of None, 'batch', 'layer', got 'group'"):
+    with pytest.raises(
+        ValueError, match="'norm' must be one of None, 'batch', 'layer', got 'group'"
+    ):
         gv.models.classic_gcn(4, 8, 3, norm="group")

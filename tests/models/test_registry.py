@@ -131,7 +131,9 @@ def test_a_name_is_given_once():
     def gcn():
         return nn.Identity()
 
-    with pytest.raises(ValueError, match="'builder' must have a name that is not taken, got 'gcn'"):
+    with pytest.raises(
+        ValueError, match="'builder' must have a name that is not taken, got 'gcn'"
+    ):
         gv.models.register(gcn)
 
 

@@ -93,7 +93,9 @@ def test_other_channels_have_no_pretrained_weights(name, allowed, pretrained, mo
 
 
 def test_xception_is_not_there():
-    with pytest.raises(ValueError, match=r"got 'xception'\. It is not in torchvision; the most similar"):
+    with pytest.raises(
+        ValueError, match=r"got 'xception'\. It is not in torchvision; the most similar"
+    ):
         gv.models.torchvision_network("xception")
 
 
