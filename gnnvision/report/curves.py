@@ -146,7 +146,7 @@ def _draw(run: Run, name: str) -> Figure:
         for epoch, _ in result.best.stages[1:]:
             axes.axvline(epoch - 0.5, color=MUTED, ls="--", lw=1.2, label="start of a stage")
         axes.axvline(kept, color=MUTED, ls=":", lw=1.4, label=f"kept: epoch {kept:g}")
-        axes.set(xlabel="Epoch", ylabel=capitalized(metric_label(name)))
+        axes.set(xlabel="Epoch", ylabel=capitalized(metric_label(name, run.unit)))
         axes.set_title(capitalized(metric_name(name)))
         axes.margins(x=0.02)
         if name == "loss":

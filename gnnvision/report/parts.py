@@ -96,6 +96,11 @@ class Run:
         self.item = self.result.task.card.kind or "item"
 
     @property
+    def unit(self) -> str:
+        """The unit of the targets; empty where there is none."""
+        return str(self.result.task.card.facts.get("unit", ""))
+
+    @property
     def nodes(self) -> NodeTask:
         """The task, which must be one on the nodes of a graph."""
         assert isinstance(self.result.task, NodeTask)

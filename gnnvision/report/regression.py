@@ -84,7 +84,7 @@ def regression(run: Run) -> Section | None:
     fits = points(run.result)
     if not fits:
         return None
-    unit = str(run.result.task.card.facts.get("unit", ""))
+    unit = run.unit
     seeds = len(run.result.outcomes)
     figures = []
     for number, fit in enumerate(fits[:_MOST_DRAWN]):

@@ -50,7 +50,7 @@ def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.06)
-        axes.set_xlabel(f"Test {metric_label(metric)}", color=INK)
+        axes.set_xlabel(f"Test {metric_label(metric, run.unit)}", color=INK)
         missing = f"; undefined for {len(held) - len(values)}"
         title = f"Test {metric_name(metric)} of {len(values)} seeds"
         axes.set_title(title + (missing if len(values) < len(held) else ""), color=INK)

@@ -44,6 +44,7 @@ THEMED = {
     FAINT: "faint",
     GRID: "grid",
     BACKGROUND: "figure",
+    "#0072b2": "class-1",
     "#3b3b3b": "class-8",
     "#8a1a5b": "class-9",
 }

@@ -21,9 +21,15 @@ def scale(metric: str) -> float:
     return 100.0 if metric in IN_PERCENT else 1.0
 
 
-def metric_label(metric: str) -> str:
-    """The label of an axis, with the unit."""
-    return metric_name(metric) + (" (%)" if metric in IN_PERCENT else "")
+def metric_label(metric: str, unit: str = "") -> str:
+    """The label of an axis, with the unit.
+
+    Args:
+        metric: its name in `result.json`.
+        unit: of the targets, which RMSE and MAE have too; empty if there is none.
+    """
+    own = "%" if metric in IN_PERCENT else unit if metric in ("rmse", "mae") else ""
+    return f"{metric_name(metric)} ({own})" if own else metric_name(metric)
 
 
 def amount(metric: str, value: float) -> str:
