@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +14,15 @@ from torch import Tensor
 
 from gnnvision.explain import METHODS, Attribution, Faithfulness, Layer
 from gnnvision.report.layer_canvas import Canvas, two_colors
-from gnnvision.report.style import CLASS_COLORS, MUTED, WIDTH, drawing, plain_axes, wrapped
+from gnnvision.report.style import (
+    CLASS_COLORS,
+    MUTED,
+    WIDTH,
+    drawing,
+    legend_below,
+    plain_axes,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,36 +163,39 @@ def line_styles() -> list[tuple[str, Any]]:
     return [*styles, (CLASS_COLORS[4], "-"), (CLASS_COLORS[5], "--"), (CLASS_COLORS[7], "-.")]
 
 
-def draw_curves(path: Path, curves: Mapping[str, Faithfulness], sites: str = "sites") -> Path:
-    """Draw the deletion and insertion curves of all methods with their random baseline.
+def draw_curves(
+    path: Path,
+    curves: Mapping[str, Faithfulness],
+    kind: Literal["deletion", "insertion"],
+    sites: str = "sites",
+) -> Path:
+    """Draw the deletion or insertion curves of all methods with their random baseline.
 
     Args:
         path: an SVG or a PNG.
         curves: by the name of the method.
+        kind: which curves.
         sites: what a site is called, in the plural.
 
     Returns:
         The path.
     """
-    styles = line_styles()
     some = next(iter(curves.values()))
-    with drawing(path, 3.3, 7.4) as figure:
-        pair = figure.subplots(1, 2, sharey=True)
-        for axes, kind in zip(pair, ("deletion", "insertion"), strict=True):
-            shares = 100 * some.shares
-            random = getattr(some, f"random_{kind}").mean(0)
-            axes.plot(shares, random, color=MUTED, lw=1.2, label="random baseline")
-            if (band := getattr(some, f"{kind}_band")) is not None:
-                axes.fill_between(shares, *band, color=MUTED, alpha=0.2, lw=0)
-            for (name, held), (color, style) in zip(curves.items(), styles, strict=False):
-                line = getattr(held, kind).mean(0)
-                axes.plot(shares, line, color=color, ls=style, label=METHODS[name].title)
-            better, does = ("lower", "removed") if kind == "deletion" else ("higher", "inserted")
-            axes.set_title(f"{kind.capitalize()} ({better} is better)")
-            axes.set_xlabel(f"{sites} {does} (%), most important first")
-        pair[0].set_ylabel(wrapped(some.measure, 26))
-        handles, labels = pair[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    shares = 100 * some.shares
+    with drawing(path, 3.6) as figure:
+        axes = figure.add_subplot()
+        random = getattr(some, f"random_{kind}").mean(0)
+        axes.plot(shares, random, color=MUTED, lw=1.2, label="random baseline")
+        if (band := getattr(some, f"{kind}_band")) is not None:
+            axes.fill_between(shares, *band, color=MUTED, alpha=0.2, lw=0)
+        for (name, held), (color, style) in zip(curves.items(), line_styles(), strict=False):
+            line = getattr(held, kind).mean(0)
+            axes.plot(shares, line, color=color, ls=style, label=METHODS[name].title)
+        better, does = ("lower", "removed") if kind == "deletion" else ("higher", "inserted")
+        axes.set_title(f"{kind.capitalize()} ({better} is better)")
+        axes.set_xlabel(f"{sites} {does} (%), most important first")
+        axes.set_ylabel(wrapped(some.measure, 34))
+        legend_below(figure, axes.get_legend_handles_labels()[0])
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
+from typing import Literal
 
 from gnnvision.explain import METHODS, Interval, mean_gains
 from gnnvision.explain.sanity import HALF_SHARED, QUARTER_SHARED
@@ -18,7 +19,7 @@ from gnnvision.report.attribution_draw import (
     input_layer,
 )
 from gnnvision.report.attribution_found import Explanations
-from gnnvision.report.attribution_stages import draw_stages
+from gnnvision.report.attribution_stages import NARROW, draw_stages
 from gnnvision.report.layer_maps import layer_label
 from gnnvision.report.molecules_draw import shorten_smiles
 from gnnvision.report.parts import Figure, Section, Table
@@ -26,7 +27,7 @@ from gnnvision.report.words import sentence
 
 __all__ = ["attribution_sections"]
 
-_CURVES = ("deletion", "insertion")
+_CURVES: tuple[Literal["deletion", "insertion"], ...] = ("deletion", "insertion")
 _HEAD = (
     "Method",
     "Completeness",
@@ -137,29 +138,26 @@ def _maps_section(one: Explanations, number: int, figures: Path) -> Section:
 
 
 def _faithfulness_section(one: Explanations, number: int, figures: Path) -> Section:
-    path = draw_curves(figures / f"curves_{number}.svg", one.curves, one.input.canvas.sites)
-    areas = "; ".join(
-        f"{METHODS[name].title}: {held.areas['deletion']:.2f} and {held.areas['insertion']:.2f}"
-        for name, held in one.curves.items()
-    )
-    caption = "Gray: mean and 5 % to 95 % range of the random baseline."
-    alt = f"Deletion and insertion curves; areas under them: {areas}."
-    lead = (
-        "Deletion and insertion compared with the random baseline: "
-        f"{_grouped({n: c.verdict for n, c in one.curves.items()})}. "
-        "Parameter-randomization test: "
-        f"{_grouped({n: c.verdict for n, c in one.sanity.items()})}."
-    )
+    drawn = []
+    for kind in _CURVES:
+        path = figures / f"curves_{number}_{kind}.svg"
+        draw_curves(path, one.curves, kind, one.input.canvas.sites)
+        areas = (f"{METHODS[n].title} {held.areas[kind]:.2f}" for n, held in one.curves.items())
+        alt = f"{kind.capitalize()} curves; areas under them: {', '.join(areas)}."
+        drawn.append(Figure(path, alt, "Gray: mean and 5 % to 95 % range of the random baseline."))
+    against = _grouped({n: c.verdict for n, c in one.curves.items()})
+    test = _grouped({n: _SHORT.get(c.verdict, c.verdict) for n, c in one.sanity.items()})
+    lead = f"Deletion and insertion: {against}. Parameter-randomization test: {test}."
     title = f"Faithfulness: {shorten_smiles(one.input.name, 40)}"
-    return Section(title, lead, [Figure(path, alt, caption)], [_table(one)], wide=True)
+    return Section(title, lead, drawn, [_table(one)], wide=True)
 
 
-def _grouped(verdicts: Mapping[str, str]) -> str:
-    """The methods by their verdict: "passed: Occlusion; undecided: Grad-CAM"."""
+def _grouped(verdicts: Mapping[str, str], mark: str = "") -> str:
+    """The methods by their verdict: "Occlusion passed; Grad-CAM, Gradient undecided"."""
     groups: dict[str, list[str]] = {}
     for name, verdict in verdicts.items():
-        groups.setdefault(_SHORT.get(verdict, verdict), []).append(METHODS[name].title)
-    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in groups.items())
+        groups.setdefault(verdict, []).append(METHODS[name].title)
+    return "; ".join(f"{', '.join(names)}{mark} {v}" for v, names in groups.items())
 
 
 def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
@@ -184,8 +182,8 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
         for layer, *values in zip(layers, *means.values(), strict=True)
     ]
     rows.append(["95 % interval (all)", *(_ends(check.interval) for check in checks)])
-    rows.append(["two randomized networks", *(_written(c.reference.value) for c in checks)])
-    rows.append(["95 % interval (two networks)", *(_ends(check.reference) for check in checks)])
+    rows.append(["two random networks", *(_written(c.reference.value) for c in checks)])
+    rows.append(["95 % interval (two)", *(_ends(check.reference) for check in checks)])
     rows.append(["result", *(_SHORT.get(check.verdict, check.verdict) for check in checks)])
     table = Table(("Randomized down to", *(METHODS[name].title for name in stages)), rows)
     lead = (
@@ -193,9 +191,9 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
         "by random ones. A map that shows what was learned changes; one that stays the same shows "
         "the input, not the network."
     )
-    why = [f"{METHODS[n].title}: {check.reason}." for n, check in one.sanity.items()]
     most = max(check.similarity.shape[1] for check in checks)
-    note = f"{most} randomized networks. {' '.join(why)}"
+    reasons = _grouped({name: check.reason for name, check in one.sanity.items()}, ":")
+    note = f"{most} randomized networks. {reasons}."
     if any(c.draws > 1 and bool(c.similarity[:-1, 1:].isnan().all()) for c in checks):
         note += " As the input is large, only one network is evaluated before the last stage."
     fewer = {n: most - c.draws for n, c in one.sanity.items() if not c.constant and c.draws < most}
@@ -203,7 +201,7 @@ def _cascade_section(one: Explanations, number: int, figures: Path) -> Section:
         left = ", ".join(f"{METHODS[n].title}: {count}" for n, count in fewer.items())
         note += f" Randomized networks with a constant map are left out ({left})."
     title = f"Parameter-randomization test: {shorten_smiles(one.input.name, 40)}"
-    return Section(title, lead, [figure], [table], note, wide=True)
+    return Section(title, lead, [figure], [table], note, wide=len(stages) > NARROW)
 
 
 def _written(value: float) -> str:
@@ -219,7 +217,7 @@ def _mean_section(checked: Sequence[Explanations]) -> Section:
     rows = []
     for name in checked[0].curves:
         found = mean_gains([one.curves[name] for one in checked])
-        gains = [f"{g.value:z.2f} ({_ends(g)})" for g in (found.deletion, found.insertion)]
+        gains = [f"{_written(g.value)} ({_ends(g)})" for g in (found.deletion, found.insertion)]
         rows.append([METHODS[name].title, *gains, _SHORT.get(found.verdict, found.verdict)])
     head = ("Method", "Deletion: area gained", "Insertion: area gained", "Against random")
     lead = (

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from gnnvision.explain import METHODS, Interval, Sanity
 from gnnvision.report.attribution_draw import line_styles
 from gnnvision.report.layer_maps import layer_label, wrap_dotted
-from gnnvision.report.style import MUTED, drawing
+from gnnvision.report.style import MUTED, WIDTH, drawing, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_stages"]
+__all__ = ["NARROW", "draw_stages"]
+
+NARROW = 3  # methods; more need a wide figure
 
 Stages = Sequence[tuple[str, Sequence[float]]]
 
@@ -35,7 +37,7 @@ def draw_stages(
         The path.
     """
     some = next(iter(found.values()))
-    with drawing(path, 3.8, 7.4) as figure:
+    with drawing(path, 4.0, WIDTH if len(found) <= NARROW else 8.4) as figure:
         axes = figure.add_subplot()
         shift = 0.16 / max(len(found) - 1, 1)
         for number, ((name, stages), (color, style)) in enumerate(
@@ -54,16 +56,16 @@ def draw_stages(
                 _bar(axes, places[-1], checks[name].interval, color)
                 _bar(axes, places[-1] + 1, checks[name].reference, color)
         axes.axhline(0, color=MUTED, lw=0.8)
-        names = [wrap_dotted(layer_label(layer)) for layer, _ in some]
+        names = [wrap_dotted(layer_label(layer), 10) for layer, _ in some]
         labels = ["trained", *names[:-1], f"{names[-1]}\n(all)"]
         if checks is not None:
             axes.axvline(len(some) + 0.5, color=MUTED, lw=0.8)
-            labels.append("two randomized\nnetworks")
+            labels.append("two\nrandom")
         axes.set_xticks(range(len(labels)), labels, size=8)
         axes.set_xlim(-0.35, len(labels) - 0.65)
         axes.set_xlabel("layers randomized, from the output down to")
         axes.set_ylabel("Spearman correlation\nwith the trained network")
-        figure.legend(loc="outside lower center", ncols=4)
+        legend_below(figure, axes.get_legend_handles_labels()[0])
     return path
 
 

@@ -57,7 +57,7 @@ def test_three_methods_side_by_side(inside, made, inputs, methods, values):
         assert words in text
     figures = {path.name for path in (run / "figures").iterdir()}
     assert figures == {f"attribution_1_{name}.png" for name in ("input", *methods)} | {
-        "curves_1.svg", "randomization_1.svg"
+        "curves_1_deletion.svg", "curves_1_insertion.svg", "randomization_1.svg"
     }  # fmt: skip
     with (run / "randomization.csv").open(encoding="utf-8") as file:
         stages = list(csv.DictReader(file))

@@ -64,6 +64,6 @@ def test_curves_of_all_methods(tmp_path):
         n: faithfulness(model, x, graph, attribute(model, x, graph, n), steps=3, orders=1)
         for n in names
     }
-    text = draw_curves(tmp_path / "c.svg", curves, "atoms").read_text(encoding="utf-8")
+    text = draw_curves(tmp_path / "c.svg", curves, "deletion", "atoms").read_text(encoding="utf-8")
     for words in ("atoms removed (%), most important first", "random baseline", "Grad-CAM"):
         assert words in text
