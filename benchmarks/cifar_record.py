@@ -1,13 +1,13 @@
-"""The presets of cnn_cifar.py beside a published speed record for CIFAR-10, in one run.
+"""Training time of the presets of cnn_cifar.py and of a published speed record for CIFAR-10.
 
     python benchmarks/cifar_record.py --rounds 5
 
 The record is airbench94 (Jordan 2024, https://arxiv.org/abs/2404.00498), which reaches 94 % on the
-original files in 9.9 epochs. Here stands its network, written from the paper, with a step of its
-training: batches of 1,024 in bfloat16, channels last, Nesterov's momentum, label smoothing. It
-gets its pictures from memory, normalized and without augmentation, so that only arithmetic is
-counted. Ours is the training of `gnnvision.fit` with everything that belongs to it. All train in
-turn on equally many pictures; the time of a whole training follows from the epochs of each.
+original files in 9.9 epochs. Its network and training step are reimplemented here from the paper:
+batches of 1,024 in bfloat16, channels last, Nesterov momentum, label smoothing. Its images are in
+memory, normalized and not augmented, so that only the computation is timed. Ours is the complete
+training of `gnnvision.fit`. All programs train in turn on the same number of images; the time of
+a whole training is computed from the number of epochs of each.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from gnnvision.training import keep_memory  # noqa: E402
 from gnnvision.training.precision import resolve_precision  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
-TRAINING = 50_000  # pictures of an epoch
+TRAINING = 50_000  # images of an epoch
 EPOCHS, BATCH = 9.9, 1024  # of the record
 PUBLISHED = 666  # seconds of the record on two cores of an earlier machine, to 90.6 %
-RECORD, SMALLER = "the record", ", smaller pictures"
+RECORD, SMALLER = "the record", ", smaller images"
 
 
 def record_network() -> nn.Sequential:
@@ -61,7 +61,7 @@ def record_network() -> nn.Sequential:
 
 
 def record(precision: str, count: int) -> Callable[[], None]:
-    """One pass of the record's training over `count` pictures."""
+    """A function that runs the record's training for one pass over `count` images."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     model = record_network().to(dtype, memory_format=torch.channels_last)
     for module in model.modules():
@@ -82,7 +82,7 @@ def record(precision: str, count: int) -> Callable[[], None]:
 
 
 def ours(task: gv.data.ImageTask, preset: Preset, precision: str) -> Callable[[], object]:
-    """One pass of a preset's training over the training pictures of `task`."""
+    """A function that runs a preset's training for one pass over the training images."""
     recipe = replace(preset.recipe, epochs=10**6, progressive_resizing=0.0)
     model = gv.models.whitened_cnn(**preset.settings).to(memory_format=torch.channels_last)
     run = SeedRun(model, task, recipe, 0, precision, False)
@@ -90,10 +90,12 @@ def ours(task: gv.data.ImageTask, preset: Preset, precision: str) -> Callable[[]
 
 
 def main() -> None:
-    """Milliseconds a picture of each, and what a whole training takes."""
+    """Print the milliseconds an image of each program, and the time of a whole training."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batches", type=int, default=2, help="of 1,024 pictures, of one pass")
+    parser.add_argument(
+        "--batches", type=int, default=2, help="batches of 1,024 images in one pass"
+    )
     parser.add_argument("--archive", type=Path, default=None, help="the JPEG tree, as tar.gz")
     options = parser.parse_args()
     root = os.environ.get("GNNVISION_DATA", "datasets")
@@ -101,28 +103,28 @@ def main() -> None:
     assert isinstance(whole, gv.data.ImageTask)
     keep_memory()
     precision = resolve_precision("auto", gv.models.whitened_cnn(), "cpu")
-    pictures = {RECORD: options.batches * BATCH}
-    programs: dict[str, Callable[[], object]] = {RECORD: record(precision, pictures[RECORD])}
+    images = {RECORD: options.batches * BATCH}
+    programs: dict[str, Callable[[], object]] = {RECORD: record(precision, images[RECORD])}
     for name, preset in PRESETS.items():
         size = preset.recipe.batch_size
         assert size is not None
-        count = pictures[RECORD] // size * size
+        count = images[RECORD] // size * size
         task = replace(
             whole,
             split=replace(whole.split, train=whole.split.train[:count]),
             augment=preset.augment(32, mirrored=True),
         )
-        for label, seen in ((name, task), (name + SMALLER, task.low_resolution())):
-            pictures[label] = count
-            programs[label] = ours(seen, preset, precision)
+        for label, sized in ((name, task), (name + SMALLER, task.low_resolution())):
+            images[label] = count
+            programs[label] = ours(sized, preset, precision)
 
     print(machine(torch.get_num_threads()) + f", {precision}")
     rounds = in_turn(programs, options.rounds)
-    each = {name: [s / pictures[name] for s in values] for name, values in rounds.items()}
-    print("milliseconds a picture")
+    each = {name: [s / images[name] for s in values] for name, values in rounds.items()}
+    print("milliseconds an image")
     print(table(each, RECORD, 1e-3, "ms"))
     theirs = [EPOCHS * TRAINING * s for s in each[RECORD]]
-    print(f"{'a whole training':34}{'epochs':>24}{'time':>12}{'of the record':>16}")
+    print(f"{'a whole training':34}{'epochs':>24}{'time':>12}{'ratio to record':>16}")
     print(f"{RECORD:34}{EPOCHS:24}{statistics.median(theirs):10.0f} s")
     for name, preset in PRESETS.items():
         recipe = preset.recipe
@@ -134,7 +136,7 @@ def main() -> None:
         share = statistics.median(b / a for a, b in zip(theirs, mine, strict=True))
         epochs = f"{full} + {small} smaller"
         print(f"{name:34}{epochs:>24}{statistics.median(mine):10.0f} s{share:14.2f}")
-        print(f"{'':34}where the record takes {PUBLISHED} s: {share * PUBLISHED:.0f} s")
+        print(f"{'':34}scaled to the record's published {PUBLISHED} s: {share * PUBLISHED:.0f} s")
 
 
 if __name__ == "__main__":

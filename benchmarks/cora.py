@@ -1,11 +1,11 @@
-"""Cora, Kipf's recipe, 200 epochs with an evaluation after each: gnnvision beside torch-geometric.
+"""Training time of a GCN on Cora, 200 epochs with evaluation: gnnvision and torch-geometric.
 
     python benchmarks/cora.py --rounds 5
     python benchmarks/cora.py --seeds 10 --device cuda
 
-The peer is the loop of torch-geometric's own example: dense features, dropout, two cached GCNConv
-layers, Adam with weight decay on the first, and after each epoch a forward pass in evaluation
-mode and the accuracy on the three parts. Ours is `gnnvision.fit` as the experiment calls it,
+torch-geometric's program is its own example: dense features, dropout, two cached GCNConv layers,
+Adam with weight decay on the first, and after each epoch a forward pass in evaluation mode and the
+accuracy on the three splits. Ours is `gnnvision.fit` as the experiment calls it,
 with the loss and accuracy on the validation split after each epoch, and the test split once.
 """
 
@@ -53,7 +53,7 @@ class PyGNet(nn.Module):
 
 
 def pyg_run(task: gv.data.NodeTask, dense: Tensor, seed: int) -> float:
-    """One seed; test accuracy of the epoch with the best validation accuracy."""
+    """Train one seed, and return the test accuracy at the best validation accuracy."""
     torch.manual_seed(seed)
     device = dense.device
     masks = {}
@@ -90,7 +90,7 @@ def pyg_run(task: gv.data.NodeTask, dense: Tensor, seed: int) -> float:
 def programs(
     device: str, seeds: int = 1, dataset: str = "cora"
 ) -> tuple[dict[str, Callable[[], None]], dict[str, list[float]]]:
-    """Ours and the peer's training of so many seeds, and where they leave their accuracies."""
+    """Functions that train so many seeds with each program, and the lists of test accuracies."""
     task = gv.data.load(dataset)
     dense = gv.data.load(dataset, dense=True).x.to(device)
     recipe = gv.Recipe(
@@ -102,27 +102,27 @@ def programs(
     )
     accuracy: dict[str, list[float]] = {OURS: [], PEER: []}
 
-    def following(name: str) -> list[int]:
+    def next_seeds(name: str) -> list[int]:
         done = len(accuracy[name])
         return list(range(done, done + seeds))
 
     def ours() -> None:
         model = gv.models.gcn(task.in_channels, 16, task.num_classes)
-        numbers = following(OURS)
+        numbers = next_seeds(OURS)
         result = gv.fit(model, task, recipe, numbers, device=device, progress=False)
         accuracy[OURS] += result.values("test", "accuracy")
 
     def peer() -> None:
-        accuracy[PEER] += [pyg_run(task, dense, seed) for seed in following(PEER)]
+        accuracy[PEER] += [pyg_run(task, dense, seed) for seed in next_seeds(PEER)]
 
     return {OURS: ours, PEER: peer}, accuracy
 
 
 def main() -> None:
-    """Both programs in turn, and the accuracy of each."""
+    """Time both programs in turn, and print the accuracy of each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=1, help="trained one after another a round")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds in one round")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()

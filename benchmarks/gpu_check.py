@@ -1,12 +1,13 @@
-"""Everything that a GPU changes, checked and timed within eight minutes, with a table at the end.
+"""Checks and timings of everything that runs differently on a GPU, in eight minutes.
 
     make gpu-check
     python benchmarks/gpu_check.py --only layers speed
     python benchmarks/gpu_check.py --device cpu --small     try the sections without a GPU
 
-Each section runs in a process of its own, so that one that fails leaves the others alone, and
-ends at its time limit. What cannot run (no data, no peer, no time left) is listed as skipped with
-its reason. No network is needed. The table is Markdown: `docs/gpu.md` is such a table.
+Each section runs in its own process, so that a failure does not affect the others, and is stopped
+at its time limit. Checks that cannot run (no data, no time left, a package is not installed) are
+listed as skipped, with the reason. No network is needed. The table at the end is Markdown:
+`docs/gpu.md` is such a table.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Row:
     Args:
         check: what was checked.
         outcome: "passed", "failed", "skipped" or "measured".
-        figure: the figure, or why it failed or was skipped.
-        seconds: how long it took.
+        figure: the measured value, or why it failed or was skipped.
+        seconds: duration in seconds.
     """
 
     check: str
@@ -52,7 +53,7 @@ class Row:
 
 
 def run_section(name: str, device: str, small: bool, limit: float) -> list[Row]:
-    """The rows of a section, run in a process of its own."""
+    """Run a section in its own process, and return its rows."""
     command = [sys.executable, str(HERE / "gpu_check.py"), "--section", name, "--device", device]
     started = time.monotonic()
     try:
@@ -62,7 +63,7 @@ def run_section(name: str, device: str, small: bool, limit: float) -> list[Row]:
     except subprocess.TimeoutExpired as stopped:
         return [
             *_rows(_text(stopped.stdout)),
-            Row(name, "failed", f"no end within {limit:.0f} s", limit),
+            Row(name, "failed", f"not finished within {limit:.0f} s", limit),
         ]
     rows = _rows(done.stdout)
     if done.returncode:
@@ -82,8 +83,8 @@ def _rows(output: str) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as a table in Markdown."""
-    lines = ["| check | outcome | figure | seconds |", "| --- | --- | --- | --- |"]
+    """The rows as a Markdown table."""
+    lines = ["| check | outcome | result | seconds |", "| --- | --- | --- | --- |"]
     for row in rows:
         figure = row.figure.replace("|", "/")
         lines.append(f"| {row.check} | {row.outcome} | {figure} | {row.seconds:.1f} |")
@@ -91,7 +92,7 @@ def table(rows: list[Row]) -> str:
 
 
 def head(device: str) -> str:
-    """Date, device and versions, for the head of the table."""
+    """The lines above the table: date, device and versions."""
     import torch
     from timing import machine
 
@@ -100,12 +101,12 @@ def head(device: str) -> str:
         total = torch.cuda.get_device_properties(device).total_memory / 2**30
         lines.append(f"CUDA {torch.version.cuda}, {total:.0f} GiB of GPU memory")
     else:
-        lines.append("No GPU: these figures say nothing about one.")
+        lines.append("No GPU: these values do not apply to one.")
     return "\n".join(lines)
 
 
 def usable(device: str) -> str:
-    """The device, or the end of the script with a sentence."""
+    """The device; without it, exit with code 2 and a message."""
     import torch
 
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -119,12 +120,12 @@ def usable(device: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """All sections, one after another, then the table; exit code 1 if one failed."""
+    """Run all sections and print the table; exit with code 1 if a check failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--only", nargs="+", choices=list(LIMITS), default=list(LIMITS))
-    parser.add_argument("--small", action="store_true", help="sizes that a CPU can take")
-    parser.add_argument("--out", type=Path, help="write the table to this file too")
+    parser.add_argument("--small", action="store_true", help="sizes small enough for a CPU")
+    parser.add_argument("--out", type=Path, help="also write the table to this file")
     parser.add_argument("--section", choices=list(LIMITS), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     usable(options.device)

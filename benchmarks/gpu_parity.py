@@ -1,4 +1,4 @@
-"""Every operator and layer on a device beside the same on the CPU: values and gradients."""
+"""Values and gradients of every operator and layer on a device, compared with the CPU."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 UNWEIGHTED = ("SAGEConv", "GINConv", "GATv2Conv", "RGCNConv")
 GRID = {"Conv1d": (32,), "Conv3d": (6, 6, 6)}
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-4}  # of the largest value
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-4}  # relative to the largest value
 
 
 def graph(weighted: bool) -> gv.Graph:
-    """Three members with parallel edges, self loops, isolated nodes, and relations."""
+    """A batch of three graphs with parallel edges, self-loops, isolated nodes and relations."""
     draw = torch.Generator().manual_seed(0)
     third = NODES // 3
     members = []
@@ -119,7 +119,7 @@ OPERATORS: dict[str, Callable[[str, torch.dtype], tuple[Tensor, list[Tensor]]]] 
 
 
 def difference(name: str, device: str, dtype: torch.dtype) -> float:
-    """The largest difference of values and gradients from the CPU's, over their largest value."""
+    """The largest difference from the CPU, relative to the largest value or gradient."""
     call = OPERATORS[name]
     (here, grads), (there, others) = call("cpu", dtype), call(device, dtype)
     worst = 0.0

@@ -1,4 +1,4 @@
-"""The sections of `gpu_check.py`; each gives its rows as soon as it knows them."""
+"""The sections of `gpu_check.py`, which yield their rows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def layers(device: str, small: bool) -> Iterator[Row]:
-    """Each operator and layer against the CPU, values and gradients."""
-    torch.backends.cudnn.allow_tf32 = False  # else a convolution in float32 keeps ten bits
+    """Compare each operator and layer with the CPU, values and gradients."""
+    torch.backends.cudnn.allow_tf32 = False  # which has 10 bits of mantissa
     started = time.perf_counter()
     for dtype, tolerance in TOLERANCE.items():
         worst = {name: difference(name, device, dtype) for name in OPERATORS}
@@ -44,7 +44,7 @@ def layers(device: str, small: bool) -> Iterator[Row]:
 
 
 def tests(device: str, small: bool) -> Iterator[Row]:
-    """The tests that need a GPU, and the contract suites there."""
+    """Run the tests that need a GPU, and the contract suites on it."""
     runs = {
         "GPU tests": ["-m", "gpu", "tests"],
         "contract suites": [f"--device={device}", "-k", "Contract", "tests/layers"],
@@ -70,7 +70,7 @@ def tests(device: str, small: bool) -> Iterator[Row]:
 
 
 def script(name: str, *flags: str, out: Path) -> tuple[float, Path]:
-    """Run an experiment; its seconds and its run folder."""
+    """Run an experiment, and return its seconds and its run folder."""
     command = [sys.executable, str(ROOT / "experiments" / f"{name}.py"), *flags, "--out", str(out)]
     started = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -82,7 +82,7 @@ def script(name: str, *flags: str, out: Path) -> tuple[float, Path]:
 
 
 def figure(run: Path) -> str:
-    """Score on the test split and the seconds of the training, from a run folder."""
+    """The test score and the training time of a run, as text."""
     result = json.loads((run / "result.json").read_text())
     metrics = result["metrics"]["test"]
     metric = next(name for name in ("accuracy", "rocauc", "rmse", "loss") if name in metrics)
@@ -94,8 +94,8 @@ def figure(run: Path) -> str:
     return f"{score}, {seeds}, training {seconds:.1f} s, {result['title']}"
 
 
-def scripted(label: str, name: str, *flags: str, out: Path) -> tuple[Row, Path | None]:
-    """The row of an experiment that may fail, and its run folder."""
+def script_row(label: str, name: str, *flags: str, out: Path) -> tuple[Row, Path | None]:
+    """Run an experiment, and return its row and its run folder; it may fail."""
     try:
         seconds, run = script(name, *flags, out=out)
     except RuntimeError as error:
@@ -104,8 +104,8 @@ def scripted(label: str, name: str, *flags: str, out: Path) -> tuple[Row, Path |
     return Row(label, "passed", text, seconds), run
 
 
-def there(dataset: str) -> bool:
-    """Whether a data set is on this machine."""
+def is_available(dataset: str) -> bool:
+    """Whether a dataset is on this machine."""
     try:
         gv.data.load(dataset, download=False)
     except DataNotFound:
@@ -114,7 +114,7 @@ def there(dataset: str) -> bool:
 
 
 def graphs(device: str, small: bool) -> Iterator[Row]:
-    """Citation graphs, molecules and sets of graphs, with their explanations."""
+    """Train on citation graphs, molecules and sets of graphs, and explain the networks."""
     few = ["--epochs", "3"] if small else []
     with tempfile.TemporaryDirectory() as folder:
         out, on = Path(folder), ["--device", device]
@@ -122,42 +122,44 @@ def graphs(device: str, small: bool) -> Iterator[Row]:
             ("gcn_cora", "2" if small else "10", "5"),
             ("gcn_molecules", "1", "CCO"),
         ):
-            row, run = scripted(f"{name}.py", name, "--seeds", seeds, *few, *on, out=out)
+            row, run = script_row(f"{name}.py", name, "--seeds", seeds, *few, *on, out=out)
             yield row
-            yield from looks(run, name, item, on, out)
+            yield from explanations(run, name, item, on, out)
         label = "gcn_molecules.py --dataset mutag"
-        if there("mutag"):
+        if is_available("mutag"):
             flags = ["--dataset", "mutag", "--seeds", "1", *few, *on]
-            yield scripted(label, "gcn_molecules", *flags, out=out)[0]
+            yield script_row(label, "gcn_molecules", *flags, out=out)[0]
         else:
             yield Row(label, "skipped", "MUTAG is not on this machine")
 
 
-def looks(run: Path | None, name: str, item: str, on: list[str], out: Path) -> Iterator[Row]:
-    """What the network of a run found in an input, and why it answers as it does."""
-    for look in ("explain", "feature_maps") if run is not None else ():
-        yield scripted(f"{look}.py of {name}.py", look, str(run), item, *on, out=out)[0]
+def explanations(
+    run: Path | None, name: str, item: str, on: list[str], out: Path
+) -> Iterator[Row]:
+    """Run the scripts for explanations and feature maps on the network of a run."""
+    for command in ("explain", "feature_maps") if run is not None else ():
+        yield script_row(f"{command}.py of {name}.py", command, str(run), item, *on, out=out)[0]
 
 
 def images(device: str, small: bool) -> Iterator[Row]:
-    """CIFAR-10 by both presets, an explanation and its feature maps."""
+    """Train on CIFAR-10 with both presets, then an explanation and feature maps."""
     with tempfile.TemporaryDirectory() as folder:
         out, on = Path(folder), ["--device", device]
         data = ["--dataset", "digits", "--epochs", "2"]
-        if there("cifar10-jpeg") and not small:
+        if is_available("cifar10-jpeg") and not small:
             data = ["--dataset", "cifar10-jpeg", "--split", "full"]
         run: Path | None = None
         for preset in ("quick", "long"):
             flags = ["--preset", preset, "--seeds", "1", *data, *on]
-            row, run = scripted(f"cnn_cifar.py --preset {preset}", "cnn_cifar", *flags, out=out)
+            row, run = script_row(f"cnn_cifar.py --preset {preset}", "cnn_cifar", *flags, out=out)
             yield row
         image = Path(folder, "image.png")
-        _photograph(image)
-        yield from looks(run, "cnn_cifar", str(image), on, out)
+        _write_photograph(image)
+        yield from explanations(run, "cnn_cifar", str(image), on, out)
 
 
-def _photograph(path: Path) -> None:
-    """A photograph that scikit-learn carries, as a file."""
+def _write_photograph(path: Path) -> None:
+    """Write a photograph of scikit-learn to a file."""
     from PIL import Image
     from sklearn.datasets import load_sample_image
 
@@ -165,34 +167,34 @@ def _photograph(path: Path) -> None:
 
 
 def transfer(device: str, small: bool) -> Iterator[Row]:
-    """Fine-tuning of images and of molecules."""
+    """Run fine-tuning for images and molecules."""
     on = ["--device", device]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         label, weights = "transfer_cats_dogs.py", "weights/mobilenet_v2_imagenet.safetensors"
-        if there("cats_dogs") and (gv.data.data_root() / weights).is_file():
+        if is_available("cats_dogs") and (gv.data.data_root() / weights).is_file():
             flags = ["--strategy", "head" if small else "last", "--seeds", "1", *on]
-            yield scripted(label, "transfer_cats_dogs", *flags, out=out)[0]
+            yield script_row(label, "transfer_cats_dogs", *flags, out=out)[0]
         else:
             yield Row(label, "skipped", "its data or weights are not on this machine")
         if small:
             yield Row("transfer_molecules.py", "skipped", "takes minutes on a CPU")
             return
         flags = ["--pretrain", "bioactivity", "--labels", "50", "--seeds", "1", *on]
-        yield scripted("transfer_molecules.py", "transfer_molecules", *flags, out=out)[0]
+        yield script_row("transfer_molecules.py", "transfer_molecules", *flags, out=out)[0]
 
 
 # --- speed ------------------------------------------------------------------------------------
 
 
 def speed(device: str, small: bool) -> Iterator[Row]:
-    """Cora and large layers beside torch-geometric; host waits and memory of a step."""
+    """Compare Cora and large layers with torch-geometric; host waits and memory of a step."""
     warnings.simplefilter("ignore")
     import cora
     import layers as large
     from timing import device_peak, in_turn
 
-    dataset = "cora" if there("cora") else "stdlib"
+    dataset = "cora" if is_available("cora") else "stdlib"
     for seeds in (1,) if small else (1, 10):
         started = time.perf_counter()
         both, accuracy = cora.programs(device, seeds, dataset)
@@ -204,7 +206,7 @@ def speed(device: str, small: bool) -> Iterator[Row]:
         yield Row(
             f"{dataset}, {seeds} seed{'s' * (seeds > 1)}",
             "measured",
-            _beside(taken, cora.OURS, "s", 1.0) + f", accuracy {mean:.3f}",
+            _compare(taken, cora.OURS, "s", 1.0) + f", accuracy {mean:.3f}",
             time.perf_counter() - started,
         )
     nodes, edges = (2000, 20_000) if small else (large.NODES, large.EDGES)
@@ -212,7 +214,7 @@ def speed(device: str, small: bool) -> Iterator[Row]:
         started = time.perf_counter()
         forms = large.programs(layer, device, nodes, edges)
         taken = in_turn(forms, 2 if small else 20, warm=2, device=device)
-        text = _beside(taken, ours, "ms", 1e3)
+        text = _compare(taken, ours, "ms", 1e3)
         if device.startswith("cuda"):
             text += ", peak " + " against ".join(
                 f"{device_peak(form):.0f} MiB" for form in forms.values()
@@ -221,8 +223,8 @@ def speed(device: str, small: bool) -> Iterator[Row]:
     yield from waits(device)
 
 
-def _beside(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -> str:
-    """Our median and each peer's, with the ratio."""
+def _compare(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -> str:
+    """Our median and that of each other program, with the ratio."""
     medians = {name: statistics.median(values) * scale for name, values in taken.items()}
     parts = [f"{medians[ours]:.3g} {unit}"]
     for name, value in medians.items():
@@ -232,7 +234,7 @@ def _beside(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -
 
 
 def waits(device: str) -> Iterator[Row]:
-    """How often a training step makes the host wait for the GPU, as torch itself warns."""
+    """The number of times a training step makes the host wait for the GPU, by torch's warnings."""
     from gnnvision.training.precision import resolve_precision
     from gnnvision.training.seed_run import SeedRun, initialize
 
@@ -269,7 +271,7 @@ def waits(device: str) -> Iterator[Row]:
         task, model = task.to(device), model.to(device)
         initialize(model, task)
         run = SeedRun(model, task, recipe, 0, resolve_precision("auto", model, device), False)
-        run.train_epoch(lambda seen: True)  # what is laid out once is not counted
+        run.train_epoch(lambda seen: True)  # warm-up, not counted
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         steps = 0
@@ -296,7 +298,7 @@ def waits(device: str) -> Iterator[Row]:
 
 
 def deterministic(device: str, small: bool) -> Iterator[Row]:
-    """Scripts run twice with --deterministic leave the same bytes."""
+    """Run scripts twice with --deterministic, and compare the weights."""
     for name, flags in {
         "gcn_cora": ["--seeds", "1", "--epochs", "20"],
         "gcn_molecules": ["--seeds", "1", "--epochs", "2"],
@@ -315,7 +317,7 @@ def deterministic(device: str, small: bool) -> Iterator[Row]:
                 yield Row(f"{name}.py --deterministic", "failed", str(error))
                 continue
         same = found[0] == found[1]
-        text = "same bytes twice" if same else "two runs left different weights"
+        text = "identical weights in two runs" if same else "different weights in two runs"
         yield Row(
             f"{name}.py --deterministic",
             "passed" if same else "failed",
@@ -325,12 +327,12 @@ def deterministic(device: str, small: bool) -> Iterator[Row]:
 
 
 def airbench(device: str, small: bool) -> Iterator[Row]:
-    """The published speed record's own package on the same images, where it is installed."""
+    """Run the package of the published speed record on the same images, if it is installed."""
     label = "airbench94 on the same images"
     if importlib.util.find_spec("airbench") is None:
         yield Row(label, "skipped", "the package airbench is not installed")
         return
-    if not there("cifar10-jpeg") or not device.startswith("cuda"):
+    if not is_available("cifar10-jpeg") or not device.startswith("cuda"):
         yield Row(label, "skipped", "needs CIFAR-10 as an image tree and a GPU")
         return
     import airbench
@@ -339,7 +341,7 @@ def airbench(device: str, small: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("cifar10").mkdir()
-        for part in ("train", "test"):  # as airbench stores what it has downloaded
+        for part in ("train", "test"):  # in the format of airbench's downloads
             index = torch.from_numpy(getattr(task.split, part).copy())
             pixels = task.images[index].permute(0, 2, 3, 1).contiguous()
             content = {"images": pixels, "labels": task.y[index], "classes": task.class_names}

@@ -1,13 +1,13 @@
-"""Training on CIFAR-10's JPEG tree: gnnvision beside the usual loop, same network, in one run.
+"""Training speed on CIFAR-10's JPEG files: gnnvision and a standard loop, same network.
 
     python benchmarks/images.py --rounds 3
 
 The network is the lectures' VGG-like one, batch 128, Adam, crops with padding 4 and flips. The
-usual loop is torchvision's ImageFolder with Pillow transforms and a DataLoader with 2 workers, in
-float32. Ours is the training step of `gnnvision.fit`. Between the two stand the steps from one to
-the other. Data are read from the archive in the data root; the usual loop gets its files unpacked
-into a temporary folder beforehand, and neither side's preparation is counted. Every program sees
-the same number of pictures in turn; a second pass is timed.
+standard loop is torchvision's ImageFolder with Pillow transforms and a DataLoader with 2 workers,
+in float32. Ours is the training step of `gnnvision.fit`. Intermediate programs show what each
+difference contributes. Data are read from the archive in the data root; for the standard loop its
+files are unpacked into a temporary folder beforehand. Preparation is not timed. All programs run
+in turn on the same number of images; the second pass is timed.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from gnnvision.training.precision import resolve_precision  # noqa: E402
 from gnnvision.training.seed_run import SeedRun  # noqa: E402
 
 BATCH = 128
-USUAL, OURS = "usual loop: files, PIL, 2 workers", "gnnvision.fit"
+STANDARD, OURS = "standard loop: files, PIL, 2 workers", "gnnvision.fit"
 AUGMENT = gv.data.Augment(crop=4, padding_mode="zeros", flip="random")
 
 
 def unpack(archive: Path, folder: Path, count: int) -> None:
-    """The first `count` training pictures of the archive, the same number of each class."""
+    """Unpack the first `count` training images of the archive, the same number of each class."""
     left = dict.fromkeys(gv.data.describe("cifar10").class_names, count // 10)
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -52,8 +52,8 @@ def unpack(archive: Path, folder: Path, count: int) -> None:
                 tar.extract(member, folder, filter="data")
 
 
-def usual_loop(folder: Path) -> Callable[[], None]:
-    """One epoch of the loop that every tutorial has."""
+def standard_loop(folder: Path) -> Callable[[], None]:
+    """A function that runs one epoch of the loop of torchvision's tutorials."""
     from torch.utils.data import DataLoader
     from torchvision import datasets, transforms
 
@@ -65,9 +65,9 @@ def usual_loop(folder: Path) -> Callable[[], None]:
             transforms.Normalize((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
         ]
     )
-    pictures = datasets.ImageFolder(str(next(folder.rglob("train"))), transform)
+    images = datasets.ImageFolder(str(next(folder.rglob("train"))), transform)
     loader = DataLoader(
-        pictures, BATCH, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
+        images, BATCH, shuffle=True, num_workers=2, drop_last=True, persistent_workers=True
     )
     model = gv.models.vgg_like()
     optimizer = torch.optim.Adam(model.parameters())
@@ -83,7 +83,7 @@ def usual_loop(folder: Path) -> Callable[[], None]:
 
 
 def ours(task: gv.data.ImageTask, precision: str, last: bool, compiled: bool = False) -> SeedRun:
-    """The training of `gnnvision.fit`, of which one epoch at a time is run."""
+    """The training of `gnnvision.fit`, to be run one epoch at a time."""
     model = gv.models.vgg_like()
     if last:
         for parameter in model.parameters():
@@ -94,7 +94,7 @@ def ours(task: gv.data.ImageTask, precision: str, last: bool, compiled: bool = F
 
 
 class Contiguous(nn.Module):
-    """A model that is given its pictures with the channels outermost, as most programs do."""
+    """A model whose images are in the default memory layout (NCHW), as in most programs."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Contiguous(nn.Module):
 
 
 def arithmetic_rate(precision: str) -> float:
-    """GFLOP/s of a matrix product of 2048 x 2048, the best of ten."""
+    """GFLOP/s of a matrix product of 2048 x 2048, the maximum of ten."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = torch.randn(2, 2048, 2048).to(dtype)
     best = float("inf")
@@ -118,10 +118,11 @@ def arithmetic_rate(precision: str) -> float:
 
 
 def main() -> None:
-    """All programs in turn, the time spent waiting for data, and the bound by arithmetic."""
+    """Time all programs in turn; print the time waiting for data and the compute bound."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pictures", type=int, default=2560, help="of one pass")
+    flags = ("--images", "--pictures")
+    parser.add_argument(*flags, type=int, default=2560, help="number of images in one pass")
     parser.add_argument("--archive", type=Path, default=None, help="the JPEG tree, as tar.gz")
     parser.add_argument("--compile", action="store_true", help="time the compiled step too")
     options = parser.parse_args()
@@ -129,7 +130,7 @@ def main() -> None:
     archive = options.archive or Path(root, "cifar10-images.tar.gz")
     whole = gv.data.load(archive)
     assert isinstance(whole, gv.data.ImageTask)
-    count = options.pictures // BATCH * BATCH
+    count = options.images // BATCH * BATCH
     split = replace(whole.split, train=whole.split.train[:count])
     task = replace(whole, split=split, augment=AUGMENT)
     precision = resolve_precision("auto", gv.models.vgg_like(), "cpu")
@@ -139,13 +140,13 @@ def main() -> None:
         plain = ours(task, "float32", last=False)
         plain.call = Contiguous(plain.model)
         runs = {
-            "+ pictures in memory, batched": plain,
+            "+ images in memory, batched": plain,
             "+ channels last": ours(task, "float32", last=True),
             OURS: ours(task, precision, last=True),
         }
         if options.compile:
             runs["gnnvision.fit, compiled"] = ours(task, precision, last=True, compiled=True)
-        programs: dict[str, Callable[[], object]] = {USUAL: usual_loop(Path(folder))}
+        programs: dict[str, Callable[[], object]] = {STANDARD: standard_loop(Path(folder))}
         for name, run in runs.items():
             programs[name] = lambda run=run: run.train_epoch(lambda seen: True)
         print(machine(torch.get_num_threads()) + f", {precision}")
@@ -153,12 +154,12 @@ def main() -> None:
         seconds = in_turn(programs, options.rounds)
         waited = runs[OURS].waited - before
 
-    seen = {name: count for name in seconds} | {USUAL: (count + 10 * BATCH) // BATCH * BATCH}
-    speeds = {n: seen[n] / statistics.median(values) for n, values in seconds.items()}
+    counts = {name: count for name in seconds} | {STANDARD: (count + 10 * BATCH) // BATCH * BATCH}
+    speeds = {n: counts[n] / statistics.median(values) for n, values in seconds.items()}
     print(f"{'':36}{'images/s':>10}{'ratio':>8}{'slowest':>10}{'quickest':>10}")
     for name, speed in speeds.items():
-        low, high = (seen[name] / f(seconds[name]) for f in (max, min))
-        ratio = speed / speeds[USUAL]
+        low, high = (counts[name] / f(seconds[name]) for f in (max, min))
+        ratio = speed / speeds[STANDARD]
         print(f"{name:36}{speed:10.0f}{ratio:8.2f}{low:10.0f}{high:10.0f}")
     passes = options.rounds + 1  # the first one is not timed, but waits as long
     share = waited / passes / statistics.median(seconds[OURS])
@@ -168,8 +169,8 @@ def main() -> None:
         rate = arithmetic_rate(name)
         bound = rate * 1e9 / (6 * macs)
         print(
-            f"bound by arithmetic, {name}: {rate:.0f} GFLOP/s in a matrix product, "
-            f"{6 * macs / 1e6:.0f} MFLOP a picture: {bound:.0f} images/s"
+            f"compute bound, {name}: {rate:.0f} GFLOP/s in a matrix product, "
+            f"{6 * macs / 1e6:.0f} MFLOP an image: {bound:.0f} images/s"
             + (f", of which we reach {speeds[OURS] / bound:.0%}" if name == precision else "")
         )
 

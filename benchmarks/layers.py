@@ -1,14 +1,14 @@
-"""One graph layer, 128 to 128 channels, forward and backward, on a graph as large as ogbn-arxiv.
+"""Time and memory of a graph layer, forward and backward, on a graph as large as ogbn-arxiv.
 
     python benchmarks/layers.py --rounds 7
     python benchmarks/layers.py --layer gatv2 --device cuda
 
-169,343 nodes and 2.3 million directed edges, drawn at random both ways, so that the graph is
-undirected; features and all weights get gradients. The peer of GCNConv is torch-geometric's in
-each of its forms: the edge list, normalized anew or cached, and a CSR adjacency of torch.sparse,
-normalized beforehand, which is its best form on a CPU. GATv2Conv, four heads of 32 channels, has
-one form there, the edge list. Memory is what a second pass needs at its peak beyond what was held
-before: on the CPU that of a fresh process, on a GPU that of torch's allocator.
+The layer has 128 input and output channels. The random undirected graph has 169,343 nodes and 2.3
+million directed edges; gradients are computed for the features and all weights. GCNConv is
+compared with torch-geometric's in each form: the edge list, normalized in each pass or cached,
+and a normalized CSR adjacency of torch.sparse, its fastest form on a CPU. GATv2Conv, four heads of
+32 channels, has one form there, the edge list. Memory is the peak of a second pass minus the
+memory before it: on the CPU in a new process, on a GPU in torch's allocator.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OURS = {"gcn": "gnnvision.GCNConv", "gatv2": "gnnvision.GATv2Conv"}
 def programs(
     layer: str, device: str = "cpu", nodes: int = NODES, edges: int = EDGES
 ) -> dict[str, Callable[[], Tensor]]:
-    """A pass forward and backward in each form, ours first; each returns its output."""
+    """Functions that run forward and backward in each form, ours first, and return the output."""
     torch.manual_seed(0)
     half = torch.randint(0, nodes, (2, edges // 2))
     edge_index = torch.cat([half, half.flip(0)], 1).to(device)
@@ -58,13 +58,13 @@ def programs(
         out.backward(seed_gradient)
         return out.detach()
 
-    made: dict[str, Callable[[], Tensor]] = {}
+    passes: dict[str, Callable[[], Tensor]] = {}
     for name, form in calls.items():
         module, domain = (first, graph) if form is None else form
         module.load_state_dict(first.state_dict())
         module.to(device)
-        made[name] = lambda module=module, domain=domain: forward_backward(module, domain)
-    return made
+        passes[name] = lambda module=module, domain=domain: forward_backward(module, domain)
+    return passes
 
 
 def _gcn(edge_index: Tensor, nodes: int) -> dict[str, tuple[nn.Module, Tensor]]:
@@ -98,13 +98,13 @@ def _gatv2(edge_index: Tensor, nodes: int) -> dict[str, tuple[nn.Module, Tensor]
 
 
 def main() -> None:
-    """All forms in turn: time, memory, and the largest difference of the outputs."""
+    """Time all forms in turn; print the memory and the largest difference of the outputs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--layer", choices=list(OURS), default="gcn")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--only", help="run one form alone and print its peak memory in MiB")
+    parser.add_argument("--only", help="run only this form and print its peak memory in MiB")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(options.threads)

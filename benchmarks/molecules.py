@@ -1,23 +1,24 @@
-"""Molecules: speed beside torch-geometric, and accuracy beside Chemprop on the same splits.
+"""Molecules: speed compared with torch-geometric, accuracy with Chemprop on the same splits.
 
     python benchmarks/molecules.py                                        speed
     python benchmarks/molecules.py --whole                                all of HIV: time, memory
     python benchmarks/molecules.py --chemprop PEER/bin/chemprop           accuracy on ESOL
 
-Chemprop is a peer, not a dependency, and has an environment of its own:
+Chemprop is not a dependency; it is installed in a separate environment:
 
     python -m venv PEER && PEER/bin/pip install "chemprop>=2"
 
-Speed is taken on one set of molecules, both sides in turn, warm. Featurizing: torch-geometric's
-`from_smiles`, ours with features of bonds, and rdkit's parse alone, which is the floor of both.
-Collation and training: the peer's DataLoader and our batches hold the same features, edges and
-targets, shuffled, 64 molecules a batch; then three graph convolutions, the mean over the atoms
-and a linear layer with the same optimizer; evaluation is not timed.
+Speed is measured on the same molecules, with the programs in turn, after a warm-up.
+Featurization: torch-geometric's `from_smiles`, ours with bond features, and rdkit's parsing alone,
+the lower bound of both. Collation and training: torch-geometric's DataLoader and our batches have
+the same features, edges and targets, shuffled, 64 molecules a batch; the network has three graph
+convolutions, the mean over the atoms and a linear layer; evaluation is not timed.
 
-Accuracy is the test RMSE of the epoch that validation chose: `chemprop train` with its defaults
-(50 epochs) and `experiments/gcn_molecules.py` with its own. Each split is a random one in
-8 : 1 : 1, either Chemprop's own, for its data seeds 0, 1, ..., or ours (`--splits ours`). Seconds
-are those of the whole command, on the same threads; ours draws its report in them.
+Accuracy is the test RMSE of the epoch selected on the validation split: `chemprop train` and
+`experiments/gcn_molecules.py`, both with their defaults (50 epochs for Chemprop). Each split is a
+random one in 8 : 1 : 1, either Chemprop's, for its data seeds 0, 1, ..., or ours
+(`--splits ours`).
+Seconds are those of the whole command, with the same number of threads; ours includes the report.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class PyGNet(nn.Module):
 
 
 def featurizing(smiles: list[str]) -> Programs:
-    """From SMILES to tensors: the peer, ours, and the floor."""
+    """Functions that convert SMILES to tensors: torch-geometric's, ours, and the lower bound."""
     from rdkit import Chem, rdBase
     from torch_geometric.utils import from_smiles
 
@@ -129,7 +130,7 @@ def training(task: gv.data.MoleculeTask, loader: object, hidden: int) -> Program
 
 
 def peer_loader(task: gv.data.MoleculeTask) -> object:
-    """torch-geometric's DataLoader over the very graphs that our training part holds."""
+    """torch-geometric's DataLoader of the graphs in our training split."""
     from torch_geometric.loader import DataLoader
 
     chosen = torch.from_numpy(task.split.train.copy())
@@ -145,7 +146,7 @@ def peer_loader(task: gv.data.MoleculeTask) -> object:
 
 
 def report(title: str, programs: Programs, count: int, rounds: int) -> None:
-    """Molecules a second of each program, and how many times the first one's."""
+    """Print the molecules a second of each program, and the ratio to the first one."""
     seconds = in_turn(programs, rounds)
     print(f"{title:36}{'molecules/s':>12}{'ratio':>8}{'slowest':>10}{'quickest':>10}")
     base = statistics.median(next(iter(seconds.values())))
@@ -156,8 +157,8 @@ def report(title: str, programs: Programs, count: int, rounds: int) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Featurizing, collation and training, one thread each."""
-    # Scaffolds, by which some sets are split, take far longer than what is timed here.
+    """Time featurization, collation and training."""
+    # A random split, as computing scaffolds takes longer than all that is timed here.
     task = gv.data.load(options.dataset, on_invalid="skip", split="random")
     smiles = [task.smiles[row] for row in task.split.train[: options.molecules]]
     report("featurizing", featurizing(smiles), len(smiles), options.rounds)
@@ -169,7 +170,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def whole(options: argparse.Namespace) -> None:
-    """All molecules of the set, featurized twice: seconds, and the most memory held."""
+    """Featurize all molecules of the dataset twice; print the seconds and the peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GNNVISION_CACHE"] = folder
         for attempt in ("first time", "second time"):
@@ -177,13 +178,13 @@ def whole(options: argparse.Namespace) -> None:
             task = gv.data.load(options.dataset, on_invalid="skip", split="random")
             seconds = time.perf_counter() - started
             print(f"{task.name}, {len(task.smiles)} rows, {attempt}: {seconds:.1f} s")
-            del task  # else the second time holds both
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"most memory held, torch and all libraries included: {held:.2f} GiB")
+            del task  # so that the second one does not add to the peak
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"peak memory, with torch and all libraries: {peak:.2f} GiB")
 
 
 def chemprop(command: Path, folder: Path, target: str, seed: int, given: Parts | None) -> Parts:
-    """Train the peer on `table.csv`, on given parts or its own; which these were."""
+    """Train Chemprop on `table.csv` with a given split or its own, and return the split."""
     flags = ["--task-type", "regression", "--smiles-columns", "smiles", "--target-columns", target]
     flags += ["--accelerator", "cpu", "--devices", "1", "--pytorch-seed", str(seed)]
     flags += ["--data-seed", str(seed), "--output-dir", str(folder / "peer")]
@@ -196,14 +197,14 @@ def chemprop(command: Path, folder: Path, target: str, seed: int, given: Parts |
 
 
 def run(command: list[str]) -> None:
-    """A command to its end; what it says only if it fails."""
+    """Run a command; its output is printed only if it fails."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
 
 
 def chemprop_rmse(folder: Path, target: str, measured: list[float]) -> float:
-    """Of the predictions that the peer wrote down for the test rows, in their order."""
+    """The RMSE of the predictions that Chemprop wrote for the test rows."""
     (file,) = (folder / "peer").rglob("test_predictions.csv")
     with open(file, newline="") as lines:
         predicted = [float(row[target]) for row in csv.DictReader(lines)]
@@ -212,7 +213,7 @@ def chemprop_rmse(folder: Path, target: str, measured: list[float]) -> float:
 
 
 def ours(table: gv.data.Table, folder: Path, parts: Parts, target: str) -> float:
-    """The test RMSE of our script, for which a column says the part of each row."""
+    """The test RMSE of our script, with a column that names the split of each row."""
     named = {row: part for part in PARTS for row in parts[part]}
     with open(folder / "parts.csv", "w", newline="") as file:
         table.write(file, {"part": [named.get(row, "") for row in range(len(table.rows))]})
@@ -225,7 +226,7 @@ def ours(table: gv.data.Table, folder: Path, parts: Parts, target: str) -> float
 
 
 def accuracy(options: argparse.Namespace) -> None:
-    """Both programs on the same random splits of ESOL, one after the other."""
+    """Compare both programs on the same random splits of ESOL."""
     task = gv.data.load("esol")
     (target,) = task.class_names
     found: dict[str, list[float]] = {"chemprop": [], "gnnvision": []}
@@ -236,7 +237,7 @@ def accuracy(options: argparse.Namespace) -> None:
         given = {part: getattr(split, part).tolist() for part in PARTS}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            os.environ["GNNVISION_CACHE"] = name  # nothing is known from the run before
+            os.environ["GNNVISION_CACHE"] = name  # no cache of an earlier run
             with open(folder / "table.csv", "w", newline="") as file:
                 task.table.write(file, {})
             started = time.perf_counter()
@@ -258,17 +259,21 @@ def accuracy(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """What the flags ask for."""
+    """Run the comparison that the flags select."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dataset", default="hiv", help="to featurize")
-    parser.add_argument("--molecules", type=int, default=2000, help="of it, for the speed")
+    parser.add_argument("--dataset", default="hiv", help="dataset to featurize")
+    parser.add_argument(
+        "--molecules", type=int, default=2000, help="number of its molecules to time"
+    )
     parser.add_argument("--hidden", type=int, default=128, help="width of the convolutions")
-    parser.add_argument("--whole", action="store_true", help="featurize all of it instead")
-    parser.add_argument("--chemprop", type=Path, help="the peer's command: compare accuracy")
+    parser.add_argument("--whole", action="store_true", help="featurize the whole dataset instead")
+    parser.add_argument(
+        "--chemprop", type=Path, help="path of the chemprop command: compare accuracy"
+    )
     parser.add_argument("--splits", choices=("chemprop", "ours"), default="chemprop")
-    parser.add_argument("--seeds", type=int, default=5, help="how many splits")
+    parser.add_argument("--seeds", type=int, default=5, help="number of splits")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(options.threads)

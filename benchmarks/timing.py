@@ -1,4 +1,4 @@
-"""Timing that two programs in one process can be compared by."""
+"""Time and memory of programs that are compared with each other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 
 def with_allocator() -> None:
-    """Start the script again with huge pages for large tensors, which both sides then get.
+    """Restart the script with huge pages for large tensors, for all programs alike.
 
-    torch reads the setting once, when it is loaded.
+    torch reads this setting only once, when it is imported.
     """
     if os.environ.get("THP_MEM_ALLOC_ENABLE") is None:
         os.environ["THP_MEM_ALLOC_ENABLE"] = "1"
@@ -26,9 +26,9 @@ def with_allocator() -> None:
 def in_turn(
     programs: Mapping[str, Callable[[], object]], rounds: int, warm: int = 1, device: str = "cpu"
 ) -> dict[str, list[float]]:
-    """Seconds of each program, run in turn so that a slow minute hits all of them.
+    """Seconds of each program, run in turn so that other load on the machine affects all alike.
 
-    What a program leaves running on a GPU belongs to its time.
+    On a GPU, the time includes all work that a program has started.
     """
     for program in programs.values():
         for _ in range(warm):
@@ -45,7 +45,7 @@ def in_turn(
 
 
 def wait_for(device: str) -> None:
-    """Wait until a GPU has done all that was asked of it."""
+    """Wait until a GPU has done all its work."""
     if device.startswith("cuda"):
         import torch
 
@@ -55,7 +55,7 @@ def wait_for(device: str) -> None:
 def table(
     seconds: Mapping[str, list[float]], ours: str, unit: float = 1.0, name: str = "s"
 ) -> str:
-    """Median, spread and how many times as long as ours each one takes."""
+    """A table of the median, minimum and maximum of each program, and the ratio to ours."""
     base = statistics.median(seconds[ours])
     lines = [f"{'':34}{'median ' + name:>12}{'min':>10}{'max':>10}{'ratio':>9}"]
     for program, values in seconds.items():
@@ -66,7 +66,7 @@ def table(
 
 
 def machine(threads: int, device: str = "cpu") -> str:
-    """Processor or GPU, threads and versions, for the head of a table."""
+    """A line with the processor or GPU, the threads and the versions."""
     import torch
     import torch_geometric
 
@@ -74,24 +74,23 @@ def machine(threads: int, device: str = "cpu") -> str:
     models = (line.split(":")[1].strip() for line in lines if "model name" in line)
     cpu = next(models, platform.processor())
     if device.startswith("cuda"):
-        cpu = f"{torch.cuda.get_device_name(device)} beside {cpu}"
+        cpu = f"{torch.cuda.get_device_name(device)} with {cpu}"
     versions = f"torch {torch.__version__}, torch-geometric {torch_geometric.__version__}"
     pages = os.environ.get("THP_MEM_ALLOC_ENABLE", "0")
     return f"{cpu}, {threads} threads, {versions}, THP_MEM_ALLOC_ENABLE={pages}"
 
 
 def peak_memory(*flags: str) -> float:
-    """What this script prints last when it is started anew with `flags`: see `peak_of`."""
+    """The peak memory that this script prints in a new process with `flags`; see `peak_of`."""
     command = [sys.executable, sys.argv[0], *flags]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout.splitlines()[-1])
 
 
 def peak_of(program: Callable[[], object]) -> float:
-    """MiB that a pass needs at its peak beyond what is held before it.
+    """The peak memory of a pass minus the memory before it, in MiB.
 
-    The first pass, in which a graph sorts its edges, is not counted; the kernel's record of the
-    peak is reset after it.
+    The first pass, in which a graph sorts its edges, is not counted.
     """
     program()
     gc.collect()
@@ -102,7 +101,7 @@ def peak_of(program: Callable[[], object]) -> float:
 
 
 def device_peak(program: Callable[[], object]) -> float:
-    """The same of a GPU: MiB of torch's allocator."""
+    """As `peak_of`, for a GPU: MiB of torch's allocator."""
     import torch
 
     program()
@@ -115,6 +114,6 @@ def device_peak(program: Callable[[], object]) -> float:
 
 
 def _status(name: str) -> int:
-    """A line of /proc/self/status, in KiB."""
+    """A value of /proc/self/status, in KiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))

@@ -1,15 +1,15 @@
-"""A head on a frozen backbone: the lecture notes' way beside gnnvision, in one run.
+"""Training time of a head on a frozen backbone: the lecture's program and gnnvision.
 
     python benchmarks/transfer.py
     python benchmarks/transfer.py --backbone resnet18 --weights resnet18.pth
 
-The notes' way is theirs: `ImageFolder`, resize, RandomResizedCrop(224) and a flip drawn anew in
-each of 13 epochs, every picture through the frozen network every time, Adam on the head, batch 32.
-Two of its mistakes are mended, as it would not work with every weights file otherwise: pictures
-are normalized as the weights want it, and the frozen network is in evaluation mode. Ours runs the
-network over each picture once and trains the head on that. Both begin with the files, with nothing
-in a cache, and end with the answers on the test part; both see pictures of 224 x 224, with as many
-threads. Seconds are of the clock and of the processor, which other programs do not slow down.
+The lecture's program uses `ImageFolder`, resize, RandomResizedCrop(224) and a random flip; in each
+of 13 epochs it runs all images through the frozen network and trains the head with Adam, batch 32.
+With errata corrected (lecture on transfer learning), as it would not work with all weights
+otherwise: images are normalized as the weights require, and the frozen network is in evaluation
+mode. Ours computes the features of each image once and trains the head on them. Both start from
+the files without a cache and end with the predictions on the test split; both use images of
+224 x 224 and the same number of threads. Times are wall-clock and CPU seconds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from gnnvision import transfer  # noqa: E402
 EPOCHS, BATCH, SIDE = 13, 32, 224
 
 
-def notes_way(folder: Path, backbone: transfer.Backbone) -> list[tuple[float, float, float]]:
-    """After each epoch: the test accuracy, and the seconds of clock and processor until then."""
+def lecture_program(folder: Path, backbone: transfer.Backbone) -> list[tuple[float, float, float]]:
+    """For each epoch: the test accuracy, and the wall-clock and CPU seconds until its end."""
     from torch.utils.data import DataLoader
     from torchvision import datasets
     from torchvision.transforms import v2
@@ -65,15 +65,15 @@ def notes_way(folder: Path, backbone: transfer.Backbone) -> list[tuple[float, fl
             optimizer.zero_grad()
             F.cross_entropy(network(x), y).backward()
             optimizer.step()
-        clock.stop()  # measuring is not counted, but for the one of the end
+        clock.stop()  # evaluation is timed once, at the end
         with torch.no_grad():
-            said = [(network(x).argmax(1) == y) for x, y in DataLoader(test, BATCH)]
-        rows.append((float(torch.cat(said).double().mean()), *clock.go_on()))
+            correct = [(network(x).argmax(1) == y) for x, y in DataLoader(test, BATCH)]
+        rows.append((float(torch.cat(correct).double().mean()), *clock.resume()))
     return rows
 
 
 def ours(folder: Path, backbone: transfer.Backbone) -> tuple[float, float, float]:
-    """The test accuracy, and the seconds."""
+    """The test accuracy, and the wall-clock and CPU seconds."""
     clock = Clock()
     task = gv.data.load(folder, image_size=SIDE, split="full")
     result = transfer.fine_tune(backbone, task, strategy="head")
@@ -81,10 +81,10 @@ def ours(folder: Path, backbone: transfer.Backbone) -> tuple[float, float, float
 
 
 class Clock:
-    """Seconds of the clock and of the processor, which can be stopped."""
+    """Wall-clock and CPU seconds that can be paused."""
 
     def __init__(self) -> None:
-        self.began, self.over = self._now(), (0.0, 0.0)
+        self.began, self.total = self._now(), (0.0, 0.0)
 
     def _now(self) -> tuple[float, float]:
         return time.perf_counter(), time.process_time()
@@ -92,18 +92,19 @@ class Clock:
     def stop(self) -> tuple[float, float]:
         """The seconds so far."""
         now = self._now()
-        self.over = (self.over[0] + now[0] - self.began[0], self.over[1] + now[1] - self.began[1])
+        passed = (end - start for start, end in zip(self.began, now, strict=True))
+        self.total = tuple(map(sum, zip(self.total, passed, strict=True)))
         self.began = now
-        return self.over
+        return self.total
 
-    def go_on(self) -> tuple[float, float]:
-        """The seconds until it was stopped; it goes on from here."""
+    def resume(self) -> tuple[float, float]:
+        """The seconds until the stop; the clock runs again from here."""
         self.began = self._now()
-        return self.over
+        return self.total
 
 
 def main() -> None:
-    """Both ways, and how many times as long the notes' takes."""
+    """Time both programs, and print the ratio."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--weights", type=Path)
@@ -118,19 +119,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["GNNVISION_CACHE"] = cache
         accuracy, clock, processor = ours(folder, load())
-    rows = notes_way(folder, load())
+    rows = lecture_program(folder, load())
     print(machine(given.threads))
-    print(f"{'':30}{'test accuracy':>14}{'clock s':>10}{'CPU s':>10}")
+    print(f"{'':30}{'test accuracy':>14}{'wall s':>10}{'CPU s':>10}")
     print(f"{'gnnvision':30}{accuracy:14.4f}{clock:10.1f}{processor:10.1f}")
     for epoch in sorted({1, 2, 4, 8, EPOCHS}):
         score, seconds, cpu = rows[epoch - 1]
-        print(f"notes' way, epoch {epoch:<12}{score:14.4f}{seconds:10.1f}{cpu:10.1f}")
+        print(f"lecture, epoch {epoch:<15}{score:14.4f}{seconds:10.1f}{cpu:10.1f}")
     equal = next((row for row in rows if row[0] >= accuracy), None)
-    print(f"13 epochs of the notes' way take {rows[-1][2] / processor:.1f} times the CPU seconds")
+    print(
+        f"13 epochs of the lecture's program: {rows[-1][2] / processor:.1f} times the CPU seconds"
+    )
     if equal is None:
-        print(f"the notes' way does not reach {accuracy:.4f}; its best is {max(rows)[0]:.4f}")
+        print(
+            f"the lecture's program does not reach {accuracy:.4f}; its best is {max(rows)[0]:.4f}"
+        )
     else:
-        print(f"until it is as accurate: {equal[2] / processor:.1f} times")
+        print(f"until it has the same accuracy: {equal[2] / processor:.1f} times")
 
 
 if __name__ == "__main__":

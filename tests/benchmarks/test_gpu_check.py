@@ -70,7 +70,7 @@ def test_without_a_gpu_it_ends_with_a_sentence(capsys):
 
 def test_a_section_that_does_not_end_is_stopped_and_fails():
     rows = gpu_check.run_section("layers", "cpu", True, limit=0.01)
-    assert rows == [Row("layers", "failed", "no end within 0 s", 0.01)]
+    assert rows == [Row("layers", "failed", "not finished within 0 s", 0.01)]
 
 
 def test_a_section_in_a_process_of_its_own(tmp_path, capsys):
@@ -79,14 +79,14 @@ def test_a_section_in_a_process_of_its_own(tmp_path, capsys):
         ["--device", "cpu", "--small", "--only", "layers", "airbench", "--out", str(table)]
     )
     text = table.read_text()
-    assert "No GPU: these figures say nothing about one." in text
+    assert "No GPU: these values do not apply to one." in text
     assert "| airbench94 on the same images | skipped |" in text
     assert text.count("passed") == 2
     assert text.splitlines()[-1] in capsys.readouterr().out
 
 
 def test_a_script_that_fails_is_a_failed_row(tmp_path):
-    row, run = gpu_sections.scripted(
+    row, run = gpu_sections.script_row(
         "wrong", "gcn_cora", "--dataset", "nowhere", out=tmp_path / "runs"
     )
     assert row.outcome == "failed"
