@@ -1,4 +1,4 @@
-"""A web server on this machine that behaves as its paths say."""
+"""A local web server whose behavior depends on the requested path."""
 
 import gzip
 import hashlib

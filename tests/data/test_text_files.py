@@ -1,4 +1,4 @@
-"""Text of unknown encoding: what is decoded, what is said of it, what is refused."""
+"""Decoding of text files in an unknown encoding, with the note and the errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Graph sets in TU's text layout: what the files say, and what is refused, by file and line."""
+"""Graph datasets in the TU text format: features, and errors by file and line."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""From TU's files to a task: where they are looked for, its splits, how its test part is kept."""
+"""Loading of graph datasets in the TU format: locations of the files, splits, errors."""
 
 import zipfile
 from dataclasses import replace

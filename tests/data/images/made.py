@@ -1,4 +1,4 @@
-"""Small image files and trees of them, made on the spot."""
+"""Small image files and folder trees for the tests."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""New pictures for a trained network: found in order, brought to its size and channels."""
+"""New images for prediction: sorted files, in the size and channels of the model."""
 
 import os
 
