@@ -106,7 +106,7 @@ class Session:
             here = environment(self.device, self.threads)
             if other := differences(self._saved_environment, here):
                 warnings.warn(
-                    f"The run is resumed with {other}: the result will differ in the last bits "
+                    f"The run is resumed with {other}: the result may differ in the last bits "
                     "from that of a run that was not stopped.",
                     stacklevel=3,
                 )
