@@ -152,15 +152,15 @@ def _layout(
     wide = tokens.to(widest(tokens.device))
     each = wide @ mix.to(wide.dtype).to(wide.device)  # (T,)
     numbers = torch.arange(1, count + 1, device=each.device, dtype=each.dtype)
-    compute_gradients = [
+    grads = [
         torch.autograd.grad(total, source, retain_graph=True, allow_unused=True)[0]
         for total in (each.sum(), (numbers * each).sum())
     ]
-    if compute_gradients[0] is None or compute_gradients[1] is None:
+    if grads[0] is None or grads[1] is None:
         return None
     if source_tokens is not None:
-        compute_gradients = [source_tokens.on_grid(grad) for grad in compute_gradients]
-    plain, counted = (as_double(grad[0]).flatten(1) for grad in compute_gradients)  # (C, sites)
+        grads = [source_tokens.on_grid(grad) for grad in grads]
+    plain, counted = (as_double(grad[0]).flatten(1) for grad in grads)  # (C, sites)
     size = plain.square().sum(0)
     ratio = (plain * counted).sum(0) / size.clamp(min=1e-30)
     number = ratio.round()
@@ -168,7 +168,7 @@ def _layout(
     exact = missed <= _TOLERANCE * number.abs() * size.sqrt() / count**0.5
     if not bool((exact & (size > 0) & (number >= 1) & (number <= count)).all()):
         return None
-    at = (number.long() - 1).view(compute_gradients[0].shape[2:])  # (H, W): the token of each site
+    at = (number.long() - 1).view(grads[0].shape[2:])  # (H, W): the token of each site
     rows, columns = _starts(at), _starts(at.T)
     index = at[rows][:, columns]
     tall = torch.diff(rows, append=rows.new_tensor([at.shape[0]]))

@@ -68,7 +68,7 @@ def images(count=3, size=(8, 10)):
 
 
 def cases():
-    """A model, a signal and its domain, for pictures and for graphs."""
+    """A model, a signal and its domain, for images and for graphs."""
     x, graph = molecules()
     return {
         "cnn": (cnn(), images(), gv.Grid((8, 10))),

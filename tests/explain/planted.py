@@ -1,4 +1,4 @@
-"""Two sets whose answers have a cause that is known: which sites an explanation should name."""
+"""Two datasets with known relevant sites."""
 
 import torch
 import torch.nn.functional as F

@@ -20,7 +20,7 @@ def _quiet(double):
 
 @pytest.mark.parametrize("name", ["cnn", "gcn", "bond_network"])
 @pytest.mark.parametrize("method", METHODS)
-def test_one_call_for_pictures_and_graphs(name, method):
+def test_one_call_for_images_and_graphs(name, method):
     model, x, domain = cases()[name]
     options = {"steps": 8} if method == "integrated_gradients" else {}
     found = attribute(model, x, domain, method, **options)
@@ -38,7 +38,7 @@ def test_one_call_for_pictures_and_graphs(name, method):
 
 @pytest.mark.parametrize("name", ["cnn", "gcn", "bond_network"])
 @pytest.mark.parametrize("method", METHODS)
-def test_members_have_no_part_in_one_another(name, method):
+def test_samples_are_independent(name, method):
     model, x, domain = cases()[name]
     options = {"steps": 4} if method == "integrated_gradients" else {}
     together = attribute(model, x, domain, method, [0, 1, 2, 0][: 3 + (name != "cnn")], **options)
@@ -139,7 +139,7 @@ def test_a_layer_may_work_in_place(method):
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated_gradients", "occlusion", "grad_cam"])
-def test_a_node_is_explained_where_a_model_answers_for_each(method):
+def test_a_node_is_explained_where_a_model_has_an_output_for_each(method):
     graph = gv.Graph.from_edges(
         [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], num_nodes=6, undirected=True
     )
@@ -174,7 +174,7 @@ def test_integrated_gradients_are_complete_and_say_so():
         )
 
 
-def test_what_is_wrong_with_a_map_is_said():
+def test_notes_on_maps_without_information():
     x, grid = images(1), gv.Grid((8, 10))
     deaf = gv.Sequential(gv.Conv2d(3, 4, 3), gv.Readout("mean"), nn.Linear(4, 2))
     deaf[2].weight.data.zero_()

@@ -1,4 +1,4 @@
-"""Which layer Grad-CAM looks at in the architectures that people have."""
+"""The default layer of Grad-CAM in common architectures."""
 
 from functools import partial
 
@@ -89,7 +89,7 @@ class Patches(nn.Module):
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_late_layer_through_which_the_whole_answer_goes(name):
+def test_a_late_layer_on_every_path_to_the_output(name):
     model = network(name)
     found = last_spatial(model, picture(), GRID)
     assert (found.name, found.domain.size) == CHOSEN[name]

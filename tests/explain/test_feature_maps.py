@@ -28,7 +28,7 @@ CASES = {"picture": (picture_net, picture), "graph": (graph_net, molecule)}
 both = pytest.mark.parametrize(("net", "given"), CASES.values(), ids=CASES)
 
 
-def test_a_picture_as_by_hand():
+def test_an_image_as_by_hand():
     model, (x, grid) = picture_net(gv.Readout("mean")), picture()
     maps = feature_maps(model, x, grid, "0")
     expected = nn.functional.conv2d(x, model[0].weight, model[0].bias)

@@ -1,4 +1,4 @@
-"""Against captum for pictures, and by the definition for graphs."""
+"""Against captum for images, and by the definition for graphs."""
 
 import warnings
 
@@ -26,7 +26,7 @@ def _quiet(double):
 
 @pytest.mark.parametrize("layer", ["0", "2", "3", "4", "5"])
 @pytest.mark.parametrize("target", [0, 1])
-def test_pictures_agree_with_captum(layer, target):
+def test_images_agree_with_captum(layer, target):
     model, x = cnn(), images(2)
     cam = captum.LayerGradCam(model, model[int(layer)])
     theirs = cam.attribute(x, target=target, relu_attributions=True).detach()
@@ -49,7 +49,7 @@ def test_guided_grad_cam_agrees_with_captum():
 
 @pytest.mark.parametrize("layer", ["0", "1", "2", "3"])
 def test_graphs_follow_the_definition(layer):
-    """For each member: the slopes' mean over its nodes weighs the channels."""
+    """For each graph, the mean gradient over its nodes weights the channels."""
     model = gcn()
     x, batch = molecules()
     found = attribute(model, x, batch, "grad_cam", 2, layer).values
@@ -62,7 +62,7 @@ def test_graphs_follow_the_definition(layer):
         torch.testing.assert_close(found[nodes], expected.detach())
 
 
-def test_the_same_on_a_picture_and_on_its_pixel_graph():
+def test_the_same_on_an_image_and_on_its_pixel_graph():
     """One definition for both: a 3 x 3 convolution is a relational one on the pixel graph."""
     grid = gv.Grid((5, 6))
     conv = gv.Conv2d(2, 4, 3, padding="same")

@@ -1,4 +1,4 @@
-"""Against captum for pictures and torch-geometric for graphs, and by the definition."""
+"""Against captum for images and torch-geometric for graphs, and by the definition."""
 
 import warnings
 
@@ -43,7 +43,7 @@ CAPTUM = {
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require:UserWarning")
 @pytest.mark.parametrize("method", CAPTUM)
 @pytest.mark.parametrize("target", [0, 2])
-def test_pictures_agree_with_captum(method, target):
+def test_images_agree_with_captum(method, target):
     name, reduce, options = CAPTUM[method]
     model, x = smooth(cnn()) if options else cnn(), images(2)
     theirs = getattr(captum, name)(model).attribute(x, target=target, **options)

@@ -115,7 +115,7 @@ def test_a_linear_network_is_explained_by_its_weights():
     torch.testing.assert_close(parts, x * model[1].weight[1])
 
 
-def test_members_have_no_part_in_one_another():
+def test_samples_are_independent():
     model, x, graph = cases()["bond_network"]
     together = site_attributions(model, x, graph)
     alone = []

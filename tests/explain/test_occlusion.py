@@ -25,7 +25,7 @@ def _quiet(double):
     ("window", "stride"), [((2, 2), (2, 2)), ((3, 3), (1, 2)), ((3, 4), (2, 3)), ((8, 10), (1, 1))]
 )
 @pytest.mark.parametrize("base", [0.0, 0.5])
-def test_pictures_agree_with_captum(window, stride, base):
+def test_images_agree_with_captum(window, stride, base):
     model, x = cnn(), images(2)
     theirs = captum.Occlusion(model).attribute(
         x, (3, *window), strides=(3, *stride), target=1, baselines=base
@@ -65,7 +65,7 @@ def test_many_patches_in_one_run_are_as_good_as_one_by_one(name, monkeypatch):
     torch.testing.assert_close(attribute(model, x, domain, "occlusion").values, together)
 
 
-def test_a_node_of_a_model_that_answers_for_each():
+def test_a_node_of_a_model_with_an_output_for_each():
     graph = gv.Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
     x, model = torch.rand(4, 5), gv.models.gcn(5, 8, 3).eval()
     found = attribute(model, x, graph, "occlusion", 1, site=3).values

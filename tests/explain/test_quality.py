@@ -67,7 +67,7 @@ def test_the_ends_are_the_input_and_the_baseline(name, kind):
 
 
 @pytest.mark.parametrize("name", ["cnn", "gcn"])
-def test_members_have_curves_of_their_own(name):
+def test_each_sample_has_its_own_curves(name):
     model, x, domain = cases()[name]
     found = attribute(model, x, domain, "occlusion")
     together = faithfulness(model, x, domain, found, steps=4)
@@ -82,7 +82,7 @@ def test_members_have_curves_of_their_own(name):
 
 
 def chain(values):
-    """A linear network whose answer is the sum over the nodes, and those values on them."""
+    """A linear network whose output is the sum over the nodes, and those values on them."""
     count = len(values)
     edges = [(n, n + 1) for n in range(count - 1)]
     graph = gv.Graph.from_edges(edges, num_nodes=count, undirected=True)

@@ -24,7 +24,7 @@ def changed(model, other):
 
 
 @pytest.mark.parametrize("name", ["cnn", "gcn", "bond_network"])
-def test_layers_are_drawn_anew_from_the_head_down(name):
+def test_layers_are_randomized_from_the_output_down(name):
     model, x, domain = cases()[name]
     before = state_of(model)
     seen, sizes = [], []
@@ -86,7 +86,7 @@ def test_a_deep_network_neither_vanishes_nor_explodes():
     assert 1e-4 < float(grad.abs().max()) < 1e4
 
 
-def test_parameters_outside_of_layers_are_drawn_with_their_own_spread():
+def test_parameters_outside_of_layers_keep_their_standard_deviation():
     class Own(nn.Module):
         def __init__(self):
             super().__init__()

@@ -116,7 +116,7 @@ def test_a_site_that_is_not_there(site):
         receptive_field(model, torch.zeros(1, 1, 20, 20), gv.Grid((20, 20)), "0", site)
 
 
-def test_what_is_not_known_is_said():
+def test_an_unknown_receptive_field():
     class Cut(nn.Module):
         def forward(self, x):
             return x.unfold(2, 6, 6).sum(4)

@@ -19,7 +19,7 @@ def _quiet(double):
     """float64, one thread."""
 
 
-def test_pictures():
+def test_images():
     x, grid = images(3), gv.Grid((8, 10))
     assert count_samples(x, grid) == 3
     torch.testing.assert_close(sum_per_sample(x, grid), x.sum((1, 2, 3)))
@@ -48,7 +48,7 @@ def test_graphs():
     assert torch.equal(several, torch.cat([own[1], own[1], own[0]]))
 
 
-def test_ranks_are_within_members():
+def test_ranks_are_within_samples():
     sample = torch.tensor([0, 1, 0, 1, 0])
     values = torch.tensor([5.0, 1.0, 7.0, 0.0, 6.0])
     assert rank_per_sample(values, sample).tolist() == pytest.approx([1 / 3, 1, 1, 0.5, 2 / 3])

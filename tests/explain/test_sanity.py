@@ -147,7 +147,7 @@ def test_several_methods_meet_the_same_randomized_models():
 
 
 def test_what_follows_the_weights_is_not():
-    """Also where the model began with the seed that the copies are drawn with."""
+    """Also where the model began with the seed that the copies are randomized with."""
     torch.manual_seed(0)
     x, grid = torch.randn(2, 3, 8, 8), gv.Grid((8, 8))
     # The signal itself stands out nowhere, so all structure of the map is of the weights.

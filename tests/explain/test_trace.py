@@ -56,7 +56,7 @@ def test_what_is_not_kept_has_its_shape_alone():
     assert all(tuple(call.output.shape) == (1, 2, 6, 6) for call in calls)
 
 
-def test_domains_of_a_network_for_pictures():
+def test_domains_of_a_network_for_images():
     model = gv.Sequential(
         gv.Conv2d(1, 4, 3), nn.ReLU(), gv.MaxPool2d(2), gv.Readout("mean"), nn.Linear(4, 3)
     )
@@ -80,7 +80,7 @@ def test_channels_last_are_noticed():
 
 
 @pytest.mark.parametrize("smiles", ["CC", "C", "CCO", "c1ccccc1"])
-def test_atoms_bonds_and_molecules_are_told_apart(smiles):
+def test_atoms_bonds_and_molecules_are_distinguished(smiles):
     """Also of ethane, which has as many atoms as directed bonds."""
     x, graph = molecule(smiles)
     model = gv.models.bond_network(5, 1, 8, bond_channels=4, depth=3)

@@ -54,7 +54,7 @@ def test_positive_red_and_negative_blue_at_their_places(tmp_path, channels):
     assert corners[3][2] > corners[3][0] + 50
 
 
-def test_a_map_of_zeros_is_the_picture_alone(tmp_path):
+def test_a_map_of_zeros_is_the_image_alone(tmp_path):
     picture = torch.full((3, 8, 8), 255, dtype=torch.uint8)
     layer = layers(gv.Sequential(gv.MaxPool2d(4)), picture[None].float(), gv.Grid((8, 8)))[0]
     canvas = ImageCanvas(picture)

@@ -61,7 +61,7 @@ def test_a_polynomial_also_by_frequency(tmp_path):
     assert "T0: node itself, T1: up to 1 hop away" in section.figures[0].caption
 
 
-def test_kernels_of_pictures_as_before(tmp_path):
+def test_kernels_of_images_as_before(tmp_path):
     model = gv.Sequential(gv.Conv2d(3, 4, 3), nn.ReLU(), gv.Conv2d(4, 2, 1))
     x = torch.rand(1, 3, 9, 9)
     section = filters_section(model, x, gv.Grid((9, 9)), ["2"], tmp_path)

@@ -8,7 +8,7 @@ from gnnvision.explain import filters
 from gnnvision.report.layer_filters import draw_filters, filter_pixels, has_kernel_images
 
 
-def test_three_channels_are_a_picture_and_others_two_colors():
+def test_three_channels_are_an_image_and_others_two_colors():
     kernel = np.zeros((3, 2, 2), dtype=np.float32)
     kernel[0, 0, 0], kernel[2, 1, 1] = 2, -2
     pixels = filter_pixels(kernel)
@@ -18,7 +18,7 @@ def test_three_channels_are_a_picture_and_others_two_colors():
     assert filter_pixels(kernel[:2]).tolist() == [[1.0, 0], [0, 0]]
 
 
-def test_only_pictures_of_more_than_a_pixel_are_worth_it():
+def test_only_images_of_more_than_a_pixel_are_drawn():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 1), gv.GCNConv(2, 2))
     assert [has_kernel_images(filters(model, name)) for name in "012"] == [True, False, False]
 

@@ -22,7 +22,7 @@ def network():
     return gv.models.whitened_cnn(widths=(8, 16, 16)).eval()
 
 
-def test_a_picture_from_local_to_global(tmp_path):
+def test_an_image_from_local_to_global(tmp_path):
     one, model = image_input(), network()
     by_depth, sheets, filters = layer_sections(model, [one], (), tmp_path)
     assert by_depth.title == "Feature maps by depth: a photo.jpg"
@@ -44,7 +44,7 @@ def test_a_picture_from_local_to_global(tmp_path):
 
 
 @pytest.mark.slow
-def test_named_layers_and_two_pictures(tmp_path):
+def test_named_layers_and_two_images(tmp_path):
     sections = layer_sections(network(), [image_input("a"), image_input("b")], ("1",), tmp_path)
     assert [section.title for section in sections] == [
         "Feature maps by depth: a", "Feature maps of each layer: a",
@@ -62,7 +62,7 @@ def test_constant_maps_are_counted(tmp_path):
     assert table.rows[0][-2:] == ("4", "2")
 
 
-def test_a_model_that_cannot_be_followed_is_drawn_all_the_same(tmp_path):
+def test_a_model_that_cannot_be_traced_is_still_drawn(tmp_path):
     class Chooses(nn.Module):
         def forward(self, x):
             return x if x.mean() > 0 else -x
@@ -85,7 +85,7 @@ def test_a_node_of_a_graph(tmp_path):
 
 
 def test_behind_pooling_of_a_graph(tmp_path):
-    """Drawn on all nodes, said so, and the clusters are kept beside the numbers."""
+    """Drawn on all nodes with a note; the clusters are stored with the values."""
     edges = [(i, i + 1) for i in range(5)]
     graph = gv.Graph.from_edges(edges, num_nodes=6, undirected=True)
     model = gv.Sequential(gv.GCNConv(2, 3), gv.GraphPool(2), gv.GCNConv(3, 4), gv.Readout())
