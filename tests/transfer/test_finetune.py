@@ -91,13 +91,13 @@ def test_its_figures_are_those_of_the_network_on_pictures(backbone, task):
 
 def test_the_test_part_is_read_once_a_seed_and_after_the_training(backbone, task, monkeypatch):
     read = []
-    kept = stage_runner.SeedRun.measure
+    kept = stage_runner.SeedRun.predict
 
     def noted(run, part):
         read.append((part, run.finished))
         return kept(run, part)
 
-    monkeypatch.setattr(stage_runner.SeedRun, "measure", noted)
+    monkeypatch.setattr(stage_runner.SeedRun, "predict", noted)
     fine_tune(backbone, task, PLAN, seeds=2, strategy="part")
     assert read == [(part, True) for part in ("train", "val", "test")] * 2
     read.clear()
