@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,8 @@ def _rectangle(corner: tuple[float, float], width: float, height: float, look: A
 
 def _two_lines(text: str, letters: int) -> str:
     """A text over at most two lines; a longer one ends in an ellipsis."""
+    if any(unicodedata.east_asian_width(letter) in "WF" for letter in text):
+        letters = max(4, round(0.56 * letters))  # such a letter is as wide as it is high
     lines = textwrap.wrap(text, letters) or [""]
     if len(lines) > 2:
         lines = [lines[0], lines[1][: letters - 1] + "…"]

@@ -75,3 +75,12 @@ def test_small_images_are_drawn_as_svg_each_with_its_own_pixels(tmp_path):
     svg = path.read_text()
     assert svg.count('width="28" height="28"') == svg.count(">zero</text>") == 3
     assert sheet_path(tmp_path / "v1.0", [Tile(np.zeros((100, 75, 3)))]).name == "v1.0.png"
+
+
+def test_wide_letters_are_wrapped_earlier(tmp_path):
+    svgs = []
+    for name in ("abcde fghij", "호랑이의종 호랑이의종"):
+        tiles = [Tile(np.zeros((28, 28), dtype=np.uint8), [name])] * 5
+        svgs.append(draw_sheet(tmp_path / f"{len(svgs)}.svg", tiles, 5).read_text())
+    assert ">abcde fghij</text>" in svgs[0]
+    assert svgs[1].count(">호랑이의종</text>") == 10  # each in two lines
