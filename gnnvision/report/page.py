@@ -10,7 +10,7 @@ from typing import Any
 from gnnvision.report.fonts import missing_note
 from gnnvision.report.index import index_link, run_link, update_index
 from gnnvision.report.parts import Section
-from gnnvision.report.runs import note_page, run_folder_of
+from gnnvision.report.runs import PAGE_KINDS, note_page, run_folder_of
 from gnnvision.report.template import fill
 from gnnvision.training.folder import replace_file, utf8
 
@@ -26,7 +26,7 @@ def write_page(
     sections: Sequence[Section],
     command: str = "",
     *,
-    over: str = "Report",
+    over: str = "",
     foot: str = "The figures of this page and the numbers behind them are in the folder figures.",
     explains: str | os.PathLike[str] | None = None,
 ) -> Path:
@@ -38,7 +38,7 @@ def write_page(
         about: what it shows, in one or two sentences.
         sections: in order; their figures are files.
         command: the command line that made it.
-        over: what kind of page it is, above the title.
+        over: the kind of page, above the title; by default that of the script.
         foot: where the numbers are, below everything.
         explains: the run that the page is about, as its folder or a file in it; the page and
             the run's report link to each other. Anything else is no run and is not linked.
@@ -46,6 +46,7 @@ def write_page(
     Returns:
         The path of `report.html`: one file that needs no network.
     """
+    over = over or PAGE_KINDS.get(folder.parent.name, "Report")
     titles = [section.title for section in sections] + ["Reproduce"] * bool(command)
     return render(
         folder, _HERE / "page.html", titles, explains=explains,

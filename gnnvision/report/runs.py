@@ -18,6 +18,7 @@ from gnnvision.training.measures import format_stats
 
 __all__ = [
     "PAGE",
+    "PAGE_KINDS",
     "RunEntry",
     "link",
     "note_page",
@@ -30,7 +31,7 @@ __all__ = [
 PAGE = "page.json"  # lies in the folder of a page that is no report of a training run
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-\d\d(_\d+)?")  # as `new_folder` makes
 _METRICS = ("accuracy", "rocauc", "rmse")  # of runs whose result does not name its metric
-_KINDS = {"explain": "Explanation", "feature_maps": "Feature maps"}
+PAGE_KINDS = {"explain": "Explanation", "feature_maps": "Feature maps"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class RunEntry:
     @property
     def kind(self) -> str:
         """What kind of page it is."""
-        return _KINDS.get(self.experiment, self.experiment.replace("_", " ").capitalize())
+        return PAGE_KINDS.get(self.experiment, self.experiment.replace("_", " ").capitalize())
 
 
 def runs_root(folder: Path) -> Path | None:

@@ -88,7 +88,7 @@ def test_a_page_and_the_run_that_it_explains_link_to_each_other(tmp_path):
     write_page(page, "Explanations <1>", "About.", [], explains=run / "checkpoints")
     text = (page / "report.html").read_text(encoding="utf-8")
     assert f'About the run <a href="../../gcn_cora/{STAMP}/report.html">gcn_cora/{STAMP}' in text
-    assert '<a href="../../index.html">All runs</a>' in text
+    assert '<a href="../../index.html">All runs</a> · Explanation ·' in text
     report = (run / "report.html").read_text(encoding="utf-8")
     address = "../../explain/2026-11-28_10-00-00/report.html"
     assert f'<a href="{address}">Explanation, 2026-11-28 10:00</a>' in report
