@@ -90,7 +90,7 @@ def pyg_run(task: gv.data.NodeTask, dense: Tensor, seed: int) -> float:
 def programs(
     device: str, seeds: int = 1, dataset: str = "cora"
 ) -> tuple[dict[str, Callable[[], None]], dict[str, list[float]]]:
-    """Functions that train so many seeds with each program, and the lists of test accuracies."""
+    """Functions that train `seeds` seeds with each program, and the lists of test accuracies."""
     task = gv.data.load(dataset)
     dense = gv.data.load(dataset, dense=True).x.to(device)
     recipe = gv.Recipe(

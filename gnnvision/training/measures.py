@@ -52,7 +52,7 @@ def metric_name(metric: str) -> str:
 
 
 def format_number(value: float, digits: int = 4) -> str:
-    """A number with so many decimals, or "undefined".
+    """A number with this many decimals, or "undefined".
 
     Example:
         >>> format_number(0.5), format_number(math.nan)

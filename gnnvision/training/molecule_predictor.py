@@ -23,7 +23,7 @@ from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.objective import to_predictions
 from gnnvision.training.predictor import build_network, check_call, find_checkpoint
 from gnnvision.training.seed_run import arithmetic
-from gnnvision.training.stored import as_written, read_trained
+from gnnvision.training.stored import checkpoint_errors, read_trained
 
 __all__ = ["MoleculePredictions", "MoleculePredictor"]
 
@@ -131,7 +131,7 @@ class MoleculePredictor:
                 f"{str(files[0])!r} next to those of another run",
                 "Give the folder of one run.",
             )
-        with as_written(best):
+        with checkpoint_errors(best):
             training = packed if len(packed) == len(read) else ()
             predictor = cls(networks, about, device, training)
             _ = predictor.training_molecules  # refused here if it is damaged

@@ -38,7 +38,7 @@ class Objective(ABC):
         """The outputs and the targets of which the target is known."""
 
     def counts(self, targets: Sequence[Tensor]) -> list[int]:
-        """The number of known values of each of some targets that `known` returned."""
+        """The number of known values in each of several targets that `known` returned."""
         return torch.stack([(~target.isnan()).sum() for target in targets]).tolist()
 
     def count(self, target: Tensor) -> int:

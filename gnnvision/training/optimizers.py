@@ -17,7 +17,7 @@ from gnnvision.training.blocks import blocks, last_linear
 if TYPE_CHECKING:
     from gnnvision.training.recipe import Recipe
 
-__all__ = ["Muon", "make_optimizer", "orthogonalized"]
+__all__ = ["Muon", "make_optimizer", "orthogonalize"]
 
 
 class _Eager(Optimizer):
@@ -204,11 +204,11 @@ class Muon(_Eager):
                 update = gradient.add(buffer, alpha=momentum)
                 if orthogonal:
                     parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-                    update = orthogonalized(update.reshape(len(update), -1)).view_as(update)
+                    update = orthogonalize(update.reshape(len(update), -1)).view_as(update)
                 parameter.add_(update, alpha=-group["lr"])
 
 
-def orthogonalized(matrix: Tensor, steps: int = 3) -> Tensor:
+def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
     """An approximation of the orthogonal matrix nearest to `matrix`, with singular values near 1.
 
     It is computed by the Newton-Schulz iteration with a polynomial of degree 5, in bfloat16.

@@ -21,7 +21,7 @@ from gnnvision.errors import invalid, wrong_dtype
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.seed_run import arithmetic
-from gnnvision.training.stored import as_written, check_tensors, read_trained
+from gnnvision.training.stored import check_tensors, checkpoint_errors, read_trained
 
 __all__ = ["Predictor", "build_network", "check_call", "find_checkpoint"]
 
@@ -171,14 +171,14 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
             f"{str(file)!r}, whose network was not one of gnnvision.models",
             "Build it yourself and load the file's tensors into it.",
         )
-    with as_written(file):
+    with checkpoint_errors(file):
         name, arguments = _checked_spec(spec, len(checkpoint.tensors))
         # Shapes alone: no memory for weights that the file may not have.
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of layers without a weight
             like = models.build(name, **arguments)
     _check_weights(like, checkpoint, file)
-    with as_written(file):
+    with checkpoint_errors(file):
         return with_weights(models.build(name, **arguments), checkpoint, file)
 
 
@@ -223,7 +223,7 @@ def check_call(file: Path, predict: Callable[[], Tensor], outputs: int) -> None:
     Raises:
         ValueError: if the call fails or has another number of outputs.
     """
-    with as_written(file):
+    with checkpoint_errors(file):
         output = predict()
         if output.shape != (1, outputs):
             raise ValueError(f"{outputs} names for {output.shape[-1]} outputs")

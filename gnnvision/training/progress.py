@@ -88,8 +88,8 @@ def _handle(handler: Callable[[int, FrameType | None], None], *names: str) -> It
 class Reporter:
     """Shows the progress of a run: a bar on a terminal, and lines that stay.
 
-    Each epoch has a line if there is one seed or the epoch takes long; otherwise each seed has
-    one. A run goes on where they cannot be written any more, as in a terminal that was closed.
+    Each epoch has a line if there is one seed or the epoch takes long; several seeds have a line
+    each. The run continues if writing fails, for example after the terminal was closed.
 
     Args:
         shown: whether to show anything.
@@ -133,7 +133,7 @@ class Reporter:
             self._write(self._bar.stop)
 
     def _write(self, write: Callable[..., object], *args: object, **options: object) -> None:
-        """Write something; nothing more once that has failed."""
+        """Call a function that writes; after an error nothing more is written."""
         try:
             write(*args, **options)
         except OSError:
@@ -146,7 +146,7 @@ class Reporter:
         self._lines = []
 
     def _update(self, seed_number: int, epochs: float) -> None:
-        """Bring the bar up to date, at most ten times a second, after the lines that are due."""
+        """Print the collected lines and update the bar, at most ten times a second."""
         now = time.monotonic()
         if self._bar is None or now < self._next_update:
             return
@@ -199,7 +199,7 @@ class Reporter:
             self._print_lines()
 
     def _add_line(self, seed_number: int, seed: int, row: dict[str, float], took: float) -> None:
-        """The line of an epoch, as of a table whose header is above the first one of a seed."""
+        """Add the line of an epoch, and before the first one of a seed the header of its table."""
         names = [name for name in row if name != "epoch"]
         heads = [
             f"{SPLIT_NAMES[part]} {metric_name(metric)}" for part, metric in map(_parts, names)

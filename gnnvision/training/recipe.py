@@ -35,10 +35,10 @@ ALWAYS_PRINTED = ("epochs", "lr", "optimizer", "schedule", "checkpoint_selection
 
 
 def with_current_names(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
-    """What JSON held of a recipe, or of anything with recipes in it, with current field names.
+    """The value with the current field names of recipes, also in nested dictionaries.
 
     Args:
-        value: written by this version or an earlier one.
+        value: from JSON that this version or an earlier one wrote.
     """
     if not isinstance(value, Mapping):
         return value
@@ -52,7 +52,7 @@ def _accept_old_names(recipe: type[T]) -> type[T]:
 
     @functools.wraps(initialize)
     def initialize_by_either_name(self: T, *args: Any, **values: Any) -> None:  # noqa: ANN401
-        # `dataclasses.replace` gives every field: there, the old name is the one that changes.
+        # `dataclasses.replace` passes all fields: there, the old name is the one to change.
         replacing = names <= values.keys()
         for old in CURRENT_NAMES.keys() & values.keys():
             new = CURRENT_NAMES[old]

@@ -19,7 +19,7 @@ from gnnvision.training.folder import read_json, write_csv, write_json
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
-from gnnvision.training.stored import as_written, check_outcomes, check_tensors
+from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
 
 __all__ = [
     "BEST",
@@ -167,7 +167,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
     goal = objective(task)
     saved, best = (read_checkpoint(folder / name) for name in (OUTCOMES, BEST))
     state = saved.state
-    with as_written(folder / OUTCOMES):
+    with checkpoint_errors(folder / OUTCOMES):
         check_outcomes(state["outcomes"], saved.tensors)
         outcomes = unpack_outcomes(saved.tensors, state["outcomes"])
         if not outcomes:
@@ -190,7 +190,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
             f"{task.name!r} with other data or another split",
             "Load it with the options of the run.",
         )
-    with as_written(folder / BEST):
+    with checkpoint_errors(folder / BEST):
         check_tensors(best.tensors, model.state_dict())
         model.load_state_dict(best.tensors)
     result = Result(

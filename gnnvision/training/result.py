@@ -304,7 +304,7 @@ class Result:
 
 
 def best_outcome(outcomes: list[Outcome], metric: str, higher: bool) -> Outcome:
-    """The outcome with the best validation score; the first of equals, or where there is none."""
+    """The outcome with the best validation score; the first one of equals or without any."""
     scores = [outcome.metrics["val"] for outcome in outcomes]
     ranks = [rank(v.get(metric, math.nan), v.get("loss", math.nan), higher) for v in scores]
     return outcomes[ranks.index(max(ranks))]

@@ -186,7 +186,7 @@ class SeedRun:
         return {"val_loss": loss, f"val_{self.goal.metric}": score}
 
     def predict(self, part: SplitName) -> tuple[Tensor, Tensor]:
-        """The kept epoch's answers on a part as the task asks for them, and their targets."""
+        """The kept model's outputs for a split, over all test views of the task, and the targets."""
         model = self.kept_model
         return self.outputs(part, lambda x, domain: self.task.predict(model, x, domain))
 

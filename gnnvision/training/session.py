@@ -31,7 +31,7 @@ from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seed_run import SeedRun, initialize
 from gnnvision.training.seeds import fresh_model, seeded
-from gnnvision.training.stored import as_written, check_outcomes, check_tensors
+from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
 from gnnvision.training.threads import largest_signal, threads_for
 
 __all__ = ["Session"]
@@ -172,7 +172,7 @@ class Session:
         run = SeedRun(model, task, self.recipe, seed, self.precision, self.compiled)
         run.seconds = time.perf_counter() - started
         if self._pending is not None:
-            with as_written(self._file):
+            with checkpoint_errors(self._file):
                 run.restore(self._pending)
             self._pending = None
         return run
@@ -314,7 +314,7 @@ class Session:
         Raises:
             ValueError: if it is damaged or of another run, with the difference.
         """
-        with as_written(file):
+        with checkpoint_errors(file):
             state = checkpoint.state
             saved = state["identity"]
             if not isinstance(saved, dict):
@@ -330,7 +330,7 @@ class Session:
                     value, then = value.get(name), then.get(name)
                 condition = f"be {then} as in the run that is resumed"
                 raise invalid(name, condition, value, "Leave it as it was, or start a new run.")
-        with as_written(file):
+        with checkpoint_errors(file):
             self._load(checkpoint)
         self._file = file
 

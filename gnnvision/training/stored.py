@@ -22,7 +22,13 @@ from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome
 
-__all__ = ["as_written", "check_outcomes", "check_progress", "check_tensors", "read_trained"]
+__all__ = [
+    "check_outcomes",
+    "check_progress",
+    "check_tensors",
+    "checkpoint_errors",
+    "read_trained",
+]
 
 _MOST = 2**31  # of channels, indices and the like
 _MOST_VALUES = 2**28  # of an image
@@ -79,7 +85,7 @@ _PROGRESS: dict[str, tuple[Any, bool]] = {
 
 
 @contextmanager
-def as_written(file: Path | str) -> Iterator[None]:
+def checkpoint_errors(file: Path | str) -> Iterator[None]:
     """A context in which errors about the content of a checkpoint name its file.
 
     Raises:
@@ -116,7 +122,7 @@ def read_trained(file: Path) -> Checkpoint:
     state = checkpoint.state
     if "identity" in state and "kind" not in state and "input" not in state:
         return checkpoint  # of an unfinished run, which the caller refuses or resumes
-    with as_written(file):
+    with checkpoint_errors(file):
         _check(state, _FIELDS)
         _within("in_channels", state.get("in_channels", 1), 1, _MOST)
         for name in ("seed", "epoch"):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gnnvision.training import Recipe
-from gnnvision.training.optimizers import SGD, Adam, AdamW, Muon, orthogonalized
+from gnnvision.training.optimizers import SGD, Adam, AdamW, Muon, orthogonalize
 
 TORCH = {Adam: torch.optim.Adam, AdamW: torch.optim.AdamW, SGD: torch.optim.SGD}
 OPTIONS = {
@@ -94,7 +94,7 @@ def test_a_training_does_not_import_what_it_does_not_use():
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (24, 24)])
 def test_singular_values_come_near_one(shape):
     matrix = torch.randn(shape, dtype=torch.float32)
-    u, values, v = torch.linalg.svd(orthogonalized(matrix, steps=5), full_matrices=False)
+    u, values, v = torch.linalg.svd(orthogonalize(matrix, steps=5), full_matrices=False)
     assert values.max() < 1.3
     assert values.median() > 0.6
     nearest = torch.linalg.svd(matrix, full_matrices=False)
