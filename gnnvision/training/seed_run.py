@@ -186,7 +186,7 @@ class SeedRun:
         return {"val_loss": loss, f"val_{self.goal.metric}": score}
 
     def predict(self, part: SplitName) -> tuple[Tensor, Tensor]:
-        """The kept model's outputs for a split, over all test views of the task, and the targets."""
+        """The kept model's outputs for a split, over the task's test views, and the targets."""
         model = self.kept_model
         return self.outputs(part, lambda x, domain: self.task.predict(model, x, domain))
 
