@@ -36,12 +36,14 @@ def label_section(
         means = {method: mean(by[count]) for method, by in scores.items() if count in by}
         known = [method for method in means if not math.isnan(means[method])]
         if not known:
-            best_methods.append(f"{UNDEFINED} with {count} labels")
+            best_methods.append(f"with {count} labels {UNDEFINED}")
             continue
         best = min(known, key=lambda method: means[method])
-        other = "" if best == reference else f"; {reference} {format_number(means[reference], 2)}"
-        best_methods.append(f"{best} with {count} labels ({means[best]:.2f}{other})")
-    lead = f"The method with the lowest test error is {', '.join(best_methods)}."
+        other = (
+            "" if best == reference else f"; “{reference}” {format_number(means[reference], 2)}"
+        )
+        best_methods.append(f"with {count} labels “{best}” ({means[best]:.2f}{other})")
+    lead = f"Lowest test error: {', '.join(best_methods)}."
     path.parent.mkdir(exist_ok=True)
     figure = draw_label_curve(path, scores, metric, most)
     title = "Test error by number of training labels"

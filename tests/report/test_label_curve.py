@@ -27,8 +27,8 @@ def test_the_section_says_the_method_with_the_lowest_error(tmp_path):
     path = tmp_path / "figures" / "labels.svg"
     section = label_section(path, SCORES, "RMSE", 2.1, "5 seeds")
     assert section.lead == (
-        "The method with the lowest test error is whole network with 50 labels (0.60; from "
-        "scratch 1.50), from scratch with 100 labels (1.00)."
+        "Lowest test error: with 50 labels “whole network” (0.60; “from scratch” 1.50), with 100 "
+        "labels “from scratch” (1.00)."
     )
     assert section.note == "5 seeds"
     assert section.figures[0].path.is_file()
