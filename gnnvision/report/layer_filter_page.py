@@ -74,7 +74,7 @@ def _kernels(model: nn.Module, chosen: Sequence[str], figures: Path) -> list[Fig
     for name in dict.fromkeys([*names[:1], *(n for n in chosen if n in names)]):
         found, label = filters(model, name), layer_label(name)
         if has_kernel_images(found):
-            path = figures / f"filters_{_file(name)}.png"
+            path = figures / f"filters_{_file(name)}.svg"
             count, total = draw_filters(path, found), found.values.shape[2]
             size = " × ".join(map(str, found.kernel_size or ()))
             some = f"the first {count} of {total:,}" if count < total else f"the {count}"

@@ -27,7 +27,7 @@ def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
     """Draw the first kernels of a convolution on images, each with its index.
 
     Args:
-        path: a PNG.
+        path: ends with .svg, or .png for large kernels.
         found: what `gnnvision.explain.filters` returns, with two-dimensional kernels.
         count: the largest number of kernels.
 

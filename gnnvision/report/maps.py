@@ -13,7 +13,7 @@ from gnnvision.explain.trace import Call, trace
 from gnnvision.report.images import model_input
 from gnnvision.report.layer_filters import filter_pixels
 from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, signed
+from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, sheet_path, signed
 from gnnvision.report.style import CLASS_COLORS
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
@@ -83,11 +83,10 @@ def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
 
 
 def _filters(run: Run, weight: Tensor, name: str) -> Figure:
-    path = run.figures / "filters.png"
     shown = weight[: _MOST_FILTERS if weight.shape[2] < _LARGE else _MOST_FILTERS // 2]
-    draw_sheet(
-        path, [Tile(filter_pixels(one.numpy())) for one in shown], even(len(shown), _COLUMNS)
-    )
+    tiles = [Tile(filter_pixels(one.numpy())) for one in shown]
+    path = sheet_path(run.figures / "filters", tiles)
+    draw_sheet(path, tiles, even(len(shown), _COLUMNS))
     columns = [f"w{c}_{i}_{j}" for c, i, j in np.ndindex(*weight.shape[1:])]
     write_csv(
         path.with_suffix(".csv"),
@@ -106,7 +105,6 @@ def _filters(run: Run, weight: Tensor, name: str) -> Figure:
 
 
 def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
-    path = run.figures / "feature_maps.png"
     found = call.output[0].float().cpu().numpy()
     shown = found[:_MOST_MAPS]
     name = task.class_names[int(task.y[item])]
@@ -116,6 +114,7 @@ def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
         resized = nn.functional.interpolate(original[None].float(), (height, width), mode="area")
         original = resized[0].to(torch.uint8)
     tiles = [as_tile(original, frame=CLASS_COLORS[5]), *(Tile(signed(one)) for one in shown)]
+    path = sheet_path(run.figures / "feature_maps", tiles)
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
     rows = [
         {"map": n, "min": float(one.min()), "mean": float(one.mean()), "max": float(one.max())}

@@ -68,12 +68,13 @@ def _draw_node(axes: Any, scene: Scene, node: int, place: tuple[float, float]) -
     color = class_color(scene.target[node])
     marker = "s" if node in scene.train else "o"
     if node in scene.far:
-        axes.scatter(*place, s=26, c=color, marker=marker, alpha=0.35, lw=0, zorder=3)
+        axes.plot(*place, marker, ms=5.1, mfc=color, mew=0, alpha=0.35, zorder=3)
         return
     middle = node == scene.node
     width = 2.6 if middle else 1.6 if node in scene.train else 0.8
-    size = 420 if middle else 230
-    axes.scatter(*place, s=size, c=color, marker=marker, edgecolors=INK, lw=width, zorder=4)
+    size = 20.5 if middle else 15.2
+    # Much faster than a scatter plot of one point.
+    axes.plot(*place, marker, ms=size, mfc=color, mec=INK, mew=width, zorder=4)
     x, y = place
     far = math.hypot(x, y) or 1.0
     if middle:  # in a gap between the edges, the lowest one

@@ -57,7 +57,7 @@ def test_one_layer_by_name(inside, made):
     done = inside("feature_maps", "pictures", "a.png", "--layer", "2.convs.1", "0")
     assert done.returncode == 0, done.stderr
     figures = {path.name for path in (folder(done, made) / "figures").iterdir()}
-    assert {"1_a.png_2.convs.1.png", "1_a.png_0.png", "filters_2.convs.1.png"} <= figures
+    assert {"1_a.png_2.convs.1.png", "1_a.png_0.png", "filters_2.convs.1.svg"} <= figures
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def test_kernels_of_images_as_before(tmp_path):
     model = gv.Sequential(gv.Conv2d(3, 4, 3), nn.ReLU(), gv.Conv2d(4, 2, 1))
     x = torch.rand(1, 3, 9, 9)
     section = filters_section(model, x, gv.Grid((9, 9)), ["2"], tmp_path)
-    assert names(section) == ["filters_0.png"]
+    assert names(section) == ["filters_0.svg"]
     assert section.lead.startswith("The kernel of a convolution shows the pattern")
     assert "On a graph" not in section.lead
 
