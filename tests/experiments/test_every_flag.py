@@ -213,8 +213,8 @@ def asked(inside, monkeypatch, place):
             return SimpleNamespace(summary=str)
         raise _AskedError(repr([*before, *held]))
 
+    monkeypatch.setattr("gnnvision.fit", instead)  # first: it is imported on first use
     monkeypatch.setattr("gnnvision.training.fit", instead)
-    monkeypatch.setattr("gnnvision.fit", instead)
 
     def start(name, flags):
         before.clear()

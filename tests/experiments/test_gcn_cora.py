@@ -35,7 +35,7 @@ def test_a_run_leaves_everything(run, here, tmp_path):
     names = {p.relative_to(left).as_posix() for p in left.rglob("*") if p.is_file()}
     assert {"config.json", "metrics.csv", "result.json", "report.html"} <= names
     assert "checkpoints/best.safetensors" in names
-    assert any(name.startswith("figures/") and name.endswith(".png") for name in names)
+    assert any(name.startswith("figures/") and name.endswith(".svg") for name in names)
     result = json.loads((left / "result.json").read_text())
     assert result["dataset"] == result["requested_dataset"] == "karate"
     config = json.loads((left / "config.json").read_text())
