@@ -173,14 +173,14 @@ def given_values(config: type[Any], argv: Sequence[str] | None, doc: str) -> dic
         _refuse(word, flags)
     values: dict[str, Any] = {}
     by_name = {flag.name: flag for flag in flags}
-    for name, held in vars(found).items():
+    for name, given in vars(found).items():
         flag = by_name[name]
-        if isinstance(held, bool):
-            values[name] = held
-        elif isinstance(held, list):
-            values[name] = tuple(flag.value(text) for text in held)
+        if isinstance(given, bool):
+            values[name] = given
+        elif isinstance(given, list):
+            values[name] = tuple(flag.value(text) for text in given)
         else:
-            values[name] = flag.value(held)
+            values[name] = flag.value(given)
     return values
 
 
