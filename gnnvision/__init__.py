@@ -73,9 +73,10 @@ __all__ = [
     "transfer",
 ]
 
-# Whoever asks for a name waits for its room alone, and for torch only if that needs it.
+# Searched in this order: a name waits for its module alone, and for torch only if that needs it.
 _modules = (
-    "training", "domains", "operators", "layers", "models", "data", "summary", "transfer",
-    "explain", "report", "basics", "cli", "errors",
+    "training.recipe", "training.fit", "training.result", "domains", "layers", "summary",
+    "training", "operators", "models", "data", "transfer", "explain", "report", "basics", "cli",
+    "errors",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

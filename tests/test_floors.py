@@ -156,3 +156,13 @@ assert pickle.loads(pickle.dumps(gv.Grid)) is gv.Grid
 assert not hasattr(gv, "GCNNConv")
 """
     assert "gnnvision.report" in modules_after(program)
+
+
+def test_a_name_is_that_of_the_module_that_defines_it():
+    """Also if a test has replaced the one of the room before."""
+    program = """
+import gnnvision as gv
+fit, gv.training.fit = gv.training.fit, None
+assert gv.fit is fit
+"""
+    assert "gnnvision.training.fit" in modules_after(program)
