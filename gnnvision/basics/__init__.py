@@ -4,6 +4,7 @@ Nothing here is needed to train a network. The results of `output_size`, `conv_p
 `exercise` print every step of the calculation; `write_page` writes the whole page.
 """
 
+from gnnvision._renamed import former_names
 from gnnvision.basics.arithmetic import output_size, pool_size
 from gnnvision.basics.calculation import Calculation
 from gnnvision.basics.chain_rule import Computation, compare_copies, evaluate, example_computation
@@ -94,8 +95,8 @@ __all__ = [
     "write_page",
 ]
 
-# The names in version 0.1, which keep working.
-_FORMER_NAMES = {
+_RENAMED = {  # since version 0.1
+    "GREY": "GRAY",
     "Worked": "Calculation",
     "copies": "compare_copies",
     "example": "example_computation",
@@ -109,9 +110,4 @@ _FORMER_NAMES = {
     "smoothed": "smooth_curve",
     "worked_at": "output_at",
 }
-
-
-def __getattr__(name: str) -> object:
-    if name in _FORMER_NAMES:
-        return globals()[_FORMER_NAMES[name]]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = former_names(__name__, _RENAMED)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_attributes
 from gnnvision.errors import invalid
 
 __all__ = ["Computation", "CopyResult", "compare_copies", "evaluate", "example_computation"]
@@ -23,6 +24,7 @@ __all__ = ["Computation", "CopyResult", "compare_copies", "evaluate", "example_c
 Step = tuple[Callable[..., Tensor], tuple[str, ...]]
 
 
+@former_attributes({"again": "steps_to_recompute"})
 @dataclass(frozen=True)
 class Computation:
     """An evaluated computation graph: its values and gradients.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+from gnnvision._renamed import former_attributes
 from gnnvision.data.paths import refuse_special
 from gnnvision.errors import invalid
 
@@ -26,6 +27,7 @@ CREDIT = (
 _SMALLEST = 64  # pixels; below, the windows of the examples do not fit
 
 
+@former_attributes({"grey": "gray"})
 @dataclass(frozen=True)
 class Photo:
     """A color photograph.

@@ -4,6 +4,7 @@
 root or a verified download, and no code in them is executed.
 """
 
+from gnnvision._renamed import former_names
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
 from gnnvision.data.graph_task import GraphTask
@@ -58,3 +59,5 @@ __all__ = [
     "scan",
     "stratified_split",
 ]
+
+__getattr__ = former_names(__name__, {"Part": "SplitName"})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gnnvision._renamed import current_arguments, former_fields
 from gnnvision.data.frozen import FrozenDict
 from gnnvision.data.root import datasets_folder
 from gnnvision.errors import invalid, one_of
@@ -16,6 +17,7 @@ from gnnvision.errors import invalid, one_of
 __all__ = ["Card", "DataFile", "PaperFigure", "SplitRule", "card_names", "read_card"]
 
 T = TypeVar("T")
+_RENAMED = {"licence": "license"}  # since version 0.1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -91,6 +93,7 @@ class SplitRule:
     test: tuple[int, ...] = ()
 
 
+@former_fields(_RENAMED)
 @dataclass(frozen=True)
 class Card:
     """The description of a dataset, read from `datasets/cards/<name>.toml`.
@@ -151,6 +154,7 @@ def read_card(path: Path) -> Card:
     """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = current_arguments(_RENAMED, table)
         splits = table.pop("splits", {})
         if not isinstance(splits, dict):
             raise invalid("splits", "be a table", repr(splits), "Write [splits.public].")
@@ -162,7 +166,7 @@ def read_card(path: Path) -> Card:
         table["facts"] = FrozenDict(table.pop("facts", {}))
         table["defaults"] = FrozenDict(table.pop("defaults", {}))
         return _record(Card, table, "card")
-    except ValueError as error:  # TOMLDecodeError is one
+    except (TypeError, ValueError) as error:  # TOMLDecodeError is a ValueError
         raise ValueError(f"The card {path} cannot be read: {error}") from error
 
 

@@ -134,7 +134,7 @@ def decode_cached(
     digest = hashlib.sha256(f"{_CACHE_VERSION} {card.splits} {card.class_names}".encode())
     for name in sorted(raw):
         digest.update(name.encode() + hashlib.sha256(raw[name]).digest())
-    path = cache / "decode_cached" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
+    path = cache / "decoded" / f"{card.name}-{digest.hexdigest()[:32]}.npz"
     try:
         return read_npz(path.read_bytes())
     except (OSError, ValueError):  # missing, truncated, or of another form

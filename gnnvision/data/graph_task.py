@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
 from gnnvision.data.split import SPLIT_NAMES, Split
@@ -89,6 +90,7 @@ class GraphTask(Task):
             "features": features,
         }
 
+    @former_arguments(part="split")
     def batches(
         self,
         split: SplitName,

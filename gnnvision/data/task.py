@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments, former_attributes
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.card import Card
@@ -26,8 +27,15 @@ from gnnvision.layers.calling import call
 __all__ = ["NodeTask", "SplitName", "Task"]
 
 SplitName = Literal["train", "val", "test"]
+_RENAMED = {  # since version 0.1
+    "answer": "predict",
+    "coarse": "low_resolution",
+    "concerns": "data_warnings",
+    "target_moments": "target_statistics",
+}
 
 
+@former_attributes(_RENAMED)
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task(ABC):
     """Data, targets and a split: the interface between data and training.
@@ -62,6 +70,13 @@ class Task(ABC):
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     preferred: str = ""
     reason: str = ""
+
+    def __init_subclass__(cls) -> None:
+        """Methods that a kind of task overrides by their former names."""
+        super().__init_subclass__()
+        for former, current in _RENAMED.items():
+            if former in vars(cls) and current not in vars(cls):
+                setattr(cls, current, vars(cls)[former])
 
     @property
     def num_classes(self) -> int:
@@ -227,6 +242,7 @@ class NodeTask(Task):
         known = super().overview()
         return {"data": known.pop("data"), "graph": size, **known}
 
+    @former_arguments(part="split")
     def batches(
         self,
         split: SplitName,

@@ -1,5 +1,6 @@
 """Explanations of trained networks, with the same functions for images and graphs."""
 
+from gnnvision._renamed import former_names
 from gnnvision.explain.attribution import METHODS, Attribution, attribute, method_named
 from gnnvision.explain.by_depth import layers_by_depth
 from gnnvision.explain.cam_layer import last_spatial
@@ -55,7 +56,7 @@ __all__ = [
     "site_attributions",
 ]
 
-_OLD_NAMES = {
+_RENAMED = {  # since version 0.1
     "OverInputs": "MeanGains",
     "cascade": "cascading_randomization",
     "depths": "layers_by_depth",
@@ -63,10 +64,4 @@ _OLD_NAMES = {
     "randomized": "randomize_weights",
     "reaches": "receptive_field_sizes",
 }
-
-
-def __getattr__(name: str) -> object:
-    """Names of version 0.1, for scripts that still use them."""
-    if name in _OLD_NAMES:
-        return globals()[_OLD_NAMES[name]]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = former_names(__name__, _RENAMED)

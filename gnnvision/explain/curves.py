@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_attributes
 from gnnvision.explain.intervals import Interval, mean_interval
 
 __all__ = ["BaselineVerdict", "Faithfulness", "MeanGains", "mean_gains"]
@@ -19,6 +20,7 @@ _TAIL = 0.05  # the share of the random orders in either tail
 _ROUNDING = 1e-9  # by which areas of equal curves may differ
 
 
+@former_attributes({"flat": "constant"})
 @dataclass(frozen=True)
 class Faithfulness:
     """Deletion and insertion curves: a score over the share of sites masked or unmasked.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from gnnvision._renamed import former_arguments
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid
 from gnnvision.explain.layers import Layer, as_layer, find_call
@@ -55,6 +56,7 @@ class FeatureMaps:
         flat: Tensor = self.values.amax(2) == self.values.amin(2)
         return flat
 
+    @former_arguments(member="sample")
     def varied(self, count: int, sample: int = 0) -> list[int]:
         """The channels whose maps have the largest variance over the sites, in ascending order.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from torch import Tensor
 
+from gnnvision._renamed import former_attributes
 from gnnvision.domains import Domain, Graph
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["Layer", "Layers"]
 _HEAD = ("Layer", "Kind", "Output", "Sites")
 
 
+@former_attributes({"inside": "cluster"})
 @dataclass(frozen=True)
 class Layer:
     """One layer of a model, or a block of them.

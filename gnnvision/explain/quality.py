@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from gnnvision._renamed import former_arguments
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send, widest
 from gnnvision.errors import at_least, one_of
@@ -246,6 +247,7 @@ def _(domain: Graph, sample: Tensor) -> Tensor:
     return torch.arange(len(sample), device=sample.device)
 
 
+@former_arguments(member="sample")
 def pointing_game(values: Tensor, planted: Tensor, sample: Tensor) -> Tensor:
     """The pointing game: whether the largest value of each sample is at a relevant site.
 

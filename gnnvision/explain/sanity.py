@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from gnnvision._renamed import former_attributes
 from gnnvision.domains import Domain
 from gnnvision.errors import at_least, invalid
 from gnnvision.explain.attribution import METHODS, attribution_values, check_options, method_named
@@ -33,6 +34,7 @@ FAILS_ABOVE = 0.5  # if the randomized models were not compared with one another
 Verdict = Literal["depends on the model", "fails the parameter-randomization test", "undecided"]
 
 
+@former_attributes({"flat": "constant", "fewest": "min_sites"})
 @dataclass(frozen=True)
 class Sanity:
     """The result of the parameter-randomization test of one attribution map.

@@ -179,5 +179,9 @@ def _page_row(root: Path, page: RunEntry) -> tuple[object, ...]:
     if page.explains is not None:
         name, address = run_link(page.explains, root)
         subject = Links(((name, address),))
-    report = ((page.title, link(page.folder / "report.html", root)),) if page.has_report else ()
+    report = (
+        ((page.title or page.kind, link(page.folder / "report.html", root)),)
+        if page.has_report
+        else ()
+    )
     return page.date, page.kind, subject, Links(report)

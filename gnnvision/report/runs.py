@@ -161,6 +161,8 @@ def _read_entry(folder: Path, experiment: str, date: str) -> RunEntry | None:
         return None
     has_report = (folder / "report.html").is_file()
     page = _read(folder / PAGE)
+    if page is None and has_report and not (folder / "result.json").exists():
+        page = {}  # of version 0.1, which wrote no such file
     if page is not None:
         place, title = page.get("explains"), page.get("title")
         explains = Path(os.path.abspath(folder / place)) if isinstance(place, str) else None
@@ -169,6 +171,8 @@ def _read_entry(folder: Path, experiment: str, date: str) -> RunEntry | None:
             has_report=has_report, is_complete=has_report,
         )  # fmt: skip
     network = str(config.get("model") or "").partition("(")[0]
+    if network == "Sequential":  # it says nothing of the layers
+        network = ""
     result = _read(folder / "result.json")
     if result is None:
         return RunEntry(

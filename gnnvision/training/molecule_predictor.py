@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnnvision._renamed import former_attributes
 from gnnvision.data import Featurizer
 from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import cached_descriptors, encode_cached
@@ -56,6 +57,7 @@ class MoleculePredictions:
     similarity_reason: str = ""
 
 
+@former_attributes({"unread": "reasons"})
 class MoleculePredictor:
     """The trained networks of a run on molecules, which predict as an ensemble.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from gnnvision._renamed import former_fields
 from gnnvision.errors import at_least, in_range, invalid, one_of, wrong_type
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recipe", "with_current_names"]
 
-T = TypeVar("T")
 DecayScope = Literal["all", "first"]
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
@@ -45,32 +43,7 @@ def with_current_names(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
     return {CURRENT_NAMES.get(k, k): with_current_names(v) for k, v in value.items()}
 
 
-def _accept_old_names(recipe: type[T]) -> type[T]:
-    """The dataclass, whose renamed fields can also be given and read by their old names."""
-    initialize = recipe.__init__
-    names = {field.name for field in fields(recipe)}  # type: ignore[arg-type]
-
-    @functools.wraps(initialize)
-    def initialize_by_either_name(self: T, *args: Any, **values: Any) -> None:  # noqa: ANN401
-        # `dataclasses.replace` passes all fields: there, the old name is the one to change.
-        replacing = names <= values.keys()
-        for old in CURRENT_NAMES.keys() & values.keys():
-            new = CURRENT_NAMES[old]
-            if new in values and not replacing:
-                raise TypeError(
-                    f"'{old}' must not be given together with '{new}', its current name, got "
-                    f"both. Give '{new}' alone."
-                )
-            values[new] = values.pop(old)
-        initialize(self, *args, **values)
-
-    recipe.__init__ = initialize_by_either_name  # type: ignore[assignment, method-assign]
-    for old, new in CURRENT_NAMES.items():
-        setattr(recipe, old, property(attrgetter(new)))
-    return recipe
-
-
-@_accept_old_names
+@former_fields(CURRENT_NAMES)
 @dataclass(frozen=True)
 class Recipe:
     """How to train: the optimizer, its schedule, and which epoch's weights are kept.

@@ -1,5 +1,6 @@
 """Transfer learning: pretrained backbones, freezing and fine-tuning."""
 
+from gnnvision._renamed import former_names
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.feature_task import FeatureTask
 from gnnvision.transfer.features import FrozenFeatures, frozen_features
@@ -42,7 +43,7 @@ __all__ = [
     "with_few_labels",
 ]
 
-_OLD_NAMES = {
+_RENAMED = {  # since version 0.1
     "Frozen": "FrozenFeatures",
     "NoWeights": "WeightsNotFound",
     "PicturePreprocessing": "ImagePreprocessing",
@@ -51,10 +52,4 @@ _OLD_NAMES = {
     "hold_statistics": "freeze_norm_statistics",
     "with_few": "with_few_labels",
 }
-
-
-def __getattr__(name: str) -> object:
-    """Names of version 0.1, for scripts that still use them."""
-    if name in _OLD_NAMES:
-        return globals()[_OLD_NAMES[name]]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = former_names(__name__, _RENAMED)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments
 from gnnvision.data import SplitName, Task
 from gnnvision.data.batching import check_batches, split_into_batches
 from gnnvision.domains import Domain, Graph, Grid
@@ -66,6 +67,7 @@ class FeatureTask(Task):
         more = {"in_channels": x.shape[1], "source": source, "y": y.to(x.device)}
         return cls(**(named | more), x=x, views=views, rows=rows)
 
+    @former_arguments(part="split")
     def batches(
         self,
         split: SplitName,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from gnnvision._renamed import former_arguments
 from gnnvision.data import Split, Task
 from gnnvision.errors import invalid
 from gnnvision.training import Result
@@ -65,6 +66,7 @@ def auto_strategy(
     return choose_strategy(len(task.split.train), task.num_outputs, measured.value, str(measured))
 
 
+@former_arguments(told="on_progress")
 def fine_tune(
     backbone: Backbone,
     task: Task,
@@ -162,6 +164,7 @@ def fine_tune(
     return result
 
 
+@former_arguments(told="on_progress")
 def cross_validate(
     backbone: Backbone,
     task: Task,
@@ -223,6 +226,7 @@ def cross_validate(
     return scores
 
 
+@former_arguments(told="on_progress")
 def best_strategy(
     backbone: Backbone,
     task: Task,

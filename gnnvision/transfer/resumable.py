@@ -85,7 +85,7 @@ class ResumableFineTuning:
             warnings.warn(
                 f"The run in {self.folder} was stopped before its first checkpoint and starts "
                 "over.",
-                stacklevel=3,
+                stacklevel=4,
             )
             return
         stored = read_checkpoint(self.folder / LAST)

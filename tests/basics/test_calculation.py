@@ -24,7 +24,7 @@ def test_numbers_are_written_as_by_hand():
 
 def test_former_names_keep_working():
     assert basics.worked_at is basics.output_at
-    for former, name in basics._FORMER_NAMES.items():
+    for former, name in basics._RENAMED.items():
         assert getattr(basics, former) is getattr(basics, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = basics.nothing

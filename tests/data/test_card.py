@@ -47,11 +47,22 @@ def test_a_card_is_read(parse):
         card.splits["public"] = None
 
 
+def test_a_card_of_version_0_1_has_a_licence(parse):
+    card = parse(TEXT.replace("license", "licence"))
+    assert card == parse(TEXT)
+    with pytest.raises(ValueError, match="'licence' must not be given together with 'license'"):
+        parse(TEXT.replace('kind = "node"', 'kind = "node"\nlicence = "l"'))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
         ('license = "l"', "", "'card' must have all required keys: .*'license'"),
-        ('license = "l"', 'licence = "l"', r"'card' must have only the keys .*got \['licence'\]"),
+        (
+            'license = "l"',
+            'licensed = "l"',
+            r"'card' must have only the keys .*got \['licensed'\]",
+        ),
         ("size = 3", "bytes = 3", r"'files' must have only the keys .*got \['bytes'\]"),
         ("size = 3", 'sha256 = "ABC"', "'sha256' must be 64 hexadecimal digits.*got 'ABC'"),
         ('"a.bin"', '"../a.bin"', "'path' must be a relative path inside"),

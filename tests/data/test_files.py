@@ -94,7 +94,7 @@ def test_decoding_is_done_once_for_the_same_bytes(raw, cache):
     again = decode_cached(card, raw, refuse)
     assert again.hash() == first.hash()
     np.testing.assert_array_equal(again.test, first.test)
-    assert len(list((cache / "decode_cached").iterdir())) == 1
+    assert len(list((cache / "decoded").iterdir())) == 1
     with pytest.raises(AssertionError, match="decoded again"):
         decode_cached(card, raw | {"ind.tiny.x": raw["ind.tiny.x"] + b" "}, refuse)
 
@@ -102,7 +102,7 @@ def test_decoding_is_done_once_for_the_same_bytes(raw, cache):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04junk"])
 def test_a_damaged_cache_is_replaced(raw, cache, content):
     decode_cached(made.card(), raw, decode_planetoid)
-    (path,) = (cache / "decode_cached").iterdir()
+    (path,) = (cache / "decoded").iterdir()
     path.write_bytes(content)
     decode_cached(made.card(), raw, decode_planetoid)
     assert read_npz(path.read_bytes()).num_nodes == 18
@@ -121,4 +121,4 @@ def test_nothing_is_written_beside_the_real_files(real_data, cache):
     first, second = (load("cora", root=real_data) for _ in range(2))
     assert before == {path: path.stat().st_mtime_ns for path in (real_data / "Cora").rglob("*")}
     assert first.data_hash == second.data_hash
-    assert [path.name[:5] for path in (cache / "decode_cached").iterdir()] == ["cora-"]
+    assert [path.name[:5] for path in (cache / "decoded").iterdir()] == ["cora-"]

@@ -1,4 +1,5 @@
 import time
+from dataclasses import fields
 
 import pytest
 import torch
@@ -114,3 +115,30 @@ def test_to_a_device(make):
     x, graph, y = next(there.batches("val"))
     assert {x.device.type, graph.edge_index.device.type, y.device.type} == {"meta"}
     assert there.split is task.split
+
+
+def test_former_names_of_methods(make):
+    task = make()
+    assert task.coarse() is task
+    assert task.concerns() == task.data_warnings()
+    assert task.target_moments is None
+    model = torch.nn.Linear(3, 2)
+    assert task.answer(model, task.x, task.graph).equal(task.predict(model, task.x, task.graph))
+    ((_, _, y),) = task.batches(part="val")
+    assert (y >= 0).nonzero().flatten().tolist() == [2, 3]
+
+
+def test_a_task_of_a_script_may_override_methods_by_their_former_names(make):
+    class Doubled(NodeTask):
+        def answer(self, model, x, domain):
+            return 2 * super().answer(model, x, domain)
+
+        def concerns(self):
+            return ["a concern"]
+
+    plain = make()
+    task = Doubled(**{f.name: getattr(plain, f.name) for f in fields(plain) if f.init})
+    model = torch.nn.Linear(3, 2)
+    once = plain.predict(model, plain.x, plain.graph)
+    assert task.predict(model, task.x, task.graph).equal(2 * once)
+    assert task.data_warnings() == ["a concern"]

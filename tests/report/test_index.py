@@ -64,6 +64,20 @@ def test_every_run_is_a_row_with_its_main_metric(tmp_path):
     assert links(text) == [f"gcn_cora/{STAMP}/report.html"]
 
 
+def test_runs_of_version_0_1(tmp_path):
+    """These have neither `page.json` nor the network's name in `result.json`."""
+    result = {key: RESULT[key] for key in ("title", "seeds", "metrics")}
+    folder_of(tmp_path, "explain")
+    folder_of(tmp_path, "gcn_cora", "2026-11-26_09-30-15", result, model="Sequential(...)")
+    page, run = read_runs(tmp_path)
+    assert (page.is_page, page.kind, page.is_complete) == (True, "Explanation", True)
+    assert (run.network, run.test, run.is_complete) == ("", "81.5 ± 0.9 %", True)
+    write_index(tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert f'href="explain/{STAMP}/report.html">Explanation</a>' in text
+    assert "incomplete" not in text
+
+
 @pytest.mark.parametrize(
     "damaged", ["", "[]", "{", '{"seeds": 3}', '{"metrics": {"test": null}, "seeds": [1]}']
 )

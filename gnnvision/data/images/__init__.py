@@ -1,5 +1,6 @@
 """Image datasets: folders and archives, safe decoding, a cache, batches, augmentation."""
 
+from gnnvision._renamed import former_names
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.folder import scan
 from gnnvision.data.images.new_images import image_files, read_image
@@ -17,3 +18,6 @@ __all__ = [
     "read_image",
     "scan",
 ]
+
+_RENAMED = {"picture_files": "image_files", "read_picture": "read_image"}
+__getattr__ = former_names(__name__, _RENAMED)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +60,17 @@ class ImageArrays:
         digest.update(self.y.astype("<i8").data)
         return digest.hexdigest()
 
-    def checksum(self) -> str:
-        """The SHA-256 of all fields, in hexadecimal."""
+    def checksum(self, scan: Mapping[str, Any] | None = None) -> str:
+        """The SHA-256 of all fields, in hexadecimal.
+
+        Args:
+            scan: The report as an earlier version stored it; None for that of the arrays.
+        """
         digest = hashlib.sha256(self.hash.encode() + self.split.tobytes())
         digest.update(json.dumps([self.class_names, list(self.names)]).encode())
         if self.scan is not None:
-            digest.update(json.dumps(self.scan.to_dict()).encode())
+            scan = scan or self.scan.to_dict()
+            digest.update(json.dumps(scan).encode())
         return digest.hexdigest()
 
 

@@ -20,7 +20,7 @@ from gnnvision.data.root import cache_folder
 
 __all__ = ["cache_path", "load_or_create"]
 
-_VERSION = 3  # increase it when the stored form changes; old caches are then ignored
+_VERSION = 2  # increase it when the stored form changes; old caches are then ignored
 _WAIT_S = 900.0
 
 
@@ -67,12 +67,12 @@ def _read(folder: Path) -> ImageArrays | None:
             # Copy on write: the file never changes, and torch accepts the array without a copy.
             images=np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False),
             y=np.load(folder / "labels.npy", allow_pickle=False),
-            split=np.load(folder / "splits.npy", allow_pickle=False),
+            split=np.load(folder / "parts.npy", allow_pickle=False),
             class_names=tuple(meta["class_names"]),
             names=tuple(meta["names"]),
             scan=None if meta["scan"] is None else ScanReport.from_dict(meta["scan"]),
         )
-        if arrays.checksum() != meta["sha256"]:
+        if arrays.checksum(meta["scan"]) != meta["sha256"]:
             raise ValueError("its SHA-256 does not match")
         return arrays
     except Exception as error:  # damaged headers raise many types
@@ -94,7 +94,7 @@ def _write(folder: Path, arrays: ImageArrays) -> bool:
     try:
         np.save(temporary / "images.npy", arrays.images)
         np.save(temporary / "labels.npy", arrays.y)
-        np.save(temporary / "splits.npy", arrays.split)
+        np.save(temporary / "parts.npy", arrays.split)
         meta = {
             "sha256": arrays.checksum(),
             "class_names": arrays.class_names,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain
 
@@ -52,6 +53,7 @@ class ReconstructionTask(Task):
             source=source,
         )
 
+    @former_arguments(part="split")
     def batches(
         self,
         split: SplitName,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from gnnvision._renamed import former_attributes
+
 __all__ = ["CONVERTED", "EXCLUDED", "INVALID", "NOTED", "Finding", "ScanReport"]
 
 INVALID = {
@@ -48,6 +50,11 @@ EXCLUDED = {
     "special file": "a pipe, a socket or a device",
     "linked folder": "a link to a folder that contains it",
 }
+_RENAMED = {  # kinds in caches of version 0.1
+    "doubtful folders": "ambiguous folders",
+    "in two parts": "in two splits",
+    "unread format": "unsupported format",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Finding:
     reason: str = ""
 
 
+@former_attributes({"left_out": "excluded"})
 @dataclass(frozen=True)
 class ScanReport:
     """All findings of a scan.
@@ -137,13 +145,16 @@ class ScanReport:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The report from the result of `to_dict`."""
+        """The report from the result of `to_dict`, in this version or an earlier one."""
         return cls(
             source=str(values["source"]),
             num_files=int(values["num_files"]),
             num_valid=int(values["num_valid"]),
             sizes=tuple((int(height), int(width)) for height, width in values["sizes"]),
-            findings=tuple(Finding(*map(str, finding)) for finding in values["findings"]),
+            findings=tuple(
+                Finding(str(path), _RENAMED.get(kind, str(kind)), str(reason))
+                for path, kind, reason in values["findings"]
+            ),
             assumed=tuple(map(str, values.get("assumed", ()))),
         )
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments, former_attributes
 from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.geometry import to_channels_last
@@ -34,6 +35,9 @@ TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
 LOW_RESOLUTION = 0.75  # of the sides, for progressive resizing
 
 
+@former_attributes(
+    {"pictures": "images_at", "picture_batches": "image_batches", "shrink": "resolution"}
+)
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageTask(Task):
     """Classification of images of one size.
@@ -137,6 +141,7 @@ class ImageTask(Task):
         size = None if self.augment is None else self.augment.size
         return size or self._stored_size
 
+    @former_arguments(part="split")
     def batches(
         self,
         split: SplitName,

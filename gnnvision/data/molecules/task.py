@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_attributes
 from gnnvision.data.graph_task import GraphTask
 from gnnvision.data.molecules.duplicates import Duplicate, describe_duplicates, duplicates
 from gnnvision.data.molecules.encode import Encoded
@@ -28,6 +29,7 @@ from gnnvision.domains import Graph
 __all__ = ["MoleculeTask", "batch_molecules"]
 
 
+@former_attributes({"left_out": "excluded_rows"})
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MoleculeTask(GraphTask):
     """Predict properties of molecules given as SMILES.

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -41,16 +42,42 @@ def test_made_once_and_mapped_into_memory_then(cache):
     assert isinstance(again.images, np.memmap)
     assert again.names == arrays().names
     assert sorted(p.name for p in place.iterdir()) == [
-        "images.npy", "labels.npy", "meta.json", "splits.npy",
+        "images.npy", "labels.npy", "meta.json", "parts.npy",
     ]  # fmt: skip
     assert [p.name for p in (cache / "images").iterdir()] == [place.name]
+
+
+def test_a_cache_of_version_0_1_is_read(cache):
+    folder = cache_path("tree", "abc")
+    assert folder == cache / "images" / "7a1116f58c6d899eb9a5cb2c2e4ae6a0"
+    folder.mkdir(parents=True)
+    images = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", np.array([0, 1]))
+    np.save(folder / "parts.npy", np.array([0, 2], dtype=np.uint8))
+    findings = [["b/1.png", "in two parts", "train and test: same as a/1.png"]]
+    findings += [["c.heic", "unread format", "HEIF"], ["x", "doubtful folders", ""]]
+    scan = {"source": "x", "num_files": 3, "num_valid": 2, "sizes": [[2, 2]]}
+    meta = {
+        "sha256": "f2ffc1821bdf2516873065eb001702f786ef7c7c4162b6e4d818c6cad983f830",
+        "class_names": ["a", "b"],
+        "names": ["a/1.png", "b/1.png"],
+        "scan": scan | {"findings": findings, "assumed": []},
+    }
+    (folder / "meta.json").write_text(json.dumps(meta))
+    arrays = load_or_create(folder, never)
+    assert (arrays.images == images).all()
+    assert arrays.split.tolist() == [0, 2]
+    assert arrays.scan.leaks == (Finding("b/1.png", "in two splits", findings[0][2]),)
+    assert list(arrays.scan.counts) == ["in two splits", "unsupported format", "ambiguous folders"]
+    assert not arrays.scan.is_valid
 
 
 def test_another_key_is_another_place():
     assert cache_path("x", 1) == cache_path("x", 1) != cache_path("x", 2)
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "splits.npy", "meta.json"])
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "parts.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
 def test_a_damaged_cache_is_made_anew(name, damage):
     place = cache_path("x")

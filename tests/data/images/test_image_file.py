@@ -303,7 +303,7 @@ def test_files_that_cannot_be_used(data, kind, reason):
 
 def test_the_limit_of_pixels_is_met_before_decoding(monkeypatch):
     def load(self):
-        raise AssertionError("decode_cached")
+        raise AssertionError("decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     with pytest.raises(InvalidImage, match="40 x 50 pixels, the limit is 1999") as caught:
