@@ -108,6 +108,9 @@ def texts(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented, hidden = set(), set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            if getattr(node.targets[0], "id", "") == "_RENAMED":  # former names of version 0.1
+                hidden.update(node.value.keys)
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             continue
         first = node.body[0] if node.body else None
