@@ -1,3 +1,4 @@
+import inspect
 import warnings
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -128,16 +129,27 @@ def test_former_arguments():
     assert train(1) == (1, print)
     with pytest.raises(TypeError, match="'told' must not be given together with 'on_progress'"):
         train(1, told=2, on_progress=2)
-    for function, former in (
-        (gv.explain.pointing_game, "member"),
-        (FeatureMaps.varied, "member"),
-        (gv.transfer.fine_tune, "told"),
-        (gv.transfer.cross_validate, "told"),
-        (gv.transfer.best_strategy, "told"),
-    ):
-        current = {"member": "sample", "told": "on_progress"}[former]
-        with pytest.raises(TypeError, match=f"'{former}' must not be given .* '{current}'"):
-            function(**{former: 0, current: 0})
+
+
+@pytest.mark.parametrize(
+    ("function", "former", "current"),
+    [
+        (FeatureMaps.varied, "member", "sample"),
+        (gv.explain.layers_by_depth, "most", "max_count"),
+        (gv.explain.layers_by_depth, "seen", "sizes"),
+        (gv.explain.pointing_game, "member", "sample"),
+        (gv.transfer.best_strategy, "told", "on_progress"),
+        (gv.transfer.cross_validate, "told", "on_progress"),
+        (gv.transfer.fine_tune, "told", "on_progress"),
+        (gv.basics.apply_kernel, "picture", "image"),
+        (gv.basics.mix_channels, "picture", "image"),
+        (gv.basics.shift_sensitivity, "picture", "image"),
+    ],
+)
+def test_former_arguments_of_public_functions(function, former, current):
+    assert current in inspect.signature(function).parameters
+    with pytest.raises(TypeError, match=f"'{former}' must not be given .* '{current}'"):
+        function(**{former: 0, current: 0})
 
 
 def test_a_card_of_a_script_may_have_a_licence():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments
 from gnnvision.basics.photo import GRAY
 from gnnvision.domains import PaddingMode
 from gnnvision.errors import invalid, one_of
@@ -103,6 +104,7 @@ def layer_from_kernels(
     return layer.requires_grad_(False)
 
 
+@former_arguments(picture="image")
 def apply_kernel(
     image: Tensor,
     kernel: Tensor,
@@ -153,6 +155,7 @@ def apply_kernel(
     return y if activation is None else activation(y)
 
 
+@former_arguments(picture="image")
 def mix_channels(image: Tensor, weights: Tensor) -> Tensor:
     """Apply a 1x1 convolution, which mixes the channels of each pixel separately.
 

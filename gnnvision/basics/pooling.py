@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from gnnvision._renamed import former_arguments
 from gnnvision.basics.kernels import get_kernel, layer_from_kernels
 from gnnvision.domains import Window
 from gnnvision.errors import invalid, one_of
@@ -93,6 +94,7 @@ class ShiftSensitivity:
     change: dict[str, tuple[float, ...]]
 
 
+@former_arguments(picture="image")
 def shift_sensitivity(image: Tensor, most: int = 4, side: int = 64) -> ShiftSensitivity:
     """Measure how much the features of a window change when it is shifted over an image.
 

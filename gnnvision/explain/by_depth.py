@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 
 from torch import Tensor, nn
 
+from gnnvision._renamed import former_arguments
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid
 from gnnvision.explain.layer import Layer
@@ -19,6 +20,7 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
 _FEW = 3
 
 
+@former_arguments(seen="sizes", most="max_count")
 def layers_by_depth(
     model: nn.Module,
     x: Tensor,
