@@ -55,7 +55,7 @@ def main(config: Config) -> gv.Result:
     """Load the molecules, build the network, train it, and write the report."""
     strong = config.model == "strong"
     if not (strong and config.has_molecules):
-        which = f"with --model {config.model} --dataset {config.dataset}, which has none"
+        which = f"with --model {config.model} --dataset {config.dataset}, without descriptors"
         cli.refuse_unused(config, {"descriptors": True}, which)
     described = strong and config.descriptors and config.has_molecules
     loaded = cli.load(config, "esol", descriptors=described)

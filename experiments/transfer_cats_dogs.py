@@ -143,7 +143,9 @@ def load_images(config: Config, backbone: gv.transfer.Backbone) -> gv.data.Image
     """The images as the weights expect them; all but the test split are for training."""
     wanted = backbone.preprocessing
     if not isinstance(wanted, gv.transfer.ImagePreprocessing):
-        raise invalid("--weights", "be of a network for images", backbone.name, "Choose others.")
+        raise invalid(
+            "--weights", "be of a network for images", backbone.name, "Choose other weights."
+        )
     task = gv.data.load(
         config.data or "cats_dogs",
         root=config.data_root,

@@ -301,7 +301,9 @@ class GraphContract(Contract):
             layer(x.unsqueeze(0), graph)
         with pytest.raises(TypeError, match=r"'x' must be floating point, got torch.int64"):
             layer(x.long(), graph)
-        with pytest.raises(TypeError, match=r"'x' must have dtype torch.float64 as the layer"):
+        with pytest.raises(
+            TypeError, match=r"'x' must have the dtype of the layer, torch.float64"
+        ):
             layer(x.float(), graph)
         with pytest.raises(TypeError, match=r"'x' must be dense, .* got torch.sparse_csc"):
             layer(x.to_sparse_csc(), graph)

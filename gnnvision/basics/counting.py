@@ -60,7 +60,12 @@ def conv_parameters(
     sides = per_axis(kernel_size, ndim, "kernel_size")
     for name, value in (("in_channels", channels), ("out_channels", kernels)):
         if value % integer("groups", groups, 1):
-            raise invalid(name, f"be a multiple of groups={groups}", value, "Use fewer groups.")
+            raise invalid(
+                name,
+                f"be a multiple of groups={groups}",
+                value,
+                "Choose a number of groups that divides it.",
+            )
     weights = prod(sides) * channels // groups * kernels
     power = {1: "", 2: "²", 3: "³"}[ndim]
     equal = len(set(sides)) == 1

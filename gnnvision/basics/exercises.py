@@ -270,8 +270,8 @@ def _row(layer: Layer, shape: Shape) -> Row:
     no_parameters = Calculation(0, ("no parameters: 0",))
     match layer:
         case Conv() | Pool() if len(shape) != 3:
-            got = f"it after, with {format_shape(shape)} values as its input"
-            advice = "Move Flatten() behind it."
+            got = f"{layer} after Flatten, with an input of {format_shape(shape)} values"
+            advice = "Move Flatten() after it."
             raise invalid("layers", f"have {layer} before Flatten", got, advice)
         case Conv(filters, f, s, p, groups):
             sizes = tuple(output_size(n, f, s, p) for n in shape[:2])

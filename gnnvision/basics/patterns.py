@@ -134,7 +134,7 @@ def output_at(signal: Tensor, kernel: Tensor, *position: int) -> Calculation:
     out = window.out_size(signal.shape)
     if len(position) != signal.ndim or any(not 0 <= i < m for i, m in zip(position, out)):  # noqa: B905
         condition = f"be inside the output of size {tuple(out)}"
-        raise invalid("position", condition, position, "Count from 0.")
+        raise invalid("position", condition, position, "Indices start at 0.")
     pairs = [
         (float(signal[tuple(i + j for i, j in zip(position, k, strict=True))]), float(kernel[k]))
         for k in product(*map(range, kernel.shape))

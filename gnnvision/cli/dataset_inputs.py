@@ -41,16 +41,18 @@ def load_dataset_inputs(
     if kind not in ("node", "graph"):
         condition = "be a network for images, molecules, the nodes of one graph or whole graphs"
         trained_on = checkpoint.state.get("title", "an unfinished run")
-        raise invalid("model", condition, f"{str(file)!r} of {trained_on!r}", "Give another run.")
+        raise invalid(
+            "model", condition, f"{str(file)!r}, trained on {trained_on!r}", "Choose another run."
+        )
     assert name is not None
     task = data.load(name)
     expected = checkpoint.state.get("in_channels", task.in_channels)
     if expected != task.in_channels:
         raise invalid(
             "model",
-            f"read the {task.in_channels} node features of {task.card.title} as it is here",
-            f"a network that reads {expected}",
-            "It was trained on another edition of the files; use that one.",
+            f"take the {task.in_channels} node features of the local files of {task.card.title}",
+            f"a network that takes {expected}",
+            "It was trained on another version of the files; use that version.",
         )
     network = build_network(checkpoint, file).to(device).eval()
     names = tuple(checkpoint.state.get("class_names", task.class_names))
@@ -95,7 +97,7 @@ def _find_graph(
     plain = text.strip().lower().removeprefix("graph").strip()
     if not (plain.isascii() and plain.isdigit() and 1 <= int(plain) <= total):
         condition = f"be a graph of {task.card.title}, a number from 1 to {total}"
-        advice = "Graphs count from 1, as the lines of the file of their classes."
+        advice = "Graphs are numbered from 1, like the lines of the file of their classes."
         raise invalid("input", condition, repr(text), advice)
     row = int(plain) - 1
     nodes = task.graphs.member_nodes([row])

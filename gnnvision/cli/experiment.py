@@ -126,7 +126,7 @@ def _only_report_missing(folder: Path) -> bool:
         return False
     raise invalid(
         "--resume", "name a run that can be resumed",
-        f"{str(folder)!r}, which is finished, but not all of it was saved",
+        f"{str(folder)!r}, which is finished but only partly saved",
         "Its metrics are in result.json; start a new run.",
     )  # fmt: skip
 

@@ -43,7 +43,7 @@ def load_inspected(model: str, inputs: Sequence[str], device: str = "cpu") -> In
     """
     if not inputs:
         raise invalid(
-            "inputs", "hold at least one input", "none", "Name images, SMILES, nodes or graphs."
+            "inputs", "contain at least one input", "none", "Name images, SMILES, nodes or graphs."
         )
     if model.startswith(PREFIX):
         paths = _find_images(inputs, model)  # before anything is downloaded
@@ -82,7 +82,7 @@ def _find_images(inputs: Sequence[str], model: str) -> list[Path]:
     """The image files that the inputs name, all of which must exist."""
     for text in inputs:
         if not Path(text).exists():
-            what = "a molecule" if _is_molecule(text) else "no file"
+            what = "a molecule" if _is_molecule(text) else "not a file"
             condition = f"be an image file for {model!r}, a network for images"
             advice = "Give an image file, such as a PNG or JPEG."
             raise invalid("input", condition, f"{text!r}, which is {what}", advice)
@@ -117,7 +117,7 @@ def _load_molecules(file: Path, inputs: Sequence[str], device: str) -> Inspected
 def _read_molecule(text: str, predictor: MoleculePredictor, device: str) -> ModelInput:
     condition = f"be SMILES for a network trained on {predictor.about['title']}"
     if Path(text).is_file() or Path(text).suffix.lower() in ENDINGS:
-        advice = "This network reads molecules: write one, such as 'CCO'."
+        advice = "Write a molecule as SMILES, such as 'CCO'."
         raise invalid("input", condition, f"{text!r}, a file", advice)
     row = encode_cached([text], predictor.featurizer)
     if row.reasons[0]:

@@ -81,7 +81,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         return
     condition = "be a file that can be written"
     if path.exists() and not path.is_file():
-        given = f"{str(path)!r}, which is no regular file"
+        given = f"{str(path)!r}, which is not a regular file"
         raise invalid("--out", condition, given, "Leave it out to print the table.")
     text = io.StringIO()
     yield text
@@ -89,4 +89,4 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         replace_file(path, utf8(text.getvalue()))
     except OSError as error:
         given = f"{str(path)!r} ({error.strerror or error})"
-        raise invalid("--out", condition, given, "Give another path.") from error
+        raise invalid("--out", condition, given, "Choose another path.") from error

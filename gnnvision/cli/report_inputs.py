@@ -39,7 +39,7 @@ def output_index(inspected: InspectedModel, target: str) -> int:
         condition = f"be a number from 0 to {len(names) - 1} or a name"
         raise invalid("--target", condition, target, f"The network has {len(names)} outputs.")
     near = ", ".join(map(repr, nearest(wanted, names, count=3, cutoff=0.0)))
-    advice = f"The nearest are {near}; or give its number."
+    advice = f"Did you mean one of {near}? You can also give its number."
     raise invalid("--target", "be an output of the network", repr(target), advice)
 
 

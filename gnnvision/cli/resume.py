@@ -57,8 +57,8 @@ def _stored_flags(folder: Path, config: type[Any], script: str) -> dict[str, Any
     flags = stored.get("flags") if isinstance(stored, dict) else None
     if not isinstance(flags, dict):
         raise invalid(
-            "config.json", "hold the flags of a run", f"{str(file)!r} without them",
-            "Give the folder as the run left it.",
+            "config.json", "contain the flags of a run", f"{str(file)!r} without flags",
+            "Restore the file that the run wrote, or start a new run.",
         )  # fmt: skip
     experiment = stored.get("experiment")
     made_by = stored.get("script", experiment)
@@ -74,7 +74,7 @@ def _stored_flags(folder: Path, config: type[Any], script: str) -> dict[str, Any
     for name, value in flags.items():
         if not fits(value, hints[name]):
             raise invalid(
-                "config.json", "hold the flags as the run left them",
+                "config.json", "contain the flags as the run wrote them",
                 f"{name}={value!r} in {str(file)!r}",
                 "Restore the original value, or start a new run.",
             )  # fmt: skip

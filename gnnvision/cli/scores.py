@@ -30,7 +30,7 @@ def read_scores(folder: Path, task: MoleculeTask, methods: Iterable[str]) -> Sco
         return {method: {} for method in methods}
     stored = read_json(folder / _FILE)
     if stored["data"] != task.data_hash:
-        given = f"{str(folder)!r}, whose data were others"
+        given = f"{str(folder)!r}, a run on other molecules"
         raise invalid("--resume", "name a run on the same molecules", given, "Start a new run.")
     return {m: {int(n): v for n, v in stored["scores"][m].items()} for m in methods}
 

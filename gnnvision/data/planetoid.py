@@ -83,7 +83,9 @@ def _unpickle(raw: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401
     else:
         fits = isinstance(content, dict)
     if not fits:
-        condition = "hold the csr matrix, label matrix or dict of neighbors that its name implies"
+        condition = (
+            "contain the csr matrix, label matrix or dict of neighbors that its name implies"
+        )
         raise invalid_file(name, condition, type(content).__name__)
     return content
 
@@ -92,7 +94,7 @@ def _test_index(text: bytes) -> NDArray[np.int64]:
     try:
         index = np.array([int(word) for word in text.split()], dtype=np.int64)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"test.index must hold one number per line: {error}.") from None
+        raise ValueError(f"test.index must contain one number per line: {error}.") from None
     if len(np.unique(index)) != len(index):
         raise ValueError("test.index must list each node once. Download the file again.")
     return index

@@ -96,7 +96,7 @@ class Split:
             index = getattr(self, name)
             if len(index) and index[-1] >= num_items:
                 advice = "The split belongs to a larger dataset."
-                raise invalid(name, f"hold indices below {num_items}", index[-1], advice)
+                raise invalid(name, f"contain only indices below {num_items}", index[-1], advice)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Split) and self.hash == other.hash
@@ -303,18 +303,20 @@ def _indices(name: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
         advice = "Convert a mask to indices with numpy.flatnonzero."
-        raise wrong_dtype(name, "hold integers", array.dtype, advice)
+        raise wrong_dtype(name, "contain integers", array.dtype, advice)
     if array.ndim != 1:
         raise invalid(name, "have shape (n,)", array.shape, "Flatten it.")
     array = np.sort(array.astype(np.int64))
     if len(array) and array[0] < 0:
-        raise invalid(name, "hold indices of at least 0", array[0], "Remove it.")
+        raise invalid(name, "contain only indices of at least 0", array[0], "Remove it.")
     repeated = array[1:][array[1:] == array[:-1]]
     if len(repeated):
-        raise invalid(name, "hold each index once", f"{repeated[0]} twice", "Remove one of them.")
+        raise invalid(
+            name, "contain each index once", f"{repeated[0]} twice", "Remove one of them."
+        )
     array.flags.writeable = False
     return array
 
 
 def _check_seed(seed: int) -> None:
-    at_least("seed", seed, 0, "Seeds start at 0.")
+    at_least("seed", seed, 0, "Choose a seed of 0 or more.")

@@ -62,7 +62,9 @@ def decode_text(content: bytes, argument: str, name: str) -> tuple[str, str, str
             continue
         others = [other for near, other in ranked if near >= _NEAR * likelihood]
         return text, encoding, _note(pieces, encoding, others)
-    got = f"{name!r}, which is not ({fault}), nor in a legacy encoding that can be detected"
+    got = (
+        f"{name!r}, which is neither UTF-8 ({fault}) nor in a legacy encoding that can be detected"
+    )
     raise invalid(argument, "be UTF-8 text", got, "Save it as 'CSV UTF-8'.")
 
 

@@ -134,10 +134,10 @@ class _TuFile:
             # NaN and infinity fail the comparison; Python would read 1_0 as 10.
             if not cells or b"_" in line or not all(abs(cell) < MAX_INTEGER for cell in cells):
                 number = "integers" if kind is int else "numbers"
-                self.refuse(row, f"hold {number} separated by commas")
+                self.refuse(row, f"contain {number} separated by commas")
             columns = len(cells) if columns is None else columns
             if len(cells) != columns:
-                self.refuse(row, f"hold {columns} numbers")
+                self.refuse(row, f"contain {columns} numbers")
             rows.append(cells)
         dtype = np.int64 if kind is int else np.float32
         return np.array(rows, dtype).reshape(len(rows), columns or 0)
@@ -161,7 +161,7 @@ def _feature_matrix(tables: Mapping[str, _TuFile], item: str, count: int, listed
         if key not in tables:
             continue
         if len(tables[key].lines) != count:
-            condition = f"have {count} lines like {tables[listed].file}"
+            condition = f"have {count} lines, as many as {tables[listed].file}"
             got, advice = len(tables[key].lines), "Download both files again."
             raise invalid_file(tables[key].file, condition, got, advice)
         if key.endswith("labels"):

@@ -207,8 +207,8 @@ def from_pyg(data: Data) -> Arguments:
         raise wrong_dtype("data", "be a torch_geometric.data.Data", got, advice)
     edge_index = getattr(data, "edge_index", None)
     if edge_index is None:
-        sparse = " but adj_t" if getattr(data, "adj_t", None) is not None else ""
-        got = f"{type(data).__name__} without one{sparse}"
+        sparse = ", but with adj_t" if getattr(data, "adj_t", None) is not None else ""
+        got = f"{type(data).__name__} without edge_index{sparse}"
         advice = "Give a torch_geometric.data.Data with edge_index."
         raise wrong_dtype("data", "have an edge_index", got, advice)
     edge_attr = getattr(data, "edge_attr", None)

@@ -92,7 +92,7 @@ def _check_readable(given: Tensor | np.ma.MaskedArray[Any, Any], name: str) -> N
         if count:
             raise invalid(name, "have no masked values", count, "Use array.compressed().")
     elif given.is_meta or given.layout is not torch.strided:
-        got = "one without data" if given.is_meta else f"layout {given.layout}"
+        got = "a tensor without data" if given.is_meta else f"layout {given.layout}"
         advice = "Use tensor.to_dense() on the CPU or a GPU."
         raise invalid(name, "be a dense tensor with values", got, advice)
 
@@ -111,7 +111,7 @@ def _read(given: Indices, count: int, name: str, what: str) -> Tensor:
         kinds = {isinstance(value, (bool, np.bool_)) for value in given}
         if len(kinds) > 1:
             condition, got = "be either indices or a mask", "a mix of booleans and integers"
-            raise wrong_dtype(name, condition, got, "Give one of the two.")
+            raise wrong_dtype(name, condition, got, "Use one of the two.")
     if isinstance(given, (Tensor, np.ma.MaskedArray)):
         _check_readable(given, name)
     if isinstance(given, Tensor):

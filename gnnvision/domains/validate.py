@@ -49,7 +49,12 @@ def check_edges(
         source, target = edge_index[:, int(outside)].tolist()
         condition = f"have nodes from 0 to num_nodes - 1 = {num_nodes - 1}"
         got = f"edge {int(outside)} from {source} to {target}"
-        raise invalid("edge_index", condition, got, "Count from 0, or use a larger num_nodes.")
+        raise invalid(
+            "edge_index",
+            condition,
+            got,
+            "Node indices start at 0. Correct them, or use a larger num_nodes.",
+        )
     columns: dict[str, Any] = {"edge_index": edge_index}
     if edge_weight is not None:
         columns["edge_weight"] = _weights(edge_weight, num_edges, edge_index.device)
@@ -153,7 +158,7 @@ def _weights(edge_weight: Tensor, num_edges: int, device: torch.device) -> Tenso
         condition, advice = f"have shape (E={num_edges},)", "Give one number for each edge."
         raise invalid("edge_weight", condition, tuple(edge_weight.shape), advice)
     if edge_weight.device != device:
-        condition, advice = f"be on {device} as edge_index", "Move it with .to()."
+        condition, advice = f"be on the device of 'edge_index', {device}", "Move it with .to()."
         raise invalid("edge_weight", condition, edge_weight.device, advice)
     _finite(edge_weight, "edge_weight")
     return _kept(edge_weight)

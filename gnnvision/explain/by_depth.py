@@ -62,7 +62,7 @@ def layers_by_depth(
     if len({coarse[layer.name] for layer in found}) < _FEW:  # transformers, messages along bonds
         found = [layer for layer in listed if has(layer, (*_CONVOLUTIONS, nn.Linear))]
     if not found:
-        got = f"{type(model).__name__} on {domain}, which has none"
+        got = f"{type(model).__name__} on {domain}, which has no such layer"
         raise invalid("model", "have a layer with more than one site", got, "Use another model.")
     groups = _groups(found, coarse)
     if len(groups) < _FEW:

@@ -153,7 +153,7 @@ def _no_layer_error(model: nn.Module, domain: Domain, calls: Sequence[Call]) -> 
     may = f"Set layer= to one of {', '.join(map(repr, names))}" if names else "Use another model"
     return invalid(
         "model", "have a layer with weights and several sites on every path to its output",
-        f"{type(model).__name__} on {domain}, which has none",
+        f"{type(model).__name__} on {domain}, which has no such layer",
         f"{may}, or choose a method that uses no layer, such as 'integrated_gradients'.",
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def field_of(layer: Layer, reach: Reach | None, site: Site) -> Field:
     index.insert(layer.channel_dim % (len(index) + 1), 0)
     mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
     if reach is None or mask is None:
-        got = f"{layer.name!r}, which mixes sites in a way that shapes do not show"
+        got = f"{layer.name!r}, which mixes sites in a way that cannot be inferred from shapes"
         advice = "Choose a layer before it."
         raise invalid("layer", "have a known receptive field", got, advice)
     box = _box(mask) if on_grid else None
@@ -89,9 +89,9 @@ def _site_index(layer: Layer, site: Site, size: Sequence[int]) -> int:
     single = not isinstance(site, Sequence)
     limits = [layer.domain.num_sites] if single and layer.domain else size
     if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in places):
-        raise wrong_dtype("site", "be an integer or integers", repr(site), "Count from 0.")
+        raise wrong_dtype("site", "be an integer or integers", repr(site), "Indices start at 0.")
     if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
         return int(np.ravel_multi_index(places, tuple(limits)))
     what = "an index" if len(size) == 1 else f"an index or {len(size)} indices"
     condition = f"be {what} within the {layer.sites} of {layer.name!r}"
-    raise invalid("site", condition, repr(site), "Count from 0.")
+    raise invalid("site", condition, repr(site), "Indices start at 0.")

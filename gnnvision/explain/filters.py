@@ -136,7 +136,7 @@ def filters(model: nn.Module, layer: str) -> Filters:
         return Filters(taps, None, 1, layer, terms, isinstance(module, ChebConv))
     names = [n for n, m in known.items() if isinstance(m, (*_PLAIN, Convolution))]
     if not names:
-        got = f"{type(model).__name__}, which has none"
+        got = f"{type(model).__name__}, which has no convolution"
         raise invalid("model", "have a convolution", got, "Use `feature_maps` instead.")
     near = " or ".join(map(repr, nearest(layer, names, 3, cutoff=0)))
     got = f"{layer!r}" if module is None else f"{layer!r}, a {type(module).__name__}"

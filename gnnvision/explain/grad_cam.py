@@ -115,7 +115,7 @@ def _(domain: Graph, values: Tensor, layer: Layer) -> Tensor:
     if layer.cluster is not None:
         return values[layer.cluster.clamp(min=0)] * (layer.cluster >= 0)
     if len(values) != domain.num_nodes:
-        condition = "have the sites of the input or clusters of them"
+        condition = "have the sites of the input, or clusters of these sites"
         got = f"{layer.name!r} with {layer.sites}"
         raise invalid("layer", condition, got, "Choose a layer before it.")
     return values

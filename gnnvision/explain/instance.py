@@ -156,7 +156,7 @@ def one_row_each(num_samples: int, shape: tuple[int, ...], advice: str) -> Value
 def unknown_output(name: str, index: int, count: int) -> ValueError:
     """The error of an index that is not that of an output."""
     condition = f"be the index of one of the {count} outputs, from 0 to {count - 1}"
-    return invalid(name, condition, index, "Count from 0.")
+    return invalid(name, condition, index, "Indices start at 0.")
 
 
 def _columns(rows: Tensor, num_samples: int, target: Target | None) -> Tensor:

@@ -289,7 +289,7 @@ def _sanity(
     if bool(whole.isnan().flatten(1).all(1).any()):
         raise invalid(
             "model", "return finite outputs with randomized weights too", "NaN or infinity",
-            "Leave the sanity check out.",
+            "Check its weights, or omit the sanity check.",
         )  # fmt: skip
     (own, *rest), sample = whole, sample.cpu()
     following = iter(rest)

@@ -56,7 +56,10 @@ class Dropout(nn.Dropout):
             return input
         if is_sparse(input):
             if input.requires_grad:
-                condition, got = "not require gradients if it is sparse", "one that does"
+                condition, got = (
+                    "not require gradients if it is sparse",
+                    "a sparse tensor that does",
+                )
                 advice = "Use input.to_dense().requires_grad_() for gradients of the features."
                 raise invalid("input", condition, got, advice)
             coalesced = input.coalesce() if input.is_sparse else input

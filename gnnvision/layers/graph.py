@@ -114,14 +114,14 @@ class GraphConvolution(nn.Module, Convolution):
         dtype = (next(self.parameters(), x) if bias is None else bias).dtype
         if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
             advice = f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
-            raise wrong_dtype("x", f"have dtype {dtype} as the layer", x.dtype, advice)
+            raise wrong_dtype("x", f"have the dtype of the layer, {dtype}", x.dtype, advice)
         if x.shape != (graph.num_nodes, self.in_channels):
             condition = f"have shape (N={graph.num_nodes}, in_channels={self.in_channels})"
             advice = "Give one row for each node, and set in_channels to the number of columns."
             raise invalid("x", condition, tuple(x.shape), advice)
         if x.device != graph.device:
             advice = f"Move it with domain.to('{x.device}')."
-            raise invalid("domain", f"be on {x.device} as x", graph.device, advice)
+            raise invalid("domain", f"be on the device of 'x', {x.device}", graph.device, advice)
         if not is_transformed() and x.grad_fn is None:
             if x.device.type == "cpu":
                 check_not_nan(x)

@@ -136,7 +136,7 @@ class BondMessages(nn.Module, OnDomain):
         if domain.edge_attr is None:
             condition = "have edge_attr, the features of its bonds"
             advice = "Load molecules with gnnvision.data.load."
-            raise invalid("domain", condition, "a graph without", advice)
+            raise invalid("domain", condition, "a graph without edge_attr", advice)
         dtype = x.dtype
         first = leaving(domain, dtype).T.times(self.atom(x)) + self.bond(domain.edge_attr)
         state = first.relu()

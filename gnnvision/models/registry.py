@@ -83,7 +83,7 @@ def build(name: str, /, **arguments: Any) -> nn.Module:  # noqa: ANN401
     wanted = str(name).lower().replace("-", "_")
     if wanted not in _builders:
         near = nearest(wanted, _builders, cutoff=0.0)[0]
-        advice = f"Did you mean {near!r}? There are {', '.join(names())}."
+        advice = f"Did you mean {near!r}? The networks are {', '.join(names())}."
         raise invalid("name", "be the name of a network", repr(name), advice)
     builder = _builders[wanted]
     known = list(inspect.signature(builder).parameters)

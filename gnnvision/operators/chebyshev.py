@@ -79,7 +79,7 @@ def scaled_laplacian(
     """
     if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):
         condition = f"be one number or one for each of the {graph.num_graphs} graphs of the batch"
-        got, advice = f"shape {tuple(lambda_max.shape)}", "Give one of the two."
+        got, advice = f"shape {tuple(lambda_max.shape)}", "Use one of the two."
         raise invalid("lambda_max", condition, got, advice)
 
     def build() -> Sparse:

@@ -146,6 +146,6 @@ def _check_cluster(graph: Graph, cluster: Tensor) -> None:
     order = cluster.argsort(stable=True)
     step, member = cluster[order].diff(), graph.graph_index[order]
     if bool((member.diff() < 0).any()) or bool(member.diff()[step == 0].any()):
-        condition = "number the clusters graph by graph of the batch"
-        got = "a cluster of two graphs or in another order"
+        condition = "number the clusters in the order of the graphs of the batch"
+        got = "clusters that span two graphs or are in another order"
         raise invalid("cluster", condition, got, "Renumber the clusters.")

@@ -76,7 +76,7 @@ def signal_operator(x: Tensor) -> Sparse:
         ValueError: if `x` requires gradients.
     """
     if x.requires_grad:
-        condition, got = "not require gradients if it is sparse", "one that does"
+        condition, got = "not require gradients if it is sparse", "a sparse tensor that does"
         advice = "Use x.to_dense().requires_grad_() for gradients of the features."
         raise invalid("x", condition, got, advice)
     if x.layout is torch.sparse_coo and not x.is_coalesced():

@@ -80,9 +80,10 @@ def summary(
     whole = (torch.jit.ScriptModule, nn.DataParallel)
     for name, module in model.named_modules():
         if isinstance(module, whole):
-            got = f"{type(module).__name__} {f'as {name!r}' if name else 'itself'}"
+            got = f"{type(module).__name__}{f' as layer {name!r}' if name else ''}"
             advice = "Pass the module inside it."
-            raise wrong_dtype("model", "consist of plain modules", got, advice)
+            condition = "not contain TorchScript or DataParallel modules"
+            raise wrong_dtype("model", condition, got, advice)
     if not isinstance(domain, (Grid, Graph)):
         advice = "Use for example Grid((28, 28))."
         raise wrong_type("domain", "be a Grid or a Graph", domain, advice)

@@ -93,7 +93,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             "checkpoint",
             "be a checkpoint of gnnvision",
             f"{str(path)!r} ({error})",
-            "It is damaged or of another program: use the original file of a run.",
+            "The file is damaged or from another program: use the original file of a run.",
         ) from error
 
 
@@ -156,7 +156,7 @@ def unpack_optimizer(
             # With the memory layout of its parameter, as the fused kernels require.
             value = torch.empty_like(like, dtype=value.dtype).copy_(value)
         if not value.is_floating_point() or not bool(value.isfinite().all()):
-            raise ValueError(f"optimizer/{path} holds values that are not finite numbers")
+            raise ValueError(f"optimizer/{path} contains NaN or infinity")
         state.setdefault(int(number), {})[name] = value
     if len({frozenset(held) for held in state.values()}) > 1:
         raise ValueError("optimizer/ lacks tensors of some parameters")

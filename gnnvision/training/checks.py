@@ -63,7 +63,7 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
     if recipe.progressive_resizing and task.low_resolution() is task:
         raise invalid(
             "progressive_resizing",
-            f"be 0 for a {type(task).__name__}, which has no smaller form",
+            f"be 0 for a {type(task).__name__}, which has no images to resize",
             f"{recipe.progressive_resizing:g}",
             "Leave it out: it is for image classification.",
         )
@@ -92,7 +92,7 @@ def check_split(task: Task, recipe: Recipe) -> None:
     if selection != "last" and not len(task.split.val):
         raise invalid(
             "recipe",
-            "keep the last epoch where the validation split is empty",
+            "select the last epoch if the validation split is empty",
             got,
             "Use Recipe(checkpoint_selection='last').",
         )
@@ -108,7 +108,7 @@ def check_split(task: Task, recipe: Recipe) -> None:
     if selection != "last" and not _any_known(task, y, "val"):
         raise invalid(
             "recipe",
-            "keep the last epoch where no label of the validation split is known",
+            "select the last epoch if the validation split has no known labels",
             got,
             "Use Recipe(checkpoint_selection='last'), or put items with known labels into it.",
         )
@@ -141,7 +141,7 @@ def _check_labels(task: Task, y: Tensor) -> None:
     count = f" ({int(wrong.sum()):,} labels are out of range)" if wrong.sum() > 1 else ""
     raise invalid(
         "y",
-        f"have labels from 0 to {task.num_outputs - 1}, or {UNLABELED} for none",
+        f"have labels from 0 to {task.num_outputs - 1}, or {UNLABELED} for unlabeled items",
         f"{int(y[item])} for {place}{count}",
         "Correct the labels, or give as many class names as there are classes.",
     )

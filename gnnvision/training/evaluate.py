@@ -79,7 +79,7 @@ def _task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
     """The task with the split, the normalization and the test views of the run."""
     if "split" not in about:
         raise invalid(
-            "path", "be a finished run", "a checkpoint of one in progress", "Resume it first."
+            "path", "be a finished run", "the checkpoint of an unfinished run", "Resume it first."
         )
     # Checkpoints of early versions do not have the hash of their data.
     for name, here in (("kind", task.kind), ("data_hash", task.data_hash)):

@@ -15,7 +15,7 @@ __all__ = ["causes_named", "not_finite", "nothing_to_select"]
 
 # Squares and products of larger numbers overflow float32, whose range ends at 3.4e38.
 LARGE = 1e15
-_MODERATE = "hold finite numbers of moderate size"
+_MODERATE = "have finite values of moderate size"
 
 
 def not_finite(task: Task, recipe: Recipe, epoch: int, loss: float, at_once: bool) -> ValueError:
@@ -104,7 +104,7 @@ class causes_named:
             raise invalid(
                 "batch_size",
                 "give batch norm at least two values for each channel",
-                f"a batch of {self.items} item{'' if self.items == 1 else 's'} with one",
+                f"{self.items} item{'' if self.items == 1 else 's'} with one value per channel",
                 "Use a larger batch size and at least two training items, or a network without "
                 "batch norm.",
             ) from error

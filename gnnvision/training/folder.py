@@ -58,11 +58,12 @@ def new_folder(root: str | os.PathLike[str], experiment: str, config: Mapping[st
     except OSError as error:
         raise invalid(
             "out",
-            "be a folder that can be written to",
+            "be a writable folder",
             f"{str(root)!r} ({error.strerror or error})",
-            "Give another with --out.",
+            "Choose another folder with --out.",
         ) from error
-    raise invalid("out", "have room for a new run", repr(str(parent)), "Wait a second.")
+    advice = "Wait a second and try again."
+    raise invalid("out", "have a free folder name for this second", repr(str(parent)), advice)
 
 
 def remove_unused(folder: Path, parents: Iterable[Path] = ()) -> None:

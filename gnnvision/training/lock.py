@@ -30,8 +30,8 @@ class InUse(ValueError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"'folder' must not be in use by another run, got {str(folder)!r}, in which a run "
-            "is in progress. Wait until it ends, or stop it."
+            f"'folder' must not be in use by another run, got {str(folder)!r}, which one "
+            "is using. Wait until that run ends, or stop it."
         )
 
 
@@ -55,9 +55,9 @@ def in_use(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise invalid(
             "folder",
-            "be a folder that can be made",
+            "be a folder that can be created",
             f"{str(folder)!r} ({error.strerror or error})",
-            "Name another one.",
+            "Choose another folder.",
         ) from error
     owner = _owners.get(place)
     if owner == threading.get_ident():

@@ -93,8 +93,8 @@ class MoleculePredictor:
         if self.featurizer.hash != about["input"]["featurizer_hash"]:
             raise invalid(
                 "checkpoint",
-                "have been written with this version's atom and bond features",
-                "one with other columns",
+                "use the atom and bond features of this version of gnnvision",
+                "a checkpoint with different features",
                 "Use the version of gnnvision that trained it.",
             )
 
@@ -119,8 +119,8 @@ class MoleculePredictor:
         if "featurizer" not in about.get("input", {}):
             raise invalid(
                 "checkpoint",
-                "be of a network for molecules",
-                f"{str(best)!r} of {about.get('title', 'an unfinished run')!r}",
+                "come from a run on molecules",
+                f"{str(best)!r}, a run on {about.get('title', 'an unknown dataset')!r}",
                 "Give the folder of a finished run of gcn_molecules.py.",
             )
         networks = [build_network(*each) for each in read]
@@ -129,7 +129,7 @@ class MoleculePredictor:
         if any(given != inputs[0] for given in inputs):
             raise invalid(
                 "checkpoint",
-                "be of networks of one run",
+                "contain the networks of a single run",
                 f"{str(files[0])!r} next to those of another run",
                 "Give the folder of one run.",
             )

@@ -61,7 +61,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     learned = [p for p in model.parameters() if p.requires_grad]
     if not learned:
         got = "none that require gradients"
-        raise invalid("model", "have parameters to learn", got, "Unfreeze some of them.")
+        raise invalid("model", "have trainable parameters", got, "Unfreeze some of them.")
     first = {id(p) for p in _first(model).parameters()}
     head = {id(p) for p in _weighted(model)[-1].parameters(recurse=False)}
     depths = _depths(model) if recipe.layer_decay != 1 else {}
@@ -139,7 +139,7 @@ def _check_effects(
             raise invalid(
                 name,
                 "have an effect on the model",
-                f"{value!r} for one without trainable {what}",
+                f"{value!r} for a model without trainable {what}",
                 "Leave it out, or make them trainable.",
             )
 

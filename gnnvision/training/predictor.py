@@ -75,8 +75,8 @@ class Predictor:
         if about.get("kind") != "classification" or "mean" not in about.get("input", {}):
             raise invalid(
                 "checkpoint",
-                "be of an image classifier",
-                f"{str(file)!r} of {about.get('title', 'an unfinished run')!r}",
+                "come from an image classification run",
+                f"{str(file)!r}, a run on {about.get('title', 'an unknown dataset')!r}",
                 "Give the folder of a finished run on images.",
             )
         predictor = cls(build_network(checkpoint, file), about, device)
@@ -207,7 +207,7 @@ def _check_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> None
         raise invalid(
             "checkpoint",
             f"have the weights of {name}",
-            f"others in {str(file)!r} ({error})",
+            f"different ones in {str(file)!r} ({error})",
             "Give the checkpoint of a run of this network.",
         ) from error
 

@@ -186,7 +186,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
     if identity != (task.data_hash, task.split_name):
         raise invalid(
             "task",
-            f"be the one of the run in {str(folder)!r}",
+            f"be the task of the run in {str(folder)!r}",
             f"{task.name!r} with other data or another split",
             "Load it with the options of the run.",
         )

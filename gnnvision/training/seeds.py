@@ -27,7 +27,7 @@ def to_seeds(seeds: int | Sequence[int]) -> list[int]:
     """
     counted = isinstance(seeds, int) and not isinstance(seeds, bool)
     if counted and seeds > _MOST_SEEDS:  # type: ignore[operator]
-        advice = "Each is a separate training: give for example 10."
+        advice = "Each seed is a separate training: use for example 10."
         raise invalid("seeds", f"be at most {_MOST_SEEDS}", seeds, advice)
     out = list(range(seeds)) if counted else list(seeds)  # type: ignore[arg-type]
     if not out or len(set(out)) < len(out):
@@ -81,8 +81,8 @@ def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.M
         return _build(model)
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
-            "'model' must be a network in Python, got one in TorchScript. Train the network that "
-            "it was made from, and script that one."
+            "'model' must be a network in Python, got one in TorchScript. Train the "
+            "original network, and convert it to TorchScript afterwards."
         )
     copied = copy.deepcopy(model)
     quick_linears(copied)  # first, as the initialization depends on the memory layout

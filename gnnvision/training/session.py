@@ -257,7 +257,7 @@ class Session:
             at_once: whether it was stopped without saving.
         """
         place = self.place()
-        words = f"Stopped{' at once' if at_once else ''} at {place}."
+        words = f"Stopped{' immediately' if at_once else ''} at {place}."
         if not self._saved_place:
             return f"{words} Nothing {'was' if at_once else 'could be'} saved."
         if self._saved_place == place and not at_once:
@@ -329,7 +329,7 @@ class Session:
                     name = next(key for key in keys if value.get(key) != then.get(key, self))
                     value, then = value.get(name), then.get(name)
                 condition = f"be {then} as in the run that is resumed"
-                raise invalid(name, condition, value, "Leave it as it was, or start a new run.")
+                raise invalid(name, condition, value, "Do not change it, or start a new run.")
         with checkpoint_errors(file):
             self._load(checkpoint)
         self._file = file

@@ -104,8 +104,8 @@ def checkpoint_errors(file: Path | str) -> Iterator[None]:
         if isinstance(error, KeyError):
             reason = f"{reason} is missing"
         raise ValueError(
-            f"'checkpoint' must be as the run wrote it, got {str(file)!r} ({reason}). It is "
-            "damaged or was changed: use the original file."
+            f"'checkpoint' must be as the run wrote it, got {str(file)!r} ({reason}). The file "
+            "is damaged or was changed: use the original file."
         ) from error
 
 
@@ -228,7 +228,9 @@ def check_progress(state: Mapping[str, Any], epochs: int, counts: int) -> None:
     _within("epoch", state["epoch"], 0, epochs)
     _within("best_epoch", state["best_epoch"], 0, state["epoch"])
     if state["batch"] != counts:
-        raise ValueError(f"'batch' is {state['batch']}, with the outputs of {counts}")
+        raise ValueError(
+            f"'batch' is {state['batch']}, but the outputs of {counts} batches were saved"
+        )
     for name in ("seconds", "waited"):
         _within(name, state[name], 0, math.inf)
     _check_history(state["history"], "train_loss")
@@ -293,7 +295,7 @@ def _shown(name: str, value: object) -> str:
 
 def _finite(name: str, value: Tensor) -> None:
     if value.is_floating_point() and not bool(value.isfinite().all()):
-        raise ValueError(f"{name} holds NaN or infinity, as after training diverged")
+        raise ValueError(f"{name} contains NaN or infinity, as after a diverged training")
 
 
 def _is_required(field: Any) -> bool:  # noqa: ANN401 - of a dataclass

@@ -90,7 +90,12 @@ def frozen_features(
     count = len(backbone.blocks)
     cut = count if cut is None else cut
     if views and (not isinstance(task, ImageTask) or task.augment is None):
-        raise invalid("views", "be 0 for a task without augmentation", views, "Set an Augment.")
+        raise invalid(
+            "views",
+            "be 0 for a task without augmentation",
+            views,
+            "Load the task with an Augment.",
+        )
     extract: Extract = backbone.features if cut == count else _block_input(backbone, cut)
     if cut < count and not _is_sequential(backbone, task, cut, extract):
         return None

@@ -73,12 +73,12 @@ class MoleculePreprocessing:
             advice = "Load molecules, or use a backbone for images."
             raise wrong_type("task", "be a molecule task for this backbone", task, advice)
         if task.featurizer.hash != self.featurizer_hash:
-            condition = f"have the features of the backbone, {self.featurizer_hash[:12]}"
-            advice = "Load it with the featurizer of the run that the backbone is from."
+            condition = f"have the features of the backbone, hash {self.featurizer_hash[:12]}"
+            advice = "Load the task with the featurizer of the run that trained the backbone."
             raise invalid("task", condition, task.featurizer.hash[:12], advice)
         if task.num_graph_attr != self.descriptors:
             condition = f"have {self.descriptors} descriptors for this backbone"
-            advice = f"Load it with descriptors={self.descriptors > 0}."
+            advice = f"Load the task with descriptors={self.descriptors > 0}."
             raise invalid("task", condition, task.num_graph_attr, advice)
         return task
 

@@ -101,7 +101,9 @@ class ResumableFineTuning:
         except (KeyError, TypeError, AttributeError) as error:
             got = f"{str(self.folder)!r} ({type(error).__name__}: {error})"
             advice = "Use the folder as the run left it."
-            raise invalid("folder", "contain a stopped fine-tuning", got, advice) from error
+            raise invalid(
+                "folder", "contain a fine-tuning run that was stopped", got, advice
+            ) from error
 
     def _save(self, seed_run: Checkpoint | None) -> None:
         """Save the completed seeds and the state of the seed in progress."""

@@ -136,7 +136,7 @@ class StageRunner:
             if recipe.progressive_resizing:
                 condition = "be 0 for training on precomputed features"
                 got = f"{recipe.progressive_resizing:g} in {name!r} of the plan"
-                raise invalid("progressive_resizing", condition, got, "Leave it out there.")
+                raise invalid("progressive_resizing", condition, got, "Omit it in that stage.")
         head = frozen_features(backbone, self.task, views=plan.views, progress=progress)
         assert head is not None
         self.stages = [_Stage(count, plan.head, head)]

@@ -82,7 +82,7 @@ def test_another_edition_of_the_set(tmp_path, graphs):
     run = of_graphs(tmp_path / "other", columns=7)
     with pytest.raises(
         ValueError,
-        match="must read the 3 node features of MUTAG as it is here, got a network that reads 7",
+        match="take the 3 node features of the local files of MUTAG, got a network that takes 7",
     ):
         load_inspected(str(run), ["1"])
 

@@ -64,7 +64,7 @@ def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
             "CCO",
             "must be an image file for .*, a network for images, got 'CCO', which is a mol",
         ),
-        ("nowhere.png", "got 'nowhere.png', which is no file. Give an image file"),
+        ("nowhere.png", "got 'nowhere.png', which is not a file. Give an image file"),
         ("broken.png", r"must be an image that can be read, got '.*broken.png' \(not an image"),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_a_network_for_pictures_does_not_read(tmp_path, monkeypatch, given,
     ("given", "text"),
     [
         ("a.png", "must be SMILES for a network trained on Weights, got 'a.png', a file"),
-        ("away.jpg", "got 'away.jpg', a file. This network reads molecules"),
+        ("away.jpg", "got 'away.jpg', a file. Write a molecule as SMILES"),
         ("C1CC", r"must be SMILES for a network trained on Weights, got 'C1CC' \(unclosed ring"),
     ],
 )
@@ -96,5 +96,5 @@ def test_other_runs(tmp_path):
         load_inspected(str(run), ["0"])
     with pytest.raises(ValueError, match=r"there is no best.safetensors"):
         load_inspected(str(tmp_path), ["0"])
-    with pytest.raises(ValueError, match="'inputs' must hold at least one input"):
+    with pytest.raises(ValueError, match="'inputs' must contain at least one input"):
         load_inspected(str(run), [])

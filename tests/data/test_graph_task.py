@@ -202,7 +202,10 @@ def test_where_it_is():
             "'y' must be floating point .* got torch.i",
         ),
         ({"kind": "classification"}, r"'y' must be int64 of shape \(15,\), got torch.float64"),
-        ({"split": Split("mine", [15], [], [])}, "'train' must hold indices below 15, got 15"),
+        (
+            {"split": Split("mine", [15], [], [])},
+            "'train' must contain only indices below 15, got 15",
+        ),
     ],
 )
 def test_sizes_that_do_not_agree(changes, fault):

@@ -87,8 +87,8 @@ def test_undirected_edges():
         (lambda p: {"graph": {"a": [0]}}, "graph has the neighbors"),
         (lambda p: {"graph": {0: 1}}, "graph has the neighbors"),
         (lambda p: {"allx": p["allx"][:6], "ally": p["ally"][:6]}, r"allx has 6 rows, 4 \+ 3"),
-        (lambda p: {"x": p["y"]}, "ind.tiny.x must hold the csr matrix.*got ndarray"),
-        (lambda p: {"graph": [1]}, "ind.tiny.graph must hold .*got list"),
+        (lambda p: {"x": p["y"]}, "ind.tiny.x must contain the csr matrix.*got ndarray"),
+        (lambda p: {"graph": [1]}, "ind.tiny.graph must contain .*got list"),
     ],
 )
 def test_files_that_do_not_fit_are_one_clear_error(raw, change, fault):
@@ -99,7 +99,7 @@ def test_files_that_do_not_fit_are_one_clear_error(raw, change, fault):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (b"15\nx\n", "test.index must hold one number per line"),
+        (b"15\nx\n", "test.index must contain one number per line"),
         (b"15\n15\n12\n17\n14", "must list each node once"),
         (b"11\n12\n17\n14\n16", "lists node 11, which is also in allx"),
         (b"9" * 30, "one number per line"),

@@ -43,11 +43,11 @@ def test_the_hash_is_of_the_content():
         (([0], [0], [1]), ValueError, r"'val' must share no index with 'train', got \[0\]"),
         (([0], [1], [1]), ValueError, "'test' must share no index with 'val'"),
         (([0], [1], [0]), ValueError, "'test' must share no index with 'train'"),
-        (([0, 0], [1], [2]), ValueError, "'train' must hold each index once, got 0 twice"),
-        (([0], [-1], [2]), ValueError, "'val' must hold indices of at least 0, got -1"),
+        (([0, 0], [1], [2]), ValueError, "'train' must contain each index once, got 0 twice"),
+        (([0], [-1], [2]), ValueError, "'val' must contain only indices of at least 0, got -1"),
         (([0], [1], [[2]]), ValueError, r"'test' must have shape \(n,\), got \(1, 1\)"),
-        (([True, False], [1], [2]), TypeError, "'train' must hold integers, got bool"),
-        (([0.5], [1], [2]), TypeError, "'train' must hold integers, got float64"),
+        (([True, False], [1], [2]), TypeError, "'train' must contain integers, got bool"),
+        (([0.5], [1], [2]), TypeError, "'train' must contain integers, got float64"),
     ],
 )
 def test_bad_indices(parts, error, fault):
@@ -58,7 +58,7 @@ def test_bad_indices(parts, error, fault):
 def test_check_against_a_size():
     split = Split("mine", [0], [7], [1])
     split.check(8)
-    with pytest.raises(ValueError, match="'val' must hold indices below 7, got 7"):
+    with pytest.raises(ValueError, match="'val' must contain only indices below 7, got 7"):
         split.check(7)
 
 

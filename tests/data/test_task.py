@@ -86,7 +86,10 @@ def test_the_nodes_of_one_graph_are_one_batch_whatever_is_asked(make):
         ({"in_channels": 4}, r"'x' must have shape \(N=20, in_channels=4\)"),
         ({"y": torch.zeros(20)}, "'y' must be int64 .* got torch.float32"),
         ({"y": torch.zeros(3, dtype=torch.int64)}, r"'y' must be int64 of shape \(N=20,\)"),
-        ({"split": Split("public", [20], [], [])}, "'train' must hold indices below 20, got 20"),
+        (
+            {"split": Split("public", [20], [], [])},
+            "'train' must contain only indices below 20, got 20",
+        ),
     ],
 )
 def test_sizes_that_disagree(make, changes, fault):

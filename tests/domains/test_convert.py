@@ -243,7 +243,9 @@ def test_torch_geometrics_batch():
 def test_from_pyg_refuses_what_has_no_edges():
     from torch_geometric.data import Data
 
-    with pytest.raises(TypeError, match="'data' must have an edge_index, got Data without one"):
+    with pytest.raises(
+        TypeError, match="'data' must have an edge_index, got Data without edge_index"
+    ):
         Graph.from_pyg(Data(x=torch.ones(2, 1)))
 
 

@@ -134,7 +134,7 @@ def test_splits_by_masks():
     assert Split("mine", *torch.from_numpy(masks)) == Split("mine", [0, 2], [1], [3])
     with pytest.raises(ValueError, match="must be masks of the same length, got \\[4, 4, 3\\]"):
         Split("mine", masks[0], masks[1], masks[2, :3])
-    with pytest.raises(TypeError, match="'val' must hold integers, got bool"):
+    with pytest.raises(TypeError, match="'val' must contain integers, got bool"):
         Split("mine", [0, 2], masks[1], [3])
 
 

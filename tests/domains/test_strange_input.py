@@ -161,7 +161,7 @@ def test_other_data_of_torch_geometric():
     many["a", "to", "a"].edge_index = torch.tensor([[0], [1]])
     with pytest.raises(TypeError, match="got HeteroData with several node or edge types"):
         Graph.from_pyg(many)
-    with pytest.raises(TypeError, match="without one but adj_t"):
+    with pytest.raises(TypeError, match="without edge_index, but with adj_t"):
         Graph.from_pyg(Data(x=torch.ones(2, 1), adj_t=torch.ones(2, 2).to_sparse_csr()))
     disagree = Data(
         x=torch.ones(5, 1),

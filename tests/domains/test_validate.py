@@ -20,7 +20,7 @@ REFUSED = {
         ValueError, EDGES, 2, {},
         "'edge_index' must have nodes from 0 to num_nodes - 1 = 1, got edge 1 from 1 to 2",
     ),
-    "negative": (ValueError, EDGES - 1, 3, {}, "got edge 0 from -1 to 0. Count from 0"),
+    "negative": (ValueError, EDGES - 1, 3, {}, "got edge 0 from -1 to 0. Node indices start at 0"),
     "no nodes": (ValueError, EDGES, 0, {}, "'edge_index' must have nodes from 0 to"),
     "num_nodes of a kind": (TypeError, EDGES, 3.0, {}, "'num_nodes' must be an integer, got 3.0"),
     "num_nodes of truth": (TypeError, EDGES, True, {}, "'num_nodes' must be an integer, got True"),

@@ -40,7 +40,7 @@ def test_one_size_is_worked_out(start, capsys, tmp_path):
         (["--photo", "nowhere.jpg"], "'photo' must be a readable image file, got"),
         (["--size", "2", "--padding", "valid"], "'kernel_size' must fit into the padded input"),
         (["--size", "0"], "'size' must be at least 1"),
-        (["--out", "/proc/1/x"], "'out' must be a folder that can be written to"),
+        (["--out", "/proc/1/x"], "'out' must be a writable folder"),
     ],
 )
 def test_user_errors_exit_with_one_line(start, capsys, flags, sentence):

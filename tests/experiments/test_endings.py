@@ -152,14 +152,16 @@ class TestStopping:
     def test_a_second_one_says_what_is_saved(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=True)
         assert done.returncode == 130
-        assert "Stopped at once at seed 0, epoch 3. The last checkpoint is of seed" in done.stderr
+        assert (
+            "Stopped immediately at seed 0, epoch 3. The last checkpoint is of seed" in done.stderr
+        )
         assert "Resume it with: python" in done.stderr
         assert inside("gcn_cora", "--resume", the_run(tmp_path)).returncode == 0
 
     def test_or_that_nothing_is(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=False)
         assert done.returncode == 130
-        assert "Stopped at once at seed 0, epoch 3. Nothing was saved." in done.stderr
+        assert "Stopped immediately at seed 0, epoch 3. Nothing was saved." in done.stderr
         assert "Resume it" not in done.stderr
         assert not (tmp_path / "runs").exists()
 
@@ -183,7 +185,7 @@ class TestFolders:
         run = the_run(tmp_path)
         (run / "report.html").unlink()
         (run / BEST).unlink()
-        one_line_error(inside("gcn_cora", "--resume", run), "not all of it was saved")
+        one_line_error(inside("gcn_cora", "--resume", run), "but only partly saved")
 
     def test_a_full_disk_says_where_everything_is(self, inside, tmp_path, monkeypatch):
         def full(*_):
@@ -250,7 +252,7 @@ class TestResumeOfAnother:
     @pytest.mark.parametrize(
         ("change", "said"),
         [
-            ({"flags": None}, "must hold the flags of a run"),
+            ({"flags": None}, "must contain the flags of a run"),
             ({"flags": {"seeds": "many"}}, "got seeds='many'"),
             ({"flags": {"model": "lenet5"}}, "got model='lenet5'"),
             ({"flags": {"lr": True}}, "got lr=True"),

@@ -88,7 +88,7 @@ def test_a_run_of_another_kind_cannot_predict(inside, tmp_path, table):
     done = inside("cnn_mnist", "--dataset", "digits", "--epochs", "1")
     run = folder(done, tmp_path)
     done = inside("predict_molecules", run, table, "--smiles", "structure")
-    one_line_error(done, "must be of a network for molecules")
+    one_line_error(done, "must come from a run on molecules")
 
 
 def test_an_old_checkpoint_predicts_without_a_similarity(inside, tmp_path, table):

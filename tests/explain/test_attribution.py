@@ -208,7 +208,7 @@ REFUSED = [
     ({"method": "gradcam"}, "Did you mean 'grad_cam'"),
     (
         {"target": 3},
-        "'target' must be the index of one of the 3 outputs, from 0 to 2, got 3. Count from 0.",
+        "'target' must be the index of one of the 3 outputs, from 0 to 2, got 3. Indices start",
     ),
     ({"target": -1}, "'target' must be the index of one of the 3 outputs"),
     ({"target": [0, 1]}, "'target' must be one index, or one for each of the"),

@@ -152,5 +152,5 @@ def test_a_node_that_pooling_left_out_has_no_say():
     layer = Layer("pool", "Pool", (2, 4), coarse, cluster=torch.tensor([1, -1, 0]))
     assert to_input_sites(path, torch.tensor([5.0, 7.0]), layer).tolist() == [7.0, 0.0, 5.0]
     unknown = Layer("pool", "Pool", (2, 4), coarse)
-    with pytest.raises(ValueError, match="'layer' must have the sites of the input or clusters"):
+    with pytest.raises(ValueError, match="'layer' must have the sites of the input, or clusters"):
         to_input_sites(path, torch.tensor([5.0, 7.0]), unknown)

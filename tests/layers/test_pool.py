@@ -228,7 +228,9 @@ def test_refusals():
         with pytest.raises(ValueError, match="'cluster' must give each of the 5 nodes a cluster"):
             GraphPool(cluster=cluster)(x, graph)
     pair = Graph.batch([Graph.from_edges([], 2), Graph.from_edges([], 3)])
-    with pytest.raises(ValueError, match="'cluster' must number the clusters graph by graph"):
+    with pytest.raises(
+        ValueError, match="'cluster' must number the clusters in the order of the graphs"
+    ):
         GraphPool(cluster=[1, 1, 0, 0, 0])(x, pair)
     with pytest.raises(ValueError, match="'cluster' must"):
         GraphPool(cluster=[0, 1, 1, 2, 2])(x, pair)

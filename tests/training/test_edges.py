@@ -98,7 +98,7 @@ class TestUnknownLabels:
     def test_of_the_part_that_chooses_the_epoch(self, karate, select):
         y = karate.y.clone()
         y[torch.tensor(karate.split.val)] = -100
-        text = f"'recipe' must keep the last epoch where no label .* got .*='{select}'"
+        text = f"'recipe' must select the last epoch if .* no known labels, got .*='{select}'"
         with pytest.raises(ValueError, match=text):
             fit(
                 network(karate), replace(karate, y=y), replace(QUICK, checkpoint_selection=select),
@@ -196,20 +196,20 @@ class TestAdviceByCause:
         task = tasks.pictures(40)
         task.signals[3][0, 2, 2] = value
         model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
-        text = rf"'x' must hold finite numbers .* got {value} \(1 of .* are not finite\)"
+        text = rf"'x' must have finite values .* got {value} \(1 of .* are not finite\)"
         with pytest.raises(ValueError, match=text):
             fit(model, task, QUICK, progress=False)
 
     def test_features_that_are_too_large(self, karate):
         self.refused(
             replace(karate, x=karate.x * 3e38),
-            r"'x' must hold finite numbers of moderate size, got values up to 3e\+38",
+            r"'x' must have finite values of moderate size, got values up to 3e\+38",
         )
 
     def test_targets_that_are_too_large(self):
         task = tasks.rings(40)
         y = torch.full_like(task.y, 1e30)
-        with pytest.raises(ValueError, match=r"'y' must hold .* got values up to 1e\+30"):
+        with pytest.raises(ValueError, match=r"'y' must have .* got values up to 1e\+30"):
             fit(rings_network(), replace(task, y=y), QUICK, progress=False)
 
     @pytest.mark.parametrize("layers", [1, 2])
@@ -238,7 +238,7 @@ class TestFewItems:
         return gv.Sequential(gv.Readout("mean"), nn.BatchNorm1d(2), nn.Linear(2, 1))
 
     def test_batch_norm_of_one_item_is_named(self):
-        text = "'batch_size' must give batch norm at least two values for each channel, got a"
+        text = "'batch_size' must give batch norm at least two values for each channel, got 1"
         recipe = replace(QUICK, batch_size=1)
         with pytest.raises(ValueError, match=text):
             fit(self.norm_network(), tasks.rings(20), recipe, progress=False)

@@ -426,7 +426,7 @@ def test_without_a_validation_part_the_last_epoch_is_kept(tmp_path):
     split = replace(task.split, val=task.split.val[:0])
     task = replace(task, split=split)
     model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout(), nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="'recipe' must keep the last epoch"):
+    with pytest.raises(ValueError, match="'recipe' must select the last epoch"):
         fit(model, task, quick(), progress=False)
     result = fit(
         model, task, quick(checkpoint_selection="last"), seeds=2, folder=tmp_path, progress=False
@@ -495,7 +495,7 @@ def test_nothing_or_a_broken_file_to_resume_from(karate, tmp_path):
         fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.safetensors").write_bytes(b"\x80\x04not one")
-    with pytest.raises(ValueError, match=f"{wanted}.* It is damaged"):
+    with pytest.raises(ValueError, match=f"{wanted}.* The file is damaged"):
         fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
     with pytest.raises(ValueError, match="'folder' must be given to resume"):
         fit(small(karate), karate, resume=True, progress=False)

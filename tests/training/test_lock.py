@@ -71,7 +71,7 @@ def test_halves_of_killed_writers_are_removed_and_empty_folders_too(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="'folder' must be a folder that can be made"):
+    with pytest.raises(ValueError, match="'folder' must be a folder that can be created"):
         fit(
             gv.models.gcn(34, 4, 2), gv.data.load("karate"), folder=tmp_path / "file" / "x",
             progress=False,

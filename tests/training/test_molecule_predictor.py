@@ -134,7 +134,7 @@ def test_a_network_of_another_kind(folder, tmp_path):
     model = gv.models.build("gcn", in_channels=34, hidden_channels=4, num_classes=2)
     gv.fit(model, task, gv.Recipe(epochs=1), folder=tmp_path, progress=False)
     with pytest.raises(
-        ValueError, match=r"must be of a network for molecules, got .* of .Zachary"
+        ValueError, match=r"must come from a run on molecules, got .*, a run on .Zachary"
     ):
         MoleculePredictor.load(tmp_path)
 
@@ -145,7 +145,7 @@ def test_features_of_another_release(trained, folder, tmp_path):
     held = read_checkpoint(folder / "run" / "checkpoints" / "best.safetensors")
     held.state["input"]["featurizer_hash"] = "0" * 64
     write_checkpoint(tmp_path / "best.safetensors", held)
-    with pytest.raises(ValueError, match="written with this version's atom and bond features"):
+    with pytest.raises(ValueError, match="use the atom and bond features of this version"):
         MoleculePredictor.load(tmp_path)
 
 

@@ -84,7 +84,7 @@ def test_what_builds_no_network_is_refused(given, words):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_networks_in_torchscript_are_refused():
-    with pytest.raises(TypeError, match=r"got one in TorchScript\. Train the network"):
+    with pytest.raises(TypeError, match=r"got one in TorchScript\. Train the original network"):
         fit(torch.jit.script(plain()))
 
 

@@ -79,7 +79,9 @@ def test_a_checkpoint_of_another_network(run, tmp_path):
         Predictor.load(changed(run, tmp_path, spec=spec))
     with pytest.raises(ValueError, match="'checkpoint' must name its network"):
         Predictor.load(changed(run, tmp_path, spec=None))
-    with pytest.raises(ValueError, match="'checkpoint' must be of an image classifier"):
+    with pytest.raises(
+        ValueError, match="'checkpoint' must come from an image classification run"
+    ):
         Predictor.load(changed(run, tmp_path, input={}))
 
 

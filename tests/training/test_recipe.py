@@ -98,7 +98,7 @@ def test_frozen_parameters_are_left_out():
     (group,) = Recipe().make_optimizer(model).param_groups
     assert len(group["params"]) == 2
     model.requires_grad_(False)
-    with pytest.raises(ValueError, match="'model' must have parameters to learn"):
+    with pytest.raises(ValueError, match="'model' must have trainable parameters"):
         Recipe().make_optimizer(model)
 
 

@@ -160,7 +160,7 @@ class TestReadResult:
 
     def test_of_another_task_or_model(self, karate, tmp_path):
         run(karate, tmp_path)
-        with pytest.raises(ValueError, match="'task' must be the one of the run"):
+        with pytest.raises(ValueError, match="'task' must be the task of the run"):
             read_result(tmp_path, gv.data.load("karate", split="random"), small(karate))
         with pytest.raises(ValueError, match=r"best\.safetensors.*of shape \(4,\) instead"):
             read_result(tmp_path, karate, gv.models.gcn(34, 8, 2))

@@ -223,7 +223,7 @@ def test_nan_has_a_sentence_of_its_own(tmp_path):
     tensors[name].view(-1)[0] = NAN
     write(file, tensors, state)
     with pytest.raises(
-        ValueError, match=rf"{name} holds NaN or infinity, as after training diverged"
+        ValueError, match=rf"{name} contains NaN or infinity, as after a diverged training"
     ):
         Predictor.load(file)
 
@@ -282,7 +282,7 @@ class TestProgress:
         ("change", "said"),
         [
             ({"epoch": 10**6}, "'epoch' is 1000000"),
-            ({"batch": 10**9}, "'batch' is 1000000000, with the outputs of"),
+            ({"batch": 10**9}, "'batch' is 1000000000, but the outputs of"),
             ({"history": [{"epoch": 1}]}, "the rows of 'history' have different columns"),
             ({"groups": []}, "'groups' are 0 instead of 1"),
             ({"in_progress": "yes"}, "'in_progress' is 'yes'"),

@@ -97,7 +97,7 @@ class Augment:
             if pair is not None:
                 object.__setattr__(self, name, _check_pair(name, pair))
         if self.resized_crop is not None and self.resized_crop[1] > 1:
-            condition = "hold fractions of the area, at most 1"
+            condition = "be fractions of the area, at most 1"
             raise invalid("resized_crop", condition, self.resized_crop, "Pass e.g. (0.1, 1.0).")
         if self.size is not None:
             size = tuple(self.size) if isinstance(self.size, (tuple, list)) else (self.size,) * 2

@@ -89,7 +89,7 @@ class ImageTask(Task):
             advice = "Pass one label for each image."
             raise invalid("y", f"have shape (N={n},)", tuple(self.y.shape), advice)
         if n and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_outputs:
-            condition = f"hold labels from 0 to {self.num_outputs - 1}"
+            condition = f"have labels from 0 to {self.num_outputs - 1}"
             got = f"{int(self.y.min())} to {int(self.y.max())}"
             raise invalid("y", condition, got, "Check num_outputs and class_names.")
         if not len(self.mean) == len(self.std) == self.in_channels or min(self.std) <= 0:

@@ -151,8 +151,8 @@ def check_tree(tree: Tree) -> None:
         )
         hint = f" ({' and '.join(map(repr, similar))} are different names)" if similar else ""
         raise ValueError(
-            f"Every class must be in the training split, got {untrained[0]!r} only in another one "
-            f"of {where!r}{hint}. Use the same names of class folders in all splits."
+            f"Every class must be in the training split, got {untrained[0]!r} only in another "
+            f"split of {where!r}{hint}. Use the same names of class folders in all splits."
         )
 
 

@@ -111,7 +111,7 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
         reasons.setdefault(row, targets.remarks.get(row, "no target"))
     usable = np.array([row for row in range(len(smiles)) if row not in reasons], np.int64)
     if len(usable) < len(("train", "val", "test")):
-        got = f"{len(usable)} of {len(smiles)} rows"
+        got = f"{len(usable)} usable rows of {len(smiles)}"
         condition = "contain valid SMILES with targets"
         raise invalid(options.smiles, condition, got, _examples(reasons, smiles))
     splitter = _splitter(usable, smiles, targets, table, options, featurizer)

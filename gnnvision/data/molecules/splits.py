@@ -91,7 +91,7 @@ def scaffold_balanced_split(
         Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
         2019, https://arxiv.org/abs/1904.01561; `scaffold_split(balanced=True)` of Chemprop 1.
     """
-    at_least("seed", seed, 0, "Seeds count from 0.")
+    at_least("seed", seed, 0, "Choose a seed of 0 or more.")
     groups = _groups(rows, scaffolds)
     train_limit, val_limit, test_limit = (fraction * len(rows) for fraction in fractions)
     large: list[list[int]] = []

@@ -77,7 +77,7 @@ class Table:
             known = ", ".join(map(repr, self.columns))
             raise invalid(what, f"be one of the columns {known}", repr(name), advice)
         if len(found) > 1:
-            got = f"{name!r}, which the header has {len(found)} times"
+            got = f"{name!r}, which is in the header {len(found)} times"
             raise invalid(what, "name one column", got, "Rename the others in the file.")
         return [row[found[0]] for row in self.rows]
 

@@ -138,7 +138,7 @@ def test_a_gpu_changes_them_alike(images, augment):
         ({"contrast": "x"}, TypeError, "'contrast' must be a number, got 'x'"),
         ({"scale": (1.2, 0.8)}, ValueError, "'scale' must be positive numbers"),
         ({"scale": 0.8}, TypeError, "'scale' must be a pair .* got 0.8"),
-        ({"resized_crop": (0.1, 1.5)}, ValueError, "'resized_crop' must hold fractions"),
+        ({"resized_crop": (0.1, 1.5)}, ValueError, "'resized_crop' must be fractions"),
         ({"ratio": (0, 1)}, ValueError, "'ratio' must be positive numbers"),
         ({"size": (8, 8)}, ValueError, "'size' must be left out without 'resized_crop'"),
         ({"size": (8,), "resized_crop": (1, 1)}, ValueError, r"'size' must be \(height, width\)"),

@@ -216,11 +216,15 @@ def test_batches_that_cannot_be(call, fault):
         ({"y": torch.zeros(40)}, TypeError, "'y' int64, got torch.uint8 and torch.float"),
         ({"in_channels": 1}, ValueError, r"'images' must have shape \(N, in_channels=1, H, W\)"),
         ({"y": torch.zeros(3, dtype=torch.int64)}, ValueError, r"'y' must have shape \(N=40,\)"),
-        ({"y": torch.arange(40)}, ValueError, "'y' must hold labels from 0 to 1, got 0 to 39"),
-        ({"y": torch.arange(40) - 1}, ValueError, "'y' must hold labels from 0 to 1, got -1"),
+        ({"y": torch.arange(40)}, ValueError, "'y' must have labels from 0 to 1, got 0 to 39"),
+        ({"y": torch.arange(40) - 1}, ValueError, "'y' must have labels from 0 to 1, got -1"),
         ({"mean": (0.5,)}, ValueError, "'mean' and 'std' must have 3 values"),
         ({"std": (0.5, 0, 1)}, ValueError, "'std' above 0"),
-        ({"split": Split("public", [40], [], [])}, ValueError, "'train' must hold indices below"),
+        (
+            {"split": Split("public", [40], [], [])},
+            ValueError,
+            "'train' must contain only indices below",
+        ),
         ({"augment": Augment(cutout=9)}, ValueError, "'cutout' must be at most the image size"),
     ],
 )

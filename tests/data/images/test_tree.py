@@ -210,7 +210,7 @@ def test_classes_that_only_case_tells_apart_are_noted(read):
 
 def test_a_class_in_another_case_is_named_beside_it(read):
     tree = read("train/Cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dog/1.jpg")
-    reason = "got 'cat' only in another one .*'Cat' and 'cat' are different names"
+    reason = "got 'cat' only in another split .*'Cat' and 'cat' are different names"
     with pytest.raises(ValueError, match=reason):
         check_tree(tree)
 

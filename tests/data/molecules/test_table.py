@@ -95,7 +95,8 @@ def test_columns_by_name():
     assert table.column("smiles") == ["C"]
     assert table.column("") == ["3"]
     with pytest.raises(
-        ValueError, match=r"'targets' must name one column, got 'y', which the header has 2 times"
+        ValueError,
+        match=r"'targets' must name one column, got 'y', which is in the header 2 times",
     ):
         table.column("y", "targets")
 
