@@ -58,7 +58,13 @@ def violations(path, source):
             yield f"{where}: nothing imports that"
         if root != "gnnvision" or floor is None or (rest and rest[0] == floor):
             continue
-        if rest and rest[0] in ("_lazy", "_version", "__version__", "errors"):  # below all floors
+        if rest and rest[0] in (
+            "_lazy",
+            "_renamed",
+            "_version",
+            "__version__",
+            "errors",
+        ):  # below all floors
             continue
         if rest and rest[0] not in BELOW[floor]:
             yield f"{where}: {floor} may import only {sorted(BELOW[floor])}"

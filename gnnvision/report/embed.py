@@ -24,7 +24,7 @@ _PIXELS_A_POINT = 96 / 72
 _OPENING = re.compile(r"<svg[^>]*>")
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _ID = re.compile(r'((?<= )id="|url\(#|href="#)')
-_COLOR = re.compile("|".join(THEMED), re.IGNORECASE)
+_COLOR = re.compile(f"(?:{'|'.join(THEMED)})(?![0-9a-f])", re.IGNORECASE)  # not of eight digits
 
 
 def markup(path: Path, alt: str) -> Markup:

@@ -77,7 +77,7 @@ def test_a_named_data_set_is_strict(run, tmp_path):
         (("--dataset", "karate", "--seeds", "0"), ("'seeds' must be a positive count",)),
         (("--dataset", "karate", "--data-root", "nowhere"), ("folder that exists", "nowhere")),
         (("--resume", "nowhere"), ("'config.json' must be a readable JSON file",)),
-        (("--dataset", "karate", "--out", "/proc/1/x"), ("'out' must be a folder that can be",)),
+        (("--dataset", "karate", "--out", "/proc/1/x"), ("'out' must be a writable folder",)),
         (("--color", "red"), ("--color",)),
         (("--split", "mine"), ("mine",)),
     ],

@@ -147,7 +147,9 @@ def test_what_cannot_be_measured_is_refused(tmp_path):
         evaluate(tmp_path, other)
     with pytest.raises(ValueError, match="'task' must have the kind of the run"):
         evaluate(tmp_path, other.reconstruction())
-    with pytest.raises(ValueError, match="'checkpoint' must have the weights of gcn, got others"):
+    with pytest.raises(
+        ValueError, match="'checkpoint' must have the weights of gcn, got different ones"
+    ):
         evaluate(tmp_path, task, gv.models.gcn(34, 5, 2))
     with pytest.raises(ValueError, match="'checkpoint' must be a run folder"):
         evaluate(tmp_path / "nothing", task)

@@ -94,11 +94,11 @@ def test_a_broken_line_says_nothing_about_the_kind_of_a_target(tmp_path):
 def test_rows_that_cannot_be_used_at_all(tmp_path):
     path = write(tmp_path / "x.csv", ["smiles", "y"], [("C1CC", 1), ("", 2), ("CC", ""), ("C", 3)])
     with pytest.raises(
-        ValueError, match="'smiles' must contain valid SMILES with targets, got 1 of"
+        ValueError, match="'smiles' must contain valid SMILES with targets, got 1 usable rows of"
     ):
         load(path, targets="y", on_invalid="skip")
     path = write(tmp_path / "y.csv", ["smiles", "y"], [("C1CC", n) for n in range(9)])
-    with pytest.raises(ValueError, match=r"got 0 of 9 rows. row 0: 'C1CC' .*; and 4 more"):
+    with pytest.raises(ValueError, match=r"got 0 usable rows of 9. row 0: 'C1CC' .*; and 4 more"):
         load(path, targets="y", on_invalid="skip")
     with pytest.raises(
         ValueError, match="'on_invalid' must be one of 'raise', 'skip', 'keep', got"
