@@ -24,7 +24,7 @@ class Preset:
     recipe: gv.Recipe = recipes.WHITENED_CNN
     settings: dict[str, Any] = field(default_factory=dict)
     shift: float = 1 / 16  # at most, as a fraction of the side length
-    cutout: float = 0.0  # side of the erased square, likewise
+    cutout: float = 0.0  # side of the erased square, as a fraction of the side length
 
     def augment(self, side: int, flip: bool) -> gv.data.Augment:
         """The augmentation of training images with this side length in pixels."""

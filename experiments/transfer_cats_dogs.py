@@ -41,7 +41,7 @@ class Config:
         weights: A file of weights, or a run folder of cnn_cifar.py with network and weights.
         strategy: The layers to train: the head; also the last quarter of the blocks ("last"); the
             second half ("part"); or the whole network. "auto" decides by the size of the dataset
-            and its similarity to the one of the weights.
+            and its similarity to the data of the weights.
         compare: Choose the strategy by its accuracy in cross-validation.
         seeds: Number of seeds to train; the table shows mean and standard deviation.
         data: A folder of images with one subfolder per class, instead of cats_dogs.

@@ -1,7 +1,7 @@
-"""The wording of errors about arguments, in one place: what must hold, what was given, what to do.
+"""Errors about arguments, worded in one place: the condition, the value, what to do.
 
-Every message reads `'argument' must <condition>, got <value>. <What to do.>`. It stands below all
-rooms, so that each of them can say it the same way.
+Every message reads `'argument' must <condition>, got <value>. <What to do.>`. It imports no
+other module of the package, so that every module can use it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CLOSE = 0.5  # of difflib's similarity, from 0 to 1; below it a suggestion woul
 
 
 def invalid(name: str, condition: str, got: object, advice: str = "") -> ValueError:
-    """A value or a shape that an argument cannot have.
+    """The error for an argument with an invalid value or shape.
 
     Args:
         name: of the argument.
@@ -48,7 +48,7 @@ def invalid(name: str, condition: str, got: object, advice: str = "") -> ValueEr
 
 
 def wrong_type(name: str, condition: str, got: object, advice: str = "") -> TypeError:
-    """An argument of another kind; what was given is named by its type.
+    """The error for an argument of the wrong type; the message names the type that was given.
 
     Args:
         name: of the argument.
@@ -63,7 +63,7 @@ def wrong_type(name: str, condition: str, got: object, advice: str = "") -> Type
 
 
 def wrong_dtype(name: str, condition: str, got: object, advice: str = "") -> TypeError:
-    """An argument of the right class with values of another kind, for example a float tensor.
+    """The error for an argument whose values have the wrong type, for example a float tensor.
 
     Args:
         name: of the argument.
@@ -78,7 +78,7 @@ def wrong_dtype(name: str, condition: str, got: object, advice: str = "") -> Typ
 
 
 def one_of(name: str, value: T, choices: Iterable[T], advice: str | None = None) -> T:
-    """The value, which must be among the choices.
+    """The value, if it is one of the choices.
 
     Args:
         name: of the argument.
@@ -87,7 +87,7 @@ def one_of(name: str, value: T, choices: Iterable[T], advice: str | None = None)
         advice: what to do; the nearest choice if not given.
 
     Raises:
-        ValueError: if it is none of them.
+        ValueError: if it is not one of them.
 
     Example:
         >>> one_of("split", "tets", ("train", "val", "test"))
@@ -106,7 +106,7 @@ def one_of(name: str, value: T, choices: Iterable[T], advice: str | None = None)
 def at_least(
     name: str, value: Number, least: Number, advice: str = "Choose a larger value."
 ) -> Number:
-    """The number, which must not be below `least`, and not NaN.
+    """The number, if it is at least `least`.
 
     Args:
         name: of the argument.
@@ -125,7 +125,7 @@ def at_least(
 def integer(
     name: str, value: object, least: int | None = None, advice: str = "Choose a larger value."
 ) -> int:
-    """The value, which must be an integer, and not below `least`; a boolean is none.
+    """The value, if it is an integer (not a boolean) of at least `least`.
 
     Args:
         name: of the argument.
@@ -151,7 +151,7 @@ def in_range(
     below: bool = False,
     advice: str = "Choose a value in this range.",
 ) -> float:
-    """The number, which must lie between two others.
+    """The number, if it is from `low` to `high`.
 
     Args:
         name: of the argument.

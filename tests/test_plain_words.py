@@ -68,6 +68,22 @@ SAY_INSTEAD = {
     r"\bgive back\b": "return",
     r"\bfor people\b": "as text, readable",
     r"\bblanked\b": "erased (cutout)",
+    # verbs, pronouns and turns of a private dialect
+    r"\blikewise\b": "as for `name`, the same for",
+    r"\band the like\b": "and others, and similar objects",
+    r"\b(must|can|cannot|may) hold\b|\bholds? (the|a|an|its|all|one|both|several|each|indices|values"
+    r"|labels|integers|numbers|images|everything)\b": "contain, have",
+    r"\b(which|that|who) ha(s|ve) none\b|\bone that does\b": "repeat the noun",
+    r"\bwhere there (is|are) none\b": "if there is none",
+    r"\bin words\b": "as text",
+    r"\bas people (write|read|say)\b": "usual spelling",
+    r"\bat once\b": "immediately, together",
+    r"\b(nobody|whoever|whatever)\b": "name who or what",
+    r"\bof its own\b": "separate, own",
+    r"\bcomes? again\b": "repeat",
+    r"(?<!there )\b(is|are) no (?!longer\b|more\b)\w+": "is not a, has no",
+    r"\b(it|they) (is|are) here\b|\bso many\b": "say which",
+    r"\bcounts? from [01]\b": "indices start at 0",
     # US spelling
     r"\w*colour\w*": "color",
     r"\w*neighbour\w*": "neighbor",
@@ -205,6 +221,11 @@ def test_pages_speak_plainly(page):
         "auto is Cora where it can be had",
         "what it says of the test pictures",
         "the notes' mistakes mended",
+        "'split' must hold integers",
+        "got a Linear, which has none",
+        "the section of errors; None where there are none",
+        "x: likewise.",
+        "a file that is no archive",
     ],
 )
 def test_the_test_would_notice(text):
@@ -220,6 +241,7 @@ def test_the_test_would_notice(text):
         "the test split was read once",
         "`colour` and 'x/colour.py' are names",
         "the best part of an hour",
+        "there is no checkpoint; a host that is no longer reachable",
     ],
 )
 def test_what_is_plain(text):

@@ -120,7 +120,7 @@ def conv_cost(
     """Calculate the multiply-accumulate operations (MACs) and the memory of a convolution.
 
     Each of the N values at each of the M output positions is a sum of f²·C products, so that there
-    are M·N·f²·C MACs. Memory holds the M·N output values and the parameters.
+    are M·N·f²·C MACs. Memory counts the M·N output values and the parameters.
 
     Args:
         size: of the input, for example (H, W).

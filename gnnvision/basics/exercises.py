@@ -212,7 +212,7 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
         The solution, with every step.
 
     Raises:
-        TypeError: if a layer is none of the four, or a size is not an integer.
+        TypeError: if a layer is of another type, or a size is not an integer.
         ValueError: if a layer does not fit its input.
 
     Example:

@@ -25,12 +25,12 @@ def load_dataset_inputs(
 ) -> InspectedModel:
     """A network for the nodes of one graph or for graphs in TU's layout, and its inputs.
 
-    The checkpoint names the dataset and does not hold it.
+    The checkpoint names the dataset but does not contain it.
 
     Args:
         checkpoint: as it was read.
-        file: from where.
-        inputs: numbers or names: nodes count from 0; graphs from 1, as in the files.
+        file: the file of the checkpoint.
+        inputs: numbers or names: node numbers start at 0, graph numbers at 1, as in the files.
         device: where to run.
 
     Raises:

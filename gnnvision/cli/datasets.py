@@ -59,7 +59,7 @@ def load(config: Options, preferred: str, **options: Any) -> Loaded:  # noqa: AN
 
     Raises:
         ValueError: if it is unknown or of another kind; the message names the flag.
-        FileNotFoundError: if it names no file or folder, likewise.
+        FileNotFoundError: if the file or folder does not exist; the message names the flag.
     """
     started = time.perf_counter()
     if config.data_root is not None:

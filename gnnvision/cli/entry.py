@@ -98,7 +98,7 @@ def _show_warning(message: Warning | str, *_: Any) -> None:  # noqa: ANN401
 
 
 def _tolerate_undecodable_names() -> None:
-    """Let the output hold file names that are not UTF-8, and characters a terminal lacks."""
+    """Let the output contain file names that are not UTF-8, and characters a terminal lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -90,15 +90,15 @@ def fit(
 
 
 def finish(result: Result, *lines: str) -> None:
-    """Print the table of results, write the report, and print where it is and what took how long.
+    """Print the table of results, write the report, and print its path and the time of each step.
 
     Args:
         result: of a run with a folder, where it is saved already.
         *lines: further lines to print below the table.
 
     Raises:
-        ValueError: if the report cannot be written; with the command that tries again.
-        Interrupted: on Ctrl-C, likewise.
+        ValueError: if the report cannot be written; the message has the command that tries again.
+        Interrupted: on Ctrl-C, with the same advice.
     """
     print(result.summary(), *lines, sep="\n", flush=True)
     for line in banner(result):

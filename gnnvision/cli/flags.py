@@ -1,7 +1,7 @@
 """Command-line flags from a dataclass: their values, and their help; neither imports torch.
 
 A field is a flag, its default the flag's default, and its entry in the docstring's `Args` the
-flag's help. Class variables hold the rest; those of a base class are extended:
+flag's help. Class variables contain the rest; those of a base class are extended:
 
     groups      heading -> names of the flags below it
     own_group   heading of the flags that no group names; by default the first one

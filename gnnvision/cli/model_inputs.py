@@ -20,9 +20,10 @@ class ModelInput:
         name: the file name, the SMILES, the node or the graph.
         x: the signal, a batch of one.
         domain: its domain.
-        image: before normalization, uint8 (C, H, W); None if the input is no image.
+        image: before normalization, uint8 (C, H, W); None if the input is not an image.
         smiles: of a molecule; otherwise None.
-        node: of a citation network, which is `x` and `domain` as a whole; otherwise None.
+        node: the index of the node, if the input is a node of one large graph; `x` and `domain`
+            are then the whole graph. Otherwise None.
         kinds: the kind of each node of a graph, -1 for none; otherwise None. Shape (N,).
         notes: how the input was changed, and what is known about it, as text.
     """

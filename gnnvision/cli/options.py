@@ -89,7 +89,7 @@ class ImageOptions(Options):
     """The flags of every script that trains on images.
 
     Args:
-        split: "public" holds a validation split out of the training images, "full" trains on all
+        split: "public" takes a validation split from the training images, "full" trains on all
             of them, "random" draws another split for each seed.
         batch_size: Images in a training step.
         image_size: Side length in pixels to which images are resized; by default their own.
@@ -125,8 +125,8 @@ class MoleculeOptions(Options):
         target: Its columns to predict.
         kind: Kind of task: measured numbers, labels of 0 and 1, or class names. "auto" infers it
             from the columns, and stops with an error where they are ambiguous.
-        missing: Further cell values that mean "unknown", besides NA, #N/A, nan and the like. "<*"
-            stands for every cell that begins with "<".
+        missing: Further cell values that mean "unknown", in addition to NA, #N/A, nan and others.
+            "<*" stands for every cell that begins with "<".
         split: "public" is the split recommended by the dataset's authors, and a random one for a
             table. "random", "stratified" and "kfold" differ from seed to seed. "scaffold" tests
             on scaffolds that are not in the training split, as MoleculeNet does;

@@ -29,7 +29,7 @@ class Page:
     Args:
         folder: of the run.
         command: the command line, for the page.
-        explains: the run that the page is about, or the name of a network that is no run.
+        explains: the run that the page is about, or the name of a network without a run.
     """
 
     def __init__(self, folder: Path, command: str, explains: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Predictions for a table of molecules, as further columns of it."""
+"""Predictions for a table of molecules, as additional columns."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def predict_table(
 
 
 def _cells(values: Tensor, reasons: Sequence[str]) -> list[str]:
-    """Numbers as text, nothing where there is none."""
+    """Numbers as text; an empty text for a missing number."""
     return [
         "" if reason or math.isnan(value) else f"{value:.4f}"
         for value, reason in zip(values.tolist(), reasons, strict=True)

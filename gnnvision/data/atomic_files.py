@@ -70,7 +70,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, wait_s: float) -> Iterator[bool]:
-    """Hold a lock for `folder` among the processes of this user on this machine.
+    """A context with a lock on `folder` among the processes of this user on this machine.
 
     The lock only avoids duplicate work: files are replaced atomically, so after `wait_s`, or on
     systems without locks, the block runs without it. A process that dies releases the lock; the

@@ -24,7 +24,7 @@ def check_batches(split: str, batch_size: int | None, items: str) -> None:
     Args:
         split: "train", "val" or "test".
         batch_size: Items in a batch; None for the task's default.
-        items: What a batch is made of, in the plural, for the message.
+        items: The plural noun for the items of a batch, for the message.
     """
     one_of("split", split, SPLIT_NAMES)
     if batch_size is not None:

@@ -75,7 +75,7 @@ class SplitRule:
     """How a dataset is split: the sizes of a rule or of a random split, or the indices.
 
     Args:
-        description: The rule in words, for reports.
+        description: The rule as text, for reports.
         per_class: The number of training items of each class.
         num_val: The number of validation items.
         num_test: The number of test items.

@@ -31,7 +31,7 @@ def download_files(
 
     A file is written under a temporary name, verified against the size and SHA-256 of the card,
     and renamed atomically; an existing file is kept. A host that does not answer is not tried
-    again, so this fails at once without a network. Processes that start together take turns.
+    again, so this fails immediately without a network. Processes that start together take turns.
 
     Args:
         files: The files.

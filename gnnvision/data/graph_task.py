@@ -30,15 +30,15 @@ BLOCK = 4096  # graphs that are concatenated at once; batches are slices of the 
 class GraphTask(Task):
     """Graph classification or regression: one target, or several, for each graph.
 
-    All graphs are stored as one disjoint union. A training epoch concatenates some thousands of
-    graphs at a time in its order and slices batches out of them, which is quicker than
+    All graphs are stored as one disjoint union. A training epoch concatenates thousands of graphs
+    at a time in the order of the epoch and slices batches from the result, which is faster than
     assembling each batch graph by graph.
 
     Args:
         graphs: The G graphs, as one batch (`Graph.batch`).
         x: The features of all nodes. Shape (N, C).
-        y: The targets. Classes: int64 (G,), -100 for none. Regression and multi-label tasks:
-            floating point (G, num_outputs), NaN where a target is missing.
+        y: The targets. Classes: int64 (G,), -100 if unlabeled. Regression and multi-label
+            tasks: floating point (G, num_outputs), NaN where a target is missing.
         splitter: A function from a seed to a split; None if there is only one split.
         item_names: The names of the graphs for figures and tables, e.g. SMILES.
 

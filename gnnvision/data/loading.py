@@ -173,7 +173,7 @@ def load(
         targets: For tables: the columns to predict.
         kind: For tables: the kind of target; "auto" infers it, with an error if ambiguous.
         missing: For tables: further words for a missing target, in addition to "", "NA",
-            "#N/A" and the like. `*` matches any characters, so "<*" matches all upper limits.
+            "#N/A", "nan" and others. `*` matches any characters, so "<*" matches all upper limits.
         split_column: For tables: the column with "train", "val" or "test".
         folds: For split="kfold": the number of folds.
         descriptors: For molecules: also compute `graph_attr`, descriptors of the whole molecule.

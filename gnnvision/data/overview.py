@@ -28,7 +28,7 @@ def describe_split(split: Split, seed: int) -> str:
 def describe_targets(
     kind: str, y: Tensor | None, names: Sequence[str], split: Split, unit: str = ""
 ) -> dict[str, str]:
-    """The task in words, with class counts, ranges of values or numbers of positive labels.
+    """The task as text, with class counts, ranges of values or numbers of positive labels.
 
     Args:
         kind: "classification", "regression" or "multilabel".

@@ -49,22 +49,22 @@ class Graph(Constructors, Matrices, Domain):
     networkx, so that a layer, in which nodes *receive*, multiplies by their transposes; for
     undirected graphs the two are equal.
 
-    A graph is validated once, when it is made, and is immutable: it copies `edge_index`, so that
-    later edits of yours have no effect on it. Derived matrices are computed once and cached. The
-    exception is a weight that requires gradients: what depends on it is recomputed each time, as
-    each backward pass needs.
+    A graph is validated once, when it is created, and is immutable: it copies `edge_index`, so
+    that later edits of that tensor have no effect on the graph. Derived matrices are computed once
+    and cached, except that matrices of weights that require gradients are recomputed for each
+    backward pass.
 
     A batch is one graph that consists of several: see `Graph.batch`.
 
     Args:
-        edge_index: source and target of each edge, int64, counted from 0. Shape (2, E).
-        num_nodes: the number of nodes N; never guessed from the edges.
+        edge_index: indices of the source and the target of each edge, int64, from 0. Shape (2, E).
+        num_nodes: the number of nodes N, which is not inferred from the edges.
         edge_weight: a weight for each edge, floating point; 1 if not given. Shape (E,).
         edge_attr: attributes of each edge. Shape (E, D).
         edge_type: the relation of each edge, int64, from 0. Shape (E,).
         num_relations: the number of relations; the largest of `edge_type` plus one if not given.
         offsets: the index of the first node of each graph of a batch, then N, int64; a single
-            graph if not given. Shape (G + 1,).
+            graph if not given. Shape (G + 1,) for G graphs.
         graph_attr: attributes of each graph of a batch. Shape (G, D).
         node_names: names of the nodes, in order, for figures and tables.
 

@@ -64,7 +64,7 @@ def text_fault(smiles: str) -> str:
     """Why the characters of a string are not those of a SMILES; "" if they are.
 
     rdkit silently ignores everything after the first space or invalid character, so that these are
-    checked before. Positions count from 1.
+    checked before. Positions start at 1.
 
     Args:
         smiles: the string, without surrounding whitespace.

@@ -45,8 +45,8 @@ class Method:
     """An attribution method.
 
     Args:
-        explain: a function of an instance, and of a layer if `takes_layer`, that returns values
-            and notes.
+        explain: a function of an instance (and of a layer if `takes_layer`) that returns the
+            values and notes.
         title: its name in figures and tables.
         signed: whether values may be negative (evidence against the output); else they are 0 or
             more.
@@ -98,7 +98,7 @@ class Attribution:
     Args:
         values: one for each site. Shape (B, H, W) on a grid, (N,) on a graph.
         method: a name of `METHODS`.
-        target: the output column that was explained, for each sample. Shape (samples,).
+        target: the index of the explained output of each sample. Shape (samples,).
         layer: the layer whose activations were used; None if the method uses none.
         notes: remarks on how to read the values, a sentence each.
         completeness: the completeness gap, |Σ values - (f(x) - f(x'))| / |f(x) - f(x')|, the
@@ -138,8 +138,8 @@ def attribute(
 
     Args:
         model: called as (x, domain); its output has a row for each sample of the batch and a
-            column for each class or target. The output itself is explained: a logit, if the
-            model ends with logits.
+            column for each class or target. The explained quantity is that output: a logit if
+            the model returns logits.
         x: the signal: dense and finite. Shape (B, C, H, W) on a grid, (N, C) on a graph.
         domain: the grid or graph of the signal.
         method: "gradient" or "guided_gradient" (the largest |gradient| over the channels),
@@ -147,15 +147,15 @@ def attribute(
             "guided_grad_cam" (evidence for the output only).
         target: the output column to explain, one for all samples or one for each; None for the
             predicted class, the column with the largest output.
-        layer: for Grad-CAM: the name of a layer whose output lies on sites, or consists of the
-            tokens of a transformer; the one that `last_spatial` chooses if not given.
+        layer: for Grad-CAM: the name of a layer whose output has sites (pixels or nodes), or
+            consists of the tokens of a transformer; by default `last_spatial` chooses it.
         site: for a model with an output for every node of a graph: the node whose output is
             explained.
         **options: `baseline`, `steps` and `estimator` of integrated gradients; `baseline`,
             `window`, `stride` (on a grid) or `hops` (on a graph) of occlusion.
 
     Returns:
-        The values and what is needed to read them.
+        The attribution of each site, with notes on how to read it.
 
     Raises:
         TypeError: if `x` is not floating point, `target` is not an integer, or the method has no

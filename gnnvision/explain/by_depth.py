@@ -37,8 +37,8 @@ def layers_by_depth(
 
     Args:
         model: as for `layers`.
-        x: likewise.
-        domain: likewise.
+        x: as for `layers`.
+        domain: as for `layers`.
         sizes: what `receptive_field_sizes` returns; it may be empty.
         max_count: the largest number of layers.
 

@@ -29,10 +29,10 @@ def cam_layer(model: nn.Module, x: Tensor, domain: Domain, name: str | None = No
 
     Args:
         model: as for `last_spatial`.
-        x: likewise.
-        domain: likewise.
-        name: of any module in the model whose output lies on sites, or consists of the tokens
-            of a transformer whose patches are known; None to choose one.
+        x: as for `last_spatial`.
+        domain: as for `last_spatial`.
+        name: the name of any module in the model whose output has sites, or consists of the
+            tokens of a transformer with known patches; None to choose a layer.
 
     Raises:
         ValueError: under the conditions of `find_layer` and `last_spatial`.
@@ -68,8 +68,8 @@ def last_spatial(model: nn.Module, x: Tensor, domain: Domain) -> Layer:
 
     Args:
         model: as for `layers`.
-        x: likewise.
-        domain: likewise.
+        x: as for `layers`.
+        domain: as for `layers`.
 
     Raises:
         ValueError: if there is none; the layers that can be named instead are listed.

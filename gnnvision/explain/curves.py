@@ -28,20 +28,20 @@ class Faithfulness:
     The random baseline is the same curve for random orders of the sites.
 
     Args:
-        shares: of the sites, from 0 to 1. Shape (T,).
+        shares: the shares of sites at which the scores are measured, from 0 to 1. Shape (T,).
         deletion: the score with the most important sites masked first. Shape (samples, T).
         insertion: the score with them unmasked first, starting from a fully masked input.
-        random_deletion: the mean over random orders.
-        random_insertion: likewise.
+        random_deletion: `deletion` for random orders of the sites, the mean over the orders.
+        random_insertion: `insertion` for these orders, the mean over them.
         measure: the name of the score.
-        deletion_draws: the area under the curve of each random order; None if not computed.
-            Shape (orders, samples).
-        insertion_draws: likewise.
+        deletion_draws: the area under the deletion curve of each random order; None if not
+            computed. Shape (orders, samples).
+        insertion_draws: the same for insertion curves.
         deletion_band: the 5th and 95th percentile of the random orders at each share, means over
             the samples; None if not computed. Shape (2, T).
-        insertion_band: likewise.
-        constant: for which samples the map is constant, so that it gives no order; None if for
-            none. Shape (samples,).
+        insertion_band: the same for insertion curves.
+        constant: whether the map of each sample is constant, so that it gives no order of the
+            sites; None if no map is. Shape (samples,).
     """
 
     shares: Tensor
@@ -151,7 +151,7 @@ class MeanGains:
     Args:
         deletion: the mean over the inputs of the gain, each paired with the random orders of the
             same input, with its 95 % confidence interval (Student's t over the inputs).
-        insertion: likewise.
+        insertion: the same for insertion curves.
         count: the number of inputs whose map is not constant.
     """
 

@@ -29,12 +29,12 @@ class Filters:
     """The weights of one convolution: the Wₖ of Y = Σₖ Sₖ X Wₖ + b.
 
     Args:
-        values: the taps. Shape (K, C_in, C_out); k counts the kernel positions row by row, or
-            the operators of a graph. With channel groups, C_in is that of one group.
+        values: the weights Wₖ. Shape (K, C_in, C_out); k numbers the kernel positions row by row,
+            or the operators of a graph. With channel groups, C_in is the size of one group.
         kernel_size: the size of the kernel; None on a graph.
         groups: the number of channel groups.
         name: the name of the layer.
-        terms: on a graph, the nodes whose features each of the K matrices reads, in words.
+        terms: on a graph, which nodes' features each of the K matrices multiplies, as text.
         is_polynomial: whether Sₖ is the Chebyshev polynomial Tₖ of a scaled Laplacian.
     """
 
@@ -103,8 +103,8 @@ class Filters:
 def filters(model: nn.Module, layer: str) -> Filters:
     """The weights of a convolution.
 
-    A linear layer counts as a convolution with kernel size 1. For a `GINConv`, whose taps are
-    fixed, they are the taps times the first weight matrix of its MLP.
+    A linear layer counts as a convolution with kernel size 1. For a `GINConv`, whose Wₖ
+    are fixed, the weights are these times the first weight matrix of its MLP.
 
     Args:
         model: any network.

@@ -70,7 +70,7 @@ def _tokens_note(layer: Layer, tokens: Tokens) -> str:
 
 
 def guided_grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
-    """Guided gradient × Grad-CAM: as fine as the first, as class-discriminative as the second.
+    """Guided gradient × Grad-CAM, which is both fine-grained and class-discriminative.
 
     References:
         Selvaraju et al., as for `grad_cam`, section 3.2.

@@ -55,7 +55,7 @@ def input_with_grad(instance: Instance) -> Iterator[Tensor]:
 
 
 def compute_gradients(output: Tensor, inputs: list[Tensor]) -> tuple[list[Tensor], list[str]]:
-    """∂(Σ outputs) / ∂ each input, zeros where there is none, and notes on them.
+    """∂(Σ outputs) / ∂ each input, zeros if it does not depend on it, and notes.
 
     The samples of a batch do not depend on one another, so the gradient of the sum is that of
     each. No gradient is left on a parameter.

@@ -148,13 +148,13 @@ def _rows(rows: Tensor, num_samples: int, domain: Domain, site: int | None) -> T
 
 
 def one_row_each(num_samples: int, shape: tuple[int, ...], advice: str) -> ValueError:
-    """The error of a model whose output does not have a row for each sample."""
+    """The error for a model whose output does not have a row for each sample."""
     condition = f"return one row of outputs for each sample of the batch ({num_samples})"
     return invalid("model", condition, f"an output of shape {shape}", advice)
 
 
 def unknown_output(name: str, index: int, count: int) -> ValueError:
-    """The error of an index that is not that of an output."""
+    """The error for a target that is not the index of an output."""
     condition = f"be the index of one of the {count} outputs, from 0 to {count - 1}"
     return invalid(name, condition, index, "Indices start at 0.")
 

@@ -54,7 +54,7 @@ def integrated_gradients(
 
     The attributions are complete: over an image, or over the nodes of a graph, they add up to
     f(x) - f(x'), up to the error of the quadrature, which decreases with more steps. All samples
-    of a batch are explained at once, as their outputs do not depend on one another.
+    of a batch are explained together, as their outputs do not depend on one another.
 
     Args:
         model: f, called as (x, domain), whose output has a row for each sample of the batch and
@@ -208,12 +208,12 @@ def site_attributions(
 
     Args:
         model: as for `integrated_gradients`.
-        x: likewise.
-        domain: likewise.
-        output: likewise.
-        baseline: likewise.
-        steps: likewise.
-        estimator: likewise.
+        x: as for `integrated_gradients`.
+        domain: as for `integrated_gradients`.
+        output: as for `integrated_gradients`.
+        baseline: as for `integrated_gradients`.
+        steps: as for `integrated_gradients`.
+        estimator: as for `integrated_gradients`.
 
     Shapes:
         Output: (B, H, W) on a grid, (N,) on a graph.

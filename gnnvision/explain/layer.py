@@ -67,7 +67,7 @@ class Layer:
 
     @property
     def sites(self) -> str:
-        """The sites in words: "7 × 7", "9 nodes", "16 edges", or "none"."""
+        """The sites as text: "7 × 7", "9 nodes", "16 edges", or "none"."""
         if self.domain is None:
             return "none"
         size = getattr(self.domain, "size", None)

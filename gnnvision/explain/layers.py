@@ -62,8 +62,8 @@ def find_layer(model: nn.Module, x: Tensor, domain: Domain, name: str) -> Layer:
 
     Args:
         model: as for `layers`.
-        x: likewise.
-        domain: likewise.
+        x: as for `layers`.
+        domain: as for `layers`.
         name: the name of any module in the model.
 
     Raises:
@@ -78,9 +78,9 @@ def find_call(model: nn.Module, x: Tensor, domain: Domain, name: str, keep: bool
 
     Args:
         model: as for `find_layer`.
-        x: likewise.
-        domain: likewise.
-        name: likewise.
+        x: as for `find_layer`.
+        domain: as for `find_layer`.
+        name: as for `find_layer`.
         keep: whether to keep the values of its output, not only their shape.
 
     Raises:

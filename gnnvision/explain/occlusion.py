@@ -122,8 +122,8 @@ def patches(
         domain: the grid or graph of the signal.
         sample: the index of the sample.
         window: as for `occlusion`.
-        stride: likewise.
-        hops: likewise.
+        stride: as for `occlusion`.
+        hops: as for `occlusion`.
 
     Raises:
         TypeError: if the domain is neither a grid nor a graph.

@@ -62,19 +62,19 @@ def faithfulness(
         domain: the grid or graph of the signal.
         found: the attribution.
         kind: the score. "classification": the softmax probability of the target class;
-            "multilabel": its sigmoid probability; "regression": the difference of the prediction
-            from that for the baseline, signed so that it is positive for the full input.
+            "multilabel": the sigmoid probability of the target; "regression": the prediction minus
+            the prediction for the baseline, signed so that it is positive for the full input.
             "classification" if not given, or "regression" for a single output.
         baseline: the values of masked sites; zeros if not given.
         steps: the number of steps from 0 to 1 on the horizontal axis.
         orders: the number of random orders; at least 19 are needed to show that an attribution
             is better than random.
         site: as for `attribute`.
-        among: which sites are masked and unmasked; all if not given. Boolean, of the shape of
-            the attribution.
-        against: earlier curves whose random orders are reused; they must be of the same input,
-            target, kind, baseline and steps.
-        generator: of the random orders; one with a fixed seed if not given.
+        among: a boolean mask of the sites that are masked and unmasked, of the shape of the
+            attribution; all sites if not given.
+        against: earlier curves whose random orders are reused, of the same input, target, kind,
+            baseline and steps.
+        generator: the random generator of the orders; one with a fixed seed if not given.
 
     Raises:
         ValueError: if `kind` is unknown, or `steps` or `orders` is not positive.
@@ -218,11 +218,11 @@ def _order(values: Tensor, sample: Tensor, group: Tensor, eligible: Tensor) -> T
 
 @singledispatch
 def groups(domain: Domain, sample: Tensor) -> Tensor:
-    """The index of the group of sites that each site is masked with; groups are within a sample.
+    """The index of the group of each site; the sites of a group are masked together.
 
     Args:
         domain: the grid or graph of the sites.
-        sample: the sample of each site.
+        sample: the sample of each site; a group is within one sample.
 
     Raises:
         TypeError: if the domain is neither a grid nor a graph.

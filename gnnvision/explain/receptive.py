@@ -48,8 +48,8 @@ def receptive_fields(
 
     Args:
         model: as for `receptive_field`.
-        x: likewise.
-        domain: likewise.
+        x: as for `receptive_field`.
+        domain: as for `receptive_field`.
         sites: the site of each layer, by the layer's name.
 
     Returns:
@@ -68,7 +68,7 @@ def receptive_field_sizes(model: nn.Module, x: Tensor, domain: Domain) -> dict[s
 
     Raises:
         TypeError: if the model cannot be traced by shapes alone; see `gnnvision.summary`.
-        ValueError: likewise.
+        ValueError: as for `receptive_field`.
     """
     network = summary(model, domain, x.shape[1]).network
     return {layer.name: layer.reach for layer in _all(network)}

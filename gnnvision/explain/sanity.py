@@ -51,8 +51,8 @@ class Sanity:
     Args:
         layers: the randomized layer nearest to the input at each stage; at the last stage all
             layers are randomized.
-        similarity: with the map of the trained model, the mean over samples; NaN if one of the
-            maps is constant. Shape (stages, draws).
+        similarity: the similarity to the map of the trained model, the mean over samples; NaN if
+            one of the maps is constant. Shape (stages, draws).
         min_sites: the number of sites of the smallest sample.
         between: the similarity of the maps of every two randomized models, at the last stage;
             None if not computed. Shape (draws, draws).
@@ -205,12 +205,13 @@ def sanity_check(
         target: as for `attribute`; if not given, the class predicted by the trained model is
             explained for all randomized models too.
         layer: as for `attribute`.
-        site: likewise.
+        site: as for `attribute`.
         stages: as for `cascading_randomization`.
-        draws: the number of randomized models. The interval narrows with its square root.
-        seed: of the first randomized model.
-        staged: the number of draws that are evaluated at all stages; the others are evaluated at
-            the last stage only, with NaN before. All if not given.
+        draws: the number of randomized models; the width of the interval falls with its square
+            root.
+        seed: the seed of the first randomized model; later models use the next seeds.
+        staged: the number of draws that are evaluated at all stages; the others are evaluated
+            only at the last stage, and are NaN at earlier ones. All if not given.
         **options: as for `attribute`.
 
     References:
@@ -243,14 +244,14 @@ def sanity_checks(
 
     Args:
         model: as for `sanity_check`.
-        x: likewise.
-        domain: likewise.
+        x: as for `sanity_check`.
+        domain: as for `sanity_check`.
         explains: functions of (model, x, domain) that return a value for each site, by name.
-        site: likewise.
-        stages: likewise.
-        draws: likewise.
-        seed: likewise.
-        staged: likewise.
+        site: as for `sanity_check`.
+        stages: as for `sanity_check`.
+        draws: as for `sanity_check`.
+        seed: as for `sanity_check`.
+        staged: as for `sanity_check`.
     """
     at_least("draws", draws, 1)
     in_stages = draws if staged is None else min(staged, draws)
@@ -350,7 +351,7 @@ def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
 
     Args:
         first: a value for each site.
-        second: likewise.
+        second: another value for each site.
         sample: the sample of each site.
     """
     pair = (_ranked([values], sample, None) for values in (first, second))

@@ -80,7 +80,7 @@ class GridPlaces(Places):
         self.ndim = grid.ndim + 2
 
     def place_after(self, module: nn.Module, inputs: Sequence[Any], output: Tensor) -> Place:
-        """By the shape, and by the kind of layer for channels-last outputs."""
+        """The place of a layer's output, from its shape and the kind of layer."""
         if output.ndim != self.ndim:
             return self.record(output, Place(None))
         if (known := self.place_of(output)) is not None:  # the output of a block's last layer
@@ -120,7 +120,7 @@ class GraphPlaces(Places):
             self._graphs.append((value, cluster))
 
     def place_after(self, module: nn.Module, inputs: Sequence[Any], output: Tensor) -> Place:
-        """By `out_domain`, else by the place of the input, else by the number of rows."""
+        """The place, from `out_domain`, else from the input, else from the number of rows."""
         entered = next((v for v in inputs if isinstance(v, Tensor)), None)
         before = self.place_of(entered)
         for value in inputs:  # pooling with given clusters returns a new graph at each call

@@ -27,7 +27,7 @@ class ChebConv(GraphConvolution):
         in_channels: number of columns of X.
         out_channels: number of columns of Y.
         K: the number of polynomials.
-        normalization: of the Laplacian: None, "sym" or "rw".
+        normalization: the normalization of the Laplacian: None, "sym" or "rw".
         bias: whether to learn b.
 
     Shapes:

@@ -25,7 +25,8 @@ class GCNConv(GraphConvolution):
         out_channels: number of columns of Y.
         improved: whether self loops have weight 2 instead of 1.
         cached: ignored, for compatibility with torch-geometric: Â is always cached, on the graph.
-        add_self_loops: whether to add I; by default the value of `normalize`, which it requires.
+        add_self_loops: whether to add I, which requires `normalize`; by default the value of
+            `normalize`.
         normalize: whether to normalize; if not, Â is A.
         bias: whether to learn b.
 

@@ -29,7 +29,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
     Args:
         in_channels: number of channels of the input.
         out_channels: number of channels of the output.
-        kernel_size: one size, or one for each axis.
+        kernel_size: one size for all axes, or one for each axis.
         stride: the step from one window to the next.
         padding: an integer, one for each axis, "valid" (none), "same" (the output has
             ceil(n / stride) sites) or "full" (every position where kernel and input overlap).
@@ -37,8 +37,8 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         groups: the number of channel groups.
         bias: whether to learn b.
         padding_mode: "zeros", "replicate", "reflect" or "circular".
-        device: of the parameters.
-        dtype: of the parameters.
+        device: the device of the parameters.
+        dtype: the dtype of the parameters.
 
     Shapes:
         Input (B, in_channels, *size), output (B, out_channels, *out_size); see `Window` for the

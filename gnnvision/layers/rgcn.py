@@ -33,7 +33,7 @@ class RGCNConv(GraphConvolution):
         in_channels: number of columns of X.
         out_channels: number of columns of Y.
         num_relations: R.
-        num_bases: the number of basis matrices, of which each Wᵣ is a linear combination.
+        num_bases: the number of basis matrices; each Wᵣ is a linear combination of them.
         num_blocks: the number of diagonal blocks of each Wᵣ.
         aggr: "mean", or "sum" ("add").
         root_weight: whether to learn W₀.
@@ -171,7 +171,7 @@ class RGCNConv(GraphConvolution):
         """The sum over all relations, by one sparse product and one matrix product.
 
         The operators are stacked, so that a node receives R rows, which are multiplied by the
-        stacked Wᵣ at once. For images this is known as "im2col".
+        stacked Wᵣ in one product. For images this is known as "im2col".
         """
         signal = dense(x)
         self._check_relations(graph)

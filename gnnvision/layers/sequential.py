@@ -22,8 +22,8 @@ __all__ = ["Sequential"]
 class Sequential(nn.Sequential, OnDomain):
     """`torch.nn.Sequential` that passes the domain to convolutions, pooling and readout.
 
-    Your own module with forward(x, domain) gets the domain too, and a layer of torch-geometric
-    the edge_index of the graph; other modules (activations, norms, `nn.Linear`) get only the
+    A module of your own with forward(x, domain) gets the domain too; a layer of torch-geometric
+    gets the edge_index of the graph; other modules (activations, norms, `nn.Linear`) get only the
     signal. Images need no domain.
 
     Example:

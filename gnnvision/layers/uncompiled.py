@@ -35,7 +35,7 @@ class _RandomValueSource:
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """A block in which `torch._dynamo` is only imported if more than its settings is used."""
+    """A context in which `torch._dynamo` is imported only if more than its settings is used."""
     if _NAME in sys.modules:
         yield
         return

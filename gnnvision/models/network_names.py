@@ -1,4 +1,4 @@
-"""The names of networks as people write them, for headings and tables."""
+"""The usual spelling of the names of networks, for headings and tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BY_CONVOLUTION = {
 
 
 def network_name(model: nn.Module) -> str:
-    """The name of a network as people write it, in one line.
+    """The usual spelling of the name of a network, in one line.
 
     A network of `gnnvision.models` has the name of its architecture, a registered one of yours
     that of its function. Another network is named by its convolutions if they are of one kind,

@@ -31,7 +31,7 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
     argument `weights`, for pretrained weights, is recorded as None.
 
     Args:
-        builder: a function whose arguments JSON can hold.
+        builder: a function whose arguments can be stored as JSON.
 
     Returns:
         The function, whose networks have a `spec`.

@@ -47,7 +47,7 @@ def build_line(result: Result) -> str:
 
 
 def evaluated_metric(result: Result) -> str:
-    """The metric that `evaluate_lines` print and its value; empty where nothing was tested."""
+    """The metric that `evaluate_lines` print and its value; empty if nothing was tested."""
     best, metric = result.best, result.metric
     if metric not in best.metrics["test"]:
         return ""
@@ -76,7 +76,7 @@ def evaluate_lines(result: Result) -> str:
 
 
 def predict_lines(result: Result) -> str:
-    """Lines that predict new inputs; empty where there is no predictor for the task."""
+    """Lines that predict new inputs; empty if there is no predictor for the task."""
     task = result.task
     if not getattr(result.model, "spec", None) or result.folder is None:
         return ""

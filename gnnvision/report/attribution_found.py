@@ -32,7 +32,7 @@ __all__ = ["ExplainedInput", "Explanations", "explain_inputs", "write_values"]
 
 _BLUR = 16  # standard deviations of the blur in the shorter side of an image
 _STEPS = 200  # of integrated gradients for a small input, for which they are cheap
-_STEPS_OF_CHECK = 12  # likewise in the randomization test, which uses ranks only
+_STEPS_OF_CHECK = 12  # the same in the randomization test, which uses ranks only
 _LARGE = 10_000  # values; an input with more is tested with fewer forward passes
 _STAGES = 4  # of cascading randomization
 _DRAWS_OF_LARGE = 10  # half as many, for an interval 1.4 times as wide
@@ -62,8 +62,8 @@ class Explanations:
         found: the attributions.
         kind: of the task: "classification", "multilabel" or "regression".
         curves: deletion and insertion curves; empty if quality was not measured.
-        sanity: the parameter-randomization tests; likewise. For a large input the stages before
-            the last have one draw each.
+        sanity: the parameter-randomization tests; empty if quality was not measured. For a
+            large input the stages before the last have one draw each.
     """
 
     input: ExplainedInput
@@ -238,7 +238,7 @@ def _mask_values(one: ExplainedInput) -> Tensor | None:
 def write_values(folder: Path, explained: Sequence[Explanations]) -> None:
     """Write `attributions.csv`, a row for each input and method, and `attributions.npz`.
 
-    The second holds the values. If quality was measured, `randomization.csv` has a row for each
+    The second contains the values. If quality was measured, `randomization.csv` has a row for each
     stage of the cascading randomization.
 
     Args:

@@ -17,7 +17,7 @@ _ROWS, _COLUMNS = 2, 4
 
 
 def augmentation(run: Run) -> Section | None:
-    """The section of augmentation; None where training images are not augmented."""
+    """The section of augmentation; None if training images are not augmented."""
     task = run.images
     if task.augment is None:
         return None

@@ -20,7 +20,7 @@ _MOST_EXAMINED = 4000
 
 
 def confident_errors(run: Run) -> Section | None:
-    """The section of the most confident errors; None where there are none."""
+    """The section of the most confident errors; None if there are none."""
     task = run.images
     wrong, count = wrong_items(run)
     if not len(wrong):

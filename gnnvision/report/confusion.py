@@ -37,7 +37,7 @@ def confusion_counts(result: Result) -> NDArray[np.int64]:
 
 
 def confusion(run: Run) -> Section | None:
-    """The section of the confusion matrix; None where nothing was tested."""
+    """The section of the confusion matrix; None if nothing was tested."""
     result = run.result
     counts = confusion_counts(result)
     if not counts.sum():
@@ -71,7 +71,7 @@ def confusion(run: Run) -> Section | None:
 
 
 def _worst(names: list[str], shares: NDArray[np.float64]) -> str:
-    """The most frequent confusion, in words."""
+    """The most frequent confusion, as a sentence."""
     off = np.nan_to_num(shares)  # a class without test items is never confused
     np.fill_diagonal(off, 0.0)
     if not off.any():

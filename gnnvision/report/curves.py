@@ -25,7 +25,7 @@ _SPLITS = (("train", "training", TRAIN_COLOR), ("val", "validation", VAL_COLOR))
 
 
 def curves(run: Run) -> Section | None:
-    """The section of the training curves; None where a history is missing."""
+    """The section of the training curves; None if a history is missing."""
     result = run.result
     if not all(outcome.history for outcome in result.outcomes):
         return None

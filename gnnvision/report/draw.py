@@ -16,11 +16,11 @@ Progress = Callable[[int, int, str], object]
 
 @contextmanager
 def background_work(run: Run, make: Sequence[MakeSection]) -> Iterator[None]:
-    """A block during which another process computes what takes longest: the t-SNE maps.
+    """A context in which another process computes the t-SNE maps, which take longest.
 
     Args:
         run: as for `draw_sections`, which is to be called in the block.
-        make: likewise.
+        make: as for `draw_sections`.
     """
     embedding = run.embedding if projection in make else None
     try:

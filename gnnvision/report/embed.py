@@ -28,7 +28,7 @@ _COLOR = re.compile(f"(?:{'|'.join(THEMED)})(?![0-9a-f])", re.IGNORECASE)  # not
 
 
 def markup(path: Path, alt: str) -> Markup:
-    """The HTML of a figure: an inline `<svg>`, or an `<img>` that holds its data.
+    """The HTML of a figure: an inline `<svg>`, or an `<img>` with embedded data.
 
     The ids of an SVG get a prefix of their own, so that figures of one page cannot take each
     other's. Its text and lines have the colors of the page's CSS variables `--ink`, `--muted`,

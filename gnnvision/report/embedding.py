@@ -29,8 +29,9 @@ class View:
 
     Args:
         name: "input" or "hidden".
-        title: what the features are, in words.
-        agreement: of each item's nearest ones, the share that has its class; NaN if undefined.
+        title: what the features are, as text.
+        agreement: the share of each item's nearest neighbors that have its class; NaN if
+            undefined.
     """
 
     name: str
@@ -40,13 +41,13 @@ class View:
 
 @dataclass(frozen=True)
 class Embedding:
-    """What the maps of a report are drawn from.
+    """The data of the t-SNE maps of a report.
 
     Args:
         items: the numbers of the items on the maps.
         views: the tables of features that can be mapped.
-        infinite: the titles of those that cannot, since they hold values that are not finite.
-        maps: a map of each view, of which another process may still compute some.
+        infinite: the titles of the other tables, which contain values that are not finite.
+        maps: a map of each view; another process may still be computing some of them.
     """
 
     items: Tensor
@@ -56,7 +57,7 @@ class Embedding:
 
 
 def embed_items(seen: Observed, item: str, features: int) -> Embedding:
-    """The features before and after the network, whose maps are begun.
+    """The features before and after the network; starts to compute their maps.
 
     Args:
         seen: of the kept model.

@@ -57,7 +57,7 @@ def families() -> list[str]:
 
 
 def set_fonts(figure: Figure, path: Path) -> Callable[[], object]:
-    """Give the texts of a figure the fonts that have their letters.
+    """Set the fonts of a figure so that all letters of its texts can be drawn.
 
     Where no font has a letter, the words of a PNG are numbered, see `missing_note`; those of an
     SVG get wide letters, which leave the browser's own enough room.
@@ -92,7 +92,7 @@ def set_fonts(figure: Figure, path: Path) -> Callable[[], object]:
 
 
 def missing_note(folder: Path) -> str:
-    """The words that the figures below a folder replace by numbers; "" if there are none."""
+    """The words that figures in a folder show as numbers, for lack of a font; "" if none."""
     words: dict[str, int] = {}
     for path, held in _missing.items():
         if path.is_relative_to(folder):

@@ -28,10 +28,10 @@ class Headline:
         title: the network and the dataset.
         figure: the mean over the seeds ± their standard deviation.
         what: which metric that is.
-        published: the published result; empty where there is none.
+        published: the published result; empty if there is none.
         source: where it was published.
         compared: the difference in a sentence.
-        banner: a warning at the very top: a title and lines; empty where there is none.
+        banner: a warning at the very top: a title and lines; empty if there is none.
         facts: how the result was measured: a name and a sentence each.
         seeds: a plot of one point for each seed; None for a single one.
         table: all metrics of all splits.
@@ -106,7 +106,7 @@ def banner(result: Result) -> list[str]:
 
 
 def _title(requested: str) -> str:
-    """The title of the dataset of this name, or the name where there is none."""
+    """The title of the dataset of this name, or the name if there is none."""
     try:
         return describe(requested).title
     except ValueError:

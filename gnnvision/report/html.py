@@ -1,4 +1,4 @@
-"""Write the report of a training run: its figures, and one page that holds them all."""
+"""Write the report of a training run: its figures, and one self-contained page."""
 
 from __future__ import annotations
 

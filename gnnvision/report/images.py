@@ -56,7 +56,7 @@ def test_views(task: Task) -> str:
 
 
 def image_task(task: Task) -> ImageTask | None:
-    """The task that holds the images; None where the items are no images."""
+    """The task with the images; None if the items are not images."""
     if isinstance(task, ReconstructionTask):
         return task.source
     return task if isinstance(task, ImageTask) else None
@@ -96,7 +96,7 @@ def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations
         items: indices of images, at least one. Shape (n,).
 
     Returns:
-        None where the input of that layer is not one vector for each image.
+        None if the input of that layer is not one vector for each image.
     """
     # One image is enough to find the layer, and the signals of all layers are kept for it.
     _, calls = trace(model, model_input(task, items[:1], model), task.grid)

@@ -42,8 +42,8 @@ class Links:
 def update_index(folder: Path) -> None:
     """Bring the index of all runs up to date after a page was written into a run folder.
 
-    If that page explains a run, the run's own page gets a link to it. Nothing happens where the
-    folder lies in no folder of runs (see `runs_root`), or where that cannot be written.
+    If that page explains a run, the run's own page gets a link to it. Nothing happens if the
+    folder is not in a folder of all runs (see `runs_root`), or if that cannot be written.
 
     Args:
         folder: the run folder whose `report.html` was written.
@@ -81,7 +81,7 @@ def write_index(root: Path) -> list[RunEntry]:
 
 
 def index_link(folder: Path) -> str:
-    """The address of the index from a run folder; empty where there is none and none can be."""
+    """The address of the index from a run folder; empty if there is no index."""
     root = runs_root(folder)
     if root is None or not _is_ours(root / "index.html") or not os.access(root, os.W_OK):
         return ""

@@ -188,7 +188,7 @@ def _error_text(task: MoleculeTask) -> str:
 
 
 def _describe_trend(fit: Trend | None, item: str, count: int) -> str:
-    """What the similarity of a new molecule tells about its expected error."""
+    """What the similarity of a new molecule implies for its expected error."""
     if fit is None:
         return (
             f"The trend of the error with the similarity to the nearest training {item} is "

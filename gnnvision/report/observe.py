@@ -24,7 +24,7 @@ class Observed:
     """The features, activations and outputs of a model for n items.
 
     Args:
-        inputs: the features of each item, dense or sparse; None where an item is no vector.
+        inputs: the features of each item, dense or sparse; None if the items are not vectors.
             Shape (n, C).
         hidden: the input of the last layer with weights. Shape (n, C').
         layer: the name of that layer.
@@ -61,7 +61,7 @@ def observe(task: Task, model: nn.Module) -> Observed | None:
         model: with its kept weights.
 
     Returns:
-        None where a layer's signal is not one vector for each item.
+        None if a layer's signal is not one vector for each item.
     """
     inputs, hidden, outputs, targets, layer, count = [], [], [], [], "", 0
     for x, domain, y in task.batches("test"):

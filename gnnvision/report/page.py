@@ -1,4 +1,4 @@
-"""Write a page of sections: one file that holds everything it shows."""
+"""Write a page of sections as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def write_page(
         over: the kind of page, above the title; by default that of the script.
         foot: where the numbers are, below everything.
         explains: the run that the page is about, as its folder or a file in it; the page and
-            the run's report link to each other. Anything else is no run and is not linked.
+            the run's report link to each other. Any other text is not linked.
 
     Returns:
-        The path of `report.html`: one file that needs no network.
+        The path of `report.html`, one self-contained file.
     """
     over = over or PAGE_KINDS.get(folder.parent.name, "Report")
     titles = [section.title for section in sections] + ["Reproduce"] * bool(command)

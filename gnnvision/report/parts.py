@@ -1,4 +1,4 @@
-"""What a report is made of: sections, figures, tables, and the run they are drawn from."""
+"""The parts of a report: sections, figures, tables, and the run that they show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Table:
     Args:
         head: the column heads.
         rows: the cells.
-        text_columns: how many columns hold text.
+        text_columns: the number of columns with text.
         total: whether the last row is a sum.
         is_open: whether a table of many rows is open at first.
     """
@@ -97,38 +97,38 @@ class Run:
 
     @property
     def unit(self) -> str:
-        """The unit of the targets; empty where there is none."""
+        """The unit of the targets; empty if there is none."""
         return str(self.result.task.card.facts.get("unit", ""))
 
     @property
     def nodes(self) -> NodeTask:
-        """The task, which must be one on the nodes of a graph."""
+        """The task, for sections of node tasks."""
         assert isinstance(self.result.task, NodeTask)
         return self.result.task
 
     @property
     def molecules(self) -> MoleculeTask:
-        """The task, which must be one on molecules."""
+        """The task, for sections of molecule tasks."""
         assert isinstance(self.result.task, MoleculeTask)
         return self.result.task
 
     @property
     def images(self) -> ImageTask:
-        """The task that holds the images, which there must be."""
+        """The task with the images, for sections of image tasks."""
         task = image_task(self.result.task)
         assert task is not None
         return task
 
     @cached_property
     def observed(self) -> Observed | None:
-        """Inputs, last hidden layer and outputs of the items; None where they are no vectors."""
+        """Inputs, last hidden layer and outputs of the items; None if these are not vectors."""
         return observe(self.result.task, self.result.model)
 
     @cached_property
     def embedding(self) -> Embedding | None:
-        """The features of the items, whose maps another process makes from the first reading on.
+        """The features of the items; the first access starts a process that computes their maps.
 
-        None where an item has no class or no vector of features.
+        None if the items have no classes or no feature vectors.
         """
         if self.result.task.kind != "classification" or self.observed is None:
             return None

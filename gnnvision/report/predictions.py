@@ -65,5 +65,5 @@ def errors(task: GraphTask, predicted: Tensor) -> NDArray[np.float64]:
 
 
 def unit(task: GraphTask) -> str:
-    """The unit of the targets; empty where it is unknown."""
+    """The unit of the targets; empty if it is unknown."""
     return str(task.card.facts.get("unit", ""))

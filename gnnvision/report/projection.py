@@ -35,7 +35,7 @@ _TITLE = "Embedding (t-SNE) before and after the network"
 
 
 def projection(run: Run) -> Section | None:
-    """The section of the maps; None where items have no class or no vector of features."""
+    """The section of the maps; None if items have no class or no vector of features."""
     seen, embedding = run.observed, run.embedding
     if seen is None or embedding is None:
         return None

@@ -23,7 +23,7 @@ def lookup_name(model: nn.Module) -> str:
     """The name by which a network is found among published results, such as "GCN".
 
     It is the name that the network was registered under, else that of its only kind of
-    convolution; empty where it has neither.
+    convolution; empty if it has neither.
     """
     spec = getattr(model, "spec", None)
     if spec:
@@ -59,7 +59,7 @@ def find_paper(result: Result) -> tuple[PaperFigure | None, bool]:
 
 
 def incomparable(result: Result, paper: PaperFigure) -> str:
-    """The reason why a run cannot be compared with a published result; empty where it can.
+    """The reason why a run cannot be compared with a published result; empty if it can be.
 
     Results are comparable if metric, split and protocol are the same: all folds of a
     cross-validation, more than one random split, the mean over the same targets.
@@ -122,7 +122,7 @@ def compare(figures: dict[str, Any], seeds: int, paper: PaperFigure, metric: str
 
 
 def published(run: Run) -> Section | None:
-    """The section of published results; None where there is only one or none."""
+    """The section of published results; None if there is only one or none."""
     result = run.result
     metric, mean = result.metric, spread(result.values("test", result.metric))["mean"]
     listed = [paper for paper in result.task.card.paper if paper.metric == metric]

@@ -37,9 +37,9 @@ class RocCurve:
         name: of the target.
         truth: 0 or 1. Shape (n,).
         probability: the predicted probability of 1. Shape (n,).
-        area: under the ROC curve, the mean over the seeds where there is one.
-        precision: the average precision, averaged likewise.
-        curve: the true positive rate at 201 false positive rates, averaged likewise.
+        area: under the ROC curve, the mean over the seeds in which it is defined.
+        precision: the average precision, the mean over the same seeds.
+        curve: the true positive rate at 201 false positive rates, the mean over these seeds.
     """
 
     name: str
@@ -106,7 +106,7 @@ def calibration(
 
 
 def ranking(run: Run) -> Section | None:
-    """The section of ROC curves and calibration; None where no target has both classes."""
+    """The section of ROC curves and calibration; None if no target has both classes."""
     targets = roc_curves(run.result)
     if not targets:
         return None

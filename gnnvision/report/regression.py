@@ -80,7 +80,7 @@ def points(result: Result) -> list[Fit]:
 
 
 def regression(run: Run) -> Section | None:
-    """The section of predictions and residuals; None where no target is known."""
+    """The section of predictions and residuals; None if no target is known."""
     fits = points(run.result)
     if not fits:
         return None

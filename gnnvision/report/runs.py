@@ -1,4 +1,4 @@
-"""What the folder of all runs holds: training runs, and pages that explain them."""
+"""The contents of the folder of all runs: training runs, and pages that explain them."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class RunEntry:
 
     @property
     def kind(self) -> str:
-        """What kind of page it is."""
+        """The kind of page."""
         return PAGE_KINDS.get(self.experiment, self.experiment.replace("_", " ").capitalize())
 
 
 def runs_root(folder: Path) -> Path | None:
-    """The folder of all runs that a run folder lies in; None where it lies in no such folder.
+    """The folder of all runs that contains a run folder; None if there is none.
 
     Only `root/experiment/stamp` counts, where the stamp is a time as `new_folder` writes it and
     `config.json` is in it: a folder that the caller of `fit` chose gets no index above it.
@@ -90,7 +90,7 @@ def runs_root(folder: Path) -> Path | None:
 
 
 def run_folder_of(path: str | os.PathLike[str]) -> Path | None:
-    """The run folder that a path is or lies in, such as that of a checkpoint; None for others."""
+    """The run folder of a path in it, such as a checkpoint; None for other paths."""
     place = Path(os.path.abspath(path))
     for folder in (place, *place.parents[:2]):
         if (folder / "result.json").is_file() and (folder / "checkpoints").is_dir():
@@ -134,7 +134,7 @@ def pages_about(run: Path, entries: Sequence[RunEntry]) -> list[RunEntry]:
 
 
 def link(target: Path, start: Path) -> str:
-    """A relative address from a page's folder; empty where there is none.
+    """A relative address from a page's folder; empty if there is none.
 
     Args:
         target: what to link to.

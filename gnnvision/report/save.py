@@ -37,7 +37,7 @@ _ALIKE = r"font-family: 'DejaVu Sans', Verdana\1, sans-serif"  # as wide; most a
 
 
 def save(figure: Figure, path: Path, before_drawing: Callable[[], object] = lambda: None) -> None:
-    """Lay a figure out, crop it to what it shows and write it.
+    """Lay a figure out, crop it to its content and write it.
 
     The same figure is written as the same bytes every time. The text of an SVG stays text.
 

@@ -11,7 +11,7 @@ __all__ = ["scan"]
 
 
 def scan(run: Run) -> Section | None:
-    """The section of the files; None where nothing was found or scanned."""
+    """The section of the files; None if nothing was found or scanned."""
     report = run.images.scan
     if report is None or not (report.findings or report.assumed):
         return None

@@ -13,7 +13,7 @@ __all__ = ["draw_seeds"]
 
 
 def draw_seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
-    """One point for each seed, equal ones stacked; None where fewer than two have a value."""
+    """One point for each seed, equal ones stacked; None if fewer than two have a value."""
     result, path = run.result, run.figures / "seeds.svg"
     metric = result.metric
     factor, held = scale(metric), result.values("test", metric)

@@ -61,7 +61,7 @@ def signed(values: NDArray[Any], most: float | None = None) -> NDArray[np.float3
 
 
 def even(count: int, most: int) -> int:
-    """How many columns, at most `most`, make the rows as equally long as possible.
+    """The number of columns, at most `most`, for rows of lengths as equal as possible.
 
     Example:
         >>> even(9, most=8), even(32, most=8)

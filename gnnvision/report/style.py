@@ -129,7 +129,7 @@ def _register_matrix_map() -> None:
 
 
 def class_color(number: int) -> str:
-    """The color of a class; gray for an unknown one. After ten classes they come again."""
+    """The color of a class; gray for an unknown one. The ten colors repeat."""
     return UNKNOWN if number < 0 else CLASS_COLORS[number % len(CLASS_COLORS)]
 
 

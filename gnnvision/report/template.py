@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Heading:
-    """A section's title and the id that a link to it ends with."""
+    """A section's title and its id, for links to it."""
 
     title: str
     id: str

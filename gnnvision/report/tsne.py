@@ -1,4 +1,4 @@
-"""t-SNE in NumPy: a place in the plane for each row of a table, alike rows close together.
+"""t-SNE in NumPy: a point in the plane for each row of a table; similar rows are close.
 
 References:
     L. van der Maaten, G. Hinton (2008), Visualizing data using t-SNE, JMLR 9.
@@ -9,8 +9,8 @@ Differs from the papers: starts at the principal components, so that the map is 
 time; the repulsion is computed exactly, but only in every other step. With 140 steps a map keeps
 as many of its rows' neighbors as one of scikit-learn, in a third of the time.
 
-This file imports nothing but NumPy: run as a script, it maps the tables that standard input
-holds, in a process that starts in a tenth of a second.
+This file imports only NumPy: run as a script, it maps the tables from standard input, in a
+process that starts in a tenth of a second.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Maps:
                 self._start()
 
     def result(self) -> list[Array]:
-        """The maps; waits for them where they are not ready."""
+        """The maps; waits until they are ready."""
         if self._process is not None:
             failed = self._process.wait() != 0
             if not failed:
@@ -74,7 +74,7 @@ class Maps:
             return [tsne(table) for table in self._tables]
 
     def stop(self) -> None:
-        """End the other process, whose result nobody waits for any more."""
+        """Stop the other process, whose result is no longer needed."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -100,7 +100,7 @@ class Maps:
 
 
 def tsne(table: Array) -> Array:
-    """The place of each row in the plane.
+    """The position of each row in the plane.
 
     Args:
         table: finite values. Shape (n, C), with n and C at least 2.

@@ -30,8 +30,9 @@ def summary(
 ) -> Summary:
     """Summarize the layers of a network: shapes, parameters, costs and receptive fields.
 
-    Nothing is computed: the model is called in evaluation mode on a meta signal with a shape but
-    no values, so that weights are not read and no memory is allocated. The model is not changed.
+    No values are computed: the model is called in evaluation mode on a meta tensor, which has a
+    shape but no values, so that weights are not read and no memory is allocated. The model is not
+    changed.
 
     * Parameters are counted once, in the first layer that uses them.
     * MACs (multiply-accumulates): a convolution has one for each output value, input channel (of
@@ -51,12 +52,12 @@ def summary(
     Args:
         model: a module that takes images (B, C, *size), or node features (N, C) and a graph.
         domain: a grid or a graph.
-        channels: C; by default that of the first convolution or linear layer.
+        channels: C; by default the number that the first convolution or linear layer takes.
         batch_size: B, the number of images; all results except the parameters are for the batch.
             For several graphs use `Graph.batch`.
         nonzeros: the number of nonzero node features, if they are sparse.
         depth: how many levels of nested modules to show; all if not given.
-        dtype: of the signal; by default that of the parameters.
+        dtype: the dtype of the signal; by default that of the parameters.
 
     Returns:
         The summary, which prints as a table.

@@ -25,7 +25,7 @@ Seen = TypeVar("Seen", Field, Hops)
 
 
 class Tracker(ABC, Generic[Seen]):
-    """The receptive fields of all tensors so far; without an entry, there is none.
+    """The receptive fields of all tensors so far; a tensor without an entry has none.
 
     Tensors are identified by identity, so that each is kept until the end.
     """

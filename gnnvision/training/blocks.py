@@ -29,7 +29,7 @@ class Block:
 
     @property
     def num_parameters(self) -> int:
-        """The number of its parameters."""
+        """The number of parameters."""
         return sum(p.numel() for module in self.modules for p in module.parameters())
 
 

@@ -140,7 +140,7 @@ def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[s
 def unpack_optimizer(
     optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
 ) -> None:
-    """Load into an optimizer what `pack_optimizer` saved of it.
+    """Restore an optimizer from the tensors and groups that `pack_optimizer` returned.
 
     Raises:
         ValueError: if it does not fit the optimizer.

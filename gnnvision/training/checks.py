@@ -19,7 +19,7 @@ SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 def check_output(model: nn.Module, output: object, task: Task, y: Tensor) -> None:
-    """Refuse an output that does not have a row for each item and a column for each class.
+    """Check that an output has a row for each item and a column for each class or target.
 
     Args:
         model: the model that computed the output.
@@ -48,10 +48,10 @@ def check_output(model: nn.Module, output: object, task: Task, y: Tensor) -> Non
 
 
 def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
-    """Refuse a setting of the recipe that has no effect on this kind of task.
+    """Check that every setting of the recipe has an effect on this kind of task.
 
     Raises:
-        ValueError: with the setting.
+        ValueError: if one has none; the message names it.
     """
     if recipe.label_smoothing and not goal.smooths:
         raise invalid(
@@ -77,7 +77,7 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
 
 
 def check_split(task: Task, recipe: Recipe) -> None:
-    """Refuse a split without labels to train on or to select by, and labels of unknown classes.
+    """Check that a split has labels to train on and to select by, and that labels are in range.
 
     Raises:
         ValueError: with what is missing or wrong.
@@ -115,7 +115,7 @@ def check_split(task: Task, recipe: Recipe) -> None:
 
 
 def can_choose(task: Task) -> bool:
-    """Whether the validation split has a known target, by which an epoch can be selected."""
+    """Whether the validation split has a known target, so that it can select an epoch."""
     y = getattr(task, "y", None)
     return len(task.split.val) > 0 and (not isinstance(y, Tensor) or _any_known(task, y, "val"))
 

@@ -37,7 +37,7 @@ def environment(device: str, threads: int) -> dict[str, Any]:
 
 
 def differences(saved: object, here: dict[str, Any]) -> str:
-    """The differences to the environment of a checkpoint, in words; empty if there are none.
+    """The differences to the environment of a checkpoint, as text; empty if there are none.
 
     Args:
         saved: the environment in the checkpoint; None in those of early versions.

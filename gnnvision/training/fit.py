@@ -49,11 +49,11 @@ def fit(
 
     A seed determines the initialization, all randomness of the training, and the split if that
     is random. For each seed, the epoch to keep is selected on the validation split. The kept
-    model is evaluated on the test split once, at the end, and on the training split too, unless
-    that has more than 10,000 items: its metrics are then those of the kept epoch itself, each
-    batch before its step. After the call `model`, if it is a module, has the weights of the seed
-    with the best validation score, on the device it was on; the `model` and the `task` of the
-    result are on the device that trained.
+    model is evaluated on the test split once, at the end, and on the training split too. If the
+    training split has more than 10,000 items, its metrics are instead those measured during the
+    kept epoch, on each batch before its step. After the call `model`, if it is a module, has the
+    weights of the seed with the best validation score, on the device where it was; the `model`
+    and the `task` of the result are on the training device.
 
     With a `folder` the run writes there `metrics.csv` (a row for each seed and epoch),
     `result.json` and `checkpoints/best.safetensors`; while it runs, also
@@ -67,11 +67,11 @@ def fit(
         task: the task; see `gnnvision.data.load`.
         recipe: the training settings; the defaults of `Recipe` if None.
         seeds: the number of seeds (0, 1, ...), or a list of them.
-        reset: whether each seed has its own initialization; False starts each from the weights
-            of `model`.
+        reset: whether the model is initialized again for each seed; if False, each seed starts
+            from the weights of `model`.
         device: "cpu", "cuda" or "mps".
-        precision: "auto" is bfloat16 (autocast) for convolutions of images on a device that
-            multiplies it in hardware, and float32 otherwise.
+        precision: "auto" selects bfloat16 (autocast) for convolutions of images on a device with
+            bfloat16 hardware, and float32 otherwise.
         compiled: whether to compile the model with `torch.compile`, which takes time before the
             first step and needs a C++ compiler on the CPU.
         folder: a run folder; see `new_folder`.
@@ -79,14 +79,14 @@ def fit(
         ensemble: whether to keep the weights of all seeds, to predict with their ensemble, as
             `checkpoints/seed-N.safetensors`; needs a folder.
         progress: whether to show the progress on the terminal.
-        data_seconds: time that loading the data took, for the record.
+        data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:
         The metrics of all seeds and the selected model.
 
     Warns:
-        UserWarning: if the scores of a split are meaningless, as it has no known label or one
-            class only; see `Task.data_warnings`.
+        UserWarning: if the scores of a split are meaningless because it has no known label or a
+            single class; see `Task.data_warnings`.
 
     Raises:
         TypeError: if the model requires inputs other than a signal and its domain.

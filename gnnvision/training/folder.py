@@ -1,4 +1,4 @@
-"""The run folder, which holds the configuration, the checkpoints and the result of a run."""
+"""The run folder, which contains the configuration, the checkpoints and the result of a run."""
 
 from __future__ import annotations
 

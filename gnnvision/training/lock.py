@@ -37,7 +37,7 @@ class InUse(ValueError):
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Lock a run folder while the block runs; the thread with the lock may lock it again.
+    """A context in which a run folder is locked; the thread with the lock may lock it again.
 
     The lock is on the folder itself, so that no file is left behind, and ends with the process,
     even if that is killed. Where the file system has no locks the block runs without one.
@@ -80,7 +80,7 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock the folder and return its file descriptor; None where there are no locks."""
+    """Lock the folder and return its file descriptor; None if there are no locks."""
     if sys.platform == "win32":
         return None
     try:

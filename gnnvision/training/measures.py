@@ -47,7 +47,7 @@ _NAMES = {
 
 
 def metric_name(metric: str) -> str:
-    """The name of a metric as people write it: "ROC AUC" for rocauc, "F1 (macro)" for f1_macro."""
+    """The usual spelling of a metric: "ROC AUC" for rocauc, "F1 (macro)" for f1_macro."""
     return _NAMES.get(metric, metric)
 
 
@@ -62,7 +62,7 @@ def format_number(value: float, digits: int = 4) -> str:
 
 
 def format_score(metric: str, value: float) -> str:
-    """A value of a metric: accuracies and the like in percent.
+    """A value of a metric as text: accuracies, F1 and areas in percent.
 
     Example:
         >>> format_score("accuracy", 0.815), format_score("rmse", 0.6123)
@@ -72,7 +72,7 @@ def format_score(metric: str, value: float) -> str:
 
 
 def format_stats(metric: str, stats: Mapping[str, Any], count: int) -> str:
-    """The mean ± standard deviation of a metric: accuracies and the like in percent.
+    """The mean ± standard deviation of a metric: accuracies, F1 and areas in percent.
 
     Args:
         metric: its name in files.
@@ -100,7 +100,7 @@ def defined(values: Iterable[float]) -> list[float]:
 
 
 def mean(values: Iterable[float]) -> float:
-    """The mean of the defined values; NaN where there is none.
+    """The mean of the defined values; NaN if there are none.
 
     Example:
         >>> mean([1.0, math.nan, 2.0]), mean([])
@@ -183,7 +183,7 @@ def r2(measured: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def r2_undefined(measured: ArrayLike) -> str:
-    """Why R² is undefined for these values; empty where it is not."""
+    """Why R² is undefined for these values; empty if it is defined."""
     y = np.asarray(measured, dtype=np.float64)
     y = y[~np.isnan(y)]
     if len(y) < 2:
@@ -194,7 +194,7 @@ def r2_undefined(measured: ArrayLike) -> str:
 
 
 def json_ready(value: Any) -> Any:  # noqa: ANN401 - whatever goes into a JSON file
-    """The value with None for NaN and infinities, which JSON cannot hold.
+    """The value with None for NaN and infinities, which JSON does not have.
 
     Example:
         >>> json_ready({"mean": math.nan, "values": [1.0, math.inf]})

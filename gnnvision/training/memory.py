@@ -14,9 +14,9 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 def keep_memory() -> bool:
     """Make the C library keep freed memory instead of returning it to the system.
 
-    By default it returns every block above 32 MiB at once, and the system clears each page when
-    it is allocated again, which takes a tenth of the training time on images. The process keeps
-    its peak memory until it ends.
+    By default it returns every block above 32 MiB immediately, and the system clears each page
+    when it is allocated again, which takes a tenth of the training time on images. The process
+    keeps its peak memory until it ends.
 
     Returns:
         Whether the C library has this setting: glibc on Linux.

@@ -130,7 +130,7 @@ class MoleculePredictor:
             raise invalid(
                 "checkpoint",
                 "contain the networks of a single run",
-                f"{str(files[0])!r} next to those of another run",
+                f"{str(files[0])!r} next to a network of another run",
                 "Give the folder of one run.",
             )
         with checkpoint_errors(best):
@@ -185,7 +185,7 @@ class MoleculePredictor:
     def _nearest(
         self, smiles: Sequence[str], valid: Sequence[int]
     ) -> tuple[Tensor, tuple[str, ...], str]:
-        """The similarity and the nearest molecule of each row, and why there are none."""
+        """The similarity and the nearest molecule of each row, and the reason if missing."""
         similarity = torch.full((len(smiles),), torch.nan, dtype=torch.float64)
         names = [""] * len(smiles)
         known = self.training_molecules

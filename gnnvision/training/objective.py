@@ -35,14 +35,14 @@ class Objective(ABC):
 
     @abstractmethod
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The outputs and the targets of which the target is known."""
+        """The outputs and targets at the positions where the target is known."""
 
     def counts(self, targets: Sequence[Tensor]) -> list[int]:
-        """The number of known values in each of several targets that `known` returned."""
+        """The number of known values in each tensor of targets, as returned by `known`."""
         return torch.stack([(~target.isnan()).sum() for target in targets]).tolist()
 
     def count(self, target: Tensor) -> int:
-        """The number of known values of targets that `known` returned."""
+        """The number of known values in a tensor of targets, as returned by `known`."""
         return self.counts([target])[0]
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Objective(ABC):
     def remarks(
         self, output: Tensor, target: Tensor, class_names: Sequence[str]
     ) -> dict[str, str]:
-        """Metric -> why it is undefined, or which classes or targets its mean is restricted to."""
+        """For each metric: why it is undefined, or which classes or targets its mean covers."""
         if not self.count(target):
             return dict.fromkeys(self.names, "no target is known")
         if math.isnan(float(self.loss(output, target))):

@@ -119,7 +119,7 @@ class Predictor:
         return output.float().softmax(1).cpu()
 
     def read(self, path: str | os.PathLike[str]) -> tuple[Tensor, Sequence[str]]:
-        """An image from a file in the size and channels of the network, and how it was changed.
+        """Read an image in the size and channels of the network, with notes on conversions.
 
         Returns:
             uint8 of shape (C, H, W), and a sentence for each change that loses information.
@@ -213,7 +213,7 @@ def _check_weights(model: nn.Module, checkpoint: Checkpoint, file: Path) -> None
 
 
 def check_call(file: Path, predict: Callable[[], Tensor], outputs: int) -> None:
-    """Refuse a network whose inputs or outputs are not those that its checkpoint describes.
+    """Check that a network has the inputs and outputs that its checkpoint describes.
 
     Args:
         file: the file of its checkpoint.

@@ -42,7 +42,7 @@ class StopRequest:
         self.requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Record the first request, obeyed after the current step; a second one stops at once."""
+        """Record a request to stop after the current step; a second one stops immediately."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -80,7 +80,7 @@ class Recipe:
         patience: stop after this many epochs without improvement; None to never stop early.
 
     Raises:
-        TypeError: if a number is not one, or a field is given by its old and its current name.
+        TypeError: if a field has the wrong type, or is given by its old and its current name.
         ValueError: if a number is out of range, a name unknown, or a setting has no effect with
             the other settings.
 

@@ -135,7 +135,7 @@ def write_result(
 
 
 def is_readable(folder: Path) -> bool:
-    """Whether `result.json` can be read: a run that was killed may have left a part of it."""
+    """Whether `result.json` can be read: a run that was killed may leave an incomplete file."""
     try:
         return isinstance(read_json(folder / RESULT), dict)
     except ValueError:
@@ -214,7 +214,7 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
 
 
 def pack_outcomes(outcomes: Sequence[Outcome]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """The tensors of outcomes by path, and the rest for JSON."""
+    """The tensors of outcomes by path, and their other fields for JSON."""
     tensors, rest = {}, []
     for number, outcome in enumerate(outcomes):
         values = asdict(outcome)
@@ -227,7 +227,7 @@ def pack_outcomes(outcomes: Sequence[Outcome]) -> tuple[dict[str, Tensor], list[
 def unpack_outcomes(
     tensors: Mapping[str, Tensor], rest: Sequence[Mapping[str, Any]]
 ) -> list[Outcome]:
-    """The outcomes that `pack_outcomes` was given.
+    """The outcomes, from what `pack_outcomes` returned.
 
     Raises:
         KeyError: if a value or a tensor is missing.

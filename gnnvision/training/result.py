@@ -43,19 +43,19 @@ class Outcome:
         seed: the seed.
         epochs: how many epochs were run.
         best_epoch: the epoch whose weights were kept, from 1.
-        metrics: split -> metric -> value, of the kept weights; accuracies are fractions. NaN
-            where a metric is undefined; empty for an empty split.
+        metrics: split -> metric -> value, for the kept weights; accuracies are fractions. A value
+            is NaN if the metric is undefined; an empty split has no metrics.
         seconds: training time of this seed, in seconds.
         history: a row for each epoch: epoch, training and validation loss and score; both losses
             without label smoothing and weight decay.
         split_hash: hash of this seed's split.
         target: the known targets of the test split.
         prediction: the predictions for them.
-        waited: time spent on waiting for batches, in seconds.
-        remarks: split -> metric -> why it is undefined, or which classes or targets its mean is
-            restricted to.
-        stages: of a training in stages, such as fine-tuning: the first epoch of each stage,
-            from 1, and what is trained in it.
+        waited: time spent waiting for batches, in seconds.
+        remarks: split -> metric -> why it is undefined, or which classes or targets its mean
+            covers.
+        stages: for training in stages, such as fine-tuning: the first epoch of each stage, from
+            1, and what the stage trains.
     """
 
     seed: int
@@ -74,19 +74,20 @@ class Outcome:
 
 @dataclass
 class Result:
-    """What `fit` returns.
+    """The result of `fit`: the metrics of all seeds and the selected model.
 
     Args:
-        task: the task, with the split of the best seed; on the device that trained.
+        task: the task, with the split of the best seed; on the training device.
         recipe: the recipe.
-        model: the model of the best seed, with the weights of its kept epoch; on that device.
-        outcomes: one for each seed.
-        metric: the metric by which epochs and seeds are compared on the validation split.
+        model: the model of the best seed, with the weights of its kept epoch; on the training
+            device.
+        outcomes: the outcome of each seed.
+        metric: the metric that compares epochs and seeds on the validation split.
         higher_is_better: whether a higher value of it is better.
-        device: the device that trained.
+        device: the training device.
         precision: "float32" or "bfloat16".
         compiled: whether the model was compiled.
-        threads: number of CPU threads in training; one for small models.
+        threads: the number of CPU threads in training; small models use one.
         train_seconds: training time of all seeds, in seconds.
         data_seconds: time to load the data, in seconds, if the caller measured it.
         folder: the run folder, if there is one.
@@ -117,13 +118,13 @@ class Result:
     def best(self) -> Outcome:
         """The outcome of the seed with the best validation score, then the lowest loss.
 
-        The first seed where there is no validation split to select by.
+        The first seed if there is no validation split to select by.
         """
         return best_outcome(self.outcomes, self.metric, self.higher_is_better)
 
     @property
     def selection(self) -> str:
-        """How the kept epoch was selected, in words."""
+        """How the kept epoch was selected, as text."""
         name = metric_name(self.metric)
         if self.recipe.checkpoint_selection == "last":
             return "last epoch"
@@ -151,7 +152,7 @@ class Result:
         return list(next(filter(None, measured), {}))
 
     def remarks(self) -> list[str]:
-        """A line for each metric that is undefined, or a mean over a part of the classes."""
+        """A line for each metric that is undefined, or whose mean omits some of the classes."""
         seeds_of: dict[str, list[str]] = {}
         for outcome in self.outcomes:
             for part, split in SPLIT_NAMES.items():
@@ -173,7 +174,7 @@ class Result:
     def metrics(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Split -> metric -> mean, (unbiased) std and values over the seeds.
 
-        The std of fewer than two values is None, the mean of none NaN.
+        With fewer than two values the std is None; without values the mean is NaN.
         """
         out: dict[str, dict[str, dict[str, Any]]] = {}
         for part in SPLIT_NAMES:
@@ -182,7 +183,7 @@ class Result:
         return out
 
     def ensemble(self) -> float | None:
-        """The test score of the ensemble of all seeds: that of the mean of their predictions.
+        """The test score of the ensemble of all seeds, which averages their predictions.
 
         None for a single seed, for a classification task, whose predictions are classes, and
         where the seeds have different test splits.
@@ -262,7 +263,7 @@ class Result:
         return gnnvision.report.write_report(self, progress=progress)
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of `result.json`; None where a value is undefined."""
+        """The content of `result.json`; None if a value is undefined."""
         task = self.task
         hashes = [outcome.split_hash for outcome in self.outcomes]
         distinct = list(dict.fromkeys(hashes))
@@ -304,7 +305,7 @@ class Result:
 
 
 def best_outcome(outcomes: list[Outcome], metric: str, higher: bool) -> Outcome:
-    """The outcome with the best validation score; the first one of equals or without any."""
+    """The outcome with the best validation score; the first one if scores are equal or missing."""
     scores = [outcome.metrics["val"] for outcome in outcomes]
     ranks = [rank(v.get(metric, math.nan), v.get("loss", math.nan), higher) for v in scores]
     return outcomes[ranks.index(max(ranks))]

@@ -85,7 +85,7 @@ class SeedRun:
 
     @property
     def kept_model(self) -> nn.Module:
-        """The model that is evaluated: that with the averaged weights (EMA), if there is one."""
+        """The model to evaluate, with the averaged weights (EMA) if the recipe averages them."""
         return self.model if self.average is None else self.average.module
 
     def _set_modules(self) -> None:
@@ -179,7 +179,7 @@ class SeedRun:
         return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
 
     def validate(self) -> dict[str, float]:
-        """Loss and score of the validation split, if there is one, each item in one view."""
+        """Loss and score of the validation split, without test-time augmentation; {} if empty."""
         if not len(self.task.split.val):
             return {}
         loss, score = self.goal.loss_and_score(*self.outputs("val", caller(self.kept_model)))
@@ -238,7 +238,7 @@ class SeedRun:
         return concatenate(outputs, targets)
 
     def _known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The outputs and the targets of which the target is known."""
+        """The outputs and targets at the positions where the target is known."""
         if part not in self._labeled:
             self._labeled[part] = self.task.is_labeled(part)
         return (output, y) if self._labeled[part] else self.goal.known(output, y)

@@ -244,14 +244,14 @@ class Session:
         return self.task.with_seed(self._best_outcome().seed)
 
     def place(self) -> str:
-        """The current seed and epoch, in words."""
+        """The current seed and epoch, as text."""
         epoch = 0 if self._seed_run is None else self._seed_run.epoch
         if len(self.outcomes) == len(self.seeds):
             return "the end"
         return f"seed {self.seeds[len(self.outcomes)]}, epoch {epoch}"
 
     def stopped(self, at_once: bool = False) -> str:
-        """A sentence on where the run was stopped, and one on what is saved.
+        """Two sentences for the user: where the run was stopped, and what is saved.
 
         Args:
             at_once: whether it was stopped without saving.
@@ -276,7 +276,7 @@ class Session:
             self._saved_place = self.place()
 
     def identity(self) -> dict[str, Any]:
-        """The properties that a checkpoint must share to be of this run."""
+        """The properties in which a checkpoint must agree with this run to be resumed."""
         model = self.template if isinstance(self.template, nn.Module) else self.template()
         shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
         description = json.dumps([repr(model), shapes])

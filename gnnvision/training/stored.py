@@ -147,7 +147,7 @@ def read_trained(file: Path) -> Checkpoint:
 def check_tensors(
     given: Mapping[str, Tensor], own: Mapping[str, Tensor], *, prefix: str = ""
 ) -> None:
-    """Refuse tensors that do not fit a model.
+    """Check that tensors fit a model.
 
     Args:
         given: tensors of a checkpoint.
@@ -155,7 +155,7 @@ def check_tensors(
         prefix: the start of their names in the checkpoint, for the error.
 
     Raises:
-        ValueError: if one is missing or unexpected, has another shape or type, or holds NaN.
+        ValueError: if one is missing or unexpected, has another shape or type, or contains NaN.
     """
     for name, value in own.items():
         if name not in given:
@@ -174,7 +174,7 @@ def check_tensors(
 
 
 def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse outcomes of seeds with missing or impossible values.
+    """Check that outcomes of seeds have all values, in range.
 
     Args:
         rest: their JSON.
@@ -214,7 +214,7 @@ def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
 
 
 def check_progress(state: Mapping[str, Any], epochs: int, counts: int) -> None:
-    """Refuse an impossible state of a seed in training.
+    """Check the state of a seed in training.
 
     Args:
         state: its JSON.

@@ -20,7 +20,7 @@ MANY_VALUES = 200_000
 
 
 def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
-    """The number of values in the largest input or output of a layer, without those not stored."""
+    """The number of values in the largest input or output of a layer, stored values only."""
     sizes = [x._nnz() if x.layout is torch.sparse_coo else x.numel()]
 
     def record(module: nn.Module, given: object, output: object) -> None:

@@ -29,9 +29,10 @@ class Backbone(nn.Module, OnDomain):
     the head.
 
     Args:
-        network: ends in a linear layer, optionally followed by layers without weights.
-        preprocessing: of its input; None if unknown.
-        name: shown in messages and reports.
+        network: a network that ends in a linear layer, optionally followed by layers without
+            weights.
+        preprocessing: the preprocessing of the input; None if unknown.
+        name: the name in messages and reports.
 
     Shapes:
         Input as for the network: images (B, C, H, W), or node features (N, C) and their graph.

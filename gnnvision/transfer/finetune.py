@@ -87,22 +87,22 @@ def fine_tune(
     are computed once for all seeds and cached.
 
     Args:
-        backbone: with its pretrained weights; it is not modified.
-        task: of images, graphs or molecules, as loaded.
+        backbone: the backbone with its pretrained weights; it is not modified.
+        task: a task on images, graphs or molecules, as `gnnvision.data.load` returns it.
         plan: the strategy and the recipes; see `Plan`.
         seeds: the number of seeds (0, 1, ...), or a list of them.
-        strategy: replaces the plan's strategy; "auto" for `auto_strategy`, whose reason is
-            noted in the result.
-        folder: the run folder for the result and its checkpoint; while it runs, also for
-            `checkpoints/last.safetensors`, from which it can be resumed.
-        device: "cpu", "cuda", "mps"; features are computed there too.
+        strategy: replaces the strategy of the plan; "auto" uses `auto_strategy` and notes the
+            reason in the result.
+        folder: the run folder for the result and its checkpoint; during training also for
+            `checkpoints/last.safetensors`, from which the run can be resumed.
+        device: "cpu", "cuda" or "mps", for training and for the features.
         on_progress: called with a sentence after each step.
-        data_seconds: time taken to load the data, in seconds, for the record.
+        data_seconds: the time to load the data, in seconds, which the result reports.
         resume: whether to resume from the checkpoint in the folder; a finished run is only read.
         progress: whether to show progress bars.
 
     Returns:
-        As `fit` does; `model` is the fine-tuned network of the best seed.
+        A result as of `fit`, whose `model` is the fine-tuned network of the best seed.
 
     Raises:
         TypeError: if the backbone does not fit this kind of task.

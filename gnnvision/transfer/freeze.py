@@ -20,7 +20,7 @@ def freeze(*modules: nn.Module) -> None:
     before it runs. Copies of a frozen module are frozen.
 
     Args:
-        *modules: to freeze, including their submodules.
+        *modules: the modules to freeze; their submodules are frozen too.
 
     Example:
         >>> import torch
@@ -49,7 +49,7 @@ def freeze_norm_statistics(*modules: nn.Module) -> None:
     its convolutions, batch statistics differ from what the weights expect.
 
     Args:
-        *modules: searched for batch norms; `unfreeze` undoes this.
+        *modules: the modules whose batch norms are fixed; `unfreeze` undoes this.
 
     Example:
         >>> import torch

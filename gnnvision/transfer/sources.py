@@ -34,7 +34,7 @@ class WeightsNotFound(ValueError):
 
 
 def load_backbone(source: str | os.PathLike[str], weights: Weights = "DEFAULT") -> Backbone:
-    """Load a network with weights, ready for another head.
+    """Load a pretrained network as a backbone, whose head can be replaced.
 
     Args:
         source: a torchvision network, "resnet18" or "torchvision:resnet18"; a timm network,

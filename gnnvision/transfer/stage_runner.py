@@ -34,7 +34,7 @@ OnProgress = Callable[[str], None]
 
 @dataclass
 class Monitor:
-    """How a user follows, stops and resumes a training.
+    """The progress display, the stop request and the checkpoints of a training.
 
     Args:
         stop: whether the user requested a stop.

@@ -129,7 +129,7 @@ def stored_weights(path: str | os.PathLike[str]) -> dict[str, OrderedDict[str, T
     """Every mapping from names to tensors in a file, by its key in the file; "" for the top level.
 
     A file of torch.save is a pickle, which torch's restricted unpickler reads: only tensors and
-    plain containers. Numpy numbers, `argparse.Namespace` and the like are ignored.
+    plain containers. Numpy numbers, `argparse.Namespace` and similar objects are ignored.
 
     Raises:
         ValueError: if the file does not exist, is not a file of weights, is truncated, or

@@ -138,7 +138,7 @@ def test_the_hash_is_of_all_that_is_read(changed):
         (
             "node_labels",
             "1 2 3",
-            r"TINY_node_labels\.txt must have 8 lines, as many as TINY_graph_indicator",
+            r"_node_labels\.txt must have 8 lines, as many as TINY_graph_indicator\.txt, got 3",
         ),
         (
             "edge_labels",

@@ -42,9 +42,10 @@ class Augment:
         rotation: The largest rotation in either direction, in degrees.
         shift: The largest shift in either direction, as a fraction of width and height.
         scale: The smallest and the largest scale factor.
-        brightness: The factor is from 1 - brightness to 1 + brightness.
-        contrast: The factor is from 1 - contrast to 1 + contrast.
-        saturation: The factor is from 1 - saturation to 1 + saturation; no effect on grayscale.
+        brightness: Brightness is multiplied by a factor from 1 - brightness to 1 + brightness.
+        contrast: Contrast is multiplied by a factor from 1 - contrast to 1 + contrast.
+        saturation: Saturation is multiplied by a factor from 1 - saturation to 1 + saturation;
+            without effect on grayscale.
         cutout: The side of a random square that is erased, in pixels.
         resized_crop: The smallest and the largest area of a random crop, as a fraction of the
             image; the crop is resized to `size`.

@@ -48,7 +48,7 @@ def pad(x: Tensor, padding: int, mode: PadMode) -> Tensor:
 
 
 def crop(x: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
-    """Crop each image at its own offset, by one gather.
+    """Crop each image at its own offset, in one indexing operation.
 
     Args:
         x: Images. Shape (B, H, W, C), contiguous.

@@ -64,7 +64,7 @@ class Finding:
     Args:
         path: The path of the file relative to the dataset.
         kind: One of the kinds in `INVALID`, `CONVERTED`, `NOTED` or `EXCLUDED`.
-        reason: The details, in words.
+        reason: The details, as text.
     """
 
     path: str

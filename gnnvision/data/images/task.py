@@ -181,7 +181,7 @@ class ImageTask(Task):
         generator: torch.Generator | None = None,
         epoch: int = 0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of `batches` before normalization, with the indices of the images.
+        """Iterate over batches of images that are not normalized, with the indices of the images.
 
         Shapes:
             Yields: uint8 (B, C, H, W), int64 (B,).

@@ -139,7 +139,7 @@ def with_decimal_points(cells: Sequence[str]) -> list[str] | None:
     """Replace decimal commas by points; None unless the commas are certainly decimal commas.
 
     They are if no number in the cells has a point and at least one comma cannot be a thousands
-    separator: the digits after it are not three, or the digits before it are none, more than
+    separator: the digits after it are not three, or the digits before it are missing, more than
     three or start with a zero. All other cells stay unchanged.
 
     Example:
@@ -162,13 +162,13 @@ def with_decimal_points(cells: Sequence[str]) -> list[str] | None:
 
 
 def is_sign_column(cells: Sequence[str], is_missing: Callable[[str], bool]) -> bool:
-    """Whether a column holds screening results (+, ++, -, +/-), in which a dash is a value."""
+    """Whether a column contains screening results (+, ++, -, +/-), in which a dash is a value."""
     known = {cell.strip() for cell in cells if not is_missing(cell)}
     return bool(known) and all("+" in cell and set(cell) <= set("+/-()") for cell in known)
 
 
 def missing_matcher(words: Sequence[str] = ()) -> Callable[[str], bool]:
-    """A function that tells whether a cell is missing: empty, in `MISSING`, or one of `words`.
+    """A function that returns whether a cell is missing: empty, in `MISSING`, or one of `words`.
 
     Args:
         words: further words, in any case; `*` matches any characters, so "<*" matches every

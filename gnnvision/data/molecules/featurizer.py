@@ -43,9 +43,10 @@ class Featurizer:
             atoms; the first of several equally large ones).
         hydrogens: "implicit" (a count on the heavy atom) or "explicit" (separate nodes).
         unknown: elements that are not listed are encoded as "other" or make the row "invalid".
-        wildcards: the same for "*", which stands for any atom.
+        wildcards: "*", which stands for any atom, is encoded as "other" or makes the row
+            "invalid".
         max_atoms: larger molecules are invalid.
-        version: of the features.
+        version: the version of the features.
 
     Raises:
         ValueError: if an option has an unknown value or the version is not supported.

@@ -16,7 +16,7 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 def describe_columns(table: Table, smiles: str, targets: Sequence[str], rest: str) -> str:
-    """Which column holds the SMILES, which columns are targets, and which are others, as text.
+    """The SMILES column, the target columns and the other columns, as text.
 
     Args:
         table: the table.

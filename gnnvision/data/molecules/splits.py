@@ -75,7 +75,7 @@ def scaffold_balanced_split(
 
     Groups larger than half the validation or test split come first, in random order, then all
     others, in random order. Each group goes to the first split that has room for it: training,
-    validation, test. So the validation and test splits hold rare and common scaffolds, and
+    validation, test. So the validation and test splits contain rare and common scaffolds, and
     differ for each seed. The split is identical to that of Chemprop 1.
 
     Args:

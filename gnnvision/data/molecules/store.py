@@ -86,7 +86,7 @@ def _cached(
     make: Callable[[Progress], Arrays],
     parse: Callable[[Arrays], T],
 ) -> T:
-    """`parse` of the arrays that `make` computes or that the cache holds.
+    """`parse` of the arrays that `make` computes or that are in the cache.
 
     The file name is a hash of the SMILES, the featurizer and rdkit's version. If the cache cannot
     be read or written, the arrays are computed every time. A progress bar is shown.

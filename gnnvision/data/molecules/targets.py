@@ -215,7 +215,7 @@ def _yes_or_no(column: _Column, notes: dict[str, str]) -> _Column:
 
 
 def _refuse_numbers(column: _Column) -> None:
-    """Refuse a column of numbers with units, limits or the like, which would become classes."""
+    """Refuse a column of numbers with units or limits, which would become classes."""
     faults = {
         row: fault for row in column.unreadable if (fault := number_problem(column.cells[row]))
     }

@@ -35,7 +35,7 @@ class MoleculeTask(GraphTask):
     """Predict properties of molecules given as SMILES.
 
     Item i is row i of the table. Invalid SMILES are kept as rows with an error: graphs without
-    nodes. They and rows without a target are in no split; `reasons` says why.
+    nodes. These rows and rows without a target are in no split; `reasons` has the reason for each.
 
     Args:
         featurizer: how atoms and bonds were encoded.
