@@ -18,6 +18,7 @@ from gnnvision.cli.options import Options
 from gnnvision.cli.output import print_overview, print_report
 from gnnvision.cli.pages import report_progress
 from gnnvision.errors import invalid
+from gnnvision.report import start_maps
 from gnnvision.report.headline import banner
 from gnnvision.training import Interrupted, Recipe, Result
 from gnnvision.training.checks import can_choose, without_validation
@@ -63,7 +64,10 @@ def fit(
         recipe=recipe.to_dict(),
         device=device,
     )
-    with run_folder(config.out, experiment, stored, config.resume) as folder:
+    with (
+        run_folder(config.out, experiment, stored, config.resume) as folder,
+        start_maps(task),
+    ):
         if config.resume is not None and _only_report_missing(folder):
             result = training.read_result(folder, task, model, device)
         else:

@@ -4,14 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
+from gnnvision.data import NodeTask, Task
+from gnnvision.report.embedding import begin_inputs
 from gnnvision.report.parts import Run, Section
 from gnnvision.report.projection import projection
-from gnnvision.report.sections import MakeSection
+from gnnvision.report.sections import MakeSection, sections_of
+from gnnvision.report.tsne import Maps
 
-__all__ = ["Progress", "background_work", "draw_sections"]
+__all__ = ["Progress", "background_work", "draw_sections", "start_maps"]
 
 Progress = Callable[[int, int, str], object]
+
+
+_STARTED: ContextVar[Maps | None] = ContextVar("_STARTED", default=None)
+_NICENESS = 10  # of the other process, for training comes first
+
+
+@contextmanager
+def start_maps(task: Task) -> Iterator[None]:
+    """A block during which another process prepares the t-SNE maps of the report.
+
+    Args:
+        task: what is trained and reported in the block. The process imports scikit-learn, and maps
+            the features of nodes. It is not started where the report has no maps.
+    """
+    if projection not in sections_of(task) or task.kind != "classification":
+        yield
+        return
+    maps = Maps()
+    before = _STARTED.set(maps)
+    try:
+        maps.start(_NICENESS)
+        if isinstance(task, NodeTask):
+            begin_inputs(task, maps)
+        yield
+    finally:
+        _STARTED.reset(before)
+        maps.stop()
 
 
 @contextmanager
@@ -22,12 +53,13 @@ def background_work(run: Run, make: Sequence[MakeSection]) -> Iterator[None]:
         run: as for `draw_sections`, which is to be called in the block.
         make: as for `draw_sections`.
     """
-    embedding = run.embedding if projection in make else None
+    run.maps = _STARTED.get() or run.maps
     try:
+        if projection in make:
+            _ = run.embedding  # begins the maps
         yield
     finally:
-        if embedding is not None:
-            embedding.maps.stop()
+        run.maps.stop()
 
 
 def draw_sections(

@@ -15,6 +15,7 @@ from gnnvision.report.embedding import Embedding, embed_items
 from gnnvision.report.images import image_task
 from gnnvision.report.observe import Observed, observe
 from gnnvision.report.predictions import predict_all
+from gnnvision.report.tsne import Maps
 from gnnvision.training import Result
 
 __all__ = ["Figure", "Run", "Section", "Table"]
@@ -82,10 +83,12 @@ class Run:
     Args:
         result: what `fit` returned.
         figures: the folder of the figures.
+        maps: the t-SNE maps that are begun already, if any.
     """
 
     result: Result
     figures: Path
+    maps: Maps = field(default_factory=Maps)
     item: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +135,7 @@ class Run:
         """
         if self.result.task.kind != "classification" or self.observed is None:
             return None
-        return embed_items(self.observed, self.item, self.result.task.in_channels)
+        return embed_items(self.observed, self.item, self.result.task.in_channels, self.maps)
 
     @cached_property
     def predictions(self) -> Tensor | None:

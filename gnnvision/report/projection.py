@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnvision.report.embedding import NEIGHBORS, View
+from gnnvision.report.embedding import View
 from gnnvision.report.observe import Observed
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.style import (
@@ -25,6 +25,7 @@ from gnnvision.report.style import (
     plain_axes,
     wrapped,
 )
+from gnnvision.report.tsne import NEIGHBORS
 from gnnvision.training.folder import write_csv
 
 __all__ = ["projection"]
@@ -44,12 +45,12 @@ def projection(run: Run) -> Section | None:
     ]
     if not embedding.views:
         return Section(_TITLE, f"{'. '.join(missing)}.") if missing else None
-    figures = [
-        _draw(run, seen, embedding.items, places, view)
-        for view, places in zip(embedding.views, embedding.maps.result(), strict=True)
-    ]
+    figures, shares = [], []
+    for view in embedding.views:
+        places, share = embedding.maps.result(view.table, embedding.labels)
+        figures.append(_draw(run, seen, embedding.items, places, view, share))
+        shares.append(share)
     lead = f"Each point is one {run.item}, colored by its true class."
-    shares = [view.agreement for view in embedding.views]
     if len(shares) == 2 and not any(map(math.isnan, shares)):
         lead += (
             f" On average, {100 * shares[0]:.0f} % of the {NEIGHBORS} nearest neighbors have the "
@@ -71,7 +72,9 @@ def projection(run: Run) -> Section | None:
     return Section(_TITLE, lead, figures, note=note + ".")
 
 
-def _draw(run: Run, seen: Observed, items: Tensor, places: Array, view: View) -> Figure:
+def _draw(
+    run: Run, seen: Observed, items: Tensor, places: Array, view: View, share: float
+) -> Figure:
     path, names = run.figures / f"projection_{view.name}.svg", run.result.task.class_names
     target, prediction = seen.target[items].numpy(), seen.prediction[items].numpy()
     tested, trained = _is_member(items, seen.test), _is_member(items, seen.train)
@@ -105,7 +108,7 @@ def _draw(run: Run, seen: Observed, items: Tensor, places: Array, view: View) ->
     )
     alt = (
         f"Scatter plot of {len(items):,} {run.item}s by class. {view.title}. "
-        f"{_share(view.agreement)} of nearest neighbors share a class"
+        f"{_share(share)} of nearest neighbors share a class"
     )
     alt += f"; {wrong.sum():,} wrong predictions are ringed." if marked else "."
     return Figure(path, alt)

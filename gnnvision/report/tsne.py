@@ -1,227 +1,149 @@
-"""t-SNE in NumPy: a point in the plane for each row of a table; similar rows are close.
+"""t-SNE maps and nearest neighbors of tables, by scikit-learn in another process.
 
-References:
-    L. van der Maaten, G. Hinton (2008), Visualizing data using t-SNE, JMLR 9.
-    A. Belkina and others (2019), Automated optimized parameters for t-SNE, Nature
-    Communications 10: the learning rate.
-
-Differs from the papers: starts at the principal components, so that the map is the same every
-time; the repulsion is computed exactly, but only in every other step. With 140 steps a map keeps
-as many of its rows' neighbors as one of scikit-learn, in a third of the time.
-
-This file imports only NumPy: run as a script, it maps the tables from standard input, in a
-process that starts in a tenth of a second.
+Run as a script, this file imports only NumPy and scikit-learn. It reads names of files of tables
+from standard input, and prints each name again once the file holds the map instead.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Maps", "principal_components", "tsne"]
+__all__ = ["NEIGHBORS", "Maps", "map_table"]
 
 Array = NDArray[np.floating[Any]]
-Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
-PERPLEXITY = 20.0
-_COMPONENTS = 50  # of the rows, between which distances are taken
-_NEIGHBORS = 3 * int(PERPLEXITY)  # further ones attract by nothing that matters
-# Of the descent: how many steps, how much stronger the attraction, and the momentum.
-_STAGES = ((60, 8.0, 0.5), (80, 1.0, 0.8))
-_RATE = 12.0  # the learning rate is the number of rows over it
-_EVERY = 2  # steps between two computations of the repulsion
-_ROWS = 128  # whose distances to all others fit into a processor's cache
-_LEAST_WORK = 400  # rows, below which another process takes longer to start than to map
+NEIGHBORS = 10
+_LEAST_ROWS = 400  # fewer are mapped sooner than another process starts
+_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+# Not `python tsne.py`, for which the files beside it would hide modules of their names.
+_CODE = "import runpy, sys; sys.path[:] = {!r}; runpy.run_path({!r}, run_name='__main__')"
 
 
 class Maps:
-    """The maps of several tables, made in another process where there is a second core for it.
+    """The maps of tables, computed in another process where there is a second core for it."""
 
-    Args:
-        tables: see `tsne`.
-    """
-
-    def __init__(self, tables: Sequence[Array]) -> None:
-        self._tables = tables
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        if _cores() >= 2 and sum(map(len, tables)) >= _LEAST_WORK:
-            with contextlib.suppress(OSError):  # no more processes, no room for files
-                self._start()
+        self._ready: set[str] = set()
+        self._given: set[str] = set()
 
-    def result(self) -> list[Array]:
-        """The maps; waits until they are ready."""
-        if self._process is not None:
-            failed = self._process.wait() != 0
-            if not failed:
-                self._made.seek(0)
-                with np.load(self._made) as held:
-                    maps = [held[name] for name in held.files]
-            self.stop()
-            if not failed:
-                return maps
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    def start(self, niceness: int = 0) -> None:
+        """Start the other process, which imports scikit-learn; nothing on a single core."""
+        if self._process is not None or _cores() < 2:
+            return
+        with contextlib.suppress(OSError):  # no more processes, no room for files
+            self._folder = Path(tempfile.mkdtemp(prefix="gnnvision-maps-"))
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _CODE.format(sys.path, __file__), str(niceness)],
+                    bufsize=0,
+                    cwd=self._folder,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=os.environ | dict.fromkeys(_THREADS, "1"),
+                )
+            except BaseException:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                raise
+            self._end = weakref.finalize(self, _end, self._process, self._folder)
 
-        # Products are so small that several threads wait for each other, and round differently.
-        with threadpool_limits(1):
-            return [tsne(table) for table in self._tables]
+    def add(self, table: Array, labels: Labels) -> None:
+        """Begin the map of a table, see `map_table`, unless it is begun already."""
+        if len(table) >= _LEAST_ROWS or "sklearn.manifold" not in sys.modules:
+            self.start()
+        name = _name(table, labels)
+        if self._process is None or name in self._given:
+            return
+        with contextlib.suppress(OSError):  # `result` notices a process that has ended
+            np.savez(self._folder / name, table=table, labels=labels)
+            assert self._process.stdin is not None
+            self._process.stdin.write(f"{name}\n".encode())
+            self._given.add(name)
+
+    def result(self, table: Array, labels: Labels) -> tuple[Array, float]:
+        """What `map_table` returns; waits for the other process where it is not ready."""
+        name = _name(table, labels)
+        while self._process is not None and name in self._given:
+            if name in self._ready:
+                with np.load(self._folder / name) as held:
+                    return held["places"], float(held["agreement"])
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+            if not line:
+                self.stop()
+            self._ready.add(line.decode().strip())
+        return map_table(table, labels)
 
     def stop(self) -> None:
-        """Stop the other process, whose result is no longer needed."""
+        """End the other process and remove its files."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._end()
             self._process = None
-            self._made.close()
-
-    def _start(self) -> None:
-        threads = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-        # Not `python tsne.py`, for which the files beside it would hide modules of their names.
-        code = "import runpy, sys; sys.path[:] = {!r}; runpy.run_path({!r}, run_name='__main__')"
-        with contextlib.ExitStack() as failed, tempfile.TemporaryFile() as given:
-            self._made = failed.enter_context(tempfile.TemporaryFile())
-            np.savez(given, *self._tables)
-            given.seek(0)
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code.format(sys.path, __file__)],
-                stdin=given,
-                stdout=self._made,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | dict.fromkeys(threads, "1"),
-            )
-            failed.pop_all()  # it is closed by `stop`
 
 
-def tsne(table: Array) -> Array:
-    """The position of each row in the plane.
+def map_table(table: Array, labels: Labels) -> tuple[Array, float]:
+    """A place in the plane for each row, and how often nearest neighbors share a label.
 
     Args:
         table: finite values. Shape (n, C), with n and C at least 2.
+        labels: negative where unknown. Shape (n,).
 
     Returns:
-        Shape (n, 2).
+        Places, shape (n, 2), and the share of equal labels among each row's `NEIGHBORS` nearest
+        rows, over rows with a label; NaN if undefined.
     """
-    count = min(_COMPONENTS, *table.shape)
-    rows = principal_components(table, count)
-    rows = (rows / (rows.std() or 1.0)).astype(np.float32)
-    near, attraction = _affinities(rows, min(PERPLEXITY, (len(rows) - 1) / 3))
-    places = rows[:, :2] / (100 * (rows[:, 0].std() or 1.0))
-    speed, gains = np.zeros_like(places), np.ones_like(places)
-    repulsion = np.zeros_like(places)
-    number = 0
-    for steps, exaggeration, momentum in _STAGES:
-        for _ in range(steps):
-            if number % _EVERY == 0 or len(rows) < _LEAST_WORK:
-                repulsion = _repulsion(places)
-            number += 1
-            gradient = 4 * (exaggeration * _attraction(places, near, attraction) - repulsion)
-            # As in the authors' code: a rate of its own for each coordinate.
-            turned = (gradient > 0) != (speed > 0)
-            gains = np.maximum(np.where(turned, gains + 0.2, 0.8 * gains), 0.01)
-            speed = momentum * speed - len(rows) / _RATE * gains * gradient
-            places = places + speed
-            places -= places.mean(0)
-    return places.astype(np.float64)
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from sklearn.neighbors import NearestNeighbors
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # Loops are so short that several threads wait for each other, and round differently.
+    with threadpool_limits(1):
+        agreement, known = math.nan, labels >= 0
+        if (count := min(NEIGHBORS, int(known.sum()) - 1)) >= 1:
+            nearest = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(table[known])
+            found = labels[known][nearest.kneighbors(return_distance=False)]
+            agreement = float((found == labels[known][:, None]).mean())
+        if (kept := min(50, *table.shape)) < table.shape[1]:
+            table = PCA(kept, svd_solver="randomized", random_state=0).fit_transform(table)
+        mapper = TSNE(
+            2, perplexity=min(20.0, (len(table) - 1) / 3), init="pca", max_iter=300, angle=0.9,
+            random_state=0, n_jobs=1,
+        )  # fmt: skip
+        places = mapper.fit_transform(table / (table.std() or 1.0))
+    return np.asarray(places, dtype=np.float64), agreement
 
 
-def principal_components(table: Array, count: int) -> Array:
-    """The rows by their first principal components, by a randomized SVD with a fixed seed.
-
-    Args:
-        table: finite values. Shape (n, C).
-        count: of components, at most n and C.
-
-    Returns:
-        Shape (n, count). The largest entry of each component's direction is positive.
-
-    References:
-        N. Halko, P.-G. Martinsson, J. Tropp (2011), Finding structure with randomness, SIAM
-        Review 53, algorithms 4.4 and 5.1.
-    """
-    centered = table - table.mean(0)
-    width = min(count + 10, *table.shape)
-    start = np.random.default_rng(0).standard_normal((table.shape[1], width))
-    basis = np.linalg.qr(centered @ start.astype(table.dtype))[0]
-    for _ in range(3):
-        basis = np.linalg.qr(centered.T @ basis)[0]
-        basis = np.linalg.qr(centered @ basis)[0]
-    left, values, right = np.linalg.svd(basis.T @ centered, full_matrices=False)
-    largest = np.take_along_axis(right, np.abs(right).argmax(1)[:, None], 1)[:, 0]
-    signs = np.where(largest < 0, -1, 1)
-    return np.asarray((basis @ left * (values * signs))[:, :count], dtype=table.dtype)
+def _name(table: Array, labels: Labels) -> str:
+    parts = (np.ascontiguousarray(table), np.ascontiguousarray(labels))
+    key = hashlib.sha256(repr(table.shape).encode())
+    for part in parts:
+        key.update(part.data)
+    return f"{key.hexdigest()}.npz"
 
 
-def _affinities(rows: Floats, perplexity: float) -> tuple[NDArray[np.int64], Floats]:
-    """The nearest of each row, and how much it is attracted by each of them.
-
-    Each row's weights are a Gaussian of the distance, as wide as the perplexity asks for, and
-    found by bisection. Both have shape (n, k); all weights add up to 1/2.
-    """
-    count = min(len(rows) - 1, _NEIGHBORS)
-    near = np.empty((len(rows), count), dtype=np.int64)
-    squares = np.empty((len(rows), count))
-    lengths = (rows * rows).sum(1)
-    for start in range(0, len(rows), _ROWS):
-        here = slice(start, start + _ROWS)
-        held = lengths - 2 * (rows[here] @ rows.T)
-        held += lengths[here, None]
-        np.fill_diagonal(held[:, start:], np.inf)
-        near[here] = np.argpartition(held, count - 1, axis=1)[:, :count]
-        squares[here] = np.take_along_axis(held, near[here], 1)
-    squares -= squares.min(1, keepdims=True)
-    low, high = np.zeros((len(rows), 1)), np.full((len(rows), 1), np.inf)
-    beta = np.ones((len(rows), 1))
-    for _ in range(50):
-        weights = np.exp(-beta * squares)
-        total = weights.sum(1, keepdims=True)
-        entropy = np.log(total) + beta * (squares * weights).sum(1, keepdims=True) / total
-        wide = entropy > np.log(perplexity)
-        low, high = np.where(wide, beta, low), np.where(wide, high, beta)
-        beta = np.where(np.isinf(high), 2 * beta, (low + high) / 2)
-    weights = np.exp(-beta * squares)
-    weights /= 2 * len(rows) * weights.sum(1, keepdims=True)
-    return near, weights.astype(np.float32)
-
-
-def _attraction(places: Floats, near: NDArray[np.int64], weights: Floats) -> Floats:
-    """How each point is pulled away from those that attract it and that it attracts."""
-    # (n, k)
-    off = [axis[:, None] - axis[near] for axis in (places[:, 0].copy(), places[:, 1].copy())]
-    pull = weights / (1 + off[0] * off[0] + off[1] * off[1])
-    out = np.empty_like(places)
-    for axis, difference in enumerate(off):
-        difference *= pull
-        back = np.bincount(near.ravel(), difference.ravel(), len(places))
-        out[:, axis] = difference.sum(1) - back
-    return out
-
-
-def _repulsion(places: Floats) -> Floats:
-    """How each point is pushed away by all others: sum_j w_ij^2 (y_i - y_j) / sum_kl w_kl."""
-    ones = np.ones(len(places), dtype=np.float32)
-    squares = (places * places).sum(1)
-    # The product of the two is 1 + |y_i - y_j|^2.
-    left = np.column_stack([-2 * places, squares + 1, ones])
-    right = np.ascontiguousarray(np.column_stack([places, ones, squares]).T)
-    points = np.column_stack([places, ones])
-    sums, total = np.zeros_like(points), 0.0
-    for start in range(0, len(places), _ROWS):
-        stop = min(start + _ROWS, len(places))
-        held = left[start:stop] @ right[:, start:]  # each pair once
-        np.reciprocal(held, out=held)
-        total += 2 * float(held.sum()) - float(held[:, : stop - start].sum())
-        held *= held
-        sums[start:stop] += held @ points[start:]
-        sums[stop:] += held[:, stop - start :].T @ points[start:stop]
-    total -= len(places)  # of each with itself
-    return np.asarray((places * sums[:, 2:] - sums[:, :2]) / total, dtype=np.float32)
+def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _cores() -> int:
@@ -231,6 +153,20 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _serve() -> None:
+    if hasattr(os, "nice"):
+        os.nice(int(sys.argv[1]))
+    import sklearn.decomposition
+    import sklearn.manifold  # noqa: F401
+
+    for line in sys.stdin:
+        name = line.strip()
+        with np.load(name) as held:
+            places, agreement = map_table(held["table"], held["labels"])
+        np.savez(name, places=places, agreement=agreement)
+        print(name, flush=True)
+    shutil.rmtree(Path.cwd(), ignore_errors=True)  # the parent has ended without cleaning up
+
+
 if __name__ == "__main__":
-    with np.load(sys.stdin.buffer) as _held:
-        np.savez(sys.stdout.buffer, *(tsne(_held[name]) for name in _held.files))
+    _serve()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from gnnvision.report.embedding import _agreement, _can_map, _scaled, embed_items
+from gnnvision.report.embedding import _can_map, _scaled, _table, embed_items
 from gnnvision.report.observe import Observed
-from gnnvision.report.tsne import tsne
+from gnnvision.report.tsne import map_table
 
 
 def features_of(case):
@@ -30,12 +30,11 @@ def features_of(case):
 def test_features_of_any_size_have_a_map(case):
     features = _scaled(features_of(case))
     assert _can_map(features)
-    places = tsne(features)
+    places, agreement = map_table(features, np.arange(40) // 20)
     assert places.shape == (40, 2)
     assert np.isfinite(places).all()
-    target = torch.arange(40) // 20
     if "one" not in case:
-        assert _agreement(torch.from_numpy(features), target) == 1
+        assert agreement == 1
     if case == "usual":
         np.testing.assert_array_equal(features, features_of(case))
 
@@ -50,23 +49,13 @@ def test_features_that_are_not_finite_have_no_map(value):
     seen = Observed(torch.from_numpy(x), hidden, "lin", torch.eye(40), target, none, none)
     embedding = embed_items(seen, "node", 6)
     assert [view.name for view in embedding.views] == ["hidden"]
-    assert embedding.views[0].agreement == 1
     assert embedding.infinite == ["Before: the 6 features of each node"]
-    assert len(embedding.maps.result()) == 1
+    assert embedding.maps.result(embedding.views[0].table, embedding.labels)[1] == 1
+    embedding.maps.stop()
 
 
-def test_the_share_of_neighbors_is_undefined_without_two_items_of_known_class():
-    features = torch.from_numpy(features_of("usual"))
-    target = torch.full((40,), -100)
-    assert np.isnan(_agreement(features, target))
-    target[0] = 1
-    assert np.isnan(_agreement(features, target))
-
-
-def test_sparse_features_have_the_same_neighbors():
+def test_sparse_features_are_mapped_as_dense_ones_are():
     features = torch.from_numpy(features_of("usual")).clamp(min=0)
-    target = torch.arange(40) % 3
-    target[5:9] = -100
-    share = _agreement(features, target)
-    assert 0 < share < 1
-    assert _agreement(features.to_sparse_coo(), target) == share
+    items = torch.tensor([1, 5, 20])
+    for sparse in (features.to_sparse_coo(), features.to_sparse_csr()):
+        np.testing.assert_array_equal(_table(sparse, items), features[items].numpy())
