@@ -5,30 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gnnvision.training import Recipe
+from gnnvision.training.recipes import FINE_RECIPE, HEAD_RECIPE
 from gnnvision.transfer.strategy import Strategy, num_trained
 
 __all__ = ["FINE_RECIPE", "HEAD_RECIPE", "Plan"]
-
-HEAD_RECIPE = Recipe(
-    epochs=40,
-    lr=1e-3,
-    optimizer="adamw",
-    weight_decay=1e-2,
-    schedule="cosine",
-    batch_size=32,
-    checkpoint_selection="last",
-)
-FINE_RECIPE = Recipe(
-    epochs=5,
-    lr=1e-4,
-    layer_decay=0.9,
-    optimizer="adamw",
-    weight_decay=1e-2,
-    schedule="one_cycle",
-    warmup=0.2,
-    batch_size=32,
-    checkpoint_selection="last",
-)
 
 
 @dataclass(frozen=True)
@@ -43,8 +23,8 @@ class Plan:
         head: the recipe of the head.
         fine: the recipe of the fine-tuned blocks and the head afterwards.
         views: precomputed augmented versions of each training item, for the head.
-        fine_views: the same for the blocks after frozen ones. If the whole network is trained,
-            each epoch has new augmentations.
+        fine_views: precomputed augmented versions for fine-tuning the blocks after frozen ones.
+            If the whole network is trained, each epoch has new augmentations.
         gradual: unfreeze gradually: fine-tune with "last", then "part", then "whole" up to
             `strategy`, and divide the epochs among them.
         update_norms: whether trained batch norms update their running statistics; otherwise
