@@ -185,8 +185,8 @@ def write_page(
     )
     path = page.figures / "labels.svg"
     section = label_section(path, scores, metric, constant, note)
-    about = f"{backbone}, transferred to {task.card.title} with few measured molecules."
-    page.write("Transfer to few molecules", about, [section])
+    about = f"{backbone}, fine-tuned on {task.card.title} with few labels."
+    page.write("Low-data transfer", about, [section])
 
 
 def start(argv: Sequence[str] | None = None) -> None:

@@ -130,7 +130,7 @@ def _draw(run: Run, name: str) -> Figure:
             low, high = (
                 _each_epoch(table, partial(np.nanpercentile, q=q, axis=0)) for q in (10, 90)
             )
-            dot = "." if len(epochs) == 1 else ""
+            dot = "o" if len(epochs) == 1 else ""
             label = f"{word}, mean" if seeds > 1 else word
             axes.plot(epochs, factor * mean, color=color, label=label, marker=dot)
             if seeds > 1:
