@@ -37,7 +37,7 @@ from gnnvision.data.split import Split
 from gnnvision.data.task import NodeTask, Task
 from gnnvision.data.tu_load import load_tu
 from gnnvision.domains import Graph
-from gnnvision.errors import invalid, one_of
+from gnnvision.errors import invalid, nearest, one_of
 
 __all__ = ["dataset_names", "describe", "load", "load_auto"]
 
@@ -330,7 +330,10 @@ _KNOWN = {_plain(name): name for name in _READERS}
 
 def _canonical(name: str) -> str:
     """The name of the dataset, spelled as in `_READERS`."""
-    return _KNOWN.get(_plain(name)) or one_of("name", name, _READERS)
+    advice = (
+        None if nearest(name, _READERS) else "Choose one of them, or the path of your own data."
+    )
+    return _KNOWN.get(_plain(name)) or one_of("name", name, _READERS, advice)
 
 
 def _node_task(arrays: NodeArrays, card: Card, options: LoadOptions, requested: str) -> NodeTask:
