@@ -1,7 +1,7 @@
 """t-SNE maps and nearest neighbors of tables, by scikit-learn in another process.
 
 Run as a script, this file imports only NumPy and scikit-learn. It reads names of files of tables
-from standard input, and prints each name again once the file holds the map instead.
+from standard input, and prints each name again once the file contains the map instead.
 """
 
 from __future__ import annotations
