@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,17 @@ def test_contributing_counts_the_files_without_a_test_of_their_own_name():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     said = int(re.search(r"(\d+) of\s+(\d+) files", text)[1])
     assert untested <= said, f"CONTRIBUTING.md says {said}, but {untested} have none"
+
+
+def test_the_flags_that_are_shown_exist():
+    """Each command of the pages is understood by its script, whose `--help` lists the flags."""
+    texts = (ENGLISH, RESULTS)
+    commands = {c for t in texts for c in re.findall(r"python experiments/(\w+\.py[^`#\n]*)", t)}
+    helps = {}
+    for command in sorted(commands):
+        script, *arguments = command.split()
+        if script not in helps:
+            run = [sys.executable, str(ROOT / "experiments" / script), "--help"]
+            helps[script] = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+        for flag in (argument for argument in arguments if argument.startswith("--")):
+            assert re.search(rf"{flag}\b", helps[script]), f"{command}: no flag {flag}"
