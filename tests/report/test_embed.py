@@ -83,3 +83,13 @@ def test_a_png_is_an_image_with_its_size(tmp_path):
     Image.new("RGB", (300, 200), "white").save(path)
     html = str(markup(path, "<a>"))
     assert html == f'<img src="{embed(path)}" width="300" height="200" alt="&lt;a&gt;">'
+
+
+def test_a_color_with_transparency_stays_as_it_is(tmp_path):
+    """A variable takes no digits of transparency: such shapes would be black."""
+    path = tmp_path / "atoms.svg"
+    shapes = '<circle style="fill:#0072B29D"/><circle style="fill: #0072B2"/>'
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{shapes}</svg>')
+    html = str(markup(path, "atoms"))
+    assert "fill:#0072B29D" in html
+    assert "fill: var(--class-1, #0072B2)" in html
