@@ -123,7 +123,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(206, CONTENT[:100])
 
     def zipped(self):
-        self.answer(content=gzip.compress(CONTENT), Content_Encoding="gzip")
+        self.answer(content=gzip.compress(CONTENT, mtime=0), Content_Encoding="gzip")
 
     def page(self):
         self.answer(content=b"<html>Please sign in</html>", Content_Type="text/html; charset=x")

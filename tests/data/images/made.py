@@ -68,7 +68,7 @@ def write_idx(folder, train=20, test=10, size=(28, 28), packed=False, classes=10
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             name, data = f"{prefix}-{kind}-ubyte", idx(array)
             if packed:
-                (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+                (folder / f"{name}.gz").write_bytes(gzip.compress(data, mtime=0))
             else:
                 (folder / name).write_bytes(data)
     return made_

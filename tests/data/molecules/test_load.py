@@ -112,7 +112,7 @@ def test_rows_that_cannot_be_used_at_all(tmp_path):
 def test_by_path_compressed_and_with_tabs(plain, tmp_path, monkeypatch):
     task = load(plain, targets="y")
     packed = tmp_path / "plain.csv.gz"
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    packed.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
     tabs = tmp_path / "plain.tsv"
     tabs.write_text(plain.read_text().replace(",", "\t"))
     for path in (packed, tabs, str(packed)):
