@@ -137,7 +137,8 @@ def test_comments_above_the_header_are_not_read(title):
         (b"PAR1\x15\x04", "a Parquet file"), (b"%PDF-1.4\n%\xe2", "a PDF file"),
         (b'[{"smiles": "CCO"}]', "JSON"), (b'{"smiles": ["CCO"]}', "JSON"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
-        (gzip.compress(b"PK\x03\x04...", mtime=0), "a workbook or a zip"), (b"\x89HDF\r\n", "HDF5"),
+        (gzip.compress(b"PK\x03\x04...", mtime=0), "a workbook or a zip"),
+        (b"\x89HDF\r\n", "HDF5"),
         (b"{\\rtf1 smiles,y}", "RTF"),
     ],
 )  # fmt: skip
