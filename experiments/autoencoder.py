@@ -45,7 +45,7 @@ def main(config: Config) -> gv.Result:
     images = cli.images(loaded)
     task = images.reconstruction()
     model = gv.models.autoencoder(
-        task.in_channels, images.grid.size, latent_channels=config.latent
+        task.in_channels, images.grid.shape, latent_channels=config.latent
     )
     return cli.fit("autoencoder", config, model, loaded.with_task(task), RECIPE)
 

@@ -81,14 +81,14 @@ def main(config: Config) -> gv.Result:
     chosen = PRESETS[preset(config)] if strong else Preset(LECTURES)
     flip = task.name not in SYMBOLS
     if config.augment:
-        task = task.with_augment(chosen.augment(min(task.grid.size), flip))
+        task = task.with_augment(chosen.augment(min(task.grid.shape), flip))
     if strong:
         task = task.with_test_views("mirror+shift" if flip else "none")
     model = gv.models.build(
         "whitened_cnn" if strong else config.model,
         in_channels=task.in_channels,
         num_classes=task.num_classes,
-        image_size=task.grid.size,
+        image_size=task.grid.shape,
         **chosen.settings,
     )
     return cli.fit("cnn_cifar", config, model, loaded.with_task(task), chosen.recipe)

@@ -74,7 +74,7 @@ def train(name: Name, config: Config, loaded: cli.Loaded) -> gv.Result:
         builder,
         in_channels=task.in_channels,
         num_classes=task.num_classes,
-        image_size=task.grid.size,
+        image_size=task.grid.shape,
         **settings,
     )
     own = replace(config, model=name)

@@ -43,7 +43,7 @@ def main(config: Config) -> gv.Result:
         config.model,
         in_channels=task.in_channels,
         num_classes=task.num_classes,
-        image_size=task.grid.size,
+        image_size=task.grid.shape,
     )
     return cli.fit("cnn_mnist", config, model, loaded, RECIPES[config.model])
 

@@ -105,7 +105,7 @@ def former_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def call(*args: P.args, **values: P.kwargs) -> R:
-            return function(*args, **current_arguments(names, values))
+            return function(*args, **(current_arguments(names, values) if values else values))
 
         return call
 

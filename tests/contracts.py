@@ -381,7 +381,7 @@ class GridContract(Contract):
         return Grid(self.size)
 
     def signal(self, layer, domain):
-        return torch.randn(2, layer.in_channels, *domain.size)
+        return torch.randn(2, layer.in_channels, *domain.shape)
 
     def test_equals_reference_and_dense_sum(self, make, device):
         layer, x, grid = self.small_problem(make, device)
@@ -412,7 +412,7 @@ class GridContract(Contract):
 
     def test_out_domain_is_where_the_output_lives(self, make, device):
         layer, x, grid = self.small_problem(make, device)
-        assert layer.out_domain(grid).size == layer(x).shape[2:]
+        assert layer.out_domain(grid).shape == layer(x).shape[2:]
 
     def test_refuses_what_does_not_fit(self, make):
         layer, x, grid = self.small_problem(make, "cpu")

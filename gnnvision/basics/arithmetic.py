@@ -48,7 +48,7 @@ def output_size(
         10
     """
     window = Window.make(1, kernel_size, stride, padding, dilation)
-    (out,) = window.out_size(Grid((size,)).size)
+    (out,) = window.out_size(Grid((size,)).shape)
     ((low, high),) = window.pads
     reach = dilation * (kernel_size - 1) + 1
     steps, f = [], "f"

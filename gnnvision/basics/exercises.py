@@ -246,7 +246,7 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
     if len(input_shape) != 3:
         condition, got = "be (height, width, channels)", tuple(input_shape)
         raise invalid("input_shape", condition, got, "Use for example (28, 28, 3).")
-    shape = Grid(tuple(input_shape)).size
+    shape = Grid(tuple(input_shape)).shape
     rows = []
     for layer in layers:
         row = _row(layer, shape)

@@ -192,7 +192,7 @@ def load(
         >>> task.in_channels, task.num_classes, task.split.sizes
         (34, 2, {'train': 8, 'val': 8, 'test': 18})
         >>> load("digits").grid
-        Grid(size=(8, 8))
+        Grid((8, 8))
     """
     options = LoadOptions(
         root=root,

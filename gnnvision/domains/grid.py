@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 
+from gnnvision._renamed import former_arguments, former_attributes
 from gnnvision.domains.base import Domain, remember
 from gnnvision.domains.window import PaddingMode, Window, per_axis
 from gnnvision.errors import invalid
@@ -21,18 +22,19 @@ __all__ = ["Grid"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@former_attributes({"size": "shape"})
+@dataclass(frozen=True, repr=False)
 class Grid(Domain):
     """A regular grid: time steps (1-D), pixels (2-D) or voxels (3-D).
 
-    Sites are numbered in row-major order (the last axis fastest). Two grids of the same size are
+    Sites are numbered in row-major order (the last axis fastest). Two grids of the same shape are
     equal.
 
     Args:
-        size: the number of sites along each axis, for example (H, W).
+        shape: the number of sites along each axis, for example (H, W).
 
     Raises:
-        TypeError: if a size is not an integer.
+        TypeError: if an entry is not an integer.
         ValueError: if the number of axes is not 1, 2 or 3, or an axis has no sites.
 
     Example:
@@ -40,31 +42,35 @@ class Grid(Domain):
         1536
     """
 
-    size: tuple[int, ...]
+    shape: tuple[int, ...]
     _derived: dict[Hashable, Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def __init__(self, size: int | Sequence[int]) -> None:
-        axes = tuple(size) if isinstance(size, Sequence) else (size,)
+    @former_arguments(size="shape")
+    def __init__(self, shape: int | Sequence[int]) -> None:
+        axes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
         if not 1 <= len(axes) <= 3:
             advice = "Use for example (H, W), without batch and channels."
-            raise invalid("size", "have one, two or three axes", len(axes), advice)
-        object.__setattr__(self, "size", per_axis(axes, len(axes), "size"))
+            raise invalid("shape", "have one, two or three axes", len(axes), advice)
+        object.__setattr__(self, "shape", per_axis(axes, len(axes), "shape"))
         object.__setattr__(self, "_derived", {})
 
+    def __repr__(self) -> str:
+        return f"Grid({self.shape})"
+
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[int, ...]]]:
-        return type(self), (self.size,)
+        return type(self), (self.shape,)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self.size)
+        return len(self.shape)
 
     @property
     def num_sites(self) -> int:
-        """The number of sites: the product of the sizes."""
-        return prod(self.size)
+        """The number of sites: the product of the shape."""
+        return prod(self.shape)
 
     def to(self, device: torch.device | str) -> Self:
         """The grid itself, which has no tensors."""
@@ -106,7 +112,7 @@ class Grid(Domain):
         window = Window.make(self.ndim, kernel_size, 1, "same", dilation, padding_mode)
 
         def build() -> Graph:
-            sources = window.sources(self.size)  # (K, N)
+            sources = window.sources(self.shape)  # (K, N)
             offset, center = (sources >= 0).nonzero(as_tuple=True)
             edge_index = torch.stack([sources[offset, center], center])
             return Graph(

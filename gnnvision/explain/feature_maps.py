@@ -45,7 +45,7 @@ class FeatureMaps:
         Raises:
             ValueError: if they are on a graph.
         """
-        size = getattr(self.domain, "size", None)
+        size = getattr(self.domain, "shape", None)
         if size is None:
             raise invalid("domain", "be a Grid", self.domain, "Use `values`, one for each node.")
         maps: Tensor = self.values.unflatten(2, size)

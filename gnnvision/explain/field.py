@@ -62,7 +62,7 @@ def field_of(layer: Layer, reach: Reach | None, site: Site) -> Field:
     """
     assert layer.domain is not None
     on_grid = isinstance(layer.domain, Grid)
-    size = layer.domain.size if isinstance(layer.domain, Grid) else (layer.domain.num_sites,)
+    size = layer.domain.shape if isinstance(layer.domain, Grid) else (layer.domain.num_sites,)
     number = _site_index(layer, site, size)
     index = [int(place) for place in np.unravel_index(number, size)]
     index = [0, *index] if on_grid else index  # of the first image

@@ -100,9 +100,9 @@ def to_input_sites(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
 def _(domain: Grid, values: Tensor, layer: Layer) -> Tensor:
     """By linear interpolation between the layer's sites."""
     mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[domain.ndim]
-    if values.shape[1:] == domain.size:
+    if values.shape[1:] == domain.shape:
         return values
-    return F.interpolate(values[:, None], domain.size, mode=mode)[:, 0]
+    return F.interpolate(values[:, None], domain.shape, mode=mode)[:, 0]
 
 
 @to_input_sites.register

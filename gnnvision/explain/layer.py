@@ -70,7 +70,7 @@ class Layer:
         """The sites as text: "7 × 7", "9 nodes", "16 edges", or "none"."""
         if self.domain is None:
             return "none"
-        size = getattr(self.domain, "size", None)
+        size = getattr(self.domain, "shape", None)
         if size is not None:
             return " × ".join(map(str, size))
         what = "node" if self.edges_of is None else "edge"

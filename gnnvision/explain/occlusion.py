@@ -142,22 +142,22 @@ def _(
     """Windows; the last along each axis is cropped at the border if it does not fit."""
     if hops is not None:
         raise invalid("hops", "be None on a grid", hops, "Use 'window' and 'stride'.")
-    usual = [ceil(n / _ALONG) for n in domain.size]
+    usual = [ceil(n / _ALONG) for n in domain.shape]
     wide = per_axis(usual if window is None else window, domain.ndim, "window")
     half = [max(1, f // 2) for f in wide]
     steps = per_axis(half if stride is None else stride, domain.ndim, "stride")
-    for n, f, s in zip(domain.size, wide, steps, strict=True):
+    for n, f, s in zip(domain.shape, wide, steps, strict=True):
         if f > n:
-            condition = f"fit into the image of {domain.size}"
+            condition = f"fit into the image of {domain.shape}"
             raise invalid("window", condition, wide, "Use a smaller window.")
         if s > f:
             advice = "Use a smaller stride: with this one some sites are never masked."
             raise invalid("stride", f"be at most the window, {wide}", steps, advice)
     starts = [
         [s * i for i in range(ceil((n - f) / s) + 1)]
-        for n, f, s in zip(domain.size, wide, steps, strict=True)
+        for n, f, s in zip(domain.shape, wide, steps, strict=True)
     ]
-    return domain.size, [
+    return domain.shape, [
         tuple(slice(a, a + f) for a, f in zip(corner, wide, strict=True))
         for corner in product(*starts)
     ]

@@ -232,9 +232,9 @@ def groups(domain: Domain, sample: Tensor) -> Tensor:
 
 @groups.register
 def _(domain: Grid, sample: Tensor) -> Tensor:
-    side = max(1, round(min(domain.size) / _ALONG))
-    number = torch.zeros(domain.size, dtype=torch.int64, device=sample.device)
-    for axis, n in enumerate(domain.size):
+    side = max(1, round(min(domain.shape) / _ALONG))
+    number = torch.zeros(domain.shape, dtype=torch.int64, device=sample.device)
+    for axis, n in enumerate(domain.shape):
         shape = [1] * domain.ndim
         shape[axis] = n
         along = torch.arange(n, device=sample.device).div(side, rounding_mode="floor")

@@ -103,7 +103,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
             raise invalid("input", f"have {self.in_channels} channels", got, advice)
         if domain is not None:
             require(domain, Grid, self)
-            if domain.size != size:  # type: ignore[attr-defined]
+            if domain.shape != size:  # type: ignore[attr-defined]
                 got = f"shape {tuple(input.shape)}"
                 raise invalid("input", f"have the size of {domain}", got, f"Use Grid({size}).")
         self.window.out_size(size)
@@ -142,7 +142,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         """The grid of the output."""
         require(domain, Grid, self)
         assert isinstance(domain, Grid)
-        return Grid(self.window.out_size(domain.size))
+        return Grid(self.window.out_size(domain.shape))
 
 
 class Conv1d(GridConvolution, nn.Conv1d):

@@ -42,7 +42,7 @@ class _GridPool(OnDomain):
             options.get("dilation", 1),
         )
         return Grid(
-            (_rounded_up if options["ceil_mode"] else Window.out_size)(window, domain.size)
+            (_rounded_up if options["ceil_mode"] else Window.out_size)(window, domain.shape)
         )
 
 
@@ -63,7 +63,7 @@ class MaxPool2d(nn.MaxPool2d, _GridPool):
 
     Example:
         >>> MaxPool2d(2, stride=1).out_domain(Grid((4, 4)))
-        Grid(size=(3, 3))
+        Grid((3, 3))
     """
 
     def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
@@ -77,7 +77,7 @@ class AvgPool2d(nn.AvgPool2d, _GridPool):
 
     Example:
         >>> AvgPool2d(2).out_domain(Grid((5, 4)))
-        Grid(size=(2, 2))
+        Grid((2, 2))
     """
 
     def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
@@ -90,7 +90,7 @@ class Upsample(nn.Upsample, OnDomain):
 
     Example:
         >>> Upsample(scale_factor=2).out_domain(Grid((5, 4)))
-        Grid(size=(10, 8))
+        Grid((10, 8))
     """
 
     def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
@@ -105,7 +105,7 @@ class Upsample(nn.Upsample, OnDomain):
             return Grid(per_axis(self.size, domain.ndim, "size"))
         factor = self.scale_factor
         factors = factor if isinstance(factor, tuple) else (factor,) * domain.ndim
-        pairs = zip(domain.size, factors, strict=True)
+        pairs = zip(domain.shape, factors, strict=True)
         return Grid(tuple(floor(n * float(f or 1)) for n, f in pairs))
 
 

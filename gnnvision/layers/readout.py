@@ -55,7 +55,7 @@ class Readout(nn.Module, OnDomain):
                 condition = f"have shape (N={domain.num_nodes}, C)"
                 raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
             return segment_reduce(x, domain.offsets, self.reduce)
-        if x.ndim < 3 or (isinstance(domain, Grid) and x.shape[2:] != domain.size):
+        if x.ndim < 3 or (isinstance(domain, Grid) and x.shape[2:] != domain.shape):
             condition = f"have shape (B, C, *size) on {domain or 'a grid'}"
             advice = "For node features, pass the graph as 'domain'."
             raise invalid("x", condition, tuple(x.shape), advice)

@@ -99,7 +99,7 @@ def _domain_of(x: Tensor, layer: OnDomain | None, before: Domain) -> Domain | No
     if isinstance(before, Grid):
         if x.ndim == before.ndim + 2:
             size = tuple(x.shape[2:])
-            return before if size == before.size else Grid(size)
+            return before if size == before.shape else Grid(size)
         if layer is None or isinstance(layer, Sequential):
             return None
     if layer is not None:
@@ -117,7 +117,7 @@ def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
     dtype = next((v.dtype for v in blank.values() if v.is_floating_point()), None)
     try:
         with without_compiler(), torch.no_grad():
-            x = torch.zeros(2, channels, *grid.size, dtype=dtype, device="meta")
+            x = torch.zeros(2, channels, *grid.shape, dtype=dtype, device="meta")
             out = functional_call(layer, blank, (x,))
         sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None
     except Exception as error:

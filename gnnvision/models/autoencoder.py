@@ -54,7 +54,7 @@ def autoencoder(
     """
     at_least("latent_channels", latent_channels, 1)
     encoder: list[nn.Module] = []
-    sizes = [grid_of(image_size).size]
+    sizes = [grid_of(image_size).shape]
     for narrow, wide in pairwise((in_channels, *_WIDTHS)):
         encoder += [Conv2d(narrow, wide, 3, stride=2, padding="same"), nn.ReLU()]
         sizes.append(tuple(-(-n // 2) for n in sizes[-1]))

@@ -41,7 +41,7 @@ def fashion_dnn(
     """
     return Sequential(
         nn.Flatten(),
-        nn.Linear(in_channels * prod(grid_of(image_size).size), 256),
+        nn.Linear(in_channels * prod(grid_of(image_size).shape), 256),
         nn.ReLU(),
         Dropout(dropout),
         nn.Linear(256, 128),
@@ -93,7 +93,7 @@ def fashion_cnn(
     return Sequential(
         *features,
         nn.Flatten(),
-        nn.Linear(64 * prod(grid_after(features, image_size).size), 600),
+        nn.Linear(64 * prod(grid_after(features, image_size).shape), 600),
         nn.ReLU(),
         Dropout(dropout),
         nn.Linear(600, 120),

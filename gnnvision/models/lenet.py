@@ -39,7 +39,7 @@ def lenet5(in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 
         >>> sum(p.numel() for p in lenet5().parameters())
         61706
     """
-    frame = tuple(max(0, -(-(32 - n) // 2)) for n in grid_of(image_size).size)
+    frame = tuple(max(0, -(-(32 - n) // 2)) for n in grid_of(image_size).shape)
     features: list[nn.Module] = [
         Conv2d(in_channels, 6, 5, padding=frame),
         nn.Tanh(),
@@ -53,7 +53,7 @@ def lenet5(in_channels: int = 1, num_classes: int = 10, image_size: ImageSize = 
     return Sequential(
         *features,
         nn.Flatten(),
-        nn.Linear(120 * prod(grid_after(features, image_size).size), 84),
+        nn.Linear(120 * prod(grid_after(features, image_size).shape), 84),
         nn.Tanh(),
         nn.Linear(84, num_classes),
     )
@@ -96,7 +96,7 @@ def lenet5_notes(
     return Sequential(
         *features,
         nn.Flatten(),
-        nn.Linear(120 * prod(grid_after(features, image_size).size), 84),
+        nn.Linear(120 * prod(grid_after(features, image_size).shape), 84),
         nn.ReLU(),
         nn.Linear(84, num_classes),
     )

@@ -71,7 +71,7 @@ def classifier(
     Raises:
         ValueError: if `head` is not one of these, or the images are too small.
     """
-    size = grid_after(features, image_size).size
+    size = grid_after(features, image_size).shape
     if one_of("head", head, get_args(Head)) == "average":
         return Sequential(*features, Readout("mean"), nn.Linear(channels, num_classes))
     before, after = ([Dropout(p)] if p else [] for p in dropout)

@@ -105,7 +105,7 @@ def torchvision_network(
         11181642
     """
     least = _LEAST_SIZE.get(name, 1)
-    if min(grid_of(image_size).size) < least:
+    if min(grid_of(image_size).shape) < least:
         condition = f"be at least {least} for {name}"
         raise invalid("image_size", condition, image_size, "Use larger images.")
     return TorchvisionNetwork(name, num_classes, weights, in_channels=in_channels)

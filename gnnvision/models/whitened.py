@@ -72,7 +72,7 @@ def whitened_cnn(
     channels = [whitening.out_channels, *widths]
     layers: list[nn.Module] = [whitening, nn.SiLU()]
     for number, (narrow, wide) in enumerate(pairwise(channels)):
-        large = min(grid_after(layers, image_size).size) >= 4
+        large = min(grid_after(layers, image_size).shape) >= 4
         order: Pool = "none" if not large else "first" if number and pool_first else "second"
         layers.append(Stage(narrow, wide, depths[number], order))
     head = nn.Linear(channels[-1], num_classes, bias=False)

@@ -56,7 +56,7 @@ def shifts(grid: Grid, window: Window, device: torch.device | str = "cpu") -> li
     """The K shifts of a window over a grid, kernel offsets in row-major order."""
 
     def build() -> list[Shift]:
-        sources = window.sources(grid.size).to(device)
+        sources = window.sources(grid.shape).to(device)
         return [Shift(source, grid.num_sites) for source in sources]
 
     return grid.derived(("shifts", window, str(device)), build)

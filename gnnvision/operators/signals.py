@@ -31,7 +31,7 @@ def to_sites(x: Tensor) -> Tensor:
 
 def from_sites(y: Tensor, grid: Grid) -> Tensor:
     """The inverse of `to_sites`: (H W, B, C) -> (B, C, H, W)."""
-    return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *grid.size)
+    return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *grid.shape)
 
 
 def nodes_from_pixels(x: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ def nodes_from_pixels(x: Tensor) -> Tensor:
 def pixels_from_nodes(x: Tensor, grid: Grid) -> Tensor:
     """The inverse of `nodes_from_pixels`: (B H W, C) -> (B, C, H, W)."""
     pictures = x.reshape(-1, grid.num_sites, x.shape[1])  # (B, H W, C)
-    return pictures.transpose(1, 2).reshape(len(pictures), x.shape[1], *grid.size)
+    return pictures.transpose(1, 2).reshape(len(pictures), x.shape[1], *grid.shape)
 
 
 def is_sparse(x: Tensor) -> bool:

@@ -52,7 +52,7 @@ def convolve_whole(x: Tensor, weight: Tensor, bias: Tensor | None, window: Windo
         Images of shape (B, C_out, H', W'), channels-last in memory.
     """
     grid = Grid(tuple(x.shape[2:]))
-    size = window.out_size(grid.size)
+    size = window.out_size(grid.shape)
     offsets = _offsets(grid, window)
     m, n = offsets.shape
     if torch.is_autocast_enabled("cpu"):
@@ -70,7 +70,7 @@ def _offsets(grid: Grid, window: Window) -> Tensor:
     """The kernel offset from each output site to each input site; K for none. Shape (M, N)."""
 
     def build() -> Tensor:
-        sources = window.sources(grid.size)  # (K, M)
+        sources = window.sources(grid.shape)  # (K, M)
         k, m = sources.shape
         table = torch.full((m, grid.num_sites + 1), k)
         table.scatter_(1, sources.T % (grid.num_sites + 1), torch.arange(k).expand(m, k))

@@ -219,7 +219,7 @@ def _function_of(instance: Instance, one: ExplainedInput, name: str, held: Attri
     if name == "integrated_gradients":
         options["steps"] = _STEPS_OF_CHECK
     if name == "occlusion" and _is_large(one) and isinstance(one.domain, Grid):
-        window = [-(-side // _WINDOWS) for side in one.domain.size]
+        window = [-(-side // _WINDOWS) for side in one.domain.shape]
         options |= {"window": window, "stride": window}
     return explanation_of(instance, name, held.layer, **options)
 

@@ -180,7 +180,7 @@ def _unit(task: Task) -> str:
 def _size(task: Task) -> str:
     source = image_task(task)
     if source is not None:
-        (height, width), count = source.grid.size, len(source.images)
+        (height, width), count = source.grid.shape, len(source.images)
         size = f"{count:,} images of {height} × {width} pixels"
         channels = plural(source.in_channels, "channel")
         return f"{size}, {channels}, {source.num_outputs:,} classes"

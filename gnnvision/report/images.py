@@ -78,7 +78,7 @@ def model_input(task: ImageTask, items: Tensor, model: nn.Module) -> Tensor:
 
 def compute_outputs(task: ImageTask, model: nn.Module, items: Tensor) -> Tensor:
     """The outputs of a model in evaluation mode, on the CPU."""
-    at_once = max(1, min(256, _PIXELS_AT_ONCE // (task.in_channels * prod(task.grid.size))))
+    at_once = max(1, min(256, _PIXELS_AT_ONCE // (task.in_channels * prod(task.grid.shape))))
     with evaluating(model), torch.no_grad():
         outputs = [
             call(model, model_input(task, part, model), task.grid).float().cpu()
@@ -117,7 +117,7 @@ def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations
 
 def pixel_vectors(task: ImageTask, items: Tensor) -> tuple[Tensor, str]:
     """The pixels of images as vectors, of large images resized, and a description of them."""
-    height, width = task.grid.size
+    height, width = task.grid.shape
     shrink = max(height, width) / _LARGEST_SIDE
     size = (height, width)
     if shrink > 1:

@@ -107,7 +107,7 @@ class ImageCanvas(Canvas):
 
     def site(self, layer: Layer) -> int:
         """The index of the central site."""
-        rows, columns = layer.domain.size  # type: ignore[union-attr]
+        rows, columns = layer.domain.shape  # type: ignore[union-attr]
         return int(rows // 2 * columns + columns // 2)
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
@@ -129,7 +129,7 @@ class ImageCanvas(Canvas):
         self, axes: Axes, values: Tensor, layer: Layer, limit: float | None = None
     ) -> None:
         """Draw the map's pixels over the image in gray."""
-        size = layer.domain.size  # type: ignore[union-attr]
+        size = layer.domain.shape  # type: ignore[union-attr]
         shares = 2 * on_scale(values, limit or self.color_limit(values)).reshape(size) - 1
         place = (-0.5, self.width - 0.5, self.height - 0.5, -0.5)
         axes.imshow(128 + self.gray / 2, cmap="gray", vmin=0, vmax=255)

@@ -217,7 +217,7 @@ def _write(path: Path, maps: Mapping[str, FeatureMaps]) -> None:
     After pooling on a graph also the cluster of each node, (N,), -1 for dropped nodes.
     """
     arrays = {
-        name: (each.on_grid()[0] if hasattr(each.domain, "size") else each.values[0])
+        name: (each.on_grid()[0] if hasattr(each.domain, "shape") else each.values[0])
         for name, each in maps.items()
     }
     part = path.with_name(f"{path.stem}.part.npz")

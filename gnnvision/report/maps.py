@@ -67,7 +67,7 @@ def first_layer(calls: list[Call], task: ImageTask) -> Call | None:
         if isinstance(call.module, nn.Conv2d):
             return call
         if isinstance(call.module, nn.Linear):
-            pixels = task.in_channels * prod(task.grid.size)
+            pixels = task.in_channels * prod(task.grid.shape)
             return call if call.module.in_features == pixels else None
     return None
 
@@ -78,7 +78,7 @@ def _weights(module: nn.Module, task: ImageTask) -> Tensor | None:
     assert isinstance(weight, Tensor)
     held = weight.detach().float().cpu()
     if held.ndim == 2:
-        return held.view(-1, task.in_channels, *task.grid.size)
+        return held.view(-1, task.in_channels, *task.grid.shape)
     return held if prod(held.shape[2:]) > 1 else None
 
 

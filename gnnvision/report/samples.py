@@ -27,7 +27,7 @@ def samples(run: Run) -> Section:
     task = run.images
     train = np.array(task.split.train)
     items = np.random.default_rng(0).permutation(subsample(train, _SHOWN))
-    height, width = task.grid.size
+    height, width = task.grid.shape
     lead = (
         f"A random sample of {len(items)} of the {plural(len(train), 'training image')}, with "
         f"their labels. An image has {height} × {width} pixels"

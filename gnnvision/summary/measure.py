@@ -113,7 +113,7 @@ def _signal(
     if isinstance(domain, Grid):
         if nonzeros is not None:
             raise invalid("nonzeros", "be left out on a grid", nonzeros, "Images are dense.")
-        return (batch_size, channels, *domain.size)
+        return (batch_size, channels, *domain.shape)
     if batch_size != 1:
         advice = "Use Graph.batch of several graphs as 'domain'."
         raise invalid("batch_size", "be 1 on a graph", batch_size, advice)

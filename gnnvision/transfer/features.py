@@ -133,7 +133,7 @@ def features_of_split(
     index = torch.from_numpy(np.array(getattr(task.split, split_name)))
     out: list[Tensor] = []
     if isinstance(task, ImageTask):
-        size = max(2, _VALUES_AT_ONCE // (task.in_channels * prod(task.grid.size)))
+        size = max(2, _VALUES_AT_ONCE // (task.in_channels * prod(task.grid.shape)))
         order = []
         for images, chosen in task.image_batches(split_name, size, generator):
             out.append(extract(task.normalize(images), task.grid).cpu())

@@ -17,7 +17,7 @@ def test_pictures_as_the_predictor_reads_them(tmp_path):
     assert (found.kind, found.output_names, found.title) == (
         "classification", ("a", "b", "c"), "Bars"
     )  # fmt: skip
-    assert one.domain.size == (16, 16)
+    assert one.domain.shape == (16, 16)
     assert one.image.dtype is torch.uint8
     assert one.notes == ("20 × 30 pixels; resized, then cropped to the center 16 × 16",)
     torch.testing.assert_close(one.x[0], (one.image / 255 - 0.5) / 0.25)

@@ -11,7 +11,7 @@ from gnnvision.domains import Window
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=3))
-def test_a_grid_is_its_size(size):
+def test_a_grid_is_its_shape(size):
     grid = Grid(size)
     assert grid == Grid(tuple(size)) == Grid(torch.Size(size))
     assert hash(grid) == hash(Grid(size))
@@ -23,13 +23,13 @@ def test_a_grid_is_its_size(size):
 
 def test_one_axis_may_be_a_number():
     assert Grid(7) == Grid((7,))
-    assert repr(Grid((2, 3))) == "Grid(size=(2, 3))"
+    assert repr(Grid((2, 3))) == "Grid((2, 3))"
 
 
 def test_immutable_and_the_same_everywhere():
     grid = Grid((2, 3))
     with pytest.raises(AttributeError):
-        grid.size = (3, 3)
+        grid.shape = (3, 3)
     assert grid.to("cpu") is grid
 
 
@@ -95,12 +95,19 @@ def test_pixel_graphs_are_made_once():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'size' must have one, two or three axes, got 4"):
+    with pytest.raises(ValueError, match="'shape' must have one, two or three axes, got 4"):
         Grid((1, 2, 3, 4))
-    with pytest.raises(ValueError, match="'size' must have one, two or three axes, got 0"):
+    with pytest.raises(ValueError, match="'shape' must have one, two or three axes, got 0"):
         Grid(())
-    with pytest.raises(ValueError, match=r"'size' must be at least 1, got \(3, 0\)"):
+    with pytest.raises(ValueError, match=r"'shape' must be at least 1, got \(3, 0\)"):
         Grid((3, 0))
     for size in (1.5, (2.0, 3), "ab"):
-        with pytest.raises(TypeError, match="'size' must be an integer, or one for each"):
+        with pytest.raises(TypeError, match="'shape' must be an integer, or one for each"):
             Grid(size)
+
+
+def test_the_former_name_of_the_shape():
+    grid = Grid(size=(2, 3))
+    assert grid == Grid((2, 3)) and grid.size == grid.shape == (2, 3)
+    with pytest.raises(TypeError, match="'size' must not be given together with 'shape'"):
+        Grid(size=(2, 3), shape=(2, 3))

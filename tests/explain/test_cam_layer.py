@@ -92,7 +92,7 @@ class Patches(nn.Module):
 def test_a_late_layer_on_every_path_to_the_output(name):
     model = network(name)
     found = last_spatial(model, picture(), GRID)
-    assert (found.name, found.domain.size) == CHOSEN[name]
+    assert (found.name, found.domain.shape) == CHOSEN[name]
 
 
 @pytest.mark.parametrize("place", [None, "first", "last"])

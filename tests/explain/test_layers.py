@@ -15,7 +15,7 @@ def test_shapes_and_kinds_of_all_layers():
     x, grid = torch.zeros(1, 1, 32, 32), gv.Grid((32, 32))
     found = layers(model, x, grid)
     assert found[0].name == "0"
-    assert (found[0].kind, found[0].shape, found[0].domain.size) == (
+    assert (found[0].kind, found[0].shape, found[0].domain.shape) == (
         "Conv2d", (1, 6, 28, 28), (28, 28)
     )  # fmt: skip
     assert found[-1].shape == (1, 10)

@@ -61,7 +61,7 @@ def test_domains_of_a_network_for_images():
         gv.Conv2d(1, 4, 3), nn.ReLU(), gv.MaxPool2d(2), gv.Readout("mean"), nn.Linear(4, 3)
     )
     _, calls = trace(model, torch.randn(2, 1, 10, 8), gv.Grid((10, 8)))
-    sizes = [None if call.domain is None else call.domain.size for call in calls]
+    sizes = [None if call.domain is None else call.domain.shape for call in calls]
     assert sizes == [(8, 6), (8, 6), (4, 3), None, None]
 
 
@@ -76,7 +76,7 @@ def test_channels_last_are_noticed():
     model.append(nn.GELU())
     _, calls = trace(model, torch.randn(1, 3, 12, 20), gv.Grid((12, 20)))
     assert [call.channel_dim for call in calls] == [1, -1, -1, -1, -1]
-    assert {call.domain.size for call in calls} == {(3, 5)}
+    assert {call.domain.shape for call in calls} == {(3, 5)}
 
 
 @pytest.mark.parametrize("smiles", ["CC", "C", "CCO", "c1ccccc1"])

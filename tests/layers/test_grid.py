@@ -73,7 +73,7 @@ def assert_same(ours, theirs, x):
     torch.testing.assert_close(*outputs)
     torch.testing.assert_close(*grads)
     grid = Grid(x.shape[2:])
-    assert ours.out_domain(grid).size == outputs[1].shape[2:]
+    assert ours.out_domain(grid).shape == outputs[1].shape[2:]
     torch.testing.assert_close(ours.reference(x, grid), outputs[1])
 
 

@@ -34,7 +34,7 @@ def test_max_pool_is_torchs_and_knows_its_grid(window, dilation):
     x = torch.randn(2, 3, *size)
     y = pool(x, Grid(size))
     torch.testing.assert_close(y, nn.MaxPool2d(**options, dilation=dilation)(x))
-    assert pool.out_domain(Grid(size)).size == y.shape[2:]
+    assert pool.out_domain(Grid(size)).shape == y.shape[2:]
 
 
 @given(windows(), st.booleans())
@@ -45,7 +45,7 @@ def test_average_pool_is_torchs_and_knows_its_grid(window, count_include_pad):
     x = torch.randn(2, 3, *size)
     y = pool(x, Grid(size))
     torch.testing.assert_close(y, nn.AvgPool2d(**options, count_include_pad=count_include_pad)(x))
-    assert pool.out_domain(Grid(size)).size == y.shape[2:]
+    assert pool.out_domain(Grid(size)).shape == y.shape[2:]
 
 
 @pytest.mark.parametrize("size", [(5, 4), (7, 3)])
@@ -66,13 +66,13 @@ def test_upsampling_is_torchs_and_knows_its_grid(options, size):
     x = torch.randn(2, 3, *size)
     y = layer(x, Grid(size))
     torch.testing.assert_close(y, nn.Upsample(**options)(x))
-    assert layer.out_domain(Grid(size)).size == y.shape[2:]
+    assert layer.out_domain(Grid(size)).shape == y.shape[2:]
 
 
 def test_rounding_up_admits_a_window_larger_than_the_input():
     options = {"kernel_size": 5, "stride": 2, "ceil_mode": True}
     size = nn.MaxPool2d(**options)(torch.ones(1, 1, 4, 8)).shape[2:]
-    assert MaxPool2d(**options).out_domain(Grid((4, 8))).size == size
+    assert MaxPool2d(**options).out_domain(Grid((4, 8))).shape == size
     with pytest.raises(ValueError, match="'kernel_size' must fit into the padded input"):
         MaxPool2d(**options).out_domain(Grid((3, 8)))
     with pytest.raises(ValueError, match="'domain' must have 2 axes"):

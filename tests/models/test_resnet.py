@@ -35,7 +35,7 @@ def test_a_block_without_its_convolutions_is_its_skip():
 def test_the_domain_of_a_block(stride, wide):
     block, grid = ResidualBlock(4, wide, stride), gv.Grid((7, 6))
     out = block.out_domain(grid)
-    assert block(torch.rand(2, 4, 7, 6), grid).shape == (2, wide, *out.size)
+    assert block(torch.rand(2, 4, 7, 6), grid).shape == (2, wide, *out.shape)
     assert out == gv.Grid((7, 6) if stride == 1 else (4, 3))
 
 

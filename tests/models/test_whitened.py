@@ -22,8 +22,8 @@ def test_a_stage_halves_the_grid_where_it_pools(pool):
     stage = Stage(3, 8, 3, pool)
     grid = gv.Grid((9, 7))
     out = stage.out_domain(grid)
-    assert out.size == ((9, 7) if pool == "none" else (4, 3))
-    assert stage(torch.randn(2, 3, 9, 7)).shape == (2, 8, *out.size)
+    assert out.shape == ((9, 7) if pool == "none" else (4, 3))
+    assert stage(torch.randn(2, 3, 9, 7)).shape == (2, 8, *out.shape)
 
 
 def test_the_third_convolution_adds_what_the_first_made():

@@ -29,7 +29,7 @@ def bonds(task):
 
 
 def small_cnn(task):
-    return gv.models.mnist_cnn(task.in_channels, task.num_outputs, task.grid.size, head="average")
+    return gv.models.mnist_cnn(task.in_channels, task.num_outputs, task.grid.shape, head="average")
 
 
 AUGMENT = gv.data.Augment(

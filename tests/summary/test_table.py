@@ -10,7 +10,7 @@ from gnnvision.summary.table import amount, in_bytes, shape_text
 from .networks import lenet, path, summarized
 
 EXPECTED = """\
-Sequential on Grid(size=(32, 32)), input 1×1×32×32
+Sequential on Grid((32, 32)), input 1×1×32×32
 
  Layer  Type                      Output      Parameters     MACs   Memory  Receptive field
  ──────────────────────────────────────────────────────────────────────────────────────────

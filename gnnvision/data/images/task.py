@@ -171,7 +171,7 @@ class ImageTask(Task):
         for images, chosen in self.image_batches(split, batch_size, generator, epoch):
             x = self.normalize(images)
             if self.resolution != 1.0:
-                x = F.interpolate(x, self.grid.size, mode="bilinear", antialias=True)
+                x = F.interpolate(x, self.grid.shape, mode="bilinear", antialias=True)
             yield x, self.grid, self.y[chosen]
 
     def image_batches(
