@@ -1,13 +1,15 @@
-"""The abstract base of all domains: sites, a device, and a cache of derived values."""
+"""The abstract base of all domains: sites, signals on them, and a cache of derived values."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Self, TypeVar
 
 import torch
+from torch import Tensor
 
+from gnnvision.domains.device import send
 from gnnvision.domains.modes import plainly
 
 __all__ = ["Domain"]
@@ -21,31 +23,88 @@ class Domain(ABC):
     A domain is immutable. Values derived from it (a normalized adjacency, its transpose, a
     clustering) are computed once and cached here, never on a layer, so that a layer can be used
     on many domains.
+
+    A new kind of domain defines `num_sites`, `to`, `to_sites` and `from_sites`. All else follows:
+    by default a batch of samples is an axis of the signal, as in (B, C, H, W). A domain whose
+    signals hold several samples one after another defines `offsets`, `sample_count` and `sample`
+    as well, as `Graph` does. In every signal, dimension 1 has the channels.
     """
 
     @property
     @abstractmethod
     def num_sites(self) -> int:
-        """The number of sites: pixels of a grid, nodes of a graph."""
+        """The number of sites N: pixels of a grid, nodes of a graph."""
 
     @abstractmethod
     def to(self, device: torch.device | str) -> Self:
         """The same domain with its tensors on `device`."""
 
     @abstractmethod
+    def to_sites(self, x: Tensor) -> Tensor:
+        """A signal in the layout that operators multiply: sites first, channels last.
+
+        Shapes:
+            x: (B, C, H, W) on a grid, (N, C) on a graph.
+            Output: (N, B, C) on a grid, (N, C) on a graph.
+        """
+
+    @abstractmethod
+    def from_sites(self, y: Tensor) -> Tensor:
+        """The inverse of `to_sites`."""
+
+    # --- samples of a batch -----------------------------------------------------------------
+
+    @property
+    def offsets(self) -> Tensor | None:
+        """The first site of each sample, then N; None if samples are an axis of the signal."""
+        return None
+
+    def sample_count(self, x: Tensor) -> int:
+        """The number of samples in a signal: images, or graphs of a batch."""
+        return x.shape[0]
+
+    def sample(self, x: Tensor, samples: Sequence[int]) -> tuple[Tensor, Self]:
+        """The signal and the domain of some samples, in the given order, with repetition.
+
+        Args:
+            x: the signal.
+            samples: indices from 0.
+        """
+        return x[send(torch.tensor(list(samples), dtype=torch.int64), x.device)], self
+
+    def signal_shape(self, channels: int, batch_size: int = 1) -> tuple[int, ...]:
+        """The shape of a signal: (B, C, H, W) on a grid, (N, C) on a graph."""
+        samples = () if self.offsets is not None else (batch_size,)
+        blank = torch.empty(self.num_sites, *samples, channels, device="meta")
+        return tuple(self.from_sites(blank).shape)
+
+    def domain_of(self, x: Tensor) -> Self | None:
+        """The domain of the output of a layer that knows no domain; None if it has no sites.
+
+        This is the same domain if the output has the shape of a signal on it. On a grid, it is
+        the grid of the output's shape.
+        """
+        if x.ndim < 2 or x.shape != self.signal_shape(x.shape[1], x.shape[0]):
+            return None
+        return self
+
+    # --- derived values -----------------------------------------------------------------------
+
     def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """The result of `build()`, computed at most once for each `key` and cached."""
+        """The result of `build()`, computed at most once for each `key` and cached.
 
+        It is computed outside inference mode, whose tensors cannot be used in a backward pass.
+        """
+        cache = self.__dict__.get("_derived")
+        if cache is None or key not in cache:
+            if torch.compiler.is_compiling():
+                return build()
+            cache = self.__dict__.setdefault("_derived", {})
+            with plainly():
+                cache[key] = build()
+        value: T = cache[key]
+        return value
 
-def remember(cache: dict[Hashable, Any], key: Hashable, build: Callable[[], T]) -> T:
-    """`cache[key]`, computed by `build()` on first use.
-
-    It is computed outside inference mode, whose tensors cannot be used in a backward pass.
-    """
-    if key not in cache:
-        if torch.compiler.is_compiling():
-            return build()
-        with plainly():
-            cache[key] = build()
-    value: T = cache[key]
-    return value
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is derived."""
+        return {name: v for name, v in self.__dict__.items() if not name.startswith("_")}

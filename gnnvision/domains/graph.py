@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.domains import compose, convert
-from gnnvision.domains.base import Domain, remember
+from gnnvision.domains.base import Domain
 from gnnvision.domains.constructors import Constructors
 from gnnvision.domains.device import full_device
 from gnnvision.domains.indices import Indices, to_indices
@@ -90,7 +90,6 @@ class Graph(Constructors, Matrices, Domain):
     offsets: Tensor = field(default=None, kw_only=True)  # type: ignore[assignment]
     graph_attr: Tensor | None = field(default=None, kw_only=True)
     node_names: tuple[Hashable, ...] | None = field(default=None, kw_only=True)
-    _derived: dict[Hashable, Any] = field(default_factory=dict, init=False)
     _fixed: list[Tensor] = field(default_factory=list, init=False)
     _made: list[int] = field(default_factory=list, init=False)
     section_of: Section | None = field(default=None, init=False)
@@ -228,7 +227,7 @@ class Graph(Constructors, Matrices, Domain):
         if self.edge_weight is None:
             return self
         plain = {"edge_weight": None, "weights_are_counts": False}
-        return remember(self._derived, "without_weights", lambda: self._unchecked(**plain))
+        return super().derived("without_weights", lambda: self._unchecked(**plain))
 
     def neighborhood(self, node: int, hops: int = 1) -> Tensor:
         """`node` and all nodes that reach it over at most `hops` edges, sorted by distance.
@@ -237,6 +236,26 @@ class Graph(Constructors, Matrices, Domain):
             ValueError: if the node is out of range.
         """
         return compose.neighborhood(self, node, hops)
+
+    def to_sites(self, x: Tensor) -> Tensor:
+        """A signal in the layout that operators multiply: itself, (N, C)."""
+        return x
+
+    def from_sites(self, y: Tensor) -> Tensor:
+        """The inverse of `to_sites`: the signal itself, (N, C)."""
+        return y
+
+    def sample_count(self, x: Tensor) -> int:
+        """The number of graphs of the batch."""
+        return self.num_graphs
+
+    def sample(self, x: Tensor, samples: Sequence[int]) -> tuple[Tensor, Graph]:
+        """The features and the batch of some graphs; see `select`."""
+        return x[self.member_nodes(samples)], self.select(samples)
+
+    def domain_of(self, x: Tensor) -> Self | None:
+        """The graph itself if `x` has one row for each node, else None."""
+        return self if x.ndim == 2 and x.shape[0] == self.num_nodes else None
 
     # --- what it looks like -----------------------------------------------------------------
 
@@ -311,7 +330,7 @@ class Graph(Constructors, Matrices, Domain):
             raise invalid("graph", "not change", "a tensor that was edited in place", advice)
         if self.edge_weight is not None and is_live(self.edge_weight):
             return build()
-        return remember(self._derived, key, build)
+        return super().derived(key, build)
 
     def _edits(self) -> list[int]:
         """The version of each tensor, which in-place edits increase."""
@@ -336,14 +355,10 @@ class Graph(Constructors, Matrices, Domain):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
-            "_derived": {},
-            "section_of": None,
-        }
+        return super().__getstate__() | {"section_of": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(state)
         self._close()
 
     def __repr__(self) -> str:

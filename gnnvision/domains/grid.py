@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Self
 
 import torch
+from torch import Tensor
 
 from gnnvision._renamed import former_arguments, former_attributes
-from gnnvision.domains.base import Domain, remember
+from gnnvision.domains.base import Domain
+from gnnvision.domains.graph import Graph
 from gnnvision.domains.window import PaddingMode, Window, per_axis
 from gnnvision.errors import invalid
 
-if TYPE_CHECKING:
-    from gnnvision.domains.graph import Graph
-
 __all__ = ["Grid"]
-
-T = TypeVar("T")
 
 
 @former_attributes({"size": "shape"})
@@ -43,9 +40,6 @@ class Grid(Domain):
     """
 
     shape: tuple[int, ...]
-    _derived: dict[Hashable, Any] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     @former_arguments(size="shape")
     def __init__(self, shape: int | Sequence[int]) -> None:
@@ -54,13 +48,9 @@ class Grid(Domain):
             advice = "Use for example (H, W), without batch and channels."
             raise invalid("shape", "have one, two or three axes", len(axes), advice)
         object.__setattr__(self, "shape", per_axis(axes, len(axes), "shape"))
-        object.__setattr__(self, "_derived", {})
 
     def __repr__(self) -> str:
         return f"Grid({self.shape})"
-
-    def __reduce__(self) -> tuple[type[Self], tuple[tuple[int, ...]]]:
-        return type(self), (self.shape,)
 
     @property
     def ndim(self) -> int:
@@ -76,9 +66,24 @@ class Grid(Domain):
         """The grid itself, which has no tensors."""
         return self
 
-    def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """The result of `build()`, computed at most once for each `key` and cached."""
-        return remember(self._derived, key, build)
+    def to_sites(self, x: Tensor) -> Tensor:
+        """A signal in the layout that operators multiply: (B, C, *shape) -> (N, B, C)."""
+        return x.flatten(2).permute(2, 0, 1)
+
+    def from_sites(self, y: Tensor) -> Tensor:
+        """The inverse of `to_sites`: (N, B, C) -> (B, C, *shape)."""
+        return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *self.shape)
+
+    def signal_shape(self, channels: int, batch_size: int = 1) -> tuple[int, ...]:
+        """The shape of a signal: (B, C, *shape)."""
+        return (batch_size, channels, *self.shape)
+
+    def domain_of(self, x: Tensor) -> Self | None:
+        """The grid of the shape of `x` in its last `ndim` axes; None if `x` is no image."""
+        if x.ndim != self.ndim + 2:
+            return None
+        shape = tuple(x.shape[2:])
+        return self if shape == self.shape else type(self)(shape)
 
     def to_graph(
         self,
@@ -107,8 +112,6 @@ class Grid(Domain):
             >>> Grid((2, 2)).to_graph(kernel_size=3).num_edges
             16
         """
-        from gnnvision.domains.graph import Graph
-
         window = Window.make(self.ndim, kernel_size, 1, "same", dilation, padding_mode)
 
         def build() -> Graph:

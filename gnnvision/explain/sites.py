@@ -159,7 +159,8 @@ class GraphPlaces(Places):
     def _lines(self) -> list[Place]:
         """The places of the line graphs of the recorded graphs."""
         made = (
-            (graph, cluster, graph._derived.get("line_graph")) for graph, cluster in self._graphs
+            (graph, cluster, vars(graph).get("_derived", {}).get("line_graph"))
+            for graph, cluster in self._graphs
         )
         return [
             Place(line, 1, graph, cluster) for graph, cluster, line in made if line is not None

@@ -26,12 +26,12 @@ __all__ = [
 
 def to_sites(x: Tensor) -> Tensor:
     """Images in the layout that operators multiply: (B, C, H, W) -> (H W, B, C)."""
-    return x.flatten(2).permute(2, 0, 1)
+    return Grid(tuple(x.shape[2:])).to_sites(x)
 
 
 def from_sites(y: Tensor, grid: Grid) -> Tensor:
     """The inverse of `to_sites`: (H W, B, C) -> (B, C, H, W)."""
-    return y.permute(1, 2, 0).reshape(y.shape[1], y.shape[2], *grid.shape)
+    return grid.from_sites(y)
 
 
 def nodes_from_pixels(x: Tensor) -> Tensor:

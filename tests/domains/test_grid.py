@@ -108,6 +108,7 @@ def test_refusals():
 
 def test_the_former_name_of_the_shape():
     grid = Grid(size=(2, 3))
-    assert grid == Grid((2, 3)) and grid.size == grid.shape == (2, 3)
+    assert grid == Grid((2, 3))
+    assert grid.size == grid.shape == (2, 3)
     with pytest.raises(TypeError, match="'size' must not be given together with 'shape'"):
         Grid(size=(2, 3), shape=(2, 3))
