@@ -26,7 +26,7 @@ class Domain(ABC):
 
     A new kind of domain defines `num_sites`, `to`, `to_sites` and `from_sites`. All else follows:
     by default a batch of samples is an axis of the signal, as in (B, C, H, W). A domain whose
-    signals hold several samples one after another defines `offsets`, `sample_count` and `sample`
+    signals have the samples one after another defines `offsets`, `sample_count` and `sample`
     as well, as `Graph` does. In every signal, dimension 1 has the channels.
     """
 

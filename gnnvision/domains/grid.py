@@ -79,7 +79,7 @@ class Grid(Domain):
         return (batch_size, channels, *self.shape)
 
     def domain_of(self, x: Tensor) -> Self | None:
-        """The grid of the shape of `x` in its last `ndim` axes; None if `x` is no image."""
+        """The grid of the shape of `x` in its last `ndim` axes; None if `x` is not an image."""
         if x.ndim != self.ndim + 2:
             return None
         shape = tuple(x.shape[2:])
