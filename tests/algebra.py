@@ -15,17 +15,20 @@ def assert_operator_laws(S):
     torch.testing.assert_close(S.T.to_dense(), dense.T)
     torch.testing.assert_close(S.T.T.to_dense(), dense)
     assert f"shape={S.shape}" in repr(S)
+    assert dense.dtype is S.dtype
+    places = torch.zeros(S.shape, dtype=torch.bool)
+    places[S.pattern.row.long(), S.pattern.col.long()] = True
+    assert not (dense.detach()[~places] != 0).any()
     with pytest.raises(ValueError, match=f"'x' must have {cols} sites along its first axis"):
         S @ x.new_zeros(cols + 1, 2)
 
 
-def dense_sum(layer, signal, operators):
+def dense_sum(layer, signal, operators, domain=None):
     """Σ S_k X W_k + b with the S_k written out; `signal` has the sites first."""
-    taps = layer.taps()
-    assert len(taps) == len(operators)
+    assert len(layer.taps()) <= len(operators)
     terms = [
-        torch.einsum("mn,n...c,cd->m...d", S.to_dense(), signal, W)
-        for S, W in zip(operators, taps, strict=True)
+        torch.einsum("mn,n...d->m...d", S.to_dense(), value)
+        for S, value in zip(operators, layer.values(signal, domain), strict=True)
     ]
     y = torch.stack(terms).sum(0)
     return y if layer.bias is None else y + layer.bias

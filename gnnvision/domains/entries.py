@@ -100,11 +100,13 @@ def normalized_adjacency(
     return Entries(a.source, a.target, root[a.source] * a.value * root[a.target])
 
 
-def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Entries:
-    """A D^(-1) without weights: each column is a mean over the incoming edges of a node."""
-    a = adjacency(graph, dtype, weighted=False)
-    share = _power(_sums(a.target, a.value, graph.num_nodes), -1.0)
-    return Entries(a.source, a.target, share[a.target])
+def mean_adjacency(
+    graph: Graph, dtype: torch.dtype | None = None, weighted: bool = False
+) -> Entries:
+    """A D^(-1), with D the numbers of incoming edges: a column is a mean over those of a node."""
+    a = adjacency(graph, dtype, weighted)
+    arrivals = _sums(a.target, torch.ones_like(a.value), graph.num_nodes)
+    return Entries(a.source, a.target, _power(arrivals, -1.0)[a.target] * a.value)
 
 
 def _sums(index: Tensor, value: Tensor, num_nodes: int) -> Tensor:

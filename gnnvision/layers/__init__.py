@@ -1,11 +1,11 @@
 """The layers: one interface for images and graphs."""
 
+from gnnvision.layers.attention import GATv2Conv
 from gnnvision.layers.cheb import ChebConv
 from gnnvision.layers.dropout import Dropout
-from gnnvision.layers.gatv2 import GATv2Conv
 from gnnvision.layers.gcn import GCNConv
 from gnnvision.layers.gin import GINConv
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import GraphConvolution, Propagation
 from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
 from gnnvision.layers.interface import Convolution, FromSignal, FromTargets, OnDomain
 from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
@@ -34,6 +34,7 @@ __all__ = [
     "GridConvolution",
     "MaxPool2d",
     "OnDomain",
+    "Propagation",
     "RGCNConv",
     "Readout",
     "Rescale",

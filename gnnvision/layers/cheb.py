@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph
 from gnnvision.errors import at_least, one_of
-from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
-from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
-from gnnvision.operators import Chebyshev, Identity, scaled_laplacian
-from gnnvision.operators.chebyshev import chebyshev_terms
-from gnnvision.operators.signals import dense
+from gnnvision.layers.graph import FamilyConvolution
+from gnnvision.layers.memory import drawn_by_rows, linear
+from gnnvision.operators import families
 
 __all__ = ["ChebConv"]
 
 
-class ChebConv(GraphConvolution):
+class ChebConv(FamilyConvolution):
     """Y = Σₖ Tₖ(L̂) X Wₖ + b, k = 0 … K - 1, with L̂ = 2 L / λ_max - I.
 
     Tₖ is the k-th Chebyshev polynomial: the receptive field of a node is K - 1 hops.
@@ -43,10 +41,11 @@ class ChebConv(GraphConvolution):
         the Laplacian of each graph, as in torch-geometric, instead of computed.
 
     Example:
-        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
         >>> ChebConv(4, 2, K=3).taps().shape
         torch.Size([3, 4, 2])
     """
+
+    columns: ClassVar[tuple[str, ...]] = ("edge_weight", "lambda_max")
 
     def __init__(
         self,
@@ -56,9 +55,10 @@ class ChebConv(GraphConvolution):
         normalization: Literal["sym", "rw"] | None = "sym",
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels)
         at_least("K", K, 1, "K = 1 uses only the node itself.")
         one_of("normalization", normalization, (None, "sym", "rw"))
+        family = partial(families.chebyshev, K=K, normalization=normalization)
+        super().__init__(in_channels, out_channels, family)
         self.K = K
         self.normalization = normalization
         self.lins = nn.ModuleList(linear(in_channels, out_channels) for _ in range(K))
@@ -67,47 +67,11 @@ class ChebConv(GraphConvolution):
 
     def reset_parameters(self) -> None:
         """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
-        for matrix in self.parameters():
-            if matrix.ndim == 2:
-                drawn_by_rows(matrix, nn.init.xavier_uniform_)
-            else:
-                nn.init.zeros_(matrix)
-
-    def forward(
-        self,
-        x: Tensor,
-        domain: Graph | Tensor,
-        edge_weight: Tensor | None = None,
-        lambda_max: float | Tensor | None = None,
-    ) -> Tensor:
-        """Y = Σₖ Tₖ(L̂) X Wₖ + b.
-
-        Args:
-            x: X. Shape (N, in_channels).
-            domain: a graph, or torch-geometric's edge_index.
-            edge_weight: weights of the edges, only with an edge_index. Shape (E,).
-            lambda_max: the largest eigenvalue of the Laplacian, one for all graphs of the batch
-                or one for each.
-        """
-        graph = as_graph(domain, x, edge_weight)
-        self.check(x, graph)
-        y = self.combine(x, graph, lambda_max)
-        return y if self.bias is None else y + self.bias
-
-    def combine(self, x: Tensor, graph: Graph, lambda_max: float | Tensor | None = None) -> Tensor:
-        """Σₖ Tₖ(L̂) X Wₖ, by one recurrence and one product with all weights."""
-        if self.K == 1:
-            return multiply(Identity(graph.num_nodes), x, self.matrices()[0])
-        laplacian = scaled_laplacian(graph, self.normalization, lambda_max, self.arithmetic(x))
-        terms = chebyshev_terms(laplacian, dense(x), self.K)
-        return torch.cat(terms, 1) @ torch.cat(self.matrices())
-
-    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Chebyshev]:
-        """T₀(L̂), T₁(L̂), …, with the default λ_max."""
-        graph = self.out_domain(domain)
-        laplacian = scaled_laplacian(graph, self.normalization, None, self.arithmetic(x))
-        return [Chebyshev(laplacian, k) for k in range(self.K)]
+        for lin in self.lins:
+            drawn_by_rows(lin.weight, nn.init.xavier_uniform_)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
     def matrices(self) -> list[Tensor]:
         """W₀, W₁, …."""
-        return [weight_of(lin).t() for lin in self.lins]
+        return [lin.weight.t() for lin in self.lins]

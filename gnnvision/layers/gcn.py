@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain
 from gnnvision.errors import invalid
-from gnnvision.layers.graph import GraphConvolution
-from gnnvision.layers.memory import drawn_by_rows, linear, weight_of
-from gnnvision.operators import Sparse, adjacency, normalized_adjacency
+from gnnvision.layers.graph import FamilyConvolution
+from gnnvision.layers.memory import drawn_by_rows, linear
+from gnnvision.operators import families
 
 __all__ = ["GCNConv"]
 
 
-class GCNConv(GraphConvolution):
+class GCNConv(FamilyConvolution):
     """Y = Â X W + b with Â = D^(-1/2) (A + I) D^(-1/2).
 
     Each node receives its own features and those of its neighbors, weighted by the degrees of
@@ -58,7 +59,6 @@ class GCNConv(GraphConvolution):
         normalize: bool = True,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels)
         if add_self_loops and not normalize:
             advice = "Add the self loops to the graph, or omit the argument."
             raise invalid("add_self_loops", "be False with normalize=False", True, advice)
@@ -66,9 +66,14 @@ class GCNConv(GraphConvolution):
         if improved and not add_self_loops:
             advice = "It sets the weight of the self loops."
             raise invalid("improved", "be False without self loops", True, advice)
-        self.improved = improved
-        self.add_self_loops = add_self_loops
-        self.normalize = normalize
+        loop = 2.0 if improved else 1.0
+        family = partial(
+            families.gcn,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            self_loop_weight=loop,
+        )
+        super().__init__(in_channels, out_channels, family)
         self.lin = linear(in_channels, out_channels)
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
@@ -79,14 +84,6 @@ class GCNConv(GraphConvolution):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
-    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Sparse]:
-        """Â."""
-        graph, dtype = self.out_domain(domain), self.arithmetic(x)
-        if not self.normalize:
-            return [adjacency(graph, dtype)]
-        loop = 2.0 if self.improved else 1.0
-        return [normalized_adjacency(graph, self.add_self_loops, loop, dtype)]
-
     def matrices(self) -> list[Tensor]:
         """W."""
-        return [weight_of(self.lin).t()]
+        return [self.lin.weight.t()]

@@ -6,21 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain
 from gnnvision.errors import invalid
-from gnnvision.layers.graph import GraphConvolution
-from gnnvision.operators import Identity, Operator, adjacency
-from gnnvision.operators.signals import dense
+from gnnvision.layers.graph import FamilyConvolution
+from gnnvision.operators import Operator, families
 
 __all__ = ["GINConv"]
 
 
-class GINConv(GraphConvolution):
+class GINConv(FamilyConvolution):
     """Y = MLP(A X + (1 + ε) X).
 
-    The sum is a convolution with the operators A and I and fixed taps, the identity and
-    (1 + ε) times the identity; the MLP after it is not. Edge weights are not part of the formula:
-    a graph with edge weights raises a ValueError.
+    The sum is a convolution with the operator A + (1 + ε) I and no weights; the MLP after it is
+    not. Edge weights are not part of the formula: a graph with edge weights raises a ValueError.
 
     Args:
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).
@@ -38,6 +36,7 @@ class GINConv(GraphConvolution):
         https://arxiv.org/abs/1810.00826, equation 4.1.
 
     Example:
+        >>> from gnnvision.domains import Graph
         >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
         >>> GINConv(nn.Linear(4, 2))(torch.ones(3, 4), graph).shape
         torch.Size([3, 2])
@@ -45,12 +44,13 @@ class GINConv(GraphConvolution):
 
     bias = None
     reads_weights = False
+    finishes = True
 
     def __init__(self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
         matrices = [p for p in nn.parameters() if p.ndim == 2]
         if not matrices:
             raise invalid("nn", "have a linear layer", nn, "Use for example nn.Linear(4, 2).")
-        super().__init__(matrices[0].shape[1], matrices[-1].shape[0])
+        super().__init__(matrices[0].shape[1], matrices[-1].shape[0], families.sum_and_self)
         self.nn = nn
         self.initial_eps = eps
         value = torch.full((1,), float(eps))
@@ -68,12 +68,6 @@ class GINConv(GraphConvolution):
             if callable(reset):
                 reset()
 
-    def combine(self, x: Tensor, graph: Graph) -> Tensor:
-        """A X + (1 + ε) X, without the fixed taps."""
-        neighbors, itself = self.operators(graph, x)
-        signal = dense(x)
-        return neighbors.times(signal) + (1 + self.eps) * itself.times(signal)
-
     def finish(self, y: Tensor) -> Tensor:
         """The MLP, in the precision of `y`."""
         same = next(self.nn.parameters(), y).dtype is y.dtype  # none where torch quantized it
@@ -86,15 +80,13 @@ class GINConv(GraphConvolution):
         return out
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The adjacency operator and the identity."""
-        graph, dtype = self.out_domain(domain), self.arithmetic(x)
-        neighbors = adjacency(graph, dtype, weighted=False)
-        return [neighbors, Identity(graph.num_nodes, graph.device)]
+        """The sum over neighbors, plus (1 + ε) times the identity."""
+        neighbors, itself = super().operators(domain, x)
+        return [neighbors + (1 + self.eps) * itself]
 
-    def matrices(self) -> list[Tensor]:
-        """The identity and (1 + ε) times the identity."""
-        one = torch.eye(self.in_channels, dtype=self.eps.dtype, device=self.eps.device)
-        return [one, (1 + self.eps) * one]
+    def matrices(self) -> list[None]:
+        """The identity."""
+        return [None]
 
     def extra_repr(self) -> str:
         """Empty: `repr` shows the MLP."""

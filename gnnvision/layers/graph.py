@@ -1,10 +1,13 @@
-"""The common part of all graph convolutions: their arguments, and Y = Σₖ Sₖ X Wₖ + b."""
+"""Y = Σₖ Sₖ X Wₖ + b: the one forward pass of all convolutions that a family defines.
+
+A named layer chooses a family and names its weights as torch-geometric does; a convolution of
+your own is `GraphConvolution(in_channels, out_channels, operators=family)`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,61 +16,56 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.modes import is_live, is_transformed
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
-from gnnvision.layers.interface import Convolution, require
+from gnnvision.layers.interface import Convolution
 from gnnvision.layers.missing import check_given, check_not_nan
-from gnnvision.operators import Identity, Operator
-from gnnvision.operators.signals import is_sparse, signal_operator
+from gnnvision.operators import Family, Identity, Operator, Sum, apply_each
+from gnnvision.operators.base import Product
+from gnnvision.operators.signals import signal_operator
+from gnnvision.operators.sparse import with_lambda_max
+from gnnvision.operators.together import Together
 
-__all__ = ["GraphConvolution", "as_graph", "multiply"]
+__all__ = ["FamilyConvolution", "GraphConvolution", "Propagation", "as_graph", "weighted_sum"]
 
 
-class GraphConvolution(nn.Module, Convolution):
-    """Y = Σₖ Sₖ X Wₖ + b on the nodes of a graph.
+class FamilyConvolution(nn.Module, Convolution):
+    """Y = Σₖ Sₖ X Wₖ + b with the operators of a family.
 
-    A graph convolution defines its operators (`operators`) and its weights (`matrices`), and sets
-    `bias`; this class computes the sum, each product in the cheaper order.
+    A layer sets `bias` and defines `matrices`, the weights; it does not override `forward`.
 
     Args:
-        in_channels: number of channels of the input.
-        out_channels: number of channels of the output.
+        in_channels: number of channels of the input; None if any number will do.
+        out_channels: number of channels of the output; None if it is that of the input.
+        family: the operators, as a function of a domain and a dtype.
 
     Raises:
-        TypeError: if one is not an integer.
+        TypeError: if a number of channels is not an integer.
         ValueError: if one is not positive.
     """
 
-    reads_weights = True  # whether the operators depend on the weights of edges
+    kind: ClassVar[type[Domain]] = Graph  # of the domains that the family supports
+    columns: ClassVar[tuple[str, ...]] = ("edge_weight",)  # after an edge_index, in this order
+    reads_weights: ClassVar[bool] = True  # whether the operators depend on the weights of edges
+    finishes: ClassVar[bool] = False  # whether `finish` does something
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(
+        self, in_channels: int | None, out_channels: int | None, family: Family | None
+    ) -> None:
         super().__init__()
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            integer(name, value, 1)
+            if value is not None:
+                integer(name, value, 1)
         self.in_channels = in_channels
         self.out_channels = out_channels
+        self.family = family
 
-    def matrices(self) -> Sequence[Tensor]:
-        """The weights Wₖ, each of shape (in_channels, out_channels)."""
-        raise NotImplementedError
-
-    def taps(self) -> Tensor:
-        """The weights Wₖ. Shape (K, in_channels, out_channels)."""
-        return torch.stack(list(self.matrices()))
-
-    def out_domain(self, domain: Domain) -> Graph:
-        """The same graph."""
-        require(domain, Graph, self)
-        assert isinstance(domain, Graph)
-        return domain
-
-    def forward(
-        self, x: Tensor, domain: Graph | Tensor, edge_weight: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, domain: Any = None, *columns: Any, **named: Any) -> Tensor:  # noqa: ANN401
         """Y = Σₖ Sₖ X Wₖ + b.
 
         Args:
             x: X, dense or sparse. Shape (N, in_channels).
             domain: a graph, or torch-geometric's edge_index of shape (2, E).
-            edge_weight: weights of the edges, only with an edge_index. Shape (E,).
+            columns: what follows an edge_index in torch-geometric, as edge weights.
+            named: the same by name.
 
         Returns:
             Y. Shape (N, out_channels).
@@ -76,34 +74,56 @@ class GraphConvolution(nn.Module, Convolution):
             TypeError: if `x` is not floating point or `domain` is neither of the two.
             ValueError: if a shape is wrong or the graph is invalid; see `Graph`.
         """
-        graph = as_graph(domain, x, edge_weight)
-        self.check(x, graph)
-        y = self.combine(x, graph)
-        if self.bias is not None:
+        if type(domain) is not Graph or columns or named:
+            x, domain = as_domain(self, x, domain, columns, named)
+        transformed = is_transformed()
+        signal = x if type(domain) is Graph else domain.to_sites(x)  # (N, *, C_in)
+        self.check(signal, domain, transformed)
+        operators = self.operators(domain, x)
+        if isinstance(operators, Together):
+            y = operators.combine(signal, self.matrices)
+        else:
+            y = weighted_sum(operators, signal, self.matrices())
+        if (bias := self.bias) is not None:
             # In place, as no other code holds the products above; but not into a batched bias.
-            y = y + self.bias if is_transformed() else y.add_(self.bias)
-        return self.finish(y)
+            y = y + bias if transformed else y.add_(bias)
+        y = self.finish(y) if self.finishes else y  # (M, *, C_out)
+        return y if type(domain) is Graph else _outside(self.out_domain(domain), y)
 
-    def combine(self, x: Tensor, graph: Graph) -> Tensor:
-        """Σₖ Sₖ X Wₖ."""
-        pairs = zip(self.operators(graph, x), self.matrices(), strict=True)
-        return reduce(torch.add, [multiply(S, x, W) for S, W in pairs])
+    def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
+        """The operators of the family, in the dtype of the signal but at least float32."""
+        if not isinstance(domain, self.kind):
+            condition = f"be a {self.kind.__name__} for {type(self).__name__}"
+            raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
+        assert self.family is not None
+        dtype = next(self.parameters()).dtype if x is None else x.dtype
+        return self.family(domain, torch.promote_types(dtype, torch.float32))
 
-    def arithmetic(self, x: Tensor | None) -> torch.dtype:
-        """The dtype of the operators: that of the signal, but at least float32."""
-        held = next(self.parameters()) if x is None else x
-        return torch.promote_types(held.dtype, torch.float32)
+    def matrices(self) -> Sequence[Tensor | None]:
+        """The weights Wₖ, each of shape (in_channels, out_channels); None for the identity."""
+        raise NotImplementedError
 
-    def check(self, x: Tensor, graph: Graph) -> None:
-        """Check that `x` is a valid input of this layer on `graph`.
+    def taps(self) -> Tensor:
+        """The weights Wₖ. Shape (K, in_channels, out_channels)."""
+        return torch.stack([_written_out(W, self.in_channels or 1) for W in self.matrices()])
+
+    def out_domain(self, domain: Domain) -> Domain:
+        """The same domain."""
+        if not isinstance(domain, self.kind):
+            condition = f"be a {self.kind.__name__} for {type(self).__name__}"
+            raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
+        return domain
+
+    def check(self, x: Tensor, domain: Domain, transformed: bool) -> None:
+        """Check that `x` is a valid signal for this layer on a domain.
 
         Raises:
             TypeError: if it is not floating point, or not of the layer's dtype.
             ValueError: if its shape is wrong, the input features contain NaN, or the graph has
                 edge weights that the layer does not use.
         """
-        if graph.edge_weight is not None and not self.reads_weights:
-            refuse_weights(graph, self)
+        if not self.reads_weights and domain.edge_weight is not None:  # type: ignore[attr-defined]
+            refuse_weights(domain, self)  # type: ignore[arg-type]
         if not x.is_floating_point():
             raise wrong_dtype("x", "be floating point", x.dtype, "Convert it with x.float().")
         if x.layout not in (torch.strided, torch.sparse_coo, torch.sparse_csr):
@@ -115,22 +135,179 @@ class GraphConvolution(nn.Module, Convolution):
         if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
             advice = f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
             raise wrong_dtype("x", f"have the dtype of the layer, {dtype}", x.dtype, advice)
-        if x.shape != (graph.num_nodes, self.in_channels):
-            condition = f"have shape (N={graph.num_nodes}, in_channels={self.in_channels})"
+        sites, channels = domain.num_sites, self.in_channels or x.shape[-1]
+        if (
+            x.shape[0] != sites
+            or x.shape[-1] != channels
+            or (type(domain) is Graph) > (x.ndim == 2)
+        ):
+            condition = f"have shape (N={sites}, in_channels={channels})"
             advice = "Give one row for each node, and set in_channels to the number of columns."
             raise invalid("x", condition, tuple(x.shape), advice)
-        if x.device != graph.device:
+        if type(domain) is Graph and x.device != domain.edge_index.device:
             advice = f"Move it with domain.to('{x.device}')."
-            raise invalid("domain", f"be on the device of 'x', {x.device}", graph.device, advice)
-        if not is_transformed() and x.grad_fn is None:
-            if x.device.type == "cpu":
-                check_not_nan(x)
-            else:
-                check_given(x)
+            raise invalid("domain", f"be on the device of 'x', {x.device}", domain.device, advice)
+        if not transformed and x.grad_fn is None:
+            (check_not_nan if x.device.type == "cpu" else check_given)(x)
 
     def extra_repr(self) -> str:
         """The sizes, for `repr`."""
         return f"{self.in_channels}, {self.out_channels}, bias={self.bias is not None}"
+
+
+class GraphConvolution(FamilyConvolution):
+    """Y = Σₖ Sₖ X Wₖ + b with operators of your own, on a graph or any other domain.
+
+    Args:
+        in_channels: number of channels of the input.
+        out_channels: number of channels of the output.
+        operators: the family: a function of a domain and a dtype to the K operators Sₖ.
+        num_operators: K; if not given, the number of operators on a graph of two nodes.
+        out_domain: the domain of the output as a function of the domain, if that is another one.
+        bias: whether to learn b.
+
+    Shapes:
+        Input (N, in_channels), output (N, out_channels) on a graph; on another domain its own
+        layout, as (B, C, H, W) on a grid.
+
+    Raises:
+        ValueError: if `num_operators` is needed, or differs from the number of operators.
+
+    Example:
+        >>> from gnnvision.operators import I, normalized_adjacency
+        >>> def two_hops(graph, dtype):
+        ...     A = normalized_adjacency(graph, dtype=dtype)
+        ...     return [I(graph, dtype), 0.5 * A + 0.5 * A @ A]
+        >>> layer = GraphConvolution(4, 2, operators=two_hops)
+        >>> graph = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+        >>> layer(torch.ones(3, 4), graph).shape
+        torch.Size([3, 2])
+    """
+
+    kind = Domain
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        operators: Family,
+        *,
+        num_operators: int | None = None,
+        out_domain: Callable[[Domain], Domain] | None = None,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, _checked(operators))
+        self.onto = out_domain
+        count = _count(operators) if num_operators is None else num_operators
+        integer("num_operators", count, 1)
+        self.weight = nn.Parameter(torch.empty(count, in_channels, out_channels))
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
+        count, fan_in, fan_out = self.weight.shape
+        bound = (6 / (count * (fan_in + fan_out))) ** 0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def matrices(self) -> Sequence[Tensor]:
+        """The weights Wₖ."""
+        return self.weight.unbind(0)
+
+    def out_domain(self, domain: Domain) -> Domain:
+        """The domain that the operators map to."""
+        return domain if self.onto is None else self.onto(domain)
+
+
+class Propagation(FamilyConvolution):
+    """Y = S X: an operator without weights, on a graph or any other domain.
+
+    Args:
+        operators: the family, a function of a domain and a dtype to the only operator S, in a
+            list.
+        out_domain: the domain of the output as a function of the domain, if that is another one,
+            as after pooling.
+
+    Shapes:
+        Input (N, C), output (M, C) on a graph; on another domain its own layout.
+
+    Example:
+        >>> from gnnvision.operators import mean_adjacency
+        >>> average = Propagation(lambda graph, dtype: [mean_adjacency(graph, dtype)])
+        >>> graph = Graph.from_edges([(0, 1), (2, 1)], num_nodes=3)
+        >>> average(torch.tensor([[1.0], [0.0], [3.0]]), graph).tolist()
+        [[0.0], [2.0], [0.0]]
+    """
+
+    kind = Domain
+    bias = None
+
+    def __init__(
+        self, operators: Family, *, out_domain: Callable[[Domain], Domain] | None = None
+    ) -> None:
+        super().__init__(None, None, _checked(operators))
+        self.onto = out_domain
+
+    def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
+        """The operator S."""
+        dtype = torch.get_default_dtype() if x is None else x.dtype
+        assert self.family is not None
+        return self.family(domain, torch.promote_types(dtype, torch.float32))
+
+    def matrices(self) -> Sequence[None]:
+        """The identity."""
+        return [None]
+
+    def out_domain(self, domain: Domain) -> Domain:
+        """The domain that the operator maps to."""
+        return domain if self.onto is None else self.onto(domain)
+
+    def extra_repr(self) -> str:
+        """The name of the family, for `repr`."""
+        return getattr(self.family, "__name__", type(self.family).__name__)
+
+
+def weighted_sum(
+    operators: Sequence[Operator], x: Tensor, matrices: Sequence[Tensor | None]
+) -> Tensor:
+    """Σₖ Sₖ X Wₖ, each product in the cheaper order.
+
+    S (X W) if W removes columns, (S X) W if it adds columns; a sparse X is always multiplied by W
+    first. Operators that share subexpressions are applied first, each subexpression once.
+
+    Args:
+        operators: the Sₖ, from N sites to M.
+        x: X. Shape (N, *, C_in).
+        matrices: the Wₖ, of shape (C_in, C_out); None for the identity.
+
+    Returns:
+        The sum. Shape (M, *, C_out).
+    """
+    if len(operators) != len(matrices):
+        advice = "Give num_operators, the number of operators that the family returns."
+        raise invalid("num_operators", f"be {len(operators)}", len(matrices), advice)
+    if len(operators) > 1 and x.layout is torch.strided and x.ndim == 2:
+        if any(isinstance(S, (Sum, Product)) for S in operators):
+            return torch.cat(apply_each(operators, x), 1) @ torch.cat(list(matrices))  # type: ignore[arg-type]
+    y = None
+    for S, W in zip(operators, matrices, strict=True):
+        if x.layout is not torch.strided:
+            sent = x.to_dense() if W is None else signal_operator(x).times(W)
+            term = S.times(sent)
+        elif W is None:
+            term = S.times(x)
+        elif isinstance(S, Identity) or W.shape[0] >= W.shape[1]:
+            if y is not None and x.ndim == 2 and isinstance(S, Identity):
+                y = torch.addmm(y, x, W)
+                continue
+            term = S.times(x @ W)
+        else:
+            term = S.times(x) @ W
+        y = term if y is None else y + term
+    assert y is not None
+    return y
 
 
 def refuse_weights(graph: Graph, layer: nn.Module) -> None:
@@ -147,19 +324,71 @@ def refuse_weights(graph: Graph, layer: nn.Module) -> None:
         )
 
 
-def multiply(operator: Operator, x: Tensor, matrix: Tensor) -> Tensor:
-    """S X W in the cheaper order: (S X) W if W adds columns, S (X W) if it removes columns.
+def _checked(operators: Family) -> Family:
+    if not callable(operators):
+        condition = "be a function of a domain and a dtype"
+        advice = "Use for example lambda graph, dtype: [normalized_adjacency(graph, dtype=dtype)]."
+        raise wrong_type("operators", condition, operators, advice)
+    return operators
 
-    A sparse X is always multiplied by W first, as a sparse product.
-    """
-    if is_sparse(x):
-        return operator.times(signal_operator(x).times(matrix))
-    if matrix.shape[0] < matrix.shape[1] and not isinstance(operator, Identity):
-        return operator.times(x) @ matrix
-    return operator.times(x @ matrix)
 
+def _count(operators: Family) -> int:
+    """The number of operators of a family on two connected nodes."""
+    pair = Graph.from_edges([(0, 1)], num_nodes=2, undirected=True)
+    try:
+        return len(operators(pair, torch.get_default_dtype()))
+    except Exception as error:
+        condition = "be given for a family that does not support a graph of two nodes"
+        raise invalid("num_operators", condition, f"None ({error})", "Give K.") from error
+
+
+def _written_out(matrix: Tensor | None, size: int) -> Tensor:
+    return torch.eye(size) if matrix is None else matrix
+
+
+def _outside(domain: Domain, y: Tensor) -> Tensor:
+    """A signal with its sites first, in the layout of its domain."""
+    return domain.from_sites(y)
+
+
+# --- calls with an edge_index ----------------------------------------------------------------
 
 _graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def as_domain(
+    layer: FamilyConvolution,
+    x: Tensor,
+    domain: object,
+    columns: tuple[Any, ...],
+    named: dict[str, Any],
+) -> tuple[Tensor, Domain]:
+    """The signal and the domain of a call in the style of torch-geometric.
+
+    Raises:
+        TypeError: if an argument is unknown, or `domain` is neither a domain nor an edge_index.
+        ValueError: if a graph is given together with edge columns.
+    """
+    if domain is None and "edge_index" in named:
+        domain = named.pop("edge_index")
+    given = dict(zip(layer.columns, columns, strict=False)) | named
+    for name in given:
+        if name not in layer.columns and name != "edge_weight":
+            raise TypeError(f"{type(layer).__name__} got an unexpected keyword argument {name!r}")
+    if len(columns) > len(layer.columns):
+        condition = f"be {', '.join(layer.columns)} at most"
+        got = f"{len(columns)} arguments after edge_index"
+        raise wrong_dtype("columns", condition, got, "Put the data into a Graph.")
+    given = {name: value for name, value in given.items() if value is not None}
+    if "edge_attr" in given and getattr(layer, "edge_dim", 1) is None:
+        condition = f"be left out for a {type(layer).__name__} without edge_dim"
+        got, advice = f"shape {tuple(given['edge_attr'].shape)}", "Make the layer with edge_dim."
+        raise invalid("edge_attr", condition, got, advice)
+    lambda_max = given.pop("lambda_max", None)
+    if isinstance(domain, Domain) and not isinstance(domain, Graph):
+        return x, domain
+    graph = as_graph(domain, x, **given)  # type: ignore[arg-type]
+    return x, graph if lambda_max is None else with_lambda_max(graph, lambda_max)
 
 
 def as_graph(

@@ -71,6 +71,18 @@ class Convolution(OnDomain):
     def taps(self) -> Tensor:
         """The weights Wₖ. Shape (K, in_channels, out_channels)."""
 
+    def values(self, x: Tensor, domain: Domain) -> list[Tensor]:
+        """What each operator is applied to: X Wₖ, unless edges or constants add to it.
+
+        Args:
+            x: the signal with its sites first. Shape (N, *, in_channels).
+            domain: of the signal.
+
+        Returns:
+            A tensor for each operator, with as many rows as it has input sites.
+        """
+        return [x @ W for W in self.taps().to(x.dtype)]
+
     def finish(self, y: Tensor) -> Tensor:
         """The function after the sum: the identity by default, an MLP in GIN."""
         return y
@@ -87,9 +99,9 @@ class Convolution(OnDomain):
         """
         x = dense(x)
         signal = to_sites(x) if isinstance(domain, Grid) else x  # (N, *, C)
-        taps = self.taps().to(x.dtype)
-        terms = [(S @ signal) @ W for S, W in zip(self.operators(domain, x), taps, strict=True)]
-        y = sum(terms[1:], start=terms[0])  # (M, *, C_out)
+        pairs = zip(self.operators(domain, x), self.values(signal, domain), strict=True)
+        first, *others = (S @ value for S, value in pairs)
+        y = sum(others, start=first)  # (M, *, C_out)
         if self.bias is not None:
             y = y + self.bias.to(x.dtype)
         y = self.finish(y)

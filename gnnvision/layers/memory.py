@@ -6,37 +6,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gnnvision.operators.signals import is_sparse, signal_operator
+
 __all__ = [
+    "Linear",
     "as_made",
-    "bias_of",
     "drawn_by_rows",
     "linear",
     "quick",
     "quick_filters",
     "quick_linears",
-    "weight_of",
 ]
 
 
-def linear(in_channels: int, out_channels: int, bias: bool = False) -> nn.Linear:
-    """A linear layer for sparse signals, which `quick_linears` recognizes."""
-    lin = nn.Linear(in_channels, out_channels, bias)
-    lin.multiplies_sparse = True  # type: ignore[assignment]
-    return lin
+class Linear(nn.Linear):
+    """`torch.nn.Linear` for dense and sparse signals of any dtype; it holds a Wₖ of convolutions.
+
+    `quick_linears` recognizes it, and torch's quantization leaves it as it is.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """X W (+ b), in the dtype of the signal: (N, C_in) -> (N, C_out)."""
+        weight = self.weight.to(input.dtype)
+        bias = None if self.bias is None else self.bias.to(input.dtype)
+        if not is_sparse(input):
+            return F.linear(input, weight, bias)
+        y = signal_operator(input).times(weight.t())
+        return y if bias is None else y + bias
 
 
-def weight_of(lin: nn.Module) -> Tensor:
-    """The weight of a linear layer, dequantized if torch has quantized it."""
-    held = lin.weight
-    return held if isinstance(held, Tensor) else held().dequantize()
-
-
-def bias_of(lin: nn.Module) -> Tensor | None:
-    """The bias of a linear layer, quantized or not."""
-    held = lin.bias
-    return held() if callable(held) else held  # type: ignore[return-value]
+def linear(in_channels: int, out_channels: int, bias: bool = False) -> Linear:
+    """A linear layer whose weight multiplies sparse signals."""
+    return Linear(in_channels, out_channels, bias)
 
 
 def drawn_by_rows(weight: Tensor, draw: Callable[[Tensor], object]) -> None:
@@ -50,8 +54,8 @@ def drawn_by_rows(weight: Tensor, draw: Callable[[Tensor], object]) -> None:
 def quick_linears(model: nn.Module) -> None:
     """Store the weights of `linear` layers by input row, which a sparse signal gathers."""
     for module in model.modules():
-        if getattr(module, "multiplies_sparse", False):
-            weight: Tensor = module.weight  # type: ignore[assignment]
+        if isinstance(module, Linear):
+            weight = module.weight
             if not weight.t().is_contiguous():
                 weight.data = weight.data.t().contiguous().t()
 

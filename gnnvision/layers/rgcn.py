@@ -6,23 +6,23 @@ On a pixel graph, whose edge types are kernel offsets, this is image convolution
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import integer, invalid, one_of
-from gnnvision.layers.graph import GraphConvolution, as_graph
+from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.grid import GridConvolution
-from gnnvision.operators import Identity, Operator
-from gnnvision.operators.signals import dense
-from gnnvision.operators.sparse import relations, stacked_relations
+from gnnvision.operators import Operator, families
 
 __all__ = ["RGCNConv"]
 
 
-class RGCNConv(GraphConvolution):
+class RGCNConv(FamilyConvolution):
     """Y = Σᵣ Aᵣ X Wᵣ + X W₀ + b, with Aᵣ the mean (or sum) over incoming edges of relation r.
 
     With many relations the Wᵣ can share weights, as linear combinations of a few bases, or be
@@ -56,6 +56,7 @@ class RGCNConv(GraphConvolution):
         Sparse(shape=(16, 16), entries=9)
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("edge_type",)
     reads_weights = False
 
     def __init__(
@@ -70,7 +71,6 @@ class RGCNConv(GraphConvolution):
         root_weight: bool = True,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels)
         one_of("aggr", aggr, ("mean", "sum", "add"))
         if num_bases is not None and num_blocks is not None:
             got, advice = f"{num_bases} and {num_blocks}", "Choose one kind of weight sharing."
@@ -85,6 +85,11 @@ class RGCNConv(GraphConvolution):
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
             condition = f"divide {in_channels} and {out_channels} channels"
             raise invalid("num_blocks", condition, num_blocks, "Choose a common divisor.")
+        kind = "mean" if aggr == "mean" else "sum"
+        family = partial(
+            families.relations, num_relations=num_relations, aggr=kind, itself=root_weight
+        )
+        super().__init__(in_channels, out_channels, family)
         self.num_relations = num_relations
         self.num_bases = num_bases
         self.num_blocks = num_blocks
@@ -152,46 +157,20 @@ class RGCNConv(GraphConvolution):
                 bound = (6 / sum(parameter.shape[-2:])) ** 0.5
                 nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(
-        self,
-        x: Tensor,
-        domain: Graph | Tensor,
-        edge_type: Tensor | None = None,
-    ) -> Tensor:
-        """Y = Σᵣ Aᵣ X Wᵣ + X W₀ + b.
+    def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
+        """One mean over incoming edges for each relation, then the identity.
 
-        Args:
-            x: X. Shape (N, in_channels).
-            domain: a graph with `edge_type`, or torch-geometric's edge_index.
-            edge_type: the relation of each edge, only with an edge_index. Shape (E,).
+        Raises:
+            ValueError: if the graph has no relations, or more than the layer.
         """
-        return super().forward(x, as_graph(domain, x, edge_type=edge_type))
-
-    def combine(self, x: Tensor, graph: Graph) -> Tensor:
-        """The sum over all relations, by one sparse product and one matrix product.
-
-        The operators are stacked, so that a node receives R rows, which are multiplied by the
-        stacked Wᵣ in one product. For images this is known as "im2col".
-        """
-        signal = dense(x)
-        self._check_relations(graph)
-        mean, dtype = self.aggr == "mean", self.arithmetic(x)
-        each = stacked_relations(graph, self.num_relations, mean, dtype)
-        received = each.times(signal)  # (N R, C_in)
-        weight = self._relation_weights()
-        rows = weight.flatten(0, 1)  # (R C_in, C_out)
-        y = received.view(graph.num_nodes, rows.shape[0]) @ rows
-        return y if self.root is None else torch.addmm(y, signal, self.root)
-
-    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """One mean over incoming edges for each relation, then the identity."""
         graph = self.out_domain(domain)
-        self._check_relations(graph)
-        each: list[Operator] = list(
-            relations(graph, self.num_relations, self.aggr == "mean", self.arithmetic(x))
-        )
-        root = [] if self.root is None else [Identity(graph.num_nodes, graph.device)]
-        return each + root
+        assert isinstance(graph, Graph)
+        if graph.edge_type is None or (graph.num_relations or 0) > self.num_relations:
+            condition = f"have an edge_type below num_relations={self.num_relations}"
+            got = f"{'no' if graph.edge_type is None else graph.num_relations} relations"
+            advice = "Make the Graph with edge_type, or the layer with more relations."
+            raise invalid("domain", condition, got, advice)
+        return super().operators(domain, x)
 
     def matrices(self) -> list[Tensor]:
         """The Wᵣ, then W₀."""
@@ -204,13 +183,6 @@ class RGCNConv(GraphConvolution):
         if self.num_blocks is not None:
             return torch.stack([torch.block_diag(*blocks) for blocks in self.weight])
         return self.weight
-
-    def _check_relations(self, graph: Graph) -> None:
-        if graph.edge_type is None or (graph.num_relations or 0) > self.num_relations:
-            condition = f"have an edge_type below num_relations={self.num_relations}"
-            got = f"{'no' if graph.edge_type is None else graph.num_relations} relations"
-            advice = "Make the Graph with edge_type, or the layer with more relations."
-            raise invalid("domain", condition, got, advice)
 
     def extra_repr(self) -> str:
         """The sizes, for `repr`."""

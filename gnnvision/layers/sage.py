@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.domains import Domain
 from gnnvision.errors import one_of
-from gnnvision.layers.graph import GraphConvolution
-from gnnvision.layers.memory import bias_of, linear, weight_of
-from gnnvision.operators import Identity, Operator, adjacency, mean_adjacency
+from gnnvision.layers.graph import FamilyConvolution
+from gnnvision.layers.memory import linear
+from gnnvision.operators import families
 
 __all__ = ["SAGEConv"]
 
 
-class SAGEConv(GraphConvolution):
+class SAGEConv(FamilyConvolution):
     """Y = mean over neighbors of X W₁ + X W₂ + b.
 
     Edge weights are not part of the formula, as in the paper: a graph with edge weights raises a
@@ -48,6 +48,7 @@ class SAGEConv(GraphConvolution):
     """
 
     reads_weights = False
+    finishes = True
 
     def __init__(
         self,
@@ -59,11 +60,12 @@ class SAGEConv(GraphConvolution):
         root_weight: bool = True,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels)
         one_of("aggr", aggr, ("mean", "sum", "add"))
+        kind = "mean" if aggr == "mean" else "sum"
+        family = partial(families.sum_and_self, aggr=kind, itself=root_weight)
+        super().__init__(in_channels, out_channels, family)
         self.aggr = aggr
         self.normalize = normalize
-        self.root_weight = root_weight
         self.lin_l = linear(in_channels, out_channels, bias)
         self.lin_r = linear(in_channels, out_channels) if root_weight else None
 
@@ -76,22 +78,12 @@ class SAGEConv(GraphConvolution):
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
         """The bias of `lin_l`, as in torch-geometric."""
-        return bias_of(self.lin_l)
+        return self.lin_l.bias
 
     def finish(self, y: Tensor) -> Tensor:
         """The output with rows of norm 1 if `normalize`, else unchanged."""
         return F.normalize(y, dim=-1) if self.normalize else y
 
-    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The mean over neighbors, then the identity."""
-        graph, dtype = self.out_domain(domain), self.arithmetic(x)
-        average = (
-            mean_adjacency(graph, dtype)
-            if self.aggr == "mean"
-            else adjacency(graph, dtype, weighted=False)
-        )
-        return [average, Identity(graph.num_nodes, graph.device)][: 1 + self.root_weight]
-
     def matrices(self) -> list[Tensor]:
         """W₁ and W₂."""
-        return [weight_of(lin).t() for lin in (self.lin_l, self.lin_r) if lin is not None]
+        return [lin.weight.t() for lin in (self.lin_l, self.lin_r) if lin is not None]

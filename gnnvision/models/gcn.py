@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import one_of
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
-from gnnvision.layers.graph import multiply
-from gnnvision.layers.memory import linear, weight_of
+from gnnvision.layers.memory import linear
 from gnnvision.models.registry import register
-from gnnvision.operators import Identity
 
 __all__ = ["Block", "classic_gcn", "gcn"]
 
@@ -132,7 +130,7 @@ class Block(nn.Module, OnDomain):
         """(N, in_channels) -> (N, out_channels)."""
         y = self.conv(x, domain)
         if self.skip is not None:
-            y = y + multiply(Identity(x.shape[0]), x, weight_of(self.skip).t())
+            y = y + self.skip(x)
         out: Tensor = self.dropout(self.norm(y).relu())
         return out
 

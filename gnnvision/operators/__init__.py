@@ -1,9 +1,11 @@
-"""The operators Sₖ of a convolution, and the sparse product behind them."""
+"""The operators Sₖ of a convolution, their algebra, and the sparse product behind them."""
 
-from gnnvision.operators.base import Identity, Operator
-from gnnvision.operators.chebyshev import Chebyshev, scaled_laplacian
+from gnnvision.operators.base import Identity, Operator, Product, Shift, Sum, apply_each
+from gnnvision.operators.families import Family, shifts
+
+# The identity of a domain, as it stands in the formula S = 0.1 * I(graph) + 0.9 * A @ A.
+from gnnvision.operators.families import identity as I
 from gnnvision.operators.segments import segment_reduce, segment_softmax
-from gnnvision.operators.shift import Shift, shifts
 from gnnvision.operators.signals import nodes_from_pixels, pixels_from_nodes
 from gnnvision.operators.sparse import (
     Sparse,
@@ -13,15 +15,20 @@ from gnnvision.operators.sparse import (
     leaving,
     mean_adjacency,
     normalized_adjacency,
+    scaled_laplacian,
 )
 
 __all__ = [
-    "Chebyshev",
+    "Family",
+    "I",
     "Identity",
     "Operator",
+    "Product",
     "Shift",
     "Sparse",
+    "Sum",
     "adjacency",
+    "apply_each",
     "arriving",
     "laplacian",
     "leaving",

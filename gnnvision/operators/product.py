@@ -134,7 +134,9 @@ class Pattern:
         return Pattern.from_places(self.col, self.row.long(), self.shape[::-1])
 
 
-def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
+def sparse_product(
+    pattern: Pattern, value: Tensor, x: Tensor, back: Tensor | None = None
+) -> Tensor:
     """The product of a sparse matrix, `value` at the positions of `pattern`, and `x`.
 
     It is differentiable in `value` and `x`, any number of times, in forward and reverse mode.
@@ -143,19 +145,11 @@ def sparse_product(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
         pattern: E positions in an (M, N) matrix.
         value: the entries. Shape (E,).
         x: of the same dtype and device. Shape (N, C).
+        back: `value` in the order of the transposed pattern, if it is constant. Shape (E,).
 
     Returns:
         The product. Shape (M, C).
     """
-    return _product(value, x, pattern, None)
-
-
-def constant_product(pattern: Pattern, value: Tensor, x: Tensor, back: Tensor) -> Tensor:
-    """`sparse_product` for a constant `value`, which is also given in transposed order."""
-    return _product(value, x, pattern, back)
-
-
-def _product(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
     if is_transformed() or is_legacy_batchedtensor(x):
         return _composed(pattern, value, x)
     if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
@@ -195,7 +189,7 @@ class _SparseProduct(Function):
             back = ctx.back
             if back is None:
                 back = value.index_select(0, ctx.pattern.transposed[1])
-            d_x = _product(back, grad, ctx.pattern.turned, None)
+            d_x = sparse_product(ctx.pattern.turned, back, grad)
         return d_value, d_x, None, None
 
 

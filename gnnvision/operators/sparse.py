@@ -1,4 +1,4 @@
-"""Sparse operators: adjacency, mean and attention matrices."""
+"""Sparse operators: the matrices of a graph that families are made of."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from gnnvision.domains import Graph
 from gnnvision.domains import entries as formulas
 from gnnvision.domains.entries import Entries
 from gnnvision.domains.modes import made_plainly
+from gnnvision.errors import invalid
 from gnnvision.operators.base import Operator
-from gnnvision.operators.product import Pattern, Range, constant_product, sparse_product
+from gnnvision.operators.product import Pattern, Range, sparse_product
 
 __all__ = [
     "Sparse",
@@ -24,8 +25,9 @@ __all__ = [
     "mean_adjacency",
     "normalized_adjacency",
     "received",
-    "relations",
+    "scaled_laplacian",
     "stacked_relations",
+    "with_lambda_max",
 ]
 
 
@@ -36,6 +38,8 @@ class Sparse(Operator):
         pattern: the positions of the E entries.
         value: the entries; they may require gradients. Shape (E,).
     """
+
+    pattern: Pattern = None  # type: ignore[assignment]  # quicker than a property
 
     def __init__(self, pattern: Pattern, value: Tensor) -> None:
         self.pattern = pattern
@@ -48,6 +52,11 @@ class Sparse(Operator):
     def shape(self) -> tuple[int, int]:
         """(M, N)."""
         return self.pattern.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the entries."""
+        return self.value.dtype
 
     @property
     def device(self) -> torch.device:
@@ -90,24 +99,30 @@ class Sparse(Operator):
     def apply(self, x: Tensor) -> Tensor:
         """The sparse product, in the dtype of `x`."""
         operator = self if self.value.dtype is x.dtype else self.to(x.dtype)
-        differentiate = torch.is_grad_enabled() and x.requires_grad
-        if torch.compiler.is_compiling():
-            differentiate = False  # by the compiler, without the transpose
-        if operator.value.requires_grad or not differentiate:
-            return sparse_product(operator.pattern, operator.value, x)
-        return constant_product(operator.pattern, operator.value, x, operator.T.value)
+        back = None
+        if x.requires_grad and torch.is_grad_enabled() and not operator.value.requires_grad:
+            # The compiler differentiates by itself, without the transpose.
+            back = None if torch.compiler.is_compiling() else operator.T.value
+        return sparse_product(operator.pattern, operator.value, x, back)
 
-    def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:
-        """The operator as a dense matrix, by default in the dtype of the entries."""
-        return super().to_dense(dtype or self.value.dtype)
+    def rows(self, sites: Tensor) -> Sparse:
+        """The rows of some output sites, without the other entries."""
+        sites = sites.to(self.device)
+        ends = self.pattern.rowptr.long()
+        sizes = ends.diff()[sites]
+        rowptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+        first = (ends[sites] - rowptr[:-1]).repeat_interleave(sizes)
+        entries = torch.arange(first.numel(), device=self.device) + first
+        pattern = Pattern(rowptr, self.pattern.col[entries], self.shape[1])
+        return Sparse(pattern, self.value[entries])
 
     def __repr__(self) -> str:
         return f"Sparse(shape={self.shape}, entries={self.value.numel()})"
 
 
-def received(entries: Entries, num_nodes: int) -> Sparse:
+def received(entries: Entries, graph: Graph) -> Sparse:
     """The operator of these entries with targets in the rows: targets receive from sources."""
-    shape = (num_nodes, num_nodes)
+    shape = (graph.num_nodes, graph.num_nodes)
     pattern, order = Pattern.from_places(entries.target, entries.source, shape)
     return Sparse(pattern, entries.value[order])
 
@@ -116,7 +131,7 @@ def _once(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> S
     """The operator of a formula, kept on the graph; of a section, cut out of the whole's."""
     place = graph.section_of
     if place is None or torch.compiler.is_compiling():
-        return graph.derived(key, lambda: received(formula(graph), graph.num_nodes))
+        return graph.derived(key, lambda: received(formula(graph), graph))
     return graph.derived(
         key, lambda: _once(place.whole, key, formula).section(place.nodes, place.nodes)
     )
@@ -131,12 +146,17 @@ def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool 
     )
 
 
-def mean_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
-    """(A D⁻¹)ᵀ: a node receives the unweighted mean over its incoming edges, 0 without edges."""
+def mean_adjacency(
+    graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = False
+) -> Sparse:
+    """(A D⁻¹)ᵀ: a node receives the mean over its incoming edges, 0 without edges.
+
+    D has the numbers of incoming edges, with or without weights in A.
+    """
     return _once(
         graph,
-        ("operator", "mean_adjacency", dtype),
-        lambda whole: formulas.mean_adjacency(whole, dtype),
+        ("operator", "mean_adjacency", dtype, weighted),
+        lambda whole: formulas.mean_adjacency(whole, dtype, weighted),
     )
 
 
@@ -196,25 +216,6 @@ def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
     return graph.derived(("operator", "incidence", end, dtype), build)
 
 
-def relations(
-    graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
-) -> list[Sparse]:
-    """For each relation, the sum or unweighted mean over incoming edges of that relation."""
-
-    def build() -> list[Sparse]:
-        together = stacked_relations(graph, num_relations, mean, dtype)
-        row, col = together.pattern.row.long(), together.pattern.col.long()
-        out = []
-        for relation in range(num_relations):
-            here = (row % num_relations == relation).nonzero().squeeze(1)
-            shape = (graph.num_nodes, graph.num_nodes)
-            pattern, order = Pattern.from_places(row[here] // num_relations, col[here], shape)
-            out.append(Sparse(pattern, together.value[here[order]]))
-        return out
-
-    return graph.derived(("operator", "relations", num_relations, mean, dtype), build)
-
-
 def stacked_relations(
     graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
 ) -> Sparse:
@@ -235,3 +236,59 @@ def stacked_relations(
         return Sparse(pattern, value)
 
     return graph.derived(("operator", "stacked", num_relations, mean, dtype), build)
+
+
+def with_lambda_max(graph: Graph, lambda_max: float | Tensor) -> Graph:
+    """The same graph with the largest eigenvalue of its Laplacian, or a bound on it.
+
+    Args:
+        graph: N nodes; G graphs of a batch.
+        lambda_max: one number, or one for each graph of a batch, shape (G,).
+    """
+    return graph._unchecked(_derived={"lambda_max": lambda_max})
+
+
+def scaled_laplacian(
+    graph: Graph,
+    normalization: Literal["sym", "rw"] | None = "sym",
+    lambda_max: float | Tensor | None = None,
+    dtype: torch.dtype | None = None,
+) -> Sparse:
+    """L̂ = 2 L / λ_max - I, transposed so that target nodes receive.
+
+    Args:
+        graph: N nodes; G graphs of a batch.
+        normalization: of the Laplacian, as in `Graph.laplacian`.
+        lambda_max: the largest eigenvalue, or a bound on it: one number, or one for each graph of
+            a batch, shape (G,). If not given, that of `with_lambda_max`; else twice the largest
+            entry of the Laplacian of each graph, which is 2 for the normalized forms.
+        dtype: of the entries.
+
+    Raises:
+        ValueError: if `lambda_max` has neither one entry nor one for each graph.
+    """
+    if lambda_max is None:
+        lambda_max = graph.derived("lambda_max", lambda: None)
+    if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):
+        condition = f"be one number or one for each of the {graph.num_graphs} graphs of the batch"
+        got, advice = f"shape {tuple(lambda_max.shape)}", "Use one of the two."
+        raise invalid("lambda_max", condition, got, advice)
+
+    def build() -> Sparse:
+        laplacian = formulas.laplacian(graph, normalization, dtype)
+        if lambda_max is None:
+            member = graph.graph_index[laplacian.source]
+            largest = laplacian.value.new_zeros(graph.num_graphs)
+            bound = 2 * largest.scatter_reduce(0, member, laplacian.value, "amax")
+        else:
+            bound = torch.as_tensor(lambda_max).to(laplacian.value).expand(graph.num_graphs)
+        scale = torch.where(bound > 0, 2 / torch.where(bound > 0, bound, 1), 0)
+        value = laplacian.value * scale[graph.graph_index[laplacian.source]]
+        # Of the loops only those of the Laplacian's own diagonal, which come last.
+        others = value.new_zeros(value.numel() - graph.num_nodes)
+        identity = torch.cat([others, value.new_ones(graph.num_nodes)])
+        return received(Entries(laplacian.source, laplacian.target, value - identity), graph)
+
+    if isinstance(lambda_max, Tensor):
+        return build()
+    return graph.derived(("operator", "chebyshev", normalization, lambda_max, dtype), build)

@@ -8,7 +8,6 @@ from torch.autograd import gradcheck
 
 from gnnvision import GATv2Conv, Graph
 
-from ..algebra import dense_sum
 from ..contracts import GraphContract
 from ..graphs import multi, random_graphs, undirected
 from .peers import PEER_GRAPHS, assert_equals_peer
@@ -36,17 +35,6 @@ class TestContract(GraphContract):
 
     def reads(self, layer, column):
         return column == "edge_index" or layer.edge_dim is not None
-
-    def expected(self, layer, x, graph):
-        """Attention carries the constants of its features along."""
-        operators = layer.operators(graph, x)
-        y = dense_sum(layer, x, operators)
-        if layer.lin_l.bias is None:
-            return y
-        shares = torch.stack([S.to_dense().sum(1) for S in operators], 1)  # (N, H)
-        constants = layer.lin_l.bias.view(layer.heads, layer.out_channels)
-        each = torch.einsum("nh,hc->nhc", shares, constants)
-        return y + (each.flatten(1) if layer.concat else each.mean(1))
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)

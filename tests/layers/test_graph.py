@@ -5,9 +5,15 @@ import pytest
 import torch
 
 from gnnvision import GCNConv, Graph, GraphPool, SAGEConv, Sequential
-from gnnvision.layers.graph import GraphConvolution, as_graph, multiply
+from gnnvision.layers.graph import (
+    FamilyConvolution,
+    GraphConvolution,
+    Propagation,
+    as_graph,
+    weighted_sum,
+)
 from gnnvision.layers.missing import check_not_nan
-from gnnvision.operators import Identity, adjacency
+from gnnvision.operators import I, Identity, adjacency, normalized_adjacency
 
 from ..graphs import directed, undirected
 
@@ -76,12 +82,12 @@ def test_a_graph_is_safe_from_edits_of_what_it_was_made_of():
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(2, 5), (5, 2), (3, 3)])
-def test_multiply_in_either_order(rows, cols):
+def test_products_in_either_order(rows, cols):
     S, x, W = adjacency(directed()), torch.randn(5, rows), torch.randn(rows, cols)
     for operator in (S, Identity(5)):
         expected = operator.to_dense() @ x @ W
-        torch.testing.assert_close(multiply(operator, x, W), expected)
-        torch.testing.assert_close(multiply(operator, x.to_sparse(), W), expected)
+        torch.testing.assert_close(weighted_sum([operator], x, [W]), expected)
+        torch.testing.assert_close(weighted_sum([operator], x.to_sparse(), [W]), expected)
 
 
 def test_nan_is_named_and_infinity_is_not_nan():
@@ -108,37 +114,60 @@ def test_a_graph_elsewhere_is_refused():
         layer(x, undirected())
 
 
-def test_a_new_family_says_only_its_operators_and_matrices():
-    class TwoSteps(GraphConvolution):
-        """Neighbors of neighbors, and the node itself."""
+def two_steps(graph, dtype):
+    """Neighbors of neighbors, and the node itself."""
+    return [adjacency(graph, dtype) ** 2, I(graph, dtype)]
 
-        def __init__(self, in_channels, out_channels):
-            super().__init__(in_channels, out_channels)
-            self.weight = torch.nn.Parameter(torch.randn(2, in_channels, out_channels))
-            self.bias = torch.nn.Parameter(torch.randn(out_channels))
 
-        def operators(self, domain, x=None):
-            graph = self.out_domain(domain)
-            A = adjacency(graph, self.arithmetic(x))
-            return [Squared(A), Identity(graph.num_nodes)]
-
-        def matrices(self):
-            return list(self.weight)
-
-    class Squared(Identity):
-        def __init__(self, A):
-            super().__init__(A.shape[0])
-            self.A = A
-
-        @property
-        def T(self):
-            return Squared(self.A.T)
-
-        def apply(self, x):
-            return self.A @ (self.A @ x)
-
-    graph, x, layer = directed(), torch.randn(5, 3), TwoSteps(3, 2)
+def test_a_family_of_ones_own_in_one_line():
+    graph, x = directed(), torch.randn(5, 3)
+    layer = GraphConvolution(3, 2, operators=two_steps)
+    torch.nn.init.normal_(layer.bias)
     A = graph.to_dense().T
     expected = A @ A @ x @ layer.weight[0] + x @ layer.weight[1] + layer.bias
     torch.testing.assert_close(layer(x, graph), expected)
     torch.testing.assert_close(layer.reference(x, graph), expected)
+    torch.testing.assert_close(layer(x.to_sparse(), graph), expected)
+
+
+def test_a_named_layer_says_only_its_weights():
+    class TwoSteps(FamilyConvolution):
+        def __init__(self, channels):
+            super().__init__(channels, channels, two_steps)
+            self.weight = torch.nn.Parameter(torch.randn(2, channels, channels))
+            self.bias = None
+
+        def matrices(self):
+            return list(self.weight)
+
+    graph, x, layer = directed(), torch.randn(5, 3), TwoSteps(3)
+    A = graph.to_dense().T
+    expected = A @ A @ x @ layer.weight[0] + x @ layer.weight[1]
+    torch.testing.assert_close(layer(x, graph), expected)
+    torch.testing.assert_close(layer.reference(x, graph), expected)
+
+
+def test_propagation_has_no_weights():
+    def smooth(graph, dtype):
+        return [0.5 * I(graph, dtype) + 0.5 * normalized_adjacency(graph, dtype=dtype)]
+
+    graph, x = undirected(), torch.randn(5, 3)
+    layer = Propagation(smooth)
+    assert not list(layer.parameters())
+    expected = 0.5 * x + 0.5 * graph.normalized_adjacency().to_dense().T @ x
+    torch.testing.assert_close(layer(x, graph), expected)
+    torch.testing.assert_close(layer.reference(x, graph), expected)
+    torch.testing.assert_close(layer(x.to_sparse(), graph), expected)
+
+
+def test_refusals_of_families():
+    def by_type(graph, dtype):
+        return [adjacency(graph, dtype)] * (int(graph.edge_type.max()) + 1)
+
+    with pytest.raises(ValueError, match="'num_operators' must be given for a family that"):
+        GraphConvolution(3, 2, operators=by_type)
+    layer = GraphConvolution(3, 2, operators=by_type, num_operators=2)
+    with pytest.raises(ValueError, match="'num_operators' must be 3, got 2. Give num_operators"):
+        layer(torch.randn(5, 3), undirected())
+    with pytest.raises(TypeError, match="'operators' must be a function of a domain and a dtype"):
+        GraphConvolution(3, 2, operators=adjacency(directed()))

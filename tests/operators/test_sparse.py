@@ -10,7 +10,8 @@ from gnnvision.operators import (
     mean_adjacency,
     normalized_adjacency,
 )
-from gnnvision.operators.sparse import relations, stacked_relations
+from gnnvision.operators.families import relations
+from gnnvision.operators.sparse import stacked_relations
 
 from ..algebra import assert_operator_laws
 from ..graphs import GRAPHS, RELATIONS, directed, multi, random_graphs
@@ -54,9 +55,10 @@ def test_relations_together_and_apart():
     graph = multi()
     for mean in (False, True):
         together = stacked_relations(graph, RELATIONS, mean).to_dense()
-        apart = [S.to_dense() for S in relations(graph, RELATIONS, mean)]
+        aggr = "mean" if mean else "sum"
+        apart = [S.to_dense() for S in relations(graph, torch.float64, RELATIONS, aggr, False)]
         torch.testing.assert_close(together.view(6, RELATIONS, 6), torch.stack(apart, 1))
-        for S in relations(graph, RELATIONS + 1, mean):
+        for S in relations(graph, torch.float64, RELATIONS + 1, aggr):
             assert_operator_laws(S)
 
 

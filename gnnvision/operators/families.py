@@ -1,0 +1,132 @@
+"""Families: the operators Sₖ of each named convolution, as functions of a domain.
+
+A family takes a domain and the dtype of the entries, and returns a list of operators. A layer
+learns one weight Wₖ for each: `GraphConvolution(16, 32, operators=family)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gnnvision.domains import Graph, Grid, Window
+from gnnvision.operators.base import Identity, Operator, Shift
+from gnnvision.operators.sparse import (
+    Sparse,
+    adjacency,
+    mean_adjacency,
+    normalized_adjacency,
+    scaled_laplacian,
+    stacked_relations,
+)
+from gnnvision.operators.together import Stacked
+
+__all__ = [
+    "Family",
+    "chebyshev",
+    "gcn",
+    "identity",
+    "personalized_pagerank",
+    "powers",
+    "relations",
+    "shifts",
+    "sum_and_self",
+]
+
+Family = Callable[..., Sequence[Operator]]  # of a domain and a dtype
+
+
+def identity(graph: Graph, dtype: torch.dtype) -> Identity:
+    """I: a node keeps its own value."""
+    return Identity(graph.num_nodes, graph.device, dtype)
+
+
+def gcn(
+    graph: Graph,
+    dtype: torch.dtype,
+    normalize: bool = True,
+    add_self_loops: bool = True,
+    self_loop_weight: float = 1.0,
+) -> list[Sparse]:
+    """Â = D^(-1/2) (A + I) D^(-1/2), or A without `normalize`."""
+    if not normalize:
+        return [adjacency(graph, dtype)]
+    return [normalized_adjacency(graph, add_self_loops, self_loop_weight, dtype)]
+
+
+def sum_and_self(
+    graph: Graph,
+    dtype: torch.dtype,
+    aggr: Literal["mean", "sum"] = "sum",
+    weighted: bool = False,
+    itself: bool = True,
+) -> list[Operator]:
+    """The sum or mean over neighbors, and I if `itself`."""
+    if aggr == "mean":
+        neighbors = mean_adjacency(graph, dtype, weighted=weighted)
+    else:
+        neighbors = adjacency(graph, dtype, weighted=weighted)
+    return [neighbors, identity(graph, dtype)] if itself else [neighbors]
+
+
+def powers(graph: Graph, dtype: torch.dtype, K: int, normalize: bool = True) -> list[Operator]:
+    """I, S, S², …, S^K, with S the normalized adjacency without self loops, or A."""
+    if normalize:
+        S = normalized_adjacency(graph, add_self_loops=False, dtype=dtype)
+    else:
+        S = adjacency(graph, dtype)
+    return [S**k for k in range(K + 1)]
+
+
+def personalized_pagerank(
+    graph: Graph, dtype: torch.dtype, K: int, alpha: float, add_self_loops: bool = True
+) -> list[Operator]:
+    """One operator Sₖ, by Sₖ = (1 - α) Â Sₖ₋₁ + α I from S₀ = I."""
+    A = normalized_adjacency(graph, add_self_loops, dtype=dtype)
+    itself = identity(graph, dtype)
+    S: Operator = itself
+    for _ in range(K):
+        S = (1 - alpha) * (A @ S) + alpha * itself
+    return [S]
+
+
+def chebyshev(
+    graph: Graph,
+    dtype: torch.dtype,
+    K: int,
+    normalization: Literal["sym", "rw"] | None = "sym",
+    lambda_max: float | Tensor | None = None,
+) -> list[Operator]:
+    """T₀(L̂), …, T_{K-1}(L̂), by Tₖ = 2 L̂ Tₖ₋₁ - Tₖ₋₂ from T₀ = I and T₁ = L̂."""
+    terms: list[Operator] = [identity(graph, dtype)]
+    if K > 1:
+        L = scaled_laplacian(graph, normalization, lambda_max, dtype)
+        terms.append(L)
+    while len(terms) < K:
+        terms.append(2 * (L @ terms[-1]) - terms[-2])
+    return terms
+
+
+def relations(
+    graph: Graph,
+    dtype: torch.dtype,
+    num_relations: int,
+    aggr: Literal["mean", "sum"] = "mean",
+    itself: bool = True,
+) -> Stacked:
+    """The mean or sum over incoming edges of each relation, and I if `itself`."""
+    stack = stacked_relations(graph, num_relations, aggr == "mean", dtype)
+    return Stacked(stack, num_relations, [identity(graph, dtype)] if itself else [])
+
+
+def shifts(grid: Grid, window: Window, device: torch.device | str = "cpu") -> list[Shift]:
+    """The K shifts of a window over a grid, kernel offsets in row-major order."""
+
+    def build() -> list[Shift]:
+        sources = window.sources(grid.shape).to(device)
+        return [Shift(source, grid.num_sites) for source in sources]
+
+    return grid.derived(("shifts", window, str(device)), build)
