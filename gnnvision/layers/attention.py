@@ -116,7 +116,8 @@ class Attention(FamilyConvolution):
 
     def project(self, x: Tensor, lin: nn.Linear) -> Tensor:
         """The output of a linear layer by heads: (N, C_in) -> (N, H, C)."""
-        return lin(x).view(-1, self.heads, self.out_channels)
+        y: Tensor = lin(x)
+        return y.view(-1, self.heads, self.out_channels)
 
     def _by_head(self, matrix: Tensor) -> list[Tensor]:
         """The columns of each head, in their place among the outputs: (*, H C) -> H (*, C_out)."""

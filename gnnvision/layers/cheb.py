@@ -67,11 +67,11 @@ class ChebConv(FamilyConvolution):
 
     def reset_parameters(self) -> None:
         """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
-        for lin in self.lins:
-            drawn_by_rows(lin.weight, nn.init.xavier_uniform_)
+        for weight in self.lins.parameters():
+            drawn_by_rows(weight, nn.init.xavier_uniform_)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
     def matrices(self) -> list[Tensor]:
         """W₀, W₁, …."""
-        return [lin.weight.t() for lin in self.lins]
+        return [weight.t() for weight in self.lins.parameters()]

@@ -74,6 +74,9 @@ class GCNConv(FamilyConvolution):
             self_loop_weight=loop,
         )
         super().__init__(in_channels, out_channels, family)
+        self.improved = improved
+        self.add_self_loops = add_self_loops
+        self.normalize = normalize
         self.lin = linear(in_channels, out_channels)
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gnnvision.domains import Domain
 from gnnvision.errors import invalid
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.operators import Operator, families
+from gnnvision.operators import families
 
 __all__ = ["GINConv"]
 
@@ -17,8 +16,8 @@ __all__ = ["GINConv"]
 class GINConv(FamilyConvolution):
     """Y = MLP(A X + (1 + ε) X).
 
-    The sum is a convolution with the operator A + (1 + ε) I and no weights; the MLP after it is
-    not. Edge weights are not part of the formula: a graph with edge weights raises a ValueError.
+    The sum is a convolution with the operators A and I and fixed weights, 1 and 1 + ε; the MLP
+    after it is not. Edge weights are not part of the formula: a graph with edge weights raises a ValueError.
 
     Args:
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).
@@ -79,14 +78,9 @@ class GINConv(FamilyConvolution):
         out: Tensor = functional_call(self.nn, cast, (y,))
         return out
 
-    def operators(self, domain: Domain, x: Tensor | None = None) -> list[Operator]:
-        """The sum over neighbors, plus (1 + ε) times the identity."""
-        neighbors, itself = super().operators(domain, x)
-        return [neighbors + (1 + self.eps) * itself]
-
-    def matrices(self) -> list[None]:
-        """The identity."""
-        return [None]
+    def matrices(self) -> list[Tensor | None]:
+        """1 and 1 + ε."""
+        return [None, 1 + self.eps]
 
     def extra_repr(self) -> str:
         """Empty: `repr` shows the MLP."""

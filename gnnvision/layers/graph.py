@@ -7,6 +7,7 @@ your own is `GraphConvolution(in_channels, out_channels, operators=family)`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -20,7 +21,7 @@ from gnnvision.layers.interface import Convolution
 from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Family, Identity, Operator, Sum, apply_each
 from gnnvision.operators.base import Product
-from gnnvision.operators.signals import signal_operator
+from gnnvision.operators.signals import dense, signal_operator
 from gnnvision.operators.sparse import with_lambda_max
 from gnnvision.operators.together import Together
 
@@ -54,8 +55,8 @@ class FamilyConvolution(nn.Module, Convolution):
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
             if value is not None:
                 integer(name, value, 1)
-        self.in_channels = in_channels
-        self.out_channels = out_channels
+        self.in_channels: int = in_channels  # type: ignore[assignment]
+        self.out_channels: int = out_channels  # type: ignore[assignment]
         self.family = family
 
     def forward(self, x: Tensor, domain: Any = None, *columns: Any, **named: Any) -> Tensor:  # noqa: ANN401
@@ -100,12 +101,19 @@ class FamilyConvolution(nn.Module, Convolution):
         return self.family(domain, torch.promote_types(dtype, torch.float32))
 
     def matrices(self) -> Sequence[Tensor | None]:
-        """The weights Wₖ, each of shape (in_channels, out_channels); None for the identity."""
+        """The weights Wₖ: (in_channels, out_channels); or one number, of shape (1,), or None for 1."""
         raise NotImplementedError
 
     def taps(self) -> Tensor:
         """The weights Wₖ. Shape (K, in_channels, out_channels)."""
-        return torch.stack([_written_out(W, self.in_channels or 1) for W in self.matrices()])
+        like = next(chain(self.parameters(), self.buffers()), torch.empty(0))
+        size = self.in_channels or 1
+        return torch.stack([_written_out(W, size, like) for W in self.matrices()])
+
+    def values(self, x: Tensor, domain: Domain) -> list[Tensor]:
+        """The X Wₖ."""
+        weights = [None if W is None else W.to(x.dtype) for W in self.matrices()]
+        return [x if W is None else x @ W if W.ndim == 2 else x * W for W in weights]
 
     def out_domain(self, domain: Domain) -> Domain:
         """The same domain."""
@@ -135,7 +143,8 @@ class FamilyConvolution(nn.Module, Convolution):
         if x.dtype is not dtype and not torch.is_autocast_enabled(x.device.type):
             advice = f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
             raise wrong_dtype("x", f"have the dtype of the layer, {dtype}", x.dtype, advice)
-        sites, channels = domain.num_sites, self.in_channels or x.shape[-1]
+        sites = domain.num_nodes if type(domain) is Graph else domain.num_sites
+        channels = self.in_channels or x.shape[-1]
         if (
             x.shape[0] != sites
             or x.shape[-1] != channels
@@ -280,7 +289,7 @@ def weighted_sum(
     Args:
         operators: the Sₖ, from N sites to M.
         x: X. Shape (N, *, C_in).
-        matrices: the Wₖ, of shape (C_in, C_out); None for the identity.
+        matrices: the Wₖ, of shape (C_in, C_out); or one number, of shape (1,), or None for 1.
 
     Returns:
         The sum. Shape (M, *, C_out).
@@ -290,14 +299,15 @@ def weighted_sum(
         raise invalid("num_operators", f"be {len(operators)}", len(matrices), advice)
     if len(operators) > 1 and x.layout is torch.strided and x.ndim == 2:
         if any(isinstance(S, (Sum, Product)) for S in operators):
-            return torch.cat(apply_each(operators, x), 1) @ torch.cat(list(matrices))  # type: ignore[arg-type]
+            written = [_written_out(W, x.shape[1], x) for W in matrices]
+            return torch.cat(apply_each(operators, x), 1) @ torch.cat(written)
     y = None
     for S, W in zip(operators, matrices, strict=True):
-        if x.layout is not torch.strided:
-            sent = x.to_dense() if W is None else signal_operator(x).times(W)
-            term = S.times(sent)
-        elif W is None:
-            term = S.times(x)
+        if W is None or W.ndim < 2:
+            term = S.times(dense(x))
+            term = term if W is None else term * W
+        elif x.layout is not torch.strided:
+            term = S.times(signal_operator(x).times(W))
         elif isinstance(S, Identity) or W.shape[0] >= W.shape[1]:
             if y is not None and x.ndim == 2 and isinstance(S, Identity):
                 y = torch.addmm(y, x, W)
@@ -342,13 +352,17 @@ def _count(operators: Family) -> int:
         raise invalid("num_operators", condition, f"None ({error})", "Give K.") from error
 
 
-def _written_out(matrix: Tensor | None, size: int) -> Tensor:
-    return torch.eye(size) if matrix is None else matrix
+def _written_out(weight: Tensor | None, size: int, like: Tensor) -> Tensor:
+    if weight is not None and weight.ndim == 2:
+        return weight
+    one = torch.eye(size, dtype=like.dtype, device=like.device)
+    return one if weight is None else weight * one
 
 
 def _outside(domain: Domain, y: Tensor) -> Tensor:
     """A signal with its sites first, in the layout of its domain."""
-    return domain.from_sites(y)
+    out: Tensor = domain.from_sites(y)
+    return out
 
 
 # --- calls with an edge_index ----------------------------------------------------------------

@@ -32,7 +32,7 @@ def check_not_nan(x: Tensor) -> None:
     Raises:
         ValueError: if they contain NaN.
     """
-    value = _stored(x)
+    value = x if x.layout is torch.strided else _stored(x)
     if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
         advice = "Fill in or remove the missing features."

@@ -85,7 +85,7 @@ class RGCNConv(FamilyConvolution):
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
             condition = f"divide {in_channels} and {out_channels} channels"
             raise invalid("num_blocks", condition, num_blocks, "Choose a common divisor.")
-        kind = "mean" if aggr == "mean" else "sum"
+        kind: Literal["mean", "sum"] = "mean" if aggr == "mean" else "sum"
         family = partial(
             families.relations, num_relations=num_relations, aggr=kind, itself=root_weight
         )

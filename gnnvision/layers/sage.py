@@ -61,7 +61,7 @@ class SAGEConv(FamilyConvolution):
         bias: bool = True,
     ) -> None:
         one_of("aggr", aggr, ("mean", "sum", "add"))
-        kind = "mean" if aggr == "mean" else "sum"
+        kind: Literal["mean", "sum"] = "mean" if aggr == "mean" else "sum"
         family = partial(families.sum_and_self, aggr=kind, itself=root_weight)
         super().__init__(in_channels, out_channels, family)
         self.aggr = aggr

@@ -230,7 +230,7 @@ class Product(Operator):
             if left.shape[1] != right.shape[0]:
                 condition = f"have {left.shape[1]} output sites, the input sites of the left one"
                 raise invalid("operator", condition, right.shape, "Use operators that fit.")
-        self.factors = tuple(flat)
+        self.factors: tuple[Operator, ...] = tuple(flat)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -297,8 +297,10 @@ def _value(operator: Operator, x: Tensor, memo: _Memo) -> Tensor:
         (scale, y), *more = terms
         y = y if isinstance(scale, int) and scale == 1 else scale * y
         for scale, term in more:
-            plain = not isinstance(scale, Tensor)
-            y = torch.add(y, term, alpha=scale) if plain else y + scale * term
+            if isinstance(scale, Tensor):
+                y = y + scale * term
+            else:
+                y = torch.add(y, term, alpha=scale)
         y = y.to(x.dtype)
     else:
         y = operator.times(x)

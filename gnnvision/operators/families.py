@@ -39,7 +39,7 @@ __all__ = [
 Family = Callable[..., Sequence[Operator]]  # of a domain and a dtype
 
 
-def identity(graph: Graph, dtype: torch.dtype) -> Identity:
+def identity(graph: Graph, dtype: torch.dtype | None = None) -> Identity:
     """I: a node keeps its own value."""
     return Identity(graph.num_nodes, graph.device, dtype)
 

@@ -102,8 +102,15 @@ class Sparse(Operator):
         back = None
         if x.requires_grad and torch.is_grad_enabled() and not operator.value.requires_grad:
             # The compiler differentiates by itself, without the transpose.
-            back = None if torch.compiler.is_compiling() else operator.T.value
+            if not torch.compiler.is_compiling():
+                back = (operator._transpose or operator.T).value
         return sparse_product(operator.pattern, operator.value, x, back)
+
+    def times(self, x: Tensor) -> Tensor:
+        """S x: (N, *) -> (M, *)."""
+        if x.ndim == 2 and x.shape[0] == self.pattern.shape[1]:
+            return self.apply(x)
+        return super().times(x)
 
     def rows(self, sites: Tensor) -> Sparse:
         """The rows of some output sites, without the other entries."""
@@ -127,22 +134,20 @@ def received(entries: Entries, graph: Graph) -> Sparse:
     return Sparse(pattern, entries.value[order])
 
 
-def _once(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
-    """The operator of a formula, kept on the graph; of a section, cut out of the whole's."""
+def _built(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
+    """The operator of a formula; that of a section is cut out of the whole graph's."""
     place = graph.section_of
     if place is None or torch.compiler.is_compiling():
-        return graph.derived(key, lambda: received(formula(graph), graph))
-    return graph.derived(
-        key, lambda: _once(place.whole, key, formula).section(place.nodes, place.nodes)
-    )
+        return received(formula(graph), graph)
+    whole = place.whole.derived(key, lambda: _built(place.whole, key, formula))
+    return whole.section(place.nodes, place.nodes)
 
 
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
     """Aᵀ: a node receives the weighted sum over its incoming edges."""
-    return _once(
-        graph,
-        ("operator", "adjacency", dtype, weighted),
-        lambda whole: formulas.adjacency(whole, dtype, weighted),
+    key = ("operator", "adjacency", dtype, weighted)
+    return graph.derived(
+        key, lambda: _built(graph, key, lambda g: formulas.adjacency(g, dtype, weighted))
     )
 
 
@@ -153,10 +158,9 @@ def mean_adjacency(
 
     D has the numbers of incoming edges, with or without weights in A.
     """
-    return _once(
-        graph,
-        ("operator", "mean_adjacency", dtype, weighted),
-        lambda whole: formulas.mean_adjacency(whole, dtype, weighted),
+    key = ("operator", "mean_adjacency", dtype, weighted)
+    return graph.derived(
+        key, lambda: _built(graph, key, lambda g: formulas.mean_adjacency(g, dtype, weighted))
     )
 
 
@@ -168,10 +172,9 @@ def normalized_adjacency(
 ) -> Sparse:
     """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`."""
     arguments = (add_self_loops, self_loop_weight, dtype)
-    return _once(
-        graph,
-        ("operator", "normalized_adjacency", *arguments),
-        lambda whole: formulas.normalized_adjacency(whole, *arguments),
+    key = ("operator", "normalized_adjacency", *arguments)
+    return graph.derived(
+        key, lambda: _built(graph, key, lambda g: formulas.normalized_adjacency(g, *arguments))
     )
 
 
@@ -181,10 +184,9 @@ def laplacian(
     dtype: torch.dtype | None = None,
 ) -> Sparse:
     """Lᵀ; see `Graph.laplacian`."""
-    return _once(
-        graph,
-        ("operator", "laplacian", normalization, dtype),
-        lambda whole: formulas.laplacian(whole, normalization, dtype),
+    key = ("operator", "laplacian", normalization, dtype)
+    return graph.derived(
+        key, lambda: _built(graph, key, lambda g: formulas.laplacian(g, normalization, dtype))
     )
 
 

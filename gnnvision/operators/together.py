@@ -55,26 +55,26 @@ class Stacked(Together):
 
     Args:
         stack: row m K + k is row m of operator k. Shape (M K, N).
-        count: K.
+        num_stacked: K.
         others: further operators, of which there are K + 1, K + 2, ...
     """
 
-    def __init__(self, stack: Sparse, count: int, others: Sequence[Operator] = ()) -> None:
+    def __init__(self, stack: Sparse, num_stacked: int, others: Sequence[Operator] = ()) -> None:
         self.stack = stack
-        self.count = count
+        self.num_stacked = num_stacked
         self.others = others
 
     def __len__(self) -> int:
-        return self.count + len(self.others)
+        return self.num_stacked + len(self.others)
 
     def combine(self, x: Tensor, matrices: Callable[[], Sequence[Any]]) -> Tensor:
         """Σₖ Sₖ X Wₖ, by one sparse product and one matrix product."""
         signal = dense(x)
         received = self.stack.times(signal)  # (M K, C_in)
         weights = list(matrices())
-        rows = torch.cat(weights[: self.count])  # (K C_in, C_out)
+        rows = torch.cat(weights[: self.num_stacked])  # (K C_in, C_out)
         y = received.view(-1, rows.shape[0]) @ rows
-        for S, W in zip(self.others, weights[self.count :], strict=True):
+        for S, W in zip(self.others, weights[self.num_stacked :], strict=True):
             sent = signal if isinstance(S, Identity) else S.times(signal)
             y = torch.addmm(y, sent, W)
         return y
@@ -82,11 +82,11 @@ class Stacked(Together):
     def _make(self) -> list[Operator]:
         pattern, value = self.stack.pattern, self.stack.value
         row, col = pattern.row.long(), pattern.col.long()
-        shape = (self.stack.shape[0] // self.count, self.stack.shape[1])
+        shape = (self.stack.shape[0] // self.num_stacked, self.stack.shape[1])
         out: list[Operator] = []
-        for k in range(self.count):
-            here = (row % self.count == k).nonzero().squeeze(1)
-            part, order = Pattern.from_places(row[here] // self.count, col[here], shape)
+        for k in range(self.num_stacked):
+            here = (row % self.num_stacked == k).nonzero().squeeze(1)
+            part, order = Pattern.from_places(row[here] // self.num_stacked, col[here], shape)
             out.append(Sparse(part, value[here[order]]))
         return out + list(self.others)
 

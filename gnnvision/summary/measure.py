@@ -10,7 +10,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.layers import GraphPool
 from gnnvision.layers.calling import check_takes, form_of
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.summary.assemble import assemble
 from gnnvision.summary.network import Summary, checked_depth
 from gnnvision.summary.trace import trace
@@ -146,7 +146,7 @@ def _check_kind(model: nn.Module, domain: Grid | Graph) -> None:
     """Check that the model and the domain match."""
     if isinstance(domain, Grid):
         for name, module in model.named_modules():
-            if isinstance(module, (GraphConvolution, GraphPool)):
+            if isinstance(module, (FamilyConvolution, GraphPool)):
                 condition = f"be a Graph for layer '{name}' ({type(module).__name__})"
                 advice = "Pass the graph of the node features."
                 raise wrong_dtype("domain", condition, domain, advice)
@@ -160,7 +160,7 @@ def _check_kind(model: nn.Module, domain: Grid | Graph) -> None:
 def _inferred(model: nn.Module, domain: Grid | Graph) -> int:
     """The number of input channels of the first layer with weights."""
     for module in model.modules():
-        if isinstance(module, (nn.modules.conv._ConvNd, GraphConvolution)):
+        if isinstance(module, (nn.modules.conv._ConvNd, FamilyConvolution)):
             return module.in_channels
         if isinstance(module, nn.Linear):
             sites = domain.num_sites if isinstance(domain, Grid) else 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import FamilyConvolution
 
 __all__ = ["settings"]
 
@@ -38,7 +38,7 @@ def settings(module: nn.Module) -> str:
         if module.groups > 1:
             parts.append(f"{module.groups} groups")
         return ", ".join(parts)
-    if isinstance(module, GraphConvolution):
+    if isinstance(module, FamilyConvolution):
         words = {"heads": "heads", "K": "polynomials", "num_relations": "relations"}
         own = [f"{vars(module)[key]} {word}" for key, word in words.items() if key in vars(module)]
         return ", ".join([f"{module.in_channels} → {module.out_channels}", *own])

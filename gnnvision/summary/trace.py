@@ -22,7 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import form_of, two_inputs
-from gnnvision.layers.graph import GraphConvolution
+from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.uncompiled import without_compiler
 from gnnvision.summary.trackers import tracker
 from gnnvision.summary.watch import Call, Watch
@@ -126,7 +126,7 @@ def _untouched(model: nn.Module) -> Iterator[None]:
     saved = [(m, dict(vars(m)), dict(m._buffers), m.training) for m in model.modules()]
     model.eval()
     for module in model.modules():
-        if isinstance(module, GraphConvolution):
+        if isinstance(module, FamilyConvolution):
             vars(module)["check"] = partial(_check_shape, module)
     try:
         yield
@@ -139,11 +139,11 @@ def _untouched(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _check_shape(layer: GraphConvolution, x: Tensor, graph: Graph) -> None:
+def _check_shape(layer: FamilyConvolution, x: Tensor, graph: Graph, transformed: bool) -> None:
     """The layer's own check, which looks for NaN too, on as many zeros."""
     plain = isinstance(x, FakeTensor)
     zeros = torch.zeros((), dtype=x.dtype).expand(x.shape) if plain else x
-    type(layer).check(layer, zeros, graph)
+    type(layer).check(layer, zeros, graph, transformed)
 
 
 @contextmanager
