@@ -17,7 +17,8 @@ class GINConv(FamilyConvolution):
     """Y = MLP(A X + (1 + ε) X).
 
     The sum is a convolution with the operators A and I and fixed weights, 1 and 1 + ε; the MLP
-    after it is not. Edge weights are not part of the formula: a graph with edge weights raises a ValueError.
+    after it is not. Edge weights are not part of the formula: a graph with edge weights raises a
+    ValueError.
 
     Args:
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).

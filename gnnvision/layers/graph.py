@@ -89,7 +89,7 @@ class FamilyConvolution(nn.Module, Convolution):
             # In place, as no other code holds the products above; but not into a batched bias.
             y = y + bias if transformed else y.add_(bias)
         y = self.finish(y) if self.finishes else y  # (M, *, C_out)
-        return y if type(domain) is Graph else _outside(self.out_domain(domain), y)
+        return y if type(domain) is Graph else self.out_domain(domain).from_sites(y)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
         """The operators of the family, in the dtype of the signal but at least float32."""
@@ -101,7 +101,7 @@ class FamilyConvolution(nn.Module, Convolution):
         return self.family(domain, torch.promote_types(dtype, torch.float32))
 
     def matrices(self) -> Sequence[Tensor | None]:
-        """The weights Wₖ: (in_channels, out_channels); or one number, of shape (1,), or None for 1."""
+        """The weights Wₖ: (in_channels, out_channels); or a number, of shape (1,); None for 1."""
         raise NotImplementedError
 
     def taps(self) -> Tensor:
@@ -357,12 +357,6 @@ def _written_out(weight: Tensor | None, size: int, like: Tensor) -> Tensor:
         return weight
     one = torch.eye(size, dtype=like.dtype, device=like.device)
     return one if weight is None else weight * one
-
-
-def _outside(domain: Domain, y: Tensor) -> Tensor:
-    """A signal with its sites first, in the layout of its domain."""
-    out: Tensor = domain.from_sites(y)
-    return out
 
 
 # --- calls with an edge_index ----------------------------------------------------------------

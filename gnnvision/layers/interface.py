@@ -15,7 +15,7 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.errors import wrong_type
 from gnnvision.operators import Operator
-from gnnvision.operators.signals import dense, from_sites, to_sites
+from gnnvision.operators.signals import dense
 
 __all__ = ["Convolution", "FromSignal", "FromTargets", "OnDomain"]
 
@@ -98,7 +98,7 @@ class Convolution(OnDomain):
             The output of the layer, up to rounding.
         """
         x = dense(x)
-        signal = to_sites(x) if isinstance(domain, Grid) else x  # (N, *, C)
+        signal = domain.to_sites(x)  # (N, *, C)
         pairs = zip(self.operators(domain, x), self.values(signal, domain), strict=True)
         first, *others = (S @ value for S, value in pairs)
         y = sum(others, start=first)  # (M, *, C_out)
@@ -106,7 +106,8 @@ class Convolution(OnDomain):
             y = y + self.bias.to(x.dtype)
         y = self.finish(y)
         out = self.out_domain(domain)
-        return from_sites(y, out) if isinstance(out, Grid) else y
+        assert out is not None
+        return out.from_sites(y)
 
 
 def require(domain: Domain | None, kind: type[Grid] | type[Graph], layer: object) -> None:

@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear` for dense and sparse signals of any dtype; it holds a Wₖ of convolutions.
+    """`torch.nn.Linear` for dense and sparse signals of any dtype; the weight Wₖ of a convolution.
 
     `quick_linears` recognizes it, and torch's quantization leaves it as it is.
     """

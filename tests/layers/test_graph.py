@@ -167,7 +167,7 @@ def test_refusals_of_families():
     with pytest.raises(ValueError, match="'num_operators' must be given for a family that"):
         GraphConvolution(3, 2, operators=by_type)
     layer = GraphConvolution(3, 2, operators=by_type, num_operators=2)
-    with pytest.raises(ValueError, match="'num_operators' must be 3, got 2. Give num_operators"):
+    with pytest.raises(ValueError, match=r"'num_operators' must be 3, got 2\. Give num_operators"):
         layer(torch.randn(5, 3), undirected())
     with pytest.raises(TypeError, match="'operators' must be a function of a domain and a dtype"):
         GraphConvolution(3, 2, operators=adjacency(directed()))

@@ -165,7 +165,7 @@ def test_dtypes_are_kept():
 
 def test_what_does_not_fit_is_refused():
     A, E = adjacency(directed()), arriving(multi())
-    with pytest.raises(TypeError, match="'x' must be a torch.Tensor or an operator, got list"):
+    with pytest.raises(TypeError, match=r"'x' must be a torch\.Tensor or an operator, got list"):
         A @ [1.0, 2.0]
     with pytest.raises(TypeError, match="'operator' must be an Operator, got int"):
         A + 1
@@ -177,7 +177,7 @@ def test_what_does_not_fit_is_refused():
         A @ E
     with pytest.raises(ValueError, match=r"'operator' must have shape \(N, N\), got \(6, 9\)"):
         E**2
-    with pytest.raises(TypeError, match="'exponent' must be an integer, got 0.5"):
+    with pytest.raises(TypeError, match=r"'exponent' must be an integer, got 0\.5"):
         A**0.5
     with pytest.raises(ValueError, match="'exponent' must be at least 0, got -1"):
         A**-1
