@@ -33,7 +33,12 @@ class Operator(ABC):
     """A linear map Sₖ from the signals on N sites to the signals on M sites.
 
     An operator is applied with `@` along the first axis of a signal with any further axes. A new
-    kind defines its shape, dtype, device, transpose, pattern and `apply`.
+    kind defines its transpose, its pattern and `apply`.
+
+    Args:
+        shape: (M, N), the numbers of output sites and input sites.
+        dtype: of the entries; a product has the dtype of the signal.
+        device: of the operator.
 
     Example:
         >>> from gnnvision import Graph
@@ -46,20 +51,12 @@ class Operator(ABC):
         torch.Size([3, 1])
     """
 
-    @property
-    @abstractmethod
-    def shape(self) -> tuple[int, int]:
-        """(M, N): the numbers of output sites and input sites."""
-
-    @property
-    @abstractmethod
-    def dtype(self) -> torch.dtype:
-        """The dtype of the entries; a product has the dtype of the signal."""
-
-    @property
-    @abstractmethod
-    def device(self) -> torch.device:
-        """The device of the operator."""
+    def __init__(
+        self, shape: tuple[int, int], dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.device = torch.device(device)
 
     @property
     @abstractmethod
@@ -163,32 +160,19 @@ class Sum(Operator):
 
     def __init__(self, terms: Iterable[tuple[float | Tensor, Operator]]) -> None:
         self.terms = tuple(terms)
+        first = self.terms[0][1]
         for scale, operator in self.terms:
             if not isinstance(operator, Operator):
                 advice = "Only operators can be added to an operator."
                 raise wrong_type("operator", "be an Operator", operator, advice)
-            if operator.shape != self.shape:
-                condition = f"have shape {self.shape}, as the first term"
+            if operator.shape != first.shape:
+                condition = f"have shape {first.shape}, as the first term"
                 raise invalid("operator", condition, operator.shape, "Use the same domain.")
             one = isinstance(scale, Tensor) and scale.numel() == 1
             if isinstance(scale, bool) or not (one or isinstance(scale, Real)):
                 condition = "be a number, or a tensor of one element"
                 raise wrong_type("scale", condition, scale, "Use @ for signals and operators.")
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(M, N)."""
-        return self.terms[0][1].shape
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The widest dtype of the terms."""
-        return _widest(operator for _, operator in self.terms)
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the terms."""
-        return self.terms[0][1].device
+        super().__init__(first.shape, _widest(S for _, S in self.terms), first.device)
 
     @property
     def T(self) -> Sum:
@@ -231,21 +215,8 @@ class Product(Operator):
                 condition = f"have {left.shape[1]} output sites, the input sites of the left one"
                 raise invalid("operator", condition, right.shape, "Use operators that fit.")
         self.factors: tuple[Operator, ...] = tuple(flat)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(M, N)."""
-        return (self.factors[0].shape[0], self.factors[-1].shape[1])
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The widest dtype of the factors."""
-        return _widest(self.factors)
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the factors."""
-        return self.factors[0].device
+        shape = (flat[0].shape[0], flat[-1].shape[1])
+        super().__init__(shape, _widest(flat), flat[0].device)
 
     @property
     def T(self) -> Product:
@@ -323,24 +294,7 @@ class Identity(Operator):
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> None:
-        self._num_sites = num_sites
-        self._device = torch.device(device)
-        self._dtype = dtype or torch.get_default_dtype()
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(N, N)."""
-        return (self._num_sites, self._num_sites)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the entries."""
-        return self._dtype
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the signals."""
-        return self._device
+        super().__init__((num_sites, num_sites), dtype or torch.get_default_dtype(), device)
 
     @property
     def T(self) -> Identity:
@@ -350,8 +304,8 @@ class Identity(Operator):
     @property
     def pattern(self) -> Pattern:
         """The diagonal."""
-        sites = torch.arange(self._num_sites + 1, device=self._device)
-        return Pattern(sites, sites[:-1], self._num_sites)
+        sites = torch.arange(self.shape[0] + 1, device=self.device)
+        return Pattern(sites, sites[:-1], self.shape[0])
 
     def apply(self, x: Tensor) -> Tensor:
         """The signal, unchanged."""
@@ -359,7 +313,7 @@ class Identity(Operator):
 
     def rows(self, sites: Tensor) -> Shift:
         """The values of some sites."""
-        return Shift(sites.to(self._device), self._num_sites, self._dtype)
+        return Shift(sites.to(self.device), self.shape[0], self.dtype)
 
 
 class Shift(Operator):
@@ -382,48 +336,34 @@ class Shift(Operator):
         dtype: torch.dtype | None = None,
         transposed: bool = False,
     ) -> None:
+        shape = (source.numel(), num_sites)
+        dtype = dtype or torch.get_default_dtype()
+        super().__init__(shape[::-1] if transposed else shape, dtype, source.device)
         self.source = source
-        self._num_sites = num_sites
-        self._dtype = dtype or torch.get_default_dtype()
-        self._transposed = transposed
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(M, N)."""
-        shape = (self.source.numel(), self._num_sites)
-        return shape[::-1] if self._transposed else shape
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the entries."""
-        return self._dtype
-
-    @property
-    def device(self) -> torch.device:
-        """The device of `source`."""
-        return self.source.device
+        self.num_sites = num_sites
+        self.transposed = transposed
 
     @property
     def T(self) -> Shift:
         """The transpose, which may sum several values at one site."""
-        return Shift(self.source, self._num_sites, self._dtype, not self._transposed)
+        return Shift(self.source, self.num_sites, self.dtype, not self.transposed)
 
     @property
     def pattern(self) -> Pattern:
         """One entry for each site with a source."""
         sites = (self.source >= 0).nonzero().squeeze(1)
         places = (sites, self.source[sites])
-        row, col = places[::-1] if self._transposed else places
+        row, col = places[::-1] if self.transposed else places
         return Pattern.from_places(row, col, self.shape)[0]
 
     def apply(self, x: Tensor) -> Tensor:
         """The values of the source sites: (N, C) -> (M, C)."""
         inside = (self.source >= 0).unsqueeze(1)
-        taken = x if self._transposed else x[self.source.clamp(min=0)]
+        taken = x if self.transposed else x[self.source.clamp(min=0)]
         taken = torch.where(inside, taken, torch.zeros_like(taken))
-        if not self._transposed:
+        if not self.transposed:
             return taken
-        out = x.new_zeros(self._num_sites, x.shape[1])
+        out = x.new_zeros(self.num_sites, x.shape[1])
         return out.index_add(0, self.source.clamp(min=0), taken)
 
 

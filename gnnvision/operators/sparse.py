@@ -42,26 +42,12 @@ class Sparse(Operator):
     pattern: Pattern = None  # type: ignore[assignment]  # quicker than a property
 
     def __init__(self, pattern: Pattern, value: Tensor) -> None:
+        super().__init__(pattern.shape, value.dtype, value.device)
         self.pattern = pattern
         self.value = value
         self._transpose: Sparse | None = None
         self._section_of: tuple[Sparse, Range, Range] | None = None
         self._as: dict[torch.dtype, Sparse] = {value.dtype: self}
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(M, N)."""
-        return self.pattern.shape
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the entries."""
-        return self.value.dtype
-
-    @property
-    def device(self) -> torch.device:
-        """The device of the entries."""
-        return self.value.device
 
     @property
     def T(self) -> Sparse:
