@@ -17,7 +17,6 @@ from torch.autograd.functional import jacobian
 from torch.func import functional_call
 
 from gnnvision import Graph, Grid
-from gnnvision.operators.signals import from_sites, to_sites
 
 from .algebra import assert_operator_laws, dense_sum, kron_sum, scramble
 from .graphs import GRAPHS, batch, multi, negative, undirected
@@ -388,17 +387,17 @@ class GridContract(Contract):
         y = layer(x)
         torch.testing.assert_close(layer(x, grid), y)
         torch.testing.assert_close(y, layer.reference(x, grid))
-        sites = dense_sum(layer, to_sites(x), layer.operators(grid))
-        torch.testing.assert_close(y, from_sites(sites, layer.out_domain(grid)))
+        sites = dense_sum(layer, grid.to_sites(x), layer.operators(grid))
+        torch.testing.assert_close(y, layer.out_domain(grid).from_sites(sites))
 
     def test_jacobian_is_the_sum_of_kronecker_products(self, make, device):
         layer, x, grid = self.small_problem(make, device)
         out = layer.out_domain(grid)
 
         def run(sites):  # (N, C) -> (M, C')
-            return to_sites(layer(from_sites(sites.unsqueeze(1), grid))).squeeze(1)
+            return out.to_sites(layer(grid.from_sites(sites.unsqueeze(1)))).squeeze(1)
 
-        got = jacobian(run, to_sites(x)[:, 0])
+        got = jacobian(run, grid.to_sites(x)[:, 0])
         expected = kron_sum(layer.operators(grid), layer.taps())
         assert expected.shape == (out.num_sites * layer.out_channels, x[0].numel())
         torch.testing.assert_close(got.reshape(expected.shape), expected)

@@ -1,10 +1,7 @@
 """The operators Sₖ of a convolution, their algebra, and the sparse product behind them."""
 
 from gnnvision.operators.base import Identity, Operator, Product, Shift, Sum, apply_each
-from gnnvision.operators.families import Family, shifts
-
-# The identity of a domain, as it stands in the formula S = 0.1 * I(graph) + 0.9 * A @ A.
-from gnnvision.operators.families import identity as I
+from gnnvision.operators.families import Family, I, shifts
 from gnnvision.operators.segments import segment_reduce, segment_softmax
 from gnnvision.operators.signals import nodes_from_pixels, pixels_from_nodes
 from gnnvision.operators.sparse import (

@@ -26,6 +26,7 @@ from gnnvision.operators.together import Stacked
 
 __all__ = [
     "Family",
+    "I",
     "chebyshev",
     "gcn",
     "identity",
@@ -42,6 +43,9 @@ Family = Callable[..., Sequence[Operator]]  # of a domain and a dtype
 def identity(graph: Graph, dtype: torch.dtype | None = None) -> Identity:
     """I: a node keeps its own value."""
     return Identity(graph.num_nodes, graph.device, dtype)
+
+
+I = identity  # noqa: E741 - its symbol in formulas
 
 
 def gcn(

@@ -1,4 +1,4 @@
-"""Conversions between images, node features, and the (sites, ...) layout of operators."""
+"""Images as node features, and sparse signals as operators."""
 
 from __future__ import annotations
 
@@ -14,24 +14,12 @@ from gnnvision.operators.sparse import Sparse
 
 __all__ = [
     "dense",
-    "from_sites",
     "is_sparse",
     "nodes_from_pixels",
     "pixels_from_nodes",
     "signal_operator",
-    "to_sites",
     "with_values",
 ]
-
-
-def to_sites(x: Tensor) -> Tensor:
-    """Images in the layout that operators multiply: (B, C, H, W) -> (H W, B, C)."""
-    return Grid(tuple(x.shape[2:])).to_sites(x)
-
-
-def from_sites(y: Tensor, grid: Grid) -> Tensor:
-    """The inverse of `to_sites`: (H W, B, C) -> (B, C, H, W)."""
-    return grid.from_sites(y)
 
 
 def nodes_from_pixels(x: Tensor) -> Tensor:

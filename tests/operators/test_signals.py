@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from gnnvision import Grid
 from gnnvision.operators import nodes_from_pixels, pixels_from_nodes
 from gnnvision.operators.signals import (
-    from_sites,
     is_sparse,
     signal_operator,
-    to_sites,
     with_values,
 )
 
@@ -19,12 +17,12 @@ from ..algebra import assert_operator_laws
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 2), st.integers(1, 3))
 def test_layouts_and_back(size, pictures, channels):
     grid, x = Grid(size), torch.randn(pictures, channels, *size)
-    nodes, sites = nodes_from_pixels(x), to_sites(x)
+    nodes, sites = nodes_from_pixels(x), grid.to_sites(x)
     assert nodes.shape == (pictures * grid.num_sites, channels)
     torch.testing.assert_close(nodes.view(pictures, *size, channels), x.movedim(1, -1))
     torch.testing.assert_close(pixels_from_nodes(nodes, grid), x)
     assert sites.shape == (grid.num_sites, pictures, channels)
-    torch.testing.assert_close(from_sites(sites, grid), x)
+    torch.testing.assert_close(grid.from_sites(sites), x)
 
 
 def forms():
