@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from gnnvision.errors import integer, invalid, wrong_type
+from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.operators.product import Pattern
 
 if TYPE_CHECKING:
@@ -110,9 +110,27 @@ class Operator(ABC):
             raise wrong_type("x", "be a torch.Tensor or an operator", other, advice)
         return self.times(other)
 
+    __array_ufunc__ = None  # numpy's numbers leave `*` to the operator
+
+    def __rmatmul__(self, other: object) -> Operator:
+        """Refused: signals have their sites first."""
+        got = f"a {type(other).__name__} to the left of an operator"
+        raise wrong_dtype("x", "be to the right of an operator", got, "Use S @ x, or S.T @ x.")
+
     def __add__(self, other: Operator) -> Operator:
         """S + R."""
         return Sum(((1, self), (1, other)))
+
+    def __radd__(self, other: object) -> Operator:
+        """0 + S is S, so that `sum` adds operators.
+
+        Raises:
+            TypeError: if `other` is not 0.
+        """
+        if isinstance(other, int) and other == 0:
+            return self
+        advice = "Only operators can be added to an operator."
+        raise wrong_type("operator", "be an Operator", other, advice)
 
     def __sub__(self, other: Operator) -> Operator:
         """S - R."""
@@ -123,6 +141,10 @@ class Operator(ABC):
         return Sum(((scale, self),))
 
     __rmul__ = __mul__
+
+    def __truediv__(self, scale: float) -> Operator:
+        """S divided by a number."""
+        return Sum(((1 / scale, self),))
 
     def __neg__(self) -> Operator:
         """-S."""
