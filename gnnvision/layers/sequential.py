@@ -10,21 +10,31 @@ from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.modes import is_transformed
-from gnnvision.layers.calling import call_as, form_of
+from gnnvision.errors import wrong_dtype
+from gnnvision.layers.calling import call_as, form_of, requires_domain
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
+from gnnvision.layers.peer_pool import pools, take_pooled
 from gnnvision.layers.uncompiled import without_compiler
 
 __all__ = ["Sequential"]
 
 
 class Sequential(nn.Sequential, OnDomain):
-    """`torch.nn.Sequential` that passes the domain to convolutions, pooling and readout.
+    """`torch.nn.Sequential` that passes the domain to every layer that takes one.
 
-    A module of your own with forward(x, domain) gets the domain too; a layer of torch-geometric
-    gets the edge_index of the graph; other modules (activations, norms, `nn.Linear`) get only the
-    signal. Images need no domain.
+    Convolutions, pooling and readout get it, and a module of your own whose `forward` has an
+    argument named domain, graph or grid, annotated as a domain, or required after the signal.
+    Layers of torch-geometric get the columns of the graph, such as edge_index; after its pooling
+    layers the following layers are on the pooled graph. Other modules (activations, norms,
+    `nn.Linear`) get only the signal. Images need no domain.
+
+    A nested `torch.nn.Sequential` with such layers becomes a `Sequential` of this class.
+
+    Raises:
+        TypeError: if a layer is of a class derived from `torch.nn.Sequential` and contains a layer
+            that requires a domain.
 
     Example:
         >>> import torch
@@ -37,17 +47,16 @@ class Sequential(nn.Sequential, OnDomain):
 
     def add_module(self, name: str, module: nn.Module | None) -> None:
         """Add a layer, as in torch, and determine its arguments before any compilation."""
-        super().add_module(name, module)
         if module is not None:
-            with contextlib.suppress(TypeError):  # which is said when the layer is called
-                form_of(module)
+            _takes_domain(module)
+        super().add_module(name, module)
 
     def forward(self, x: Tensor, domain: Domain | Tensor | None = None) -> Tensor:
         """The output of the last layer.
 
         Args:
             x: (B, C, H, W) on a grid, (N, C) on a graph.
-            domain: a grid or graph, or torch-geometric's edge_index; a grid may be omitted.
+            domain: of the signal, or torch-geometric's edge_index; a grid may be omitted.
 
         Raises:
             TypeError: if a layer needs a graph and none is given.
@@ -60,12 +69,15 @@ class Sequential(nn.Sequential, OnDomain):
 
     def _run(self, x: Tensor, here: Domain | None) -> Tensor:
         for layer in self:
-            if isinstance(layer, OnDomain):
+            if isinstance(layer, OnDomain) or (_is_chain(layer) and _takes_domain(layer)):
                 x = layer(x, here)
-                here = None if here is None else _domain_of(x, layer, here)
+                here = None if here is None else _domain_after(x, layer, here)
             else:
                 x = call_as(form_of(layer), layer, x, here)
-                here = None if here is None else _domain_of(x, None, here)
+                if isinstance(x, Tensor):
+                    here = None if here is None else here.domain_of(x)
+                elif here is not None:
+                    x, here = take_pooled(layer, x, here)
         return x
 
     def out_domain(self, domain: Domain) -> Domain | None:
@@ -87,25 +99,46 @@ class Sequential(nn.Sequential, OnDomain):
                 here = layer.out_domain(here)
             elif isinstance(here, Grid):
                 here = _grid_after(name, layer, here)
+            elif pools(layer):
+                raise _unknown(name, layer, here, "it depends on the signal")
         return here
 
 
-def _domain_of(x: Tensor, layer: OnDomain | None, before: Domain) -> Domain | None:
-    """Where the output of a layer lives; on a grid the signal itself tells."""
-    if type(before) is Graph:  # asked in every step: quicker than isinstance of an abstract class
-        if layer is not None:
-            return layer.out_domain(before)
-        return before if x.ndim == 2 and x.shape[0] == before.num_nodes else None
-    if isinstance(before, Grid):
-        if x.ndim == before.ndim + 2:
-            size = tuple(x.shape[2:])
-            return before if size == before.shape else Grid(size)
-        if layer is None or isinstance(layer, Sequential):
-            return None
-    if layer is not None:
-        return layer.out_domain(before)
-    same = isinstance(before, Graph) and x.ndim == 2 and x.shape[0] == before.num_nodes
-    return before if same else None
+def _is_chain(module: nn.Module) -> bool:
+    """Whether a module is a `torch.nn.Sequential`, which passes on the signal alone."""
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _takes_domain(module: nn.Module) -> bool:
+    """Whether a module takes a domain; a `torch.nn.Sequential` that should is made to.
+
+    Raises:
+        TypeError: if its class is derived from that and a layer in it requires a domain.
+    """
+    if not _is_chain(module):
+        with contextlib.suppress(TypeError):  # which is said when the layer is called
+            return not form_of(module).signal_alone
+        return False
+    taking = [layer for layer in module.children() if _takes_domain(layer)]
+    if type(module) is nn.Sequential and taking:
+        module.__class__ = Sequential
+        return True
+    requiring = [layer for layer in taking if requires_domain(layer)]
+    if requiring:
+        kind = type(module).__name__
+        got = f"{kind}, a torch.nn.Sequential that contains a {type(requiring[0]).__name__}"
+        condition = "pass the domain to its layers"
+        raise wrong_dtype("module", condition, got, f"Derive {kind} from gv.Sequential.")
+    return False
+
+
+def _domain_after(x: Tensor, layer: nn.Module, here: Domain) -> Domain | None:
+    """The domain of the output of a layer that takes one; on a grid its shape tells."""
+    there: Domain | None = here.domain_of(x) if isinstance(here, Grid) else None
+    if there is None and not (isinstance(here, Grid) and isinstance(layer, Sequential)):
+        assert isinstance(layer, OnDomain)
+        there = layer.out_domain(here)
+    return there
 
 
 def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
@@ -121,12 +154,17 @@ def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
             out = functional_call(layer, blank, (x,))
         sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None
     except Exception as error:
-        raise ValueError(
-            f"The output domain of layer {name!r} ({type(layer).__name__}) on {grid} is unknown: "
-            f"it raised an error ({str(error).splitlines()[0]}). Use a gnnvision layer, such as "
-            "gv.Conv2d, or define out_domain in the module."
-        ) from error
+        reason = f"it raised an error ({str(error).splitlines()[0]})"
+        raise _unknown(name, layer, grid, reason) from error
     return None if sizes is None else Grid(sizes)
+
+
+def _unknown(name: str, layer: nn.Module, domain: Domain, reason: str) -> ValueError:
+    ours = "gv.GraphPool" if isinstance(domain, Graph) else "gv.Conv2d"
+    return ValueError(
+        f"The output domain of layer {name!r} ({type(layer).__name__}) on {domain} is unknown: "
+        f"{reason}. Use a gnnvision layer, such as {ours}, or define out_domain in the module."
+    )
 
 
 _CHANNELS = ("in_channels", "num_features", "num_channels")
