@@ -30,7 +30,6 @@ __all__ = [
     "check_takes",
     "form_of",
     "one_tensor",
-    "requires_domain",
     "two_inputs",
 ]  # fmt: skip
 
@@ -108,12 +107,6 @@ def form_of(module: nn.Module) -> Form:
     if not (own or hasattr(module, "signature") or hasattr(module.forward, "schema")):
         _forms[kind] = form
     return form
-
-
-def requires_domain(module: nn.Module) -> bool:
-    """Whether a module cannot be called with the signal alone."""
-    form = _decided(module)
-    return bool(form.columns) or (form.domain is not None and form.required)
 
 
 def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Tensor:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import wrong_dtype
-from gnnvision.layers.calling import call_as, form_of, requires_domain
+from gnnvision.layers.calling import call_as, form_of
 from gnnvision.layers.graph import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
@@ -33,8 +33,8 @@ class Sequential(nn.Sequential, OnDomain):
     A nested `torch.nn.Sequential` with such layers becomes a `Sequential` of this class.
 
     Raises:
-        TypeError: if a layer is of a class derived from `torch.nn.Sequential` and contains a layer
-            that requires a domain.
+        TypeError: at a call on a graph, if a class derived from `torch.nn.Sequential` contains a
+            layer that takes the graph, which it would not pass on.
 
     Example:
         >>> import torch
@@ -69,7 +69,9 @@ class Sequential(nn.Sequential, OnDomain):
 
     def _run(self, x: Tensor, here: Domain | None) -> Tensor:
         for layer in self:
-            if isinstance(layer, OnDomain) or (_is_chain(layer) and _takes_domain(layer)):
+            if _is_chain(layer):
+                _check_passes_on(layer, here)
+            if isinstance(layer, OnDomain):
                 x = layer(x, here)
                 here = None if here is None else _domain_after(x, layer, here)
             else:
@@ -110,26 +112,30 @@ def _is_chain(module: nn.Module) -> bool:
 
 
 def _takes_domain(module: nn.Module) -> bool:
-    """Whether a module takes a domain; a `torch.nn.Sequential` that should is made to.
-
-    Raises:
-        TypeError: if its class is derived from that and a layer in it requires a domain.
-    """
+    """Whether a module, or one in it, takes a domain; a plain `torch.nn.Sequential` is made to."""
     if not _is_chain(module):
         with contextlib.suppress(TypeError):  # which is said when the layer is called
             return not form_of(module).signal_alone
         return False
-    taking = [layer for layer in module.children() if _takes_domain(layer)]
-    if type(module) is nn.Sequential and taking:
+    taking = any([_takes_domain(layer) for layer in module.children()])  # all of them
+    if taking and type(module) is nn.Sequential:
         module.__class__ = Sequential
-        return True
-    requiring = [layer for layer in taking if requires_domain(layer)]
-    if requiring:
-        kind = type(module).__name__
-        got = f"{kind}, a torch.nn.Sequential that contains a {type(requiring[0]).__name__}"
+    return taking
+
+
+def _check_passes_on(chain: nn.Module, here: Domain | None) -> None:
+    """Check that a `torch.nn.Sequential` loses no domain that a layer in it needs.
+
+    Raises:
+        TypeError: if its class is derived from that, so that it cannot be made to pass it on.
+    """
+    signal_tells = here is None or isinstance(here, Grid)
+    if _takes_domain(chain) and not isinstance(chain, OnDomain) and not signal_tells:
+        kind = type(chain).__name__
+        taking = next(type(m).__name__ for m in chain.children() if _takes_domain(m))
+        got = f"{kind}, a torch.nn.Sequential that contains a {taking}"
         condition = "pass the domain to its layers"
         raise wrong_dtype("module", condition, got, f"Derive {kind} from gv.Sequential.")
-    return False
 
 
 def _domain_after(x: Tensor, layer: nn.Module, here: Domain) -> Domain | None:

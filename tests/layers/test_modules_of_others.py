@@ -288,9 +288,11 @@ class Block(nn.Sequential):
 
 def test_a_class_of_its_own_that_drops_the_graph_is_refused():
     asked = "'module' must pass the domain to its layers, got Block, .* Derive Block from gv.Seq"
-    for conv in (gv.GCNConv(4, 4), pg.GCNConv(4, 4), Own()):
-        with pytest.raises(TypeError, match=asked):
-            gv.Sequential(Block(conv))
+    x, graph, _ = next(graphs().batches("train", 4))
+    for conv in (gv.GCNConv(4, 4), pg.GCNConv(4, 4), Own(), nn.Sequential(Own())):
+        for net in (gv.Sequential(Block(conv)), gv.Sequential(nn.Sequential(Block(conv)))):
+            with pytest.raises(TypeError, match=asked):
+                net(x, graph)
     images, x = Block(gv.Conv2d(1, 4, 3)), torch.randn(2, 1, 8, 8)
     torch.testing.assert_close(gv.Sequential(images)(x, GRID), images(x))
 
