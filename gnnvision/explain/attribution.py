@@ -13,31 +13,27 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.domains.device import widest
 from gnnvision.errors import invalid, nearest, one_of
-from gnnvision.explain import gradients, occlusion
-from gnnvision.explain.cam_layer import cam_layer
-from gnnvision.explain.grad_cam import grad_cam, guided_grad_cam
+from gnnvision.explain import gradients, masking
 from gnnvision.explain.instance import Instance, Target, expand_baseline, make_instance
-from gnnvision.explain.integrated import STEPS, Estimator, instance_integrated_gradients
-from gnnvision.explain.layers import Layer
-from gnnvision.explain.samples import (
-    count_samples,
-    is_nearly_constant,
-    sample_of_site,
-    sum_per_sample,
-)
+from gnnvision.explain.integrated import STEPS, Estimator, integrate
+from gnnvision.explain.samples import is_nearly_constant, sample_of_site, sum_per_sample
+from gnnvision.explain.spatial import cam_layer
 from gnnvision.layers.hooks import evaluating
 from gnnvision.layers.missing import known_complete
 
 __all__ = [
     "METHODS",
     "Attribution",
+    "Explain",
     "Method",
     "attribute",
-    "attribution_values",
     "check_options",
-    "completeness",
+    "explanation_of",
     "method_named",
 ]
+
+# A function of a model, a signal and its domain that returns a value for each site.
+Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def _integrated(
     steps: int = STEPS,
     estimator: Estimator = "gauss_legendre",
 ) -> tuple[Tensor, list[str]]:
-    return instance_integrated_gradients(instance, baseline, steps, estimator).sum(1), []
+    return integrate(instance, baseline, steps, estimator).sum(1), []
 
 
 METHODS: dict[str, Method] = {
@@ -80,14 +76,14 @@ METHODS: dict[str, Method] = {
     "integrated_gradients": Method(
         _integrated, "Integrated gradients", True, "contribution to the output"
     ),
-    "grad_cam": Method(grad_cam, "Grad-CAM", False, "class activation", True),
+    "grad_cam": Method(gradients.grad_cam, "Grad-CAM", False, "class activation", True),
     "guided_gradient": Method(
         gradients.guided_gradient, "Guided gradient", False, "guided gradient"
     ),
     "guided_grad_cam": Method(
-        guided_grad_cam, "Guided Grad-CAM", False, "guided gradient × Grad-CAM", True
+        gradients.guided_grad_cam, "Guided Grad-CAM", False, "guided gradient × Grad-CAM", True
     ),
-    "occlusion": Method(occlusion.occlusion, "Occlusion", True, "drop of the output if masked"),
+    "occlusion": Method(masking.occlusion, "Occlusion", True, "drop of the output if masked"),
 }
 
 
@@ -173,67 +169,62 @@ def attribute(
         True
     """
     name = method_named(method)
-    entry = METHODS[name]
     check_options(name, options, layer)
     instance = make_instance(model, x, domain, target, site)
     with known_complete():
-        values, notes, found = _run_method(instance, entry, layer, options)
+        values, notes, used = _run_method(instance, name, layer, options)
         values, more = _replace_nonfinite(values, instance)
         gap = None
         if name == "integrated_gradients":
-            gap = float(completeness(instance, values, options.get("baseline")).max())
+            gap = _completeness_gap(instance, values, options.get("baseline"))
     if gap is not None and gap > 0.01:
         more.append(
             f"The attributions miss the change of the output by {gap:.1%} (completeness). "
             f"More steps reduce the gap; here there were {options.get('steps', STEPS)}."
         )
-    return Attribution(
-        values,
-        name,
-        instance.target,
-        None if found is None else found.name,
-        tuple(notes + more),
-        gap,
-        instance.outputs,
-    )
+    target, notes = instance.target, [*notes, *more]
+    return Attribution(values, name, target, used, tuple(notes), gap, instance.outputs)
 
 
-def attribution_values(
+def explanation_of(
     instance: Instance,
-    model: nn.Module,
     method: str,
     layer: str | None = None,
     **options: Any,  # noqa: ANN401
-) -> Tensor:
-    """The values of `attribute` for another model of an instance that was checked before.
+) -> Explain:
+    """A function that attributes the target output of any model, for `sanity_checks`.
 
     Nothing is checked again, so that the host does not wait for a GPU. Where an output of the
     model is not finite, which `attribute` refuses, all values are NaN.
 
     Args:
         instance: the input and the target output.
-        model: explained in place of `instance.model`.
         method: a name of `METHODS`.
-        layer: as for `attribute`.
+        layer: the name of the layer that the method uses, if it uses one.
         **options: as for `attribute`.
     """
-    other = instance.with_model(model)
-    with known_complete():
-        values, _, _ = _run_method(other, METHODS[method], layer, options)
-    values = values.masked_fill(~values.isfinite(), 0)
-    return values.masked_fill(~other.outputs.isfinite().all(), torch.nan)
+
+    def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
+        other = instance.with_model(model)
+        with known_complete():
+            values = _run_method(other, method, layer, options)[0]
+        values = values.masked_fill(~values.isfinite(), 0)
+        return values.masked_fill(~other.outputs.isfinite().all(), torch.nan)
+
+    return explain
 
 
 def _run_method(
-    instance: Instance, entry: Method, layer: str | None, options: dict[str, Any]
-) -> tuple[Tensor, list[str], Layer | None]:
-    """The values of a method, its notes, and the layer that it used."""
-    if not entry.takes_layer:
-        values, notes = entry.explain(instance, **options)
+    instance: Instance, name: str, layer: str | None, options: dict[str, Any]
+) -> tuple[Tensor, list[str], str | None]:
+    """The values of a method, its notes, and the name of the layer that it used."""
+    method = METHODS[name]
+    if not method.takes_layer:
+        values, notes = method.explain(instance, **options)
         return values.detach(), notes, None
     found = cam_layer(instance.model, instance.x, instance.domain, layer)
-    values, notes = entry.explain(instance, found, **options)
-    return values.detach(), notes, found
+    values, notes = method.explain(instance, found, **options)
+    return values.detach(), notes, found.name
 
 
 def method_named(name: str) -> str:
@@ -249,27 +240,19 @@ def method_named(name: str) -> str:
     return one_of("method", name, METHODS, f"Did you mean {near!r}?")
 
 
-def completeness(instance: Instance, values: Tensor, baseline: Tensor | None = None) -> Tensor:
-    """The completeness gap |Σ values - (f(x) - f(x'))| / |f(x) - f(x')| of each sample.
+def _completeness_gap(instance: Instance, values: Tensor, baseline: Tensor | None) -> float:
+    """The largest |Σ values - (f(x) - f(x'))| / |f(x) - f(x')| of the samples.
 
     The denominator is at least a thousandth of |f(x)| + |f(x')|.
-
-    Args:
-        instance: what was explained.
-        values: of each site.
-        baseline: x'; zeros if not given.
-
-    Shapes:
-        Output: (samples,).
     """
     with evaluating(instance.model), torch.no_grad():
         start = instance.output(expand_baseline(baseline, instance.x))
-    end = instance.score
-    wide = widest(values.device)
+    end, wide = instance.score, widest(values.device)
     change = (end - start).to(wide)
     summed = sum_per_sample(values.to(wide).unsqueeze(1), instance.domain)
     least = 1e-3 * (end.abs() + start.abs()).to(wide)
-    return (summed - change).abs() / torch.maximum(change.abs(), least).clamp(min=1e-12)
+    gaps = (summed - change).abs() / torch.maximum(change.abs(), least).clamp(min=1e-12)
+    return float(gaps.max())
 
 
 def _replace_nonfinite(values: Tensor, instance: Instance) -> tuple[Tensor, list[str]]:
@@ -285,13 +268,10 @@ def _replace_nonfinite(values: Tensor, instance: Instance) -> tuple[Tensor, list
         held = held.masked_fill(bad, 0)
         values = held.to(values.device)
     sample = sample_of_site(instance.x, instance.domain).cpu()
-    flat = [
-        number
-        for number in range(count_samples(instance.x, instance.domain))
-        if is_nearly_constant(held[sample == number])
-    ]
+    count = len(instance.target)
+    flat = [number for number in range(count) if is_nearly_constant(held[sample == number])]
     if flat and instance.domain.num_sites > 1:
-        which = "" if len(instance.target) == 1 else f" of sample {', '.join(map(str, flat))}"
+        which = "" if count == 1 else f" of sample {', '.join(map(str, flat))}"
         notes.append(f"The map{which} is constant, or nearly so: it highlights nothing.")
     return values, notes
 

@@ -1,27 +1,26 @@
-"""Gradient-based attribution: gradient, input × gradient, and guided gradient."""
+"""Gradient-based attribution: gradient, input × gradient, guided gradient and Grad-CAM."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from gnnvision.domains import Domain, Grid
+from gnnvision.errors import invalid
 from gnnvision.explain.instance import Instance
+from gnnvision.explain.layer import Layer
+from gnnvision.explain.samples import expand_to_sites, mean_per_sample
+from gnnvision.explain.tracing import hooked
 from gnnvision.layers.hooks import evaluating
+from gnnvision.operators import arriving
 
-__all__ = [
-    "Guided",
-    "compute_gradients",
-    "gradient",
-    "guided_gradient",
-    "input_gradient",
-    "input_with_grad",
-]
+__all__ = ["grad_cam", "gradient", "guided_grad_cam", "guided_gradient", "input_gradient"]
 
 NO_PATH = (
     "This output is not differentiable with respect to the input: the gradient is 0 everywhere "
@@ -43,31 +42,6 @@ _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
 _HARDTANH = (F.hardtanh, F.hardtanh_)  # a rectifier only if it begins at 0, as ReLU6
 
 
-@contextmanager
-def input_with_grad(instance: Instance) -> Iterator[Tensor]:
-    """A copy of the signal that requires a gradient; inside, the model is in evaluation mode."""
-    with (
-        evaluating(instance.model),
-        torch.inference_mode(False),
-        torch.enable_grad(),
-    ):
-        yield instance.x.detach().clone().requires_grad_()
-
-
-def compute_gradients(output: Tensor, inputs: list[Tensor]) -> tuple[list[Tensor], list[str]]:
-    """∂(Σ outputs) / ∂ each input, zeros if it does not depend on it, and notes.
-
-    The samples of a batch do not depend on one another, so the gradient of the sum is that of
-    each. No gradient is left on a parameter.
-    """
-    found: tuple[Tensor | None, ...] = (None,) * len(inputs)
-    if output.requires_grad:
-        found = torch.autograd.grad(output.sum(), inputs, allow_unused=True)
-    notes = [NO_PATH] if all(grad is None for grad in found) else []
-    pairs = zip(found, inputs, strict=True)
-    return [torch.zeros_like(x) if grad is None else grad for grad, x in pairs], notes
-
-
 def gradient(instance: Instance) -> tuple[Tensor, list[str]]:
     """The saliency maxᶜ |∂f / ∂x| of each site, the largest over its channels.
 
@@ -75,8 +49,7 @@ def gradient(instance: Instance) -> tuple[Tensor, list[str]]:
         Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks", 2014,
         https://arxiv.org/abs/1312.6034, section 3.1.
     """
-    with input_with_grad(instance) as x:
-        (grad,), notes = compute_gradients(instance.output(x), [x])
+    grad, notes = _input_gradient(instance)
     return grad.abs().amax(1), notes
 
 
@@ -87,8 +60,7 @@ def input_gradient(instance: Instance) -> tuple[Tensor, list[str]]:
         Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box", 2016,
         https://arxiv.org/abs/1605.01713, section 2.
     """
-    with input_with_grad(instance) as x:
-        (grad,), notes = compute_gradients(instance.output(x), [x])
+    grad, notes = _input_gradient(instance)
     return (instance.x * grad).sum(1), notes
 
 
@@ -101,13 +73,116 @@ def guided_gradient(instance: Instance) -> tuple[Tensor, list[str]]:
         Differs from the paper: activations similar to ReLU (ReLU6, GELU, SiLU, ...) are guided
         too, also where they are called as functions.
     """
-    with input_with_grad(instance) as x:
-        with Guided() as guide:
+    guide = Guided()
+    grad, notes = _input_gradient(instance, guide)
+    return grad.abs().amax(1), notes if guide.count else [*notes, NO_RECTIFIER]
+
+
+def grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
+    """The class activation map ReLU(Σᶜ αᶜ Aᶜ), with αᶜ the mean of ∂f / ∂Aᶜ over the sites.
+
+    A is the output of the layer. On a grid the map is interpolated to the size of the input; on
+    a graph it has a value for each node.
+
+    References:
+        Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+        Localization", 2017, https://arxiv.org/abs/1610.02391, equations 1 and 2.
+        Pope et al., "Explainability Methods for Graph Convolutional Neural Networks", 2019,
+        https://openaccess.thecvf.com/content_CVPR_2019/html/Pope_Explainability_Methods_for_Graph_Convolutional_Neural_Networks_CVPR_2019_paper.html,
+        the same on the nodes of a graph.
+    """
+    assert layer.domain is not None  # `find_layer` returns no others
+    kept: list[Tensor] = []
+
+    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+        kept.append(output)
+        return output.clone()  # the next layer may work in place
+
+    with _input_with_grad(instance) as x:
+        with hooked([instance.model.get_submodule(layer.name)], hook):
             output = instance.output(x)
-        (grad,), notes = compute_gradients(output, [x])
-    if not guide.count:
-        notes = [*notes, NO_RECTIFIER]
-    return grad.abs().amax(1), notes
+        grad, notes = _gradient_of(output, kept[-1])
+    maps, grad = layer.channels_first(kept[-1].detach()), layer.channels_first(grad)
+    weight = expand_to_sites(mean_per_sample(grad, layer.domain), maps, layer.domain)
+    summed = (weight * maps).sum(1)
+    values = summed.relu()
+    if layer.times > 1:
+        notes += [f"The last of {layer.times} calls of layer {layer.name!r} is used."]
+    if layer.tokens is not None:
+        others = layer.tokens.others
+        left = "its class token is" if others == 1 else f"its {others} other tokens are"
+        left = f"; {left} left out" if others else ""
+        arranged = f"are arranged as {layer.sites} image patches{left}."
+        notes += [f"The tokens of layer {layer.name!r} {arranged}"]
+    if instance.is_checked and not bool(values.any()) and bool(summed.any()):
+        negative = "is negative everywhere, so ReLU sets it to 0."
+        notes += [f"The map of layer {layer.name!r} {negative}"]
+    return to_input_sites(instance.domain, values, layer), notes
+
+
+def guided_grad_cam(instance: Instance, layer: Layer) -> tuple[Tensor, list[str]]:
+    """Guided gradient × Grad-CAM, which is both fine-grained and class-discriminative.
+
+    References:
+        Selvaraju et al., as for `grad_cam`, section 3.2.
+    """
+    coarse, notes = grad_cam(instance, layer)
+    fine, more = guided_gradient(instance)
+    return coarse * fine, list(dict.fromkeys([*notes, *more]))
+
+
+def to_input_sites(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
+    """Values at the sites of a layer, transferred to the sites of the input.
+
+    On a grid by linear interpolation between the layer's sites. On other domains each site has
+    the value of its cluster, and a node the mean of its incoming edges.
+
+    Raises:
+        ValueError: if the correspondence of the sites is unknown.
+    """
+    if isinstance(domain, Grid):
+        if values.shape[1:] == domain.shape:
+            return values
+        mode = ("linear", "bilinear", "trilinear")[domain.ndim - 1]
+        return F.interpolate(values[:, None], domain.shape, mode=mode)[:, 0]
+    if layer.edges_of is not None:
+        incidence = arriving(layer.edges_of, values.dtype)
+        count = incidence @ torch.ones_like(values)[:, None]
+        values = (incidence @ values[:, None] / count.clamp(min=1))[:, 0]
+    if layer.cluster is not None:
+        return values[..., layer.cluster.clamp(min=0)] * (layer.cluster >= 0)
+    if values.shape[-1] != domain.num_sites:
+        condition = "have the sites of the input, or clusters of these sites"
+        got = f"{layer.name!r} with {layer.sites}"
+        raise invalid("layer", condition, got, "Choose a layer before it.")
+    return values
+
+
+@contextmanager
+def _input_with_grad(instance: Instance) -> Iterator[Tensor]:
+    """A copy of the signal that requires a gradient; inside, the model is in evaluation mode."""
+    with evaluating(instance.model), torch.inference_mode(False), torch.enable_grad():
+        yield instance.x.detach().clone().requires_grad_()
+
+
+def _input_gradient(instance: Instance, mode: Guided | None = None) -> tuple[Tensor, list[str]]:
+    """∂(Σ outputs) / ∂x, with the forward pass in a mode; and notes."""
+    with _input_with_grad(instance) as x:
+        with mode or nullcontext():
+            output = instance.output(x)
+        return _gradient_of(output, x)
+
+
+def _gradient_of(output: Tensor, x: Tensor) -> tuple[Tensor, list[str]]:
+    """∂(Σ outputs) / ∂x, zeros if it does not depend on it, and notes.
+
+    The samples of a batch do not depend on one another, so the gradient of the sum is that of
+    each. No gradient is left on a parameter.
+    """
+    found = None
+    if output.requires_grad:
+        (found,) = torch.autograd.grad(output.sum(), x, allow_unused=True)
+    return (torch.zeros_like(x), [NO_PATH]) if found is None else (found, [])
 
 
 class Guided(TorchFunctionMode):
@@ -136,9 +211,5 @@ class Guided(TorchFunctionMode):
             if func not in _HARDTANH or given.get("min_val", -1.0) == 0:
                 self.count += 1
                 if out.requires_grad:
-                    out.register_hook(_positive)
+                    out.register_hook(lambda grad: grad.clamp(min=0))
         return out
-
-
-def _positive(grad: Tensor) -> Tensor:
-    return grad.clamp(min=0)

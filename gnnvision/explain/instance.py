@@ -14,14 +14,15 @@ from gnnvision.domains import Domain
 from gnnvision.domains.device import send
 from gnnvision.domains.indices import to_index
 from gnnvision.errors import invalid, wrong_dtype, wrong_type
-from gnnvision.explain.samples import count_samples, select_samples
-from gnnvision.explain.trace import model_output
+from gnnvision.explain.samples import copies_of
+from gnnvision.explain.tracing import model_output
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 
 __all__ = ["Instance", "Target", "expand_baseline", "make_instance"]
 
 Target = int | Sequence[int] | Tensor
+_VALUES_AT_ONCE = 1_000_000  # of the signal, in one forward pass
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Instance:
     Args:
         model: f.
         x: the signal, a private copy. Shape (B, C, H, W) or (N, C).
-        domain: the grid or graph of the signal.
+        domain: of the signal.
         target: the output column to explain, for each sample. Shape (samples,).
         site: for a model with an output for every node: the node whose output is explained.
         outputs: all outputs, a row for each sample. Shape (samples, columns).
@@ -50,34 +51,57 @@ class Instance:
     @property
     def score(self) -> Tensor:
         """The output that is explained. Shape (samples,)."""
-        return self.outputs.gather(1, self.target[:, None])[:, 0]
+        return self.pick(self.outputs)
+
+    def pick(self, rows: Tensor) -> Tensor:
+        """The column to explain: (..., samples, columns) -> (..., samples)."""
+        index = self.target.expand(rows.shape[:-1])[..., None]
+        return rows.gather(-1, index)[..., 0]
+
+    def rows(self, x: Tensor, count: int = 1) -> Tensor:
+        """All outputs for other signals on the same domain.
+
+        Args:
+            x: the signals of `count` copies of the batch, one after the other.
+            count: of copies.
+
+        Shapes:
+            Output: (count, samples, columns).
+        """
+        domain = copies_of(self.x, self.domain, count)
+        rows = model_output(self.model, x.clone(), domain)  # a layer may write into its input
+        if self.site is not None:
+            rows = rows[self.site :: self.domain.num_sites]
+        out: Tensor = rows.unflatten(0, (count, -1))
+        return out
 
     def output(self, x: Tensor) -> Tensor:
         """The output to explain, for another signal on the same domain. Shape (samples,)."""
-        rows = self.rows(x, self.domain)
-        return rows.gather(1, self.target[:, None])[:, 0]
+        return self.pick(self.rows(x)[0])
 
-    def rows(self, x: Tensor, domain: Domain) -> Tensor:
-        """All outputs for another signal on the same domain. Shape (samples, columns)."""
-        rows = model_output(self.model, x.clone(), domain)  # a layer may write into its input
-        return rows if self.site is None else rows[self.site : self.site + 1]
+    def masked_rows(self, masks: Tensor, values: Tensor) -> Tensor:
+        """All outputs with the sites replaced where a mask is true.
+
+        Args:
+            masks: boolean. Shape (count, *sites), with the sites of all samples.
+            values: of the masked sites; a signal.
+
+        Shapes:
+            Output: (count, samples, columns).
+        """
+        found = []
+        with evaluating(self.model), torch.no_grad():
+            for part in masks.split(max(1, _VALUES_AT_ONCE // max(1, self.x.numel()))):
+                covered = send(part, self.x.device).unsqueeze(2)  # (P, B, 1, H, W) or (P, N, 1)
+                signals = torch.where(covered, values, self.x).flatten(0, 1)
+                found.append(self.rows(signals, len(part)))
+        return torch.cat(found)
 
     def with_model(self, model: nn.Module) -> Instance:
         """The same input and target for another model, whose outputs are not checked."""
         other = replace(self, model=model, is_checked=False)
         with evaluating(model), torch.inference_mode(False), torch.no_grad():
-            return replace(other, outputs=other.rows(self.x, self.domain))
-
-    def output_of_copies(self, x: Tensor, domain: Domain, sample: int) -> Tensor:
-        """The output to explain, for signals made from copies of one sample. Shape (copies,)."""
-        rows = model_output(self.model, x, domain)
-        if self.site is not None:
-            rows = rows[self.site :: self.domain.num_sites]
-        return rows.index_select(1, self.target[sample : sample + 1])[:, 0]
-
-    def repeat_sample(self, x: Tensor, sample: int, count: int) -> tuple[Tensor, Domain]:
-        """A batch of `count` copies of one sample of a signal, and its domain."""
-        return select_samples(self.domain, x, [sample] * count)
+            return replace(other, outputs=other.rows(self.x)[0])
 
 
 def make_instance(
@@ -86,16 +110,18 @@ def make_instance(
     domain: Domain,
     target: Target | None = None,
     site: int | None = None,
+    name: str = "target",
 ) -> Instance:
     """The instance, after one forward pass of the model.
 
     Args:
         model: any module for signals on such a domain.
         x: the signal; dense, finite.
-        domain: the grid or graph of the signal.
+        domain: of the signal.
         target: the output column to explain, one for all samples or one for each; None for the
             column with the largest output of each sample.
         site: the node whose output is explained, if the model has an output for every node.
+        name: of the argument that `target` is.
 
     Raises:
         TypeError: if the model is not a module, `x` is not a floating-point tensor or a target
@@ -119,26 +145,27 @@ def make_instance(
     with evaluating(model), torch.inference_mode(False), torch.no_grad():
         signal = x.detach().clone()
         rows = model_output(model, signal.clone(), domain)  # a layer may write into its input
-        num_samples = count_samples(signal, domain)
-        rows = _rows(rows, num_samples, domain, site)
-        chosen = _columns(rows, num_samples, target)
+        num_samples = domain.sample_count(signal)
+        rows = _rows(rows, num_samples, domain, site, name)
+        chosen = _columns(rows, num_samples, target, name)
     if not bool(rows.isfinite().all()):
-        raise invalid(
-            "model", "return finite outputs", "NaN or infinity",
-            "Check its weights, and that the input is normalized as in training.",
-        )  # fmt: skip
+        advice = "Check its weights, and that the input is normalized as in training."
+        raise invalid("model", "return finite outputs", "NaN or infinity", advice)
     place = None if site is None else operator.index(site)
     return Instance(model, signal, domain, chosen, place, rows)
 
 
-def _rows(rows: Tensor, num_samples: int, domain: Domain, site: int | None) -> Tensor:
+def _rows(rows: Tensor, num_samples: int, domain: Domain, site: int | None, name: str) -> Tensor:
+    """The rows of the samples, or that of one site."""
+    of_sites = rows.ndim == 2 and len(rows) == domain.num_sites
     if site is None:
         if rows.ndim == 2 and len(rows) == num_samples:
             return rows
-        of_sites = rows.ndim == 2 and len(rows) == domain.num_sites
-        advice = "Choose a node, as site=0." if of_sites else "End the model with a readout."
-        raise one_row_each(num_samples, tuple(rows.shape), advice)
-    if num_samples != 1 or rows.ndim != 2 or len(rows) != domain.num_sites:
+        condition = f"return one row of outputs for each sample of the batch ({num_samples})"
+        takes_site = of_sites and name == "target"
+        advice = "Choose a node, as site=0." if takes_site else "End the model with a readout."
+        raise invalid("model", condition, f"an output of shape {tuple(rows.shape)}", advice)
+    if num_samples != 1 or not of_sites:
         got = f"{site} for an output of shape {tuple(rows.shape)} of a batch of {num_samples}"
         condition = "be None unless the model has an output for every node of one graph"
         raise invalid("site", condition, got, "Leave it out.")
@@ -147,22 +174,11 @@ def _rows(rows: Tensor, num_samples: int, domain: Domain, site: int | None) -> T
     return rows[place : place + 1]
 
 
-def one_row_each(num_samples: int, shape: tuple[int, ...], advice: str) -> ValueError:
-    """The error for a model whose output does not have a row for each sample."""
-    condition = f"return one row of outputs for each sample of the batch ({num_samples})"
-    return invalid("model", condition, f"an output of shape {shape}", advice)
-
-
-def unknown_output(name: str, index: int, count: int) -> ValueError:
-    """The error for a target that is not the index of an output."""
-    condition = f"be the index of one of the {count} outputs, from 0 to {count - 1}"
-    return invalid(name, condition, index, "Indices start at 0.")
-
-
-def _columns(rows: Tensor, num_samples: int, target: Target | None) -> Tensor:
+def _columns(rows: Tensor, num_samples: int, target: Target | None, name: str) -> Tensor:
+    """The column of each sample."""
     if target is None:
         return rows.argmax(1)
-    refused = wrong_dtype("target", "be an integer", repr(target), "Use the index of an output.")
+    refused = wrong_dtype(name, "be an integer", repr(target), "Use the index of an output.")
     if isinstance(target, (list, tuple)) and any(isinstance(t, (bool, np.bool_)) for t in target):
         raise refused
     try:
@@ -173,11 +189,12 @@ def _columns(rows: Tensor, num_samples: int, target: Target | None) -> Tensor:
         raise refused
     if given.ndim > 1 or (given.ndim == 1 and len(given) != num_samples):
         condition = f"be one index, or one for each of the {num_samples} samples"
-        raise invalid("target", condition, f"shape {tuple(given.shape)}", "Use one index for all.")
+        raise invalid(name, condition, f"shape {tuple(given.shape)}", "Use one index for all.")
     columns = rows.shape[1]
     outside = (given < 0) | (given >= columns)
     if bool(outside.any()):
-        raise unknown_output("target", int(given[outside].flatten()[0]), columns)
+        condition = f"be the index of one of the {columns} outputs, from 0 to {columns - 1}"
+        raise invalid(name, condition, int(given[outside].flatten()[0]), "Indices start at 0.")
     return send(given.long(), rows.device).expand(num_samples)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -11,32 +10,16 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.domains.device import send, widest
-from gnnvision.errors import at_least, invalid, one_of
-from gnnvision.explain.instance import Instance, expand_baseline, one_row_each, unknown_output
-from gnnvision.explain.samples import (
-    count_samples,
-    expand_to_sites,
-    select_samples,
-    sum_per_sample,
-)
-from gnnvision.explain.trace import model_output
+from gnnvision.errors import at_least, one_of
+from gnnvision.explain.instance import Instance, expand_baseline, make_instance
+from gnnvision.explain.samples import expand_to_sites, sum_per_sample
 from gnnvision.layers.hooks import evaluating
-from gnnvision.operators.signals import is_sparse
 
-__all__ = [
-    "STEPS",
-    "Estimator",
-    "instance_integrated_gradients",
-    "integrated_gradients",
-    "site_attributions",
-]
+__all__ = ["STEPS", "Estimator", "integrate", "integrated_gradients", "site_attributions"]
 
 Estimator = Literal["gauss_legendre", "riemann", "trapezoid", "corrected"]
 STEPS = 50  # as in captum, so that the defaults are its own
 _VALUES_AT_ONCE = 300_000  # values of the signal in one forward and backward pass
-
-# The outputs of `count` copies of a batch, one after the other: (signal, domain, count).
-Evaluate = Callable[[Tensor, Domain, int], Tensor]
 
 
 def integrated_gradients(
@@ -80,9 +63,10 @@ def integrated_gradients(
         Output: that of `x`.
 
     Raises:
-        ValueError: if the output does not have a row for each sample or has no column `output`,
-            `steps` is not positive, `estimator` is unknown, `x` is sparse, or the baseline cannot
-            be broadcast to `x`.
+        TypeError: if `x` is not floating point.
+        ValueError: if the output does not have a row for each sample, has no column `output` or
+            is not finite, `steps` is not positive, `estimator` is unknown, `x` is sparse or not
+            finite, or the baseline cannot be broadcast to `x`.
 
     References:
         Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", 2017,
@@ -96,103 +80,8 @@ def integrated_gradients(
         >>> bool(torch.isclose(attributions.sum(), model[1].weight.sum() * 7))
         True
     """
-    _check_estimator(steps, estimator)
-    if is_sparse(x):
-        raise invalid("x", "be dense", "a sparse tensor", "Use x.to_dense().")
-    num_samples = count_samples(x, domain)
-
-    def evaluate(signal: Tensor, domain: Domain, count: int) -> Tensor:
-        rows = model_output(model, signal, domain)
-        _check(rows, output, num_samples, count)
-        return rows[:, output]
-
-    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
-        signal = x.detach().clone()  # the clone of an inference tensor is an ordinary tensor
-        start = expand_baseline(baseline, signal)
-        return _integrate(evaluate, signal, start, domain, num_samples, steps, estimator)
-
-
-def instance_integrated_gradients(
-    instance: Instance,
-    baseline: Tensor | None = None,
-    steps: int = STEPS,
-    estimator: Estimator = "gauss_legendre",
-) -> Tensor:
-    """`integrated_gradients` of an instance, in which each sample has its own target column."""
-    _check_estimator(steps, estimator)
-    x, num_samples = instance.x, len(instance.target)
-
-    def evaluate(signal: Tensor, domain: Domain, count: int) -> Tensor:
-        rows = model_output(instance.model, signal, domain)
-        if instance.site is not None:
-            rows = rows[instance.site :: instance.domain.num_sites]
-        return rows.gather(1, instance.target.repeat(count)[:, None])[:, 0]
-
-    with evaluating(instance.model), torch.inference_mode(False), torch.enable_grad():
-        start = expand_baseline(baseline, x)
-        return _integrate(evaluate, x, start, instance.domain, num_samples, steps, estimator)
-
-
-def _integrate(
-    evaluate: Evaluate,
-    signal: Tensor,
-    start: Tensor,
-    domain: Domain,
-    num_samples: int,
-    steps: int,
-    estimator: Estimator,
-) -> Tensor:
-    if estimator == "corrected":
-        return _corrected_sum(evaluate, signal, start, domain, steps)
-    difference = signal - start
-    mean = torch.zeros_like(signal)
-    points, weights = _nodes_and_weights(steps, estimator)
-    at_once = max(1, _VALUES_AT_ONCE // max(1, signal.numel()))
-    for first in range(0, len(points), at_once):
-        alphas = points[first : first + at_once]
-        count = len(alphas)
-        path = torch.cat([start + alpha * difference for alpha in alphas.tolist()])
-        place = domain if count == 1 else _copies_of(domain, signal, num_samples, count)
-        grad, _ = _gradient(evaluate, path, place, count)
-        share = torch.as_tensor(weights[first : first + at_once]).to(grad.dtype)
-        mean += torch.tensordot(send(share, grad.device), grad.view(count, *signal.shape), 1)
-    return difference * mean
-
-
-def _copies_of(domain: Domain, signal: Tensor, num_samples: int, count: int) -> Domain:
-    """The domain of `count` copies of a batch, one after the other."""
-    return select_samples(domain, signal, [*range(num_samples)] * count)[1]
-
-
-def _nodes_and_weights(steps: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
-    """Points from 0 to 1 and their weights, which sum to 1."""
-    if estimator == "gauss_legendre":
-        points, weights = np.polynomial.legendre.leggauss(steps)
-        return (1 + points) / 2, weights / 2
-    if estimator == "riemann":
-        return np.arange(1, steps + 1) / steps, np.full(steps, 1 / steps)
-    weights = np.full(steps + 1, 1 / steps)
-    weights[[0, -1]] /= 2
-    return np.linspace(0, 1, steps + 1), weights
-
-
-def _corrected_sum(
-    evaluate: Evaluate, signal: Tensor, start: Tensor, domain: Domain, steps: int
-) -> Tensor:
-    difference = signal - start
-    parts = torch.zeros_like(signal)
-    remainder: Tensor | float = 0.0  # the change of f in the steps before that is not attributed
-    before: _Point | None = None
-    for number in range(steps + 1):
-        after = _point(evaluate, start + number / steps * difference, difference, domain)
-        if before is not None:
-            change = (after.value - before.value) * steps + remainder
-            first = _start_weight(before, after, change)
-            remainder = change - first * before.along - (1 - first) * after.along
-            parts += expand_to_sites(first, before.grad, domain) * before.grad
-            parts += expand_to_sites(1 - first, after.grad, domain) * after.grad
-        before = after
-    return difference * parts / steps
+    instance = make_instance(model, x, domain, output, name="output")
+    return integrate(instance, baseline, steps, estimator)
 
 
 def site_attributions(
@@ -221,6 +110,56 @@ def site_attributions(
     return integrated_gradients(model, x, domain, output, baseline, steps, estimator).sum(1)
 
 
+def integrate(
+    instance: Instance,
+    baseline: Tensor | None = None,
+    steps: int = STEPS,
+    estimator: Estimator = "gauss_legendre",
+) -> Tensor:
+    """`integrated_gradients` of an instance, in which each sample has its own target column."""
+    at_least("steps", steps, 1)
+    one_of("estimator", estimator, get_args(Estimator))
+    x = instance.x
+    with evaluating(instance.model), torch.inference_mode(False), torch.enable_grad():
+        start = expand_baseline(baseline, x)
+        difference = x - start
+        if estimator == "corrected":
+            return difference * _corrected_mean(instance, start, difference, steps)
+        mean = torch.zeros_like(x)
+        points, weights = _points_and_weights(steps, estimator)
+        at_once = max(1, _VALUES_AT_ONCE // max(1, x.numel()))
+        for first in range(0, len(points), at_once):
+            alphas = points[first : first + at_once].tolist()
+            path = torch.cat([start + alpha * difference for alpha in alphas])
+            grad = _gradient(instance, path, len(alphas))[0].view(-1, *x.shape)
+            share = torch.as_tensor(weights[first : first + at_once]).to(grad.dtype)
+            mean += torch.tensordot(send(share, grad.device), grad, 1)
+        return difference * mean
+
+
+def _points_and_weights(steps: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
+    """Points from 0 to 1 and their weights, which sum to 1."""
+    if estimator == "gauss_legendre":
+        points, weights = np.polynomial.legendre.leggauss(steps)
+        return (1 + points) / 2, weights / 2
+    if estimator == "riemann":
+        return np.arange(1, steps + 1) / steps, np.full(steps, 1 / steps)
+    weights = np.full(steps + 1, 1 / steps)
+    weights[[0, -1]] /= 2
+    return np.linspace(0, 1, steps + 1), weights
+
+
+def _gradient(instance: Instance, x: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
+    """The gradient of the outputs for `count` copies of the batch, and the outputs."""
+    x = x.requires_grad_()
+    value = instance.pick(instance.rows(x, count))
+    found = None  # if the output is not differentiable
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
+    grad = torch.zeros_like(x) if found is None else found
+    return grad.detach(), value.detach()
+
+
 class _Point(NamedTuple):
     """A point on the path: f, its gradient, and its derivative along the path."""
 
@@ -229,21 +168,24 @@ class _Point(NamedTuple):
     along: Tensor  # (samples,)
 
 
-def _point(evaluate: Evaluate, x: Tensor, difference: Tensor, domain: Domain) -> _Point:
-    grad, value = _gradient(evaluate, x, domain, 1)
-    wide = widest(x.device)
-    return _Point(value.to(wide), grad, sum_per_sample(difference * grad, domain).to(wide))
-
-
-def _gradient(evaluate: Evaluate, x: Tensor, domain: Domain, count: int) -> tuple[Tensor, Tensor]:
-    """The gradient of the outputs with respect to a signal, and the outputs."""
-    x = x.requires_grad_()
-    value = evaluate(x.clone(), domain, count)  # a layer may write into its input
-    found = None  # if the output is not differentiable
-    if value.requires_grad:
-        (found,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
-    grad = torch.zeros_like(x) if found is None else found
-    return grad.detach(), value.detach()
+def _corrected_mean(instance: Instance, start: Tensor, difference: Tensor, steps: int) -> Tensor:
+    """The mean gradient on the path by the rule "corrected" of `integrated_gradients`."""
+    domain, wide = instance.domain, widest(start.device)
+    mean = torch.zeros_like(start)
+    remainder: Tensor | float = 0.0  # the change of f in the steps before that is not attributed
+    before: _Point | None = None
+    for number in range(steps + 1):
+        grad, value = _gradient(instance, start + number / steps * difference)
+        along = sum_per_sample(difference * grad, domain).to(wide)
+        after = _Point(value[0].to(wide), grad, along)
+        if before is not None:
+            change = (after.value - before.value) * steps + remainder
+            first = _start_weight(before, after, change)
+            remainder = change - first * before.along - (1 - first) * after.along
+            mean += expand_to_sites(first, before.grad, domain) * before.grad
+            mean += expand_to_sites(1 - first, after.grad, domain) * after.grad
+        before = after
+    return mean / steps
 
 
 def _start_weight(before: _Point, after: _Point, change: Tensor) -> Tensor:
@@ -253,16 +195,3 @@ def _start_weight(before: _Point, after: _Point, change: Tensor) -> Tensor:
     straight = bend.abs() <= 1e-4 * (before.along.abs() + after.along.abs())
     share = (change - after.along) / torch.where(straight, torch.ones_like(bend), bend)
     return torch.where(straight, torch.full_like(share, 0.5), share).clamp(-1, 2)
-
-
-def _check_estimator(steps: int, estimator: str) -> None:
-    at_least("steps", steps, 1)
-    one_of("estimator", estimator, get_args(Estimator))
-
-
-def _check(rows: Tensor, output: int, num_samples: int, count: int) -> None:
-    if rows.ndim != 2 or len(rows) != num_samples * count:
-        shape = (len(rows) // count, *rows.shape[1:])
-        raise one_row_each(num_samples, shape, "End the model with a readout.")
-    if not 0 <= output < rows.shape[1]:
-        raise unknown_output("output", output, rows.shape[1])

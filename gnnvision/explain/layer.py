@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from gnnvision._renamed import former_attributes
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain, Graph, Grid
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gnnvision.explain.tokens import Tokens
+__all__ = ["Layer", "Layers", "Tokens"]
 
-__all__ = ["Layer", "Layers"]
 
-_HEAD = ("Layer", "Kind", "Output", "Sites")
+@dataclass(frozen=True)
+class Tokens:
+    """The positions of image patches in a sequence of tokens.
+
+    Args:
+        size: the number of patches along each side, (h, w).
+        index: the token of each patch, row by row. Shape (h w,).
+        batch_dim: the dimension of the batch: 0, or 1 if the sequence comes first.
+        length: the number of tokens, class tokens included.
+    """
+
+    size: tuple[int, ...]
+    index: Tensor
+    batch_dim: int
+    length: int
+
+    @property
+    def others(self) -> int:
+        """The number of tokens without a patch, such as a class token."""
+        return self.length - len(self.index)
+
+    def on_grid(self, tokens: Tensor) -> Tensor:
+        """The patch tokens as an image: (B, T, C), or (T, B, C), -> (B, C, h, w)."""
+        picked = tokens.transpose(0, self.batch_dim)[:, self.index.to(tokens.device)]
+        image: Tensor = picked.movedim(-1, 1).unflatten(2, self.size)
+        return image
 
 
 @former_attributes({"inside": "cluster"})
@@ -31,12 +54,12 @@ class Layer:
         name: its name in the model, for `model.get_submodule`.
         kind: its class.
         shape: the shape of its output.
-        domain: the grid or graph of its output; None if it has no sites, as after a readout.
+        domain: of its output; None if it has no sites, as after a readout.
         times: how often it was called; the attributes describe the last call.
         edges_of: the graph whose edges are the sites; None if the sites are nodes.
         channel_dim: the dimension of the output's channels: 1, or -1 for the last.
-        cluster: after pooling on a graph, the node of the pooled graph that each input node was
-            pooled into, -1 for a dropped node; else None. Shape (N,).
+        cluster: after pooling, the site of the pooled domain that each input site was pooled
+            into, -1 for a dropped one; None on a grid and without pooling. Shape (N,).
         tokens: the layout of the patches in its output, if that is a sequence of tokens; else
             None.
     """
@@ -56,6 +79,11 @@ class Layer:
         """The number of channels."""
         return self.shape[self.channel_dim]
 
+    @property
+    def has_sites(self) -> bool:
+        """Whether its output has more than one site."""
+        return self.domain is not None and self.domain.num_sites > 1
+
     def channels_first(self, output: Tensor) -> Tensor:
         """An output of the layer, or a gradient of it, with the channels in dimension 1.
 
@@ -67,42 +95,27 @@ class Layer:
 
     @property
     def sites(self) -> str:
-        """The sites as text: "7 × 7", "9 nodes", "16 edges", or "none"."""
+        """The sites as text: "7 × 7", "9 nodes", "16 edges", "19 sites", or "none"."""
         if self.domain is None:
             return "none"
-        size = getattr(self.domain, "shape", None)
-        if size is not None:
-            return " × ".join(map(str, size))
-        what = "node" if self.edges_of is None else "edge"
+        if isinstance(self.domain, Grid):
+            return " × ".join(map(str, self.domain.shape))
+        what = "node" if isinstance(self.domain, Graph) else "site"
+        what = what if self.edges_of is None else "edge"
         return f"{self.domain.num_sites:,} {what}{'s' * (self.domain.num_sites != 1)}"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind}), {self.sites}"
 
 
-class Layers(Sequence[Layer]):
-    """The layers of a model in the order in which their calls ended; `print` shows a table.
+class Layers(tuple[Layer, ...]):
+    """The layers of a model in the order in which their calls ended; `print` shows a table."""
 
-    Args:
-        found: the layers.
-    """
+    __slots__ = ()
 
-    def __init__(self, found: Sequence[Layer]) -> None:
-        self._found = tuple(found)
-
-    @overload
-    def __getitem__(self, index: int) -> Layer: ...
-    @overload
-    def __getitem__(self, index: slice) -> Layers: ...
-    def __getitem__(self, index: int | slice) -> Layer | Layers:
-        found = self._found[index]
-        return Layers(found) if isinstance(found, tuple) else found
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self._found)
+    def __getitem__(self, index: int | slice) -> Layer | Layers:  # type: ignore[override]
+        found = super().__getitem__(index)
+        return found if isinstance(found, Layer) else Layers(found)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -111,25 +124,29 @@ class Layers(Sequence[Layer]):
 
     def with_sites(self) -> Layers:
         """The layers whose output has sites, and so has feature maps."""
-        return Layers([layer for layer in self if layer.domain is not None])
+        return Layers(layer for layer in self if layer.domain is not None)
 
     def rows(self) -> list[dict[str, str]]:
         """The rows of the table: the text of each cell, by the name of its column."""
-        rows = []
-        for layer in self:
-            kind = layer.kind + (f", called {layer.times} times" if layer.times > 1 else "")
-            shape = " × ".join(f"{n:,}" for n in layer.shape)
-            rows.append(dict(zip(_HEAD, (layer.name, kind, shape, layer.sites), strict=True)))
-        return rows
+        return [
+            {
+                "Layer": one.name,
+                "Kind": one.kind + (f", called {one.times} times" if one.times > 1 else ""),
+                "Output": " × ".join(f"{n:,}" for n in one.shape),
+                "Sites": one.sites,
+            }
+            for one in self
+        ]
 
     def __rich__(self) -> Table:
         from rich import box
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in _HEAD:
-            side = "right" if name in _HEAD[2:] else "left"
-            table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
+        table.add_column("Layer", overflow="fold")
+        table.add_column("Kind", overflow="fold")
+        table.add_column("Output", justify="right", overflow="fold")
+        table.add_column("Sites", justify="right", overflow="fold")
         for row in self.rows():
             table.add_row(*row.values())
         return table

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import singledispatch
-from typing import Literal, get_args
+from dataclasses import replace
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision._renamed import former_arguments
-from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.domains.device import send, widest
+from gnnvision.domains import Domain, Grid
+from gnnvision.domains.device import widest
 from gnnvision.errors import at_least, one_of
 from gnnvision.explain.attribution import Attribution
 from gnnvision.explain.curves import Faithfulness
 from gnnvision.explain.instance import Instance, expand_baseline, make_instance
 from gnnvision.explain.samples import (
     is_nearly_constant,
-    rank_per_sample,
     sample_of_site,
-    select_samples,
-    unknown_domain,
 )
-from gnnvision.explain.trace import model_output
 from gnnvision.layers.hooks import evaluating
 from gnnvision.layers.missing import known_complete
 
-__all__ = ["ORDERS", "Faithfulness", "Kind", "faithfulness", "pointing_game"]
+__all__ = ["ORDERS", "Kind", "faithfulness", "pointing_game"]
 
 Kind = Literal["classification", "multilabel", "regression"]
 ORDERS = 20
-_VALUES_AT_ONCE = 1_000_000  # of the signal, in one run
 _ALONG = 14  # blocks along the shorter side of an image
 
 
@@ -89,9 +84,8 @@ def faithfulness(
     at_least("steps", steps, 1)
     at_least("orders", orders, 1)
     instance = make_instance(model, x, domain, found.target, site)
-    start = expand_baseline(baseline, instance.x)
     with known_complete():
-        score = _Score(instance, start, kind)
+        score = _Score(instance, expand_baseline(baseline, instance.x), kind)
     # Orders are computed on the CPU; only the model runs on its device.
     sample = sample_of_site(instance.x, domain).cpu()
     group = groups(domain, sample)
@@ -99,34 +93,31 @@ def faithfulness(
     values = found.values.cpu().double()
     if found.signed:
         values = values * score.direction.cpu()[sample]
+    rankings = [_order(values, sample, group, eligible)]
+    if against is None:
+        generator = generator or torch.Generator().manual_seed(0)
+        for _ in range(orders):
+            count = int(group.max()) + 1
+            noise = torch.rand(count, generator=generator, dtype=torch.float64)[group]
+            # The reverse order unmasks through the same inputs as the order masks.
+            rankings += [_order(noise, sample, group, eligible)]
+            rankings += [_order(-noise, sample, group, eligible)]
     shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    with evaluating(model), torch.no_grad(), known_complete():
-        rankings = [_order(values, sample, group, eligible)]
-        if against is None:
-            generator = generator or torch.Generator().manual_seed(0)
-            for _ in range(orders):
-                count = int(group.max()) + 1
-                noise = torch.rand(count, generator=generator, dtype=torch.float64)[group]
-                # The reverse order unmasks through the same inputs as the order masks.
-                rankings += [_order(noise, sample, group, eligible)]
-                rankings += [_order(-noise, sample, group, eligible)]
+    with known_complete():
         deletion, insertion = _curves(score, rankings, shares)
-    constant = torch.tensor(
-        [is_nearly_constant(values[sample == n]) for n in range(len(instance.target))]
-    )
-    first = (shares, deletion[0], insertion[0])
+    flat = [is_nearly_constant(values[sample == n]) for n in range(len(instance.target))]
+    own: dict[str, Any] = {
+        "shares": shares, "deletion": deletion[0], "insertion": insertion[0],
+        "measure": score.name, "constant": torch.tensor(flat),
+    }  # fmt: skip
     if against is not None:
-        random = against.random_deletion, against.random_insertion
-        kept = (
-            against.deletion_draws, against.insertion_draws, against.deletion_band,
-            against.insertion_band,
-        )  # fmt: skip
-        return Faithfulness(*first, *random, score.name, *kept, constant)
+        return replace(against, **own)
     random_deletion, random_insertion = deletion[1::2], insertion[2::2]  # (orders, samples, T)
     return Faithfulness(
-        *first, random_deletion.mean(0), random_insertion.mean(0), score.name,
-        torch.trapezoid(random_deletion, shares), torch.trapezoid(random_insertion, shares),
-        _band(random_deletion), _band(random_insertion), constant,
+        **own, random_deletion=random_deletion.mean(0), random_insertion=random_insertion.mean(0),
+        deletion_draws=torch.trapezoid(random_deletion, shares),
+        insertion_draws=torch.trapezoid(random_insertion, shares),
+        deletion_band=_band(random_deletion), insertion_band=_band(random_insertion),
     )  # fmt: skip
 
 
@@ -155,31 +146,18 @@ class _Score:
             "regression": "difference of the prediction from that for a fully masked input",
         }[self.kind]
 
-    def __call__(self, covered: Tensor) -> Tensor:
-        """The score with the sites masked where `covered` is true.
+    def __call__(self, masks: Tensor) -> Tensor:
+        """The score with the sites masked where a mask is true.
 
         Shapes:
             Input: (states, *sites).
             Output: (states, samples).
         """
-        instance, count = self.instance, len(covered)
-        num_samples = len(instance.target)
-        x, domain = instance.x, instance.domain
-        if count > 1:
-            x, domain = select_samples(domain, x, [*range(num_samples)] * count)
-        start = self.start.repeat(count, *[1] * (self.start.ndim - 1))
-        mask = covered.flatten(0, 1).unsqueeze(1)
-        rows = model_output(instance.model, torch.where(mask, start, x), domain).to(
-            self.empty.dtype
-        )
-        if instance.site is not None:
-            rows = rows[instance.site :: instance.domain.num_sites]
-        if self.kind == "classification":
-            rows = rows.softmax(1)
-        elif self.kind == "multilabel":
-            rows = rows.sigmoid()
-        picked = rows.gather(1, instance.target.repeat(count)[:, None]).view(count, num_samples)
-        return (picked - self.empty) * self.direction if self.kind == "regression" else picked
+        rows = self.instance.masked_rows(masks, self.start).to(self.empty.dtype)
+        if self.kind == "regression":
+            return (self.instance.pick(rows) - self.empty) * self.direction
+        rows = rows.softmax(-1) if self.kind == "classification" else rows.sigmoid()
+        return self.instance.pick(rows)
 
 
 def _curves(score: _Score, rankings: Sequence[Tensor], shares: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,58 +171,51 @@ def _curves(score: _Score, rankings: Sequence[Tensor], shares: Tensor) -> tuple[
         states += [first, ~first & (order > 0)]
     masks = torch.stack(states)  # (2 orders, T, *sites)
     single, place = masks.flatten(0, 1).unique(dim=0, return_inverse=True)
-    at_once = max(1, _VALUES_AT_ONCE // max(1, score.instance.x.numel()))
-    device = score.instance.x.device
-    parts = [score(send(part, device)) for part in single.split(at_once)]
-    found = torch.cat(parts).cpu().double()  # (S, samples)
-    curves = found[place].view(len(rankings), 2, len(shares), -1).transpose(2, 3)
+    curves = score(single).cpu().double()[place]  # (2 orders T, samples)
+    curves = curves.view(len(rankings), 2, len(shares), -1).transpose(2, 3)
     return curves[:, 0], curves[:, 1]
 
 
 def _order(values: Tensor, sample: Tensor, group: Tensor, eligible: Tensor) -> Tensor:
     """The rank of each site's group within its sample, by the group mean; 0 for fixed sites."""
-    count = int(group.max()) + 1
-    flat = group.flatten()
-    summed = values.new_zeros(count).index_add(0, flat, values.flatten())
+    count, flat = int(group.max()) + 1, group.flatten()
     sizes = torch.bincount(flat, minlength=count).clamp(min=1)
-    owner = torch.zeros(count, dtype=torch.int64, device=values.device)
+    means = values.new_zeros(count).index_add(0, flat, values.flatten()) / sizes
+    owner = torch.zeros(count, dtype=torch.int64)
     owner[flat] = sample.flatten()
-    stays = torch.ones(count, dtype=torch.bool, device=values.device)
-    stays[group[eligible]] = False
-    means, order = summed / sizes, torch.zeros(count, dtype=torch.float64, device=values.device)
-    order[~stays] = rank_per_sample(means[~stays], owner[~stays])
+    moves = torch.zeros(count, dtype=torch.bool)
+    moves[group[eligible]] = True
+    order = torch.zeros(count, dtype=torch.float64)
+    order[moves] = _ranks(means[moves], owner[moves])
     return order[group]
 
 
-@singledispatch
+def _ranks(values: Tensor, sample: Tensor) -> Tensor:
+    """The rank of each value within its sample, as a fraction: 1 for the largest value."""
+    out = torch.zeros_like(values)
+    for number in sample.unique().tolist():
+        own = sample == number
+        places = values[own].argsort(stable=True).argsort()
+        out[own] = (places.to(out) + 1) / len(places)
+    return out
+
+
 def groups(domain: Domain, sample: Tensor) -> Tensor:
     """The index of the group of each site; the sites of a group are masked together.
 
+    On a grid a group is a square block of one image, on other domains a site.
+
     Args:
-        domain: the grid or graph of the sites.
-        sample: the sample of each site; a group is within one sample.
-
-    Raises:
-        TypeError: if the domain is neither a grid nor a graph.
+        domain: of the sites.
+        sample: the sample of each site.
     """
-    raise unknown_domain(domain)
-
-
-@groups.register
-def _(domain: Grid, sample: Tensor) -> Tensor:
+    if not isinstance(domain, Grid):
+        return torch.arange(sample.numel()).view(sample.shape)
     side = max(1, round(min(domain.shape) / _ALONG))
-    number = torch.zeros(domain.shape, dtype=torch.int64, device=sample.device)
-    for axis, n in enumerate(domain.shape):
-        shape = [1] * domain.ndim
-        shape[axis] = n
-        along = torch.arange(n, device=sample.device).div(side, rounding_mode="floor")
-        number = number * int(-(-n // side)) + along.view(shape)
+    number = torch.zeros((), dtype=torch.int64)
+    for n in domain.shape:
+        number = number[..., None] * -(-n // side) + torch.arange(n) // side
     return sample * (int(number.max()) + 1) + number
-
-
-@groups.register
-def _(domain: Graph, sample: Tensor) -> Tensor:
-    return torch.arange(len(sample), device=sample.device)
 
 
 @former_arguments(member="sample")

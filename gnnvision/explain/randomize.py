@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.errors import at_least, invalid
-from gnnvision.explain.trace import leaf_layers, model_output, trace
+from gnnvision.explain.tracing import leaf_layers, model_output, trace
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["cascading_randomization", "randomize_weights"]
@@ -84,12 +84,14 @@ def _layers_from_output(
     """The layers with parameters, the one that ran last first."""
     _, calls = trace(model, x, domain, keep=())
     order = {call.name: number for number, call in enumerate(calls)}
-    found, place = [], 0
-    for number, (name, module) in enumerate(leaf_layers(model)):
+    found: list[tuple[int, str, nn.Module]] = []
+    place = 0
+    for name, module in leaf_layers(model):
         place = order.get(name, place)  # a module that is not called keeps its predecessor's place
         if any(True for _ in module.parameters()):
-            found.append((place, number, name, module))
-    return [(name, module) for _, _, name, module in sorted(found, key=lambda f: (-f[0], -f[1]))]
+            found.append((place, name, module))
+    ordered = sorted(found, key=lambda one: one[0])  # stable
+    return [(name, module) for _, name, module in reversed(ordered)]
 
 
 @torch.no_grad()

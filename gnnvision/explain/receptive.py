@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain
-from gnnvision.explain.field import Field, Site, field_of
-from gnnvision.explain.layers import find_layer
+from gnnvision.domains import Domain, Grid
+from gnnvision.errors import invalid, wrong_dtype
+from gnnvision.explain.layer import Layer
+from gnnvision.explain.layer_list import find_layer
 from gnnvision.summary import LayerSummary, Reach, summary
 
 __all__ = ["Field", "receptive_field", "receptive_field_sizes", "receptive_fields"]
+
+Site = int | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Field:
+    """The receptive field of one site of a layer: the input sites that it depends on.
+
+    Args:
+        mask: which input sites are in it; on a grid row by row. Shape (sites,), bool.
+        layer: the layer of the site.
+        site: its index in the layer's output, from 0.
+        reach: its size, padding included: sites along each axis, or hops.
+        box: on a grid, along each axis the first site in it and the one after the last.
+    """
+
+    mask: Tensor
+    layer: Layer
+    site: int
+    reach: Reach
+    box: tuple[tuple[int, int], ...] | None = None
+
+    def __str__(self) -> str:
+        return str(self.reach)
+
+    @property
+    def share(self) -> float:
+        """The share of the input's sites that are in it, from 0 to 1."""
+        return float(self.mask.float().mean())
 
 
 def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, site: Site) -> Field:
@@ -30,6 +63,7 @@ def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, sit
         site: its index in the layer's output, from 0, or on a grid its index along each axis.
 
     Raises:
+        TypeError: if the site is not given by integers.
         ValueError: if there is no such layer or site, or its receptive field is unknown.
 
     Example:
@@ -56,11 +90,12 @@ def receptive_fields(
         The receptive fields, by the layer's name.
 
     Raises:
+        TypeError: as for `receptive_field`.
         ValueError: as for `receptive_field`.
     """
     found = {name: find_layer(model, x, domain, name) for name in sites}
     sizes = receptive_field_sizes(model, x, domain)
-    return {name: field_of(layer, sizes.get(name), sites[name]) for name, layer in found.items()}
+    return {name: _field(layer, sizes.get(name), sites[name]) for name, layer in found.items()}
 
 
 def receptive_field_sizes(model: nn.Module, x: Tensor, domain: Domain) -> dict[str, Reach | None]:
@@ -78,3 +113,37 @@ def _all(layer: LayerSummary) -> Iterator[LayerSummary]:
     for child in layer.children:
         yield from _all(child)
     yield layer
+
+
+def _field(layer: Layer, reach: Reach | None, site: Site) -> Field:
+    """The receptive field of one site of a layer, of which `reach` is the size."""
+    assert layer.domain is not None
+    grid = layer.domain if isinstance(layer.domain, Grid) else None
+    shape = (layer.domain.num_sites,) if grid is None else grid.shape
+    number = _site_index(layer, site, shape)
+    index = [int(place) for place in np.unravel_index(number, shape)]
+    index = index if grid is None else [0, *index]  # of the first image
+    index.insert(layer.channel_dim % (len(index) + 1), 0)
+    mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
+    if reach is None or mask is None:
+        got = f"{layer.name!r}, which mixes sites in a way that cannot be inferred from shapes"
+        advice = "Choose a layer before it."
+        raise invalid("layer", "have a known receptive field", got, advice)
+    box = None
+    if grid is not None:
+        ends = [(int(at.min()), int(at.max()) + 1) for at in mask.nonzero() if len(at)]
+        box = tuple(ends) or ((0, 0),) * mask.ndim
+    return Field(torch.from_numpy(mask.flatten()), layer, number, reach, box)
+
+
+def _site_index(layer: Layer, site: Site, shape: Sequence[int]) -> int:
+    """The index of a site that may be given by its position along each axis."""
+    places = tuple(site) if isinstance(site, Sequence) else (site,)
+    limits = shape if isinstance(site, Sequence) else [int(np.prod(shape))]
+    if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in places):
+        raise wrong_dtype("site", "be an integer or integers", repr(site), "Indices start at 0.")
+    if len(places) == len(limits) and all(0 <= i < n for i, n in zip(places, limits, strict=True)):
+        return int(np.ravel_multi_index(places, tuple(limits)))
+    what = "an index" if len(shape) == 1 else f"an index or {len(shape)} indices"
+    condition = f"be {what} within the {layer.sites} of {layer.name!r}"
+    raise invalid("site", condition, repr(site), "Indices start at 0.")

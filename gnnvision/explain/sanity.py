@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan, sqrt
@@ -14,17 +14,22 @@ from torch import Tensor, nn
 from gnnvision._renamed import former_attributes
 from gnnvision.domains import Domain
 from gnnvision.errors import at_least, invalid
-from gnnvision.explain.attribution import METHODS, attribution_values, check_options, method_named
-from gnnvision.explain.cam_layer import last_spatial
-from gnnvision.explain.instance import Instance, Target, make_instance
+from gnnvision.explain.attribution import (
+    METHODS,
+    Explain,
+    check_options,
+    explanation_of,
+    method_named,
+)
+from gnnvision.explain.instance import Target, make_instance
 from gnnvision.explain.intervals import Interval, jackknife, mean_interval
 from gnnvision.explain.randomize import cascading_randomization
 from gnnvision.explain.samples import is_nearly_constant, sample_of_site
+from gnnvision.explain.spatial import last_spatial
 from gnnvision.layers.missing import given
 
-__all__ = ["Sanity", "explanation_of", "sanity_check", "sanity_checks", "similarity"]
+__all__ = ["Sanity", "sanity_check", "sanity_checks", "similarity"]
 
-Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
 MIN_SITES = 6  # a rank correlation of fewer sites is too noisy
 DRAWS = 20  # randomized models
 # Rank correlations at which a half and a quarter of the variance of the ranks is shared.
@@ -219,13 +224,21 @@ def sanity_check(
         https://arxiv.org/abs/1810.03292, sections 3 and 4. Differs from the paper: several
         randomized models with an interval, and a verdict that compares them with one another.
     """
-    instance = make_instance(model, x, domain, target, site)
-    explain = _explain(method, instance, layer, options)
-    found = sanity_checks(
-        model, x, domain, {"": explain}, site=site, stages=stages, draws=draws, seed=seed,
-        staged=staged,
-    )  # fmt: skip
-    return found[""]
+    instance, explain = make_instance(model, x, domain, target, site), method
+    if isinstance(explain, str):
+        name = method_named(explain)
+        check_options(name, options, layer)
+        if layer is None and METHODS[name].takes_layer:
+            layer = last_spatial(model, instance.x, domain).name
+        explain = explanation_of(instance, name, layer, **options)
+    settings: dict[str, Any] = {
+        "site": site,
+        "stages": stages,
+        "draws": draws,
+        "seed": seed,
+        "staged": staged,
+    }
+    return sanity_checks(model, x, domain, {"": explain}, **settings)[""]
 
 
 def sanity_checks(
@@ -309,39 +322,6 @@ def _sanity(
     sizes = torch.bincount(compared, minlength=1)
     constant = not bool(mine[1].any())
     return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), constant)
-
-
-def _explain(
-    method: str | Explain, instance: Instance, layer: str | None, options: dict[str, Any]
-) -> Explain:
-    if not isinstance(method, str):
-        return method
-    name = method_named(method)
-    check_options(name, options, layer)
-    if layer is None and METHODS[name].takes_layer:
-        layer = last_spatial(instance.model, instance.x, instance.domain).name
-    return explanation_of(instance, name, layer, **options)
-
-
-def explanation_of(
-    instance: Instance,
-    method: str,
-    layer: str | None = None,
-    **options: Any,  # noqa: ANN401
-) -> Explain:
-    """A function that attributes the target output of any model, for `sanity_checks`.
-
-    Args:
-        instance: the input and the target output.
-        method: a name of `METHODS`.
-        layer: the name of the layer that the method uses, if it uses one.
-        **options: as for `attribute`.
-    """
-
-    def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-        return attribution_values(instance, model, method, layer, **options)
-
-    return explain
 
 
 def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Grid
+from gnnvision.domains import Grid
 from gnnvision.domains.device import as_double, widest
-from gnnvision.explain.sites import places
-from gnnvision.explain.trace import Call, layers_and_blocks, model_output
+from gnnvision.explain.layer import Tokens
+from gnnvision.explain.places import Places
+from gnnvision.explain.tracing import layers_and_blocks, model_output
 from gnnvision.layers.hooks import attached, evaluating
 
-__all__ = ["Tokens", "token_layouts", "tokens_of"]
+__all__ = ["token_layouts"]
 
 _TOLERANCE = 1e-3  # of a token's index, relative to the size of the gradient
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """The positions of image patches in a sequence of tokens.
-
-    Args:
-        size: the number of patches along each side, (h, w).
-        index: the token of each patch, row by row. Shape (h w,).
-        batch_dim: the dimension of the batch: 0, or 1 if the sequence comes first.
-        length: the number of tokens, class tokens included.
-    """
-
-    size: tuple[int, ...]
-    index: Tensor
-    batch_dim: int
-    length: int
-
-    @property
-    def others(self) -> int:
-        """The number of tokens without a patch, such as a class token."""
-        return self.length - len(self.index)
-
-    def on_grid(self, tokens: Tensor) -> Tensor:
-        """The patch tokens, arranged as an image.
-
-        Shapes:
-            Input: (B, T, C), or (T, B, C) where `batch_dim` is 1.
-            Output: (B, C, h, w).
-        """
-        batched = tokens.transpose(0, self.batch_dim)  # (B, T, C)
-        picked = batched[:, self.index.to(tokens.device)]  # (B, h w, C)
-        image: Tensor = picked.movedim(-1, 1).unflatten(2, self.size)
-        return image
-
-
-def tokens_of(layouts: list[Tokens], call: Call, num_samples: int) -> Tokens | None:
-    """The token layout of a call's output; None if unknown.
-
-    Args:
-        layouts: what `token_layouts` returns.
-        call: the call of a layer.
-        num_samples: the number of images in the traced batch.
-    """
-    if call.output.ndim != 3:
-        return None
-    for layout in layouts:
-        at = layout.batch_dim
-        if call.output.shape[at] == num_samples and call.output.shape[1 - at] == layout.length:
-            return layout
-    return None
-
-
-def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
+def token_layouts(model: nn.Module, x: Tensor, grid: Grid) -> list[Tokens]:
     """The layouts of the token sequences in a network for images, from one forward pass.
 
     For the first sequence of each length, two gradients with respect to the last known feature
@@ -81,62 +30,51 @@ def token_layouts(model: nn.Module, x: Tensor, domain: Domain) -> list[Tokens]:
     Args:
         model: a network for images; run in evaluation mode, its state is restored.
         x: a signal of one image. Shape (1, C, H, W).
-        domain: the grid of the signal.
+        grid: of the signal.
     """
-    if not isinstance(domain, Grid) or domain.ndim != 2:
+    if grid.ndim != 2:
         return []
-    found: list[Tokens] = []
-    met: set[tuple[int, int]] = set()
-    where = places(domain)
+    found: dict[tuple[int, int], Tokens | None] = {}  # by length and batch_dim
+    last: tuple[Tensor, Tokens | None] = (x, None)
 
+    def look(tokens: Tensor) -> Tokens | None:
+        """The layout of a sequence, computed for the first sequence of its length."""
+        if tokens.ndim != 3 or 1 not in tokens.shape[:2]:
+            return None
+        batch_dim = 0 if tokens.shape[0] == 1 else 1
+        kind = int(tokens.shape[1 - batch_dim]), batch_dim
+        if kind not in found:
+            found[kind] = _layout(*last, tokens, batch_dim)
+        return found[kind]
+
+    def before(module: nn.Module, inputs: Any) -> None:  # noqa: ANN401
+        if inputs and isinstance(inputs[0], Tensor):
+            look(inputs[0])
+
+    def after(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:  # noqa: ANN401
+        nonlocal last
+        if not isinstance(output, Tensor) or not output.is_floating_point():
+            return None
+        place = places.place_after(module, inputs, output)
+        layout = look(output)
+        is_map = place.domain is not None and place.channel_dim == 1 and len(output) == 1
+        if not is_map and layout is None:
+            return None
+        last = (kept := output.clone(), layout)  # the next layer may work in place
+        if is_map:
+            places.record(kept, place)
+        return kept
+
+    modules = [module for _, module in layers_and_blocks(model)]
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         signal = x.detach().clone().requires_grad_()
-        where.start(signal, domain)
-        last: list[tuple[Tensor, Tokens | None]] = [(signal, None)]
-
-        def hook(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:  # noqa: ANN401
-            if not isinstance(output, Tensor) or not output.is_floating_point():
-                return None
-            place = where.place_after(module, [v for v in inputs if isinstance(v, Tensor)], output)
-            if output.ndim == 4:
-                grid = place.domain
-                if isinstance(grid, Grid) and place.channel_dim == 1 and len(output) == 1:
-                    last[0] = (kept := output.clone(), None)  # the next layer may work in place
-                    where.record(kept, place)
-                    return kept
-                return None
-            known = look(output)
-            if known is None:
-                return None
-            last[0] = (kept := output.clone(), known)
-            return kept
-
-        def look(tokens: Tensor) -> Tokens | None:
-            """The layout of a sequence, computed for the first sequence of its length."""
-            if tokens.ndim != 3 or 1 not in tokens.shape[:2]:
-                return None
-            batch_dim = 0 if tokens.shape[0] == 1 else 1
-            length = int(tokens.shape[1 - batch_dim])
-            known = next(
-                (t for t in found if (t.length, t.batch_dim) == (length, batch_dim)), None
-            )
-            if known is None and (length, batch_dim) not in met:
-                met.add((length, batch_dim))
-                known = _layout(*last[0], tokens, batch_dim)
-                if known is not None:
-                    found.append(known)
-            return known
-
-        def before(module: nn.Module, inputs: Any) -> None:  # noqa: ANN401
-            if inputs and isinstance(inputs[0], Tensor):
-                look(inputs[0])
-
-        modules = [module for _, module in layers_and_blocks(model)]
+        places = Places(signal, grid)
+        last = (signal, None)
         handles = [module.register_forward_pre_hook(before) for module in modules]
-        handles += [module.register_forward_hook(hook) for module in modules]
+        handles += [module.register_forward_hook(after) for module in modules]
         with attached(handles):
-            model_output(model, signal.clone(), domain)
-    return found
+            model_output(model, signal.clone(), grid)
+    return [layout for layout in found.values() if layout is not None]
 
 
 def _layout(

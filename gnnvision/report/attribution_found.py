@@ -14,17 +14,20 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Grid
 from gnnvision.explain import (
+    DRAWS,
     METHODS,
+    ORDERS,
     Attribution,
+    Explain,
     Faithfulness,
+    Instance,
     Sanity,
     attribute,
+    explanation_of,
     faithfulness,
+    make_instance,
     sanity_checks,
 )
-from gnnvision.explain.instance import Instance, make_instance
-from gnnvision.explain.quality import ORDERS
-from gnnvision.explain.sanity import DRAWS, Explain, explanation_of
 from gnnvision.report.layer_page import InspectedInput
 from gnnvision.training.folder import write_csv
 

@@ -7,8 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Literal
 
-from gnnvision.explain import METHODS, Interval, mean_gains
-from gnnvision.explain.sanity import HALF_SHARED, QUARTER_SHARED
+from gnnvision.explain import HALF_SHARED, METHODS, QUARTER_SHARED, Interval, mean_gains
 from gnnvision.report.attribution_draw import (
     FOR_CLASSES,
     FOR_REGRESSION,

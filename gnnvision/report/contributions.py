@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain.trace import evaluating, hooked, model_output, trace
+from gnnvision.explain import hooked, model_output, trace
 from gnnvision.layers import Convolution
+from gnnvision.layers.hooks import evaluating
 
 __all__ = ["Contributions", "contributions"]
 
@@ -60,7 +61,7 @@ def contributions(
     """
     _, calls = trace(model, x, domain)
     found = [call for call in calls if isinstance(call.module, Convolution)]
-    if not found or found[-1].times > 1:
+    if not found or found[-1].layer.times > 1:
         return None
     call = found[-1]
     layer = call.module

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, ReconstructionTask, Task
-from gnnvision.explain.trace import evaluating, hooked, last_weighted, trace
+from gnnvision.explain import hooked, last_weighted, trace
 from gnnvision.layers.calling import call
+from gnnvision.layers.hooks import evaluating
 
 __all__ = [
     "Activations",
@@ -101,7 +102,7 @@ def activations(task: ImageTask, model: nn.Module, items: Tensor) -> Activations
     # One image is enough to find the layer, and the signals of all layers are kept for it.
     _, calls = trace(model, model_input(task, items[:1], model), task.grid)
     head = last_weighted(calls)
-    if head is None or head.signal.shape[0] != 1 or head.times > 1:
+    if head is None or head.signal.shape[0] != 1 or head.layer.times > 1:
         return None
     hidden: list[Tensor] = []
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnvision.explain import Layer
-from gnnvision.explain.receptive import Field
+from gnnvision.explain import Field, Layer
 from gnnvision.report.style import CLASS_COLORS
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
-from gnnvision.explain import Filters, filters
-from gnnvision.explain.trace import leaf_layers, trace
+from gnnvision.explain import Filters, filters, leaf_layers, trace
 from gnnvision.layers import Convolution
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.layer_filters import draw_filters, has_kernel_images
@@ -145,7 +144,7 @@ def _input_layers(
     if not on_sites:
         return []
     calls = trace(model, x, domain, modules=list(on_sites.items()), keep=on_sites)[1]
-    entered = [c.name for c in calls if c.domain is not None and _is_same(c.signal, x)]
+    entered = [c.name for c in calls if c.layer.domain is not None and _is_same(c.signal, x)]
     convolutions = [name for name in entered if isinstance(on_sites[name], Convolution)]
     return convolutions or entered
 

@@ -28,7 +28,7 @@ def draw_filters(path: Path, found: Filters, count: int = 32) -> int:
 
     Args:
         path: ends with .svg, or .png for large kernels.
-        found: what `gnnvision.explain.filters` returns, with two-dimensional kernels.
+        found: what `gnnvision.explain.filter_weights` returns, with two-dimensional kernels.
         count: the largest number of kernels.
 
     Returns:

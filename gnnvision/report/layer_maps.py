@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnvision.explain import FeatureMaps
-from gnnvision.explain.receptive import Field
+from gnnvision.explain import FeatureMaps, Field
 from gnnvision.report.layer_canvas import Canvas, two_colors
 from gnnvision.report.sheet import Tile, draw_sheet, even, signed
 from gnnvision.report.style import WIDTH, drawing, plain_axes

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
-from gnnvision.explain import Layer
-from gnnvision.explain.receptive import Field
+from gnnvision.explain import Field, Layer
 from gnnvision.report.layer_canvas import FIELD, Canvas, on_scale, two_colors
 from gnnvision.report.layer_places import layout_graph, neighbor_distance
 from gnnvision.report.style import FAINT, INK, MUTED, UNKNOWN, class_color

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.explain import (
     FeatureMaps,
+    Field,
     Layer,
     feature_maps,
     layers_by_depth,
     receptive_field_sizes,
     receptive_fields,
 )
-from gnnvision.explain.receptive import Field
 from gnnvision.report.layer_canvas import Canvas
 from gnnvision.report.layer_filter_page import filters_section
 from gnnvision.report.layer_maps import Depth, draw_depth, draw_map_sheet, layer_label

@@ -29,7 +29,7 @@ def draw_largest(
 
     Args:
         path: an SVG or a PNG.
-        found: what `gnnvision.explain.filters` returns for a layer on a graph.
+        found: what `gnnvision.explain.filter_weights` returns for a layer on a graph.
         names: the names of its input channels.
         count: the largest number of maps.
         bars: the number of features of each map.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask
-from gnnvision.explain.trace import Call, trace
+from gnnvision.explain import Call, trace
 from gnnvision.report.images import model_input
 from gnnvision.report.layer_filters import filter_pixels
 from gnnvision.report.parts import Figure, Run, Section

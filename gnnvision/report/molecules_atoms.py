@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gnnvision.data import MoleculeTask
 from gnnvision.explain import site_attributions
-from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
+from gnnvision.layers.hooks import evaluating
 from gnnvision.report.molecules_draw import Color, shorten_smiles
 from gnnvision.report.molecules_sheet import MoleculeTile, draw_molecules
 from gnnvision.report.parts import Figure, Run, Section

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, NodeTask, Task
-from gnnvision.explain.trace import last_weighted, trace
+from gnnvision.explain import last_weighted, trace
 from gnnvision.report.images import activations, pixel_vectors, subsample
 
 __all__ = ["MOST_ITEMS", "Observed", "observe"]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.data import GraphTask
-from gnnvision.explain.trace import evaluating
 from gnnvision.layers.calling import call
+from gnnvision.layers.hooks import evaluating
 from gnnvision.training import Result
 from gnnvision.training.objective import to_predictions
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from gnnvision.data.card import PaperFigure
-from gnnvision.explain.trace import leaf_layers
+from gnnvision.explain import leaf_layers
 from gnnvision.layers import Convolution
 from gnnvision.models import network_name
 from gnnvision.report.parts import Run, Section, Table

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask
-from gnnvision.explain.trace import evaluating, hooked, trace
+from gnnvision.explain import hooked, trace
+from gnnvision.layers.hooks import evaluating
 from gnnvision.report.images import compute_outputs, model_input, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path

@@ -8,7 +8,7 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.explain import Layer, attribute
-from gnnvision.explain.grad_cam import to_input_sites
+from gnnvision.explain.gradients import to_input_sites
 
 from .nets import bonds, cnn, gcn, images, molecules, warm
 

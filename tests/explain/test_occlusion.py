@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import attribute, occlusion
+from gnnvision.explain import attribute, instance, masking
 
 from .nets import bonds, cases, cnn, gcn, images, molecules
 
@@ -61,7 +61,8 @@ def test_graphs_follow_the_definition(make, hops):
 def test_many_patches_in_one_run_are_as_good_as_one_by_one(name, monkeypatch):
     model, x, domain = cases()[name]
     together = attribute(model, x, domain, "occlusion").values
-    monkeypatch.setattr(occlusion, "_VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(instance, "_VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(masking, "_MASKS_AT_ONCE", 1)
     torch.testing.assert_close(attribute(model, x, domain, "occlusion").values, together)
 
 

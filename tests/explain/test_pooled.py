@@ -3,8 +3,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import feature_maps, find_layer, layers
-from gnnvision.explain.pooled import clusters, compose
+from gnnvision.explain import clusters, feature_maps, find_layer, layers
 from gnnvision.layers import OnDomain
 
 
@@ -46,12 +45,6 @@ def test_clusters_are_those_that_are_pooled():
     assert clusters(nn.ReLU(), graph) is None
 
 
-def test_what_was_left_out_stays_out():
-    first = torch.tensor([0, -1, 1, 1])
-    assert compose(None, first) is first
-    assert compose(first, torch.tensor([-1, 0])).tolist() == [-1, -1, 0, 0]
-
-
 @pytest.mark.parametrize("given", [None, [0, 0, 1, 1, 2, 2]], ids=["paired", "given"])
 def test_maps_behind_two_poolings(given):
     graph, x = path(), torch.randn(6, 4)
@@ -80,6 +73,8 @@ def test_nodes_that_are_left_out():
     cluster = find_layer(model, x, graph, "3").cluster
     assert (cluster < 0).tolist() == [True, False, False, False, True, False]
     assert len(set(cluster[1:4].tolist())) <= 2
+    twice = gv.Sequential(Kept([1, 2, 3, 5]), gv.GCNConv(4, 3), Kept([3, 0]), gv.GCNConv(3, 3))
+    assert find_layer(twice, x, graph, "3").cluster.tolist() == [-1, 1, -1, -1, -1, 0]
 
 
 def test_edges_of_a_pooled_graph():

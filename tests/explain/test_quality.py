@@ -168,13 +168,13 @@ def test_over_inputs_the_differences_are_paired():
 
 
 def test_states_in_one_run_are_as_single_ones(monkeypatch):
-    from gnnvision.explain import quality
+    from gnnvision.explain import instance
 
     for model, x, domain in cases().values():
         found = attribute(model, x, domain, "gradient")
         together = faithfulness(model, x, domain, found, steps=3, orders=2)
         with monkeypatch.context() as patch:
-            patch.setattr(quality, "_VALUES_AT_ONCE", 1)
+            patch.setattr(instance, "_VALUES_AT_ONCE", 1)
             alone = faithfulness(model, x, domain, found, steps=3, orders=2)
         torch.testing.assert_close(alone.deletion, together.deletion)
         torch.testing.assert_close(alone.insertion_draws, together.insertion_draws)

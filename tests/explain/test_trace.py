@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain.trace import (
+from gnnvision.explain.tracing import (
     last_weighted,
     layers_and_blocks,
     leaf_layers,
@@ -61,7 +61,7 @@ def test_domains_of_a_network_for_images():
         gv.Conv2d(1, 4, 3), nn.ReLU(), gv.MaxPool2d(2), gv.Readout("mean"), nn.Linear(4, 3)
     )
     _, calls = trace(model, torch.randn(2, 1, 10, 8), gv.Grid((10, 8)))
-    sizes = [None if call.domain is None else call.domain.shape for call in calls]
+    sizes = [c.layer.domain and c.layer.domain.shape for c in calls]
     assert sizes == [(8, 6), (8, 6), (4, 3), None, None]
 
 
@@ -75,8 +75,8 @@ def test_channels_last_are_noticed():
     model = nn.Sequential(nn.Conv2d(3, 8, 4, 4), Permute(), nn.LayerNorm(8), nn.Linear(8, 16))
     model.append(nn.GELU())
     _, calls = trace(model, torch.randn(1, 3, 12, 20), gv.Grid((12, 20)))
-    assert [call.channel_dim for call in calls] == [1, -1, -1, -1, -1]
-    assert {call.domain.shape for call in calls} == {(3, 5)}
+    assert [call.layer.channel_dim for call in calls] == [1, -1, -1, -1, -1]
+    assert {call.layer.domain.shape for call in calls} == {(3, 5)}
 
 
 @pytest.mark.parametrize("smiles", ["CC", "C", "CCO", "c1ccccc1"])
@@ -85,7 +85,7 @@ def test_atoms_bonds_and_molecules_are_distinguished(smiles):
     x, graph = molecule(smiles)
     model = gv.models.bond_network(5, 1, 8, bond_channels=4, depth=3)
     _, calls = trace(model, x, graph)
-    found = {call.name: call for call in calls}
+    found = {call.name: call.layer for call in calls}
     for name in ("0.atom", "0.atom_last", "0.message_last", "0.dropout"):
         assert found[name].domain is graph, name
     for name in ("0.bond", "0.conv"):
@@ -100,7 +100,7 @@ def test_pooled_graphs():
     model = gv.Sequential(gv.GCNConv(2, 3), gv.GraphPool(2), nn.ReLU(), gv.GCNConv(3, 4))
     _, calls = trace(model, torch.randn(8, 2), path)
     coarse = model[1].out_domain(path)
-    assert [call.domain for call in calls] == [path, coarse, coarse, coarse]
+    assert [call.layer.domain for call in calls] == [path, coarse, coarse, coarse]
 
 
 def test_a_plain_network_is_called_without_a_domain():

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gnnvision._renamed import former_arguments
-from gnnvision.domains import Domain
+from gnnvision.domains import Domain, Grid
 from gnnvision.errors import invalid
-from gnnvision.explain.layers import Layer, as_layer, find_call
+from gnnvision.explain.layer import Layer
+from gnnvision.explain.layer_list import find_call
 from gnnvision.operators.signals import is_sparse
 
 __all__ = ["FeatureMaps", "feature_maps"]
@@ -45,10 +46,9 @@ class FeatureMaps:
         Raises:
             ValueError: if they are on a graph.
         """
-        size = getattr(self.domain, "shape", None)
-        if size is None:
+        if not isinstance(self.domain, Grid):
             raise invalid("domain", "be a Grid", self.domain, "Use `values`, one for each node.")
-        maps: Tensor = self.values.unflatten(2, size)
+        maps: Tensor = self.values.unflatten(2, self.domain.shape)
         return maps
 
     def constant(self) -> Tensor:
@@ -98,11 +98,6 @@ def feature_maps(model: nn.Module, x: Tensor, domain: Domain, layer: str) -> Fea
     """
     call = find_call(model, x, domain, layer, keep=True)
     output = call.output.to_dense() if is_sparse(call.output) else call.output
-    return FeatureMaps(_by_channel(output, call.channel_dim), as_layer(call))
-
-
-def _by_channel(output: Tensor, channel_dim: int) -> Tensor:
-    """(B, C, *size) or (N, C) -> (B, C, S)."""
     if output.ndim == 2:
-        return output.T[None].contiguous()
-    return output.movedim(channel_dim, 1).flatten(2)
+        return FeatureMaps(output.T[None].contiguous(), call.layer)
+    return FeatureMaps(call.layer.channels_first(output).flatten(2), call.layer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,10 +13,9 @@ from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import widest
 from gnnvision.errors import invalid
 from gnnvision.explain.layer import Layer
-from gnnvision.explain.layers import CONVOLUTIONS, as_layer, find_call, has_sites
-from gnnvision.explain.samples import select_samples
-from gnnvision.explain.tokens import Tokens, token_layouts, tokens_of
-from gnnvision.explain.trace import Call, layers_and_blocks, leaf_layers, model_output, trace
+from gnnvision.explain.layer_list import CONVOLUTIONS, pick_call
+from gnnvision.explain.tokens import token_layouts
+from gnnvision.explain.tracing import Call, layers_and_blocks, leaf_layers, model_output, trace
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["cam_layer", "last_spatial"]
@@ -39,18 +38,10 @@ def cam_layer(model: nn.Module, x: Tensor, domain: Domain, name: str | None = No
     """
     if name is None:
         return last_spatial(model, x, domain)
-    watched = layers_and_blocks(model)
-    if name not in dict(watched):
-        watched += [(n, m) for n, m in model.named_modules() if n and n == name]
-    if isinstance(domain, Grid) and name in dict(watched):
-        _, calls = trace(model, x, domain, modules=watched, keep=())
-        for call in calls:
-            if call.name == name and call.domain is None and call.output.ndim == 3:
-                layouts = token_layouts(model, select_samples(domain, x, [0])[0], domain)
-                tokens = tokens_of(layouts, call, len(x))
-                if tokens is not None:
-                    return _as_layer(call, tokens)
-    return as_layer(find_call(model, x, domain, name))
+    _, calls = trace(model, x, domain, modules=layers_and_blocks(model, name), keep=())
+    named = [call for call in calls if call.name == name and call.layer.domain is None]
+    _recognize_tokens(model, x, domain, named)
+    return pick_call(model, calls, name).layer
 
 
 def last_spatial(model: nn.Module, x: Tensor, domain: Domain) -> Layer:
@@ -63,7 +54,7 @@ def last_spatial(model: nn.Module, x: Tensor, domain: Domain) -> Layer:
     transformer count as sites if the patch of each is known, and only where the output still
     depends on the patch tokens: after the last attention it may depend on the class token alone.
 
-    On a graph it is the last convolution. If that works on the edges of the graph, it is the
+    On other domains it is the last convolution. If that works on the edges of a graph, it is the
     smallest enclosing block whose output lies on the nodes, or else the last such layer after it.
 
     Args:
@@ -77,59 +68,61 @@ def last_spatial(model: nn.Module, x: Tensor, domain: Domain) -> Layer:
     _, calls = trace(model, x, domain, modules=layers_and_blocks(model), keep=())
     if isinstance(domain, Grid):
         return _on_grid(model, x, domain, calls)
-    fitting = [c for c in calls if isinstance(c.module, CONVOLUTIONS) and has_sites(c)]
+    sited = [call for call in calls if call.layer.has_sites]
+    fitting = [call for call in sited if isinstance(call.module, CONVOLUTIONS)]
     if not fitting:
         raise _no_layer_error(model, domain, calls)
     last = fitting[-1]
-    if last.edges_of is not None:
-        later = [c for c in calls[calls.index(last) :] if has_sites(c) and c.edges_of is None]
-        around = [c for c in later if last.name.startswith(f"{c.name}.")]
-        last = (around or later[-1:] or [last])[0]
-    return as_layer(last)
+    if last.layer.edges_of is not None:
+        later = [c for c in sited[sited.index(last) :] if c.layer.edges_of is None]
+        last = (_around(last, later) or later[-1:] or [last])[0]
+    return last.layer
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A layer call whose output has sites, and the layout of its tokens if it has any."""
-
-    call: Call
-    tokens: Tokens | None
+def _around(inner: Call, calls: Sequence[Call]) -> list[Call]:
+    """The blocks that contain a layer."""
+    return [call for call in calls if inner.name.startswith(f"{call.name}.")]
 
 
 def _on_grid(model: nn.Module, x: Tensor, domain: Grid, calls: Sequence[Call]) -> Layer:
-    one, _ = select_samples(domain, x, [0])
-    sequences = [c for c in calls if c.output.ndim == 3 and c.domain is None]
-    layouts = token_layouts(model, one, domain) if sequences else []
-    sited: list[_Candidate] = []
-    for call in calls:
-        tokens = tokens_of(layouts, call, len(x)) if call.domain is None else None
-        if has_sites(call) or (tokens is not None and len(tokens.index) > 1):
-            sited.append(_Candidate(call, tokens))
+    _recognize_tokens(model, x, domain, calls)
+    sited = [call for call in calls if call.layer.has_sites]
     leaves = {module for _, module in leaf_layers(model)}
-    heavy = [s for s in sited if s.call.module in leaves and _has_weights(s.call.module)]
+    weighted = [c for c in calls if c.module in leaves and _has_weights(c.module)]
+    heavy = [call for call in weighted if call.layer.has_sites]
     if not heavy:
         raise _no_layer_error(model, domain, calls)
     last = heavy[-1]
-    around = [
-        s for s in sited[sited.index(last) + 1 :] if last.call.name.startswith(f"{s.call.name}.")
-    ]
-    tried = [last, *around]
-    tried += [s for s in reversed(sited) if s not in tried]
-    chosen = _first_on_every_path(model, one, domain, tried)
+    tried = [last, *_around(last, sited[sited.index(last) + 1 :])]
+    tried += [call for call in reversed(sited) if call not in tried]
+    chosen = _first_on_every_path(model, domain.sample(x, [0])[0], domain, tried)
     if chosen is None:
         raise _no_layer_error(model, domain, calls)
-    weighted = [c for c in calls if c.module in leaves and _has_weights(c.module)]
-    known = [s.call for s in sited]
-    lost = [c for c in weighted if c.output.ndim == 3 and c not in known]
-    if lost and chosen.call is weighted[0]:  # the input layer; the tokens after it are unknown
-        names = ", ".join(repr(s.call.name) for s in sited[-3:])
+    lost = [call for call in weighted if call.output.ndim == 3 and call not in sited]
+    if lost and chosen is weighted[0]:  # the input layer; the tokens after it are unknown
+        names = ", ".join(repr(call.name) for call in sited[-3:])
         raise invalid(
             "layer", f"be named for {type(model).__name__}", "None",
-            f"The layers after {chosen.call.name!r} work on tokens, and the image patch of each "
+            f"The layers after {chosen.name!r} work on tokens, and the image patch of each "
             f"token is unknown. Set layer= to a layer with sites ({names}), or choose a method "
             "that uses no layer, such as 'integrated_gradients'.",
         )  # fmt: skip
-    return _as_layer(chosen.call, chosen.tokens)
+    return chosen.layer
+
+
+def _recognize_tokens(model: nn.Module, x: Tensor, domain: Domain, calls: Sequence[Call]) -> None:
+    """Set the domain of layers whose output is a sequence of tokens to the grid of the patches."""
+    sequences = [c for c in calls if c.output.ndim == 3 and c.layer.domain is None]
+    if not sequences or not isinstance(domain, Grid):
+        return
+    layouts = token_layouts(model, domain.sample(x, [0])[0], domain)
+    for call in sequences:
+        for tokens in layouts:
+            at, shape = tokens.batch_dim, call.output.shape
+            if (shape[at], shape[1 - at]) == (len(x), tokens.length):
+                patches = Grid(tokens.size)
+                call.layer = replace(call.layer, domain=patches, channel_dim=-1, tokens=tokens)
+                break
 
 
 def _has_weights(module: nn.Module) -> bool:
@@ -141,15 +134,8 @@ def _has_weights(module: nn.Module) -> bool:
     return any(parameter.ndim > 1 for parameter in module.parameters())
 
 
-def _as_layer(call: Call, tokens: Tokens | None) -> Layer:
-    layer = as_layer(call)
-    if tokens is None:
-        return layer
-    return replace(layer, domain=Grid(tokens.size), channel_dim=-1, tokens=tokens)
-
-
 def _no_layer_error(model: nn.Module, domain: Domain, calls: Sequence[Call]) -> ValueError:
-    names = [call.name for call in calls if has_sites(call)][-3:]
+    names = [call.name for call in calls if call.layer.has_sites and not call.layer.tokens][-3:]
     may = f"Set layer= to one of {', '.join(map(repr, names))}" if names else "Use another model"
     return invalid(
         "model", "have a layer with weights and several sites on every path to its output",
@@ -159,8 +145,8 @@ def _no_layer_error(model: nn.Module, domain: Domain, calls: Sequence[Call]) -> 
 
 
 def _first_on_every_path(
-    model: nn.Module, x: Tensor, domain: Domain, tried: Sequence[_Candidate]
-) -> _Candidate | None:
+    model: nn.Module, x: Tensor, domain: Domain, tried: Sequence[Call]
+) -> Call | None:
     """The first layer that is on every path from the input to the output, if there is one.
 
     Among these, the first at whose sites the gradient of the output is not 0. If it is 0 at all,
@@ -182,11 +168,10 @@ def _first_on_every_path(
         if inputs and isinstance(inputs[0], Tensor) and inputs[0].requires_grad:
             into[:] = [inputs[0]]
 
-    modules = [s.call.module for s in tried]
     heads = [module for _, module in leaf_layers(model) if _has_weights(module)]
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         signal = x.detach().clone().requires_grad_()
-        handles = [module.register_forward_hook(hook) for module in modules]
+        handles = [call.module.register_forward_hook(hook) for call in tried]
         handles += [module.register_forward_pre_hook(before) for module in heads]
         with attached(handles):
             rows = model_output(model, signal.clone(), domain)
@@ -194,19 +179,18 @@ def _first_on_every_path(
             return tried[0]  # the method notes that the gradient is 0
         projected = _random_projection(rows)
         whole = [
-            one
-            for one in tried
-            if (held := kept.get(one.call.module)) is not None
-            and _on_every_path(projected, held, signal)
+            call
+            for call in tried
+            if (held := kept.get(call.module)) is not None
+            and held.grad_fn is not None
+            and not _depends_on(projected.grad_fn, signal, held.grad_fn)
         ]
         for scalar in (projected, *map(_random_projection, into)):
-            for one in whole:
-                held = kept[one.call.module]
+            for call in whole:
+                held = kept[call.module]
                 (grad,) = torch.autograd.grad(scalar, held, retain_graph=True, allow_unused=True)
-                if grad is not None and one.tokens is not None:
-                    grad = one.tokens.on_grid(grad)
-                if grad is not None and bool(grad.any()):
-                    return one
+                if grad is not None and bool(call.layer.channels_first(grad).any()):
+                    return call
     return whole[0] if whole else None
 
 
@@ -216,11 +200,6 @@ def _random_projection(values: Tensor) -> Tensor:
     weight = torch.rand(values.shape, generator=generator, dtype=torch.float64) + 0.5
     wide = values.to(widest(values.device))
     return (wide * weight.to(wide.dtype).to(wide.device)).sum()
-
-
-def _on_every_path(output: Tensor, held: Tensor, signal: Tensor) -> bool:
-    """Whether every path from the output back to the signal goes through a layer's output."""
-    return held.grad_fn is not None and not _depends_on(output.grad_fn, signal, held.grad_fn)
 
 
 def _depends_on(start: Any, signal: Tensor, stop: Any = None) -> bool:  # noqa: ANN401

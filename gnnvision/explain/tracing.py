@@ -5,7 +5,7 @@ Hooks are removed and modes restored afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph
-from gnnvision.explain.sites import places
+from gnnvision.domains import Domain
+from gnnvision.explain.layer import Layer
+from gnnvision.explain.places import Places
 from gnnvision.layers import Convolution
 from gnnvision.layers.calling import call, check_takes, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
@@ -33,34 +34,28 @@ __all__ = [
 
 @dataclass
 class Call:
-    """A call of one layer in a forward pass.
+    """The last call of one layer in a forward pass.
 
     Args:
-        name: the name of the layer in the model.
-        module: the layer.
+        layer: the layer, with the domain of its output.
+        module: the layer's module.
         signal: its first input.
         output: a copy of its output, which later in-place operations do not change.
-        times: how often it was called; the tensors are those of the last call.
-        domain: the grid or graph of `output`; None if it has no sites, as after a readout.
-        channel_dim: the dimension of `output`'s channels: 1, or -1 for the last.
-        edges_of: the graph whose edges are the sites; None if the sites are nodes.
-        cluster: after pooling on a graph, the node of the pooled graph that each input node was
-            pooled into, -1 for a dropped node; else None. Shape (N,).
     """
 
-    name: str
+    layer: Layer
     module: nn.Module
     signal: Tensor
     output: Tensor
-    times: int = 1
-    domain: Domain | None = None
-    channel_dim: int = 1
-    edges_of: Graph | None = None
-    cluster: Tensor | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the layer in the model."""
+        return self.layer.name
 
 
 @contextmanager
-def hooked(modules: list[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+def hooked(modules: Sequence[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
     """Attach a forward hook to each module inside the block."""
     with attached(module.register_forward_hook(hook) for module in modules):
         yield
@@ -68,11 +63,6 @@ def hooked(modules: list[nn.Module], hook: Callable[..., Any]) -> Iterator[None]
 
 def model_output(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
     """The output of a model, called with or without the domain as its signature requires.
-
-    Args:
-        model: any module for signals on such a domain; see `layers.calling`.
-        x: the signal.
-        domain: the grid or graph of the signal.
 
     Raises:
         TypeError: if it does not take such a signal, or requires another input.
@@ -105,14 +95,22 @@ def _is_leaf(module: nn.Module) -> bool:
     return isinstance(module, Convolution) or not any(True for _ in module.children())
 
 
-def layers_and_blocks(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers of a model and the blocks that contain them, without the model itself."""
-    cluster = dict(leaf_layers(model))
-    within = {part for unit in cluster.values() if _is_leaf(unit) for part in unit.modules()}
-    within |= set(cluster.values())
-    held = {name: module for name, module in model.named_modules() if module not in within}
+def layers_and_blocks(model: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
+    """The layers of a model and the blocks that contain them, without the model itself.
+
+    Args:
+        model: any network.
+        name: of a module inside a layer, which is added.
+    """
+    leaves = dict(leaf_layers(model))
+    within = {part for leaf in leaves.values() if _is_leaf(leaf) for part in leaf.modules()}
+    within |= set(leaves.values())
+    held = {key: module for key, module in model.named_modules() if module not in within}
     held.pop("", None)
-    return [*cluster.items(), *held.items()]
+    listed = {**leaves, **held}
+    if name and name not in listed and name in (known := dict(model.named_modules())):
+        listed[name] = known[name]
+    return list(listed.items())
 
 
 def trace(
@@ -127,29 +125,28 @@ def trace(
 
     Args:
         model: called as by `model_output`.
-        x: the signal: (B, C, H, W) on a grid, (N, C) on a graph.
-        domain: the grid or graph of the signal.
+        x: the signal.
+        domain: of the signal.
         modules: the modules to record, with their names; `leaf_layers(model)` if not given.
         keep: the names of the layers whose values are kept; the tensors of the others have a
             shape only and take no memory. All if not given.
     """
     names = {module: name for name, module in (leaf_layers(model) if modules is None else modules)}
     calls: dict[nn.Module, Call] = {}
-    where = places(domain)
-    where.start(x, domain)
+    places = Places(x, domain)
 
     def hook(module: nn.Module, inputs: Any, more: Any, output: Any) -> None:  # noqa: ANN401
         if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-            before = calls.pop(module, None)
-            times = 1 if before is None else before.times + 1
-            place = where.place_after(module, (*inputs, *more.values()), output)
-            name = names[module]
+            name, before = names[module], calls.pop(module, None)
+            times = 1 if before is None else before.layer.times + 1
+            place = places.place_after(module, (*inputs, *more.values()), output)
+            kind, shape = type(module).__name__, tuple(output.shape)
+            layer = Layer(name, kind, shape, times=times, **vars(place))
+            held = inputs[0], output.detach()
             if keep is None or name in keep:
-                signal, held = inputs[0], output.detach().clone()
+                calls[module] = Call(layer, module, held[0], held[1].clone())
             else:
-                signal, held = _empty(inputs[0]), _empty(output)
-            at = (place.domain, place.channel_dim, place.edges_of, place.cluster)
-            calls[module] = Call(name, module, signal, held, times, *at)
+                calls[module] = Call(layer, module, *map(_without_values, held))
 
     handles = (module.register_forward_hook(hook, with_kwargs=True) for module in names)
     with evaluating(model), attached(handles), torch.no_grad():
@@ -157,7 +154,7 @@ def trace(
     return y, list(calls.values())
 
 
-def _empty(tensor: Tensor) -> Tensor:
+def _without_values(tensor: Tensor) -> Tensor:
     return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
 
 
