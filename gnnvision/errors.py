@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, TypeVar
 
 __all__ = [
@@ -137,9 +138,9 @@ def integer(
         TypeError: if it is not an integer.
         ValueError: if it is smaller.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise wrong_dtype(name, "be an integer", repr(value), "Use a whole number.")
-    return value if least is None else at_least(name, value, least, advice)
+    return int(value) if least is None else at_least(name, int(value), least, advice)
 
 
 def in_range(

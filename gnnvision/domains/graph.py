@@ -93,6 +93,7 @@ class Graph(Constructors, Matrices, Domain):
     _fixed: list[Tensor] = field(default_factory=list, init=False)
     _made: list[int] = field(default_factory=list, init=False)
     section_of: Section | None = field(default=None, init=False)
+    num_sources: int | None = field(default=None, init=False)  # the first nodes, if bipartite
     weights_are_counts: bool = field(default=False, init=False)  # of edges that a pooling joined
 
     def __post_init__(self) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from numbers import Real
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import at_least, invalid
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.layers.memory import drawn_by_rows, linear
+from gnnvision.layers.linear import Channels, Linear, linear
+from gnnvision.layers.memory import drawn_by_rows
 from gnnvision.operators import segment_softmax
 from gnnvision.operators.attention import AttentionEdges, attention_edges
 from gnnvision.operators.together import Heads
@@ -28,12 +32,15 @@ class Attention(FamilyConvolution):
     defines `sender`, the linear layer with the Wₕ and cₕ, and `scores`.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("edge_attr",)
+    columns: ClassVar[tuple[str, ...]] = ("edge_attr", "return_attention_weights")
+    bipartite = True
+    fill_value: float | Literal["mean"] = "mean"
+    reads_targets = True
     reads_weights = False
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: Channels,
         out_channels: int,
         heads: int,
         concat: bool,
@@ -55,7 +62,7 @@ class Attention(FamilyConvolution):
 
     @property
     @abstractmethod
-    def sender(self) -> nn.Linear:
+    def sender(self) -> Linear:
         """The linear layer with the Wₕ and cₕ."""
 
     @abstractmethod
@@ -79,6 +86,8 @@ class Attention(FamilyConvolution):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
+            elif is_lazy(parameter):
+                continue
             elif name.startswith("lin") and name != "lin_edge.weight":
                 drawn_by_rows(parameter, nn.init.xavier_uniform_)
             else:
@@ -105,7 +114,7 @@ class Attention(FamilyConvolution):
 
     def matrices(self) -> list[Tensor]:
         """The Wₕ, each in the columns of its head."""
-        return self._by_head(self.sender.weight.t())
+        return self._by_head(self.sender.matrix)
 
     def values(self, x: Tensor, domain: Domain) -> list[Tensor]:
         """The X Wₕ + cₕ, each in the columns of its head."""
@@ -137,7 +146,19 @@ class Attention(FamilyConvolution):
             condition = f"have an edge_attr of {self.edge_dim} columns"
             advice = "Make the Graph with edge_attr, or the layer without edge_dim."
             raise invalid("domain", condition, got, advice)
-        return self.project(edges.attributes(given.to(dtype)), self.lin_edge)
+        fill = None if self.fill_value == "mean" else float(self.fill_value)
+        return self.project(edges.attributes(given.to(dtype), fill), self.lin_edge)
+
+
+def checked_fill_value(fill_value: float | Literal["mean"]) -> float | Literal["mean"]:
+    """The attributes of added self loops, if they are a number or "mean".
+
+    Raises:
+        ValueError: if they are neither.
+    """
+    if fill_value != "mean" and not isinstance(fill_value, Real):
+        raise invalid("fill_value", "be 'mean' or a number", repr(fill_value), "Use 'mean'.")
+    return fill_value
 
 
 class GATv2Conv(Attention):
@@ -153,8 +174,9 @@ class GATv2Conv(Attention):
         negative_slope: of the LeakyReLU.
         dropout: the probability of dropping an edge in training.
         add_self_loops: whether each node attends to itself; replaces self loops of the graph.
-        edge_dim: the number of columns of `edge_attr` that attention uses, if any. An added self
-            loop gets the mean attributes of the incoming edges.
+        edge_dim: the number of columns of `edge_attr` that attention uses, if any.
+        fill_value: the attributes of an added self loop: a number, or "mean" for the mean over the
+            incoming edges.
         bias: whether to learn b and the cₕ.
         share_weights: whether V = W.
 
@@ -175,7 +197,7 @@ class GATv2Conv(Attention):
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: Channels,
         out_channels: int,
         heads: int = 1,
         *,
@@ -184,21 +206,25 @@ class GATv2Conv(Attention):
         dropout: float = 0.0,
         add_self_loops: bool = True,
         edge_dim: int | None = None,
+        fill_value: float | Literal["mean"] = "mean",
         bias: bool = True,
         share_weights: bool = False,
+        **defaults: object,
     ) -> None:
+        check_defaults(self, defaults, residual=False)
         sizes = (in_channels, out_channels, heads, concat, dropout, add_self_loops, edge_dim, bias)
         super().__init__(*sizes)
+        self.fill_value = checked_fill_value(fill_value)
         self.negative_slope = negative_slope
         self.share_weights = share_weights
         width = heads * out_channels
         self.lin_l = linear(in_channels, width, bias)
-        self.lin_r = self.lin_l if share_weights else linear(in_channels, width, bias)
+        self.lin_r = self.lin_l if share_weights else linear(in_channels, width, bias, end=1)
         self.att = nn.Parameter(torch.empty(1, heads, out_channels))
         self.reset_parameters()
 
     @property
-    def sender(self) -> nn.Linear:
+    def sender(self) -> Linear:
         """`lin_l`."""
         return self.lin_l
 

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.errors import at_least, one_of
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.layers.memory import drawn_by_rows, linear
+from gnnvision.layers.linear import linear
+from gnnvision.layers.memory import drawn_by_rows
 from gnnvision.operators import families
 
 __all__ = ["ChebConv"]
@@ -45,7 +47,7 @@ class ChebConv(FamilyConvolution):
         torch.Size([3, 4, 2])
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("edge_weight", "lambda_max")
+    columns: ClassVar[tuple[str, ...]] = ("edge_weight", "batch", "lambda_max")
 
     def __init__(
         self,
@@ -54,7 +56,9 @@ class ChebConv(FamilyConvolution):
         K: int,
         normalization: Literal["sym", "rw"] | None = "sym",
         bias: bool = True,
+        **defaults: object,
     ) -> None:
+        check_defaults(self, defaults)
         at_least("K", K, 1, "K = 1 uses only the node itself.")
         one_of("normalization", normalization, (None, "sym", "rw"))
         family = partial(families.chebyshev, K=K, normalization=normalization)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.errors import invalid
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.layers.memory import drawn_by_rows, linear
+from gnnvision.layers.linear import linear
+from gnnvision.layers.memory import drawn_by_rows
 from gnnvision.operators import families
 
 __all__ = ["GCNConv"]
@@ -58,7 +60,9 @@ class GCNConv(FamilyConvolution):
         add_self_loops: bool | None = None,
         normalize: bool = True,
         bias: bool = True,
+        **defaults: object,
     ) -> None:
+        check_defaults(self, defaults)
         if add_self_loops and not normalize:
             advice = "Add the self loops to the graph, or omit the argument."
             raise invalid("add_self_loops", "be False with normalize=False", True, advice)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from gnnvision.errors import invalid
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.operators import families
 
@@ -43,10 +46,15 @@ class GINConv(FamilyConvolution):
     """
 
     bias = None
+    columns: ClassVar[tuple[str, ...]] = ("size",)
+    bipartite = True
     reads_weights = False
     finishes = True
 
-    def __init__(self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False) -> None:
+    def __init__(
+        self, nn: nn.Module, eps: float = 0.0, train_eps: bool = False, **defaults: object
+    ) -> None:
+        check_defaults(self, defaults)
         matrices = [p for p in nn.parameters() if p.ndim == 2]
         if not matrices:
             raise invalid("nn", "have a linear layer", nn, "Use for example nn.Linear(4, 2).")

@@ -12,23 +12,24 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.domains.modes import is_live, is_transformed
+from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
+from gnnvision.layers.calls import read_call
+from gnnvision.layers.compatible import MessagePassingNames
 from gnnvision.layers.interface import Convolution
+from gnnvision.layers.linear import Channels, size_on_first_call
 from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Family, Identity, Operator, Sum, apply_each
 from gnnvision.operators.base import Product
 from gnnvision.operators.signals import dense, signal_operator
-from gnnvision.operators.sparse import with_lambda_max
 from gnnvision.operators.together import Together
 
-__all__ = ["FamilyConvolution", "GraphConvolution", "Propagation", "as_graph", "weighted_sum"]
+__all__ = ["FamilyConvolution", "GraphConvolution", "Propagation", "weighted_sum"]
 
 
-class FamilyConvolution(nn.Module, Convolution):
+class FamilyConvolution(MessagePassingNames, Convolution):
     """Y = Σₖ Sₖ X Wₖ + b with the operators of a family.
 
     A layer sets `bias` and defines `matrices`, the weights; it does not override `forward`.
@@ -47,17 +48,30 @@ class FamilyConvolution(nn.Module, Convolution):
     columns: ClassVar[tuple[str, ...]] = ("edge_weight",)  # after an edge_index, in this order
     reads_weights: ClassVar[bool] = True  # whether the operators depend on the weights of edges
     finishes: ClassVar[bool] = False  # whether `finish` does something
+    bipartite: ClassVar[bool] = False  # whether source and target nodes can have two signals
+    reads_targets: ClassVar[bool] = False  # whether those of the targets cannot be left out
+    embeds: ClassVar[bool] = False  # whether indices of nodes can be given instead of a signal
 
     def __init__(
-        self, in_channels: int | None, out_channels: int | None, family: Family | None
+        self, in_channels: Channels | None, out_channels: int | None, family: Family | None
     ) -> None:
         super().__init__()
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if value is not None:
-                integer(name, value, 1)
-        self.in_channels: int = in_channels  # type: ignore[assignment]
+        if out_channels is not None:
+            out_channels = integer("out_channels", out_channels, 1)
+        self.set_channels(in_channels)
         self.out_channels: int = out_channels  # type: ignore[assignment]
         self.family = family
+
+    def set_channels(self, in_channels: Channels | None) -> None:
+        """Set the number of channels of the input; that of the first signal if it is -1."""
+        pair = self.bipartite and isinstance(in_channels, tuple)
+        given: Any = in_channels if pair else (in_channels,)
+        ends = [_channels(n) for n in given]
+        self.in_channels: int = tuple(ends) if pair else ends[0]  # type: ignore[assignment]
+        self.width = sum(n or 0 for n in ends)  # of a signal with the columns of both ends
+        self.pair = pair
+        if -1 in ends:
+            size_on_first_call(self)
 
     def forward(self, x: Tensor, domain: Any = None, *columns: Any, **named: Any) -> Tensor:  # noqa: ANN401
         """Y = Σₖ Sₖ X Wₖ + b.
@@ -75,8 +89,10 @@ class FamilyConvolution(nn.Module, Convolution):
             TypeError: if `x` is not floating point or `domain` is neither of the two.
             ValueError: if a shape is wrong or the graph is invalid; see `Graph`.
         """
-        if type(domain) is not Graph or columns or named:
-            x, domain = as_domain(self, x, domain, columns, named)
+        call = None
+        if type(domain) is not Graph or type(x) is not Tensor or self.pair or columns or named:
+            call = read_call(self, x, domain, columns, named)
+            x, domain = call.x, call.domain
         transformed = is_transformed()
         signal = x if type(domain) is Graph else domain.to_sites(x)  # (N, *, C_in)
         self.check(signal, domain, transformed)
@@ -85,11 +101,14 @@ class FamilyConvolution(nn.Module, Convolution):
             y = operators.combine(signal, self.matrices)
         else:
             y = weighted_sum(operators, signal, self.matrices())
+        if call is not None and call.targets is not None:
+            y = y[call.targets]
         if (bias := self.bias) is not None:
             # In place, as no other code holds the products above; but not into a batched bias.
             y = y + bias if transformed else y.add_(bias)
         y = self.finish(y) if self.finishes else y  # (M, *, C_out)
-        return y if type(domain) is Graph else self.out_domain(domain).from_sites(y)
+        y = y if type(domain) is Graph else self.out_domain(domain).from_sites(y)
+        return y if call is None or call.finish is None else call.finish(y, operators)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
         """The operators of the family, in the dtype of the signal but at least float32."""
@@ -107,7 +126,7 @@ class FamilyConvolution(nn.Module, Convolution):
     def taps(self) -> Tensor:
         """The weights Wₖ. Shape (K, in_channels, out_channels)."""
         like = next(chain(self.parameters(), self.buffers()), torch.empty(0))
-        size = self.in_channels or 1
+        size = self.width or 1
         return torch.stack([_written_out(W, size, like) for W in self.matrices()])
 
     def values(self, x: Tensor, domain: Domain) -> list[Tensor]:
@@ -144,7 +163,7 @@ class FamilyConvolution(nn.Module, Convolution):
             advice = f"Convert it with x.to({dtype}), or the layer with layer.to({x.dtype})."
             raise wrong_dtype("x", f"have the dtype of the layer, {dtype}", x.dtype, advice)
         sites = domain.num_nodes if type(domain) is Graph else domain.num_sites
-        channels = self.in_channels or x.shape[-1]
+        channels = self.width or x.shape[-1]
         if (
             x.shape[0] != sites
             or x.shape[-1] != channels
@@ -205,7 +224,7 @@ class GraphConvolution(FamilyConvolution):
         out_domain: Callable[[Domain], Domain] | None = None,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, _checked(operators))
+        super().__init__(integer("in_channels", in_channels, 1), out_channels, _checked(operators))
         self.onto = out_domain
         count = _count(operators) if num_operators is None else num_operators
         integer("num_operators", count, 1)
@@ -352,112 +371,14 @@ def _count(operators: Family) -> int:
         raise invalid("num_operators", condition, f"None ({error})", "Give K.") from error
 
 
+def _channels(number: int | None) -> int | None:
+    if number is None or (isinstance(number, int) and number == -1):
+        return number
+    return integer("in_channels", number, 1)
+
+
 def _written_out(weight: Tensor | None, size: int, like: Tensor) -> Tensor:
     if weight is not None and weight.ndim == 2:
         return weight
     one = torch.eye(size, dtype=like.dtype, device=like.device)
     return one if weight is None else weight * one
-
-
-# --- calls with an edge_index ----------------------------------------------------------------
-
-_graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-
-
-def as_domain(
-    layer: FamilyConvolution,
-    x: Tensor,
-    domain: object,
-    columns: tuple[Any, ...],
-    named: dict[str, Any],
-) -> tuple[Tensor, Domain]:
-    """The signal and the domain of a call in the style of torch-geometric.
-
-    Raises:
-        TypeError: if an argument is unknown, or `domain` is neither a domain nor an edge_index.
-        ValueError: if a graph is given together with edge columns.
-    """
-    if domain is None and "edge_index" in named:
-        domain = named.pop("edge_index")
-    given = dict(zip(layer.columns, columns, strict=False)) | named
-    for name in given:
-        if name not in layer.columns and name != "edge_weight":
-            raise TypeError(f"{type(layer).__name__} got an unexpected keyword argument {name!r}")
-    if len(columns) > len(layer.columns):
-        condition = f"be {', '.join(layer.columns)} at most"
-        got = f"{len(columns)} arguments after edge_index"
-        raise wrong_dtype("columns", condition, got, "Put the data into a Graph.")
-    given = {name: value for name, value in given.items() if value is not None}
-    if "edge_attr" in given and getattr(layer, "edge_dim", 1) is None:
-        condition = f"be left out for a {type(layer).__name__} without edge_dim"
-        got, advice = f"shape {tuple(given['edge_attr'].shape)}", "Make the layer with edge_dim."
-        raise invalid("edge_attr", condition, got, advice)
-    lambda_max = given.pop("lambda_max", None)
-    if isinstance(domain, Domain) and not isinstance(domain, Graph):
-        return x, domain
-    graph = as_graph(domain, x, **given)  # type: ignore[arg-type]
-    return x, graph if lambda_max is None else with_lambda_max(graph, lambda_max)
-
-
-def as_graph(
-    domain: Graph | Tensor,
-    x: Tensor,
-    edge_weight: Tensor | None = None,
-    edge_type: Tensor | None = None,
-    edge_attr: Tensor | None = None,
-) -> Graph:
-    """The graph of a call in the style of torch-geometric, with an edge_index.
-
-    The graph is cached as long as the edge_index tensor exists, and reused only if its values have
-    not changed, so that editing it in place is safe.
-
-    Raises:
-        TypeError: if `domain` is neither a graph nor a tensor.
-        ValueError: if a graph is given together with edge columns.
-    """
-    columns = {"edge_weight": edge_weight, "edge_type": edge_type, "edge_attr": edge_attr}
-    given: dict[str, Any] = {name: v for name, v in columns.items() if v is not None}
-    if not isinstance(x, Tensor):
-        pair = " of source and target nodes" if isinstance(x, (tuple, list)) else ""
-        advice = "Bipartite graphs are not supported: give all nodes in one tensor and one graph."
-        got = f"a {type(x).__name__}{pair}"
-        raise wrong_dtype("x", "be one tensor of node features", got, advice)
-    if isinstance(domain, Graph):
-        if given:
-            condition = "not be given together with a Graph"
-            raise invalid(next(iter(given)), condition, "both", "Make the Graph with it.")
-        return domain
-    if not isinstance(domain, Tensor):
-        condition = "be a Graph or an edge_index tensor"
-        raise wrong_type("domain", condition, domain, "Make a gnnvision.Graph.")
-    if domain.layout is not torch.strided:
-        got = f"a sparse matrix of shape {tuple(domain.shape)}"
-        advice = "Use gnnvision.Graph.from_dense(matrix)."
-        raise wrong_dtype("domain", "be an edge_index of shape (2, E)", got, advice)
-    if torch.compiler.is_compiling():
-        return Graph(domain, x.shape[0], **given)
-    known: Graph | None = _graphs.get(domain)
-    if known is not None and _same(known, domain, x.shape[0], columns):
-        return known
-    graph = Graph(domain, x.shape[0], **given)
-    if not any(is_live(value) for value in given.values()):
-        _graphs[domain] = graph
-    return graph
-
-
-def _same(
-    graph: Graph, edge_index: Tensor, num_nodes: int, columns: dict[str, Tensor | None]
-) -> bool:
-    if graph.num_nodes != num_nodes or not _equal(graph.edge_index, edge_index):
-        return False
-    for name, value in columns.items():
-        held = getattr(graph, name)
-        if (held is None) != (value is None):
-            return False
-        if value is not None and (value.requires_grad or not _equal(held, value)):
-            return False
-    return True
-
-
-def _equal(held: Tensor, value: Tensor) -> bool:
-    return held.device == value.device and torch.equal(held, value.to(held.dtype))

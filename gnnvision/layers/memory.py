@@ -6,45 +6,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from gnnvision.operators.signals import is_sparse, signal_operator
+from gnnvision.layers.linear import Linear
 
 __all__ = [
-    "Linear",
     "as_made",
     "drawn_by_rows",
-    "linear",
     "quick",
     "quick_filters",
     "quick_linears",
 ]
 
 
-class Linear(nn.Linear):
-    """`torch.nn.Linear` for dense and sparse signals of any dtype; the weight Wₖ of a convolution.
-
-    `quick_linears` recognizes it, and torch's quantization leaves it as it is.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """X W (+ b), in the dtype of the signal: (N, C_in) -> (N, C_out)."""
-        weight = self.weight.to(input.dtype)
-        bias = None if self.bias is None else self.bias.to(input.dtype)
-        if not is_sparse(input):
-            return F.linear(input, weight, bias)
-        y = signal_operator(input).times(weight.t())
-        return y if bias is None else y + bias
-
-
-def linear(in_channels: int, out_channels: int, bias: bool = False) -> Linear:
-    """A linear layer whose weight multiplies sparse signals."""
-    return Linear(in_channels, out_channels, bias)
-
-
 def drawn_by_rows(weight: Tensor, draw: Callable[[Tensor], object]) -> None:
     """Initialize a weight in the order of weight.T, so that the layout does not matter."""
+    if is_lazy(weight):
+        return
     with torch.no_grad():
         turned = torch.empty_like(weight.t(), memory_format=torch.contiguous_format).t()
         draw(turned)

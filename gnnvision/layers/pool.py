@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph, Grid, Window
 from gnnvision.domains.window import per_axis
 from gnnvision.errors import invalid, one_of, wrong_dtype
-from gnnvision.layers.graph import as_graph
+from gnnvision.layers.calls import as_graph
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.cluster import Coarsening, coarsen
 from gnnvision.operators.segments import segment_reduce

@@ -11,12 +11,15 @@ from functools import partial
 from typing import ClassVar, Literal, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import integer, invalid, one_of
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.grid import GridConvolution
+from gnnvision.layers.linear import span
 from gnnvision.operators import Operator, families
 
 __all__ = ["RGCNConv"]
@@ -57,11 +60,13 @@ class RGCNConv(FamilyConvolution):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("edge_type",)
+    bipartite = True
+    embeds = True
     reads_weights = False
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: int | tuple[int, int],
         out_channels: int,
         num_relations: int,
         num_bases: int | None = None,
@@ -70,7 +75,9 @@ class RGCNConv(FamilyConvolution):
         *,
         root_weight: bool = True,
         bias: bool = True,
+        **defaults: object,
     ) -> None:
+        check_defaults(self, defaults, is_sorted=False)
         one_of("aggr", aggr, ("mean", "sum", "add"))
         if num_bases is not None and num_blocks is not None:
             got, advice = f"{num_bases} and {num_blocks}", "Choose one kind of weight sharing."
@@ -82,8 +89,10 @@ class RGCNConv(FamilyConvolution):
         ):
             if value is not None:
                 integer(name, value, 1)
-        if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
-            condition = f"divide {in_channels} and {out_channels} channels"
+        ends = in_channels if isinstance(in_channels, tuple) else (in_channels, in_channels)
+        sources, targets = (integer("in_channels", end, 1) for end in ends)
+        if num_blocks is not None and (sources % num_blocks or out_channels % num_blocks):
+            condition = f"divide {sources} and {out_channels} channels"
             raise invalid("num_blocks", condition, num_blocks, "Choose a common divisor.")
         kind: Literal["mean", "sum"] = "mean" if aggr == "mean" else "sum"
         family = partial(
@@ -94,17 +103,17 @@ class RGCNConv(FamilyConvolution):
         self.num_bases = num_bases
         self.num_blocks = num_blocks
         self.aggr = aggr
-        shape: tuple[int, ...] = (num_bases or num_relations, in_channels, out_channels)
+        shape: tuple[int, ...] = (num_bases or num_relations, sources, out_channels)
         if num_blocks is not None:
             shape = (
                 num_relations,
                 num_blocks,
-                in_channels // num_blocks,
+                sources // num_blocks,
                 out_channels // num_blocks,
             )
         self.weight = nn.Parameter(torch.empty(shape))
         self.comp = nn.Parameter(torch.empty(num_relations, num_bases)) if num_bases else None
-        self.root = nn.Parameter(torch.empty(in_channels, out_channels)) if root_weight else None
+        self.root = nn.Parameter(torch.empty(targets, out_channels)) if root_weight else None
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
 
@@ -174,7 +183,11 @@ class RGCNConv(FamilyConvolution):
 
     def matrices(self) -> list[Tensor]:
         """The Wᵣ, then W₀."""
-        return [*self._relation_weights(), *([] if self.root is None else [self.root])]
+        weights = [*self._relation_weights(), *([] if self.root is None else [self.root])]
+        if not isinstance(self.in_channels, tuple):
+            return weights
+        each = [(W, int(k == self.num_relations)) for k, W in enumerate(weights)]
+        return [F.pad(W, (0, 0, *span(self.in_channels, end))) for W, end in each]
 
     def _relation_weights(self) -> Tensor:
         """Shape (R, in_channels, out_channels)."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.errors import one_of
+from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.layers.memory import linear
+from gnnvision.layers.linear import Channels, linear
 from gnnvision.operators import families
 
 __all__ = ["SAGEConv"]
@@ -47,19 +48,23 @@ class SAGEConv(FamilyConvolution):
         [Sparse(shape=(3, 3), entries=4), Identity(shape=(3, 3))]
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("size",)
+    bipartite = True
     reads_weights = False
     finishes = True
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: Channels,
         out_channels: int,
         aggr: Literal["mean", "sum", "add"] = "mean",
         *,
         normalize: bool = False,
         root_weight: bool = True,
         bias: bool = True,
+        **defaults: object,
     ) -> None:
+        check_defaults(self, defaults, project=False)
         one_of("aggr", aggr, ("mean", "sum", "add"))
         kind: Literal["mean", "sum"] = "mean" if aggr == "mean" else "sum"
         family = partial(families.sum_and_self, aggr=kind, itself=root_weight)
@@ -67,7 +72,7 @@ class SAGEConv(FamilyConvolution):
         self.aggr = aggr
         self.normalize = normalize
         self.lin_l = linear(in_channels, out_channels, bias)
-        self.lin_r = linear(in_channels, out_channels) if root_weight else None
+        self.lin_r = linear(in_channels, out_channels, end=1) if root_weight else None
 
     def reset_parameters(self) -> None:
         """Initialize the parameters like torch.nn.Linear, as in torch-geometric."""
@@ -86,4 +91,4 @@ class SAGEConv(FamilyConvolution):
 
     def matrices(self) -> list[Tensor]:
         """W₁ and W₂."""
-        return [lin.weight.t() for lin in (self.lin_l, self.lin_r) if lin is not None]
+        return [lin.matrix for lin in (self.lin_l, self.lin_r) if lin is not None]

@@ -12,7 +12,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import wrong_dtype
 from gnnvision.layers.calling import call_as, form_of
-from gnnvision.layers.graph import as_graph
+from gnnvision.layers.calls import as_graph
 from gnnvision.layers.interface import OnDomain
 from gnnvision.layers.missing import given
 from gnnvision.layers.peer_pool import pools, take_pooled

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import one_of
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
-from gnnvision.layers.memory import linear
+from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
 
 __all__ = ["Block", "classic_gcn", "gcn"]

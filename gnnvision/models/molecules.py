@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import at_least, invalid
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Readout, Rescale, Sequential
-from gnnvision.layers.memory import linear
+from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
 from gnnvision.operators import arriving, leaving
 

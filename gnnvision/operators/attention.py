@@ -11,7 +11,7 @@ from gnnvision.domains import Graph
 from gnnvision.domains.device import count
 from gnnvision.operators.product import Pattern
 
-__all__ = ["AttentionEdges", "attention_edges"]
+__all__ = ["AttentionEdges", "attention_edges", "bipartite"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class AttentionEdges:
         order: the edge of each entry, among the kept edges followed by loops. Shape (E',).
         kept: the edges of the graph that are kept.
         target: the target nodes of the kept edges.
-        num_loops: the number of added self loops.
+        loops: the nodes with an added self loop.
         left_out: a mask of self loops of the graph that are masked out under the compiler; else
             None. Shape (E',).
     """
@@ -32,22 +32,42 @@ class AttentionEdges:
     order: Tensor
     kept: Tensor
     target: Tensor
-    num_loops: int
+    loops: slice
     left_out: Tensor | None = None
 
-    def attributes(self, edge_attr: Tensor) -> Tensor:
-        """The attributes of each entry; those of a loop are the mean over the incoming edges."""
+    def attributes(self, edge_attr: Tensor, fill_value: float | None = None) -> Tensor:
+        """The attributes of each entry.
+
+        Args:
+            edge_attr: those of the edges of the graph. Shape (E, D).
+            fill_value: of the added self loops; if None, the mean over the incoming edges.
+        """
         kept = edge_attr[self.kept]
-        total = kept.new_zeros(self.num_loops, kept.shape[1])
-        if self.num_loops and self.left_out is None:
-            arrivals = count(self.target, self.num_loops).clamp(min=1)
-            total = total.index_add(0, self.target, kept) / arrivals.unsqueeze(1)
-        elif self.left_out is not None:
+        num_sites = self.pattern.shape[0]
+        if self.loops.start == self.loops.stop:
+            return kept[self.order]
+        if fill_value is not None:
+            filled = kept.new_full((num_sites, kept.shape[1]), fill_value)
+        elif self.left_out is None:
+            arrivals = count(self.target, num_sites).clamp(min=1)
+            total = kept.new_zeros(num_sites, kept.shape[1]).index_add(0, self.target, kept)
+            filled = total / arrivals.unsqueeze(1)
+        else:
             counted = (~self.left_out[: len(kept)]).to(kept.dtype)
-            arrivals = kept.new_zeros(self.num_loops).index_add(0, self.target, counted)
-            arriving = total.index_add(0, self.target, kept * counted.unsqueeze(1))
-            total = arriving / arrivals.clamp(min=1).unsqueeze(1)
-        return torch.cat([kept, total.to(kept.dtype)])[self.order]
+            arrivals = kept.new_zeros(num_sites).index_add(0, self.target, counted)
+            total = kept.new_zeros(num_sites, kept.shape[1])
+            total = total.index_add(0, self.target, kept * counted.unsqueeze(1))
+            filled = total / arrivals.clamp(min=1).unsqueeze(1)
+        return torch.cat([kept, filled[self.loops].to(kept.dtype)])[self.order]
+
+
+def bipartite(graph: Graph, num_sources: int) -> Graph:
+    """The same graph, in which the first nodes only send and the others only receive.
+
+    An added self loop of attention connects the i-th source to the i-th target.
+    """
+    object.__setattr__(graph, "num_sources", num_sources)
+    return graph
 
 
 def attention_edges(graph: Graph, add_self_loops: bool) -> AttentionEdges:
@@ -55,19 +75,23 @@ def attention_edges(graph: Graph, add_self_loops: bool) -> AttentionEdges:
 
     def build() -> AttentionEdges:
         source, target = graph.edge_index
-        loops = torch.arange(graph.num_nodes if add_self_loops else 0, device=graph.device)
+        sources = graph.num_sources
+        first = sources or 0  # the target of the first loop
+        number = graph.num_nodes if sources is None else min(sources, graph.num_nodes - sources)
+        loops = torch.arange(number if add_self_loops else 0, device=graph.device)
+        is_loop = source == target - first
         every = torch.arange(graph.num_edges, device=graph.device)
-        shape = (graph.num_nodes, graph.num_nodes)
+        shape, place = (graph.num_nodes, graph.num_nodes), slice(first, first + loops.numel())
         if torch.compiler.is_compiling():  # which must not ask how many are kept
-            ends = torch.cat([target, loops]), torch.cat([source, loops])
+            ends = torch.cat([target, loops + first]), torch.cat([source, loops])
             pattern, order = Pattern.from_places(*ends, shape)
             added = torch.zeros_like(loops, dtype=torch.bool)
-            left_out = torch.cat([source == target, added]) if add_self_loops else None
-            return AttentionEdges(pattern, order, every, target, loops.numel(), left_out)
-        kept = every[source != target] if add_self_loops else every
+            left_out = torch.cat([is_loop, added]) if add_self_loops else None
+            return AttentionEdges(pattern, order, every, target, place, left_out)
+        kept = every[~is_loop] if add_self_loops else every
         pattern, order = Pattern.from_places(
-            torch.cat([target[kept], loops]), torch.cat([source[kept], loops]), shape
+            torch.cat([target[kept], loops + first]), torch.cat([source[kept], loops]), shape
         )
-        return AttentionEdges(pattern, order, kept, target[kept], loops.numel())
+        return AttentionEdges(pattern, order, kept, target[kept], place)
 
     return graph.derived(("attention", add_self_loops), build)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, overload
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from gnnvision.operators.base import Identity, Operator
 from gnnvision.operators.product import Pattern
-from gnnvision.operators.signals import dense
+from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
 
 __all__ = ["Heads", "Stacked", "Together"]
@@ -69,6 +70,9 @@ class Stacked(Together):
 
     def combine(self, x: Tensor, matrices: Callable[[], Sequence[Any]]) -> Tensor:
         """Σₖ Sₖ X Wₖ, by one sparse product and one matrix product."""
+        if is_sparse(x):  # as node indices are: without a row for each operator
+            pairs = zip(self, matrices(), strict=True)
+            return reduce(torch.add, (S.times(signal_operator(x).times(W)) for S, W in pairs))
         signal = dense(x)
         received = self.stack.times(signal)  # (M K, C_in)
         weights = list(matrices())

@@ -68,7 +68,8 @@ def test_each_member_of_a_batch_has_its_eigenvalue():
     eigenvalues = torch.rand(len(single)) + 1
     x = [torch.randn(g.num_nodes, 2) for g in single]
     together = layer(torch.cat(x), Graph.batch(single), lambda_max=eigenvalues)
-    apart = [layer(*args) for args in zip(x, single, [None] * len(x), eigenvalues, strict=True)]
+    alone = zip(x, single, eigenvalues, strict=True)
+    apart = [layer(x, graph, lambda_max=largest) for x, graph, largest in alone]
     torch.testing.assert_close(together, torch.cat(apart))
 
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from gnnvision import GCNConv, Graph, GraphPool, SAGEConv, Sequential
+from gnnvision.layers.calls import as_graph
 from gnnvision.layers.graph import (
     FamilyConvolution,
     GraphConvolution,
     Propagation,
-    as_graph,
     weighted_sum,
 )
 from gnnvision.layers.missing import check_not_nan
@@ -50,15 +50,15 @@ def test_as_graph_never_remembers_a_learned_weight():
 
 
 def test_what_is_remembered_goes_with_the_tensor():
-    from gnnvision.layers import graph
+    from gnnvision.layers import calls
 
     edge_index = undirected().edge_index.clone()
     as_graph(edge_index, torch.randn(5, 4))
     gc.collect()
-    before = len(graph._graphs)
+    before = len(calls._graphs)
     del edge_index
     gc.collect()
-    assert len(graph._graphs) == before - 1
+    assert len(calls._graphs) == before - 1
 
 
 def test_editing_the_graphs_own_edge_index_is_noticed():
