@@ -11,10 +11,12 @@ from torch import Tensor
 
 from gnnvision.domains.device import send
 from gnnvision.domains.modes import plainly
+from gnnvision.errors import invalid
 
 __all__ = ["Domain"]
 
 T = TypeVar("T")
+_NOTHING: dict[Hashable, Any] = {}  # derived so far
 
 
 class Domain(ABC):
@@ -90,20 +92,41 @@ class Domain(ABC):
 
     # --- derived values -----------------------------------------------------------------------
 
+    # Tensors of the domain that must not be edited, each with its version when it was made.
+    _fixed: Sequence[tuple[Tensor, int]] = ()
+
     def derived(self, key: Hashable, build: Callable[[], T]) -> T:
         """The result of `build()`, computed at most once for each `key` and cached.
 
         It is computed outside inference mode, whose tensors cannot be used in a backward pass.
+        Values that depend on weights with gradients are computed at each call.
+
+        Raises:
+            ValueError: if a tensor of the domain was edited in place after it was made.
         """
-        cache = self.__dict__.get("_derived")
-        if cache is None or key not in cache:
-            if torch.compiler.is_compiling():
-                return build()
-            cache = self.__dict__.setdefault("_derived", {})
-            with plainly():
-                cache[key] = build()
-        value: T = cache[key]
+        # Every layer comes through here at every call: no function is called on a hit.
+        is_live = False
+        for tensor, version in self._fixed:
+            if tensor._version != version:
+                kind = type(self).__name__
+                advice = f"Make a new {kind} from the edited tensor."
+                got = "a tensor that was edited in place"
+                raise invalid(kind.lower(), "not change", got, advice)
+            is_live = is_live or tensor.requires_grad
+        cache: dict[Hashable, Any] = self.__dict__.get("_derived", _NOTHING)
+        if key in cache and not is_live:
+            value: T = cache[key]
+            return value
+        if is_live or torch.compiler.is_compiling() or self._is_live():
+            return build()
+        with plainly():
+            value = build()
+        self.__dict__.setdefault("_derived", {})[key] = value
         return value
+
+    def _is_live(self) -> bool:
+        """Whether its tensors take part in differentiation or a transform."""
+        return False
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is derived."""

@@ -1,4 +1,4 @@
-"""Conversions from and to other graph formats, as the arguments of `Graph`.
+"""Conversions from other formats, which return the arguments of `Graph`, and to networkx.
 
 `Graph` documents each of them.
 """
@@ -14,14 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.domains.compose import is_symmetric
+from gnnvision.domains.edges import is_symmetric
 from gnnvision.errors import invalid, wrong_dtype, wrong_type
 
 if TYPE_CHECKING:
     import networkx as nx
     from torch_geometric.data import Data
-
-    from gnnvision.domains.graph import Graph
 
 Arguments = dict[str, Any]
 
@@ -40,9 +38,7 @@ def from_edges(
         if len(pair) != 2 or any(isinstance(v, bool) or not isinstance(v, Integral) for v in pair):
             advice = "Give (source, target); weights go into edge_weight."
             raise wrong_dtype("edges", "be pairs of integers", repr(pair), advice)
-    double = isinstance(edge_weight, Tensor) and edge_weight.dtype is torch.float64
-    dtype = torch.float64 if double else torch.get_default_dtype()
-    weight = None if edge_weight is None else _weights(edge_weight, dtype)
+    weight = None if edge_weight is None else _weights(edge_weight)
     if weight is not None and weight.shape != (len(pairs),):
         condition = f"have one weight for each of the {len(pairs)} edges"
         got, advice = f"shape {tuple(weight.shape)}", "Give them in the order of the edges."
@@ -64,6 +60,24 @@ def from_edges(
         "num_nodes": num_nodes,
         "edge_weight": weight,
     }
+
+
+def _weights(given: Sequence[float] | Tensor) -> Tensor:
+    """Finite numbers in float64 if they are so given as a tensor, else in the default dtype."""
+    try:
+        weight = given if isinstance(given, Tensor) else torch.tensor(np.asarray(given))
+    except TypeError:
+        weight = None
+    if weight is None or weight.dtype is torch.bool or weight.is_complex():
+        kind = np.asarray(given).dtype if weight is None else weight.dtype
+        advice = "Convert text with float(), and fill in missing values."
+        raise wrong_dtype("edge_weight", "be numbers", kind, advice)
+    if not bool(weight.isfinite().all()):
+        edge = int((~weight.isfinite()).nonzero()[0, 0]) if weight.ndim else 0
+        got = f"{weight.flatten()[edge]} for edge {edge}"
+        raise invalid("edge_weight", "be finite", got, "Remove or fill in missing values.")
+    double = isinstance(given, Tensor) and given.dtype is torch.float64
+    return weight.to(torch.float64 if double else torch.get_default_dtype())
 
 
 def from_dense(adjacency: Tensor) -> Arguments:
@@ -137,18 +151,19 @@ def _column(
 ) -> Tensor:
     """An attribute of every edge; integers from 0 for int64, else finite numbers."""
     whole = dtype is torch.int64
-    allowed = Integral if whole else Real
     for u, v, data in listed:
         if attribute not in data:
             condition = f"have the attribute {attribute!r} on every edge"
             advice = "Choose an attribute that all edges have."
             raise invalid("graph", condition, f"none on the edge {u!r} to {v!r}", advice)
         value = data[attribute]
-        is_boolean = isinstance(value, (bool, np.bool_))
-        if is_boolean and booleans:
-            continue
-        bad = is_boolean or not isinstance(value, allowed) or not _is_finite(value)
-        if bad or (whole and value < 0):
+        if isinstance(value, (bool, np.bool_)):
+            fits = booleans
+        elif whole:
+            fits = isinstance(value, Integral) and int(value) >= 0
+        else:
+            fits = isinstance(value, Real) and _is_finite(value)
+        if not fits:
             condition = "be an integer of at least 0" if whole else "be a finite number"
             advice = "Convert text with float(), and fill in missing values."
             advice = "Number the edge types from 0." if whole else advice
@@ -156,46 +171,34 @@ def _column(
     return torch.tensor([data[attribute] for *_, data in listed], dtype=dtype)
 
 
-def _weights(given: Sequence[float] | Tensor, dtype: torch.dtype) -> Tensor:
-    """Numbers, one for each edge."""
-    try:
-        weight = given if isinstance(given, Tensor) else torch.tensor(np.asarray(given))
-    except TypeError:
-        weight = None
-    if weight is None or weight.dtype is torch.bool or weight.is_complex():
-        kind = np.asarray(given).dtype if weight is None else weight.dtype
-        advice = "Convert text with float(), and fill in missing values."
-        raise wrong_dtype("edge_weight", "be numbers", kind, advice)
-    if not bool(weight.isfinite().all()):
-        edge = int((~weight.isfinite()).nonzero()[0, 0]) if weight.ndim else 0
-        got = f"{weight.flatten()[edge]} for edge {edge}"
-        raise invalid("edge_weight", "be finite", got, "Remove or fill in missing values.")
-    return weight.to(dtype)
+def to_networkx(
+    edge_index: Tensor,
+    num_nodes: int,
+    names: tuple[Hashable, ...] | None,
+    columns: dict[str, Tensor | None],
+) -> nx.Graph:
+    """A networkx graph of the simplest class that can represent all edges.
 
-
-def to_networkx(graph: Graph) -> nx.Graph:
-    """A networkx graph of the simplest class that can represent all edges."""
+    Args:
+        edge_index: the edges. Shape (2, E).
+        num_nodes: the number of nodes.
+        names: of the nodes, which are used if they are unique.
+        columns: the edge attributes.
+    """
     import networkx as nx
 
-    source, target = graph.edge_index.tolist()
-    undirected = graph.is_undirected and is_symmetric(graph, with_attributes=True)
-    multi = len(set(zip(source, target, strict=True))) < len(source)
-    classes = {
-        (True, False): nx.Graph,
-        (True, True): nx.MultiGraph,
-        (False, False): nx.DiGraph,
-        (False, True): nx.MultiDiGraph,
-    }
-    names = graph.node_names
+    pairs = edge_index.T.tolist()
+    undirected = is_symmetric(edge_index, columns.values())
+    multi = len(set(map(tuple, pairs))) < len(pairs)
+    classes = (nx.DiGraph, nx.Graph, nx.MultiDiGraph, nx.MultiGraph)
     if names is None or len(set(names)) < len(names):
-        names = tuple(range(graph.num_nodes))
-    out = classes[undirected, multi]()
+        names = tuple(range(num_nodes))
+    out = classes[2 * multi + undirected]()
     out.add_nodes_from(names)
-    columns = {"weight": graph.edge_weight, "type": graph.edge_type, "attr": graph.edge_attr}
-    data = {k: v.tolist() for k, v in columns.items() if v is not None}
-    for e, (i, j) in enumerate(zip(source, target, strict=True)):
+    data = {name: v.tolist() for name, v in columns.items() if v is not None}
+    for e, (i, j) in enumerate(pairs):
         if not undirected or i <= j:
-            out.add_edge(names[i], names[j], **{k: v[e] for k, v in data.items()})
+            out.add_edge(names[i], names[j], **{name: v[e] for name, v in data.items()})
     return out
 
 
@@ -212,14 +215,13 @@ def from_pyg(data: Data) -> Arguments:
         advice = "Give a torch_geometric.data.Data with edge_index."
         raise wrong_dtype("data", "have an edge_index", got, advice)
     edge_attr = getattr(data, "edge_attr", None)
-    weight = getattr(data, "edge_weight", None)
+    if edge_attr is not None and edge_attr.ndim == 1:
+        edge_attr = edge_attr.unsqueeze(1)
     return {
         "edge_index": edge_index,
         "num_nodes": data.num_nodes,
-        "edge_weight": weight,
-        "edge_attr": edge_attr.unsqueeze(1)
-        if edge_attr is not None and edge_attr.ndim == 1
-        else edge_attr,
+        "edge_weight": getattr(data, "edge_weight", None),
+        "edge_attr": edge_attr,
         "edge_type": getattr(data, "edge_type", None),
         "offsets": _offsets(data),
     }
@@ -252,24 +254,6 @@ def _offsets(data: Data) -> Tensor | None:
         got = f"{ptr.tolist()} and {offsets.tolist()}"
         raise invalid("data.ptr", "agree with 'data.batch'", got, "Remove the outdated one.")
     return ptr
-
-
-def to_pyg(graph: Graph, x: Tensor | None, y: Tensor | None) -> Data:
-    """A torch-geometric `Data`, or a `Batch` for several graphs."""
-    from torch_geometric.data import Batch, Data
-
-    columns = {
-        "edge_weight": graph.edge_weight,
-        "edge_attr": graph.edge_attr,
-        "edge_type": graph.edge_type,
-    }
-    present = {name: value for name, value in columns.items() if value is not None}
-    data = (Batch if graph.num_graphs != 1 else Data)(
-        x=x, edge_index=graph.edge_index, y=y, num_nodes=graph.num_nodes, **present
-    )
-    if graph.num_graphs != 1:
-        data.ptr, data.batch = graph.offsets, graph.graph_index
-    return data
 
 
 def from_triangles(faces: Tensor, num_nodes: int) -> Arguments:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnvision.domains import compose, convert
+from gnnvision.domains import batches, convert, edges, molecule
 from gnnvision.domains.base import Domain
-from gnnvision.domains.constructors import Constructors
-from gnnvision.domains.device import full_device
-from gnnvision.domains.indices import Indices, to_indices
-from gnnvision.domains.matrices import Matrices
+from gnnvision.domains.checks import Indices, checked_columns, to_index, to_indices
+from gnnvision.domains.device import full_device, send
+from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_live
-from gnnvision.domains.validate import check_edges, check_members, check_num_nodes, check_offsets
-from gnnvision.errors import invalid
+from gnnvision.errors import integer, invalid
 
 if TYPE_CHECKING:
     import networkx as nx
+    from rdkit.Chem import Mol
     from torch_geometric.data import Data
 
 __all__ = ["Graph"]
 
 T = TypeVar("T")
+_COLUMNS = (*batches.TENSORS, "num_nodes", "num_relations", "node_names")
 
 
 class Section(NamedTuple):
@@ -40,7 +40,7 @@ class Section(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Graph(Constructors, Matrices, Domain):
+class Graph(Domain):
     """A graph: `num_nodes` nodes and directed edges from a source to a target.
 
     An undirected graph contains each edge in both directions. Self loops and parallel edges are
@@ -90,43 +90,184 @@ class Graph(Constructors, Matrices, Domain):
     offsets: Tensor = field(default=None, kw_only=True)  # type: ignore[assignment]
     graph_attr: Tensor | None = field(default=None, kw_only=True)
     node_names: tuple[Hashable, ...] | None = field(default=None, kw_only=True)
-    _fixed: list[Tensor] = field(default_factory=list, init=False)
-    _made: list[int] = field(default_factory=list, init=False)
+    _fixed: Sequence[tuple[Tensor, int]] = field(default=(), init=False)
     section_of: Section | None = field(default=None, init=False)
     num_sources: int | None = field(default=None, init=False)  # the first nodes, if bipartite
     weights_are_counts: bool = field(default=False, init=False)  # of edges that a pooling joined
 
     def __post_init__(self) -> None:
-        check_num_nodes(self.num_nodes)
         # A graph that is made in inference mode may be trained on later.
         with torch.inference_mode(False):
-            columns = check_edges(
+            columns = checked_columns(
                 self.edge_index,
                 self.num_nodes,
                 self.edge_weight,
                 self.edge_attr,
                 self.edge_type,
                 self.num_relations,
+                self.offsets,
+                self.graph_attr,
+                self.node_names,
             )
-            columns["offsets"] = check_offsets(self.offsets, self.num_nodes, columns["edge_index"])
-            columns |= check_members(self.graph_attr, columns["offsets"].numel() - 1)
-        if self.node_names is not None:
-            columns["node_names"] = tuple(self.node_names)
-            if len(self.node_names) != self.num_nodes:
-                condition = f"have one name for each of the {self.num_nodes} nodes"
-                advice = "Give them in the order of the nodes."
-                raise invalid("node_names", condition, len(self.node_names), advice)
         for name, value in columns.items():
             object.__setattr__(self, name, value)
         self._close()
 
-    # --- turning it into something else -----------------------------------------------------
+    # --- constructors from other formats ------------------------------------------------------
 
-    def unbatch(self) -> list[Graph]:
+    @classmethod
+    def from_edges(
+        cls,
+        edges: Iterable[tuple[int, int]],
+        num_nodes: int,
+        *,
+        undirected: bool = False,
+        edge_weight: Sequence[float] | Tensor | None = None,
+    ) -> Self:
+        """A graph from (source, target) pairs.
+
+        Args:
+            edges: the pairs of node indices, from 0.
+            num_nodes: the number of nodes.
+            undirected: add each edge in the other direction too. A pair that is listed twice,
+                in either order, is one undirected edge.
+            edge_weight: a weight for each pair.
+
+        Raises:
+            TypeError: if an entry is not a pair of integers.
+            ValueError: if an index is out of range, or `undirected` and one edge has two
+                weights.
+
+        Example:
+            >>> Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True).num_edges
+            4
+        """
+        return cls(**convert.from_edges(edges, num_nodes, undirected, edge_weight))
+
+    @classmethod
+    def from_dense(cls, adjacency: Tensor) -> Self:
+        """A graph from its adjacency matrix: entry (i, j) is the weight of the edge i to j.
+
+        A matrix of zeros and ones gives a graph without weights.
+
+        Args:
+            adjacency: the matrix, of any real dtype. Shape (N, N).
+
+        Raises:
+            TypeError: if it is not a tensor.
+            ValueError: if it is not square, or contains NaN or infinity.
+
+        Example:
+            >>> Graph.from_dense(torch.tensor([[0, 1], [1, 0]])).num_edges
+            2
+        """
+        return cls(**convert.from_dense(adjacency))
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graph: nx.Graph,
+        *,
+        edge_weight: str | None = None,
+        edge_attrs: Sequence[str] = (),
+        edge_type: str | None = None,
+    ) -> Self:
+        """A graph from networkx, with its order of nodes; `node_names` has their names.
+
+        Args:
+            graph: directed or not, simple or with parallel edges.
+            edge_weight: the edge attribute that becomes `edge_weight`.
+            edge_attrs: the numeric edge attributes that become the columns of `edge_attr`.
+            edge_type: the edge attribute, an integer, that becomes `edge_type`.
+
+        Raises:
+            TypeError: if `graph` is not a networkx graph.
+            ValueError: if an edge lacks an attribute, or its value is not a finite number; only
+                `edge_attrs` accepts booleans as numbers.
+        """
+        return cls(**convert.from_networkx(graph, edge_weight, edge_attrs, edge_type))
+
+    @classmethod
+    def from_pyg(cls, data: Data) -> Self:
+        """A graph from torch-geometric's `Data` or `Batch`, without features and labels.
+
+        The graphs of a batch are read from `ptr` or `batch`.
+
+        Raises:
+            TypeError: if `data` has no `edge_index`, or several node or edge types.
+            ValueError: if `batch` is not sorted, or does not agree with `ptr`.
+        """
+        return cls(**convert.from_pyg(data))
+
+    @classmethod
+    def from_triangles(cls, faces: Tensor, num_nodes: int) -> Self:
+        """The graph of a triangle mesh: its vertices, and the sides of its faces as edges.
+
+        Args:
+            faces: the vertices of each triangle, int64. Shape (F, 3).
+            num_nodes: the number of vertices.
+
+        Raises:
+            TypeError: if `faces` is not an integer tensor.
+            ValueError: if its shape is not (F, 3) or a vertex is out of range.
+
+        Example:
+            >>> Graph.from_triangles(torch.tensor([[0, 1, 2], [1, 2, 3]]), 4).num_edges
+            10
+        """
+        return cls(**convert.from_triangles(faces, num_nodes))
+
+    @classmethod
+    def from_smiles(cls, smiles: str) -> Self:
+        """The graph of a molecule: heavy atoms as nodes, bonds as edges in both directions.
+
+        `node_names` has the element symbols and `edge_type` the bond types: 0 single,
+        1 double, 2 triple, 3 aromatic, 4 any other.
+
+        Raises:
+            ValueError: if rdkit cannot read the string, with rdkit's reason.
+
+        Example:
+            >>> Graph.from_smiles("CCO").node_names
+            ('C', 'C', 'O')
+        """
+        return cls(**molecule.from_smiles(smiles))
+
+    @classmethod
+    def from_mol(cls, mol: Mol) -> Self:
+        """The graph of an rdkit molecule, with its order of atoms; see `from_smiles`.
+
+        Raises:
+            TypeError: if `mol` is not an rdkit molecule.
+        """
+        return cls(**molecule.from_mol(mol))
+
+    # --- batches ------------------------------------------------------------------------------
+
+    @classmethod
+    def batch(cls, graphs: Sequence[Graph]) -> Self:
+        """A batch: several graphs as one graph without edges between them.
+
+        The graphs keep their order, including those without nodes or edges. `unbatch` is the
+        inverse.
+
+        Raises:
+            ValueError: if `graphs` is empty, or only some have edge attributes or relations.
+
+        Example:
+            >>> pair = Graph.from_edges([(0, 1)], num_nodes=2)
+            >>> batch = Graph.batch([pair, pair])
+            >>> batch.num_graphs, batch.offsets.tolist(), batch.edge_index.tolist()
+            (2, [0, 2, 4], [[0, 2], [1, 3]])
+        """
+        return cls(**batches.join([vars(g) for g in graphs]))
+
+    def unbatch(self) -> list[Self]:
         """The graphs of a batch, in order; a list of one for a single graph."""
-        return [Graph(**member) for member in compose.unbatch(self)]
+        parts = (self.section(member, member + 1)[0] for member in range(self.num_graphs))
+        return [type(self)(**{name: getattr(p, name) for name in _COLUMNS}) for p in parts]
 
-    def select(self, members: Indices) -> Graph:
+    def select(self, members: Indices) -> Self:
         """A batch of some graphs of this batch, in the given order, with repetition if given.
 
         `member_nodes` of the same graphs returns the corresponding rows of a signal.
@@ -138,17 +279,21 @@ class Graph(Constructors, Matrices, Domain):
             TypeError: if they are neither.
             ValueError: if an index is out of range, or the mask has another length.
         """
-        return self._unchecked(**compose.select(self, self._members(members)))
+        ends, order = self.host_offsets, self.edge_offsets[1]
+        columns = batches.select(vars(self), *ends, order, self._members(members))
+        return self._unchecked(**columns)
 
     def member_nodes(self, members: Indices) -> Tensor:
         """The nodes of some graphs of the batch, graph by graph; `members` as for `select`."""
-        return compose.member_nodes(self, self._members(members))
+        starts, sizes = batches.spans(self.host_offsets[0], self._members(members))
+        first, there = send(torch.stack([starts, sizes]), self.device)
+        return batches.ranges(first, there, int(sizes.sum()))
 
     def _members(self, members: Indices) -> Tensor:
         must = f"be from 0 to num_graphs - 1 = {self.num_graphs - 1}"
         return to_indices(members, self.num_graphs, "members", "graphs in the batch", must)
 
-    def section(self, start: int, stop: int) -> tuple[Graph, slice]:
+    def section(self, start: int, stop: int) -> tuple[Self, slice]:
         """The batch of the graphs from `start` to `stop`, and the slice of its nodes.
 
         This is fast: nothing is validated or copied, and the matrices of layers are slices of
@@ -158,55 +303,33 @@ class Graph(Constructors, Matrices, Domain):
             condition = f"be at most 'stop' and both from 0 to num_graphs = {self.num_graphs}"
             advice = "Choose graphs of the batch."
             raise invalid("start", condition, f"{start} and {stop}", advice)
-        node_offsets, edge_offsets = self.host_offsets
-        nodes = (int(node_offsets[start]), int(node_offsets[stop]))
+        node_ends, edge_ends = self.host_offsets
+        nodes = slice(int(node_ends[start]), int(node_ends[stop]))
         if self.edge_offsets[1] is not None:
-            return self.select(range(start, stop)), slice(*nodes)
-        edges = (int(edge_offsets[start]), int(edge_offsets[stop]))
-        changes = compose.section(self, (start, stop), nodes, edges)
-        place = Section(self, (start, stop), nodes, edges)
-        return self._unchecked(**changes, section_of=place), slice(*nodes)
+            return self.select(range(start, stop)), nodes
+        own = slice(int(edge_ends[start]), int(edge_ends[stop]))
+        columns = batches.section(vars(self), slice(start, stop), nodes, own)
+        ranges = ((start, stop), (nodes.start, nodes.stop), (own.start, own.stop))
+        return self._unchecked(**columns, section_of=Section(self, *ranges)), nodes
 
-    @property
-    def line_graph(self) -> Graph:
-        """The line graph without backtracking, whose nodes are the edges of this graph.
+    def sample_count(self, x: Tensor) -> int:
+        """The number of graphs of the batch."""
+        return self.num_graphs
 
-        Edge i -> j is connected to every edge j -> k except its reverse, k = i. A convolution on
-        it passes messages along paths that do not turn back.
+    def sample(self, x: Tensor, samples: Sequence[int]) -> tuple[Tensor, Self]:
+        """The features and the batch of some graphs; see `select`."""
+        return x[self.member_nodes(samples)], self.select(samples)
 
-        References:
-            Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
-            2019, https://arxiv.org/abs/1904.01561, equation 4.
-        """
-
-        def build() -> Graph:
-            if self.section_of is None:
-                columns = ("edge_weight", "edge_attr", "edge_type", "graph_attr", "node_names")
-                bare = dict.fromkeys((*columns, "num_relations"))
-                return self._unchecked(**bare, **compose.line_graph(self))
-            return self.section_of.whole.line_graph.section(*self.section_of.members)[0]
-
-        return self.derived("line_graph", build)
-
-    def to_networkx(self) -> nx.Graph:
-        """The networkx graph, undirected if every edge has its reverse with the same attributes.
-
-        Nodes are the `node_names` if those are unique, else 0 to N - 1. Edges have the attributes
-        `weight`, `type` and `attr` if the graph has them. Parallel edges give a multigraph.
-        """
-        return convert.to_networkx(self)
-
-    def to_pyg(self, x: Tensor | None = None, y: Tensor | None = None) -> Data:
-        """A torch-geometric `Data` of the graph, with features `x` and labels `y`."""
-        return convert.to_pyg(self, x, y)
+    # --- other graphs and other formats -------------------------------------------------------
 
     def to(self, device: torch.device | str) -> Self:
         """The same graph on `device`; itself if it is already there."""
         device = full_device(device)
         if self.edge_index.device == device:
             return self
-        tensors = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
-        moved = {k: None if (v := getattr(self, k)) is None else v.to(device) for k in tensors}
+        moved = {
+            k: None if (v := getattr(self, k)) is None else v.to(device) for k in batches.TENSORS
+        }
         return self._unchecked(**moved)
 
     def subgraph(self, nodes: Indices) -> Graph:
@@ -221,14 +344,50 @@ class Graph(Constructors, Matrices, Domain):
         """
         must = f"be distinct nodes from 0 to {self.num_nodes - 1}"
         chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
-        return Graph(**compose.subgraph(self, chosen))
+        if chosen.unique().numel() < chosen.numel():
+            raise invalid("nodes", must, "a node twice", "Remove the duplicates.")
+        names = self.node_names
+        edge_index, kept = edges.induced(self.edge_index, self.num_nodes, chosen.to(self.device))
+        return Graph(
+            edge_index,
+            chosen.numel(),
+            num_relations=self.num_relations,
+            node_names=None if names is None else tuple(names[i] for i in chosen.tolist()),
+            **batches.of_edges(vars(self), kept),
+        )
 
-    def without_weights(self) -> Graph:
+    @property
+    def line_graph(self) -> Graph:
+        """The line graph without backtracking, whose nodes are the edges of this graph.
+
+        Edge i -> j is connected to every edge j -> k except its reverse, k = i. A convolution on
+        it passes messages along paths that do not turn back.
+
+        References:
+            Yang et al., "Analyzing Learned Molecular Representations for Property Prediction",
+            2019, https://arxiv.org/abs/1904.01561, equation 4.
+        """
+
+        def build() -> Graph:
+            if self.section_of is not None:
+                return self.section_of.whole.line_graph.section(*self.section_of.members)[0]
+            offsets, order = self.edge_offsets
+            if order is not None:
+                condition = "have its edges sorted by the graph of the batch"
+                raise invalid("graph", condition, "another order", "Use Graph.batch.")
+            bare = dict.fromkeys((*batches.OF_EDGES, "num_relations", "graph_attr", "node_names"))
+            lines = edges.line_edges(self.edge_index, self.num_nodes)
+            changes = {"edge_index": lines, "num_nodes": self.num_edges, "offsets": offsets}
+            return self._unchecked(**bare, **changes)
+
+        return self.derived("line_graph", build)
+
+    def without_weights(self) -> Self:
         """The same graph without `edge_weight`; itself if it has none."""
         if self.edge_weight is None:
             return self
         plain = {"edge_weight": None, "weights_are_counts": False}
-        return super().derived("without_weights", lambda: self._unchecked(**plain))
+        return self.derived("without_weights", lambda: self._unchecked(**plain))
 
     def neighborhood(self, node: int, hops: int = 1) -> Tensor:
         """`node` and all nodes that reach it over at most `hops` edges, sorted by distance.
@@ -236,7 +395,29 @@ class Graph(Constructors, Matrices, Domain):
         Raises:
             ValueError: if the node is out of range.
         """
-        return compose.neighborhood(self, node, hops)
+        node = to_index(node, self.num_nodes, "node", "nodes")
+        return edges.reach(
+            self.edge_index, node, integer("hops", hops, 0, "Give a number of edges.")
+        )
+
+    def to_networkx(self) -> nx.Graph:
+        """The networkx graph, undirected if every edge has its reverse with the same attributes.
+
+        Nodes are the `node_names` if those are unique, else 0 to N - 1. Edges have the attributes
+        `weight`, `type` and `attr` if the graph has them. Parallel edges give a multigraph.
+        """
+        columns = {"weight": self.edge_weight, "type": self.edge_type, "attr": self.edge_attr}
+        return convert.to_networkx(self.edge_index, self.num_nodes, self.node_names, columns)
+
+    def to_pyg(self, x: Tensor | None = None, y: Tensor | None = None) -> Data:
+        """A torch-geometric `Data`, or `Batch`, of the graph with features `x` and labels `y`."""
+        from torch_geometric.data import Batch, Data
+
+        columns = {n: v for n in batches.OF_EDGES if (v := getattr(self, n)) is not None}
+        columns |= {"x": x, "edge_index": self.edge_index, "y": y, "num_nodes": self.num_nodes}
+        if self.num_graphs == 1:
+            return Data(**columns)
+        return Batch(**columns, ptr=self.offsets, batch=self.graph_index)
 
     def to_sites(self, x: Tensor) -> Tensor:
         """A signal in the layout that operators multiply: itself, (N, C)."""
@@ -246,19 +427,11 @@ class Graph(Constructors, Matrices, Domain):
         """The inverse of `to_sites`: the signal itself, (N, C)."""
         return y
 
-    def sample_count(self, x: Tensor) -> int:
-        """The number of graphs of the batch."""
-        return self.num_graphs
-
-    def sample(self, x: Tensor, samples: Sequence[int]) -> tuple[Tensor, Graph]:
-        """The features and the batch of some graphs; see `select`."""
-        return x[self.member_nodes(samples)], self.select(samples)
-
     def domain_of(self, x: Tensor) -> Self | None:
         """The graph itself if `x` has one row for each node, else None."""
         return self if x.ndim == 2 and x.shape[0] == self.num_nodes else None
 
-    # --- what it looks like -----------------------------------------------------------------
+    # --- properties -----------------------------------------------------------------------------
 
     @property
     def num_sites(self) -> int:
@@ -281,7 +454,9 @@ class Graph(Constructors, Matrices, Domain):
 
         The order is None if the edges are already sorted by graph, as in any `batch`.
         """
-        return self.derived("edge_offsets", lambda: compose.edge_offsets(self))
+        return self.derived(
+            "edge_offsets", lambda: batches.edges_of_members(self.edge_index, self.offsets)
+        )
 
     @property
     def host_offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -304,7 +479,8 @@ class Graph(Constructors, Matrices, Domain):
     @property
     def is_undirected(self) -> bool:
         """Whether every edge has its reverse, with the same weight and relation."""
-        return self.derived("is_undirected", lambda: compose.is_symmetric(self))
+        columns = (self.edge_weight, self.edge_type)
+        return self.derived("is_undirected", lambda: edges.is_symmetric(self.edge_index, columns))
 
     @property
     def graph_index(self) -> Tensor:
@@ -318,34 +494,127 @@ class Graph(Constructors, Matrices, Domain):
             ),
         )
 
-    # --- what is derived --------------------------------------------------------------------
+    # --- matrices -----------------------------------------------------------------------------
 
-    def derived(self, key: Hashable, build: Callable[[], T]) -> T:
-        """The result of `build()`, computed at most once for each `key` and cached.
+    def entries(self, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Entries:
+        """The entries of the adjacency matrix A in the order of the edges, of which others follow.
+
+        Args:
+            dtype: of the values; that of `edge_weight`, or torch's default.
+            weighted: whether they are the edge weights, if the graph has any; else they are 1.
+        """
+        weight = self.edge_weight if weighted else None
+        if weight is None:
+            dtype = dtype or torch.get_default_dtype()
+            weight = torch.ones(self.num_edges, dtype=dtype, device=self.device)
+        source, target = self.edge_index
+        return Entries(self.num_nodes, source, target, weight.to(dtype or weight.dtype))
+
+    def adjacency(self, dtype: torch.dtype | None = None) -> Tensor:
+        """The adjacency matrix A: entry (i, j) is the weight of the edge i to j.
+
+        Args:
+            dtype: of the entries; that of `edge_weight`, or torch's default.
+
+        Returns:
+            A coalesced sparse matrix; parallel edges are summed. Shape (N, N).
+        """
+        return self._matrix("adjacency", lambda: self.entries(dtype), dtype)
+
+    def degree(
+        self, direction: Literal["out", "in"] = "out", dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """The degree of each node: the sum of its edge weights. Shape (N,).
+
+        Args:
+            direction: "out" sums the rows of the adjacency matrix, "in" its columns.
+            dtype: of the result; that of `edge_weight`, or torch's default.
 
         Raises:
-            ValueError: if a tensor of the graph was edited in place after it was made.
+            ValueError: if `direction` is unknown.
         """
-        if not torch.compiler.is_compiling() and self._edits() != self._made:
-            advice = "Make a new Graph from the edited tensor."
-            raise invalid("graph", "not change", "a tensor that was edited in place", advice)
-        if self.edge_weight is not None and is_live(self.edge_weight):
-            return build()
-        return super().derived(key, build)
+        return self.entries(dtype).degree(direction)
 
-    def _edits(self) -> list[int]:
-        """The version of each tensor, which in-place edits increase."""
-        return [t._version for t in self._fixed]
+    def laplacian(
+        self,
+        normalization: Literal["sym", "rw"] | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        """The graph Laplacian, without self loops.
+
+        * ``None``: L = D - A
+        * ``"sym"``: L = I - D^(-1/2) A D^(-1/2)
+        * ``"rw"``: L = I - D^(-1) A
+
+        D contains the row sums of A. The inverse of a degree that is 0 (or negative, with negative
+        weights) is set to 0, so that isolated nodes have 1 on the diagonal of the normalized
+        forms, and nothing is infinite.
+
+        Args:
+            normalization: None, "sym" or "rw".
+            dtype: of the entries; that of `edge_weight`, or torch's default.
+
+        Returns:
+            A coalesced sparse matrix. Shape (N, N).
+
+        Raises:
+            ValueError: if `normalization` is unknown.
+        """
+        key = ("laplacian", normalization)
+        return self._matrix(key, lambda: self.entries(dtype).laplacian(normalization), dtype)
+
+    def normalized_adjacency(
+        self,
+        *,
+        add_self_loops: bool = True,
+        self_loop_weight: float = 1.0,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        """The normalized adjacency D^(-1/2) (A + I) D^(-1/2) of Kipf and Welling.
+
+        D contains the column sums of A + I. A node that already has a self loop keeps it (the last
+        one, if there are several) and gets no other. The inverse root of a degree that is 0 or
+        negative is set to 0.
+
+        Args:
+            add_self_loops: whether to add I.
+            self_loop_weight: the weight of the added loops; 2 in the "improved" variant.
+            dtype: of the entries; that of `edge_weight`, or torch's default.
+
+        Returns:
+            A coalesced sparse matrix. Shape (N, N).
+
+        References:
+            Kipf, Welling, "Semi-Supervised Classification with Graph Convolutional Networks",
+            2017, https://arxiv.org/abs/1609.02907, below equation 2.
+        """
+        loops = (add_self_loops, self_loop_weight)
+        key = ("normalized_adjacency", *loops)
+        return self._matrix(key, lambda: self.entries(dtype).normalized(*loops), dtype)
+
+    def to_dense(self) -> Tensor:
+        """The adjacency matrix as a dense tensor. Shape (N, N)."""
+        return self.adjacency().to_dense()
+
+    def _matrix(
+        self, key: Hashable, build: Callable[[], Entries], dtype: torch.dtype | None
+    ) -> Tensor:
+        return self.derived((key, dtype), lambda: build().to_sparse())
+
+    # --- what is derived ------------------------------------------------------------------------
+
+    def _is_live(self) -> bool:
+        return self.edge_weight is not None and is_live(self.edge_weight)
 
     def _close(self) -> None:
         """Record the tensor versions, so that later in-place edits are detected."""
-        names = ("edge_index", "edge_weight", "edge_attr", "edge_type", "offsets", "graph_attr")
-        held = [getattr(self, name) for name in names]
-        if torch.compiler.is_compiling():
-            held = []
-        fixed = [t for t in held if t is not None and not (t.requires_grad or t.is_inference())]
+        held = [] if torch.compiler.is_compiling() else map(vars(self).get, batches.TENSORS)
+        fixed = [
+            (v, v._version)
+            for v in held
+            if v is not None and not (v.requires_grad or v.is_inference())
+        ]
         object.__setattr__(self, "_fixed", fixed)
-        object.__setattr__(self, "_made", self._edits())
 
     def _unchecked(self, **changes: Any) -> Self:  # noqa: ANN401
         """A copy with some tensors replaced by ones that need no checking."""

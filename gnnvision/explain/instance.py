@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.checks import to_index
 from gnnvision.domains.device import send
-from gnnvision.domains.indices import to_index
 from gnnvision.errors import invalid, wrong_dtype, wrong_type
 from gnnvision.explain.samples import copies_of
 from gnnvision.explain.tracing import model_output

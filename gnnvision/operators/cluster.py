@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
-from gnnvision.domains import entries as formulas
+from gnnvision.domains.matrix import Entries
 from gnnvision.errors import invalid
 
 __all__ = ["Coarsening", "coarsen"]
@@ -69,10 +69,8 @@ def _from_host(graph: Graph, size: int, cluster: Tensor | None) -> Coarsening:
 
 def _pairs(graph: Graph) -> Tensor:
     """The cluster of each node after one round of pairing. Shape (N,)."""
-    a = formulas.adjacency(graph, torch.float64)
-    degree = formulas.degree(graph, "in", torch.float64) + formulas.degree(
-        graph, "out", torch.float64
-    )
+    a = graph.entries(torch.float64)
+    degree = a.degree("in") + a.degree("out")
     keep = (a.source != a.target) & (a.value > 0)
     source, target, weight = a.source[keep], a.target[keep], a.value[keep].detach()
     ends = torch.stack([torch.minimum(source, target), torch.maximum(source, target)])
@@ -114,11 +112,11 @@ def _ranks(graph: Graph, ends: Tensor, heavy: Tensor) -> Tensor:
 def _onto(graph: Graph, cluster: Tensor) -> Coarsening:
     """The graph on the clusters: edges between two clusters add up, those within one go."""
     number = int(cluster.max()) + 1 if cluster.numel() else 0
-    a = formulas.adjacency(graph)
+    a = graph.entries()
     source, target = cluster[a.source], cluster[a.target]
     between = source != target
-    matrix = formulas.Entries(source[between], target[between], a.value[between])
-    joined = matrix.to_sparse(number)
+    matrix = Entries(number, source[between], target[between], a.value[between])
+    joined = matrix.to_sparse()
     sizes = torch.bincount(cluster, minlength=number)
     starts = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     first = torch.zeros(number, dtype=torch.int64, device=graph.device)

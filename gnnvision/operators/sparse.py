@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
-from gnnvision.domains import entries as formulas
-from gnnvision.domains.entries import Entries
+from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import made_plainly
 from gnnvision.errors import invalid
 from gnnvision.operators.base import Operator
@@ -133,7 +133,7 @@ def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool 
     """Aᵀ: a node receives the weighted sum over its incoming edges."""
     key = ("operator", "adjacency", dtype, weighted)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: formulas.adjacency(g, dtype, weighted))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted))
     )
 
 
@@ -146,7 +146,7 @@ def mean_adjacency(
     """
     key = ("operator", "mean_adjacency", dtype, weighted)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: formulas.mean_adjacency(g, dtype, weighted))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted).mean())
     )
 
 
@@ -157,10 +157,10 @@ def normalized_adjacency(
     dtype: torch.dtype | None = None,
 ) -> Sparse:
     """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`."""
-    arguments = (add_self_loops, self_loop_weight, dtype)
-    key = ("operator", "normalized_adjacency", *arguments)
+    loops = (add_self_loops, self_loop_weight)
+    key = ("operator", "normalized_adjacency", *loops, dtype)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: formulas.normalized_adjacency(g, *arguments))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype).normalized(*loops))
     )
 
 
@@ -172,7 +172,7 @@ def laplacian(
     """Lᵀ; see `Graph.laplacian`."""
     key = ("operator", "laplacian", normalization, dtype)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: formulas.laplacian(g, normalization, dtype))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype).laplacian(normalization))
     )
 
 
@@ -263,7 +263,7 @@ def scaled_laplacian(
         raise invalid("lambda_max", condition, got, advice)
 
     def build() -> Sparse:
-        laplacian = formulas.laplacian(graph, normalization, dtype)
+        laplacian = graph.entries(dtype).laplacian(normalization)
         if lambda_max is None:
             member = graph.graph_index[laplacian.source]
             largest = laplacian.value.new_zeros(graph.num_graphs)
@@ -275,7 +275,7 @@ def scaled_laplacian(
         # Of the loops only those of the Laplacian's own diagonal, which come last.
         others = value.new_zeros(value.numel() - graph.num_nodes)
         identity = torch.cat([others, value.new_ones(graph.num_nodes)])
-        return received(Entries(laplacian.source, laplacian.target, value - identity), graph)
+        return received(replace(laplacian, value=value - identity), graph)
 
     if isinstance(lambda_max, Tensor):
         return build()

@@ -6,7 +6,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data import Split
-from gnnvision.domains.indices import to_index, to_indices
+from gnnvision.domains.checks import to_index, to_indices
 
 from ..graphs import batch, undirected
 
@@ -106,7 +106,7 @@ def test_an_index_out_of_range():
     for node in (-1, 5):
         with pytest.raises(ValueError, match=f"'node' must be from 0 to 4, got {node}"):
             undirected().neighborhood(node)
-    with pytest.raises(ValueError, match="'hops' must be an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match="'hops' must be at least 0, got -1"):
         undirected().neighborhood(0, -1)
     with pytest.raises(
         ValueError, match="'start' must be at most 'stop' and both from 0 to num_graphs"

@@ -25,8 +25,8 @@ from gnnvision.data.images.views import TestViews, average_predictions
 from gnnvision.data.split import stratified_split
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Grid
+from gnnvision.domains.checks import Indices, to_indices
 from gnnvision.domains.device import full_device, send
-from gnnvision.domains.indices import Indices, to_indices
 from gnnvision.errors import invalid, one_of
 
 __all__ = ["ImageTask"]

@@ -4,7 +4,7 @@ from hypothesis import given
 from torch.autograd import gradcheck
 
 from gnnvision import Graph
-from gnnvision.domains.entries import Entries
+from gnnvision.domains.matrix import Entries
 
 from ..graphs import GRAPHS, make, multi, negative, random_graphs, undirected
 
@@ -155,7 +155,7 @@ def test_precision_is_that_of_the_weights_or_as_asked():
 
 def test_entries_at_one_place_add_up():
     place = torch.tensor([1, 0, 1])
-    matrix = Entries(place, place, torch.tensor([1.0, 2, 3])).to_sparse(2)
+    matrix = Entries(2, place, place, torch.tensor([1.0, 2, 3])).to_sparse()
     assert matrix._nnz() == 2
     assert matrix.to_dense().tolist() == [[2, 0], [0, 4]]
 
