@@ -106,7 +106,8 @@ class Domain(ABC):
         """
         # Every layer comes through here at every call: no function is called on a hit.
         is_live = False
-        for tensor, version in self._fixed:
+        fixed = () if torch.compiler.is_dynamo_compiling() else self._fixed
+        for tensor, version in fixed:
             if tensor._version != version:
                 kind = type(self).__name__
                 advice = f"Make a new {kind} from the edited tensor."
