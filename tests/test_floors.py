@@ -12,8 +12,8 @@ PACKAGE = ROOT / "gnnvision"
 
 BELOW = {"domains": set(), "operators": {"domains"}, "layers": {"domains", "operators"}}
 CORE = set(BELOW) | {"layers"}
-BELOW |= {"models": CORE, "data": CORE, "summary": CORE}
-WORK = CORE | {"models", "data", "summary"}
+BELOW |= {"models": CORE, "data": CORE, "summary": CORE, "inspect": CORE}
+WORK = CORE | {"models", "data", "summary", "inspect"}
 BELOW |= {"training": WORK, "transfer": WORK | {"training"}, "explain": WORK}
 BELOW |= {"report": WORK | {"training", "transfer", "explain"}}
 BELOW |= {"basics": BELOW["report"] | {"report"}}
@@ -116,6 +116,83 @@ def test_the_test_would_notice(place, source):
 )
 def test_what_is_allowed(place, source):
     assert not list(violations(PACKAGE / place, source))
+
+
+# --- circles ----------------------------------------------------------------------------------
+
+
+def module_of(path):
+    """The dotted name of a file; that of its folder for an `__init__.py`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def import_graph(sources):
+    """The modules that each module imports, also within functions and for type checkers.
+
+    Args:
+        sources: the text of each file.
+    """
+    known = {module_of(path): path for path in sources}
+    graph = {}
+    for name, path in known.items():
+        package = list(path.relative_to(ROOT).parts[:-1])
+        wanted = {found for found, _ in imported_modules(sources[path], package)}
+
+        def is_read(module, wanted=wanted):
+            """Not if only files of a room are imported from it."""
+            names = [n for n in wanted if n.rpartition(".")[0] == module]
+            return not names or any(n not in known for n in names)
+
+        graph[name] = {n for n in wanted & known.keys() if is_read(n)} - {name}
+    return graph
+
+
+def circles(graph):
+    """The groups of modules that import one another, directly or not, in alphabetical order."""
+    reach = {}
+    for start in graph:
+        seen, todo = set(), [start]
+        while todo:
+            for following in graph[todo.pop()] - seen:
+                seen.add(following)
+                todo.append(following)
+        reach[start] = seen
+    groups = {frozenset(n for n in reach[m] if m in reach[n]) for m in graph if m in reach[m]}
+    return sorted(sorted(group) for group in groups)
+
+
+# To be empty; a circle that is gone must be deleted here.
+KNOWN_CIRCLES = [
+    ["data.archives", "data.sources"],
+    ["data.images.reconstruction", "data.images.task"],
+    ["summary.network", "summary.table"],  # goes with that room
+    ["training.optimizers", "training.recipe"],
+]
+
+
+def test_no_file_imports_itself_in_a_circle():
+    found = circles(import_graph({path: path.read_text(encoding="utf-8") for path in FILES}))
+    short = [[name.removeprefix("gnnvision.") for name in group] for group in found]
+    assert short == KNOWN_CIRCLES, "\n".join(" <-> ".join(group) for group in short)
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from gnnvision.domains.a import f",
+        "from gnnvision.domains import a",
+        "def g():\n    from .a import f",
+        "import typing\nif typing.TYPE_CHECKING:\n    import gnnvision.domains.a",
+    ],
+    ids=["module", "room", "function", "type checkers"],
+)
+def test_a_circle_would_be_noticed(back):
+    a, b, c = (PACKAGE / "domains" / f"{name}.py" for name in "abc")
+    sources = {a: "from gnnvision.domains.b import g", b: "from .c import h", c: back}
+    names = [f"gnnvision.domains.{name}" for name in "abc"]
+    assert circles(import_graph(sources)) == [names]
+    assert not circles(import_graph(sources | {c: "import torch"}))
 
 
 def modules_after(program):
