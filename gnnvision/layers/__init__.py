@@ -3,11 +3,13 @@
 from gnnvision.layers.attention import GATv2Conv
 from gnnvision.layers.cheb import ChebConv
 from gnnvision.layers.dropout import Dropout
+from gnnvision.layers.edge import EdgeConv, MaxPropagation
 from gnnvision.layers.gcn import GCNConv
 from gnnvision.layers.gin import GINConv
 from gnnvision.layers.graph import GraphConvolution, Propagation
 from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
 from gnnvision.layers.interface import Convolution, FromSignal, FromTargets, OnDomain
+from gnnvision.layers.norm import GraphNorm
 from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
 from gnnvision.layers.readout import Readout
 from gnnvision.layers.rescale import Rescale
@@ -24,15 +26,18 @@ __all__ = [
     "Conv3d",
     "Convolution",
     "Dropout",
+    "EdgeConv",
     "FromSignal",
     "FromTargets",
     "GATv2Conv",
     "GCNConv",
     "GINConv",
     "GraphConvolution",
+    "GraphNorm",
     "GraphPool",
     "GridConvolution",
     "MaxPool2d",
+    "MaxPropagation",
     "OnDomain",
     "Propagation",
     "RGCNConv",

@@ -1,0 +1,150 @@
+"""Normalization of the features of each graph or image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.errors import integer, invalid, wrong_type
+from gnnvision.layers.interface import OnDomain
+from gnnvision.operators.signals import dense
+
+__all__ = ["GraphNorm"]
+
+
+class GraphNorm(nn.Module, OnDomain):
+    """y = γ (x - α E[x]) / √(E[(x - α E[x])²] + ε) + β, with means over the sites of each sample.
+
+    Each graph of a batch, and each image, is normalized by itself, each channel by itself. How
+    much of the mean is subtracted, α, is learned.
+
+    Args:
+        in_channels: number of channels.
+        eps: ε.
+        device: where the parameters are.
+
+    Shapes:
+        Input and output (N, in_channels) on a graph; on another domain its own layout, as
+        (B, in_channels, H, W) on a grid.
+
+    Raises:
+        TypeError: if `in_channels` is not an integer.
+        ValueError: if it is not positive.
+
+    References:
+        Cai et al., "GraphNorm: A Principled Approach to Accelerating Graph Neural Network
+        Training", 2021, https://arxiv.org/abs/2009.03294, equation 6. With α = 1 this is instance
+        normalization.
+
+    Example:
+        >>> graph = Graph.from_edges([(0, 1)], num_nodes=2)
+        >>> GraphNorm(1)(torch.tensor([[1.0], [3.0]]), graph).round(decimals=3)
+        tensor([[-1.],
+                [ 1.]], grad_fn=<RoundBackward1>)
+    """
+
+    def __init__(
+        self, in_channels: int, eps: float = 1e-5, device: torch.device | str | None = None
+    ) -> None:
+        integer("in_channels", in_channels, 1)
+        super().__init__()
+        self.in_channels = in_channels
+        self.eps = eps
+        self.weight = nn.Parameter(torch.empty(in_channels, device=device))
+        self.bias = nn.Parameter(torch.empty(in_channels, device=device))
+        self.mean_scale = nn.Parameter(torch.empty(in_channels, device=device))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialize γ and α with 1 and β with 0."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+        nn.init.ones_(self.mean_scale)
+
+    def forward(
+        self,
+        x: Tensor,
+        domain: Domain | Tensor | None = None,
+        batch_size: int | None = None,
+        *,
+        batch: Tensor | None = None,
+    ) -> Tensor:
+        """The normalized signal.
+
+        Args:
+            x: (N, in_channels) on a graph, (B, in_channels, H, W) on a grid.
+            domain: the graph; or, as in torch-geometric, the index of the graph of each node, of
+                shape (N,). A single graph or a grid may be omitted.
+            batch_size: the number of graphs, only with such an index; by default the largest index
+                plus one.
+            batch: such an index by name, instead of `domain`.
+
+        Raises:
+            TypeError: if `domain` is neither a domain nor such an index.
+            ValueError: if a shape is wrong.
+        """
+        where = batch if domain is None else domain
+        x = dense(x)
+        if isinstance(where, Tensor):
+            _check_index(where, x)
+            number = batch_size
+            if number is None:
+                number = int(where.max()) + 1 if where.shape[0] else 0
+            self._check(x, x.shape[0])
+            return self._normalized(x, where, number)
+        if where is None and x.ndim > 2:
+            where = Grid(x.shape[2:])
+        if where is None:
+            self._check(x, x.shape[0])
+            return self._normalized(x)
+        if not isinstance(where, Domain):
+            condition = "be a domain, or the index of the graph of each node"
+            raise wrong_type("domain", condition, where, "Pass the graph.")
+        sites = where.to_sites(x)
+        self._check(sites, where.num_sites)
+        if isinstance(where, Graph) and where.num_graphs != 1:
+            return self._normalized(sites, where.graph_index, where.num_graphs)
+        return where.from_sites(self._normalized(sites))
+
+    def _normalized(self, x: Tensor, index: Tensor | None = None, number: int = 1) -> Tensor:
+        """The signal (N, *, C), normalized over its sites or those of each index."""
+
+        def mean(values: Tensor) -> Tensor:
+            if index is None:
+                return values.sum(0, keepdim=True) / max(values.shape[0], 1)
+            rows = index.unsqueeze(1).expand_as(values)
+            total = values.new_zeros(number, values.shape[1]).scatter_add(0, rows, values)
+            return (total / sizes)[index]
+
+        if index is not None:
+            ones = torch.ones_like(index, dtype=x.dtype)
+            sizes = x.new_zeros(number).scatter_add(0, index, ones).clamp(min=1).unsqueeze(1)
+        out = x - mean(x) * self.mean_scale
+        return self.weight * out / (mean(out.square()) + self.eps).sqrt() + self.bias
+
+    def _check(self, sites: Tensor, number: int) -> None:
+        if sites.shape[0] != number or sites.shape[-1] != self.in_channels:
+            condition = f"have {number} sites and in_channels={self.in_channels} channels"
+            advice = "Set in_channels to the number of channels."
+            raise invalid("x", condition, f"{tuple(sites.shape)}, sites first", advice)
+
+    def out_domain(self, domain: Domain) -> Domain:
+        """The same domain."""
+        return domain
+
+    def extra_repr(self) -> str:
+        """The number of channels, for `repr`."""
+        return f"{self.in_channels}"
+
+
+def _check_index(index: Tensor, x: Tensor) -> None:
+    """Check that there is an index for each node.
+
+    Raises:
+        ValueError: if not.
+    """
+    if index.shape != x.shape[:1] or index.dtype != torch.int64:
+        condition = f"be an int64 index of shape ({x.shape[0]},), one for each node"
+        got = f"{index.dtype} of shape {tuple(index.shape)}"
+        raise invalid("batch", condition, got, "Pass the graph, or its graph_index.")
