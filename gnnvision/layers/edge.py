@@ -7,14 +7,16 @@ or `reference`, but work in `Sequential`, summaries, explanations and training l
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import invalid, one_of, wrong_type
-from gnnvision.layers.graph import as_graph, refuse_weights
+from gnnvision.layers.calls import read_call
+from gnnvision.layers.compatible import check_defaults
+from gnnvision.layers.graph import refuse_weights
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.signals import dense
 
@@ -26,15 +28,21 @@ Aggregation = Literal["max", "mean", "sum", "add"]
 class _OverEdges(nn.Module, OnDomain):
     """What both layers share: their arguments, and the reduction over the edges of a node."""
 
-    def forward(
-        self, x: Tensor, domain: Graph | Tensor | None = None, *, edge_index: Tensor | None = None
-    ) -> Tensor:
+    columns: ClassVar[tuple[str, ...]] = ()  # after an edge_index, as `read_call` reads them
+    bipartite = True
+    reads_targets = False
+    embeds = False
+    in_channels = None  # any number
+
+    def forward(self, x: Tensor, domain: Any = None, *columns: Any, **named: Any) -> Tensor:  # noqa: ANN401
         """The output at each node.
 
         Args:
-            x: node features. Shape (N, in_channels).
+            x: node features; with an edge_index also a pair of those of source and target nodes.
+                Shape (N, in_channels).
             domain: a graph, or torch-geometric's edge_index of shape (2, E).
-            edge_index: the latter by name.
+            columns: none.
+            named: `edge_index` by name.
 
         Returns:
             Shape (N, out_channels).
@@ -43,13 +51,19 @@ class _OverEdges(nn.Module, OnDomain):
             TypeError: if `domain` is neither of the two.
             ValueError: if a shape is wrong, or the graph has edge weights.
         """
-        graph = as_graph(edge_index if domain is None else domain, x)  # type: ignore[arg-type]
+        call = read_call(self, x, domain, columns, named)
+        x, graph = call.x, call.domain
+        require(graph, Graph, self)
+        assert isinstance(graph, Graph)
         if graph.edge_weight is not None:
             refuse_weights(graph, self)
         if x.ndim != 2 or x.shape[0] != graph.num_nodes:
             condition = f"have shape (N={graph.num_nodes}, C)"
             raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
-        return self._on_edges(dense(x), graph)
+        y = self._on_edges(dense(x), graph)
+        y = y if call.targets is None else y[call.targets]
+        out: Tensor = y if call.finish is None else call.finish(y, [])
+        return out
 
     def _on_edges(self, x: Tensor, graph: Graph) -> Tensor:
         raise NotImplementedError
@@ -70,6 +84,7 @@ class EdgeConv(_OverEdges):
         nn: h, a module that maps pairs of rows (E, 2 in_channels) to (E, out_channels).
         aggr: "max", "mean" or "sum" ("add"), over the edges that arrive at a node. A node without
             such edges gets 0.
+        defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), output (N, out_channels).
@@ -88,8 +103,11 @@ class EdgeConv(_OverEdges):
         torch.Size([3, 5])
     """
 
-    def __init__(self, nn: nn.Module, aggr: Aggregation = "max") -> None:
+    reads_targets = True
+
+    def __init__(self, nn: nn.Module, aggr: Aggregation = "max", **defaults: object) -> None:
         super().__init__()
+        check_defaults(self, defaults)
         one_of("aggr", aggr, ("max", "mean", "sum", "add"))
         if not isinstance(nn, torch.nn.Module):
             advice = "Use for example torch.nn.Linear(2 * in_channels, out_channels)."

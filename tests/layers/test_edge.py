@@ -51,6 +51,20 @@ def test_equals_torch_geometric(name, graph):
         torch.testing.assert_close(found, gradients)
 
 
+@pytest.mark.parametrize("name", pairs())
+def test_bipartite_graphs_and_batches_of_signals(name):
+    ours, theirs = pairs()[name]
+    ours.load_state_dict(theirs.state_dict())
+    edge_index = torch.tensor([[0, 1, 2, 2, 3], [0, 0, 1, 0, 1]])
+    x = (torch.randn(4, 4), torch.randn(3, 4))
+    size = () if name.startswith("Edge") else (None, (4, 3))
+    torch.testing.assert_close(ours(x, edge_index), theirs(x, edge_index, *size))
+    many, graph = torch.randn(2, 5, 4), undirected()
+    torch.testing.assert_close(
+        ours(many, graph.edge_index), torch.stack([ours(one, graph) for one in many])
+    )
+
+
 def test_a_maximum_by_hand():
     graph = make([(0, 1), (2, 1), (1, 3)], 4)
     x = torch.tensor([[-1.0, 5.0], [2.0, 0.0], [-3.0, 6.0], [9.0, 9.0]])
@@ -117,6 +131,9 @@ def test_options_and_refusals():
     before = copy.deepcopy(layer.state_dict())
     layer.reset_parameters()
     assert all(not torch.equal(v, before[name]) for name, v in layer.state_dict().items())
+    assert gv.EdgeConv(mlp(), flow="source_to_target", node_dim=-2).aggr == "max"
+    with pytest.raises(ValueError, match="'flow' must be 'source_to_target' for EdgeConv"):
+        gv.EdgeConv(mlp(), flow="target_to_source")
     assert repr(gv.EdgeConv(nn.Identity(), "mean")).startswith("EdgeConv(\n  aggr='mean'")
     x = torch.randn(5, 4)
     with pytest.raises(ValueError, match="'aggr' must be one of 'max', 'mean', 'sum', 'add', got"):
