@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import singledispatch
 
 import torch
 from torch import Tensor, nn
 
+from gnnvision.domains import Graph
 from gnnvision.errors import invalid, nearest
-from gnnvision.layers import (
-    ChebConv,
-    Convolution,
-    GATv2Conv,
-    GCNConv,
-    GINConv,
-    RGCNConv,
-    SAGEConv,
-)
+from gnnvision.layers import ChebConv, Convolution, GINConv, RGCNConv
 
 __all__ = ["Filters", "filters"]
 
@@ -130,10 +122,15 @@ def filters(model: nn.Module, layer: str) -> Filters:
         weight = module.weight.detach()
         taps = weight.flatten(2).permute(2, 1, 0)  # (K, C_in, C_out)
         return Filters(taps, tuple(weight.shape[2:]), module.groups, layer)
-    if isinstance(module, (Convolution, nn.Linear)):
-        taps = _taps(module).detach()
-        terms = _terms(module, len(taps))
-        return Filters(taps, None, 1, layer, terms, isinstance(module, ChebConv))
+    if isinstance(module, nn.Linear):
+        return Filters(module.weight.detach().t()[None], None, 1, layer, ("node itself",))
+    if isinstance(module, Convolution):
+        taps = module.taps().detach()
+        if isinstance(module, GINConv):
+            taps = taps @ next(p for p in module.nn.parameters() if p.ndim == 2).detach().t()
+        return Filters(
+            taps, None, 1, layer, _terms(module, len(taps)), isinstance(module, ChebConv)
+        )
     names = [n for n, m in known.items() if isinstance(m, (*_PLAIN, Convolution))]
     if not names:
         got = f"{type(model).__name__}, which has no convolution"
@@ -143,63 +140,28 @@ def filters(model: nn.Module, layer: str) -> Filters:
     raise invalid("layer", "be the name of a convolution", got, f"Did you mean {near}?")
 
 
-@singledispatch
-def _taps(module: object) -> Tensor:
-    """The matrices of a layer on a graph. Shape (K, C_in, C_out)."""
-    assert isinstance(module, Convolution)
-    return module.taps()
+def _terms(module: Convolution, count: int) -> tuple[str, ...]:
+    """The nodes whose features each of the K matrices reads."""
+    if isinstance(module, ChebConv):
+        words = ["node itself", *(f"up to {k} hop{'s' * (k > 1)} away" for k in range(1, count))]
+        return tuple(f"T{k}: {text}" for k, text in enumerate(words))
+    if isinstance(module, RGCNConv):
+        each = [f"neighbors by relation {number}" for number in range(module.num_relations)]
+        return (*each, "node itself")[:count]
+    if heads := int(getattr(module, "heads", 0)):
+        words = [f"attention head {head}" for head in range(1, heads + 1)]
+        return (*words, "node itself")[:count]
+    # The distances that each operator reaches from the middle of a path.
+    path = Graph.from_edges([(n, n + 1) for n in range(2 * count)], 2 * count + 1, undirected=True)
+    try:
+        rows = [S.to_dense()[count].nonzero()[:, 0] for S in module.operators(path)]
+    except (AttributeError, TypeError, ValueError):  # it needs another domain or a signal
+        return tuple(f"operator {k}" for k in range(count))
+    return tuple(_distances({abs(int(node) - count) for node in row}) for row in rows)
 
 
-@_taps.register
-def _(module: nn.Linear) -> Tensor:
-    return module.weight.t()[None]
-
-
-@_taps.register
-def _(module: GINConv) -> Tensor:
-    first = next(p for p in module.nn.parameters() if p.ndim == 2)
-    return module.taps() @ first.t()
-
-
-@singledispatch
-def _terms(module: object, count: int) -> tuple[str, ...]:
-    """The nodes whose features each matrix reads."""
-    return tuple(f"operator {k}" for k in range(count))
-
-
-@_terms.register
-def _(module: nn.Linear, count: int) -> tuple[str, ...]:
-    return ("node itself",)
-
-
-@_terms.register
-def _(module: GCNConv, count: int) -> tuple[str, ...]:
-    loops = module.normalize and module.add_self_loops
-    return ("neighbors and node itself" if loops else "neighbors",)
-
-
-@_terms.register
-def _(module: SAGEConv, count: int) -> tuple[str, ...]:
-    return ("neighbors", "node itself")[:count]
-
-
-@_terms.register
-def _(module: GINConv, count: int) -> tuple[str, ...]:
-    return ("neighbors", "node itself")
-
-
-@_terms.register
-def _(module: ChebConv, count: int) -> tuple[str, ...]:
-    words = ["node itself", *(f"up to {k} hop{'s' * (k > 1)} away" for k in range(1, count))]
-    return tuple(f"T{k}: {text}" for k, text in enumerate(words))
-
-
-@_terms.register
-def _(module: GATv2Conv, count: int) -> tuple[str, ...]:
-    return tuple(f"attention head {head}" for head in range(1, count + 1))
-
-
-@_terms.register
-def _(module: RGCNConv, count: int) -> tuple[str, ...]:
-    each = [f"neighbors by relation {number}" for number in range(module.num_relations)]
-    return (*each, "node itself")[:count]
+def _distances(reached: set[int]) -> str:
+    """The nodes at some distances, as text."""
+    most = max(reached, default=0)
+    words = ("node itself", "neighbors", f"up to {most} hops away")[min(most, 2)]
+    return "neighbors and node itself" if reached == {0, 1} else words

@@ -83,25 +83,23 @@ class Sanity:
     @cached_property
     def reference(self) -> Interval:
         """The mean similarity of the maps of two randomized models, with its interval."""
-        pairs = self._pairs()
-        if pairs is None:
+        if self._pairs is None:
             return Interval(nan, nan, nan)
-        return jackknife(_pair_mean(pairs), _without_each(pairs))
+        return jackknife(*_pair_means(self._pairs))
 
     @cached_property
     def difference(self) -> Interval:
         """`interval` minus `reference`: above 0 if the map is like that of a randomized model."""
-        pairs = self._pairs()
-        if pairs is None:
+        if self._pairs is None:
             return Interval(nan, nan, nan)
-        last = self._last()
-        without = (last.sum() - last) / (len(last) - 1) - _without_each(pairs)
-        return jackknife(float(last.mean()) - _pair_mean(pairs), without)
+        last, (mean, without) = self._last, _pair_means(self._pairs)
+        own = (last.sum() - last) / (len(last) - 1)
+        return jackknife(float(last.mean()) - mean, own - without)
 
     @property
     def draws(self) -> int:
         """The number of randomized models whose map is not constant."""
-        return len(self._last())
+        return len(self._last)
 
     @property
     def verdict(self) -> Verdict:
@@ -115,8 +113,10 @@ class Sanity:
 
     @cached_property
     def _judged(self) -> tuple[Verdict, str]:
-        here = self.interval
+        passes: Verdict = "depends on the model"
         fails: Verdict = "fails the parameter-randomization test"
+        here, versus = self.interval, self.difference
+        others = "similar to those of randomized models than these are to one another"
         if self.constant:
             return "undecided", "the map is constant, or nearly so: no correlation is defined"
         if self.min_sites < MIN_SITES:
@@ -124,39 +124,33 @@ class Sanity:
         if self.draws < 3:
             count = f"{self.draws} randomized model{'s' * (self.draws != 1)}"
             return "undecided", f"an interval needs 3 maps that are not constant, got {count}"
-        if self._pairs() is None:
+        if self._pairs is None:
             if here.low > FAILS_ABOVE:
                 return fails, f"the similarity is above {FAILS_ABOVE}"
             if here.high < FAILS_ABOVE:
-                return "depends on the model", f"the similarity is below {FAILS_ABOVE}"
+                return passes, f"the similarity is below {FAILS_ABOVE}"
             return "undecided", f"the interval of the similarity contains {FAILS_ABOVE}"
         if here.low > HALF_SHARED:
             return fails, "more than half of the map is shared with randomized models"
+        if here.high < QUARTER_SHARED and here.low <= -QUARTER_SHARED:
+            return passes, "the map is unlike those of randomized models"
         if here.high < QUARTER_SHARED:
-            if here.low <= -QUARTER_SHARED:
-                return "depends on the model", "the map is unlike those of randomized models"
-            shared = "less than a quarter of the map is shared with randomized models"
-            return "depends on the model", shared
-        if self.difference.high < 0:
-            return "depends on the model", (
-                "the map is less similar to those of randomized models than these are to one "
-                "another"
-            )
-        if self.difference.low > 0:
-            return fails, (
-                "the map is more similar to those of randomized models than these are to one "
-                "another"
-            )
-        return "undecided", (
-            "the map is neither clearly more nor clearly less similar to those of randomized "
-            "models than these are to one another"
-        )
+            return passes, "less than a quarter of the map is shared with randomized models"
+        if versus.high < 0:
+            return passes, f"the map is less {others}"
+        if versus.low > 0:
+            return fails, f"the map is more {others}"
+        return "undecided", f"the map is neither clearly more nor clearly less {others}"
 
+    @cached_property
     def _last(self) -> Tensor:
+        """The similarities with all layers randomized, where they are defined."""
         last = self.similarity[-1].double()
         return last[~last.isnan()]
 
+    @cached_property
     def _pairs(self) -> Tensor | None:
+        """The similarities of these randomized models to one another; None if too few."""
         if self.between is None:
             return None
         known = ~self.similarity[-1].isnan()
@@ -165,23 +159,19 @@ class Sanity:
 
     def __str__(self) -> str:
         numbers = f"similarity {self.interval} over {self.draws} randomized models"
-        if self._pairs() is not None:
+        if self._pairs is not None:
             numbers += f", {self.reference} between two of them"
         verdict = self.verdict
         return f"{verdict[0].upper()}{verdict[1:]}: {self.reason} ({numbers})."
 
 
-def _pair_mean(pairs: Tensor) -> float:
-    count = len(pairs)
-    return float((pairs.sum() - pairs.diagonal().sum()) / (count * (count - 1)))
-
-
-def _without_each(pairs: Tensor) -> Tensor:
-    """The mean over the pairs without each of the models. Shape (n,)."""
+def _pair_means(pairs: Tensor) -> tuple[float, Tensor]:
+    """The mean over the pairs of n models, and that without each of the models, (n,)."""
     count = len(pairs)
     others = pairs.sum(1) - pairs.diagonal()
-    left = (pairs.sum() - pairs.diagonal().sum()) - 2 * others
-    return left / ((count - 1) * (count - 2))
+    total = pairs.sum() - pairs.diagonal().sum()
+    without = (total - 2 * others) / ((count - 1) * (count - 2))
+    return float(total / (count * (count - 1))), without
 
 
 def sanity_check(
@@ -256,36 +246,35 @@ def sanity_checks(
     """`sanity_check` for several attribution methods, with the same randomized models.
 
     Args:
-        model: as for `sanity_check`.
-        x: as for `sanity_check`.
-        domain: as for `sanity_check`.
+        model: the trained model; it is not changed.
+        x: the signal.
+        domain: of the signal.
         explains: functions of (model, x, domain) that return a value for each site, by name.
-        site: as for `sanity_check`.
-        stages: as for `sanity_check`.
-        draws: as for `sanity_check`.
-        seed: as for `sanity_check`.
-        staged: as for `sanity_check`.
+        site: as for `attribute`.
+        stages: as for `cascading_randomization`.
+        draws: the number of randomized models.
+        seed: the seed of the first randomized model.
+        staged: the number of draws that are evaluated at all stages.
     """
     at_least("draws", draws, 1)
     in_stages = draws if staged is None else min(staged, draws)
     sample = sample_of_site(x, domain)
-    layers: tuple[str, ...] = ()
+    layers: list[list[str]] = []
     maps: dict[str, list[list[Tensor]]] = {name: [] for name in explains}  # by draw, by stage
     with given(x):
         own = {name: explain(model, x, domain) for name, explain in explains.items()}
         for draw in range(draws):
+            count, found = stages if draw < in_stages else 1, []
             for held in maps.values():
                 held.append([])
-            names = []
-            for stage, other in cascading_randomization(
-                model, x, domain, stages if draw < in_stages else 1, seed + draw
-            ):
-                names.append(stage)
+            for stage, other in cascading_randomization(model, x, domain, count, seed + draw):
+                found.append(stage)
                 for name, explain in explains.items():
                     maps[name][-1].append(explain(other, x, domain))
-            layers = layers or tuple(names)
+            layers.append(found)
+    names = tuple(layers[0])
     return {
-        name: _sanity(layers, own[name], held, sample, site is not None)
+        name: _sanity(names, own[name], held, sample, site is not None)
         for name, held in maps.items()
     }
 
@@ -301,27 +290,23 @@ def _sanity(
     # Comparing takes many small steps, for each of which the host would wait for a GPU.
     whole = torch.stack([own, *(found for held in maps for found in held)]).cpu()
     if bool(whole.isnan().flatten(1).all(1).any()):
-        raise invalid(
-            "model", "return finite outputs with randomized weights too", "NaN or infinity",
-            "Check its weights, or omit the sanity check.",
-        )  # fmt: skip
-    (own, *rest), sample = whole, sample.cpu()
-    following = iter(rest)
-    maps = [[next(following) for _ in held] for held in maps]
-    reach = None
-    if some_are_out_of_reach:  # sites that are 0 in all maps are outside the receptive field
-        reach = whole.ne(0).any(0)
-    mine = _ranked([own], sample, reach)
+        condition = "return finite outputs with randomized weights too"
+        advice = "Check its weights, or omit the sanity check."
+        raise invalid("model", condition, "NaN or infinity", advice)
+    sample = sample.cpu()
+    # Sites that are 0 in all maps of a node are outside its receptive field.
+    reach = whole.ne(0).any(0) if some_are_out_of_reach else torch.ones_like(sample).bool()
+    mine, (ranks, known) = _ranked(whole[:1], sample, reach), _ranked(whole[1:], sample, reach)
+    stops = torch.tensor([len(held) for held in maps]).cumsum(0)  # of the draws in the ranks
     alike = torch.full((len(layers), len(maps)), torch.nan, dtype=torch.float64)
-    for back in range(1, len(layers) + 1):
-        having = [draw for draw, held in enumerate(maps) if len(held) >= back]
-        ranks = _ranked([maps[draw][-back] for draw in having], sample, reach)
-        alike[-back, having] = _correlations(mine, ranks)[0].to(alike)
-    last = _ranked([held[-1] for held in maps], sample, reach)
-    compared = sample.flatten() if reach is None else sample[reach]
-    sizes = torch.bincount(compared, minlength=1)
+    for back in range(len(layers)):
+        having = [draw for draw, held in enumerate(maps) if len(held) > back]
+        at = stops[having] - 1 - back
+        alike[-1 - back, having] = _correlations(mine, (ranks[at], known[at]))[0]
+    last = ranks[stops - 1], known[stops - 1]
+    smallest = int(torch.bincount(sample[reach], minlength=1).min())
     constant = not bool(mine[1].any())
-    return Sanity(layers, alike, int(sizes.min()), _correlations(last, last), constant)
+    return Sanity(layers, alike, smallest, _correlations(last, last), constant)
 
 
 def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
@@ -334,22 +319,23 @@ def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
         second: another value for each site.
         sample: the sample of each site.
     """
-    pair = (_ranked([values], sample, None) for values in (first, second))
-    return float(_correlations(*pair)[0, 0])
+    reach = torch.ones_like(sample).bool()
+    ranks, known = _ranked(torch.stack([first, second]), sample, reach)
+    return float(_correlations((ranks[:1], known[:1]), (ranks[1:], known[1:])))
 
 
 # Ranks, of norm 1 in each sample (maps, sites), and where they are defined (maps, samples).
 _Ranks = tuple[Tensor, Tensor]
 
 
-def _ranked(maps: list[Tensor], sample: Tensor, reach: Tensor | None) -> _Ranks:
+def _ranked(maps: Tensor, sample: Tensor, reach: Tensor) -> _Ranks:
+    """The ranks of the absolute values of maps, at the sites where `reach` is true."""
     count = int(sample.max()) + 1
-    sizes = [values.to(sample.device).abs().double() for values in maps]
-    ranks = torch.zeros(len(maps), sample.numel(), dtype=torch.float64, device=sample.device)
-    known = torch.zeros(len(maps), count, dtype=torch.float64, device=sample.device)
+    ranks = torch.zeros(len(maps), sample.numel(), dtype=torch.float64)
+    known = torch.zeros(len(maps), count, dtype=torch.float64)
     for number in range(count):
-        own = sample == number if reach is None else (sample == number) & reach
-        for row, values in enumerate(sizes):
+        own = (sample == number) & reach
+        for row, values in enumerate(maps.abs().double()):
             here = values[own]
             if len(here) > 1 and not is_nearly_constant(here):
                 centered = _ranks(here)
@@ -361,7 +347,7 @@ def _ranked(maps: list[Tensor], sample: Tensor, reach: Tensor | None) -> _Ranks:
 def _correlations(first: _Ranks, second: _Ranks) -> Tensor:
     """The rank correlation of each map of `first` with each of `second`, mean over samples."""
     counts = first[1] @ second[1].T
-    return (first[0] @ second[0].T / counts).masked_fill(counts == 0, torch.nan).cpu()
+    return (first[0] @ second[0].T / counts).masked_fill(counts == 0, torch.nan)
 
 
 def _ranks(values: Tensor) -> Tensor:
