@@ -13,9 +13,16 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.domains.device import widest
 from gnnvision.errors import invalid, nearest, one_of
-from gnnvision.explain import gradients, masking
+from gnnvision.explain.gradients import (
+    grad_cam,
+    gradient,
+    guided_grad_cam,
+    guided_gradient,
+    input_gradient,
+)
 from gnnvision.explain.instance import Instance, Target, expand_baseline, make_instance
 from gnnvision.explain.integrated import STEPS, Estimator, integrate
+from gnnvision.explain.masking import occlusion
 from gnnvision.explain.samples import is_nearly_constant, sample_of_site, sum_per_sample
 from gnnvision.explain.spatial import cam_layer
 from gnnvision.layers.hooks import evaluating
@@ -66,24 +73,18 @@ def _integrated(
     return integrate(instance, baseline, steps, estimator).sum(1), []
 
 
-METHODS: dict[str, Method] = {
-    "gradient": Method(
-        gradients.gradient, "Gradient", False, "saliency: largest |gradient| over the channels"
-    ),
-    "input_gradient": Method(
-        gradients.input_gradient, "Input × gradient", True, "input × gradient"
-    ),
+_SALIENCY = "saliency: largest |gradient| over the channels"
+_PRODUCT = "guided gradient × Grad-CAM"
+METHODS = {
+    "gradient": Method(gradient, "Gradient", False, _SALIENCY),
+    "input_gradient": Method(input_gradient, "Input × gradient", True, "input × gradient"),
     "integrated_gradients": Method(
         _integrated, "Integrated gradients", True, "contribution to the output"
     ),
-    "grad_cam": Method(gradients.grad_cam, "Grad-CAM", False, "class activation", True),
-    "guided_gradient": Method(
-        gradients.guided_gradient, "Guided gradient", False, "guided gradient"
-    ),
-    "guided_grad_cam": Method(
-        gradients.guided_grad_cam, "Guided Grad-CAM", False, "guided gradient × Grad-CAM", True
-    ),
-    "occlusion": Method(masking.occlusion, "Occlusion", True, "drop of the output if masked"),
+    "grad_cam": Method(grad_cam, "Grad-CAM", False, "class activation", True),
+    "guided_gradient": Method(guided_gradient, "Guided gradient", False, "guided gradient"),
+    "guided_grad_cam": Method(guided_grad_cam, "Guided Grad-CAM", False, _PRODUCT, True),
+    "occlusion": Method(occlusion, "Occlusion", True, "drop of the output if masked"),
 }
 
 

@@ -59,7 +59,7 @@ class Faithfulness:
     @property
     def areas(self) -> dict[str, float]:
         """The areas under the curves, means over the samples. For deletion, lower is better."""
-        return {name: float(values.mean()) for name, values in self._by_member().items()}
+        return {name: float(area.mean()) for name, area in self._areas().items()}
 
     @property
     def gains(self) -> dict[str, Tensor]:
@@ -68,7 +68,7 @@ class Faithfulness:
         Shapes:
             Output: (samples,) each.
         """
-        areas = self._by_member()
+        areas = self._areas()
         gains = {
             "deletion": areas["random_deletion"] - areas["deletion"],
             "insertion": areas["insertion"] - areas["random_insertion"],
@@ -90,11 +90,10 @@ class Faithfulness:
         Args:
             curve: "deletion" or "insertion".
         """
-        draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
-        place = int((self.orders + 1) * _TAIL + 1e-9)
+        draws, place = self._draws(curve), int((self.orders + 1) * _TAIL + 1e-9)
         if draws is None or place < 1:
             return -inf, inf
-        ordered = draws.double().mean(1).sort().values
+        ordered = draws.sort().values
         return float(ordered[place - 1]), float(ordered[-place])
 
     def verdicts(self) -> dict[str, BaselineVerdict]:
@@ -111,37 +110,32 @@ class Faithfulness:
         confidence interval of that mean; else "undecided". For several samples it is the verdict
         of `mean_gains`.
         """
-        if len(self.deletion) > 1:
-            return mean_gains([self]).verdict
-        return _both(self.verdicts())
+        return mean_gains([self]).verdict if len(self.deletion) > 1 else _both(self.verdicts())
 
     @property
     def better_than_random(self) -> bool:
         """Whether both curves are significantly better than the random baseline."""
         return self.verdict == "better than random"
 
-    def _by_member(self) -> dict[str, Tensor]:
-        curves = {
-            "deletion": self.deletion,
-            "insertion": self.insertion,
-            "random_deletion": self.random_deletion,
-            "random_insertion": self.random_insertion,
-        }
-        return {name: torch.trapezoid(curve, self.shares) for name, curve in curves.items()}
+    def _areas(self) -> dict[str, Tensor]:
+        names = ("deletion", "insertion", "random_deletion", "random_insertion")
+        return {name: torch.trapezoid(getattr(self, name), self.shares) for name in names}
+
+    def _draws(self, curve: str) -> Tensor | None:
+        """The area of each random order, the mean over the samples. Shape (orders,)."""
+        draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
+        return None if draws is None else draws.double().mean(1)
 
     def _curve_verdict(self, curve: str) -> BaselineVerdict:
-        draws = self.deletion_draws if curve == "deletion" else self.insertion_draws
+        draws = self._draws(curve)
         if draws is None or (self.constant is not None and bool(self.constant.all())):
             return "undecided"
-        low, high = self.random_range(curve)
-        area = float(self.areas[curve])
-        gains = (draws.double().mean(1) - area) * (1 if curve == "deletion" else -1)
+        area, (low, high) = self.areas[curve], self.random_range(curve)
+        gains = (draws - area) * (1 if curve == "deletion" else -1)
         beaten = area < low if curve == "deletion" else area > high
         if beaten and abs(float(gains.mean())) > _ROUNDING:
             return "better than random"
-        if mean_interval(gains).high < 0:
-            return "not better than random"
-        return "undecided"
+        return "not better than random" if mean_interval(gains).high < 0 else "undecided"
 
 
 @dataclass(frozen=True)
@@ -184,6 +178,5 @@ def _sign(gain: Interval) -> BaselineVerdict:
 
 def _both(curves: dict[str, BaselineVerdict]) -> BaselineVerdict:
     found = set(curves.values())
-    if len(found) == 1:
-        return found.pop()
-    return "not better than random" if "not better than random" in found else "undecided"
+    some: BaselineVerdict = "not better than random" if len(found) > 1 else next(iter(found))
+    return some if some in found else "undecided"

@@ -95,14 +95,7 @@ def site_attributions(
 ) -> Tensor:
     """The contribution of each pixel or node: integrated gradients summed over the channels.
 
-    Args:
-        model: as for `integrated_gradients`.
-        x: as for `integrated_gradients`.
-        domain: as for `integrated_gradients`.
-        output: as for `integrated_gradients`.
-        baseline: as for `integrated_gradients`.
-        steps: as for `integrated_gradients`.
-        estimator: as for `integrated_gradients`.
+    The arguments and errors are those of `integrated_gradients`.
 
     Shapes:
         Output: (B, H, W) on a grid, (N,) on a graph.

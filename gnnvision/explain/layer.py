@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
@@ -143,10 +143,9 @@ class Layers(tuple[Layer, ...]):
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("Layer", overflow="fold")
-        table.add_column("Kind", overflow="fold")
-        table.add_column("Output", justify="right", overflow="fold")
-        table.add_column("Sites", justify="right", overflow="fold")
+        for name in ("Layer", "Kind", "Output", "Sites"):
+            side: Literal["left", "right"] = "right" if name in ("Output", "Sites") else "left"
+            table.add_column(name, justify=side, overflow="fold")
         for row in self.rows():
             table.add_row(*row.values())
         return table
@@ -158,4 +157,4 @@ class Layers(tuple[Layer, ...]):
         with console.capture() as text:
             console.print(self)
         lines = [line.rstrip() for line in text.get().splitlines()]
-        return dedent("\n".join(line for line in lines if line))
+        return dedent("\n".join(filter(None, lines)))

@@ -79,10 +79,9 @@ def leaf_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
     found: dict[nn.Module, str] = {}
 
     def walk(name: str, module: nn.Module) -> None:
-        whole = _is_leaf(module)
-        if whole or any(True for _ in module.parameters(recurse=False)):
+        if _is_leaf(module) or any(True for _ in module.parameters(recurse=False)):
             found.setdefault(module, name or type(module).__name__)
-        if not whole:
+        if not _is_leaf(module):
             for child_name, child in module.named_children():
                 walk(f"{name}.{child_name}".lstrip("."), child)
 
@@ -98,19 +97,13 @@ def _is_leaf(module: nn.Module) -> bool:
 def layers_and_blocks(model: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
     """The layers of a model and the blocks that contain them, without the model itself.
 
-    Args:
-        model: any network.
-        name: of a module inside a layer, which is added.
+    A module of this name inside a layer is added.
     """
     leaves = dict(leaf_layers(model))
     within = {part for leaf in leaves.values() if _is_leaf(leaf) for part in leaf.modules()}
     within |= set(leaves.values())
-    held = {key: module for key, module in model.named_modules() if module not in within}
-    held.pop("", None)
-    listed = {**leaves, **held}
-    if name and name not in listed and name in (known := dict(model.named_modules())):
-        listed[name] = known[name]
-    return list(listed.items())
+    held = {n: m for n, m in model.named_modules() if n and (n == name or m not in within)}
+    return list((leaves | held).items())
 
 
 def trace(
