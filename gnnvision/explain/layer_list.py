@@ -10,13 +10,11 @@ from gnnvision._renamed import former_arguments
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid, nearest
 from gnnvision.explain.layer import Layer, Layers
-from gnnvision.explain.tracing import Call, layers_and_blocks, trace
-from gnnvision.layers import Convolution
+from gnnvision.explain.tracing import CONVOLUTIONS, Call, layers_and_blocks, trace
 from gnnvision.summary import Reach
 
-__all__ = ["CONVOLUTIONS", "find_call", "find_layer", "layers", "layers_by_depth"]
+__all__ = ["find_call", "find_layer", "layers", "layers_by_depth", "pick_call"]
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution)
 _FEW = 3
 
 

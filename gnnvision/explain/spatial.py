@@ -13,9 +13,16 @@ from gnnvision.domains import Domain, Grid
 from gnnvision.domains.device import widest
 from gnnvision.errors import invalid
 from gnnvision.explain.layer import Layer
-from gnnvision.explain.layer_list import CONVOLUTIONS, pick_call
+from gnnvision.explain.layer_list import pick_call
 from gnnvision.explain.tokens import token_layouts
-from gnnvision.explain.tracing import Call, layers_and_blocks, leaf_layers, model_output, trace
+from gnnvision.explain.tracing import (
+    CONVOLUTIONS,
+    Call,
+    layers_and_blocks,
+    leaf_layers,
+    model_output,
+    trace,
+)
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = ["cam_layer", "last_spatial"]

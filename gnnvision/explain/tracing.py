@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.explain.layer import Layer
 from gnnvision.explain.places import Places
-from gnnvision.layers import Convolution
+from gnnvision.layers import Convolution, EdgeConv, MaxPropagation
 from gnnvision.layers.calling import call, check_takes, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
 
 __all__ = [
+    "CONVOLUTIONS",
     "Call",
     "evaluating",
     "hooked",
@@ -30,6 +31,9 @@ __all__ = [
     "model_output",
     "trace",
 ]
+
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution, EdgeConv, MaxPropagation)
 
 
 @dataclass
@@ -91,7 +95,7 @@ def leaf_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 def _is_leaf(module: nn.Module) -> bool:
     """Whether a module counts as one layer, whatever its children."""
-    return isinstance(module, Convolution) or not any(True for _ in module.children())
+    return isinstance(module, CONVOLUTIONS) or not any(True for _ in module.children())
 
 
 def layers_and_blocks(model: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
