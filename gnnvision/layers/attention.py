@@ -13,19 +13,21 @@ from torch.nn.parameter import is_lazy
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import at_least, invalid
+from gnnvision.layers.attributes import edge_attributes
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.linear import Channels, Linear, linear
 from gnnvision.layers.memory import drawn_by_rows
 from gnnvision.operators import segment_softmax
 from gnnvision.operators.attention import AttentionEdges, attention_edges
+from gnnvision.operators.product import Pattern
 from gnnvision.operators.together import Heads
 
 __all__ = ["Attention", "GATv2Conv"]
 
 
 class Attention(FamilyConvolution):
-    """Y = Σₕ Sₕ(X) (X Wₕ + cₕ) + b.
+    """Y = Σₕ Sₕ(X) (X Wₕ + cₕ) + X W₀ + b.
 
     The entry of Sₕ for target i and source j is the softmax of a score over the incoming edges of
     i. Sₕ is a function of X, so that this is a convolution only for a given signal. A layer
@@ -37,6 +39,7 @@ class Attention(FamilyConvolution):
     fill_value: float | Literal["mean"] = "mean"
     reads_targets = True
     reads_weights = False
+    adds_edges: ClassVar[bool] = False  # whether the E Uₕ are part of the sum
 
     def __init__(
         self,
@@ -47,7 +50,6 @@ class Attention(FamilyConvolution):
         dropout: float,
         add_self_loops: bool,
         edge_dim: int | None,
-        bias: bool,
     ) -> None:
         super().__init__(in_channels, out_channels, None)
         at_least("heads", heads, 1)
@@ -56,9 +58,8 @@ class Attention(FamilyConvolution):
         self.dropout = dropout
         self.add_self_loops = add_self_loops
         self.edge_dim = edge_dim
-        width = heads * out_channels
-        self.lin_edge = None if edge_dim is None else linear(edge_dim, width)
-        self.bias = nn.Parameter(torch.empty(width if concat else out_channels)) if bias else None
+        self.size = heads * out_channels if concat else out_channels  # of the output
+        self.lin_edge = None if edge_dim is None else linear(edge_dim, heads * out_channels)
 
     @property
     @abstractmethod
@@ -67,22 +68,27 @@ class Attention(FamilyConvolution):
 
     @abstractmethod
     def scores(
-        self, x: Tensor, sent: Tensor, edges: AttentionEdges, onto: Tensor | None
+        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
     ) -> Tensor:
         """The score of each entry and head before the softmax.
 
         Args:
             x: X. Shape (N, in_channels).
             sent: X Wₕ + cₕ. Shape (N, H, C).
-            edges: the E' entries.
-            onto: their attributes times the weights of `lin_edge`, if any. Shape (E', H, C).
+            pattern: the E' entries.
+            attributes: those of the entries, if there is a `lin_edge`. Shape (E', D).
 
         Returns:
             Shape (E', H).
         """
 
+    @property
+    def root(self) -> Tensor | None:
+        """W₀, with which a node adds its own signal, if any."""
+        return None
+
     def reset_parameters(self) -> None:
-        """Initialize the weights with Glorot's uniform distribution and the bias with 0."""
+        """Initialize the weights with Glorot's uniform distribution and the biases with 0."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -105,23 +111,39 @@ class Attention(FamilyConvolution):
             advice = "Attention depends on the signal."
             raise invalid("x", f"be given to {type(self).__name__}.operators", None, advice)
         edges = attention_edges(graph, self.add_self_loops)
+        attributes = self._attributes(graph, edges, x.dtype)
         sent = self.project(x, self.sender)
-        score = self.scores(x, sent, edges, self._of_edges(graph, edges, x.dtype))
+        score = self.scores(x, sent, edges.pattern, attributes)
         if edges.left_out is not None:
             score = score.masked_fill(edges.left_out.unsqueeze(1), -torch.inf)
         weight = F.dropout(segment_softmax(score, edges.pattern), self.dropout, self.training)
-        return Heads(edges.pattern, weight, sent, self.concat)
+        root = None if self.root is None else self.root.to(x.dtype)
+        if self.lin_edge is None or not self.adds_edges:
+            return Heads(edges.pattern, weight, sent, self.concat, root)
+        matrix = self.lin_edge.weight.t()
+        return Heads(edges.pattern, weight, sent, self.concat, root, attributes, matrix)
 
     def matrices(self) -> list[Tensor]:
-        """The Wₕ, each in the columns of its head."""
-        return self._by_head(self.sender.matrix)
+        """The Wₕ, each in the columns of its head, and W₀."""
+        root = self.root
+        return self._by_head(self.sender.matrix) + ([] if root is None else [root])
 
     def values(self, x: Tensor, domain: Domain) -> list[Tensor]:
-        """The X Wₕ + cₕ, each in the columns of its head."""
-        bias = self.sender.bias
-        constants = [0.0] * self.heads if bias is None else self._by_head(bias.unsqueeze(0))
-        pairs = zip(self.matrices(), constants, strict=True)
-        return [x @ W.to(x.dtype) + c for W, c in pairs]
+        """The X Wₕ + cₕ, each in the columns of its head; X W₀; the E Uₕ."""
+        terms = super().values(x, domain)
+        if self.sender.bias is not None:
+            constants = self._by_head(self.sender.bias.unsqueeze(0))
+            for h, c in enumerate(constants):
+                terms[h] = terms[h] + c.to(x.dtype)
+        if self.lin_edge is None or not self.adds_edges:
+            return terms
+        assert isinstance(domain, Graph)
+        edges = attention_edges(domain, self.add_self_loops)
+        attributes = self._attributes(domain, edges, x.dtype)
+        assert attributes is not None
+        return terms + [
+            attributes @ U.to(x.dtype) for U in self._by_head(self.lin_edge.weight.t())
+        ]
 
     def project(self, x: Tensor, lin: nn.Linear) -> Tensor:
         """The output of a linear layer by heads: (N, C_in) -> (N, H, C)."""
@@ -130,24 +152,21 @@ class Attention(FamilyConvolution):
 
     def _by_head(self, matrix: Tensor) -> list[Tensor]:
         """The columns of each head, in their place among the outputs: (*, H C) -> H (*, C_out)."""
-        assert self.out_channels is not None
-        width, last = self.out_channels, self.heads - 1
+        width, root = self.out_channels, self.root
         blocks = matrix.split(width, 1)
+        total = self.size if root is None else root.shape[1]
         if not self.concat:
-            return [block / self.heads for block in blocks]
-        return [F.pad(b, (h * width, (last - h) * width)) for h, b in enumerate(blocks)]
+            return [F.pad(block / self.heads, (0, total - width)) for block in blocks]
+        places = range(0, self.size, width)
+        return [F.pad(b, (p, total - p - width)) for p, b in zip(places, blocks, strict=True)]
 
-    def _of_edges(self, graph: Graph, edges: AttentionEdges, dtype: torch.dtype) -> Tensor | None:
-        given = graph.edge_attr
-        if self.lin_edge is None:
+    def _attributes(
+        self, graph: Graph, edges: AttentionEdges, dtype: torch.dtype
+    ) -> Tensor | None:
+        if self.edge_dim is None:
             return None
-        if given is None or given.shape[1] != self.edge_dim:
-            got = None if given is None else tuple(given.shape)
-            condition = f"have an edge_attr of {self.edge_dim} columns"
-            advice = "Make the Graph with edge_attr, or the layer without edge_dim."
-            raise invalid("domain", condition, got, advice)
         fill = None if self.fill_value == "mean" else float(self.fill_value)
-        return self.project(edges.attributes(given.to(dtype), fill), self.lin_edge)
+        return edges.attributes(edge_attributes(graph, self.edge_dim, dtype), fill)
 
 
 def checked_fill_value(fill_value: float | Literal["mean"]) -> float | Literal["mean"]:
@@ -212,7 +231,7 @@ class GATv2Conv(Attention):
         **defaults: object,
     ) -> None:
         check_defaults(self, defaults, residual=False)
-        sizes = (in_channels, out_channels, heads, concat, dropout, add_self_loops, edge_dim, bias)
+        sizes = (in_channels, out_channels, heads, concat, dropout, add_self_loops, edge_dim)
         super().__init__(*sizes)
         self.fill_value = checked_fill_value(fill_value)
         self.negative_slope = negative_slope
@@ -221,6 +240,7 @@ class GATv2Conv(Attention):
         self.lin_l = linear(in_channels, width, bias)
         self.lin_r = self.lin_l if share_weights else linear(in_channels, width, bias, end=1)
         self.att = nn.Parameter(torch.empty(1, heads, out_channels))
+        self.bias = nn.Parameter(torch.empty(self.size)) if bias else None
         self.reset_parameters()
 
     @property
@@ -229,11 +249,12 @@ class GATv2Conv(Attention):
         return self.lin_l
 
     def scores(
-        self, x: Tensor, sent: Tensor, edges: AttentionEdges, onto: Tensor | None
+        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
     ) -> Tensor:
         """aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ))."""
         asked = sent if self.share_weights else self.project(x, self.lin_r)
-        row, col = edges.pattern.row.long(), edges.pattern.col.long()
+        row, col = pattern.row.long(), pattern.col.long()
         together = asked[row] + sent[col]  # (E', H, C)
-        together = together if onto is None else together + onto
+        if attributes is not None and self.lin_edge is not None:
+            together = together + self.project(attributes, self.lin_edge)
         return (F.leaky_relu(together, self.negative_slope) * self.att).sum(-1)

@@ -62,6 +62,15 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         self.out_channels: int = out_channels  # type: ignore[assignment]
         self.family = family
 
+    def reset_parameters(self) -> None:
+        """Initialize the inner layers by their own rules, and the bias with 0."""
+        for module in self.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and callable(reset):
+                reset()
+        if (bias := self._parameters.get("bias")) is not None:
+            nn.init.zeros_(bias)
+
     def set_channels(self, in_channels: Channels | None) -> None:
         """Set the number of channels of the input; that of the first signal if it is -1."""
         pair = self.bipartite and isinstance(in_channels, tuple)
@@ -116,7 +125,7 @@ class FamilyConvolution(MessagePassingNames, Convolution):
             condition = f"be a {self.kind.__name__} for {type(self).__name__}"
             raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
         assert self.family is not None
-        dtype = next(self.parameters()).dtype if x is None else x.dtype
+        dtype = next(self.parameters(), torch.empty(0)).dtype if x is None else x.dtype
         return self.family(domain, torch.promote_types(dtype, torch.float32))
 
     def matrices(self) -> Sequence[Tensor | None]:
@@ -277,12 +286,6 @@ class Propagation(FamilyConvolution):
     ) -> None:
         super().__init__(None, None, _checked(operators))
         self.onto = out_domain
-
-    def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
-        """The operator S."""
-        dtype = torch.get_default_dtype() if x is None else x.dtype
-        assert self.family is not None
-        return self.family(domain, torch.promote_types(dtype, torch.float32))
 
     def matrices(self) -> Sequence[None]:
         """The identity."""

@@ -74,12 +74,6 @@ class SAGEConv(FamilyConvolution):
         self.lin_l = linear(in_channels, out_channels, bias)
         self.lin_r = linear(in_channels, out_channels, end=1) if root_weight else None
 
-    def reset_parameters(self) -> None:
-        """Initialize the parameters like torch.nn.Linear, as in torch-geometric."""
-        self.lin_l.reset_parameters()
-        if self.lin_r is not None:
-            self.lin_r.reset_parameters()
-
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
         """The bias of `lin_l`, as in torch-geometric."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.domains import Graph, Grid, Window
@@ -31,6 +32,7 @@ __all__ = [
     "gcn",
     "identity",
     "personalized_pagerank",
+    "power",
     "powers",
     "relations",
     "shifts",
@@ -76,24 +78,33 @@ def sum_and_self(
     return [neighbors, identity(graph, dtype)] if itself else [neighbors]
 
 
+def power(graph: Graph, dtype: torch.dtype, K: int, add_self_loops: bool = True) -> list[Operator]:
+    """Â^K."""
+    return [normalized_adjacency(graph, add_self_loops, dtype=dtype) ** K]
+
+
 def powers(graph: Graph, dtype: torch.dtype, K: int, normalize: bool = True) -> list[Operator]:
     """I, S, S², …, S^K, with S the normalized adjacency without self loops, or A."""
-    if normalize:
-        S = normalized_adjacency(graph, add_self_loops=False, dtype=dtype)
-    else:
-        S = adjacency(graph, dtype)
+    (S,) = gcn(graph, dtype, normalize, add_self_loops=False)
     return [S**k for k in range(K + 1)]
 
 
 def personalized_pagerank(
-    graph: Graph, dtype: torch.dtype, K: int, alpha: float, add_self_loops: bool = True
+    graph: Graph,
+    dtype: torch.dtype,
+    K: int,
+    alpha: float,
+    add_self_loops: bool = True,
+    normalize: bool = True,
+    dropout: float = 0.0,
 ) -> list[Operator]:
-    """One operator Sₖ, by Sₖ = (1 - α) Â Sₖ₋₁ + α I from S₀ = I."""
-    A = normalized_adjacency(graph, add_self_loops, dtype=dtype)
+    """One operator Sₖ, by Sₖ = (1 - α) Â Sₖ₋₁ + α I from S₀ = I; each Â drops edges anew."""
+    (A,) = gcn(graph, dtype, normalize, add_self_loops)
     itself = identity(graph, dtype)
     S: Operator = itself
     for _ in range(K):
-        S = (1 - alpha) * (A @ S) + alpha * itself
+        kept = Sparse(A.pattern, F.dropout(A.value, dropout)) if dropout else A
+        S = (1 - alpha) * (kept @ S) + alpha * itself
     return [S]
 
 

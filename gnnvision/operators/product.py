@@ -48,6 +48,8 @@ class Pattern:
         self._row: Tensor | None = None
         self._turned: Pattern | None = None
         self._transposed: tuple[Pattern, Tensor] | None = None
+        self._interleaved: dict[tuple[int, bool], tuple[Pattern, Tensor]] = {}
+        self._copies_of: tuple[Pattern, int, bool] | None = None
 
     @classmethod
     def from_places(
@@ -120,12 +122,72 @@ class Pattern:
             self._transposed = made_plainly(self._transpose, self.col)
         return self._transposed
 
+    def interleaved(self, count: int, spread: bool) -> tuple[Pattern, Tensor]:
+        """The pattern of several matrices of this pattern in one, with interleaved rows.
+
+        Args:
+            count: the number K of matrices.
+            spread: whether the columns are interleaved as well, as in a block-diagonal matrix;
+                otherwise the matrices share their columns.
+
+        Returns:
+            The pattern, (M K, N K) or (M K, N), and for each of its E K entries the place of its
+            value among those of all matrices, of shape (E, K), flattened.
+        """
+        key = (count, spread)
+        if key not in self._interleaved:
+            if torch.compiler.is_compiling():
+                return self._interleave(count, spread)
+            self._interleaved[key] = made_plainly(
+                lambda: self._interleave(count, spread), self.col
+            )
+        return self._interleaved[key]
+
+    def _interleave(self, count: int, spread: bool) -> tuple[Pattern, Tensor]:
+        shape = (self.shape[0] * count, self.shape[1] * (count if spread else 1))
+        each = torch.arange(count, device=self.col.device)
+        row, col = self.row.long(), self.col.long()
+        if torch.compiler.is_compiling():
+            rows = (row.unsqueeze(1) * count + each).flatten()
+            cols = col.unsqueeze(1) * count + (each if spread else 0 * each)
+            return Pattern.from_places(rows, cols.flatten(), shape)
+        # Nothing is sorted: the entries of a row are followed by its further copies.
+        ends = self.rowptr.long()
+        size = ends.diff()
+        starts = ends[:-1].unsqueeze(1) * count + each * size.unsqueeze(1)
+        rowptr = torch.cat([starts.flatten(), ends[-1:] * count])
+        row = row.repeat_interleave(count)
+        start, size = ends[row], size[row]
+        within = torch.arange(row.shape[0], device=row.device) - start * count
+        k, entry = within // size, start + within % size
+        pattern = Pattern(rowptr, col[entry] * count + k if spread else col[entry], shape[1])
+        pattern._copies_of = (self, count, spread)
+        return pattern, (entry * count + k).to(pattern.col.dtype)
+
+    def _transpose_copies(self, base: Pattern, count: int, spread: bool) -> tuple[Pattern, Tensor]:
+        """The transpose of an interleaved pattern, from that of one matrix."""
+        turned, order = base.transposed
+        each = torch.arange(count, device=self.col.device)
+        if spread:
+            pattern, place = turned.interleaved(count, True)
+            entry, k = order.long()[place // count], place % count
+        else:
+            cols = turned.col.long().unsqueeze(1) * count + each
+            pattern = Pattern(turned.rowptr.long() * count, cols.flatten(), base.shape[0] * count)
+            entry = order.long().repeat_interleave(count)
+            k = each.repeat(order.shape[0])
+        ends, row = base.rowptr.long(), base.row.long()[entry]
+        start, stop = ends[row], ends[row + 1]
+        return pattern, (start * count + k * (stop - start) + entry - start).to(self.col.dtype)
+
     def _transpose(self) -> tuple[Pattern, Tensor]:
         if self._section_of is not None:  # the whole is sorted once, for all its sections
             whole, _, cols, first = self._section_of
             pattern, order = whole.transposed
             start = pattern.starts(cols[0])
             return self.turned, order[start : start + self.col.numel()] - first
+        if self._copies_of is not None:
+            return self._transpose_copies(*self._copies_of)
         each = torch.arange(self.shape[1], dtype=self.col.dtype, device=self.col.device)
         # Sums over runs of rows are sorted as they are; a GPU is not waited for to find out.
         if self.of_runs or (self.col.device.type == "cpu" and torch.equal(self.col, each)):

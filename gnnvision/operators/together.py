@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any, overload
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.operators.base import Identity, Operator
@@ -19,7 +20,7 @@ from gnnvision.operators.product import Pattern
 from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
 
-__all__ = ["Heads", "Stacked", "Together"]
+__all__ = ["Heads", "Messages", "Stacked", "Together"]
 
 
 class Together(Sequence[Operator]):
@@ -78,10 +79,7 @@ class Stacked(Together):
         weights = list(matrices())
         rows = torch.cat(weights[: self.num_stacked])  # (K C_in, C_out)
         y = received.view(-1, rows.shape[0]) @ rows
-        for S, W in zip(self.others, weights[self.num_stacked :], strict=True):
-            sent = signal if isinstance(S, Identity) else S.times(signal)
-            y = torch.addmm(y, sent, W)
-        return y
+        return _add(y, self.others, signal, weights[self.num_stacked :])
 
     def _make(self) -> list[Operator]:
         pattern, value = self.stack.pattern, self.stack.value
@@ -95,16 +93,49 @@ class Stacked(Together):
         return out + list(self.others)
 
 
+class Messages(Together):
+    """An operator that adds what the edges carry, and other operators on the signal.
+
+    Args:
+        onto: from edges to nodes. Shape (M, E).
+        carried: its values, a function of the signal; None if only the operators are wanted.
+            Shape (E, C).
+        others: further operators, on the signal.
+    """
+
+    def __init__(
+        self, onto: Operator, carried: Tensor | None, others: Sequence[Operator] = ()
+    ) -> None:
+        self.onto = onto
+        self.carried = carried
+        self.others = others
+
+    def __len__(self) -> int:
+        return 1 + len(self.others)
+
+    def combine(self, x: Tensor, matrices: Callable[[], Sequence[Any]]) -> Tensor:
+        """The sum of what the edges carry, and the other terms."""
+        assert self.carried is not None
+        return _add(self.onto.times(self.carried), self.others, dense(x), matrices()[1:])
+
+    def _make(self) -> list[Operator]:
+        return [self.onto, *self.others]
+
+
 class Heads(Together):
-    """The attention of H heads, and the values that they were computed from.
+    """The attention Sₕ of H heads, and the values that they were computed from.
+
+    Y = Σₕ Sₕ (X Wₕ + cₕ), plus X W₀ and Σₕ S'ₕ E Uₕ if they are given, where S'ₕ (M x E) has the
+    weights of Sₕ and adds what the edges carry.
 
     Args:
         pattern: the entries of all heads. Shape (M, N).
         weight: the attention. Shape (E, H).
         values: X Wₕ + cₕ. Shape (N, H, C).
         concat: whether the outputs of the heads are concatenated; if not, they are averaged.
-        arriving: values of the entries themselves, which are added to those of the source site,
-            in the order of `pattern`. Shape (E, H, C).
+        root: W₀. Shape (C_in, H C), or (C_in, C) without `concat`.
+        attributes: E, in the order of `pattern`. Shape (E, D).
+        matrix: the Uₕ, side by side. Shape (D, H C).
     """
 
     def __init__(
@@ -113,40 +144,67 @@ class Heads(Together):
         weight: Tensor,
         values: Tensor,
         concat: bool,
-        arriving: Tensor | None = None,
+        root: Tensor | None = None,
+        attributes: Tensor | None = None,
+        matrix: Tensor | None = None,
     ) -> None:
         self.pattern = pattern
         self.weight = weight
         self.values = values
         self.concat = concat
-        self.arriving = arriving
+        self.root = root
+        self.attributes = attributes
+        self.matrix = matrix
 
     def __len__(self) -> int:
-        return self.weight.shape[1] * (1 if self.arriving is None else 2)
+        heads = self.weight.shape[1]
+        return heads * (1 if self.attributes is None else 2) + (self.root is not None)
 
     def combine(self, x: Tensor, matrices: Callable[[], Sequence[Any]]) -> Tensor:
-        """The attention of each head times its values."""
-        received = [Sparse(self.pattern, w).times(self.values[:, h]) for h, w in self._weights()]
-        if self.arriving is not None:
-            onto = self._onto_rows()
-            received = [
-                y + Sparse(onto, w).times(self.arriving[:, h])
-                for y, (h, w) in zip(received, self._weights(), strict=True)
-            ]
-        return torch.cat(received, 1) if self.concat else torch.stack(received).mean(0)
-
-    def _weights(self) -> list[tuple[int, Tensor]]:
-        return list(enumerate(self.weight.unbind(1)))
+        """The attention of all heads times their values, in one sparse product."""
+        num_heads, width = self.values.shape[1:]
+        pattern, order = self.pattern.interleaved(num_heads, True)
+        weight = self.weight.reshape(-1).index_select(0, order)
+        y = Sparse(pattern, weight).times(self.values.reshape(-1, width))  # (M H, C)
+        y = y.view(-1, num_heads, width)
+        if self.attributes is not None and self.matrix is not None:
+            pattern, order = self._onto_rows().interleaved(num_heads, False)
+            received = Sparse(pattern, weight).times(self.attributes)  # (M H, D)
+            received = received.view(-1, num_heads, received.shape[1]).transpose(0, 1)
+            U = self.matrix.to(y.dtype).view(-1, num_heads, width).transpose(0, 1)
+            y = y + (received @ U).transpose(0, 1)  # (M, H, C)
+        y = y.flatten(1) if self.concat else y.mean(1)
+        if self.root is None:
+            return y
+        itself = signal_operator(x).times(self.root) if is_sparse(x) else x @ self.root
+        return F.pad(y, (0, itself.shape[1] - y.shape[1])) + itself
 
     def _onto_rows(self) -> Pattern:
         entries = torch.arange(self.weight.shape[0], device=self.weight.device)
-        pattern = Pattern(self.pattern.rowptr, entries, len(entries))
+        pattern = Pattern(self.pattern.rowptr, entries, self.weight.shape[0])
         pattern.of_runs = True
         pattern._row = self.pattern._row
         return pattern
 
     def _make(self) -> list[Operator]:
-        out: list[Operator] = [Sparse(self.pattern, w) for _, w in self._weights()]
-        if self.arriving is not None:
-            out += [Sparse(self._onto_rows(), w) for _, w in self._weights()]
+        weights = self.weight.unbind(1)
+        out: list[Operator] = [Sparse(self.pattern, w) for w in weights]
+        if self.root is not None:
+            out.append(Identity(self.pattern.shape[0], self.weight.device, self.weight.dtype))
+        if self.attributes is not None:
+            onto = self._onto_rows()
+            out += [Sparse(onto, w) for w in weights]
         return out
+
+
+def _add(
+    y: Tensor, operators: Sequence[Operator], x: Tensor, weights: Sequence[Tensor | None]
+) -> Tensor:
+    """Y + Σₖ Sₖ X Wₖ."""
+    for S, W in zip(operators, weights, strict=True):
+        sent = x if isinstance(S, Identity) else S.times(x)
+        if W is None or W.ndim < 2:
+            y = y + (sent if W is None else sent * W)
+        else:
+            y = torch.addmm(y, sent, W)
+    return y

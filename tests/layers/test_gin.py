@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from gnnvision import GINConv
+from gnnvision import GINConv, GINEConv, Graph
 
 from ..contracts import GraphContract, LinearGraphContract
-from ..graphs import random_graphs
+from ..graphs import multi, random_graphs
 from .peers import PEER_GRAPHS, assert_equals_peer
 
 
@@ -30,6 +30,34 @@ class TestLinearContract(LinearGraphContract):
 
     def linear_taps(self, layer):
         return layer.taps() @ layer.nn.weight.T
+
+
+class TestAttributesContract(GraphContract):
+    columns: ClassVar = ("edge_attr",)
+    make_cases: ClassVar = {
+        "projected": lambda: GINEConv(mlp(), edge_dim=2, train_eps=True),
+        "as they are": lambda: GINEConv(nn.Linear(2, 3), eps=0.5),
+    }
+
+
+@pytest.mark.parametrize("edge_dim", [None, 2])
+@pytest.mark.parametrize("graph", PEER_GRAPHS.values(), ids=PEER_GRAPHS)
+def test_messages_equal_torch_geometric(graph, edge_dim):
+    from torch_geometric.nn import GINEConv as Peer
+
+    options = {"eps": 0.3, "train_eps": True, "edge_dim": edge_dim}
+    width = 4 if edge_dim else 2
+    ours, theirs = GINEConv(mlp(width), **options), Peer(mlp(width), **options)
+    assert_equals_peer(ours, theirs, graph(), ("edge_attr",))
+
+
+def test_messages_need_attributes():
+    graph, layer = multi().without_weights(), GINEConv(mlp(), edge_dim=2)
+    assert len(layer.operators(graph)) == 2
+    with pytest.raises(ValueError, match="'domain' must have an edge_attr of 2 columns, got None"):
+        layer(torch.randn(6, 4), Graph(graph.edge_index, 6))
+    with pytest.raises(ValueError, match=r"edge_attr of 4 columns, got \(9, 2\)"):
+        GINEConv(mlp())(torch.randn(6, 4), graph)
 
 
 @pytest.mark.parametrize("train_eps", [False, True])
