@@ -52,9 +52,7 @@ class _OverEdges(nn.Module, OnDomain):
             ValueError: if a shape is wrong, or the graph has edge weights.
         """
         call = read_call(self, x, domain, columns, named)
-        x, graph = call.x, call.domain
-        require(graph, Graph, self)
-        assert isinstance(graph, Graph)
+        x, graph = call.x, require(call.domain, Graph, self)
         if graph.edge_weight is not None:
             refuse_weights(graph, self)
         if x.ndim != 2 or x.shape[0] != graph.num_nodes:
@@ -70,8 +68,7 @@ class _OverEdges(nn.Module, OnDomain):
 
     def out_domain(self, domain: Domain) -> Domain:
         """The same graph."""
-        require(domain, Graph, self)
-        return domain
+        return require(domain, Graph, self)
 
 
 class EdgeConv(_OverEdges):

@@ -102,8 +102,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
             advice = "Put the channels before the axes of the grid, or change in_channels."
             raise invalid("input", f"have {self.in_channels} channels", got, advice)
         if domain is not None:
-            require(domain, Grid, self)
-            if domain.shape != size:  # type: ignore[attr-defined]
+            if require(domain, Grid, self).shape != size:
                 got = f"shape {tuple(input.shape)}"
                 raise invalid("input", f"have the size of {domain}", got, f"Use Grid({size}).")
         self.window.out_size(size)
@@ -125,9 +124,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> list[Shift]:
         """The shifts by the kernel's offsets, in row-major order."""
-        require(domain, Grid, self)
-        assert isinstance(domain, Grid)
-        return shifts(domain, self.window, self.weight.device)
+        return shifts(require(domain, Grid, self), self.window, self.weight.device)
 
     def taps(self) -> Tensor:
         """The weights of each kernel offset, 0 between groups. Shape (K, C_in, C_out)."""
@@ -140,9 +137,7 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
 
     def out_domain(self, domain: Domain) -> Grid:
         """The grid of the output."""
-        require(domain, Grid, self)
-        assert isinstance(domain, Grid)
-        return Grid(self.window.out_size(domain.shape))
+        return Grid(self.window.out_size(require(domain, Grid, self).shape))
 
 
 class Conv1d(GridConvolution, nn.Conv1d):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TypeVar
 
 from torch import Tensor
 
-from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains import Domain
 from gnnvision.errors import wrong_type
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import dense
@@ -110,8 +111,11 @@ class Convolution(OnDomain):
         return out.from_sites(y)
 
 
-def require(domain: Domain | None, kind: type[Grid] | type[Graph], layer: object) -> None:
-    """Check that a domain is of the type that a layer supports.
+D = TypeVar("D", bound=Domain)
+
+
+def require(domain: Domain | None, kind: type[D], layer: object) -> D:
+    """A domain, if it is of the type that a layer supports.
 
     Raises:
         TypeError: if it is not.
@@ -119,3 +123,4 @@ def require(domain: Domain | None, kind: type[Grid] | type[Graph], layer: object
     if not isinstance(domain, kind):
         condition = f"be a {kind.__name__} for {type(layer).__name__}"
         raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
+    return domain

@@ -14,15 +14,24 @@ from gnnvision.domains.window import per_axis
 from gnnvision.errors import invalid, one_of, wrong_dtype
 from gnnvision.layers.calls import as_graph
 from gnnvision.layers.interface import OnDomain, require
-from gnnvision.operators.cluster import Coarsening, coarsen
+from gnnvision.operators.cluster import Coarsening, coarsen, is_coarsened
 from gnnvision.operators.segments import segment_reduce
 from gnnvision.operators.signals import dense
 
 __all__ = ["AvgPool2d", "GraphPool", "MaxPool2d", "Upsample"]
 
 
-class _GridPool(OnDomain):
-    """What pooling windows share: the size of what they leave."""
+class _OnGrid(nn.Module, OnDomain):
+    """A layer of torch.nn that is called with its domain, which it does not need."""
+
+    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
+        """The output of the layer of torch.nn: (B, C, H, W) -> (B, C, H', W')."""
+        out: Tensor = super().forward(input)
+        return out
+
+
+class _GridPool(_OnGrid):
+    """The output size of a pooling window."""
 
     def out_domain(self, domain: Domain) -> Grid:
         """The coarser grid: floor((n + 2p - f) / s) + 1 sites along each axis.
@@ -31,19 +40,10 @@ class _GridPool(OnDomain):
             TypeError: if the domain is not a grid.
             ValueError: if the window does not fit.
         """
-        require(domain, Grid, self)
-        assert isinstance(domain, Grid)
-        options = vars(self)
-        window = Window.make(
-            2,
-            options["kernel_size"],
-            options["stride"],
-            options["padding"],
-            options.get("dilation", 1),
-        )
-        return Grid(
-            (_rounded_up if options["ceil_mode"] else Window.out_size)(window, domain.shape)
-        )
+        grid, options = require(domain, Grid, self), vars(self)
+        sizes = {name: options[name] for name in ("kernel_size", "stride", "padding")}
+        window = Window.make(2, **sizes, dilation=options.get("dilation", 1))
+        return Grid((_rounded_up if options["ceil_mode"] else Window.out_size)(window, grid.shape))
 
 
 def _rounded_up(window: Window, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ def _rounded_up(window: Window, size: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(out) if min(out) > 0 else window.out_size(size)
 
 
-class MaxPool2d(nn.MaxPool2d, _GridPool):
+class MaxPool2d(_GridPool, nn.MaxPool2d):
     """`torch.nn.MaxPool2d`, the maximum of each window, with `out_domain`.
 
     Example:
@@ -66,13 +66,8 @@ class MaxPool2d(nn.MaxPool2d, _GridPool):
         Grid((3, 3))
     """
 
-    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
-        """The maximum of each window: (B, C, H, W) -> (B, C, H', W')."""
-        out: Tensor = super().forward(input)
-        return out
 
-
-class AvgPool2d(nn.AvgPool2d, _GridPool):
+class AvgPool2d(_GridPool, nn.AvgPool2d):
     """`torch.nn.AvgPool2d`, the mean of each window, with `out_domain`.
 
     Example:
@@ -80,12 +75,8 @@ class AvgPool2d(nn.AvgPool2d, _GridPool):
         Grid((2, 2))
     """
 
-    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
-        """The mean of each window: (B, C, H, W) -> (B, C, H', W')."""
-        return super().forward(input)
 
-
-class Upsample(nn.Upsample, OnDomain):
+class Upsample(_OnGrid, nn.Upsample):
     """`torch.nn.Upsample`, to a finer grid, with `out_domain`.
 
     Example:
@@ -93,19 +84,13 @@ class Upsample(nn.Upsample, OnDomain):
         Grid((10, 8))
     """
 
-    def forward(self, input: Tensor, domain: Domain | None = None) -> Tensor:
-        """The upsampled signal: (B, C, H, W) -> (B, C, H', W')."""
-        return super().forward(input)
-
     def out_domain(self, domain: Domain) -> Grid:
         """The finer grid: `size`, or floor(n * scale_factor) sites along each axis."""
-        require(domain, Grid, self)
-        assert isinstance(domain, Grid)
+        grid, factor = require(domain, Grid, self), self.scale_factor
         if self.size is not None:
-            return Grid(per_axis(self.size, domain.ndim, "size"))
-        factor = self.scale_factor
-        factors = factor if isinstance(factor, tuple) else (factor,) * domain.ndim
-        pairs = zip(domain.shape, factors, strict=True)
+            return Grid(per_axis(self.size, grid.ndim, "size"))
+        factors = factor if isinstance(factor, tuple) else (factor,) * grid.ndim
+        pairs = zip(grid.shape, factors, strict=True)
         return Grid(tuple(floor(n * float(f or 1)) for n, f in pairs))
 
 
@@ -127,6 +112,9 @@ class GraphPool(nn.Module, OnDomain):
 
     Raises:
         ValueError: if `kernel_size` is not a power of 2 or `reduce` is unknown.
+
+    Under torch.compile the clusters of a graph that it has not seen are found outside the compiled
+    code; with fullgraph=True call `out_domain(graph)` before.
 
     References:
         Dhillon, Guan, Kulis, "Weighted Graph Cuts without Eigenvectors", 2007 (the pairing).
@@ -179,14 +167,29 @@ class GraphPool(nn.Module, OnDomain):
 
     def out_domain(self, domain: Domain) -> Graph:
         """The coarser graph."""
-        require(domain, Graph, self)
-        assert isinstance(domain, Graph)
-        return self._coarsen(domain).graph
+        return self._coarsen(require(domain, Graph, self)).graph
 
     def _coarsen(self, graph: Graph) -> Coarsening:
         cluster: Tensor | None = self.cluster  # type: ignore[assignment]
+        if torch.compiler.is_compiling() and not is_coarsened(graph, self.kernel_size, cluster):
+            return _uncompiled(graph, self.kernel_size, cluster)
         return coarsen(graph, self.kernel_size, cluster)
 
     def extra_repr(self) -> str:
         """The cluster size and the reduction, for `repr`."""
         return f"{self.kernel_size}, {self.reduce!r}"
+
+
+def _uncompiled(graph: Graph, size: int, cluster: Tensor | None) -> Coarsening:
+    found: Coarsening = torch.compiler.disable(coarsen)(graph, size, cluster)
+    return found
+
+
+# As `torch.compiler.disable(reason=...)` marks a function; as a decorator it loads the compiler.
+vars(_uncompiled).update(
+    _torchdynamo_disable=True,
+    _torchdynamo_disable_msg=(
+        "Finding clusters is data-dependent control flow. Compile without fullgraph=True; or, "
+        "without 'cluster', call GraphPool.out_domain(graph) before: the graph caches them."
+    ),
+)

@@ -7,7 +7,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains import Domain
 from gnnvision.errors import invalid, one_of
 from gnnvision.layers.interface import OnDomain
 from gnnvision.operators.segments import Reduction, segment_reduce
@@ -28,6 +28,7 @@ class Readout(nn.Module, OnDomain):
         ValueError: if `reduce` is unknown.
 
     Example:
+        >>> from gnnvision.domains import Graph
         >>> graph = Graph.from_edges([(0, 1)], num_nodes=2)
         >>> Readout("mean")(torch.tensor([[1.0], [3.0]]), graph)
         tensor([[2.]])
@@ -44,29 +45,28 @@ class Readout(nn.Module, OnDomain):
         """One vector for each image or graph.
 
         Args:
-            x: (B, C, *size) on a grid, (N, C) on a graph.
+            x: (B, C, *shape) on a grid, (N, C) on a graph.
             domain: the graph; a grid may be omitted.
 
         Raises:
             ValueError: if `x` does not match the domain, or is (N, C) without a graph.
         """
-        if isinstance(domain, Graph):
-            if x.ndim != 2 or x.shape[0] != domain.num_nodes:
-                condition = f"have shape (N={domain.num_nodes}, C)"
-                raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
-            return segment_reduce(x, domain.offsets, self.reduce)
-        if x.ndim < 3 or (isinstance(domain, Grid) and x.shape[2:] != domain.shape):
-            condition = f"have shape (B, C, *size) on {domain or 'a grid'}"
-            advice = "For node features, pass the graph as 'domain'."
+        if x.ndim < 3 if domain is None else domain.domain_of(x) is not domain:
+            condition = "have shape (B, C, *shape) on a grid"
+            if domain is not None:
+                condition = f"have the shape of a signal on {domain}"
+            advice = "Give one row for each node, and pass the graph as 'domain'."
             raise invalid("x", condition, tuple(x.shape), advice)
-        sites = x.flatten(2)
+        if domain is not None and domain.offsets is not None:
+            return segment_reduce(x, domain.offsets, self.reduce)
+        sites = x.flatten(2) if domain is None else domain.to_sites(x).movedim(0, -1)  # (B, C, N)
         match self.reduce:
             case "mean":
-                return sites.mean(2)
+                return sites.mean(-1)
             case "sum":
-                return sites.sum(2)
+                return sites.sum(-1)
             case "max":
-                return torch.amax(sites, 2)
+                return torch.amax(sites, -1)
 
     def out_domain(self, domain: Domain) -> None:
         """None, because the output has no sites."""

@@ -11,7 +11,7 @@ from gnnvision.domains import Graph
 from gnnvision.domains.matrix import Entries
 from gnnvision.errors import invalid
 
-__all__ = ["Coarsening", "coarsen"]
+__all__ = ["Coarsening", "coarsen", "is_coarsened"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ def coarsen(graph: Graph, size: int, cluster: Tensor | None = None) -> Coarsenin
         return _onto(graph, chosen)
 
     return graph.derived(("coarsen", size), build)
+
+
+def is_coarsened(graph: Graph, size: int, cluster: Tensor | None = None) -> bool:
+    """Whether the result of `coarsen` is cached on the graph."""
+    return cluster is None and ("coarsen", size) in vars(graph).get("_derived", ())
 
 
 def _from_host(graph: Graph, size: int, cluster: Tensor | None) -> Coarsening:

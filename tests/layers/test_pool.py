@@ -234,3 +234,16 @@ def test_refusals():
         GraphPool(cluster=[1, 1, 0, 0, 0])(x, pair)
     with pytest.raises(ValueError, match="'cluster' must"):
         GraphPool(cluster=[0, 1, 1, 2, 2])(x, pair)
+
+
+def test_the_compiler_finds_clusters_outside_of_its_code():
+    graph, x = undirected(), torch.randn(5, 3)
+    pool, expected = GraphPool(2), GraphPool(2)(x, undirected())
+    with pytest.raises(Exception, match="Finding clusters is data-dependent control flow"):
+        torch.compile(pool, fullgraph=True, backend="aot_eager")(x, graph)
+    for _ in range(2):
+        found = torch.compile(pool, backend="aot_eager")(x, graph)
+        torch.testing.assert_close(found, expected)
+    torch._dynamo.reset()
+    compiled = torch.compile(pool, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x, graph), expected)
