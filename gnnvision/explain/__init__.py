@@ -35,14 +35,7 @@ from gnnvision.explain.sanity import (
     sanity_checks,
 )
 from gnnvision.explain.spatial import last_spatial
-from gnnvision.explain.tracing import (
-    Call,
-    hooked,
-    last_weighted,
-    leaf_layers,
-    model_output,
-    trace,
-)
+from gnnvision.explain.tracing import Call, hooked, last_weighted, leaf_layers, model_output, trace
 
 __all__ = [
     "DRAWS",

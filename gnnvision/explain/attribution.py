@@ -20,10 +20,17 @@ from gnnvision.explain.gradients import (
     guided_gradient,
     input_gradient,
 )
-from gnnvision.explain.instance import Instance, Target, expand_baseline, make_instance
+from gnnvision.explain.instance import (
+    Instance,
+    Target,
+    expand_baseline,
+    is_nearly_constant,
+    make_instance,
+    sample_of_site,
+    sum_per_sample,
+)
 from gnnvision.explain.integrated import STEPS, Estimator, integrate
 from gnnvision.explain.masking import occlusion
-from gnnvision.explain.samples import is_nearly_constant, sample_of_site, sum_per_sample
 from gnnvision.explain.spatial import cam_layer
 from gnnvision.layers.hooks import evaluating
 from gnnvision.layers.missing import known_complete
@@ -45,23 +52,13 @@ Explain = Callable[[nn.Module, Tensor, Domain], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """An attribution method.
-
-    Args:
-        explain: a function of an instance (and of a layer if `takes_layer`) that returns the
-            values and notes.
-        title: its name in figures and tables.
-        signed: whether values may be negative (evidence against the output); else they are 0 or
-            more.
-        value: the label of its color scale.
-        takes_layer: whether it uses the activations of a hidden layer.
-    """
+    """An attribution method: a function of an instance that returns the values and notes."""
 
     explain: Callable[..., tuple[Tensor, list[str]]]
-    title: str
-    signed: bool
-    value: str
-    takes_layer: bool = False
+    title: str  # in figures and tables
+    signed: bool  # whether values may be negative, as evidence against the output
+    value: str  # the label of its color scale
+    takes_layer: bool = False  # whether it uses the activations of a hidden layer
 
 
 def _integrated(
@@ -196,13 +193,8 @@ def explanation_of(
     """A function that attributes the target output of any model, for `sanity_checks`.
 
     Nothing is checked again, so that the host does not wait for a GPU. Where an output of the
-    model is not finite, which `attribute` refuses, all values are NaN.
-
-    Args:
-        instance: the input and the target output.
-        method: a name of `METHODS`.
-        layer: the name of the layer that the method uses, if it uses one.
-        **options: as for `attribute`.
+    model is not finite, which `attribute` refuses, all values are NaN. The method, its layer and
+    its options are those of `attribute`.
     """
 
     def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:

@@ -13,9 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from gnnvision.domains import Domain, Grid
 from gnnvision.errors import invalid
-from gnnvision.explain.instance import Instance
+from gnnvision.explain.instance import Instance, expand_to_sites, mean_per_sample
 from gnnvision.explain.layer import Layer
-from gnnvision.explain.samples import expand_to_sites, mean_per_sample
 from gnnvision.explain.tracing import hooked
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators import arriving
@@ -36,7 +35,7 @@ _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
         F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_,
         F.relu6, F.leaky_relu, F.leaky_relu_, F.prelu, torch.prelu, F.rrelu, F.elu, F.elu_,
         F.selu, F.selu_, torch.selu, torch.selu_, F.celu, F.celu_, F.gelu, F.silu, F.mish,
-        F.softplus, F.hardswish, F.hardtanh, F.hardtanh_,
+        F.softplus, F.hardswish, F.hardtanh, F.hardtanh_
     }
 )  # fmt: skip
 _HARDTANH = (F.hardtanh, F.hardtanh_)  # a rectifier only if it begins at 0, as ReLU6

@@ -1,4 +1,4 @@
-"""The instance to explain: a model, its input and one output of each sample, checked first."""
+"""The instance to explain: a model, its input and one output of each sample of the batch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain
 from gnnvision.domains.checks import to_index
-from gnnvision.domains.device import send
+from gnnvision.domains.device import send, widest
 from gnnvision.errors import invalid, wrong_dtype, wrong_type
-from gnnvision.explain.samples import copies_of
 from gnnvision.explain.tracing import model_output
+from gnnvision.layers import Readout
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 
-__all__ = ["Instance", "Target", "expand_baseline", "make_instance"]
+__all__ = [
+    "Instance", "Target", "copies_of", "expand_baseline", "expand_to_sites", "is_nearly_constant",
+    "make_instance", "mean_per_sample", "sample_of_site", "sum_per_sample",
+]  # fmt: skip
 
 Target = int | Sequence[int] | Tensor
 _VALUES_AT_ONCE = 1_000_000  # of the signal, in one forward pass
+_CACHED, _MAX_SITES = 8, 100_000  # batches of copies that are cached, and their largest size
+_NEARLY = 1e-3  # of the largest magnitude; smaller differences cannot be seen on a map
+_SUM, _MEAN = Readout("sum"), Readout("mean")
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,7 @@ class Instance:
         return rows.gather(-1, index)[..., 0]
 
     def rows(self, x: Tensor, count: int = 1) -> Tensor:
-        """All outputs for other signals on the same domain.
-
-        Args:
-            x: the signals of `count` copies of the batch, one after the other.
-            count: of copies.
+        """All outputs for the signals of `count` copies of the batch, one after the other.
 
         Shapes:
             Output: (count, samples, columns).
@@ -80,13 +82,10 @@ class Instance:
         return self.pick(self.rows(x)[0])
 
     def masked_rows(self, masks: Tensor, values: Tensor) -> Tensor:
-        """All outputs with the sites replaced where a mask is true.
-
-        Args:
-            masks: boolean. Shape (count, *sites), with the sites of all samples.
-            values: of the masked sites; a signal.
+        """All outputs with the sites replaced by `values`, a signal, where a mask is true.
 
         Shapes:
+            masks: (count, *sites), with the sites of all samples.
             Output: (count, samples, columns).
         """
         found = []
@@ -114,14 +113,7 @@ def make_instance(
 ) -> Instance:
     """The instance, after one forward pass of the model.
 
-    Args:
-        model: any module for signals on such a domain.
-        x: the signal; dense, finite.
-        domain: of the signal.
-        target: the output column to explain, one for all samples or one for each; None for the
-            column with the largest output of each sample.
-        site: the node whose output is explained, if the model has an output for every node.
-        name: of the argument that `target` is.
+    Model, signal, target and site are those of `attribute`; the errors call the target `name`.
 
     Raises:
         TypeError: if the model is not a module, `x` is not a floating-point tensor or a target
@@ -212,3 +204,62 @@ def expand_baseline(baseline: Tensor | None, x: Tensor) -> Tensor:
         condition = f"have the shape of 'x', {tuple(x.shape)}, or be broadcast to it"
         advice = "Use a signal of that shape, or None for zeros."
         raise invalid("baseline", condition, tuple(baseline.shape), advice) from None
+
+
+# --- the samples of a batch -----------------------------------------------------------------
+
+
+def sample_of_site(x: Tensor, domain: Domain) -> Tensor:
+    """The index of the sample of each site. Shape (B, H, W) on a grid, (N,) on a graph."""
+    count, offsets = domain.sample_count(x), domain.offsets
+    if offsets is None:
+        numbers = torch.arange(count, device=x.device)
+        return numbers.view(-1, *[1] * (x.ndim - 2)).expand(x[:, 0].shape)
+    numbers, sizes = torch.arange(count, device=offsets.device), offsets.diff()
+    return domain.derived(
+        "graph_index", lambda: numbers.repeat_interleave(sizes, output_size=domain.num_sites)
+    )
+
+
+def sum_per_sample(x: Tensor, domain: Domain) -> Tensor:
+    """The sum over the sites and channels of each sample. Shape (samples,)."""
+    out: Tensor = _SUM(x, domain).sum(1)
+    return out
+
+
+def mean_per_sample(x: Tensor, domain: Domain) -> Tensor:
+    """The mean over the sites of each sample. Shape (samples, C)."""
+    out: Tensor = _MEAN(x, domain)
+    return out
+
+
+def expand_to_sites(values: Tensor, x: Tensor, domain: Domain) -> Tensor:
+    """Values of each sample, (samples,) or (samples, C), at all its sites: a signal like `x`."""
+    wide = values if values.ndim == 2 else values[:, None]
+    return torch.empty_like(x).copy_(wide[sample_of_site(x, domain)].movedim(-1, 1))
+
+
+def copies_of(x: Tensor, domain: Domain, count: int) -> Domain:
+    """The domain of `count` copies of a batch, one after the other.
+
+    It is cached, as explanations of randomized models use the same.
+    """
+    if count == 1 or domain.offsets is None:
+        return domain
+    kept: dict[int, Domain] = domain.derived("copies", dict)
+    if (known := kept.get(count)) is not None:
+        return known
+    copies = domain.sample(x, [*range(domain.sample_count(x))] * count)[1]
+    if copies.num_sites <= _MAX_SITES:
+        kept[count] = copies
+        if len(kept) > _CACHED:
+            del kept[next(iter(kept))]
+    return copies
+
+
+def is_nearly_constant(values: Tensor) -> bool:
+    """Whether a map is constant, up to a thousandth of its largest magnitude."""
+    if values.numel() < 2:
+        return False
+    low, high = torch.aminmax(values.to(widest(values.device)))
+    return bool(high - low <= _NEARLY * torch.maximum(high.abs(), low.abs()))

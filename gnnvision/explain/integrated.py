@@ -11,8 +11,13 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain
 from gnnvision.domains.device import send, widest
 from gnnvision.errors import at_least, one_of
-from gnnvision.explain.instance import Instance, expand_baseline, make_instance
-from gnnvision.explain.samples import expand_to_sites, sum_per_sample
+from gnnvision.explain.instance import (
+    Instance,
+    expand_baseline,
+    expand_to_sites,
+    make_instance,
+    sum_per_sample,
+)
 from gnnvision.layers.hooks import evaluating
 
 __all__ = ["STEPS", "Estimator", "integrate", "integrated_gradients", "site_attributions"]

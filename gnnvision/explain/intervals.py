@@ -48,9 +48,7 @@ def mean_interval(values: Tensor) -> Interval:
 def jackknife(value: float, without: Tensor) -> Interval:
     """A statistic of n independent draws, with its interval by the jackknife.
 
-    Args:
-        value: the statistic of all draws.
-        without: the statistic with each draw left out in turn. Shape (n,).
+    `without` is the statistic with each draw left out in turn, shape (n,).
 
     References:
         Efron, Stein, "The Jackknife Estimate of Variance", 1981,

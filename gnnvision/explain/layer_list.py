@@ -50,13 +50,7 @@ def layers(model: nn.Module, x: Tensor, domain: Domain) -> Layers:
 
 
 def find_layer(model: nn.Module, x: Tensor, domain: Domain, name: str) -> Layer:
-    """The layer of this name, whose output has sites.
-
-    Args:
-        model: as for `layers`.
-        x: as for `layers`.
-        domain: as for `layers`.
-        name: the name of any module in the model.
+    """The layer of this name, any module in the model whose output has sites.
 
     Raises:
         ValueError: if there is no such layer (the nearest names are suggested), if it is not

@@ -14,8 +14,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import send
 from gnnvision.domains.window import per_axis
 from gnnvision.errors import integer, invalid
-from gnnvision.explain.instance import Instance, expand_baseline
-from gnnvision.explain.samples import sample_of_site
+from gnnvision.explain.instance import Instance, expand_baseline, sample_of_site
 
 __all__ = ["occlusion"]
 

@@ -35,10 +35,6 @@ class Places:
     site, so that their output has the domain of their input; on a grid the shape of the output is
     its size, as layers of torch.nn may change it. What a model computes between its layers has the
     most recent domain with this number of sites.
-
-    Args:
-        x: the input of the network.
-        domain: of the input.
     """
 
     def __init__(self, x: Tensor, domain: Domain) -> None:

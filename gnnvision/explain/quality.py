@@ -15,9 +15,11 @@ from gnnvision.domains.device import widest
 from gnnvision.errors import at_least, one_of
 from gnnvision.explain.attribution import Attribution
 from gnnvision.explain.curves import Faithfulness
-from gnnvision.explain.instance import Instance, expand_baseline, make_instance
-from gnnvision.explain.samples import (
+from gnnvision.explain.instance import (
+    Instance,
+    expand_baseline,
     is_nearly_constant,
+    make_instance,
     sample_of_site,
 )
 from gnnvision.layers.hooks import evaluating
@@ -108,7 +110,7 @@ def faithfulness(
     flat = [is_nearly_constant(values[sample == n]) for n in range(len(instance.target))]
     own: dict[str, Any] = {
         "shares": shares, "deletion": deletion[0], "insertion": insertion[0],
-        "measure": score.name, "constant": torch.tensor(flat),
+        "measure": score.name, "constant": torch.tensor(flat)
     }  # fmt: skip
     if against is not None:
         return replace(against, **own)
@@ -117,7 +119,7 @@ def faithfulness(
         **own, random_deletion=random_deletion.mean(0), random_insertion=random_insertion.mean(0),
         deletion_draws=torch.trapezoid(random_deletion, shares),
         insertion_draws=torch.trapezoid(random_insertion, shares),
-        deletion_band=_band(random_deletion), insertion_band=_band(random_insertion),
+        deletion_band=_band(random_deletion), insertion_band=_band(random_insertion)
     )  # fmt: skip
 
 
@@ -204,10 +206,6 @@ def groups(domain: Domain, sample: Tensor) -> Tensor:
     """The index of the group of each site; the sites of a group are masked together.
 
     On a grid a group is a square block of one image, on other domains a site.
-
-    Args:
-        domain: of the sites.
-        sample: the sample of each site.
     """
     if not isinstance(domain, Grid):
         return torch.arange(sample.numel()).view(sample.shape)

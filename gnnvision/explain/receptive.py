@@ -78,21 +78,7 @@ def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, sit
 def receptive_fields(
     model: nn.Module, x: Tensor, domain: Domain, sites: Mapping[str, Site]
 ) -> dict[str, Field]:
-    """`receptive_field` for one site in each of several layers, with one pass over the model.
-
-    Args:
-        model: as for `receptive_field`.
-        x: as for `receptive_field`.
-        domain: as for `receptive_field`.
-        sites: the site of each layer, by the layer's name.
-
-    Returns:
-        The receptive fields, by the layer's name.
-
-    Raises:
-        TypeError: as for `receptive_field`.
-        ValueError: as for `receptive_field`.
-    """
+    """`receptive_field` for one site in each of several layers, by the layer's name."""
     found = {name: find_layer(model, x, domain, name) for name in sites}
     sizes = receptive_field_sizes(model, x, domain)
     return {name: _field(layer, sizes.get(name), sites[name]) for name, layer in found.items()}

@@ -21,10 +21,9 @@ from gnnvision.explain.attribution import (
     explanation_of,
     method_named,
 )
-from gnnvision.explain.instance import Target, make_instance
+from gnnvision.explain.instance import Target, is_nearly_constant, make_instance, sample_of_site
 from gnnvision.explain.intervals import Interval, jackknife, mean_interval
 from gnnvision.explain.randomize import cascading_randomization
-from gnnvision.explain.samples import is_nearly_constant, sample_of_site
 from gnnvision.explain.spatial import last_spatial
 from gnnvision.layers.missing import given
 
@@ -245,16 +244,8 @@ def sanity_checks(
 ) -> dict[str, Sanity]:
     """`sanity_check` for several attribution methods, with the same randomized models.
 
-    Args:
-        model: the trained model; it is not changed.
-        x: the signal.
-        domain: of the signal.
-        explains: functions of (model, x, domain) that return a value for each site, by name.
-        site: as for `attribute`.
-        stages: as for `cascading_randomization`.
-        draws: the number of randomized models.
-        seed: the seed of the first randomized model.
-        staged: the number of draws that are evaluated at all stages.
+    The methods are functions of (model, x, domain) that return a value for each site, by name;
+    the other arguments are those of `sanity_check`.
     """
     at_least("draws", draws, 1)
     in_stages = draws if staged is None else min(staged, draws)
@@ -313,11 +304,6 @@ def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
     """Spearman's rank correlation of absolute values, the mean over samples.
 
     Samples with a constant map are left out, as it has no ranks. NaN if that leaves none.
-
-    Args:
-        first: a value for each site.
-        second: another value for each site.
-        sample: the sample of each site.
     """
     reach = torch.ones_like(sample).bool()
     ranks, known = _ranked(torch.stack([first, second]), sample, reach)

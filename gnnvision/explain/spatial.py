@@ -31,17 +31,9 @@ _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase, nn.LocalRe
 
 
 def cam_layer(model: nn.Module, x: Tensor, domain: Domain, name: str | None = None) -> Layer:
-    """The layer of this name, or the one that `last_spatial` chooses.
+    """The layer of this name, or the one that `last_spatial` chooses; errors as of `find_layer`.
 
-    Args:
-        model: as for `last_spatial`.
-        x: as for `last_spatial`.
-        domain: as for `last_spatial`.
-        name: the name of any module in the model whose output has sites, or consists of the
-            tokens of a transformer with known patches; None to choose a layer.
-
-    Raises:
-        ValueError: under the conditions of `find_layer` and `last_spatial`.
+    Unlike there, its output may consist of the tokens of a transformer with known patches.
     """
     if name is None:
         return last_spatial(model, x, domain)
@@ -112,7 +104,7 @@ def _on_grid(model: nn.Module, x: Tensor, domain: Grid, calls: Sequence[Call]) -
             "layer", f"be named for {type(model).__name__}", "None",
             f"The layers after {chosen.name!r} work on tokens, and the image patch of each "
             f"token is unknown. Set layer= to a layer with sites ({names}), or choose a method "
-            "that uses no layer, such as 'integrated_gradients'.",
+            "that uses no layer, such as 'integrated_gradients'."
         )  # fmt: skip
     return chosen.layer
 
@@ -147,7 +139,7 @@ def _no_layer_error(model: nn.Module, domain: Domain, calls: Sequence[Call]) -> 
     return invalid(
         "model", "have a layer with weights and several sites on every path to its output",
         f"{type(model).__name__} on {domain}, which has no such layer",
-        f"{may}, or choose a method that uses no layer, such as 'integrated_gradients'.",
+        f"{may}, or choose a method that uses no layer, such as 'integrated_gradients'."
     )  # fmt: skip
 
 

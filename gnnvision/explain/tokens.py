@@ -25,12 +25,7 @@ def token_layouts(model: nn.Module, x: Tensor, grid: Grid) -> list[Tokens]:
     For the first sequence of each length, two gradients with respect to the last known feature
     map (or the input) are computed: that of Σ yₜ and that of Σ (t+1) yₜ. If a site contributes
     to token t alone, their ratio there is t + 1, for any order of the tokens and any position of
-    a class token. After layers that mix sites no layout is found.
-
-    Args:
-        model: a network for images; run in evaluation mode, its state is restored.
-        x: a signal of one image. Shape (1, C, H, W).
-        grid: of the signal.
+    a class token. After layers that mix sites no layout is found. `x` has one image.
     """
     if grid.ndim != 2:
         return []

@@ -5,7 +5,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.explain import METHODS, attribute, pointing_game, randomize_weights
-from gnnvision.explain.samples import sample_of_site
+from gnnvision.explain.instance import sample_of_site
 
 from . import planted as sets
 

@@ -5,7 +5,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.explain import METHODS, attribute, sanity_check, sanity_checks
-from gnnvision.explain.samples import sample_of_site
+from gnnvision.explain.instance import sample_of_site
 from gnnvision.explain.sanity import Sanity, similarity
 
 from .nets import cases, same, state_of

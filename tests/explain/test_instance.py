@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.explain.samples import (
+from gnnvision.explain.instance import (
     copies_of,
     expand_to_sites,
     sample_of_site,
