@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid, nearest
-from gnnvision.layers import ChebConv, Convolution, GINConv, RGCNConv
+from gnnvision.layers import ChebConv, Convolution, GINConv, GINEConv, RGCNConv
 
 __all__ = ["Filters", "filters"]
 
 _PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_FAR = 32  # hops from the middle of a path to its ends
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Filters:
 def filters(model: nn.Module, layer: str) -> Filters:
     """The weights of a convolution.
 
-    A linear layer counts as a convolution with kernel size 1. For a `GINConv`, whose Wₖ
-    are fixed, the weights are these times the first weight matrix of its MLP.
+    A linear layer counts as a convolution with kernel size 1. For a `GINConv` or
+    `GINEConv`, whose Wₖ are fixed, the weights are these times the first matrix of its MLP.
 
     Args:
         model: any network.
@@ -118,15 +119,16 @@ def filters(model: nn.Module, layer: str) -> Filters:
     """
     known = dict(model.named_modules())
     module = known.get(layer)
+    has_weights = module is not None and any(True for _ in module.parameters())
     if isinstance(module, _PLAIN):
         weight = module.weight.detach()
         taps = weight.flatten(2).permute(2, 1, 0)  # (K, C_in, C_out)
         return Filters(taps, tuple(weight.shape[2:]), module.groups, layer)
     if isinstance(module, nn.Linear):
         return Filters(module.weight.detach().t()[None], None, 1, layer, ("node itself",))
-    if isinstance(module, Convolution):
+    if isinstance(module, Convolution) and has_weights:
         taps = module.taps().detach()
-        if isinstance(module, GINConv):
+        if isinstance(module, (GINConv, GINEConv)):
             taps = taps @ next(p for p in module.nn.parameters() if p.ndim == 2).detach().t()
         return Filters(
             taps, None, 1, layer, _terms(module, len(taps)), isinstance(module, ChebConv)
@@ -151,17 +153,20 @@ def _terms(module: Convolution, count: int) -> tuple[str, ...]:
     if heads := int(getattr(module, "heads", 0)):
         words = [f"attention head {head}" for head in range(1, heads + 1)]
         return (*words, "node itself")[:count]
-    # The distances that each operator reaches from the middle of a path.
-    path = Graph.from_edges([(n, n + 1) for n in range(2 * count)], 2 * count + 1, undirected=True)
+    path = Graph.from_edges([(n, n + 1) for n in range(2 * _FAR)], 2 * _FAR + 1, undirected=True)
     try:
-        rows = [S.to_dense()[count].nonzero()[:, 0] for S in module.operators(path)]
-    except (AttributeError, TypeError, ValueError):  # it needs another domain or a signal
+        rows = [S.to_dense()[_FAR] for S in module.operators(path)]  # of the node in the middle
+    except (AttributeError, TypeError, ValueError):  # it needs attributes or a signal
         return tuple(f"operator {k}" for k in range(count))
-    return tuple(_distances({abs(int(node) - count) for node in row}) for row in rows)
+    return tuple(_distances(row, path.num_nodes) for row in rows)
 
 
-def _distances(reached: set[int]) -> str:
-    """The nodes at some distances, as text."""
+def _distances(row: Tensor, num_nodes: int) -> str:
+    """The nodes on a path that the node in the middle reads, as text."""
+    if len(row) != num_nodes:
+        return "neighbors with their edges"
+    reached = {abs(int(node) - num_nodes // 2) for node in row.nonzero()}
+    if reached == {0, 1}:
+        return "neighbors and node itself"
     most = max(reached, default=0)
-    words = ("node itself", "neighbors", f"up to {most} hops away")[min(most, 2)]
-    return "neighbors and node itself" if reached == {0, 1} else words
+    return ("node itself", "neighbors", f"up to {most} hops away")[min(most, 2)]

@@ -134,7 +134,8 @@ def _weights(
 def _has_matrices(module: nn.Module) -> bool:
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         return False
-    return isinstance(module, (Convolution, nn.Linear))
+    has_weights = any(True for _ in module.parameters())
+    return isinstance(module, (Convolution, nn.Linear)) and has_weights
 
 
 def _input_layers(

@@ -20,6 +20,16 @@ LAYERS = {
     "SAGEConv": lambda: gv.SAGEConv(5, 6),
     "GINConv": lambda: gv.GINConv(mlp(5)),
     "GATv2Conv": lambda: gv.GATv2Conv(5, 3, heads=2),
+    "GraphConv": lambda: gv.GraphConv(5, 6),
+    "SGConv": lambda: gv.SGConv(5, 6, K=2),
+    "TAGConv": lambda: gv.TAGConv(5, 6, K=2),
+    "APPNP": lambda: gv.APPNP(K=3, alpha=0.2),
+    "GATConv": lambda: gv.GATConv(5, 3, heads=2),
+    "TransformerConv": lambda: gv.TransformerConv(5, 3, heads=2),
+    "TransformerConv of bonds": lambda: gv.TransformerConv(5, 6, edge_dim=4),
+    "GINEConv": lambda: gv.GINEConv(mlp(5), edge_dim=4),
+    "NNConv": lambda: gv.NNConv(5, 6, nn.Linear(4, 30)),
+    "RGCNConv": lambda: gv.RGCNConv(5, 6, num_relations=2),
     "EdgeConv": lambda: gv.EdgeConv(mlp(10)),
     "MaxPropagation": gv.MaxPropagation,
     "GraphConvolution": lambda: gv.GraphConvolution(
@@ -38,8 +48,9 @@ def molecules():
     batch = gv.Graph.batch([gv.Graph.from_smiles(text) for text in ("CCO", "CC(=O)N", "C=CCl")])
     attributes = torch.rand(batch.num_edges, 4, generator=torch.Generator().manual_seed(3))
     batch = gv.Graph(
-        batch.edge_index, batch.num_nodes, edge_attr=attributes, offsets=batch.offsets
-    )
+        batch.edge_index, batch.num_nodes, edge_attr=attributes, offsets=batch.offsets,
+        edge_type=torch.arange(batch.num_edges) // 2 % 2,
+    )  # fmt: skip
     return torch.rand(batch.num_nodes, 5, generator=torch.Generator().manual_seed(4)), batch
 
 
@@ -87,9 +98,21 @@ def test_gradients_follow_their_definition(name):
 @pytest.mark.parametrize("name", LAYERS)
 def test_filters_have_one_matrix_and_its_nodes_for_each_operator(name):
     model = network(name)
-    if not isinstance(model[0], gv.layers.Convolution):
+    if name in ("EdgeConv", "MaxPropagation", "APPNP"):  # not a sum, or without weights
         with pytest.raises(ValueError, match="'layer' must be the name of a convolution"):
             filters(gv.Sequential(*model, gv.GCNConv(2, 2)), "0")
         return
     found = filters(model, "0")
-    assert found.values.shape[::2] == (len(found.terms), 6)
+    assert found.values.shape == (len(found.terms), 5, 6)
+
+
+def test_the_nodes_that_a_matrix_reads_are_those_of_its_operator():
+    words = {
+        "SGConv": ("up to 2 hops away",),
+        "TAGConv": ("node itself", "neighbors", "up to 2 hops away"),
+        "GraphConv": ("neighbors", "node itself"),
+        "GINEConv": ("neighbors with their edges", "node itself"),
+        "TransformerConv": ("attention head 1", "attention head 2", "node itself"),
+    }
+    for name, terms in words.items():
+        assert filters(network(name), "0").terms == terms
