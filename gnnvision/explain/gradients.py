@@ -148,13 +148,16 @@ def to_input_sites(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
         incidence = arriving(layer.edges_of, values.dtype)
         count = incidence @ torch.ones_like(values)[:, None]
         values = (incidence @ values[:, None] / count.clamp(min=1))[:, 0]
+    assert layer.domain is not None
+    sites = layer.domain.to_sites(values.unsqueeze(1))  # (S, *, 1)
     if layer.cluster is not None:
-        return values[..., layer.cluster.clamp(min=0)] * (layer.cluster >= 0)
-    if values.shape[-1] != domain.num_sites:
+        taken = sites[layer.cluster.clamp(min=0)]
+        sites = taken * (layer.cluster >= 0).reshape(-1, *[1] * (sites.ndim - 1))
+    elif sites.shape[0] != domain.num_sites:
         condition = "have the sites of the input, or clusters of these sites"
         got = f"{layer.name!r} with {layer.sites}"
         raise invalid("layer", condition, got, "Choose a layer before it.")
-    return values
+    return domain.from_sites(sites).squeeze(1)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.layers import GraphPool, OnDomain
+from gnnvision.layers import Convolution, GraphPool, OnDomain
 from gnnvision.operators.cluster import coarsen
 
 __all__ = ["Place", "Places", "clusters"]
@@ -162,14 +162,15 @@ def _is_channels_last(module: nn.Module, ndim: int, before: Place | None) -> boo
 def clusters(layer: object, graph: Domain) -> Tensor | None:
     """The node of the pooled graph that each node is pooled into; -1 for a dropped node.
 
-    Register your own pooling layers with `clusters.register`; `GraphPool` is registered.
+    That of a convolution follows from its operators. Register your own pooling layers with
+    `clusters.register`; `GraphPool` is registered.
 
     Args:
         layer: a pooling layer.
         graph: its input graph, or another domain.
 
     Returns:
-        Shape (N,), int64; None for a layer that is not registered.
+        Shape (N,), int64; None for another layer.
 
     Example:
         >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
@@ -187,3 +188,15 @@ def _(layer: GraphPool, graph: Graph) -> Tensor:
     cluster = torch.empty_like(found.order)
     cluster[found.order] = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
     return cluster
+
+
+@clusters.register
+def _(layer: Convolution, graph: Domain) -> Tensor:
+    """Each site belongs to the first of the output sites that see it."""
+    last = torch.iinfo(torch.int64).max
+    cluster = torch.full((graph.num_sites,), last)
+    for operator in layer.operators(graph):
+        pattern = operator.pattern
+        row, col = pattern.row.long().cpu(), pattern.col.long().cpu()
+        cluster = cluster.scatter_reduce(0, col, row, "amin")
+    return torch.where(cluster == last, -1, cluster)

@@ -230,7 +230,7 @@ class GraphConvolution(FamilyConvolution):
         operators: Family,
         *,
         num_operators: int | None = None,
-        out_domain: Callable[[Domain], Domain] | None = None,
+        out_domain: Callable[..., Domain] | None = None,
         bias: bool = True,
     ) -> None:
         super().__init__(integer("in_channels", in_channels, 1), out_channels, _checked(operators))
@@ -282,7 +282,7 @@ class Propagation(FamilyConvolution):
     bias = None
 
     def __init__(
-        self, operators: Family, *, out_domain: Callable[[Domain], Domain] | None = None
+        self, operators: Family, *, out_domain: Callable[..., Domain] | None = None
     ) -> None:
         super().__init__(None, None, _checked(operators))
         self.onto = out_domain
