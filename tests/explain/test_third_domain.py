@@ -1,4 +1,4 @@
-"""Explanations on a domain that is neither a grid nor a graph: a ring, pooled to half its size."""
+"""Explanations on a kind of domain that the package does not know: sites of a honeycomb."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,37 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.explain import attribute, clusters, feature_maps
+from gnnvision.explain import (
+    METHODS,
+    attribute,
+    clusters,
+    faithfulness,
+    feature_maps,
+    find_layer,
+    last_spatial,
+    layers,
+    sanity_check,
+)
 from gnnvision.operators import Shift
+
+from .nets import same, state_of, warm
 
 
 @dataclass(frozen=True)
-class Ring(gv.Domain):
-    length: int
+class Honeycomb(gv.Domain):
+    """Hexagonal cells up to `radius` steps from the middle; signals are (B, C, N)."""
+
+    radius: int
+
+    @property
+    def cells(self):
+        """The axial coordinates of the cells."""
+        steps = range(-self.radius, self.radius + 1)
+        return [(q, r) for q in steps for r in steps if abs(q + r) <= self.radius]
 
     @property
     def num_sites(self):
-        return self.length
+        return len(self.cells)
 
     def to(self, device):
         return self
@@ -28,67 +48,140 @@ class Ring(gv.Domain):
     def from_sites(self, y):
         return y.permute(1, 2, 0)
 
-    def half(self):
-        return self.derived("half", lambda: Ring(self.length // 2))
 
-    def turns(self, dtype):
-        places = torch.arange(self.length)
-        return [Shift(places.roll(step), self.length, dtype) for step in (0, 1, -1)]
-
-    def pairs(self, dtype):
-        places = torch.arange(0, self.length, 2)
-        return [0.5 * sum(Shift(places + step, self.length, dtype) for step in (0, 1))]
+AROUND = (0, 0), (1, 0), (0, 1), (-1, 1), (-1, 0), (0, -1), (1, -1)
 
 
-RING = Ring(8)
+def neighbors(domain, dtype=None):
+    """One shift for the cell itself and for each of the six next to it."""
+    place = {cell: number for number, cell in enumerate(domain.cells)}
+    return [
+        Shift(torch.tensor([place.get((q + a, r + b), -1) for q, r in domain.cells]), len(place))
+        for a, b in AROUND
+    ]
 
 
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    return gv.Sequential(
-        gv.GraphConvolution(2, 4, Ring.turns, num_operators=3),
-        nn.ReLU(),
-        gv.Propagation(Ring.pairs, out_domain=Ring.half),
-        gv.GraphConvolution(4, 3, Ring.turns, num_operators=3),
-        nn.Flatten(),
-        nn.Linear(3 * 4, 5),
-    )
+class Rings(nn.Module, gv.layers.OnDomain):
+    """Mean pooling of a honeycomb onto the middle one of half the radius."""
+
+    def out_domain(self, domain):
+        return Honeycomb(domain.radius // 2)
+
+    def cluster(self, domain):
+        small = {cell: n for n, cell in enumerate(self.out_domain(domain).cells)}
+        return torch.tensor([small[int(q / 2), int(r / 2)] for q, r in domain.cells])
+
+    def forward(self, x, domain):
+        cluster = self.cluster(domain)
+        summed = x.new_zeros(*x.shape[:2], int(cluster.max()) + 1).index_add(2, cluster, x)
+        return summed / cluster.bincount()
 
 
-@pytest.fixture
-def x():
-    return torch.randn(2, 2, 8)
+@clusters.register
+def _(layer: Rings, domain):
+    return layer.cluster(domain)
 
 
-def test_maps_lie_on_the_domain_of_the_layer(model, x):
-    maps = feature_maps(model, x, RING, "3")
-    assert maps.domain == Ring(4)
-    torch.testing.assert_close(maps.values, model[:4](x, RING).detach())
+CELLS = Honeycomb(2)
 
 
-def test_sites_belong_to_the_output_site_that_sees_them(model):
-    assert clusters(model[2], RING).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+def network(act=nn.ReLU):
+    return warm(
+        gv.Sequential(
+            gv.GraphConvolution(2, 6, operators=neighbors, num_operators=7),
+            nn.BatchNorm1d(6), act(), Rings(),
+            gv.GraphConvolution(6, 6, operators=neighbors, num_operators=7),
+            act(), gv.Readout("mean"),
+            nn.Linear(6, 3),
+        )
+    )  # fmt: skip
 
 
-def test_grad_cam_of_a_coarser_layer_is_that_of_its_clusters(model, x):
-    values = attribute(model, x, RING, "grad_cam", target=1, layer="3").values
-    A = model[:4](x, RING).detach()
-    slope = model[5].weight[1].view(3, 4).mean(1)
-    expected = torch.einsum("c,bcn->bn", slope, A).relu().repeat_interleave(2, 1)
-    torch.testing.assert_close(values, expected.detach())
+def signals(count=3):
+    shape = (count, 2, CELLS.num_sites)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("method", ["input_gradient", "integrated_gradients", "occlusion"])
-def test_a_linear_network_is_explained_completely(model, x, method):
-    model[1] = nn.Identity()
-    nn.init.zeros_(model[0].bias)
-    nn.init.zeros_(model[3].bias)
-    values = attribute(model, x, RING, method, target=0).values
-    assert values.shape == (2, 8)
-    torch.testing.assert_close(values.sum(1), model(x, RING)[:, 0].detach() - model[5].bias[0])
+@pytest.fixture(autouse=True)
+def _quiet(double):
+    """float64, one thread."""
 
 
-def test_convolutions_equal_their_reference(model, x):
-    for layer, signal, domain in ((model[0], x, RING), (model[2], x, RING)):
-        torch.testing.assert_close(layer(signal, domain), layer.reference(signal, domain))
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_for_each_sample_of_a_batch(method):
+    model, x = network().train(), signals()
+    options = {"steps": 8} if method == "integrated_gradients" else {}
+    before = state_of(model)
+    found = attribute(model, x, CELLS, method, [0, 1, 2], **options)
+    assert same(before, state_of(model))
+    assert found.values.shape == (3, 19)
+    assert found.values.any()
+    for number in range(3):
+        alone = attribute(model, x[number : number + 1], CELLS, method, number, **options)
+        torch.testing.assert_close(alone.values[0], found.values[number])
+
+
+def test_gradients_and_integrals_follow_their_definition():
+    model, x = network(nn.Softplus), signals().requires_grad_()
+    (grad,) = torch.autograd.grad(model(x, CELLS)[:, 1].sum(), x)
+    x = x.detach()
+    gradient = attribute(model, x, CELLS, "gradient", 1).values
+    torch.testing.assert_close(gradient, grad.abs().amax(1))
+    found = attribute(model, x, CELLS, "integrated_gradients", 1)
+    assert found.completeness < 1e-6
+    model[0].weight.data[:, 1] = 0
+    parts = gv.explain.integrated_gradients(model, x, CELLS, 1)
+    assert not parts[:, 1].any()
+
+
+def test_occlusion_masks_one_cell_after_the_other():
+    model, x = network(), signals(2)
+    found = attribute(model, x, CELLS, "occlusion", 2).values
+    with torch.no_grad():
+        for cell in range(CELLS.num_sites):
+            without = x.index_fill(2, torch.tensor([cell]), 0)
+            fall = (model(x, CELLS) - model(without, CELLS))[:, 2]
+            torch.testing.assert_close(found[:, cell], fall)
+    with pytest.raises(ValueError, match="'window' must be None on Honeycomb"):
+        attribute(model, x, CELLS, "occlusion", window=2)
+    with pytest.raises(ValueError, match="'hops' must be None on Honeycomb"):
+        attribute(model, x, CELLS, "occlusion", hops=1)
+
+
+def test_layers_have_the_domain_that_they_name():
+    model, x = network(), signals()
+    small = Honeycomb(1)
+    expected = [CELLS] * 3 + [small] * 3 + [None] * 2
+    assert [layer.domain for layer in layers(model, x, CELLS)] == expected
+    assert find_layer(model, x, CELLS, "4").sites == "7 sites"
+    assert last_spatial(model, x, CELLS).name == "4"
+    maps = feature_maps(model, x, CELLS, "4")
+    assert maps.values.shape == (3, 6, 7)
+    torch.testing.assert_close(maps.values, model[:5](x, CELLS).detach())
+
+
+def test_grad_cam_gives_each_cell_the_value_of_its_cluster():
+    model, x = network(), signals()
+    cluster = model[3].cluster(CELLS)
+    for name in ("3", "4"):
+        upto = int(name) + 1
+        maps = model[:upto](x, CELLS).detach().requires_grad_()
+        later = model[upto:](maps, Honeycomb(1))[:, 0]
+        (grad,) = torch.autograd.grad(later.sum(), maps)
+        expected = (maps * grad.mean(2, keepdim=True)).sum(1).relu().detach()
+        found = attribute(model, x, CELLS, "grad_cam", 0, name).values
+        torch.testing.assert_close(found, expected[:, cluster])
+
+
+def test_quality_of_an_attribution():
+    model, x = network(), signals()
+    found = attribute(model, x, CELLS, "occlusion")
+    curves = faithfulness(model, x, CELLS, found, steps=4, orders=3)
+    with torch.no_grad():
+        whole = model(x, CELLS).softmax(1).gather(1, found.target[:, None])[:, 0]
+    torch.testing.assert_close(curves.deletion[:, 0], whole)
+    torch.testing.assert_close(curves.insertion[:, -1], whole)
+    assert sanity_check(model, x, CELLS, lambda m, x, d: x.sum(1), draws=3).verdict.startswith("f")
+    check = sanity_check(model, x, CELLS, "grad_cam", draws=3, stages=2)
+    assert check.similarity.shape == (2, 3)
+    assert check.min_sites == 19
