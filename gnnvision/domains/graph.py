@@ -93,6 +93,7 @@ class Graph(Domain):
     _fixed: Sequence[tuple[Tensor, int]] = field(default=(), init=False)
     section_of: Section | None = field(default=None, init=False)
     num_sources: int | None = field(default=None, init=False)  # the first nodes, if bipartite
+    lambda_max: float | Tensor | None = field(default=None, init=False)  # of the Laplacian
     weights_are_counts: bool = field(default=False, init=False)  # of edges that a pooling joined
 
     def __post_init__(self) -> None:
@@ -619,6 +620,10 @@ class Graph(Domain):
     def _unchecked(self, **changes: Any) -> Self:  # noqa: ANN401
         """A copy with some tensors replaced by ones that need no checking."""
         other = object.__new__(type(self))
+        if torch.compiler.is_compiling():  # which does not support `vars`
+            for name in self.__dataclass_fields__:
+                object.__setattr__(other, name, changes.get(name, getattr(self, name)))
+            return other
         # Not by setattr, one by one: training cuts out thousands of graphs in a second.
         vars(other).update(vars(self) | {"_derived": {}, "section_of": None} | changes)
         other._close()

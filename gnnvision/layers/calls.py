@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Domain, Graph
@@ -30,12 +30,7 @@ from gnnvision.operators.together import Heads
 
 __all__ = ["Call", "as_graph", "read_call"]
 
-_EDGE_COLUMNS = {"edge_weight": "edge weights", "edge_attr": "edge attributes"} | {
-    "edge_type": "edge types"
-}
-_STRIDED, _COO = torch.strided, torch.sparse_coo
-_BY_ROWS = (_COO, torch.sparse_csr, torch.sparse_csc)
-_Size = tuple[int, int]
+_SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc)
 
 
 class Call(NamedTuple):
@@ -71,45 +66,43 @@ def read_call(
         named: further arguments by name.
 
     Raises:
-        TypeError: if an argument is unknown, or has the wrong type.
-        ValueError: if an argument cannot be used by the layer or has the wrong shape.
+        TypeError: if an argument has the wrong type.
+        ValueError: if the layer has no such argument, or a shape is wrong.
     """
-    given = _arguments(layer, columns, named)
+    given = _arguments(layer, (domain, *columns), named)
     edges = given.pop("edge_index", None)
-    if edges is not None and domain is not None:
-        raise invalid("edge_index", "not be given twice", "two", "Give one graph.")
-    domain = edges if domain is None else domain
-    if isinstance(domain, Domain):
-        return _on_domain(layer, x, domain, given)
-    _check_edges(domain)
-    size, weights = given.pop("size", None), given.pop("return_attention_weights", None)
-    batch, lambda_max = given.pop("batch", None), given.pop("lambda_max", None)
-    if domain.layout is not _STRIDED:
-        size = _joint_size(size, (domain.shape[1], domain.shape[0]))
-    elif type(domain) is not Tensor and hasattr(domain, "as_tensor"):
-        sparse_size = tuple(domain.sparse_size())  # an EdgeIndex of torch-geometric
-        size = _joint_size(size, sparse_size) if None not in sparse_size else size
-        domain = domain.as_tensor()
-    pair = isinstance(x, (tuple, list))
+    weights, lambda_max = (
+        given.pop("return_attention_weights", None),
+        given.pop("lambda_max", None),
+    )
+    pair, graph = isinstance(x, (tuple, list)), edges
+    if isinstance(edges, Domain):
+        if given or pair:
+            condition = f"not be {'a pair' if pair else 'given'} together with a Graph"
+            raise invalid(min(given, default="x"), condition, "both", "Put all into the Graph.")
+        size = None
+    else:
+        size, edges = _size(edges, given.pop("size", None))
     signals = _signals(layer, x, size)
-    (count, targets), copies = (_num_nodes(signal) for signal in signals), 0
-    graph = _graph(layer, domain, count, targets if pair else None, given, batch)
+    count, targets = (_num_nodes(signal) for signal in signals)
+    if not isinstance(edges, Domain):
+        graph = _graph(layer, edges, count, targets if pair else None, given)
     if lambda_max is not None:
         graph = with_lambda_max(graph, lambda_max)
-    if signals[0].ndim == 3 and not pair:
-        copies = signals[0].shape[0]
-        graph = graph.derived(("copies", copies), lambda: Graph.batch([graph] * copies))
+    copies = signals[0].shape[0] if signals[0].ndim == 3 and isinstance(edges, Tensor) else 0
+    if copies:  # signals on one graph are a signal on a batch of it
+        single = graph
+        graph = graph.derived(("copies", copies), lambda: Graph.batch([single] * copies))
         signals = [signal.flatten(0, 1) for signal in signals]
-    signal = _joined(layer, signals, pair)
 
     def finish(y: Tensor, operators: Sequence[Operator]) -> Any:  # noqa: ANN401
         y = y.view(copies, count, -1) if copies else y
-        if weights:
-            return y, _attention(layer, graph, operators, domain, count if pair else 0)
-        return y
+        if not weights:
+            return y
+        return y, _attention(layer, graph, operators, edges, count if pair else 0)
 
     rows = slice(count, None) if pair else None
-    return Call(signal, graph, rows, finish if copies or weights else None)
+    return Call(_joined(layer, signals, pair), graph, rows, finish if copies or weights else None)
 
 
 def as_graph(domain: Graph | Tensor, x: Tensor, edge_weight: Tensor | None = None) -> Graph:
@@ -124,151 +117,98 @@ def as_graph(domain: Graph | Tensor, x: Tensor, edge_weight: Tensor | None = Non
     """
     if isinstance(domain, Graph):
         return domain
-    _check_edges(domain)
     given = {} if edge_weight is None else {"edge_weight": edge_weight}
-    return _graph(None, domain, x.shape[0], None, given, None)
+    return _graph(None, _size(domain, None)[1], x.shape[0], None, given)
 
 
 # --- arguments --------------------------------------------------------------------------------
 
 
-def _arguments(layer: Any, columns: Sequence[Any], named: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _arguments(layer: Any, values: Sequence[Any], named: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     """The arguments after the signal that are not None, by name."""
-    name, known = type(layer).__name__, layer.columns
-    takes = f"takes x, edge_index{''.join(f', {column}' for column in known)}"
-    if len(columns) > len(known):
-        condition = f"be at most {len(known)} arguments after the edge_index for {name}"
-        raise wrong_dtype("columns", condition, len(columns), f"It {takes}.")
-    by_position = dict(zip(known, columns, strict=False))
-    twice = by_position.keys() & named.keys()
-    if twice:
-        raise invalid(min(twice), "not be given twice", "two values", "Give it once.")
-    given = {k: v for k, v in (by_position | named).items() if v is not None}
-    for column in given.keys() - {"edge_index", *known}:
-        if column in _EDGE_COLUMNS:
-            condition = f"be left out for {name}, which does not use {_EDGE_COLUMNS[column]}"
-            raise invalid(column, condition, _described(given[column]), f"It {takes}.")
-        condition = f"be left out for {name}, which {takes}"
-        raise wrong_dtype(column, condition, _described(given[column]))
-    if "edge_attr" in given and getattr(layer, "edge_dim", 1) is None:
-        condition, advice = f"be left out for a {name} without edge_dim", "Make it with edge_dim."
-        raise invalid("edge_attr", condition, _described(given["edge_attr"]), advice)
-    for column in ("edge_weight", "edge_attr"):
-        if column in given:
-            given[column] = _as_column(column, given[column])
-    if isinstance(given.get("size"), Tensor):
-        condition = f"be left out for {name}, which does not use edge weights"
-        raise invalid("edge_weight", condition, _described(given["size"]), f"It {takes}.")
+    kind, names = type(layer).__name__, ("edge_index", *layer.columns)
+    given = {n: v for n, v in zip(names, values, strict=False) if v is not None}
+    extra = {n: v for n, v in named.items() if n not in names or n in given}
+    if len(values) > len(names):
+        extra |= {"columns": values[-1]}
+    if isinstance(given.get("size"), Tensor):  # after the edge_index, where others take weights
+        extra |= {"edge_weight": given["size"]}
+    for name, value in extra.items():
+        condition = f"be left out: {kind} takes {', '.join(('x', *names))}, each once"
+        raise invalid(name, condition, _described(value))
+    given |= {n: v for n, v in named.items() if v is not None}
+    attributes, weight = given.get("edge_attr"), given.get("edge_weight")
+    if attributes is not None and getattr(layer, "edge_dim", 1) is None:
+        condition, advice = f"be left out for a {kind} without edge_dim", "Make it with edge_dim."
+        raise invalid("edge_attr", condition, _described(attributes), advice)
+    if isinstance(attributes, Tensor) and attributes.ndim == 1:
+        given["edge_attr"] = attributes.unsqueeze(1)
+    if isinstance(weight, Tensor) and weight.ndim == 2 and weight.shape[1] == 1:
+        given["edge_weight"] = weight.squeeze(1)
     return given
 
 
-def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401
-    """Weights (E, 1) as (E,), and attributes (E,) as (E, 1)."""
-    if not isinstance(value, Tensor):
-        return value
-    if name == "edge_weight" and value.ndim == 2 and value.shape[1] == 1:
-        return value.squeeze(1)
-    return value.unsqueeze(1) if name == "edge_attr" and value.ndim == 1 else value
-
-
-def _on_domain(layer: Any, x: Any, domain: Domain, given: dict[str, Any]) -> Call:  # noqa: ANN401
-    """A call with a domain, which holds everything but a few options."""
-    weights, lambda_max = (
-        given.pop("return_attention_weights", None),
-        given.pop("lambda_max", None),
-    )
-    if given:
-        condition = f"not be given together with a {type(domain).__name__}"
-        raise invalid(min(given), condition, "both", "Make the Graph with it.")
-    if not isinstance(x, Tensor):
-        advice = "Give source and target nodes with an edge_index, or all nodes in one tensor."
-        raise wrong_dtype("x", "be one tensor of node features", _described(x), advice)
-    if lambda_max is not None and isinstance(domain, Graph):
-        domain = with_lambda_max(domain, lambda_max)
-    if isinstance(layer.in_channels, tuple):
-        x = _joined(layer, [x, x], pair=False)
-    if not weights:
-        return Call(x, domain)
-    graph = domain
-    return Call(x, domain, None, lambda y, S: (y, _attention(layer, graph, S, None, 0)))
-
-
-def _check_edges(domain: object) -> None:
-    if isinstance(domain, Tensor) and domain.layout in (_STRIDED, *_BY_ROWS):
-        return
-    if type(domain).__name__ == "SparseTensor":
-        advice = "Use adj.to_torch_sparse_csr_tensor()."
-    else:
-        advice = "Make a gnnvision.Graph."
-    condition = "be a Graph or an edge_index tensor"
-    raise wrong_type("domain", condition, domain, advice)
-
-
-def _joint_size(size: _Size | None, other: _Size) -> _Size:
-    if size is not None and tuple(size) != other:
-        condition = f"be the shape {other} of the sources and targets of the adjacency"
-        raise invalid("size", condition, tuple(size), "Leave it out.")
-    return other
+def _size(edges: Any, size: Sequence[int] | None) -> tuple[Sequence[int] | None, Tensor]:  # noqa: ANN401
+    """The numbers of source and target nodes, if anything but the signals tells, and the edges."""
+    if not isinstance(edges, Tensor) or edges.layout not in (torch.strided, *_SPARSE):
+        theirs = type(edges).__name__ == "SparseTensor"
+        advice = f"Use {'adj.to_torch_sparse_csr_tensor()' if theirs else 'a gnnvision.Graph'}."
+        raise wrong_type("domain", "be a Graph or an edge_index tensor", edges, advice)
+    own: tuple[int | None, ...] = (None,)
+    if edges.layout is not torch.strided:
+        own = (edges.shape[1], edges.shape[0])
+    elif type(edges) is not Tensor and hasattr(edges, "as_tensor"):  # torch-geometric's EdgeIndex
+        own, edges = tuple(edges.sparse_size()), edges.as_tensor()  # type: ignore[attr-defined]
+    if None in own:
+        return size, edges
+    if size is not None and tuple(size) != own:
+        raise invalid("size", f"be that of the adjacency, {own}", tuple(size), "Leave it out.")
+    return own, edges  # type: ignore[return-value]
 
 
 def _described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"{value.dtype} of shape {tuple(value.shape)}"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)} values"
-    return repr(value)
+    return f"a {type(value).__name__}" if isinstance(value, (tuple, list)) else repr(value)
 
 
 # --- the signal -------------------------------------------------------------------------------
 
 
-def _signals(layer: Any, x: Any, size: _Size | None) -> list[Tensor]:  # noqa: ANN401
+def _signals(layer: Any, x: Any, size: Sequence[int] | None) -> list[Tensor]:  # noqa: ANN401
     """The signals of the source and of the target nodes."""
-    name = type(layer).__name__
-    if isinstance(x, (tuple, list)):
-        if not layer.bipartite:
-            advice = "Give all nodes in one tensor and one graph, or use for example SAGEConv."
-            condition = f"be one tensor for {name}, which does not support bipartite graphs"
-            raise wrong_dtype("x", condition, f"a {type(x).__name__}", advice)
-        if len(x) != 2:
-            condition = "be a tensor, or a pair of source and target nodes"
-            raise invalid("x", condition, _described(x), "Give (x_source, x_target).")
-    source, target = x if isinstance(x, (tuple, list)) else (x, x)
-    ends = layer.in_channels if isinstance(layer.in_channels, tuple) else (layer.in_channels,) * 2
-    signals = [_signal(layer, source, ends[0], "x")]
-    if target is None and isinstance(x, (tuple, list)):
-        if layer.reads_targets:
-            condition = f"have features of the target nodes for {name}"
-            raise invalid("x", condition, "None", "Give (x_source, x_target).")
-        count = len(signals[0]) if size is None else size[1]
-        signals.append(
-            signals[0].new_zeros(count, signals[0].shape[1] if ends[1] is None else ends[1])
-        )
+    pair = isinstance(x, (tuple, list))
+    if pair and (len(x) != 2 or not layer.bipartite or (x[1] is None and layer.reads_targets)):
+        condition = f"be {'source and target features' if layer.bipartite else 'one tensor'}"
+        got, name = "(" + ", ".join(map(_described, x)) + ")", type(layer).__name__
+        advice = "" if layer.bipartite else "Give all nodes and one graph, or use SAGEConv."
+        raise wrong_dtype("x", f"{condition} for {name}", got, advice)
+    channels = layer.in_channels
+    left, right = channels if isinstance(channels, tuple) else (channels, channels)
+    source = _signal(layer, x[0] if pair else x, left)
+    if pair and x[1] is None:
+        rows = source.shape[0] if size is None else size[1]
+        target = source.new_zeros(rows, right or source.shape[1])
     else:
-        signals.append(signals[0] if target is source else _signal(layer, target, ends[1], "x"))
-    counts = tuple(_num_nodes(signal) for signal in signals)
+        target = _signal(layer, x[1] if pair else x, right)
+    counts = (_num_nodes(source), _num_nodes(target))
     if size is not None and tuple(size) != counts:
         condition = f"be {counts}, the numbers of source and target nodes"
         raise invalid("size", condition, tuple(size), "Leave it out, or give all rows of x.")
-    return signals
+    return [source, target]
 
 
-def _num_nodes(x: Tensor) -> int:
-    """The number of rows, also of a batch of signals (B, N, C) on one graph."""
-    return x.shape[1] if x.ndim == 3 else x.shape[0]
-
-
-def _signal(layer: Any, x: Any, channels: int | None, name: str) -> Tensor:  # noqa: ANN401
+def _signal(layer: Any, x: Any, channels: int | None) -> Tensor:  # noqa: ANN401
     """A signal; for a layer with embeddings also indices of nodes, or None for all in order."""
     if layer.embeds and (x is None or (isinstance(x, Tensor) and x.dtype is torch.int64)):
-        weight = next(layer.parameters())
-        count = int(channels or 0) if x is None else x.shape[0]
-        columns = torch.arange(count) if x is None else x
-        rows = torch.arange(count, device=weight.device)
-        ends = torch.stack([rows, columns.to(weight.device)])
-        ones = torch.ones(count, dtype=weight.dtype, device=weight.device)
+        weight, width = next(layer.parameters()), int(channels or 0)
+        index = (torch.arange(width) if x is None else x).to(weight.device)
+        if torch.compiler.is_compiling():
+            return F.one_hot(index, width).to(weight.dtype)
+        ends = torch.stack([torch.arange(index.shape[0], device=index.device), index])
+        ones, shape = weight.new_ones(index.shape[0]), (index.shape[0], width)
         return torch.sparse_coo_tensor(
-            ends, ones, (count, int(channels or 0)), is_coalesced=True, check_invariants=False
+            ends, ones.detach(), shape, is_coalesced=True, check_invariants=False
         )
     if not isinstance(x, Tensor):
         advice = "Give a floating point tensor of shape (N, in_channels)."
@@ -276,36 +216,28 @@ def _signal(layer: Any, x: Any, channels: int | None, name: str) -> Tensor:  # n
     return x
 
 
+def _num_nodes(x: Tensor) -> int:
+    """The number of rows, also of a batch of signals (B, N, C) on one graph."""
+    return x.shape[1] if x.ndim == 3 else x.shape[0]
+
+
 def _joined(layer: Any, signals: list[Tensor], pair: bool) -> Tensor:  # noqa: ANN401
     """One signal of sources and targets: their rows, and the columns of both if they differ."""
-    source, target = signals
     if not isinstance(layer.in_channels, tuple):
-        return torch.cat([dense(source), dense(target)]) if pair else source
-    for end, signal, channels in zip(
-        ("source", "target"), signals, layer.in_channels, strict=True
-    ):
-        if signal.shape[-1] != channels:
-            condition = f"have {channels} columns for the {end} nodes"
-            raise invalid(
-                "x", condition, tuple(signal.shape), f"in_channels is {layer.in_channels}."
-            )
+        return torch.cat([dense(signal) for signal in signals]) if pair else signals[0]
+    widths = tuple(signal.shape[-1] for signal in signals)
+    if widths != layer.in_channels:
+        condition = f"have {layer.in_channels} columns for source and target nodes"
+        raise invalid("x", condition, widths, "Set in_channels to them.")
+    source, target = map(dense, signals)
     if not pair:
-        return torch.cat([dense(source), dense(target)], -1)
-    left, right = layer.in_channels
-    return torch.cat([F.pad(dense(source), (0, right)), F.pad(dense(target), (left, 0))])
+        return torch.cat([source, target], -1)
+    return torch.cat([F.pad(source, (0, widths[1])), F.pad(target, (widths[0], 0))])
 
 
 # --- the graph --------------------------------------------------------------------------------
 
-
-class _Known(NamedTuple):
-    """A cached graph and what it was made from."""
-
-    sizes: tuple[int, int | None]
-    parts: dict[str, Tensor]
-    graph: Graph
-
-
+# edge_index or matrix -> what its graph was made from, and the graph
 _graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
@@ -315,7 +247,6 @@ def _graph(
     count: int,
     targets: int | None,
     given: dict[str, Any],
-    batch: Tensor | None,
 ) -> Graph:
     """The graph of an edge_index or a sparse matrix, cached as long as that tensor exists.
 
@@ -324,48 +255,46 @@ def _graph(
         edges: (2, E), or a matrix of shape (targets, sources).
         count: the number of nodes, or of source nodes.
         targets: the number of target nodes of a bipartite graph.
-        given: the columns of the edges.
-        batch: the graph of each node. Shape (N,).
+        given: the columns of the edges, and `batch`, the graph of each node.
     """
     if torch.compiler.is_compiling():
-        return _made(layer, edges, count, targets, given, batch)
-    parts = _parts(edges) | given | ({} if batch is None else {"batch": batch})
-    known: _Known | None = _graphs.get(edges)
-    if known is not None and known.sizes == (count, targets) and _same(known.parts, parts):
-        return known.graph
-    graph = _made(layer, edges, count, targets, given, batch)
-    if not any(isinstance(part, Tensor) and is_live(part) for part in parts.values()):
-        plain = targets is None and edges.layout is _STRIDED
+        return _made(layer, edges, count, targets, given)
+    parts = _parts(edges) | given
+    key, held, graph = _graphs.get(edges, (None, {}, None))
+    if key == (count, targets) and held.keys() == parts.keys():
+        if all(_equal(held[name], part) for name, part in parts.items()):
+            return graph  # type: ignore[no-any-return]
+    graph = _made(layer, edges, count, targets, given)
+    if not any(is_live(part) for part in parts.values()):
+        plain = targets is None and edges.layout is torch.strided  # the graph has copies of them
         copies = {
             name: getattr(graph, name) if plain and name != "batch" else part.clone()
             for name, part in parts.items()
         }
-        _graphs[edges] = _Known((count, targets), copies, graph)
+        _graphs[edges] = (count, targets), copies, graph
     return graph
 
 
 def _parts(edges: Tensor) -> dict[str, Tensor]:
     """The tensors that an edge_index or a sparse matrix consists of."""
-    if edges.layout is _STRIDED:
-        return {"edge_index": edges}
-    if edges.layout is _COO:
-        return {"indices": edges._indices(), "values": edges._values()}
-    csr = edges.layout is torch.sparse_csr
-    ends = edges.crow_indices() if csr else edges.ccol_indices()
-    return {"ends": ends, "others": edges.col_indices() if csr else edges.row_indices()} | {
-        "values": edges.values()
-    }
+    match edges.layout:
+        case torch.sparse_coo:
+            return {"ends": edges._indices(), "values": edges._values()}
+        case torch.sparse_csr:
+            ends, others = edges.crow_indices(), edges.col_indices()
+        case torch.sparse_csc:
+            ends, others = edges.ccol_indices(), edges.row_indices()
+        case _:
+            return {"edge_index": edges}
+    return {"ends": ends, "others": others, "values": edges.values()}
 
 
-def _same(held: dict[str, Tensor], parts: dict[str, Tensor]) -> bool:
-    if held.keys() != parts.keys():
-        return False
-    return all(
-        isinstance(value, Tensor)
-        and not value.requires_grad
-        and held[name].device == value.device
-        and torch.equal(held[name], value.to(held[name].dtype))
-        for name, value in parts.items()
+def _equal(held: Tensor, part: object) -> bool:
+    return (
+        isinstance(part, Tensor)
+        and not part.requires_grad
+        and held.device == part.device
+        and torch.equal(held, part.to(held.dtype))
     )
 
 
@@ -375,19 +304,20 @@ def _made(
     count: int,
     targets: int | None,
     given: dict[str, Any],
-    batch: Tensor | None,
 ) -> Graph:
-    if edges.layout is not _STRIDED:
+    if edges.layout is not torch.strided:
         edges, given = _from_matrix(layer, edges, given)
     if targets is None:
-        return Graph(edges, count, offsets=_offsets(batch, count), **given)  # type: ignore[arg-type]
+        batch = given.get("batch")
+        columns = {name: value for name, value in given.items() if name != "batch"}
+        offsets = None if batch is None else _offsets(batch, count)
+        return Graph(edges, count, offsets=offsets, **columns)  # type: ignore[arg-type]
     Graph(edges, max(count, targets))  # validates what is shifted below
     if not torch.compiler.is_compiling() and edges.shape[1]:
-        ends = (int(edges[0].max()) + 1, int(edges[1].max()) + 1)
-        if ends[0] > count or ends[1] > targets:
+        last = tuple(edges.amax(1).tolist())
+        if last[0] >= count or last[1] >= targets:
             condition = f"have sources below {count} and targets below {targets}"
-            got = f"{ends[0] - 1} and {ends[1] - 1}"
-            raise invalid("edge_index", condition, got, "Sources are in the first row.")
+            raise invalid("edge_index", condition, last, "Sources are in the first row.")
     shifted = torch.stack([edges[0], edges[1] + count])
     return bipartite(Graph(shifted, count + targets, **given), count)
 
@@ -398,33 +328,28 @@ def _from_matrix(
     given: dict[str, Any],
 ) -> tuple[Tensor, dict[str, Any]]:
     """The edge_index and columns of a sparse matrix whose rows receive."""
-    coo = matrix if matrix.layout is _COO else matrix.to_sparse_coo()
-    coo = coo.coalesce()
-    target, source = coo.indices()
-    value, columns = coo.values(), ("edge_weight",) if layer is None else layer.columns
+    coo = (matrix if matrix.layout is torch.sparse_coo else matrix.to_sparse_coo()).coalesce()
+    edges, value = coo.indices().flip(0), coo.values()
+    columns = ("edge_weight",) if layer is None else layer.columns
     name = "edge_attr" if value.ndim == 2 else "edge_weight"
     name = "edge_type" if "edge_type" in columns else name
-    if name in columns and name not in given:
-        value = value.long() if name == "edge_type" else value
-        given = given | {name: value}
-    elif name not in given and not bool((value == 1).all()):
+    if name in given:
+        return edges, given
+    if name in columns:
+        return edges, given | {name: value.long() if name == "edge_type" else value}
+    if not bool((value == 1).all()):
         condition = f"have no values other than 1 for {type(layer).__name__}"
-        got = f"a matrix with other {_EDGE_COLUMNS[name]}"
-        raise invalid("domain", condition, got, "Set them to 1, or use a layer that reads them.")
-    return torch.stack([source, target]), given
+        raise invalid("domain", condition, name, "Set them to 1, or use a layer that reads them.")
+    return edges, given
 
 
-def _offsets(batch: Tensor | None, num_nodes: int) -> Tensor | None:
+def _offsets(batch: Any, num_nodes: int) -> Tensor:  # noqa: ANN401
     """The first node of each graph of a batch, from the graph of each node."""
-    if batch is None:
-        return None
-    if not isinstance(batch, Tensor) or batch.dtype not in (torch.int64, torch.int32):
-        condition, advice = "be the graph of each node, int64", "Give lambda_max by name."
-        raise wrong_dtype("batch", condition, _described(batch), advice)
-    if batch.shape != (num_nodes,) or bool((batch.diff() < 0).any()):
-        condition = f"have shape (N={num_nodes},) and be sorted"
-        advice = "Sort the nodes by graph, as torch-geometric's Batch does."
-        raise invalid("batch", condition, f"shape {tuple(batch.shape)}", advice)
+    fits = isinstance(batch, Tensor) and not batch.is_floating_point()
+    eager = not torch.compiler.is_compiling()
+    if not fits or batch.shape != (num_nodes,) or (eager and bool((batch.diff() < 0).any())):
+        condition = f"be the graph of each of the {num_nodes} nodes, sorted"
+        raise invalid("batch", condition, _described(batch), "Give lambda_max by name.")
     sizes = torch.bincount(batch)
     return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
 
@@ -433,10 +358,10 @@ def _offsets(batch: Tensor | None, num_nodes: int) -> Tensor | None:
 
 
 def _attention(
-    layer: nn.Module,
-    graph: Domain,
+    layer: Any,  # noqa: ANN401
+    graph: Any,  # noqa: ANN401
     operators: Sequence[Operator],
-    given: Tensor | None,
+    given: Any,  # noqa: ANN401
     num_sources: int,
 ) -> tuple[Tensor, Tensor]:
     """The edges and their attention, as torch-geometric returns them.
@@ -446,21 +371,17 @@ def _attention(
         matrix of the weights and its values.
     """
     assert isinstance(operators, Heads)
-    assert isinstance(graph, Graph)
     pattern, weight = operators.pattern, operators.weight
     row, col = pattern.row.long() - num_sources, pattern.col.long()
-    if given is None or given.layout is _STRIDED:
-        edges = attention_edges(graph, bool(getattr(layer, "add_self_loops", False)))
-        order = edges.order.long()
-        edge_index = torch.empty_like(torch.stack([col, row]))
-        edge_index[:, order] = torch.stack([col, row])
-        return edge_index, weight[order.argsort()]
+    if not isinstance(given, Tensor) or given.layout is torch.strided:
+        order = attention_edges(graph, layer.add_self_loops).order.argsort()
+        return torch.stack([col, row])[:, order], weight[order]
     shape = (*given.shape[:2], weight.shape[1])
-    ends = torch.stack([row, col])
-    matrix = torch.sparse_coo_tensor(
-        ends, weight, shape, is_coalesced=True, check_invariants=False
-    )
     if given.layout is torch.sparse_csr:
         start = pattern.rowptr[num_sources:].long()
-        matrix = torch.sparse_csr_tensor(start, col, weight, shape, check_invariants=False)
+        return torch.sparse_csr_tensor(start, col, weight, shape, check_invariants=False), weight
+    places = torch.stack([row, col])
+    matrix = torch.sparse_coo_tensor(
+        places, weight, shape, is_coalesced=True, check_invariants=False
+    )
     return matrix, weight

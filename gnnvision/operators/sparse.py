@@ -233,7 +233,7 @@ def with_lambda_max(graph: Graph, lambda_max: float | Tensor) -> Graph:
         graph: N nodes; G graphs of a batch.
         lambda_max: one number, or one for each graph of a batch, shape (G,).
     """
-    return graph._unchecked(_derived={"lambda_max": lambda_max})
+    return graph._unchecked(lambda_max=lambda_max)
 
 
 def scaled_laplacian(
@@ -256,7 +256,7 @@ def scaled_laplacian(
         ValueError: if `lambda_max` has neither one entry nor one for each graph.
     """
     if lambda_max is None:
-        lambda_max = graph.derived("lambda_max", lambda: None)
+        lambda_max = graph.lambda_max
     if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):
         condition = f"be one number or one for each of the {graph.num_graphs} graphs of the batch"
         got, advice = f"shape {tuple(lambda_max.shape)}", "Use one of the two."

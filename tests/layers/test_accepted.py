@@ -43,7 +43,7 @@ def test_weights_beside_an_edge_index_are_refused(name):
     ):
         with pytest.raises(ValueError, match="'edge_weight' must be left out"):
             call()
-    with pytest.raises(TypeError, match="'lambda_max' must be left out for"):
+    with pytest.raises(ValueError, match="'lambda_max' must be left out"):
         layer(x, graph.edge_index, lambda_max=2.0)
 
 
