@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from gnnvision.data.file_names import decode_names, is_system_name
-from gnnvision.data.sources import ExcludedFile, Member, Source
+from gnnvision.data.members import ExcludedFile, Member, Source
 from gnnvision.data.tar_entries import SPARSE, TarEntry, is_tar, tar_entries
 from gnnvision.data.zip_entries import METHODS, entry_content, entry_names
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gnnvision.data.archives import TarSource, ZipSource
 from gnnvision.data.file_names import decode_names, is_system_name, printable
+from gnnvision.data.members import ExcludedFile, Member, Source
 from gnnvision.data.paths import existing_path
 from gnnvision.data.tar_entries import is_tar
 from gnnvision.errors import invalid
@@ -24,85 +25,6 @@ __all__ = ["ExcludedFile", "FolderSource", "Member", "Source", "open_source"]
 
 MAX_FILE_BYTES = 1 << 28
 _MAX_VISITS = 100  # of one folder through links
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of a source.
-
-    Args:
-        path: The path relative to the source, with `/` as separator.
-        size: The size in bytes.
-        fault: Why the file cannot be read; empty if it can.
-    """
-
-    path: str
-    size: int
-    fault: str = ""
-
-
-@dataclass(frozen=True)
-class ExcludedFile:
-    """A file or folder of a source that is not among its members.
-
-    Args:
-        path: The path relative to the source.
-        kind: "system file", "special file", "linked folder" or "unreadable".
-        reason: An explanation.
-    """
-
-    path: str
-    kind: str
-    reason: str = ""
-
-
-class Source(ABC):
-    """A folder or an archive.
-
-    Args:
-        path: The path of the folder or archive.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def name(self) -> str:
-        """The name without the extension of an archive."""
-        name = printable(self.path.resolve().name)
-        for ending in (".tar.gz", ".tgz", ".tar", ".zip"):
-            if name.lower().endswith(ending):
-                return name[: -len(ending)]
-        return name
-
-    @abstractmethod
-    def members(self) -> Sequence[Member]:
-        """All files, sorted by path."""
-
-    @abstractmethod
-    def folders(self) -> Sequence[str]:
-        """All folders, sorted by path; some archives do not list empty ones."""
-
-    def excluded(self) -> Sequence[ExcludedFile]:
-        """Files and folders that are not members, with the reasons, sorted by path."""
-        return ()
-
-    def assumed(self) -> Sequence[str]:
-        """Assumptions about file names, as sentences."""
-        return ()
-
-    @abstractmethod
-    def read(self, members: Sequence[Member]) -> Iterator[tuple[Member, bytes]]:
-        """The contents of some members, in the fastest order."""
-
-    def heads(self, members: Sequence[Member], size: int) -> Iterator[tuple[Member, bytes]]:
-        """The first bytes of some members; see `read`."""
-        for member, content in self.read(members) if members else ():
-            yield member, content[:size]
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A hash that changes when the contents do, in hexadecimal."""
 
 
 class FolderSource(Source):
@@ -286,9 +208,6 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         FileNotFoundError: The path does not exist. The message suggests similar names.
         ValueError: It is another kind of file, or a damaged or unsafe archive.
     """
-    # `archives` imports `Source` from here.
-    from gnnvision.data.archives import TarSource, ZipSource
-
     place = existing_path(path, "a folder or an archive")
     if place.is_dir():
         return FolderSource(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,7 @@ from gnnvision.errors import invalid
 from gnnvision.layers import Convolution
 from gnnvision.training.blocks import blocks, last_linear
 
-if TYPE_CHECKING:
-    from gnnvision.training.recipe import Recipe
-
-__all__ = ["Muon", "make_optimizer", "orthogonalize"]
+__all__ = ["Muon", "OptimizerSettings", "make_optimizer", "orthogonalize"]
 
 
 class _Eager(Optimizer):
@@ -52,7 +49,20 @@ class SGD(_Eager, torch.optim.SGD):
     step = torch.no_grad()(inspect.unwrap(torch.optim.SGD.step))
 
 
-def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
+class OptimizerSettings(NamedTuple):
+    """The settings of a recipe that an optimizer depends on; `Recipe` documents them."""
+
+    optimizer: Literal["adam", "adamw", "sgd", "muon"]
+    lr: float
+    lr_head: float | None
+    lr_bias: float | None
+    layer_decay: float
+    weight_decay: float
+    weight_decay_scope: str
+    momentum: float
+
+
+def make_optimizer(recipe: OptimizerSettings, model: nn.Module) -> Optimizer:
     """The optimizer of a recipe for the trainable parameters of `model`.
 
     Raises:
@@ -95,7 +105,7 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
 
 
 def _check_effects(
-    recipe: Recipe,
+    recipe: OptimizerSettings,
     groups: list[dict[str, Any]],
     learned: list[nn.Parameter],
     head: set[int],

@@ -165,9 +165,11 @@ checkpoint_selection score
         Raises:
             ValueError: if there are none, or a setting has no effect on any of them.
         """
-        from gnnvision.training.optimizers import make_optimizer  # a recipe needs no torch
+        # A recipe needs no torch.
+        from gnnvision.training.optimizers import OptimizerSettings, make_optimizer
 
-        return make_optimizer(self, model)
+        held = (getattr(self, name) for name in OptimizerSettings._fields)
+        return make_optimizer(OptimizerSettings(*held), model)
 
     def lr_factor(self, progress: float) -> float:
         """The factor by which the schedule multiplies the learning rates.

@@ -4,9 +4,8 @@ from gnnvision._renamed import former_names
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.folder import scan
 from gnnvision.data.images.new_images import image_files, read_image
-from gnnvision.data.images.reconstruction import ReconstructionTask
 from gnnvision.data.images.scan_report import Finding, ScanReport
-from gnnvision.data.images.task import ImageTask
+from gnnvision.data.images.task import ImageTask, ReconstructionTask
 
 __all__ = [
     "Augment",

@@ -17,7 +17,6 @@ from gnnvision.data.batching import check_batches, check_tensors, split_into_bat
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.geometry import to_channels_last
 from gnnvision.data.images.overview import describe_images, describe_scan, leak_warnings
-from gnnvision.data.images.reconstruction import ReconstructionTask
 from gnnvision.data.images.scan_report import ScanReport
 from gnnvision.data.images.splits import check_classes
 from gnnvision.data.images.statistics import channel_statistics
@@ -311,3 +310,65 @@ class ImageTask(Task):
         if self.y.device == full_device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReconstructionTask(Task):
+    """Reconstruction of the images of another task; see `ImageTask.reconstruction`.
+
+    A batch consists of the normalized images, and as targets the same images with values from 0
+    to 1: float32 (B, C, H, W). The target of an augmented image is the augmented image.
+
+    Args:
+        source: The image task, with its split, normalization and augmentation.
+    """
+
+    source: ImageTask
+
+    @classmethod
+    def of(cls, source: ImageTask) -> Self:
+        """The reconstruction task of an image task."""
+        names = {1: ("gray",), 3: ("red", "green", "blue")}
+        return cls(
+            name=source.name,
+            requested=source.requested,
+            kind="regression",
+            in_channels=source.in_channels,
+            num_outputs=source.in_channels,
+            class_names=names.get(
+                source.in_channels, tuple(f"channel {c}" for c in range(source.in_channels))
+            ),
+            split=source.split,
+            card=source.card,
+            data_hash=source.data_hash,
+            seed=source.seed,
+            origin=source.origin,
+            source=source,
+        )
+
+    @former_arguments(part="split")
+    def batches(
+        self,
+        split: SplitName,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """The batches of the source task, with the images as targets."""
+        source = self.source
+        for images, _ in source.image_batches(split, batch_size, generator, epoch):
+            yield source.normalize(images), source.grid, images.float() / 255
+
+    def input_description(self) -> dict[str, Any]:
+        """The input description of the source task."""
+        return self.source.input_description()
+
+    def with_seed(self, seed: int) -> Self:
+        """The task with this seed for its flips, and for its split if that is random."""
+        source = self.source.with_seed(seed)
+        return replace(self, source=source, split=source.split, seed=source.seed)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The task with its images on `device`; itself if they already are."""
+        source = self.source.to(device)
+        return self if source is self.source else replace(self, source=source)
