@@ -50,6 +50,7 @@ class Attention(FamilyConvolution):
         dropout: float,
         add_self_loops: bool,
         edge_dim: int | None,
+        residual: bool = False,
     ) -> None:
         super().__init__(in_channels, out_channels, None)
         at_least("heads", heads, 1)
@@ -60,6 +61,7 @@ class Attention(FamilyConvolution):
         self.edge_dim = edge_dim
         self.size = heads * out_channels if concat else out_channels  # of the output
         self.lin_edge = None if edge_dim is None else linear(edge_dim, heads * out_channels)
+        self.res = linear(in_channels, self.size, end=1) if residual else None
 
     @property
     @abstractmethod
@@ -85,7 +87,7 @@ class Attention(FamilyConvolution):
     @property
     def root(self) -> Tensor | None:
         """W₀, with which a node adds its own signal, if any."""
-        return None
+        return None if self.res is None else self.res.matrix
 
     def reset_parameters(self) -> None:
         """Initialize the weights with Glorot's uniform distribution and the biases with 0."""
@@ -94,7 +96,7 @@ class Attention(FamilyConvolution):
                 nn.init.zeros_(parameter)
             elif is_lazy(parameter):
                 continue
-            elif name.startswith("lin") and name != "lin_edge.weight":
+            elif name.startswith(("lin", "res")) and name != "lin_edge.weight":
                 drawn_by_rows(parameter, nn.init.xavier_uniform_)
             else:
                 nn.init.xavier_uniform_(parameter)
@@ -198,6 +200,7 @@ class GATv2Conv(Attention):
             incoming edges.
         bias: whether to learn b and the cₕ.
         share_weights: whether V = W.
+        residual: whether to learn W₀.
 
     Shapes:
         Input (N, in_channels); output (N, heads * out_channels), or (N, out_channels) without
@@ -228,11 +231,12 @@ class GATv2Conv(Attention):
         fill_value: float | Literal["mean"] = "mean",
         bias: bool = True,
         share_weights: bool = False,
+        residual: bool = False,
         **defaults: object,
     ) -> None:
-        check_defaults(self, defaults, residual=False)
+        check_defaults(self, defaults)
         sizes = (in_channels, out_channels, heads, concat, dropout, add_self_loops, edge_dim)
-        super().__init__(*sizes)
+        super().__init__(*sizes, residual)
         self.fill_value = checked_fill_value(fill_value)
         self.negative_slope = negative_slope
         self.share_weights = share_weights

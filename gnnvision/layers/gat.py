@@ -72,7 +72,7 @@ class GATConv(Attention):
     ) -> None:
         check_defaults(self, defaults)
         sizes = (in_channels, out_channels, heads, concat, dropout, add_self_loops, edge_dim)
-        super().__init__(*sizes)
+        super().__init__(*sizes, residual)
         self.fill_value = checked_fill_value(fill_value)
         self.negative_slope = negative_slope
         width = heads * out_channels
@@ -87,7 +87,6 @@ class GATConv(Attention):
             self.register_parameter("att_edge", None)
         else:
             self.att_edge = nn.Parameter(torch.empty(1, heads, out_channels))
-        self.res = linear(in_channels, self.size, end=1) if residual else None
         self.bias = nn.Parameter(torch.empty(self.size)) if bias else None
         self.reset_parameters()
 
@@ -95,11 +94,6 @@ class GATConv(Attention):
     def sender(self) -> Linear:
         """`lin`, or `lin_src` where target nodes have other channels."""
         return self.lin_src if self.pair else self.lin
-
-    @property
-    def root(self) -> Tensor | None:
-        """W₀, the weight of `res`."""
-        return None if self.res is None else self.res.matrix
 
     def scores(
         self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None

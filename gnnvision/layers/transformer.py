@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -110,7 +112,7 @@ class TransformerConv(Attention):
             U = self.lin_edge.weight.view(self.heads, self.out_channels, -1).to(x.dtype)
             read = torch.einsum("nhc,hcd->nhd", asked, U)
             score = score + (read[row] * attributes.unsqueeze(1)).sum(-1)
-        return score / float(self.out_channels) ** 0.5
+        return score / math.sqrt(self.out_channels)
 
     def finish(self, y: Tensor) -> Tensor:
         """β R + (1 - β) Y with `beta`, else Y."""

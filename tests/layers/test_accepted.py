@@ -115,6 +115,7 @@ OPTIONS = {
             "add_self_loops": False,
             "edge_dim": 2,
             "share_weights": True,
+            "residual": True,
         },
     ),
     gv.RGCNConv: (
