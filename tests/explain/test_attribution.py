@@ -269,3 +269,21 @@ def test_the_default_layer_is_named():
     assert attribute(cnn(), images(), gv.Grid((8, 10))).layer == "4"
     assert attribute(gcn(), x, graph).layer == "2"
     assert attribute(bonds(), x, graph).layer == "0"  # its convolution works on the bonds
+
+
+def test_a_module_that_takes_the_signal_alone_is_called_so():
+    """Its second argument, which is something else, never gets the grid."""
+
+    class Plain(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x, return_features=False):
+            return self.inner[:4](x) if return_features else self.inner(x)
+
+    model, x, grid = cnn(), images(2), gv.Grid((8, 10))
+    for method, entry in METHODS.items():
+        found = attribute(Plain(model), x, grid, method, 1)
+        assert found.layer == ("inner.4" if entry.takes_layer else None)
+        torch.testing.assert_close(found.values, attribute(model, x, grid, method, 1).values)
