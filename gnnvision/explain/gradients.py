@@ -151,8 +151,9 @@ def to_input_sites(domain: Domain, values: Tensor, layer: Layer) -> Tensor:
     assert layer.domain is not None
     sites = layer.domain.to_sites(values.unsqueeze(1))  # (S, *, 1)
     if layer.cluster is not None:
-        taken = sites[layer.cluster.clamp(min=0)]
-        sites = taken * (layer.cluster >= 0).reshape(-1, *[1] * (sites.ndim - 1))
+        cluster = layer.cluster.to(sites.device)
+        known = (cluster >= 0).reshape(-1, *[1] * (sites.ndim - 1))
+        sites = sites[cluster.clamp(min=0)] * known
     elif sites.shape[0] != domain.num_sites:
         condition = "have the sites of the input, or clusters of these sites"
         got = f"{layer.name!r} with {layer.sites}"
