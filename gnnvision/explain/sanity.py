@@ -27,7 +27,7 @@ from gnnvision.explain.randomize import cascading_randomization
 from gnnvision.explain.spatial import last_spatial
 from gnnvision.layers.missing import given
 
-__all__ = ["Sanity", "sanity_check", "sanity_checks", "similarity"]
+__all__ = ["Sanity", "sanity_check", "sanity_checks"]
 
 MIN_SITES = 6  # a rank correlation of fewer sites is too noisy
 DRAWS = 20  # randomized models
@@ -298,16 +298,6 @@ def _sanity(
     smallest = int(torch.bincount(sample[reach], minlength=1).min())
     constant = not bool(mine[1].any())
     return Sanity(layers, alike, smallest, _correlations(last, last), constant)
-
-
-def similarity(first: Tensor, second: Tensor, sample: Tensor) -> float:
-    """Spearman's rank correlation of absolute values, the mean over samples.
-
-    Samples with a constant map are left out, as it has no ranks. NaN if that leaves none.
-    """
-    reach = torch.ones_like(sample).bool()
-    ranks, known = _ranked(torch.stack([first, second]), sample, reach)
-    return float(_correlations((ranks[:1], known[:1]), (ranks[1:], known[1:])))
 
 
 # Ranks, of norm 1 in each sample (maps, sites), and where they are defined (maps, samples).
