@@ -13,6 +13,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from inspect import Parameter
 from typing import Any
 
@@ -23,14 +24,7 @@ from gnnvision.errors import wrong_dtype, wrong_type
 from gnnvision.layers.interface import OnDomain
 
 __all__ = [
-    "Form",
-    "call",
-    "call_as",
-    "caller",
-    "check_takes",
-    "form_of",
-    "one_tensor",
-    "two_inputs",
+    "Form", "call", "call_as", "caller", "check_takes", "form_of", "one_tensor", "two_inputs",
 ]  # fmt: skip
 
 _NAMES = ("domain", "graph", "grid")
@@ -110,13 +104,7 @@ def form_of(module: nn.Module) -> Form:
 
 
 def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Tensor:
-    """The output of a module, or of a function of a signal and its domain.
-
-    Args:
-        module: any module or such a function.
-        x: the signal.
-        domain: of the signal.
-    """
+    """The output of a module, or of a function of a signal and its domain."""
     if isinstance(module, OnDomain) or not isinstance(module, nn.Module):
         return module(x, domain)
     return call_as(form_of(module), module, x, domain)
@@ -124,12 +112,9 @@ def call(module: Callable[..., Tensor], x: Tensor, domain: Domain | None) -> Ten
 
 def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> Tensor:
     """The output of a module whose form is known, as from `call`."""
-    if form is _ALONE:
-        out: Tensor = module(x)
-        return out
-    args, more = form.arguments(module, x, domain)
+    args, more = ((x,), {}) if form is _ALONE else form.arguments(module, x, domain)
     try:
-        out = module(*args, **more)
+        out: Tensor = module(*args, **more)
     except (TypeError, AttributeError) as error:
         if form.unsure is None:
             raise
@@ -138,21 +123,14 @@ def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> 
 
 
 def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function of a signal and its domain that calls the model as `call` does.
-
-    The form of the model is determined here, once, so that a training step costs nothing extra.
-
-    Args:
-        model: a module, compiled or not; or a function of a signal and its domain.
+    """A function that calls the model as `call` does, with its form determined here, once.
 
     Raises:
         TypeError: if it requires more than a signal and its domain.
     """
     if not isinstance(model, nn.Module) or (form := form_of(model)) is _ON_DOMAIN:
         return model
-    if form is _ALONE:
-        return lambda x, domain: model(x)
-    return lambda x, domain: call_as(form, model, x, domain)
+    return partial(call_as, form, model)
 
 
 def check_takes(model: nn.Module, domain: Domain) -> None:
@@ -228,12 +206,11 @@ def _parameters(module: nn.Module) -> list[Parameter]:
     named = getattr(getattr(module, "signature", None), "param_dict", None)
     if isinstance(named, dict):  # a Sequential of torch-geometric
         return [_parameter(name) for name in named]
-    schema = getattr(module.forward, "schema", None)
-    if schema is not None:  # a scripted module
-        defaults = [
-            (a, None if a.has_default_value() else Parameter.empty) for a in schema.arguments
+    if hasattr(module.forward, "schema"):  # a scripted module
+        given = [(a.name, a.has_default_value()) for a in module.forward.schema.arguments[1:]]
+        return [
+            _parameter(name, None if optional else Parameter.empty) for name, optional in given
         ]
-        return [_parameter(a.name, default) for a, default in defaults[1:]]
     open_ended = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     found = inspect.signature(module.forward).parameters.values()
     return [p for p in found if p.kind not in open_ended]

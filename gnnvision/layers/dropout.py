@@ -56,15 +56,11 @@ class Dropout(nn.Dropout):
             return input
         if is_sparse(input):
             if input.requires_grad:
-                condition, got = (
-                    "not require gradients if it is sparse",
-                    "a sparse tensor that does",
-                )
                 advice = "Use input.to_dense().requires_grad_() for gradients of the features."
-                raise invalid("input", condition, got, advice)
-            coalesced = input.coalesce() if input.is_sparse else input
-            values = coalesced._values() if input.is_sparse else coalesced.values()
-            return with_values(coalesced, drop(values, self.p))
+                condition = "not require gradients if it is sparse"
+                raise invalid("input", condition, "a sparse tensor that does", advice)
+            stored = input.coalesce() if input.is_sparse else input
+            return with_values(stored, drop(stored.values(), self.p))
         if self.inplace:
             return F.dropout(input, self.p, True, True)
         return drop(input, self.p)

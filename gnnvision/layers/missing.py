@@ -17,13 +17,7 @@ from gnnvision.errors import invalid
 __all__ = ["check_given", "check_not_nan", "given", "known_complete"]
 
 _complete: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> its version then
-
-
-class _Inside(threading.local):
-    network = False
-
-
-_inside = _Inside()
+_inside = threading.local()  # whether this thread runs a network whose input was checked
 
 
 def check_not_nan(x: Tensor) -> None:
@@ -47,17 +41,18 @@ def check_given(x: Tensor) -> None:
     Raises:
         ValueError: if `x` contains NaN.
     """
-    if _inside.network:
+    if getattr(_inside, "network", False):
         return
     whole = x if x._base is None else x._base
-    if _is_known(whole):
+    known = None if x.is_inference() else _stored(whole)._version
+    if known is not None and _complete.get(whole) == known:
         return
-    if whole is not x and not math.isnan(float(_stored(whole).detach().sum())):
-        _remember(whole)
-        return
-    check_not_nan(x)
-    if whole is x:
-        _remember(x)
+    if whole is x or math.isnan(float(_stored(whole).detach().sum())):
+        check_not_nan(x)
+        if whole is not x:
+            return
+    if known is not None:
+        _complete[whole] = known
 
 
 @contextmanager
@@ -69,17 +64,14 @@ def given(x: Tensor) -> Iterator[None]:
     """
     if x.grad_fn is None and x.is_floating_point() and not is_transformed():
         check_given(x)
-    before, _inside.network = _inside.network, True
-    try:
+    with known_complete():
         yield
-    finally:
-        _inside.network = before
 
 
 @contextmanager
 def known_complete() -> Iterator[None]:
     """A context in which `check_given` does nothing, for an input that was checked before."""
-    before, _inside.network = _inside.network, True
+    before, _inside.network = getattr(_inside, "network", False), True
     try:
         yield
     finally:
@@ -90,12 +82,3 @@ def _stored(x: Tensor) -> Tensor:
     if x.layout is torch.strided:
         return x
     return x.values() if x.is_sparse_csr else x._values()
-
-
-def _is_known(x: Tensor) -> bool:
-    return not x.is_inference() and _complete.get(x) == _stored(x)._version
-
-
-def _remember(x: Tensor) -> None:
-    if not x.is_inference():
-        _complete[x] = _stored(x)._version

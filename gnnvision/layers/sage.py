@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.errors import one_of
+from gnnvision.errors import invalid, one_of
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.linear import Channels, linear
@@ -26,7 +26,7 @@ class SAGEConv(FamilyConvolution):
     Args:
         in_channels: number of columns of X.
         out_channels: number of columns of Y.
-        aggr: "mean", or "sum" ("add"). "max" is not linear and not supported.
+        aggr: "mean", or "sum" ("add"). "max" is not linear; see `MaxPropagation`.
         normalize: whether to scale each row of Y to norm 1.
         root_weight: whether to learn W₂.
         bias: whether to learn b.
@@ -65,6 +65,9 @@ class SAGEConv(FamilyConvolution):
         **defaults: object,
     ) -> None:
         check_defaults(self, defaults, project=False)
+        if str(aggr) == "max":
+            advice = "Use gv.EdgeConv or gv.MaxPropagation, which are not sums of operators."
+            raise invalid("aggr", "be one of 'mean', 'sum', 'add'", "'max'", advice)
         one_of("aggr", aggr, ("mean", "sum", "add"))
         kind: Literal["mean", "sum"] = "mean" if aggr == "mean" else "sum"
         family = partial(families.sum_and_self, aggr=kind, itself=root_weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -82,25 +83,23 @@ class Sequential(nn.Sequential, OnDomain):
                     x, here = take_pooled(layer, x, here)
         return x
 
-    def out_domain(self, domain: Domain) -> Domain | None:
+    def out_domain(self, domain: Domain | None) -> Domain | None:
         """The output domain of the last layer.
 
         Raises:
             ValueError: if the output size of a layer from another library is unknown.
         """
-        return self._after(domain)
-
-    def _after(self, here: Domain | None) -> Domain | None:
+        here = domain
         for name, layer in self.named_children():
             if isinstance(layer, Sequential):
-                here = layer._after(here)
+                here = layer.out_domain(here)
             elif here is None:  # no sites, unless a layer makes some again
                 made = tuple(getattr(layer, "unflattened_size", ()))
                 here = Grid(made[1:]) if len(made) > 1 else None
             elif isinstance(layer, OnDomain):
                 here = layer.out_domain(here)
-            elif isinstance(here, Grid):
-                here = _grid_after(name, layer, here)
+            elif here.offsets is None:
+                here = _domain_by_running(name, layer, here)
             elif pools(layer):
                 raise _unknown(name, layer, here, "it depends on the signal")
         return here
@@ -123,16 +122,16 @@ def _takes_domain(module: nn.Module) -> bool:
     return taking
 
 
-def _check_passes_on(chain: nn.Module, here: Domain | None) -> None:
+def _check_passes_on(layer: nn.Module, here: Domain | None) -> None:
     """Check that a `torch.nn.Sequential` loses no domain that a layer in it needs.
 
     Raises:
         TypeError: if its class is derived from that, so that it cannot be made to pass it on.
     """
     signal_tells = here is None or isinstance(here, Grid)
-    if _takes_domain(chain) and not isinstance(chain, OnDomain) and not signal_tells:
-        kind = type(chain).__name__
-        taking = next(type(m).__name__ for m in chain.children() if _takes_domain(m))
+    if _takes_domain(layer) and not isinstance(layer, OnDomain) and not signal_tells:
+        kind = type(layer).__name__
+        taking = next(type(m).__name__ for m in layer.children() if _takes_domain(m))
         got = f"{kind}, a torch.nn.Sequential that contains a {taking}"
         condition = "pass the domain to its layers"
         raise wrong_dtype("module", condition, got, f"Derive {kind} from gv.Sequential.")
@@ -147,22 +146,20 @@ def _domain_after(x: Tensor, layer: nn.Module, here: Domain) -> Domain | None:
     return there
 
 
-def _grid_after(name: str, layer: nn.Module, grid: Grid) -> Grid | None:
-    """The grid that a layer of torch.nn leaves, found by running it on a signal without values."""
+def _domain_by_running(name: str, layer: nn.Module, domain: Domain) -> Domain | None:
+    """The domain after a layer of torch.nn, found by running it on a signal without values."""
     reads = (getattr(m, n, None) for m in layer.modules() for n in _CHANNELS)
     channels = next((n for n in reads if isinstance(n, int)), _ANY_CHANNELS)
-    state = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
-    blank = {name: value.to("meta") for name, value in state.items()}
+    state = chain(layer.named_parameters(), layer.named_buffers())
+    blank = {name: value.to("meta") for name, value in state}
     dtype = next((v.dtype for v in blank.values() if v.is_floating_point()), None)
     try:
         with without_compiler(), torch.no_grad():
-            x = torch.zeros(2, channels, *grid.shape, dtype=dtype, device="meta")
-            out = functional_call(layer, blank, (x,))
-        sizes = tuple(out.shape[2:]) if out.ndim == grid.ndim + 2 else None
+            x = torch.zeros(domain.signal_shape(channels, 2), dtype=dtype, device="meta")
+            return domain.domain_of(functional_call(layer, blank, (x,)))
     except Exception as error:
         reason = f"it raised an error ({str(error).splitlines()[0]})"
-        raise _unknown(name, layer, grid, reason) from error
-    return None if sizes is None else Grid(sizes)
+        raise _unknown(name, layer, domain, reason) from error
 
 
 def _unknown(name: str, layer: nn.Module, domain: Domain, reason: str) -> ValueError:

@@ -10,9 +10,9 @@ from gnnvision.errors import invalid
 from gnnvision.layers.grid import Conv2d
 from gnnvision.layers.interface import FromSignal
 
-__all__ = ["Whitening", "principal_patches"]
+__all__ = ["Whitening"]
 
-SMALLEST_VARIANCE = 5e-4
+_SMALLEST_VARIANCE = 5e-4
 
 
 class Whitening(Conv2d, FromSignal):
@@ -55,25 +55,10 @@ class Whitening(Conv2d, FromSignal):
 
     def initialize(self, x: Tensor) -> None:
         """Set the filters from images of shape (B, in_channels, H, W)."""
-        filters = principal_patches(x, self.kernel_size[0], self.out_channels // 2)
+        patches = nn.functional.unfold(as_double(x), self.kernel_size)  # (B, C size², places)
+        flat = patches.transpose(0, 1).flatten(1)  # (C size², B places)
+        values, vectors = torch.linalg.eigh(flat @ flat.T / flat.shape[1])
+        principal = (vectors / (values + _SMALLEST_VARIANCE).sqrt()).T.flip(0)
+        filters = principal[: self.out_channels // 2]
         with torch.no_grad():
-            self.weight.copy_(torch.cat([filters, -filters]))
-
-
-def principal_patches(x: Tensor, size: int, count: int) -> Tensor:
-    """The leading eigenvectors of the covariance of patches, divided by √eigenvalue.
-
-    Args:
-        x: images of shape (B, C, H, W).
-        size: of a patch.
-        count: the number of eigenvectors.
-
-    Returns:
-        Filters of shape (count, C, size, size).
-    """
-    patches = nn.functional.unfold(as_double(x), size)  # (B, C size², places)
-    flat = patches.transpose(0, 1).flatten(1)  # (C size², B places)
-    values, vectors = torch.linalg.eigh(flat @ flat.T / flat.shape[1])
-    strongest = (vectors / (values + SMALLEST_VARIANCE).sqrt()).T.flip(0)[:count]
-    filters: Tensor = strongest.reshape(count, x.shape[1], size, size).to(x.dtype).to(x.device)
-    return filters
+            self.weight.copy_(torch.cat([filters, -filters]).view_as(self.weight))

@@ -323,7 +323,11 @@ def test_hooks_and_names_of_a_nested_sequential_stay():
 POOLING = {
     "TopKPooling": lambda: pg.TopKPooling(4),
     "SAGPooling": lambda: pg.SAGPooling(4),
-    "SAGPooling with ours": lambda: pg.SAGPooling(4, GNN=gv.GCNConv),
+    "SAGPooling of GCNConv": lambda: pg.SAGPooling(4, GNN=gv.GCNConv),
+    "SAGPooling of GraphConv": lambda: pg.SAGPooling(4, GNN=gv.GraphConv),
+    "SAGPooling of GATConv": lambda: pg.SAGPooling(4, GNN=gv.GATConv),
+    "SAGPooling of SAGEConv": lambda: pg.SAGPooling(4, GNN=gv.SAGEConv),
+    "ASAPooling of GraphConv": lambda: pg.ASAPooling(4, GNN=gv.GraphConv),
     "ASAPooling": lambda: pg.ASAPooling(4),
     "EdgePooling": lambda: pg.EdgePooling(4),
     "ClusterPooling": lambda: pg.ClusterPooling(4),

@@ -61,5 +61,6 @@ def test_the_mean_is_that_of_the_incoming_edges():
 
 
 def test_refuses_a_maximum():
-    with pytest.raises(ValueError, match="'aggr' must be one of 'mean', 'sum', 'add', got 'max'"):
+    asked = "'aggr' must be one of 'mean', 'sum', 'add', got 'max'. Use gv.EdgeConv or gv.MaxProp"
+    with pytest.raises(ValueError, match=asked):
         SAGEConv(4, 2, aggr="max")
