@@ -71,13 +71,6 @@ def select(
 ) -> dict[str, Any]:
     """The columns of a batch of some graphs of a batch; a graph may occur more than once.
 
-    Args:
-        graph: the columns of the batch.
-        node_ends: the first node of each of its graphs, then N, where no GPU is waited for.
-        edge_ends: the first edge of each of its graphs, then E.
-        order: the order that sorts the edges by graph; None if they are sorted.
-        members: indices of its graphs, on the CPU.
-
     Returns:
         The columns, and as "_derived" the first edges, on the device and on the CPU.
     """
@@ -133,10 +126,6 @@ def edges_of_members(edge_index: Tensor, offsets: Tensor) -> tuple[Tensor, Tenso
     """The first edge of each graph of a batch, and the order that sorts the edges by graph.
 
     The order is None if they are sorted already.
-
-    Args:
-        edge_index: the edges of the batch. Shape (2, E).
-        offsets: the first node of each graph, then N. Shape (G + 1,).
     """
     member = torch.bucketize(edge_index[0], offsets[1:], right=True)
     is_sorted = bool((member.diff() >= 0).all())
@@ -152,13 +141,7 @@ def spans(ends: NDArray[np.int64], members: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def ranges(starts: Tensor, sizes: Tensor, total: int) -> Tensor:
-    """The concatenation of ranges: `size` integers from each `start`.
-
-    Args:
-        starts: the first integer of each range.
-        sizes: the length of each range.
-        total: the sum of the lengths.
-    """
+    """The concatenation of ranges: `size` integers from each `start`."""
     shift = (starts - sizes.cumsum(0) + sizes).repeat_interleave(sizes, output_size=total)
     return torch.arange(total, device=starts.device) + shift
 

@@ -31,12 +31,7 @@ def checked_columns(
     graph_attr: Tensor | None,
     node_names: Sequence[Hashable] | None,
 ) -> dict[str, Any]:
-    """Validate and copy the arguments of a graph; each is documented by `Graph`.
-
-    Raises:
-        TypeError: if one has the wrong type or dtype.
-        ValueError: if one has the wrong shape or is out of range.
-    """
+    """Validate and copy the arguments of a graph; each is documented by `Graph`."""
     integer("num_nodes", num_nodes, 0, "Give the number of nodes.")
     edge_index = _integers("edge_index", edge_index)
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
@@ -190,15 +185,6 @@ def to_indices(
         name: of the argument, for errors.
         what: the plural of the items, for errors.
         must: the condition, for errors, if it is not just the range.
-
-    Raises:
-        TypeError: if the values are neither integers nor booleans, or a mix of both.
-        ValueError: if there is more than one axis, a mask has another length, or an index is
-            out of range.
-
-    Example:
-        >>> to_indices([False, True, True], 3, "nodes")
-        tensor([1, 2])
     """
     index = _read(given, name)
     if index.dtype is torch.bool:
@@ -218,12 +204,7 @@ def to_indices(
 
 
 def to_index(given: object, count: int, name: str, what: str = "items", must: str = "") -> int:
-    """The value as an index from 0 to `count` - 1.
-
-    Raises:
-        TypeError: if it is not an integer; True and 1.0 are not.
-        ValueError: if it is out of range.
-    """
+    """The value as an index from 0 to `count` - 1."""
     try:
         if isinstance(given, (bool, np.bool_)) or getattr(given, "dtype", None) is torch.bool:
             raise TypeError

@@ -177,14 +177,7 @@ def to_networkx(
     names: tuple[Hashable, ...] | None,
     columns: dict[str, Tensor | None],
 ) -> nx.Graph:
-    """A networkx graph of the simplest class that can represent all edges.
-
-    Args:
-        edge_index: the edges. Shape (2, E).
-        num_nodes: the number of nodes.
-        names: of the nodes, which are used if they are unique.
-        columns: the edge attributes.
-    """
+    """A networkx graph of the simplest class that can represent all edges."""
     import networkx as nx
 
     pairs = edge_index.T.tolist()
