@@ -115,11 +115,11 @@ def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> 
     args, more = ((x,), {}) if form is _ALONE else form.arguments(module, x, domain)
     try:
         out: Tensor = module(*args, **more)
+        return out
     except (TypeError, AttributeError) as error:
         if form.unsure is None:
             raise
         raise two_inputs(module, form.unsure, error) from error
-    return out
 
 
 def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -161,9 +161,9 @@ def one_tensor(output: object, model: nn.Module) -> Tensor:
     named = list(output) if isinstance(output, dict) else getattr(output, "_fields", None)
     held = f" of {', '.join(map(repr, named))}" if named else ""
     got = f"{type(output).__name__}{held} from {type(model).__name__}"
-    auxiliary = getattr(model, "aux_logits", False) is True
     advice = "Wrap the model in a module that returns one of them."
-    advice = "Build it with aux_logits=False." if auxiliary else advice
+    if getattr(model, "aux_logits", False) is True:
+        advice = "Build it with aux_logits=False."
     raise wrong_dtype("model", "return one tensor", got, advice)
 
 
@@ -186,7 +186,7 @@ def _decided(module: nn.Module) -> Form:
         columns = [p for p in more if p.name in _COLUMNS or (peer and p.name == "index")]
         more = [p for p in more if p not in columns]
         form = Form(columns=tuple((p.name, _is_required(p)) for p in columns)) if columns else form
-    if not form.columns:
+    if form is _ALONE:
         second = [p for p in more[:1] if p.kind is not Parameter.KEYWORD_ONLY]
         found = next(filter(_asks, more), None) or next(filter(_may_ask, second), None)
         if found is not None:

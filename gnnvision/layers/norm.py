@@ -85,29 +85,33 @@ class GraphNorm(nn.Module, OnDomain):
             ValueError: if a shape is wrong.
         """
         where = batch if domain is None else domain
-        x = dense(x)
-        if isinstance(where, Tensor):
-            _check_index(where, x)
-            number = batch_size
-            if number is None:
-                number = int(where.max()) + 1 if where.shape[0] else 0
-            self._check(x, x.shape[0])
-            return self._normalized(x, where, number)
+        sites, index, number = dense(x), None, 1
         if where is None and x.ndim > 2:
             where = Grid(x.shape[2:])
-        if where is None:
-            self._check(x, x.shape[0])
-            return self._normalized(x)
-        if not isinstance(where, Domain):
+        if isinstance(where, Domain):
+            sites = where.to_sites(sites)
+            if isinstance(where, Graph) and where.num_graphs != 1:
+                index, number = where.graph_index, where.num_graphs
+        elif isinstance(where, Tensor):
+            if where.shape != x.shape[:1] or where.dtype != torch.int64:
+                condition = f"be an int64 index of shape ({x.shape[0]},), one for each node"
+                got = f"{where.dtype} of shape {tuple(where.shape)}"
+                raise invalid("batch", condition, got, "Pass the graph, or its graph_index.")
+            index, number = where, batch_size  # type: ignore[assignment]
+            if batch_size is None:
+                number = int(where.max()) + 1 if where.shape[0] else 0
+        elif where is not None:
             condition = "be a domain, or the index of the graph of each node"
             raise wrong_type("domain", condition, where, "Pass the graph.")
-        sites = where.to_sites(x)
-        self._check(sites, where.num_sites)
-        if isinstance(where, Graph) and where.num_graphs != 1:
-            return self._normalized(sites, where.graph_index, where.num_graphs)
-        return where.from_sites(self._normalized(sites))
+        rows = where.num_sites if isinstance(where, Domain) else x.shape[0]
+        if sites.shape[0] != rows or sites.shape[-1] != self.in_channels:
+            condition = f"have {rows} sites and in_channels={self.in_channels} channels"
+            advice = "Set in_channels to the number of channels."
+            raise invalid("x", condition, f"{tuple(sites.shape)}, sites first", advice)
+        y = self._normalized(sites, index, number)
+        return where.from_sites(y) if isinstance(where, Domain) else y
 
-    def _normalized(self, x: Tensor, index: Tensor | None = None, number: int = 1) -> Tensor:
+    def _normalized(self, x: Tensor, index: Tensor | None, number: int) -> Tensor:
         """The signal (N, *, C), normalized over its sites or those of each index."""
 
         def mean(values: Tensor) -> Tensor:
@@ -123,12 +127,6 @@ class GraphNorm(nn.Module, OnDomain):
         out = x - mean(x) * self.mean_scale
         return self.weight * out / (mean(out.square()) + self.eps).sqrt() + self.bias
 
-    def _check(self, sites: Tensor, number: int) -> None:
-        if sites.shape[0] != number or sites.shape[-1] != self.in_channels:
-            condition = f"have {number} sites and in_channels={self.in_channels} channels"
-            advice = "Set in_channels to the number of channels."
-            raise invalid("x", condition, f"{tuple(sites.shape)}, sites first", advice)
-
     def out_domain(self, domain: Domain) -> Domain:
         """The same domain."""
         return domain
@@ -136,15 +134,3 @@ class GraphNorm(nn.Module, OnDomain):
     def extra_repr(self) -> str:
         """The number of channels, for `repr`."""
         return f"{self.in_channels}"
-
-
-def _check_index(index: Tensor, x: Tensor) -> None:
-    """Check that there is an index for each node.
-
-    Raises:
-        ValueError: if not.
-    """
-    if index.shape != x.shape[:1] or index.dtype != torch.int64:
-        condition = f"be an int64 index of shape ({x.shape[0]},), one for each node"
-        got = f"{index.dtype} of shape {tuple(index.shape)}"
-        raise invalid("batch", condition, got, "Pass the graph, or its graph_index.")

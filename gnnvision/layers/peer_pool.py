@@ -31,14 +31,8 @@ def pools(layer: nn.Module) -> bool:
 def take_pooled(layer: nn.Module, output: Any, domain: Domain) -> tuple[Tensor, Graph]:  # noqa: ANN401
     """The signal and the graph in the output of a pooling layer of torch-geometric.
 
-    Nodes are sorted by the graph of the batch that they belong to. Where nodes are selected, their
-    graph is the subgraph, with all columns; where they are merged, the edges are those of the
-    layer.
-
-    Args:
-        layer: the layer.
-        output: what it returned.
-        domain: the graph before it.
+    Nodes are sorted by their graph of the batch. Selected nodes have their subgraph, with all
+    columns; merged nodes have the edges that the layer returned.
 
     Raises:
         TypeError: if it is another layer that returns more than one tensor.

@@ -20,6 +20,8 @@ from gnnvision.operators.signals import dense
 
 __all__ = ["AvgPool2d", "GraphPool", "MaxPool2d", "Upsample"]
 
+_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
 
 class _OnGrid(nn.Module, OnDomain):
     """A layer of torch.nn that is called with its domain, which it does not need."""
@@ -139,13 +141,9 @@ class GraphPool(nn.Module, OnDomain):
             raise invalid("kernel_size", "be a power of 2", kernel_size, advice)
         one_of("reduce", reduce, ("max", "mean"))
         self.kernel_size = kernel_size
-        self.reduce = reduce
+        self.reduce: Literal["max", "mean"] = reduce
         given = None if cluster is None else torch.as_tensor(cluster)
-        if (
-            given is not None
-            and given.numel()
-            and (given.is_floating_point() or given.is_complex() or given.dtype is torch.bool)
-        ):
+        if given is not None and given.numel() and given.dtype not in _INTEGERS:
             advice = "Give the index of the cluster of each node."
             raise wrong_dtype("cluster", "be integers", given.dtype, advice)
         given = None if given is None else given.long()
@@ -162,8 +160,7 @@ class GraphPool(nn.Module, OnDomain):
             condition = f"have shape (N={graph.num_nodes}, C)"
             raise invalid("x", condition, tuple(x.shape), "Give one row for each node.")
         coarse = self._coarsen(graph)
-        reduce: Literal["max", "mean"] = "max" if self.reduce == "max" else "mean"
-        return segment_reduce(dense(x)[coarse.order], coarse.starts, reduce)
+        return segment_reduce(dense(x)[coarse.order], coarse.starts, self.reduce)
 
     def out_domain(self, domain: Domain) -> Graph:
         """The coarser graph."""

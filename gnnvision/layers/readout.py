@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import get_args
 
-import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
@@ -28,6 +27,7 @@ class Readout(nn.Module, OnDomain):
         ValueError: if `reduce` is unknown.
 
     Example:
+        >>> import torch
         >>> from gnnvision.domains import Graph
         >>> graph = Graph.from_edges([(0, 1)], num_nodes=2)
         >>> Readout("mean")(torch.tensor([[1.0], [3.0]]), graph)
@@ -60,13 +60,8 @@ class Readout(nn.Module, OnDomain):
         if domain is not None and domain.offsets is not None:
             return segment_reduce(x, domain.offsets, self.reduce)
         sites = x.flatten(2) if domain is None else domain.to_sites(x).movedim(0, -1)  # (B, C, N)
-        match self.reduce:
-            case "mean":
-                return sites.mean(-1)
-            case "sum":
-                return sites.sum(-1)
-            case "max":
-                return torch.amax(sites, -1)
+        reduced: Tensor = getattr(sites, "amax" if self.reduce == "max" else self.reduce)(-1)
+        return reduced
 
     def out_domain(self, domain: Domain) -> None:
         """None, because the output has no sites."""
