@@ -30,6 +30,11 @@ from gnnvision.operators.together import Heads
 
 __all__ = ["Call", "as_graph", "read_call"]
 
+_ADVICE = {
+    "SparseTensor": "Use adj.to_torch_sparse_csr_tensor().",
+    "Proxy": "torch.fx cannot trace graph layers. For torch-geometric's to_hetero, wrap each in "
+    "gnnvision.layers.hetero.MessagePassingLayer.",
+}
 _SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc)
 
 
@@ -151,8 +156,7 @@ def _arguments(layer: Any, values: Sequence[Any], named: dict[str, Any]) -> dict
 def _size(edges: Any, size: Sequence[int] | None) -> tuple[Sequence[int] | None, Tensor]:  # noqa: ANN401
     """The numbers of source and target nodes, if anything but the signals tells, and the edges."""
     if not isinstance(edges, Tensor) or edges.layout not in (torch.strided, *_SPARSE):
-        theirs = type(edges).__name__ == "SparseTensor"
-        advice = f"Use {'adj.to_torch_sparse_csr_tensor()' if theirs else 'a gnnvision.Graph'}."
+        advice = _ADVICE.get(type(edges).__name__, "Make a gnnvision.Graph.")
         raise wrong_type("domain", "be a Graph or an edge_index tensor", edges, advice)
     own: tuple[int | None, ...] = (None,)
     if edges.layout is not torch.strided:

@@ -63,6 +63,9 @@ class MessagePassingNames(nn.Module):
                 condition = "not be overridden: the layer is a sum of operators without messages"
                 raise wrong_dtype(name, condition, got, advice)
 
+    # torch.fx replaces that of nn.Module: this one lets it call `forward`, which refuses it.
+    __call__ = nn.Module.__call__
+
     def __prepare_scriptable__(self) -> NoReturn:
         advice = "Use torch.compile, torch.export or result.export instead."
         got = type(self).__name__

@@ -116,6 +116,8 @@ def size_on_first_call(layer: nn.Module) -> None:
 def _size(layer: Any, args: Sequence[Any], named: dict[str, Any]) -> None:  # noqa: ANN401
     x = args[0] if args else named.get("x")
     ends = x if isinstance(x, (tuple, list)) else (x, x)
+    if not all(end is None or isinstance(end, Tensor) for end in ends):
+        return  # which `forward` refuses
     declared = layer.in_channels
     pair = isinstance(declared, tuple)
     widths = []

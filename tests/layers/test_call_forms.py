@@ -651,3 +651,37 @@ def test_a_heterogeneous_convolution_takes_our_layers():
     theirs(x, edges)
     ours.load_state_dict(theirs.state_dict())
     torch.testing.assert_close(ours(x, edges), theirs(x, edges))
+
+
+class Heterogeneous(nn.Module):
+    """Two layers, as `to_hetero` takes them."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.first, self.second = make(4), make(3)
+
+    def forward(self, x, edge_index):
+        return self.second(self.first(x, edge_index).relu(), edge_index)
+
+
+def test_to_hetero_takes_wrapped_layers_and_refuses_others():
+    from gnnvision.layers.hetero import MessagePassingLayer
+
+    x = {"paper": torch.randn(7, 6), "author": torch.randn(4, 2)}
+    edges = {("paper", "by", "author"): TO_TARGETS, ("author", "of", "paper"): TO_TARGETS.flip(0)}
+    metadata = (list(x), list(edges))
+
+    def transformed(make):
+        model = pyg.to_hetero(Heterogeneous(make), metadata)
+        model(x, edges)
+        return model
+
+    theirs = transformed(lambda width: pyg.SAGEConv((-1, -1), width))
+    ours = transformed(lambda width: MessagePassingLayer(gv.SAGEConv((-1, -1), width)))
+    state = theirs.state_dict()
+    ours.load_state_dict({k.replace(".lin_", ".layer.lin_"): v for k, v in state.items()})
+    found, expected = ours(x, edges), theirs(x, edges)
+    assert found.keys() == expected.keys() == x.keys()
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(TypeError, match=r"got Proxy\. torch\.fx cannot trace .* to_hetero, wrap"):
+        transformed(lambda width: gv.SAGEConv((-1, -1), width))
