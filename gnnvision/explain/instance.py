@@ -33,26 +33,15 @@ _SUM, _MEAN = Readout("sum"), Readout("mean")
 
 @dataclass(frozen=True)
 class Instance:
-    """A model, its input, and the output to explain for each sample (image or graph).
-
-    Args:
-        model: f.
-        x: the signal, a private copy. Shape (B, C, H, W) or (N, C).
-        domain: of the signal.
-        target: the output column to explain, for each sample. Shape (samples,).
-        site: for a model with an output for every node: the node whose output is explained.
-        outputs: all outputs, a row for each sample. Shape (samples, columns).
-        is_checked: whether intermediate values are inspected for notes, which makes the host
-            wait for a GPU.
-    """
+    """A model, its input, and the output to explain for each sample (image or graph)."""
 
     model: nn.Module
-    x: Tensor
+    x: Tensor  # a private copy
     domain: Domain
-    target: Tensor
-    site: int | None
-    outputs: Tensor
-    is_checked: bool = True
+    target: Tensor  # the output column to explain of each sample
+    site: int | None  # for a model with an output for every node: the node to explain
+    outputs: Tensor  # (samples, columns)
+    is_checked: bool = True  # whether values are inspected for notes; a GPU is waited for
 
     @property
     def score(self) -> Tensor:

@@ -19,19 +19,12 @@ __all__ = ["Layer", "Layers", "Tokens"]
 
 @dataclass(frozen=True)
 class Tokens:
-    """The positions of image patches in a sequence of tokens.
+    """The positions of image patches in a sequence of tokens."""
 
-    Args:
-        size: the number of patches along each side, (h, w).
-        index: the token of each patch, row by row. Shape (h w,).
-        batch_dim: the dimension of the batch: 0, or 1 if the sequence comes first.
-        length: the number of tokens, class tokens included.
-    """
-
-    size: tuple[int, ...]
-    index: Tensor
-    batch_dim: int
-    length: int
+    size: tuple[int, ...]  # the number of patches along each side, (h, w)
+    index: Tensor  # the token of each patch, row by row. Shape (h w,)
+    batch_dim: int  # the dimension of the batch: 0, or 1 if the sequence comes first
+    length: int  # the number of tokens, class tokens included
 
     @property
     def others(self) -> int:

@@ -38,19 +38,12 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution, EdgeConv, MaxPropa
 
 @dataclass
 class Call:
-    """The last call of one layer in a forward pass.
+    """The last call of one layer in a forward pass."""
 
-    Args:
-        layer: the layer, with the domain of its output.
-        module: the layer's module.
-        signal: its first input.
-        output: a copy of its output, which later in-place operations do not change.
-    """
-
-    layer: Layer
+    layer: Layer  # with the domain of its output
     module: nn.Module
-    signal: Tensor
-    output: Tensor
+    signal: Tensor  # its first input
+    output: Tensor  # a copy, which later in-place operations do not change
 
     @property
     def name(self) -> str:
@@ -125,8 +118,7 @@ def trace(
         x: the signal.
         domain: of the signal.
         modules: the modules to record, with their names; `leaf_layers(model)` if not given.
-        keep: the names of the layers whose values are kept; the tensors of the others have a
-            shape only and take no memory. All if not given.
+        keep: the layers whose values are kept, all if not given; others keep their shape only.
     """
     names = {module: name for name, module in (leaf_layers(model) if modules is None else modules)}
     calls: dict[nn.Module, Call] = {}
