@@ -108,7 +108,7 @@ def _field(layer: Layer, reach: Reach | None, site: Site) -> Field:
     shape = (layer.domain.num_sites,) if grid is None else grid.shape
     number = _site_index(layer, site, shape)
     index = [int(place) for place in np.unravel_index(number, shape)]
-    index = index if grid is None else [0, *index]  # of the first image
+    index = [0, *index] if layer.domain.offsets is None else index  # of the first sample
     index.insert(layer.channel_dim % (len(index) + 1), 0)
     mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
     if reach is None or mask is None:
