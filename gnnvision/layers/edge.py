@@ -121,8 +121,10 @@ class EdgeConv(_OverEdges):
 
     def _on_edges(self, x: Tensor, graph: Graph) -> Tensor:
         source, target = graph.edge_index
-        receiver = x[target]
-        messages: Tensor = self.nn(torch.cat([receiver, x[source] - receiver], 1))  # (E, C_out)
+        receiver = x.index_select(0, target)
+        messages: Tensor = self.nn(
+            torch.cat([receiver, x.index_select(0, source) - receiver], 1)
+        )  # (E, C_out)
         return _reduce(messages, target, graph.num_nodes, self.aggr)
 
     def extra_repr(self) -> str:
@@ -147,7 +149,7 @@ class MaxPropagation(_OverEdges):
 
     def _on_edges(self, x: Tensor, graph: Graph) -> Tensor:
         source, target = graph.edge_index
-        return _reduce(x[source], target, graph.num_nodes, "max")
+        return _reduce(x.index_select(0, source), target, graph.num_nodes, "max")
 
 
 def _reduce(messages: Tensor, target: Tensor, num_nodes: int, aggr: Aggregation) -> Tensor:

@@ -114,18 +114,21 @@ class GraphNorm(nn.Module, OnDomain):
     def _normalized(self, x: Tensor, index: Tensor | None, number: int) -> Tensor:
         """The signal (N, *, C), normalized over its sites or those of each index."""
 
-        def mean(values: Tensor) -> Tensor:
+        def mean(values: Tensor) -> Tensor:  # (G, *, C)
             if index is None:
                 return values.sum(0, keepdim=True) / max(values.shape[0], 1)
             rows = index.unsqueeze(1).expand_as(values)
-            total = values.new_zeros(number, values.shape[1]).scatter_add(0, rows, values)
-            return (total / sizes)[index]
+            return values.new_zeros(number, values.shape[1]).scatter_add(0, rows, values) / sizes
+
+        def at_sites(values: Tensor) -> Tensor:
+            return values if index is None else values.index_select(0, index)
 
         if index is not None:
             ones = torch.ones_like(index, dtype=x.dtype)
             sizes = x.new_zeros(number).scatter_add(0, index, ones).clamp(min=1).unsqueeze(1)
-        out = x - mean(x) * self.mean_scale
-        return self.weight * out / (mean(out.square()) + self.eps).sqrt() + self.bias
+        out = x - at_sites(mean(x) * self.mean_scale)
+        scale = self.weight / (mean(out.square()) + self.eps).sqrt()
+        return out * at_sites(scale) + self.bias
 
     def out_domain(self, domain: Domain) -> Domain:
         """The same domain."""
