@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from gnnvision.domains.device import count
-from gnnvision.domains.modes import is_transformed, made_plainly
+from gnnvision.domains.modes import made_plainly
 
 __all__ = ["Pattern", "sparse_product"]
 
@@ -212,7 +213,9 @@ def sparse_product(
     Returns:
         The product. Shape (M, C).
     """
-    if is_transformed() or is_legacy_batchedtensor(x):
+    # As `is_transformed`, without a call: this is asked in every product.
+    transformed = transforms_active() or forward_ad._current_level >= 0
+    if transformed or torch.compiler.is_compiling() or is_legacy_batchedtensor(x):
         return _composed(pattern, value, x)
     if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
         return _forward(pattern, value, x)
