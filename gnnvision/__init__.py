@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gnnvision._lazy import LazyPackage
+from gnnvision._renamed import former_module
 from gnnvision._version import __version__
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from gnnvision import data, explain, models, training, transfer
     from gnnvision import report as report
     from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
+    from gnnvision.inspect import summary
     from gnnvision.layers import (
         APPNP,
         AvgPool2d,
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
         TransformerConv,
         Upsample,
     )
-    from gnnvision.summary import summary
     from gnnvision.training import Recipe, Result, fit
 
 __all__ = [
@@ -101,8 +102,9 @@ __all__ = [
 
 # Searched in this order: a name waits for its module alone, and for torch only if that needs it.
 _modules = (
-    "training.recipe", "training.fit", "training.result", "domains", "layers", "summary",
+    "training.recipe", "training.fit", "training.result", "domains", "layers", "inspect",
     "training", "operators", "models", "data", "transfer", "explain", "report", "basics", "cli",
     "errors",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage
+former_module("gnnvision.summary", "gnnvision.inspect")

@@ -9,6 +9,8 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from importlib import import_module
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "former_arguments",
     "former_attributes",
     "former_fields",
+    "former_module",
     "former_names",
 ]
 
@@ -38,6 +41,23 @@ def former_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return current
+
+
+def former_module(name: str, current: str) -> None:
+    """Register the former name of a module, whose contents are those of the current one.
+
+    Args:
+        name: the former name.
+        current: of the module, which is imported on first use.
+    """
+
+    def get(attribute: str) -> Any:  # noqa: ANN401
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(import_module(current), attribute)
+
+    sys.modules[name] = ModuleType(name)
+    vars(sys.modules[name])["__getattr__"] = get
 
 
 def former_attributes(names: Mapping[str, str]) -> Callable[[type[T]], type[T]]:

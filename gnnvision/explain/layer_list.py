@@ -11,7 +11,7 @@ from gnnvision.domains import Domain
 from gnnvision.errors import invalid, nearest
 from gnnvision.explain.layer import Layer, Layers
 from gnnvision.explain.tracing import CONVOLUTIONS, Call, layers_and_blocks, trace
-from gnnvision.summary import Reach
+from gnnvision.inspect import Reach
 
 __all__ = ["find_call", "find_layer", "layers", "layers_by_depth", "pick_call"]
 

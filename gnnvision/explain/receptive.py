@@ -13,7 +13,7 @@ from gnnvision.domains import Domain, Grid
 from gnnvision.errors import invalid, wrong_dtype
 from gnnvision.explain.layer import Layer
 from gnnvision.explain.layer_list import find_layer
-from gnnvision.summary import LayerSummary, Reach, summary
+from gnnvision.inspect import LayerSummary, Reach, summary
 
 __all__ = ["Field", "receptive_field", "receptive_field_sizes", "receptive_fields"]
 
@@ -110,7 +110,7 @@ def _field(layer: Layer, reach: Reach | None, site: Site) -> Field:
     index = [int(place) for place in np.unravel_index(number, shape)]
     index = [0, *index] if layer.domain.offsets is None else index  # of the first sample
     index.insert(layer.channel_dim % (len(index) + 1), 0)
-    mask = None if reach is None or reach.sight is None else reach.sight.mask(index)
+    mask = None if reach is None else reach.mask(index)
     if reach is None or mask is None:
         got = f"{layer.name!r}, which mixes sites in a way that cannot be inferred from shapes"
         advice = "Choose a layer before it."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnvision.errors import invalid
+from gnnvision.inspect import Summary, amount, shape_text
 from gnnvision.report.boxes import KINDS, Step, steps_of
 from gnnvision.report.style import (
     BACKGROUND,
@@ -19,8 +20,6 @@ from gnnvision.report.style import (
     drawing,
     plain_axes,
 )
-from gnnvision.summary import Summary
-from gnnvision.summary.table import amount, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

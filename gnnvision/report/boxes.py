@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gnnvision.domains import Grid
-from gnnvision.summary import LayerSummary, Summary
+from gnnvision.inspect import LayerSummary, Summary
 
 __all__ = ["KINDS", "Step", "steps_of"]
 

@@ -21,12 +21,12 @@ from gnnvision.explain import (
     receptive_field_sizes,
     receptive_fields,
 )
+from gnnvision.inspect import Reach
 from gnnvision.report.layer_canvas import Canvas
 from gnnvision.report.layer_filter_page import filters_section
 from gnnvision.report.layer_maps import Depth, draw_depth, draw_map_sheet, layer_label
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.words import plural, sentence
-from gnnvision.summary import Reach
 
 __all__ = ["InspectedInput", "layer_sections"]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from gnnvision.data import GraphTask, NodeTask, SplitName, Task
 from gnnvision.domains import Graph
+from gnnvision.inspect import HEAD, Summary, amount, in_bytes, summary
 from gnnvision.models import network_name
 from gnnvision.operators.signals import is_sparse
 from gnnvision.report.architecture import draw_network
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.words import capitalized, plural
-from gnnvision.summary import Summary, summary
-from gnnvision.summary.table import HEAD, amount, cells, in_bytes, total
 from gnnvision.training.folder import write_csv
 
 __all__ = ["network"]
@@ -30,6 +29,7 @@ def network(run: Run) -> Section | None:
     except (TypeError, ValueError) as error:
         note = f"The layers could not be summarized: {error}"
         return Section("Model summary", lead, note=note)
+    assert found.domain is not None
     nodes = isinstance(found.domain, Graph)
     what = "graph" if isinstance(run.result.task, NodeTask) else run.item
     if isinstance(run.result.task, GraphTask):
@@ -70,7 +70,7 @@ def _summary(run: Run) -> Summary:
 
 def _table(found: Summary) -> Table:
     columns = [HEAD.index(name) for name in _SHOWN]
-    rows = [[row[n] for n in columns] for row in (*map(cells, found.layers), total(found))]
+    rows = [[row[n] for n in columns] for row in found.cells()]
     for row in rows:  # words before numbers: the page sets every column after them flush right
         row.insert(_WORDS, row.pop())
     head = (*_SHOWN[:_WORDS], _SHOWN[-1], *_SHOWN[_WORDS:-1])

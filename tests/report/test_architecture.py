@@ -5,7 +5,7 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.report.architecture import draw_network
 
-from ..summary.networks import lenet, path, summarized
+from ..inspect.networks import lenet, path, summarized
 
 
 @pytest.mark.parametrize(

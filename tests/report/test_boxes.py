@@ -3,7 +3,7 @@ import pytest
 import gnnvision as gv
 from gnnvision.report.boxes import steps_of
 
-from ..summary.networks import lenet, path, summarized
+from ..inspect.networks import lenet, path, summarized
 
 
 def named(result):

@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.summary.settings import settings
+from gnnvision.inspect.layer import settings
 
 SHORT = {
     "3 → 64, 7 × 7, stride 2": nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),

@@ -2,7 +2,7 @@ from math import inf, nan
 
 import pytest
 
-from gnnvision.summary import Reach
+from gnnvision.inspect import Reach
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
-"""One layer of a summary: its sizes, costs and receptive field."""
+"""One layer of a summary: its settings, sizes, costs and receptive field."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gnnvision.summary.reach import Reach
+from torch import nn
 
-__all__ = ["LayerSummary"]
+from gnnvision.inspect.reach import Reach
+from gnnvision.layers import Convolution
+
+__all__ = ["COUNTS", "LayerSummary", "Shape", "settings"]
 
 Shape = tuple[int, ...]
 
@@ -87,10 +90,7 @@ class LayerSummary:
 
     def own(self) -> LayerSummary:
         """The parameters and operations of a block itself, without its children."""
-        counts = {
-            name: getattr(self, name) - sum(getattr(child, name) for child in self.children)
-            for name in COUNTS
-        }
+        counts = {n: getattr(self, n) - sum(getattr(c, n) for c in self.children) for n in COUNTS}
         return replace(self, children=(), settings=self.between, **counts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,21 +99,47 @@ class LayerSummary:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
-COUNTS = (
-    "parameters",
-    "trainable_parameters",
-    "shared_parameters",
-    "macs",
-    "activation_bytes",
-)
-COLUMNS = (
-    "name",
-    "kind",
-    "settings",
-    "input_shape",
-    "output_shape",
-    *COUNTS,
-    "receptive_field",
-    "jump",
-    "hops",
-)
+COUNTS = ("parameters", "trainable_parameters", "shared_parameters", "macs", "activation_bytes")
+SHAPES = ("input_shape", "output_shape")
+COLUMNS = ("name", "kind", "settings", *SHAPES, *COUNTS, "receptive_field", "jump", "hops")
+
+
+def settings(module: nn.Module) -> str:
+    """The main arguments of a layer, for example "3 → 64, 7 × 7, stride 2".
+
+    Example:
+        >>> settings(nn.Conv2d(3, 64, 7, stride=2)), settings(nn.Dropout(0.5))
+        ('3 → 64, 7 × 7, stride 2', 'p=0.5')
+    """
+    own: dict[str, Any] = vars(module)
+    if isinstance(module, nn.modules.conv._ConvNd):
+        parts = [f"{module.in_channels} → {module.out_channels}", by(module.kernel_size)]
+        for name in ("stride", "dilation"):
+            parts += [f"{name} {each(own[name])}"] if max(own[name]) > 1 else []
+        return ", ".join([*parts, *[f"{module.groups} groups"] * (module.groups > 1)])
+    if isinstance(module, Convolution) and own.get("in_channels") and own.get("out_channels"):
+        words = {"heads": "heads", "K": "polynomials", "num_relations": "relations"}
+        more = [f"{own[key]} {word}" for key, word in words.items() if key in own]
+        return ", ".join([f"{own['in_channels']} → {own['out_channels']}", *more])
+    if isinstance(module, nn.Linear):
+        return f"{module.in_features} → {module.out_features}"
+    if isinstance(module, (nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd)):
+        kernel, stride = own["kernel_size"], own["stride"]
+        return by(kernel) if stride == kernel else f"{by(kernel)}, stride {each(stride)}"
+    if "output_size" in own:
+        return f"to {by(own['output_size'])}"
+    text = "" if isinstance(module, nn.Flatten) else module.extra_repr()
+    for end in (", eps=", ", bias=", "inplace="):
+        text = text.split(end)[0]
+    return text.replace("normalized_shape=", "").replace("'", "").strip(", ")
+
+
+def by(sizes: int | Sequence[int | None] | None) -> str:
+    """The sizes of all axes, for example "7 × 7"."""
+    return " × ".join(f"{n}" for n in sizes) if isinstance(sizes, Sequence) else f"{sizes}"
+
+
+def each(sizes: int | Sequence[int]) -> str:
+    """The sizes of all axes, as one number if they are equal."""
+    alike = isinstance(sizes, Sequence) and len(set(sizes)) == 1
+    return f"{sizes[0]}" if isinstance(sizes, Sequence) and alike else by(sizes)

@@ -58,7 +58,7 @@ def told(model, graph, channels):
     """The same by the summary."""
     reach = gv.summary(model, graph, channels).network.reach
     rows = gv.summary(model, graph, channels).output_shape[0]
-    return reach.hops, torch.stack([torch.tensor(reach.sight.mask((i, 0))) for i in range(rows)])
+    return reach.hops, torch.stack([torch.tensor(reach.mask((i, 0))) for i in range(rows)])
 
 
 def chain(nodes):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.summary.table import amount, in_bytes, shape_text
+from gnnvision.inspect import amount, in_bytes, shape_text
 
 from .networks import lenet, path, summarized
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isinf, isnan
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Reach", "Sight", "tensors_in"]
+__all__ = ["Reach", "number", "tensors_in"]
 
-
-class Sight(Protocol):
-    """The receptive field of each single value of a tensor."""
-
-    def mask(self, index: Sequence[int]) -> NDArray[np.bool_] | None:
-        """A mask of the input sites in the receptive field of one value; None if unknown."""
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,15 +25,18 @@ class Reach:
         jump: on a grid, the distance on the input between the fields of two neighboring values.
         first: on a grid, the first input site of the field of the first value; negative in the
             padding, `-inf` for the entire axis, `nan` if unknown.
-        hops: on a graph, the maximum number of hops; `inf` is the entire graph.
-        sight: the receptive field of each single value.
+        hops: on any other domain, the maximum number of hops; `inf` is the entire domain.
+        mask: a mask of the input sites that one value depends on, from its index along each
+            dimension of the tensor; it returns None if they are unknown.
     """
 
     size: tuple[float, ...] | None = None
     jump: tuple[float, ...] | None = None
     first: tuple[float, ...] | None = None
     hops: float | None = None
-    sight: Sight | None = field(default=None, compare=False, repr=False)
+    mask: Callable[[Sequence[int]], Mask | None] = field(
+        default=lambda index: None, compare=False, repr=False
+    )
 
     def __str__(self) -> str:
         if self.hops is not None:
@@ -50,6 +47,11 @@ class Reach:
         if all(isinf(size) for size in sizes):
             return "entire input"
         return " × ".join("all" if isinf(size) else number(size) for size in sizes)
+
+    @property
+    def sight(self) -> Reach:
+        """Itself, which has `mask`: a former name."""
+        return self
 
     @property
     def step(self) -> str:

@@ -1,26 +1,29 @@
-"""A record of every operation and module call while a network is traced."""
+"""A record of every operation and module call while a network runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.overrides import enable_reentrant_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gnnvision.summary.counting import layer_macs, operation_macs
-from gnnvision.summary.reach import Reach, tensors_in
-from gnnvision.summary.trackers import Tracker
+from gnnvision.domains import Domain
+from gnnvision.inspect.effects import operation
+from gnnvision.inspect.on_domain import layer_effect, layer_macs
+from gnnvision.inspect.probe import Probe, Seen
+from gnnvision.inspect.reach import Reach, tensors_in
 
 __all__ = ["Call", "Watch"]
 
-BAGS = (
-    torch.ops.aten._embedding_bag.default,
-    torch.ops.aten._embedding_bag_forward_only.default,
-)
+aten = torch.ops.aten
+BAGS = (aten._embedding_bag, aten._embedding_bag_forward_only)
 
 
 @dataclass(eq=False)
@@ -39,6 +42,8 @@ class Call:
         started: the number of storages before the call.
         left: bytes of new memory of its output.
         reach: the receptive field of its output.
+        seen: the probe of its output.
+        sites: the number of sites of the domain around it.
     """
 
     name: str
@@ -49,9 +54,11 @@ class Call:
     macs: int = 0
     made: int = 0
     operations: dict[str, int] = field(default_factory=dict)
-    left: int = 0
     started: int = 0
+    left: int = 0
     reach: Reach | None = None
+    seen: Seen | None = None
+    sites: int = 0
 
 
 class Watch(TorchDispatchMode):
@@ -59,16 +66,20 @@ class Watch(TorchDispatchMode):
 
     Args:
         model: the model.
-        tracker: of receptive fields.
-        fakes: the mode that makes meta tensors.
+        probe: of receptive fields, if any.
+        fakes: the mode that makes tensors without values; None if the tensors have values.
     """
 
-    def __init__(self, model: nn.Module, tracker: Tracker[Any], fakes: FakeTensorMode) -> None:
+    def __init__(
+        self, model: nn.Module, probe: Probe | None, fakes: FakeTensorMode | None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.fakes = fakes
-        self.tracker = tracker
+        self.probe = probe
         self.stack = [Call("", model)]
+        self.calls: list[Call] = []
         self.read: set[int] = set()
+        self.is_off = False
         # Storages are told apart by address, so each is kept; they hold no numbers.
         self._memories: dict[int, tuple[int, torch.UntypedStorage]] = {}
 
@@ -80,16 +91,17 @@ class Watch(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run the operation and write down what it did."""
-        named = kwargs or {}
-        out = self._run(func, args, named)
+        more = kwargs or {}
+        out = self._run(func, args, more)
         outputs = tensors_in(out)
-        if not outputs:
+        if not outputs or self.is_off:
             return out
-        self.read.update(id(tensor) for tensor in tensors_in([args, named]))
-        self.tracker.operation(func, args, named, out)
-        if any(isinstance(tensor, FakeTensor) for tensor in outputs):
-            call = self.stack[-1]
-            macs = operation_macs(func, args, named, out)
+        self.read.update(id(tensor) for tensor in tensors_in([args, more]))
+        if self.probe is not None:
+            with enable_reentrant_dispatch(), self.probe.computing():
+                operation(self.probe, func, args, more, out)
+        if self.fakes is None or any(isinstance(tensor, FakeTensor) for tensor in outputs):
+            call, macs = self.stack[-1], operation_macs(func, args, more, out)
             # What else comes with a result, such as where a maximum stood, is not passed on.
             made, *_ = [self.meet(tensor) for tensor in outputs]
             call.macs += macs
@@ -100,11 +112,11 @@ class Watch(TorchDispatchMode):
         return out
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """The operation itself, kept from the corners that tensors without numbers do not know."""
-        if func is torch.ops.aten._to_dense.default:
+        """The operation itself, kept from the corners that tensors without values do not know."""
+        if func is aten._to_dense.default and self.fakes is not None:
             with self.fakes:
                 return torch.empty(args[0].shape, dtype=args[0].dtype)
-        if func in BAGS:
+        if func.overloadpacket in BAGS:
             args = tuple(a.clone() if isinstance(a, Tensor) and a._is_view() else a for a in args)
         return func(*args, **kwargs)
 
@@ -120,25 +132,69 @@ class Watch(TorchDispatchMode):
 
     def begin(self, name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Any) -> None:  # noqa: ANN401
         """Record the start of a module call."""
+        if self.is_off:
+            return
         call = Call(name, module, started=len(self._memories))
         entered = tensors_in([args, kwargs])
         call.input_shape = tuple(entered[0].shape) if entered else None
+        if self.probe is not None:
+            call.sites = self.probe.sites
+            domains = [value for value in (*args, *kwargs.values()) if isinstance(value, Domain)]
+            self.probe.sites = domains[0].num_sites if domains else call.sites
         self.stack[-1].children.append(call)
         self.stack.append(call)
 
     def end(self, module: nn.Module, args: tuple[Any, ...], kwargs: Any, out: Any) -> None:  # noqa: ANN401
         """Record the end of a module call."""
+        if self.is_off:
+            return
         call = self.stack.pop()
         while call.module is not module:  # one that raised, and whose caller went on
             call = self.stack.pop()
-        inputs = (*args, *kwargs.values())
-        self.tracker.layer(module, inputs, out)
+        inputs, outputs = (*args, *kwargs.values()), tensors_in(out)
+        self.calls.append(call)
         call.macs = layer_macs(module, inputs, call.macs)
-        outputs = tensors_in(out)
         if outputs:
             call.output_shape = tuple(outputs[0].shape)
-            call.reach = self.tracker.reach(outputs[0])
+        if self.probe is not None:
+            self.is_off = True
+            layer_effect(self.probe, module, inputs, outputs)
+            self.is_off = False
+            self.probe.sites = call.sites
+            with self.probe.computing():
+                call.seen = self.probe.seen(outputs[0]) if outputs else None
+                call.reach = self.probe.reach(outputs[0]) if outputs else None
         dense = (t for t in outputs if t.layout is torch.strided)
         storages = {s._cdata: s for s in (t.untyped_storage() for t in dense)}
         new = (key for key in storages if self._memories.get(key, (-1,))[0] >= call.started)
         call.left = sum(storages[key].nbytes() for key in new)
+
+
+def operation_macs(
+    func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: object
+) -> int:
+    """The multiply-accumulates of one torch operation; 0 if it sums no products.
+
+    They are half the operations of torch's flop counter. It does not count a sparse product,
+    which has one for each entry and column, and one matrix times a vector.
+    """
+    packet = func.overloadpacket
+    if packet in BAGS:
+        weighted = len(args) > 6 and args[6] is not None
+        return int(args[1].numel() * args[0].shape[1]) if weighted else 0
+    if packet in (aten.mv, aten.dot, aten.addmv):
+        return int(args[packet is aten.addmv].numel())
+    if packet in (aten.mkldnn_rnn_layer, aten._cudnn_rnn):
+        # Each step of each sequence meets all matrices.
+        weights = args[1] if packet is aten._cudnn_rnn else args[1:3]
+        each = sum(weight.numel() for weight in weights if weight.ndim == 2)
+        return int(args[0].shape[0] * args[0].shape[1] * each)
+    formula = _formulas().get(packet)
+    return 0 if formula is None else int(formula(*args, **kwargs, out_val=out)) // 2
+
+
+@cache
+def _formulas() -> Mapping[Any, Any]:
+    from torch.utils.flop_counter import flop_registry  # not needed by whoever only imports
+
+    return flop_registry

@@ -167,7 +167,7 @@ class Gate(nn.Module):
 
 REFUSED = {
     "no module": (lambda: gv.summary(len, SQUARE), TypeError, "'model' must be a torch.nn.Module"),
-    "no domain": (lambda: gv.summary(lenet(), (28, 28)), TypeError, "'domain' must be a Grid or"),
+    "no domain": (lambda: gv.summary(lenet(), "28"), TypeError, "'domain' must be a Grid or"),
     "graph for pictures": (
         lambda: gv.summary(lenet(), path(3)),
         TypeError,

@@ -1,0 +1,82 @@
+"""What the layers of a graph do to a probe, from their operators Sₖ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf, nan
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gnnvision.domains import Domain, Graph
+from gnnvision.inspect.probe import Probe
+from gnnvision.inspect.reach import tensors_in
+from gnnvision.layers import Convolution, GATv2Conv, GraphPool, Readout
+from gnnvision.operators import Operator
+from gnnvision.operators.attention import attention_edges
+from gnnvision.operators.base import Product, Sum
+
+__all__ = ["layer_effect", "layer_macs"]
+
+
+def layer_effect(
+    probe: Probe, module: nn.Module, args: Sequence[Any], outputs: Sequence[Tensor]
+) -> None:
+    """Set the probe of the output of a layer that is defined by its domain."""
+    domain = next((value for value in args if isinstance(value, Domain)), None)
+    if probe.on_grid or domain is None or not outputs:
+        return
+    out, operators = outputs[0], []
+    with probe.computing():
+        x = next((t for t in tensors_in(args) if probe.seen(t) is not None), None)
+        before = probe.seen(x)
+    if x is None or before is None:
+        return
+    if isinstance(module, Convolution):
+        operators = list(module.operators(domain, x))
+    with probe.computing():
+        if operators and x.shape[0] == domain.num_sites and out.ndim == 2:
+            pairs = [(S.pattern.row, S.pattern.col) for S in operators]
+            rows, cols = (torch.cat([pair[i] for pair in pairs]) for i in (0, 1))
+            after = probe.stepped(before, x.shape, rows, cols, len(out))
+            steps = max(_steps(S) for S in operators)
+            if probe.as_flow:
+                probe.see(out, after)
+            else:
+                parts = (torch.where(after.parts[0] == inf, inf, probe.places(len(out), 2)),)
+                hops = before.hops + steps * (before.across + 1)
+                probe.see(out, replace(after, parts=parts, hops=hops))
+        elif isinstance(module, Readout) and not probe.as_flow:
+            probe.see(out, probe.everything(before, len(out), out.ndim))
+        elif isinstance(module, GraphPool) and not probe.as_flow:
+            further = nan if module.cluster is not None else module.kernel_size - 1
+            further *= before.across + 1
+            places = probe.places(len(out), out.ndim)
+            hops, across = before.hops + further, before.across + further
+            probe.see(out, replace(before, parts=(places,), hops=hops, across=across))
+
+
+def _steps(operator: Operator) -> int:
+    """The number of steps over edges of an operator: a product has those of its factors."""
+    if isinstance(operator, Sum):
+        return max(_steps(term) for _, term in operator.terms)
+    if isinstance(operator, Product):
+        return sum(map(_steps, operator.factors))
+    return int(not torch.equal(operator.pattern.row, operator.pattern.col))
+
+
+def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
+    """The multiply-accumulates of a layer, from those of its operations.
+
+    Attention on a graph multiplies a by the activated features of each edge, which torch executes
+    as an elementwise product and a sum. A readout only sums.
+    """
+    if isinstance(module, Readout):
+        return 0
+    graph = next((value for value in args if isinstance(value, Graph)), None)
+    if isinstance(module, GATv2Conv) and graph is not None:
+        edges = attention_edges(graph.to("cpu"), module.add_self_loops).pattern.col.numel()
+        return macs + edges * module.heads * module.out_channels
+    return macs
