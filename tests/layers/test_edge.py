@@ -123,6 +123,7 @@ def test_explained_and_summarized(make):
     assert summary.total_parameters == sum(p.numel() for p in net.parameters())
     reach = {row.name: str(row.reach) for row in summary.layers}
     assert reach["0"] == "1 hop"
+    assert reach["1"] == reach["2"] == "2 hops"
     assert net[:3].out_domain(graph) is graph
 
 
