@@ -48,6 +48,10 @@ def layer_effect(
                 parts = (torch.where(after.parts[0] == inf, inf, probe.places(len(out), 2)),)
                 hops = before.hops + steps * (before.across + 1)
                 probe.see(out, replace(after, parts=parts, hops=hops))
+        elif operators and not probe.as_flow and (made := probe.seen(out)) is not None:
+            # On another domain the sites follow from the operations of torch, but not the hops.
+            further = max(_steps(S) for S in operators) * (before.across + 1)
+            probe.see(out, replace(made, hops=before.hops + further))
         elif isinstance(module, Readout) and not probe.as_flow:
             probe.see(out, probe.everything(before, len(out), out.ndim))
         elif isinstance(module, GraphPool) and not probe.as_flow:

@@ -16,6 +16,9 @@ from gnnvision.explain import (
     find_layer,
     last_spatial,
     layers,
+    layers_by_depth,
+    receptive_field,
+    receptive_field_sizes,
     sanity_check,
 )
 from gnnvision.operators import Shift
@@ -185,3 +188,18 @@ def test_quality_of_an_attribution():
     check = sanity_check(model, x, CELLS, "grad_cam", draws=3, stages=2)
     assert check.similarity.shape == (2, 3)
     assert check.min_sites == 19
+
+
+def test_receptive_fields_grow_by_one_ring_of_cells():
+    x = signals(1)
+    chain = [gv.GraphConvolution(2, 2, operators=neighbors, num_operators=7) for _ in range(3)]
+    model = gv.Sequential(*chain[:2], nn.ReLU(), chain[2])
+    sizes = receptive_field_sizes(model, x, CELLS)
+    assert [str(sizes[name]) for name in "0123"] == ["1 hop", "2 hops", "2 hops", "3 hops"]
+    assert layers_by_depth(model, x, CELLS, sizes) == ["0", "1", "3"]
+    middle = CELLS.cells.index((0, 0))
+    for name, radius in ("0", 1), ("1", 2):
+        field = receptive_field(model, x, CELLS, name, middle)
+        inside = [max(abs(q), abs(r), abs(q + r)) <= radius for q, r in CELLS.cells]
+        assert field.mask.tolist() == inside
+        assert field.box is None
