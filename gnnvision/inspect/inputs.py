@@ -142,8 +142,6 @@ def _with_grid(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     grid, extra = None, 0
     if first is not None and count and first.ndim > count and first.is_floating_point():
         grid, extra = Grid(tuple(first.shape[-count:])), first.ndim - count
-    if grid is not None and len(args) == 1 and not kwargs and not form_of(model).signal_alone:
-        args, kwargs = form_of(model).arguments(model, args[0], grid)
     return Inputs(args, kwargs, grid, lambda values: values[(None,) * extra])
 
 

@@ -20,6 +20,7 @@ from gnnvision.inspect.probe import Probe
 from gnnvision.inspect.reach import Mask, Reach
 from gnnvision.inspect.run import run
 from gnnvision.inspect.watch import Call
+from gnnvision.layers.calling import form_of
 
 __all__ = ["summary"]
 
@@ -126,7 +127,11 @@ def summary(
         return Summary(network, None, (), _bytes(model)).at_depth(depth)
     _check_built(model)
     where = None if device is None else torch.device(device)
-    inputs = replace(inputs, kwargs={**inputs.kwargs, **arguments}, device=where)
+    kwargs = {**inputs.kwargs, **arguments}
+    if len(inputs.args) == 1 and not kwargs and isinstance(inputs.domain, Grid):
+        args, kwargs = form_of(model).arguments(model, inputs.args[0], inputs.domain)
+        inputs = replace(inputs, args=args)
+    inputs = replace(inputs, kwargs=kwargs, device=where)
     probe = _probe(inputs.domain)
     calls, used = run(model, inputs, probe, mode)
     flows = _flows(model, inputs, mode)
