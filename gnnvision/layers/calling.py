@@ -4,7 +4,7 @@ A module gets the domain if an argument of its `forward` is annotated as a domai
 graph or grid, or if its second positional argument is required and neither its annotation nor its
 name is that of something else (a tensor, a flag, a mask, a label). A module with an argument
 `edge_index` gets the columns of the graph under torch-geometric's names. Every other optional
-argument keeps its default.
+argument keeps its default; a module that requires more raises a TypeError.
 """
 
 from __future__ import annotations
@@ -62,12 +62,7 @@ class Form:
     def arguments(
         self, module: nn.Module, x: Tensor, domain: Domain | None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The positional and keyword arguments for a signal on a domain.
-
-        Raises:
-            TypeError: if the module takes columns of a graph and there is none, or a required
-                column that the graph does not have.
-        """
+        """The positional and keyword arguments for a signal on a domain."""
         if self.columns:
             return (x,), dict(_held(module, domain, self.columns))
         if self.domain is None or (domain is None and not self.required):
@@ -80,11 +75,7 @@ _forms: dict[type, Form] = {}
 
 
 def form_of(module: nn.Module) -> Form:
-    """The arguments of a module's forward in addition to the signal, cached for each class.
-
-    Raises:
-        TypeError: if it requires more than a signal and its domain.
-    """
+    """The arguments of a module's forward in addition to the signal, cached for each class."""
     kind, own = type(module), "forward" in module.__dict__
     known = _forms.get(kind)
     if known is not None and not own:
@@ -123,23 +114,14 @@ def call_as(form: Form, module: nn.Module, x: Tensor, domain: Domain | None) -> 
 
 
 def caller(model: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that calls the model as `call` does, with its form determined here, once.
-
-    Raises:
-        TypeError: if it requires more than a signal and its domain.
-    """
+    """A function that calls the model as `call` does, with its form determined here, once."""
     if not isinstance(model, nn.Module) or (form := form_of(model)) is _ON_DOMAIN:
         return model
     return partial(call_as, form, model)
 
 
 def check_takes(model: nn.Module, domain: Domain) -> None:
-    """Check that a model can be called with a signal on this domain.
-
-    Raises:
-        TypeError: if it requires more than a signal and its domain, takes an edge_index and the
-            domain is a grid, or takes only the signal and the domain is a graph.
-    """
+    """Check that a model can be called with a signal on this domain."""
     form, kind = form_of(model), type(model).__name__
     if isinstance(domain, Graph) and form.signal_alone:
         got = f"{kind}, whose forward takes only the signal"
@@ -151,11 +133,7 @@ def check_takes(model: nn.Module, domain: Domain) -> None:
 
 
 def one_tensor(output: object, model: nn.Module) -> Tensor:
-    """The output of a model, if it is one tensor.
-
-    Raises:
-        TypeError: if it is not a tensor.
-    """
+    """The output of a model, if it is one tensor."""
     if isinstance(output, Tensor):
         return output
     named = list(output) if isinstance(output, dict) else getattr(output, "_fields", None)

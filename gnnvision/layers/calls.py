@@ -6,7 +6,7 @@
     layer(x, edge_index, return_attention_weights=True)
 
 A bipartite graph becomes one graph of the sources, then the targets. Its signal has the rows of
-both; where they have different channels, it has the columns of both, with zeros in between.
+both, with zeros where one has fewer columns.
 """
 
 from __future__ import annotations
@@ -226,17 +226,17 @@ def _num_nodes(x: Tensor) -> int:
 
 
 def _joined(layer: Any, signals: list[Tensor], pair: bool) -> Tensor:  # noqa: ANN401
-    """One signal of sources and targets: their rows, and the columns of both if they differ."""
-    if not isinstance(layer.in_channels, tuple):
-        return torch.cat([dense(signal) for signal in signals]) if pair else signals[0]
+    """One signal with the rows of sources and targets, and zeros where one has fewer columns."""
     widths = tuple(signal.shape[-1] for signal in signals)
-    if widths != layer.in_channels:
-        condition = f"have {layer.in_channels} columns for source and target nodes"
+    declared, same = layer.in_channels, (widths[0], widths[0])
+    if widths != (declared if isinstance(declared, tuple) else same):
+        condition = f"have {declared} columns for source and target nodes"
         raise invalid("x", condition, widths, "Set in_channels to them.")
-    source, target = map(dense, signals)
     if not pair:
-        return torch.cat([source, target], -1)
-    return torch.cat([F.pad(source, (0, widths[1])), F.pad(target, (widths[0], 0))])
+        return signals[0]
+    signals, missing = [dense(x) for x in signals], [max(widths) - width for width in widths]
+    pairs = zip(signals, missing, strict=True)
+    return torch.cat([F.pad(x, (0, columns)) if columns else x for x, columns in pairs])
 
 
 # --- the graph --------------------------------------------------------------------------------

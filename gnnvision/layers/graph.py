@@ -77,7 +77,7 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         given: Any = in_channels if pair else (in_channels,)
         ends = [_channels(n) for n in given]
         self.in_channels: int = tuple(ends) if pair else ends[0]  # type: ignore[assignment]
-        self.width = sum(n or 0 for n in ends)  # of a signal with the columns of both ends
+        self.width = max(n or 0 for n in ends)  # of a signal with the rows of both ends
         self.pair = pair
         if -1 in ends:
             size_on_first_call(self)

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedParameter
 from gnnvision.errors import invalid
 from gnnvision.operators.signals import is_sparse, signal_operator
 
-__all__ = ["LazyLinear", "Linear", "linear", "size_on_first_call", "span"]
+__all__ = ["LazyLinear", "Linear", "linear", "padded", "size_on_first_call"]
 
 Channels = int | tuple[int, int]
 
@@ -26,18 +26,18 @@ class Linear(nn.Linear):
     the columns of source and target nodes, it multiplies those of one end.
     """
 
-    before = after = 0  # how many columns of the signal to leave out on each side
+    unused = 0  # columns of the signal that only the other end has
 
     @property
     def matrix(self) -> Tensor:
-        """W, with zeros for columns of the other end. Shape (C_in, C_out)."""
+        """W, with zeros for columns that only the other end has. Shape (C_in, C_out)."""
         W = self.weight.t()
-        return F.pad(W, (0, 0, self.before, self.after)) if self.before or self.after else W
+        return F.pad(W, (0, 0, 0, self.unused)) if self.unused else W
 
     def forward(self, input: Tensor) -> Tensor:
         """X W (+ b), in the dtype of the signal: (N, C_in) -> (N, C_out)."""
-        if self.before or self.after:
-            input = input[:, self.before : self.before + self.in_features]
+        if self.unused:
+            input = input[:, : self.in_features]
         weight = self.weight.to(input.dtype)
         bias = None if self.bias is None else self.bias.to(input.dtype)
         if not is_sparse(input):
@@ -77,7 +77,7 @@ class LazyLinear(LazyModuleMixin, Linear):
             widths: the channels of source and target nodes.
         """
         self.in_features = widths[self.end]
-        self.before, self.after = span(widths, self.end) if self.pair else (0, 0)
+        self.unused = max(widths) - self.in_features if self.pair else 0
         if self.has_uninitialized_params():
             with torch.no_grad():
                 self.weight.materialize((self.out_features, self.in_features))  # type: ignore[attr-defined]
@@ -99,13 +99,15 @@ def linear(in_channels: Channels, out_channels: int, bias: bool = False, end: in
     if not isinstance(in_channels, tuple):
         return Linear(in_channels, out_channels, bias)
     lin = Linear(in_channels[end], out_channels, bias)
-    lin.before, lin.after = span(in_channels, end)
+    lin.unused = max(in_channels) - in_channels[end]
     return lin
 
 
-def span(channels: tuple[int, int], end: int) -> tuple[int, int]:
-    """How many columns lie before and after those of the source (0) or target (1) nodes."""
-    return (channels[0], 0) if end else (0, channels[1])
+def padded(matrix: Tensor, channels: Channels) -> Tensor:
+    """A weight with rows of zeros for the columns of a signal that only the other end has."""
+    if not isinstance(channels, tuple):
+        return matrix
+    return F.pad(matrix, (0, 0, 0, max(channels) - matrix.shape[0]))
 
 
 def size_on_first_call(layer: nn.Module) -> None:

@@ -21,11 +21,7 @@ _inside = threading.local()  # whether this thread runs a network whose input wa
 
 
 def check_not_nan(x: Tensor) -> None:
-    """Check that features contain no NaN, by their sum.
-
-    Raises:
-        ValueError: if they contain NaN.
-    """
+    """Check that features contain no NaN, by their sum."""
     value = x if x.layout is torch.strided else _stored(x)
     if math.isnan(float(value.detach().sum())) and bool(value.isnan().any()):
         row = value.isnan().nonzero()[0].tolist()
@@ -37,9 +33,6 @@ def check_given(x: Tensor) -> None:
     """`check_not_nan`, on a GPU only once for a tensor and all its slices.
 
     Signals between the layers of a network whose input was checked are not checked again.
-
-    Raises:
-        ValueError: if `x` contains NaN.
     """
     if getattr(_inside, "network", False):
         return
@@ -57,11 +50,7 @@ def check_given(x: Tensor) -> None:
 
 @contextmanager
 def given(x: Tensor) -> Iterator[None]:
-    """A context in which a network runs on `x`, which is checked here and not in each layer.
-
-    Raises:
-        ValueError: if `x` contains NaN.
-    """
+    """A context in which a network runs on `x`, which is checked here and not in each layer."""
     if x.grad_fn is None and x.is_floating_point() and not is_transformed():
         check_given(x)
     with known_complete():

@@ -14,7 +14,7 @@ from gnnvision.errors import invalid, one_of
 from gnnvision.layers.attributes import apply_in_dtype, edge_attributes
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
-from gnnvision.layers.linear import Channels, linear, span
+from gnnvision.layers.linear import Channels, linear, padded
 from gnnvision.operators import I as identity
 from gnnvision.operators import Operator, Sparse
 from gnnvision.operators.attention import attention_edges
@@ -119,10 +119,7 @@ class NNConv(FamilyConvolution):
         rows = list(self._last.weight.t())
         rows += [] if self._last.bias is None else [self._last.bias]
         shape = (self.sent_channels, self.out_channels)
-        matrices = [row.view(shape) for row in rows]
-        if self.pair:
-            before, after = span(self.in_channels, 0)  # type: ignore[arg-type]
-            matrices = [F.pad(W, (0, 0, before, after)) for W in matrices]
+        matrices = [padded(row.view(shape), self.in_channels) for row in rows]
         return matrices + ([] if self.lin is None else [self.lin.matrix])
 
     @property

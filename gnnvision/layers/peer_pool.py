@@ -33,9 +33,6 @@ def take_pooled(layer: nn.Module, output: Any, domain: Domain) -> tuple[Tensor, 
 
     Nodes are sorted by their graph of the batch. Selected nodes have their subgraph, with all
     columns; merged nodes have the edges that the layer returned.
-
-    Raises:
-        TypeError: if it is another layer that returns more than one tensor.
     """
     names = _returned(layer)
     if names is None or not isinstance(domain, Graph):

@@ -11,7 +11,6 @@ from functools import partial
 from typing import ClassVar, Literal, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
@@ -19,7 +18,7 @@ from gnnvision.errors import integer, invalid, one_of
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.grid import GridConvolution
-from gnnvision.layers.linear import span
+from gnnvision.layers.linear import padded
 from gnnvision.operators import Operator, families
 
 __all__ = ["RGCNConv"]
@@ -184,10 +183,7 @@ class RGCNConv(FamilyConvolution):
     def matrices(self) -> list[Tensor]:
         """The Wᵣ, then W₀."""
         weights = [*self._relation_weights(), *([] if self.root is None else [self.root])]
-        if not isinstance(self.in_channels, tuple):
-            return weights
-        each = [(W, int(k == self.num_relations)) for k, W in enumerate(weights)]
-        return [F.pad(W, (0, 0, *span(self.in_channels, end))) for W, end in each]
+        return [padded(W, self.in_channels) for W in weights] if self.pair else weights
 
     def _relation_weights(self) -> Tensor:
         """Shape (R, in_channels, out_channels)."""

@@ -125,8 +125,7 @@ def _takes_domain(module: nn.Module) -> bool:
 def _check_passes_on(layer: nn.Module, here: Domain | None) -> None:
     """Check that a `torch.nn.Sequential` loses no domain that a layer in it needs.
 
-    Raises:
-        TypeError: if its class is derived from that, so that it cannot be made to pass it on.
+    One of a derived class cannot be made to pass it on.
     """
     signal_tells = here is None or isinstance(here, Grid)
     if _takes_domain(layer) and not isinstance(layer, OnDomain) and not signal_tells:
@@ -137,13 +136,12 @@ def _check_passes_on(layer: nn.Module, here: Domain | None) -> None:
         raise wrong_dtype("module", condition, got, f"Derive {kind} from gv.Sequential.")
 
 
-def _domain_after(x: Tensor, layer: nn.Module, here: Domain) -> Domain | None:
+def _domain_after(x: Tensor, layer: OnDomain, here: Domain) -> Domain | None:
     """The domain of the output of a layer that takes one; on a grid its shape tells."""
     there: Domain | None = here.domain_of(x) if isinstance(here, Grid) else None
-    if there is None and not (isinstance(here, Grid) and isinstance(layer, Sequential)):
-        assert isinstance(layer, OnDomain)
-        there = layer.out_domain(here)
-    return there
+    if there is not None or (isinstance(here, Grid) and isinstance(layer, Sequential)):
+        return there
+    return layer.out_domain(here)
 
 
 def _domain_by_running(name: str, layer: nn.Module, domain: Domain) -> Domain | None:

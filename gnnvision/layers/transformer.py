@@ -12,6 +12,7 @@ from gnnvision.layers.attention import Attention
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.linear import Channels, Linear, linear
 from gnnvision.operators.product import Pattern
+from gnnvision.operators.together import sampled_heads
 
 __all__ = ["TransformerConv"]
 
@@ -106,12 +107,11 @@ class TransformerConv(Attention):
     ) -> Tensor:
         """qᵢ · (kⱼ + eᵢⱼ Uₕ) / √C."""
         asked, keys = self.project(x, self.lin_query), self.project(x, self.lin_key)
-        row, col = pattern.row.long(), pattern.col.long()
-        score = (asked[row] * keys[col]).sum(-1)  # (E, H)
+        score = sampled_heads(pattern, asked, keys)  # (E', H)
         if attributes is not None and self.lin_edge is not None:
             U = self.lin_edge.weight.view(self.heads, self.out_channels, -1).to(x.dtype)
             read = torch.einsum("nhc,hcd->nhd", asked, U)
-            score = score + (read[row] * attributes.unsqueeze(1)).sum(-1)
+            score = score + (read[pattern.row.long()] * attributes.unsqueeze(1)).sum(-1)
         return score / math.sqrt(self.out_channels)
 
     def finish(self, y: Tensor) -> Tensor:

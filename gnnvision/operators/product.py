@@ -8,6 +8,7 @@ cuSPARSE. The backward pass multiplies with the transpose, whose pattern is sort
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from gnnvision.domains.device import count
 from gnnvision.domains.modes import is_transformed, made_plainly
 
-__all__ = ["Pattern", "sparse_product"]
+__all__ = ["Pattern", "sampled_product", "sparse_product"]
 
 _INT32_MAX = 2**31 - 1
 Range = tuple[int, int]
@@ -48,6 +50,7 @@ class Pattern:
         self._row: Tensor | None = None
         self._turned: Pattern | None = None
         self._transposed: tuple[Pattern, Tensor] | None = None
+        self._runs: Pattern | None = None
         self._interleaved: dict[tuple[int, bool], tuple[Pattern, Tensor]] = {}
         self._copies_of: tuple[Pattern, int, bool] | None = None
 
@@ -122,6 +125,22 @@ class Pattern:
             self._transposed = made_plainly(self._transpose, self.col)
         return self._transposed
 
+    @property
+    def runs(self) -> Pattern:
+        """The pattern (M, E) of the sums over the entries of each row."""
+        if torch.compiler.is_compiling():
+            return self._make_runs()
+        if self._runs is None:
+            self._runs = made_plainly(self._make_runs, self.col)
+        return self._runs
+
+    def _make_runs(self) -> Pattern:
+        entries = torch.arange(self.col.shape[0], device=self.col.device)
+        pattern = Pattern(self.rowptr, entries, self.col.shape[0])
+        pattern.of_runs = True
+        pattern._row = self.row
+        return pattern
+
     def interleaved(self, count: int, spread: bool) -> tuple[Pattern, Tensor]:
         """The pattern of several matrices of this pattern in one, with interleaved rows.
 
@@ -134,10 +153,10 @@ class Pattern:
             The pattern, (M K, N K) or (M K, N), and for each of its E K entries the place of its
             value among those of all matrices, of shape (E, K), flattened.
         """
+        if torch.compiler.is_compiling():  # in another order than the ones that are kept
+            return self._interleave(count, spread)
         key = (count, spread)
         if key not in self._interleaved:
-            if torch.compiler.is_compiling():
-                return self._interleave(count, spread)
             self._interleaved[key] = made_plainly(
                 lambda: self._interleave(count, spread), self.col
             )
@@ -149,7 +168,7 @@ class Pattern:
         row, col = self.row.long(), self.col.long()
         if torch.compiler.is_compiling():
             rows = (row.unsqueeze(1) * count + each).flatten()
-            cols = col.unsqueeze(1) * count + (each if spread else 0 * each)
+            cols = col.unsqueeze(1) * (count if spread else 1) + (each if spread else 0 * each)
             return Pattern.from_places(rows, cols.flatten(), shape)
         # Nothing is sorted: the entries of a row are followed by its further copies.
         ends = self.rowptr.long()
@@ -186,6 +205,8 @@ class Pattern:
             pattern, order = whole.transposed
             start = pattern.starts(cols[0])
             return self.turned, order[start : start + self.col.numel()] - first
+        if torch.compiler.is_compiling():
+            return Pattern.from_places(self.col, self.row, self.shape[::-1])
         if self._copies_of is not None:
             return self._transpose_copies(*self._copies_of)
         each = torch.arange(self.shape[1], dtype=self.col.dtype, device=self.col.device)
@@ -212,7 +233,9 @@ def sparse_product(
     Returns:
         The product. Shape (M, C).
     """
-    if is_transformed() or is_legacy_batchedtensor(x):
+    # As `is_transformed`, without a call: this is asked in every product.
+    transformed = transforms_active() or forward_ad._current_level >= 0
+    if transformed or torch.compiler.is_compiling() or is_legacy_batchedtensor(x):
         return _composed(pattern, value, x)
     if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
         return _forward(pattern, value, x)
@@ -246,7 +269,7 @@ class _SparseProduct(Function):
         value, x = ctx.saved_tensors
         d_value = d_x = None
         if ctx.needs_input_grad[0]:
-            d_value = _sampled_product(ctx.pattern, grad, x)
+            d_value = sampled_product(ctx.pattern, grad, x)
         if ctx.needs_input_grad[1]:
             back = ctx.back
             if back is None:
@@ -255,12 +278,70 @@ class _SparseProduct(Function):
         return d_value, d_x, None, None
 
 
-def _sampled_product(pattern: Pattern, grad: Tensor, x: Tensor) -> Tensor:
-    """The entries of grad xᵀ at the places of `pattern`, in pieces that fit the cache."""
-    piece = max(1, 2**20 // max(1, x.shape[1]))
-    rows, cols = pattern.row.split(piece), pattern.col.split(piece)
-    pieces = [(grad[r] * x[c]).sum(1) for r, c in zip(rows, cols, strict=True)]
-    return torch.cat(pieces) if pieces else x.new_zeros(0)
+def sampled_product(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
+    """The entries of a bᵀ at the positions of a pattern.
+
+    It is differentiable any number of times, in forward and reverse mode.
+
+    Args:
+        pattern: E positions in an (M, N) matrix.
+        a: shape (M, C).
+        b: of the same dtype and device. Shape (N, C).
+
+    Returns:
+        Shape (E,).
+    """
+    if is_transformed() or is_legacy_batchedtensor(a) or is_legacy_batchedtensor(b):
+        return (a[pattern.row] * b[pattern.col]).sum(1)
+    if not (torch.is_grad_enabled() and (a.requires_grad or b.requires_grad)):
+        return _sample(pattern, a, b)
+    out: Tensor = _SampledProduct.apply(a, b, pattern)
+    return out
+
+
+class _SampledProduct(Function):
+    """y = a bᵀ at the places of S; with S the gradient there, da = S b and db = Sᵀ a."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, pattern: Pattern) -> Tensor:  # noqa: ANN401
+        ctx.pattern = pattern
+        a_wanted, b_wanted = ctx.needs_input_grad[:2]
+        ctx.save_for_backward(a if b_wanted else None, b if a_wanted else None)
+        return _sample(pattern, a, b)
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        grad: Tensor,
+    ) -> tuple[Tensor | None, Tensor | None, None]:
+        a, b = ctx.saved_tensors
+        d_a = d_b = None
+        if ctx.needs_input_grad[0]:
+            d_a = sparse_product(ctx.pattern, grad, b)
+        if ctx.needs_input_grad[1]:
+            back = grad.index_select(0, ctx.pattern.transposed[1])
+            d_b = sparse_product(ctx.pattern.turned, back, a)
+        return d_a, d_b, None
+
+
+def _sample(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
+    count, (rows, cols) = pattern.col.shape[0], pattern.shape
+    quick = a.device.type == "cpu" and a.dtype in (torch.float32, torch.float64)
+    # torch's own product refuses more entries than a dense matrix has.
+    if quick and 0 < count <= rows * cols and torch.backends.mkl.is_available():
+        zeros = a.new_zeros(count)
+        with warnings.catch_warnings():  # that sparse tensors are in beta state
+            warnings.simplefilter("ignore")
+            at = torch.sparse_csr_tensor(
+                pattern.rowptr, pattern.col, zeros, pattern.shape, check_invariants=False
+            )
+        b = b.detach().contiguous().t()
+        out: Tensor = torch.sparse.sampled_addmm(at, a.detach().contiguous(), b, beta=0.0)
+        return out.values()
+    piece = max(1, 2**20 // max(1, b.shape[1]))  # that fits the cache
+    places = zip(pattern.row.split(piece), pattern.col.split(piece), strict=True)
+    pieces = [(a[row] * b[col]).sum(1) for row, col in places]
+    return torch.cat(pieces) if pieces else b.new_zeros(0)
 
 
 def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:

@@ -60,10 +60,14 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
 
 def segment_softmax(score: Tensor, pattern: Pattern) -> Tensor:
     """Softmax over the entries of each row of `pattern`: (E, H) -> (E, H)."""
-    row = pattern.row.long()
-    index = row.unsqueeze(1).expand_as(score)
-    top = score.new_full((pattern.shape[0], score.shape[1]), -torch.inf)
-    top = top.scatter_reduce(0, index, score.detach(), "amax")
-    weight = (score - top[row]).exp()
-    total = weight.new_zeros(top.shape).index_add(0, row, weight)
-    return weight / total[row]
+    row = pattern.row
+    if is_transformed() or score.device.type != "cpu" or not score.shape[0]:
+        index = row.long().unsqueeze(1).expand_as(score)
+        top = score.new_full((pattern.shape[0], score.shape[1]), -torch.inf)
+        top = top.scatter_reduce(0, index, score.detach(), "amax")
+    else:
+        lengths = pattern.rowptr.diff().long()
+        top = torch.segment_reduce(score.detach(), "max", lengths=lengths, unsafe=True)
+    weight = (score - top.index_select(0, row)).exp()
+    total = sparse_product(pattern.runs, torch.ones_like(score[:, 0]), weight)
+    return weight / total.index_select(0, row)

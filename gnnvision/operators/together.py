@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision.operators.base import Identity, Operator
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.product import Pattern, sampled_product
 from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
 
-__all__ = ["Heads", "Messages", "Stacked", "Together"]
+__all__ = ["Heads", "Messages", "Stacked", "Together", "sampled_heads"]
 
 
 class Together(Sequence[Operator]):
@@ -168,7 +168,7 @@ class Heads(Together):
         y = Sparse(pattern, weight).times(self.values.reshape(-1, width))  # (M H, C)
         y = y.view(-1, num_heads, width)
         if self.attributes is not None and self.matrix is not None:
-            pattern, order = self._onto_rows().interleaved(num_heads, False)
+            pattern, order = self.pattern.runs.interleaved(num_heads, False)
             received = Sparse(pattern, weight).times(self.attributes)  # (M H, D)
             received = received.view(-1, num_heads, received.shape[1]).transpose(0, 1)
             U = self.matrix.to(y.dtype).view(-1, num_heads, width).transpose(0, 1)
@@ -179,22 +179,24 @@ class Heads(Together):
         itself = signal_operator(x).times(self.root) if is_sparse(x) else x @ self.root
         return F.pad(y, (0, itself.shape[1] - y.shape[1])) + itself
 
-    def _onto_rows(self) -> Pattern:
-        entries = torch.arange(self.weight.shape[0], device=self.weight.device)
-        pattern = Pattern(self.pattern.rowptr, entries, self.weight.shape[0])
-        pattern.of_runs = True
-        pattern._row = self.pattern._row
-        return pattern
-
     def _make(self) -> list[Operator]:
         weights = self.weight.unbind(1)
         out: list[Operator] = [Sparse(self.pattern, w) for w in weights]
         if self.root is not None:
             out.append(Identity(self.pattern.shape[0], self.weight.device, self.weight.dtype))
         if self.attributes is not None:
-            onto = self._onto_rows()
+            onto = self.pattern.runs
             out += [Sparse(onto, w) for w in weights]
         return out
+
+
+def sampled_heads(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
+    """The products aᵢ · bⱼ of each head at the places of a pattern: (M, H, C) -> (E, H)."""
+    num_heads, width = a.shape[1:]
+    blocks, order = pattern.interleaved(num_heads, True)
+    found = sampled_product(blocks, a.reshape(-1, width), b.reshape(-1, width))
+    score = torch.zeros_like(found).scatter(0, order.long(), found)
+    return score.view(-1, num_heads)
 
 
 def _add(

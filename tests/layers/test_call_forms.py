@@ -470,6 +470,11 @@ REFUSED = {
         ValueError,
         "'x' must not be a pair together with a Graph",
     ),
+    "two numbers of channels for a layer of one": (
+        lambda: twins("SAGEConv")[0]((PAIR[0], torch.ones(4, 3)), TO_TARGETS),
+        ValueError,
+        r"'x' must have 6 columns for source and target nodes, got \(6, 3\)",
+    ),
     "three signals": (
         lambda: twins("SAGEConv")[0]((X, X, X), EDGES),
         TypeError,

@@ -15,6 +15,14 @@ LAYERS = {
     "SAGE": (lambda: gv.SAGEConv(3, 2), ()),
     "GIN": (lambda: gv.GINConv(nn.Linear(3, 2)), ()),
     "GATv2": (lambda: gv.GATv2Conv(3, 2, heads=2), ()),
+    "TAG": (lambda: gv.TAGConv(3, 2, K=2), ("edge_weight",)),
+    "GAT": (lambda: gv.GATConv(3, 2, heads=2, edge_dim=2), ("edge_attr",)),
+    "Transformer": (
+        lambda: gv.TransformerConv(3, 2, heads=2, edge_dim=2, beta=True),
+        ("edge_attr",),
+    ),
+    "GINE": (lambda: gv.GINEConv(nn.Linear(3, 2), edge_dim=2), ("edge_attr",)),
+    "NNConv": (lambda: gv.NNConv(3, 2, nn.Linear(2, 6), aggr="mean"), ("edge_attr",)),
     "GATv2, attributes": (lambda: gv.GATv2Conv(3, 2, edge_dim=2), ("edge_attr",)),
     "RGCN": (lambda: gv.RGCNConv(3, 2, num_relations=3), ("edge_type",)),
 }

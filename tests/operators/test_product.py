@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from gnnvision.operators.product import Pattern, sparse_product
+from gnnvision.operators import Sparse
+from gnnvision.operators.product import Pattern, sampled_product, sparse_product
 
 
 @st.composite
@@ -151,3 +152,30 @@ def test_gpu_equals_cpu(dtype):
     y = sparse_product(there, value.cuda().to(dtype), x.cuda().to(dtype))
     tolerance = 30 * torch.finfo(dtype).eps
     torch.testing.assert_close(y.double().cpu(), dense @ x, atol=tolerance, rtol=tolerance)
+
+
+def test_sampled_product_and_its_derivatives():
+    row, col = torch.tensor([0, 2, 2, 2, 3]), torch.tensor([1, 0, 0, 3, 2])
+    pattern, _ = Pattern.from_places(row, col, (5, 4))
+    a, b = (torch.randn(n, 3, requires_grad=True) for n in (5, 4))
+    expected = (a @ b.T)[row, col]
+    torch.testing.assert_close(sampled_product(pattern, a, b), expected)
+    assert gradcheck(lambda a, b: sampled_product(pattern, a, b), (a, b))
+    assert gradgradcheck(lambda a, b: sampled_product(pattern, a, b), (a, b))
+    crowded, _ = Pattern.from_places(torch.zeros(3).long(), torch.zeros(3).long(), (1, 1))
+    y = sampled_product(crowded, a.detach()[:1], b.detach()[:1])
+    torch.testing.assert_close(y, (a[:1] @ b[:1].T).detach().expand(3, 1).flatten())
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_interleaved_matrices_are_those_of_one_pattern(spread):
+    row, col = torch.tensor([2, 0, 2, 3, 0]), torch.tensor([1, 0, 0, 2, 2])
+    pattern, order = Pattern.from_places(row, col, (5, 4))
+    value = torch.randn(5, 3)[order.long()]
+    copies, place = pattern.interleaved(3, spread)
+    S, x = Sparse(copies, value.flatten()[place.long()]), torch.randn(4, 3, 2)
+    each = [Sparse(pattern, value[:, k].contiguous()).to_dense() for k in range(3)]
+    y = (S @ x.reshape(12, 2)).view(5, 3, 2) if spread else (S @ x[:, 0]).view(5, 3, 2)
+    for k in range(3):
+        torch.testing.assert_close(y[:, k], each[k] @ (x[:, k] if spread else x[:, 0]))
+    torch.testing.assert_close(S.T.to_dense(), S.to_dense().T)
