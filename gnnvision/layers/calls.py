@@ -30,6 +30,8 @@ from gnnvision.operators.together import Heads
 
 __all__ = ["Call", "as_graph", "read_call"]
 
+Layer = Any  # a convolution, which imports this file
+Given = dict[str, Any]  # the arguments of a call by name
 _ADVICE = {
     "SparseTensor": "Use adj.to_torch_sparse_csr_tensor().",
     "Proxy": "torch.fx cannot trace graph layers. For torch-geometric's to_hetero, wrap each in "
@@ -55,11 +57,11 @@ class Call(NamedTuple):
 
 
 def read_call(
-    layer: Any,  # noqa: ANN401 - a convolution, which imports this file
+    layer: Layer,
     x: Any,  # noqa: ANN401
     domain: Any,  # noqa: ANN401
     columns: Sequence[Any],
-    named: dict[str, Any],
+    named: Given,
 ) -> Call:
     """The signal and the domain of a call in the style of torch-geometric.
 
@@ -129,7 +131,7 @@ def as_graph(domain: Graph | Tensor, x: Tensor, edge_weight: Tensor | None = Non
 # --- arguments --------------------------------------------------------------------------------
 
 
-def _arguments(layer: Any, values: Sequence[Any], named: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _arguments(layer: Layer, values: Sequence[Any], named: Given) -> Given:
     """The arguments after the signal that are not None, by name."""
     kind, names = type(layer).__name__, ("edge_index", *layer.columns)
     given = {n: v for n, v in zip(names, values, strict=False) if v is not None}
@@ -179,7 +181,7 @@ def _described(value: object) -> str:
 # --- the signal -------------------------------------------------------------------------------
 
 
-def _signals(layer: Any, x: Any, size: Sequence[int] | None) -> list[Tensor]:  # noqa: ANN401
+def _signals(layer: Layer, x: Any, size: Sequence[int] | None) -> list[Tensor]:  # noqa: ANN401
     """The signals of the source and of the target nodes."""
     pair = isinstance(x, (tuple, list))
     if pair and (len(x) != 2 or not layer.bipartite or (x[1] is None and layer.reads_targets)):
@@ -192,9 +194,13 @@ def _signals(layer: Any, x: Any, size: Sequence[int] | None) -> list[Tensor]:  #
     source = _signal(layer, x[0] if pair else x, left)
     if pair and x[1] is None:
         rows = source.shape[0] if size is None else size[1]
-        target = source.new_zeros(rows, right or source.shape[1])
+        target = source.new_zeros(rows, right or source.shape[-1])
     else:
         target = _signal(layer, x[1] if pair else x, right)
+    if pair and (source.ndim, target.ndim) != (2, 2):
+        condition = "have shape (N, C) for source and target nodes"
+        advice = "Call the layer for each signal of a batch."
+        raise invalid("x", condition, tuple(source.shape), advice)
     counts = (_num_nodes(source), _num_nodes(target))
     if size is not None and tuple(size) != counts:
         condition = f"be {counts}, the numbers of source and target nodes"
@@ -202,7 +208,7 @@ def _signals(layer: Any, x: Any, size: Sequence[int] | None) -> list[Tensor]:  #
     return [source, target]
 
 
-def _signal(layer: Any, x: Any, channels: int | None) -> Tensor:  # noqa: ANN401
+def _signal(layer: Layer, x: Any, channels: int | None) -> Tensor:  # noqa: ANN401
     """A signal; for a layer with embeddings also indices of nodes, or None for all in order."""
     if layer.embeds and (x is None or (isinstance(x, Tensor) and x.dtype is torch.int64)):
         weight, width = next(layer.parameters()), int(channels or 0)
@@ -225,7 +231,7 @@ def _num_nodes(x: Tensor) -> int:
     return x.shape[1] if x.ndim == 3 else x.shape[0]
 
 
-def _joined(layer: Any, signals: list[Tensor], pair: bool) -> Tensor:  # noqa: ANN401
+def _joined(layer: Layer, signals: list[Tensor], pair: bool) -> Tensor:
     """One signal with the rows of sources and targets, and zeros where one has fewer columns."""
     widths = tuple(signal.shape[-1] for signal in signals)
     declared, same = layer.in_channels, (widths[0], widths[0])
@@ -245,13 +251,7 @@ def _joined(layer: Any, signals: list[Tensor], pair: bool) -> Tensor:  # noqa: A
 _graphs: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
-def _graph(
-    layer: Any,  # noqa: ANN401
-    edges: Tensor,
-    count: int,
-    targets: int | None,
-    given: dict[str, Any],
-) -> Graph:
+def _graph(layer: Layer, edges: Tensor, count: int, targets: int | None, given: Given) -> Graph:
     """The graph of an edge_index or a sparse matrix, cached as long as that tensor exists.
 
     Args:
@@ -302,13 +302,7 @@ def _equal(held: Tensor, part: object) -> bool:
     )
 
 
-def _made(
-    layer: Any,  # noqa: ANN401
-    edges: Tensor,
-    count: int,
-    targets: int | None,
-    given: dict[str, Any],
-) -> Graph:
+def _made(layer: Layer, edges: Tensor, count: int, targets: int | None, given: Given) -> Graph:
     if edges.layout is not torch.strided:
         edges, given = _from_matrix(layer, edges, given)
     if targets is None:
@@ -326,11 +320,7 @@ def _made(
     return bipartite(Graph(shifted, count + targets, **given), count)
 
 
-def _from_matrix(
-    layer: Any,  # noqa: ANN401
-    matrix: Tensor,
-    given: dict[str, Any],
-) -> tuple[Tensor, dict[str, Any]]:
+def _from_matrix(layer: Layer, matrix: Tensor, given: Given) -> tuple[Tensor, Given]:
     """The edge_index and columns of a sparse matrix whose rows receive."""
     coo = (matrix if matrix.layout is torch.sparse_coo else matrix.to_sparse_coo()).coalesce()
     edges, value = coo.indices().flip(0), coo.values()
@@ -362,7 +352,7 @@ def _offsets(batch: Any, num_nodes: int) -> Tensor:  # noqa: ANN401
 
 
 def _attention(
-    layer: Any,  # noqa: ANN401
+    layer: Layer,
     graph: Any,  # noqa: ANN401
     operators: Sequence[Operator],
     given: Any,  # noqa: ANN401

@@ -39,8 +39,6 @@ def check_defaults(layer: object, given: dict[str, Any], **defaults: object) -> 
         TypeError: if torch-geometric's layer has no such argument either.
         ValueError: if one has another value.
     """
-    if not given:
-        return
     known = _DEFAULTS | {name: (value,) for name, value in defaults.items()}
     for name, value in given.items():
         if name not in known:
@@ -81,21 +79,18 @@ class MessagePassingNames(nn.Module):
         check_defaults(self, {"flow": value})
 
 
-def _refusal(name: str) -> Callable[..., NoReturn]:
+def _refused(name: str) -> Callable[..., NoReturn]:
     def refuse(self: nn.Module, *args: object, **named: object) -> NoReturn:
+        """Refused: a sum of operators passes no messages."""
         advice = "Hook the layer itself, or use torch_geometric.nn.MessagePassing."
         condition = "not be used: a sum of operators passes no messages"
         raise wrong_dtype(name, condition, type(self).__name__, advice)
 
-    refuse.__name__ = name
-    refuse.__doc__ = "Refused: a sum of operators passes no messages."
     return refuse
 
 
-_HOOKED = ("propagate", "message", "aggregate", "message_and_aggregate", "edge_update")
-for _hooked in _HOOKED:
-    for _when in ("forward_pre_hook", "forward_hook"):
-        _name = f"register_{_hooked}_{_when}"
-        setattr(MessagePassingNames, _name, _refusal(_name))
 for _name in ("propagate", "edge_updater", "jittable"):
-    setattr(MessagePassingNames, _name, _refusal(_name))
+    setattr(MessagePassingNames, _name, _refused(_name))
+for _hooked in ("propagate", "message", "aggregate", "message_and_aggregate", "edge_update"):
+    for _name in (f"register_{_hooked}_forward_pre_hook", f"register_{_hooked}_forward_hook"):
+        setattr(MessagePassingNames, _name, _refused(_name))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import invalid, one_of, wrong_type
 from gnnvision.layers.calls import read_call
-from gnnvision.layers.compatible import check_defaults
+from gnnvision.layers.compatible import MessagePassingNames, check_defaults
 from gnnvision.layers.graph import refuse_weights
 from gnnvision.layers.interface import OnDomain, require
 from gnnvision.operators.signals import dense
@@ -25,7 +25,7 @@ __all__ = ["EdgeConv", "MaxPropagation"]
 Aggregation = Literal["max", "mean", "sum", "add"]
 
 
-class _OverEdges(nn.Module, OnDomain):
+class _OverEdges(MessagePassingNames, OnDomain):
     """What both layers share: their arguments, and the reduction over the edges of a node."""
 
     columns: ClassVar[tuple[str, ...]] = ()  # after an edge_index, as `read_call` reads them

@@ -448,8 +448,6 @@ def test_arguments_at_their_defaults(name):
             twins(name, **{argument: value})
     with pytest.raises(TypeError, match=f"{name} got an unexpected keyword argument 'shape'"):
         getattr(gv, name)(*arguments(name), shape=3)
-    if name == "EdgeConv":
-        return
     ours.flow = "source_to_target"
     with pytest.raises(ValueError, match="'flow' must be 'source_to_target'"):
         ours.flow = "target_to_source"
@@ -474,6 +472,11 @@ REFUSED = {
         lambda: twins("SAGEConv")[0]((PAIR[0], torch.ones(4, 3)), TO_TARGETS),
         ValueError,
         r"'x' must have 6 columns for source and target nodes, got \(6, 3\)",
+    ),
+    "a batch of signals of sources and targets": (
+        lambda: twins("SAGEConv")[0]((X.expand(3, 6, 6), None), EDGES),
+        ValueError,
+        r"'x' must have shape \(N, C\) for source and target nodes, got \(3, 6, 6\). Call the",
     ),
     "three signals": (
         lambda: twins("SAGEConv")[0]((X, X, X), EDGES),
