@@ -102,6 +102,9 @@ TRAINING = {
 }  # fmt: skip
 # Flags of scripts that do not train by `cli.fit`, and the test that shows what each does.
 ELSEWHERE = {
+    "hexagonal": dict.fromkeys(
+        ("dataset", "epochs", "seeds", "out"), "test_hexagonal.py::test_a_run_leaves_everything"
+    ),
     "convolution_basics": {
         "photo": "test_convolution_basics.py::test_a_run_leaves_everything",
         "out": "test_convolution_basics.py::test_a_run_leaves_everything",

@@ -1,0 +1,81 @@
+"""A third kind of domain, as one class in a script."""
+
+import sys
+
+import pytest
+import torch
+
+import gnnvision as gv
+
+from .test_every_flag import script_of
+
+
+@pytest.fixture(scope="module")
+def hexagonal():
+    script = script_of("hexagonal")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "hexagonal", script)
+        yield script
+
+
+@pytest.fixture(params=[(1, 1), (2, 3), (5, 4), (6, 7)], ids=str)
+def grid(hexagonal, request):
+    return hexagonal.HexagonalGrid(*request.param)
+
+
+def test_neighbors_are_all_sites_at_distance_1(grid):
+    distance = torch.cdist(grid.centers().double(), grid.centers().double())
+    center, *others = (S.to_dense() for S in grid.shifts(torch.float64))
+    assert torch.equal(center, torch.eye(grid.num_sites, dtype=center.dtype))
+    near = (distance - 1).abs() < 1e-6
+    assert torch.equal(sum(others), near.to(center.dtype))
+
+
+def test_the_opposite_direction_is_the_transpose(grid):
+    shifts = [S.to_dense() for S in grid.shifts(torch.float64)]
+    for one, other in zip(shifts[1:4], shifts[4:], strict=True):
+        assert torch.equal(one, other.T)
+
+
+def test_a_coarser_grid_has_every_second_hexagon(hexagonal):
+    grid = hexagonal.HexagonalGrid(6, 8)
+    taken = grid.shifts(torch.float64, stride=2)[0].source
+    torch.testing.assert_close(grid.centers()[taken], 2 * grid.coarser().centers())
+
+
+def test_layers_equal_their_reference(hexagonal, grid):
+    x = torch.randn(2, 3, grid.rows, grid.columns)
+    layer = gv.GraphConvolution(3, 4, type(grid).shifts, num_operators=7)
+    torch.testing.assert_close(layer(x, grid), layer.reference(x, grid))
+    if grid.columns > 1:
+        pool = gv.Propagation(type(grid).means, out_domain=type(grid).coarser)
+        torch.testing.assert_close(pool(x, grid), pool.reference(x, grid))
+        assert pool(x, grid).shape[2:] == (grid.coarser().rows, grid.coarser().columns)
+
+
+def test_receptive_fields_are_rings_of_hexagons(hexagonal):
+    """The summary's hops are the largest distance at which positive weights have a gradient."""
+    kind, grid = hexagonal.HexagonalGrid, hexagonal.HexagonalGrid(12, 12)
+    layers = [gv.GraphConvolution(1, 1, kind.shifts, num_operators=7) for _ in range(3)]
+    model = gv.Sequential(*layers)
+    found = [str(layer.reach) for layer in gv.summary(model, grid, channels=1).layers]
+    assert found == ["1 hop", "2 hops", "3 hops"]
+    for layer in layers:
+        torch.nn.init.ones_(layer.weight)
+    x = torch.zeros(1, 1, grid.rows, grid.columns, requires_grad=True)
+    for depth, count in zip(range(1, 4), (7, 19, 37), strict=True):
+        (slope,) = torch.autograd.grad(model[:depth](x, grid)[0, 0, 6, 6], x)
+        assert int((slope > 0).sum()) == count
+
+
+def test_a_run_leaves_everything(inside, tmp_path):
+    done = inside(
+        "hexagonal", "--dataset", "digits", "--epochs", "1", "--seeds", "1", "--out", "a"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "GraphConvolution (18 → 36)" in done.stdout
+    assert "1 hop" in done.stdout
+    assert done.stdout.count("\ntest ") == 2
+    (run,) = (tmp_path / "a" / "hexagonal").iterdir()
+    assert (run / "hexagons.png").stat().st_size > 10_000
+    assert (run / "result.json").is_file()
