@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import at_least, invalid
 from gnnvision.layers import Dropout, GCNConv, OnDomain, Readout, Rescale, Sequential
+from gnnvision.layers.bonds import EdgesOf, ToEdges, ToNodes
 from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
-from gnnvision.operators import arriving, leaving
 
 __all__ = ["BondMessages", "MoleculeHead", "bond_network", "molecule_gcn"]
 
@@ -100,7 +100,8 @@ class BondMessages(nn.Module, OnDomain):
 
     The state of a directed bond is initialized from its first atom and its own features, and
     updated `depth - 1` times with the states of the bonds that lead to it, except its reverse.
-    At the end each atom sums the states of the bonds that lead to it.
+    At the end each atom sums the states of the bonds that lead to it. Each of these steps is a
+    convolution with `operators` and a `reference`: `to_edges`, `conv` and `to_nodes`.
 
     Args:
         in_channels: features of an atom.
@@ -112,6 +113,10 @@ class BondMessages(nn.Module, OnDomain):
     Shapes:
         Input (N, in_channels), output (N, hidden_channels).
     """
+
+    # Without weights, and shared by all: reports show the layers with weights.
+    to_edges: ClassVar[ToEdges] = ToEdges()
+    to_nodes: ClassVar[ToNodes] = ToNodes()
 
     def __init__(
         self,
@@ -137,13 +142,12 @@ class BondMessages(nn.Module, OnDomain):
             condition = "have edge_attr, the features of its bonds"
             advice = "Load molecules with gnnvision.data.load."
             raise invalid("domain", condition, "a graph without edge_attr", advice)
-        dtype = x.dtype
-        first = leaving(domain, dtype).T.times(self.atom(x)) + self.bond(domain.edge_attr)
+        first = self.to_edges(self.atom(x), domain) + self.bond(domain.edge_attr)
         state = first.relu()
         lines = domain.line_graph
         for _ in range(self.depth - 1):
             state = self.dropout((first + self.conv(state, lines)).relu())
-        received = arriving(domain, dtype).times(state)
+        received = self.to_nodes(state, EdgesOf(domain))
         out: Tensor = self.dropout((self.atom_last(x) + self.message_last(received)).relu())
         return out
 
