@@ -32,7 +32,8 @@ def checked_columns(
     node_names: Sequence[Hashable] | None,
 ) -> dict[str, Any]:
     """Validate and copy the arguments of a graph; each is documented by `Graph`."""
-    integer("num_nodes", num_nodes, 0, "Give the number of nodes.")
+    if not isinstance(num_nodes, torch.SymInt):  # any number, in an exported program
+        integer("num_nodes", num_nodes, 0, "Give the number of nodes.")
     edge_index = _integers("edge_index", edge_index)
     if edge_index.ndim != 2 or edge_index.shape[0] != 2:
         advice = "Give sources in the first row and targets in the second; transpose (E, 2)."
@@ -51,9 +52,9 @@ def checked_columns(
     elif num_relations is not None:
         got, advice = f"{num_relations} without it", "Give the relation of each edge too."
         raise invalid("num_relations", "be given together with 'edge_type'", got, advice)
-    edge_attr = _rows("edge_attr", edge_attr, f"E={num_edges}", "edge")
+    edge_attr = _rows("edge_attr", edge_attr, "E", num_edges, "edge")
     offsets = _offsets(offsets, num_nodes, edge_index)
-    graphs = f"G={offsets.numel() - 1}"
+    num_graphs = offsets.shape[0] - 1
     if node_names is not None and len(node_names) != num_nodes:
         condition = f"have one name for each of the {num_nodes} nodes"
         advice = "Give them in the order of the nodes."
@@ -65,7 +66,7 @@ def checked_columns(
         "edge_type": edge_type,
         "num_relations": num_relations,
         "offsets": offsets,
-        "graph_attr": _rows("graph_attr", graph_attr, graphs, "graph of the batch"),
+        "graph_attr": _rows("graph_attr", graph_attr, "G", num_graphs, "graph of the batch"),
         "node_names": None if node_names is None else tuple(node_names),
     }
 
@@ -126,13 +127,13 @@ def _weights(value: Tensor, num_edges: int, device: torch.device) -> Tensor:
     return _finite(name, value)
 
 
-def _rows(name: str, value: Tensor | None, rows: str, what: str) -> Tensor | None:
-    """The rows of attributes; `rows` is their symbol and number, as "E=3"."""
+def _rows(name: str, value: Tensor | None, symbol: str, rows: int, what: str) -> Tensor | None:
+    """The rows of attributes, of which there must be `rows`."""
     if value is None:
         return None
     _check_tensor(name, value)
-    fits = value.ndim == 2 and value.shape[0] == int(rows[2:])
-    _check_shape(name, value, f"{rows}, D", fits, f"row for each {what}")
+    fits = value.ndim == 2 and value.shape[0] == rows
+    _check_shape(name, value, f"{symbol}={rows}, D", fits, f"row for each {what}")
     return _finite(name, value)
 
 
@@ -156,6 +157,8 @@ def _offsets(value: Tensor | None, num_nodes: int, edge_index: Tensor) -> Tensor
         with nullcontext() if torch.compiler.is_compiling() else plainly():
             return torch.arange(2, device=edge_index.device) * num_nodes
     value = _integers("offsets", value)
+    if torch.compiler.is_compiling():
+        return value
     first_and_last = (value[0].item(), value[-1].item()) if value.numel() else ()
     falls = value.ndim != 1 or bool((value.diff() < 0).any())
     if falls or first_and_last != (0, num_nodes):

@@ -14,7 +14,7 @@ from torch import Tensor
 from gnnvision.domains import batches, convert, edges, molecule
 from gnnvision.domains.base import Domain
 from gnnvision.domains.checks import Indices, checked_columns, to_index, to_indices
-from gnnvision.domains.device import full_device, send
+from gnnvision.domains.device import full_device, segment_index, send
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_live
 from gnnvision.errors import integer, invalid
@@ -486,14 +486,7 @@ class Graph(Domain):
     @property
     def graph_index(self) -> Tensor:
         """The index of the graph of each node, torch-geometric's `batch`. Shape (N,)."""
-        return self.derived(
-            "graph_index",
-            lambda: torch.repeat_interleave(
-                torch.arange(self.num_graphs, device=self.device),
-                self.offsets.diff(),
-                output_size=self.num_nodes,
-            ),
-        )
+        return self.derived("graph_index", lambda: segment_index(self.offsets, self.num_nodes))
 
     # --- matrices -----------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd import forward_ad
+from torch.fx import Proxy
 
-__all__ = ["is_batched", "is_live", "is_transformed", "made_plainly", "plainly"]
+__all__ = ["is_batched", "is_live", "is_symbol", "is_transformed", "made_plainly", "plainly"]
 
 
 T = TypeVar("T")
@@ -25,6 +26,11 @@ def is_transformed() -> bool:
     on values.
     """
     return torch.compiler.is_compiling() or transforms_active() or forward_ad._current_level >= 0
+
+
+def is_symbol(value: object) -> bool:
+    """Whether a value stands for a tensor in `torch.fx.symbolic_trace`, which has no shape."""
+    return isinstance(value, Proxy)
 
 
 def is_batched(value: Tensor) -> bool:

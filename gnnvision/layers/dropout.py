@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from gnnvision.domains.modes import is_transformed
+from gnnvision.domains.modes import is_symbol, is_transformed
 from gnnvision.errors import in_range, invalid
 from gnnvision.operators.signals import is_sparse, with_values
 
@@ -68,7 +68,7 @@ class Dropout(nn.Dropout):
 
 def drop(x: Tensor, p: float) -> Tensor:
     """Dropout of a dense tensor; on the CPU by random bits."""
-    if x.device.type != "cpu" or p == 1 or is_transformed():
+    if is_symbol(x) or x.device.type != "cpu" or p == 1 or is_transformed():
         return F.dropout(x, p, True)
     bits, levels = (torch.int8, 2**8) if (p * 2**8).is_integer() else (torch.int16, 2**16)
     dropped = min(max(round(p * levels), 1), levels - 1)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid, PaddingMode, Window
+from gnnvision.domains.modes import is_symbol
 from gnnvision.errors import invalid
 from gnnvision.layers.interface import Convolution, require
 from gnnvision.operators import Shift, shifted, shifts, whole
@@ -91,6 +92,11 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
             TypeError: if the domain is not a grid.
             ValueError: if the shape does not match the layer or the domain.
         """
+        if not is_symbol(input):
+            self._check(input, domain)
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _check(self, input: Tensor, domain: Domain | None) -> None:
         if input.ndim not in (self._ndim + 1, self._ndim + 2):
             axes = "N H W".split() if self._ndim == 3 else "H W".split()[-self._ndim :]
             condition = f"have shape (B, C={self.in_channels}, {', '.join(axes)})"
@@ -106,13 +112,13 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
                 got = f"shape {tuple(input.shape)}"
                 raise invalid("input", f"have the size of {domain}", got, f"Use Grid({size}).")
         self.window.out_size(size)
-        return self._conv_forward(input, self.weight, self.bias)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if whole.is_worth_it(input, self.window, self.groups):
-            return whole.convolve_whole(input, weight, bias, self.window)
-        if shifted.is_worth_it(input, weight, self.window, self.groups):
-            return shifted.convolve_same(input, weight, bias)
+        if not is_symbol(input):
+            if whole.is_worth_it(input, self.window, self.groups):
+                return whole.convolve_whole(input, weight, bias, self.window)
+            if shifted.is_worth_it(input, weight, self.window, self.groups):
+                return shifted.convolve_same(input, weight, bias)
         padding: tuple[int, ...] = tuple(lo for lo, _ in self.window.pads)
         if self.padding_mode != "zeros" or not self.window.is_symmetric:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode

@@ -87,6 +87,8 @@ class NNConv(FamilyConvolution):
             advice = "Without it, the layer is not a sum of operators."
             raise invalid("nn", condition, nn, advice)
         self.nn = nn
+        for module in nn.modules():  # torch's quantization leaves the weights Wₖ as they are
+            vars(module)["qconfig"] = None
         self.aggr = aggr
         self.lin = linear(in_channels, out_channels, end=1) if root_weight else None
         self.bias = torch.nn.Parameter(torch.zeros(out_channels)) if bias else None

@@ -90,7 +90,8 @@ class GraphNorm(nn.Module, OnDomain):
             where = Grid(x.shape[2:])
         if isinstance(where, Domain):
             sites = where.to_sites(sites)
-            if isinstance(where, Graph) and where.num_graphs != 1:
+            free = torch.compiler.is_compiling()  # a program takes any number of graphs
+            if isinstance(where, Graph) and (free or where.num_graphs != 1):
                 index, number = where.graph_index, where.num_graphs
         elif isinstance(where, Tensor):
             if where.shape != x.shape[:1] or where.dtype != torch.int64:

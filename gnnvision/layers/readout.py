@@ -7,6 +7,7 @@ from typing import get_args
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain
+from gnnvision.domains.modes import is_symbol
 from gnnvision.errors import invalid, one_of
 from gnnvision.layers.interface import OnDomain
 from gnnvision.operators.segments import Reduction, segment_reduce
@@ -51,7 +52,9 @@ class Readout(nn.Module, OnDomain):
         Raises:
             ValueError: if `x` does not match the domain, or is (N, C) without a graph.
         """
-        if x.ndim < 3 if domain is None else domain.domain_of(x) is not domain:
+        if is_symbol(x):
+            domain = None
+        elif x.ndim < 3 if domain is None else domain.domain_of(x) is not domain:
             condition = "have shape (B, C, *shape) on a grid"
             if domain is not None:
                 condition = f"have the shape of a signal on {domain}"

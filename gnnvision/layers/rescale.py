@@ -49,7 +49,8 @@ class Rescale(nn.Module, FromTargets):
 
     def forward(self, x: Tensor) -> Tensor:
         """The outputs in the units of the targets."""
-        return torch.addcmul(self.mean, x.float(), self.std)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return torch.addcmul(self.mean, wide, self.std)
 
     def extra_repr(self) -> str:
         """The number of targets, for `repr`."""

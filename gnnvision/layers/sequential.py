@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gnnvision.domains import Domain, Graph, Grid
-from gnnvision.domains.modes import is_transformed
+from gnnvision.domains.modes import is_symbol, is_transformed
 from gnnvision.errors import wrong_dtype
 from gnnvision.layers.calling import call_as, form_of
 from gnnvision.layers.calls import as_graph
@@ -62,6 +62,8 @@ class Sequential(nn.Sequential, OnDomain):
         Raises:
             TypeError: if a layer needs a graph and none is given.
         """
+        if is_symbol(x):
+            return self._run(x, None)
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
         if isinstance(here, Graph) and x.device.type != "cpu" and not is_transformed():
             with given(x):

@@ -14,6 +14,7 @@ from gnnvision.layers import Dropout, GCNConv, OnDomain, Readout, Rescale, Seque
 from gnnvision.layers.bonds import EdgesOf, ToEdges, ToNodes
 from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
+from gnnvision.operators.sparse import line_adjacency
 
 __all__ = ["BondMessages", "MoleculeHead", "bond_network", "molecule_gcn"]
 
@@ -144,11 +145,17 @@ class BondMessages(nn.Module, OnDomain):
             raise invalid("domain", condition, "a graph without edge_attr", advice)
         first = self.to_edges(self.atom(x), domain) + self.bond(domain.edge_attr)
         state = first.relu()
-        lines = domain.line_graph
         for _ in range(self.depth - 1):
-            state = self.dropout((first + self.conv(state, lines)).relu())
+            state = self.dropout((first + self._along(state, domain)).relu())
         received = self.to_nodes(state, EdgesOf(domain))
         out: Tensor = self.dropout((self.atom_last(x) + self.message_last(received)).relu())
+        return out
+
+    def _along(self, state: Tensor, graph: Graph) -> Tensor:
+        """The convolution on the line graph, which the compiler does without."""
+        if torch.compiler.is_compiling():
+            return line_adjacency(graph, state.dtype).times(self.conv.lin(state))
+        out: Tensor = self.conv(state, graph.line_graph)
         return out
 
     def out_domain(self, domain: Domain) -> Domain:

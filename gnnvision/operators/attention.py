@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
-from gnnvision.domains.device import count
+from gnnvision.domains.device import count, sum_at
 from gnnvision.operators.product import Pattern
 
 __all__ = ["AttentionEdges", "attention_edges", "bipartite"]
@@ -50,14 +50,12 @@ class AttentionEdges:
             filled = kept.new_full((num_sites, kept.shape[1]), fill_value)
         elif self.left_out is None:
             arrivals = count(self.target, num_sites).clamp(min=1)
-            total = kept.new_zeros(num_sites, kept.shape[1]).index_add(0, self.target, kept)
-            filled = total / arrivals.unsqueeze(1)
+            filled = sum_at(self.target, kept, num_sites) / arrivals.unsqueeze(1)
         else:
-            counted = (~self.left_out[: len(kept)]).to(kept.dtype)
-            arrivals = kept.new_zeros(num_sites).index_add(0, self.target, counted)
-            total = kept.new_zeros(num_sites, kept.shape[1])
-            total = total.index_add(0, self.target, kept * counted.unsqueeze(1))
-            filled = total / arrivals.clamp(min=1).unsqueeze(1)
+            counted = (~self.left_out[: kept.shape[0]]).to(kept.dtype)
+            arrivals = sum_at(self.target, counted, num_sites).clamp(min=1)
+            arriving = sum_at(self.target, kept * counted.unsqueeze(1), num_sites)
+            filled = arriving / arrivals.unsqueeze(1)
         return torch.cat([kept, filled[self.loops].to(kept.dtype)])[self.order]
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import sum_at
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.operators.product import Pattern
 
@@ -385,8 +386,7 @@ class Shift(Operator):
         taken = torch.where(inside, taken, torch.zeros_like(taken))
         if not self.transposed:
             return taken
-        out = x.new_zeros(self.num_sites, x.shape[1])
-        return out.index_add(0, self.source.clamp(min=0), taken)
+        return sum_at(self.source.clamp(min=0), taken, self.num_sites)
 
 
 def _widest(operators: Iterable[Operator]) -> torch.dtype:

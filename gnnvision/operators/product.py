@@ -20,7 +20,7 @@ from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function, forward_ad
 
-from gnnvision.domains.device import count
+from gnnvision.domains.device import count, sum_at
 from gnnvision.domains.modes import is_transformed, made_plainly
 
 __all__ = ["Pattern", "sampled_product", "sparse_product"]
@@ -39,9 +39,10 @@ class Pattern:
     """
 
     def __init__(self, rowptr: Tensor, col: Tensor, num_cols: int) -> None:
-        # Half the memory to read where the numbers allow it.
-        small = max(col.numel(), num_cols, rowptr.numel()) < _INT32_MAX
-        dtype = torch.int32 if small else torch.int64
+        # Half the memory to read where the numbers allow it; a compiled program fits any size.
+        wide = torch.compiler.is_compiling()
+        wide = wide or max(col.numel(), num_cols, rowptr.numel()) >= _INT32_MAX
+        dtype = torch.int64 if wide else torch.int32
         self.rowptr = rowptr.to(dtype)
         self.col = col.to(dtype)
         self.shape = (rowptr.numel() - 1, num_cols)
@@ -368,5 +369,4 @@ def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
 
 def _composed(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
     """The product by the framework's own operations, of which it has every derivative."""
-    out = x.new_zeros(pattern.shape[0], x.shape[1])
-    return out.index_add(0, pattern.row, x[pattern.col] * value.unsqueeze(1))
+    return sum_at(pattern.row, x[pattern.col] * value.unsqueeze(1), pattern.shape[0])

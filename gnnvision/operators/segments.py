@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import segment_index
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import invalid
 from gnnvision.operators.product import Pattern, sparse_product
@@ -34,24 +35,25 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
     match reduce:
         case "max":
             # Zeros for empty runs, of which the maximum is -inf; no gradient comes from them.
-            if x.shape[0] == 0:
+            if not torch.compiler.is_compiling() and x.shape[0] == 0:
                 return x.new_zeros(lengths.numel(), x.shape[1])
             if is_transformed():
-                rows = torch.arange(lengths.numel(), device=x.device)
-                run = rows.repeat_interleave(lengths, output_size=x.shape[0])
-                index = run.unsqueeze(1).expand_as(x)
+                index = segment_index(offsets, x.shape[0]).unsqueeze(1).expand_as(x)
                 empty = x.new_zeros(lengths.numel(), x.shape[1])
                 return empty.scatter_reduce(0, index, x, "amax", include_self=False)
             top = torch.segment_reduce(x, "max", lengths=lengths, axis=0, unsafe=True)
             return torch.where((lengths > 0).unsqueeze(1), top, 0)
         case "sum" | "mean":
             rows = torch.arange(x.shape[0], device=x.device)
-            weight = x.new_ones(x.shape[0])
-            if reduce == "mean":
-                weight = 1 / lengths.clamp(min=1).to(x.dtype)
-                weight = weight.repeat_interleave(lengths, output_size=x.shape[0])
             pattern = Pattern(offsets, rows, x.shape[0])
             pattern.of_runs = True
+            weight = x.new_ones(x.shape[0])
+            share = 1 / lengths.clamp(min=1).to(x.dtype)
+            if torch.compiler.is_compiling():
+                pattern._row = segment_index(offsets, x.shape[0])
+                weight = share[pattern._row] if reduce == "mean" else weight
+            elif reduce == "mean":
+                weight = share.repeat_interleave(lengths, output_size=x.shape[0])
             return sparse_product(pattern, weight, x)
         case _:
             condition = "be one of 'mean', 'sum', 'max'"

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
+from gnnvision.domains.device import sum_at
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import made_plainly
 from gnnvision.errors import invalid
-from gnnvision.operators.base import Operator
+from gnnvision.operators.base import Operator, Product
 from gnnvision.operators.product import Pattern, Range, sparse_product
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "arriving",
     "laplacian",
     "leaving",
+    "line_adjacency",
     "mean_adjacency",
     "normalized_adjacency",
     "received",
@@ -204,6 +206,35 @@ def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
     return graph.derived(("operator", "incidence", end, dtype), build)
 
 
+def line_adjacency(graph: Graph, dtype: torch.dtype | None = None) -> Operator:
+    """From edges to edges, (E, E): an edge receives the sum over those that lead to its source.
+
+    Its reverse is not among them: this is the transposed adjacency of `Graph.line_graph`. Under
+    the compiler, for which the number of its entries must not depend on values, it is the sum
+    over all edges that lead to the source minus the reverse ones.
+    """
+    if not torch.compiler.is_compiling():
+        return adjacency(graph.line_graph, dtype)
+    onward = Product((leaving(graph, dtype).T, arriving(graph, dtype)))
+    return onward - _reverse(graph, dtype)
+
+
+def _reverse(graph: Graph, dtype: torch.dtype | None) -> Operator:
+    """From edges to edges, (E, E): an edge receives the sum over its reverses."""
+    source, target = graph.edge_index
+    # Each ordered pair of nodes gets a number, by its place among all pairs that are sorted.
+    pairs = torch.cat([source * graph.num_nodes + target, target * graph.num_nodes + source])
+    ranked, order = pairs.sort()
+    first = torch.cat([torch.zeros_like(ranked[:1]), (ranked.diff() != 0).long().cumsum(0)])
+    number = torch.zeros_like(order).scatter(0, order, first)
+    edges = torch.arange(graph.num_edges, device=graph.device)
+    one = torch.ones(graph.num_edges, dtype=dtype, device=graph.device)
+    shape = (pairs.shape[0], graph.num_edges)
+    there, back = number[: graph.num_edges], number[graph.num_edges :]
+    onto = Sparse(Pattern.from_places(there, edges, shape)[0], one)
+    return Product((Sparse(Pattern.from_places(edges, back, shape[::-1])[0], one), onto))
+
+
 def stacked_relations(
     graph: Graph, num_relations: int, mean: bool, dtype: torch.dtype | None = None
 ) -> Sparse:
@@ -219,7 +250,7 @@ def stacked_relations(
             graph.num_edges, dtype=dtype or torch.get_default_dtype(), device=graph.device
         )
         if mean:
-            arrivals = value.new_zeros(shape[0]).index_add(0, pattern.row, value)
+            arrivals = sum_at(pattern.row, value, shape[0])
             value = value / arrivals[pattern.row]
         return Sparse(pattern, value)
 

@@ -143,7 +143,7 @@ def fit(
             if isinstance(model, nn.Module):
                 model.load_state_dict(result.model.state_dict())
                 if _device_of(model) == _device_of(result.model):
-                    result.model = model
+                    result.model = model.eval()
             if path is not None:
                 write_result(result, path, unsaved)
         except Interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from gnnvision._version import __version__
 from gnnvision.data import Task
 from gnnvision.errors import invalid
 from gnnvision.models import network_name
+from gnnvision.training.export import Exported, export_network
 from gnnvision.training.measures import (
     SPLIT_NAMES,
     UNDEFINED,
@@ -261,6 +263,35 @@ class Result:
         if writer is not None:
             return writer(self)
         return gnnvision.report.write_report(self, progress=progress)
+
+    def export(self, path: str | os.PathLike[str]) -> Exported:
+        """Write the selected model as a program that runs without this package.
+
+        Its inputs are tensors of any number of images, or of nodes and edges: `x`, and for graphs
+        `edge_index` and the further columns that the model reads (`edge_weight`, `edge_attr`,
+        `edge_type`, `batch`, `graph_attr`). Its output `y` has logits for classes, and numbers in
+        the units of the targets for a regression. The file also has the names of the outputs, and
+        the normalization of images.
+
+        Args:
+            path: the file to write: ".onnx", which needs the extra `gnnvision[onnx]`, or ".pt2",
+                for `torch.export.load`.
+
+        Returns:
+            A description of the file, for `print`.
+
+        Raises:
+            ValueError: if the suffix is another one, or a layer cannot be exported, with its name
+                and the reason.
+
+        Example:
+            >>> print(result.export("model.onnx"))  # doctest: +SKIP
+            model.onnx: GCN, 2 layers on Cora
+              input x: float32 (nodes, 1433), features of each node
+              input edge_index: int64 (2, edges), source and target node of each edge, from 0
+              output y: float32 (nodes, 7), logits of the classes
+        """
+        return export_network(self.model, self.task, path)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `result.json`; None if a value is undefined."""
