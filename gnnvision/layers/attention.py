@@ -258,7 +258,8 @@ class GATv2Conv(Attention):
         """aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ))."""
         asked = sent if self.share_weights else self.project(x, self.lin_r)
         row, col = pattern.row.long(), pattern.col.long()
-        together = asked[row] + sent[col]  # (E', H, C)
+        # The backward pass of index_select is several times faster than that of indexing.
+        together = asked.index_select(0, row) + sent.index_select(0, col)  # (E', H, C)
         if attributes is not None and self.lin_edge is not None:
             together = together + self.project(attributes, self.lin_edge)
         return (F.leaky_relu(together, self.negative_slope) * self.att).sum(-1)

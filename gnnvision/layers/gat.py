@@ -101,7 +101,8 @@ class GATConv(Attention):
         """LeakyReLU(aₕ · xᵢ Wₕ + bₕ · xⱼ Wₕ (+ cₕ · eᵢⱼ Uₕ)), in sums over nodes."""
         asked = self.project(x, self.lin_dst) if self.pair else sent
         onto, sends = (asked * self.att_dst).sum(-1), (sent * self.att_src).sum(-1)  # (N, H)
-        score = onto[pattern.row.long()] + sends[pattern.col.long()]
+        row, col = pattern.row.long(), pattern.col.long()
+        score = onto.index_select(0, row) + sends.index_select(0, col)
         if attributes is not None and self.lin_edge is not None:
             U = self.lin_edge.weight.view(self.heads, self.out_channels, -1)
             read = (U * self.att_edge.squeeze(0).unsqueeze(2)).sum(1)  # (H, D)

@@ -111,7 +111,8 @@ class TransformerConv(Attention):
         if attributes is not None and self.lin_edge is not None:
             U = self.lin_edge.weight.view(self.heads, self.out_channels, -1).to(x.dtype)
             read = torch.einsum("nhc,hcd->nhd", asked, U)
-            score = score + (read[pattern.row.long()] * attributes.unsqueeze(1)).sum(-1)
+            asks = read.index_select(0, pattern.row.long())  # (E', H, D)
+            score = score + (asks * attributes.unsqueeze(1)).sum(-1)
         return score / math.sqrt(self.out_channels)
 
     def finish(self, y: Tensor) -> Tensor:
