@@ -1,4 +1,4 @@
-"""Derivatives of pooling, by edges, and of what is kept; tests/citizens has those of all layers."""
+"""Derivatives of pooling and by edges, and what is kept; tests/citizens has all layers."""
 
 import pytest
 import torch
