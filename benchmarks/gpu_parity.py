@@ -14,14 +14,25 @@ from gnnvision.operators import segment_reduce
 
 __all__ = ["LAYERS", "OPERATORS", "difference"]
 
-NODES, EDGES, CHANNELS, RELATIONS = 300, 2000, 16, 3
+NODES, EDGES, CHANNELS, RELATIONS, ATTRIBUTES = 300, 2000, 16, 3, 4
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "GCNConv": lambda: gv.GCNConv(CHANNELS, 8),
     "ChebConv": lambda: gv.ChebConv(CHANNELS, 8, 3),
     "SAGEConv": lambda: gv.SAGEConv(CHANNELS, 8),
     "GINConv": lambda: gv.GINConv(nn.Linear(CHANNELS, 8)),
+    "GraphConv": lambda: gv.GraphConv(CHANNELS, 8),
+    "SGConv": lambda: gv.SGConv(CHANNELS, 8, K=2),
+    "TAGConv": lambda: gv.TAGConv(CHANNELS, 8, K=2),
+    "APPNP": lambda: gv.APPNP(K=3, alpha=0.1),
+    "GATConv": lambda: gv.GATConv(CHANNELS, 8, heads=2, edge_dim=ATTRIBUTES),
     "GATv2Conv": lambda: gv.GATv2Conv(CHANNELS, 8, heads=2),
+    "TransformerConv": lambda: gv.TransformerConv(CHANNELS, 8, heads=2, edge_dim=ATTRIBUTES),
+    "GINEConv": lambda: gv.GINEConv(nn.Linear(CHANNELS, 8), edge_dim=ATTRIBUTES),
+    "NNConv": lambda: gv.NNConv(CHANNELS, 8, nn.Linear(ATTRIBUTES, 8 * CHANNELS)),
+    "EdgeConv": lambda: gv.EdgeConv(nn.Linear(2 * CHANNELS, 8)),
+    "MaxPropagation": lambda: gv.MaxPropagation(),
+    "GraphNorm": lambda: gv.GraphNorm(CHANNELS),
     "RGCNConv": lambda: gv.RGCNConv(CHANNELS, 8, RELATIONS),
     "Readout mean": lambda: gv.Readout("mean"),
     "Readout sum": lambda: gv.Readout("sum"),
@@ -35,12 +46,12 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
     "AvgPool2d": lambda: gv.AvgPool2d(2),
     "Upsample": lambda: gv.Upsample(scale_factor=2),
 }
-UNWEIGHTED = ("SAGEConv", "GINConv", "GATv2Conv", "RGCNConv")
+WEIGHTED = ("GCNConv", "ChebConv", "GraphConv", "SGConv", "TAGConv", "APPNP", "GraphPool")
 GRID = {"Conv1d": (32,), "Conv3d": (6, 6, 6)}
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-4}  # relative to the largest value
 
 
-def graph(weighted: bool) -> gv.Graph:
+def graph(weighted: bool, dtype: torch.dtype = torch.float32) -> gv.Graph:
     """A batch of three graphs with parallel edges, self-loops, isolated nodes and relations."""
     draw = torch.Generator().manual_seed(0)
     third = NODES // 3
@@ -52,6 +63,7 @@ def graph(weighted: bool) -> gv.Graph:
                 edges,
                 third,
                 edge_weight=torch.rand(EDGES // 3, generator=draw) if weighted else None,
+                edge_attr=torch.rand(EDGES // 3, ATTRIBUTES, generator=draw, dtype=dtype),
                 edge_type=torch.randint(0, RELATIONS, (EDGES // 3,), generator=draw),
                 num_relations=RELATIONS,
             )
@@ -71,7 +83,7 @@ def _call_layer(name: str) -> Callable[[str, torch.dtype], tuple[Tensor, list[Te
             domain = gv.Grid(size)
             x = torch.randn(2, CHANNELS, *size, generator=draw, dtype=dtype)
         else:
-            domain = graph(weighted=name not in UNWEIGHTED).to(device)
+            domain = graph(name in WEIGHTED, dtype).to(device)
             x = torch.randn(NODES, CHANNELS, generator=draw, dtype=dtype)
         x = x.to(device).requires_grad_()
         return _with_gradients(layer(x, domain), [x, *layer.parameters()])

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGLISH, KOREAN = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md")
 )
+FORMULA = (ROOT / "docs" / "formula.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 SCRIPTS = {path.name for path in (ROOT / "experiments").glob("*.py")}
 
@@ -46,9 +47,25 @@ def test_the_python_runs(tmp_path, monkeypatch):
                 checked += 1
         else:
             exec(compile(ast.Module([statement], []), "README", "exec"), names)
-    assert checked == 3, "the layer's output or the two comparisons of the README were not found"
+    assert checked == 4, "the layers' outputs or the two comparisons of the README were not found"
     assert names["page"].is_file()
     assert names["page"].resolve().is_relative_to(tmp_path / "runs" / "fit")
+
+
+def test_the_python_of_the_formula_runs():
+    names, checked = {}, 0
+    for statement in ast.parse("\n".join(code_of(FORMULA, "python"))).body:
+        if isinstance(statement, ast.Expr):
+            value = eval(compile(ast.Expression(statement.value), "formula", "eval"), names)
+            if isinstance(value, bool):
+                assert value, ast.unparse(statement)
+                checked += 1
+        else:
+            exec(compile(ast.Module([statement], []), "formula", "exec"), names)
+    assert checked == 2
+    classes = set(re.findall(r"`(\w+(?:Conv|APPNP|Propagation|Norm|Conv\dd))`", FORMULA))
+    assert {"GCNConv", "NNConv", "EdgeConv"} <= classes
+    assert all(hasattr(gv, name) for name in classes - {"HeteroConv"}), classes
 
 
 def test_the_summary_has_the_form_that_is_shown():
@@ -82,6 +99,13 @@ def test_linked_files_are_there(text):
     assert links or text is RESULTS
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_links_of_the_formula_are_there():
+    links = re.findall(r"\]\(((?!http)[^)#]+)\)", FORMULA)
+    assert links
+    for link in links:
+        assert (ROOT / "docs" / link).exists(), link
 
 
 def test_every_script_is_named_and_every_named_script_exists():

@@ -9,7 +9,8 @@ from __future__ import annotations
 from math import ceil
 
 from gnnvision.basics.calculation import Calculation, format_number
-from gnnvision.domains import Grid, Window
+from gnnvision.domains import Window
+from gnnvision.domains.window import per_axis
 
 __all__ = ["output_size", "pool_size"]
 
@@ -48,7 +49,7 @@ def output_size(
         10
     """
     window = Window.make(1, kernel_size, stride, padding, dilation)
-    (out,) = window.out_size(Grid((size,)).shape)
+    (out,) = window.out_size(per_axis(size, 1, "size"))
     ((low, high),) = window.pads
     reach = dilation * (kernel_size - 1) + 1
     steps, f = [], "f"

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_type_hints
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from gnnvision.data import Featurizer
 from gnnvision.models.arguments import fits
@@ -161,6 +162,10 @@ def check_tensors(
         if name not in given:
             raise ValueError(f"no tensor {prefix}{name}")
         found = given[name]
+        if is_lazy(value):
+            raise ValueError(
+                f"{prefix}{name} has no shape yet, as in_channels is -1"
+            )
         if found.shape != value.shape:
             shapes = tuple(found.shape), tuple(value.shape)
             raise ValueError(f"{prefix}{name} of shape {shapes[0]} instead of {shapes[1]}")

@@ -76,7 +76,7 @@ def test_refusals():
         output_size(5, 3, 1, "some")
     with pytest.raises(ValueError, match="'stride' must be at least 1, got 0"):
         output_size(5, 3, 0)
-    with pytest.raises(ValueError, match="'shape' must be at least 1"):
+    with pytest.raises(ValueError, match="'size' must be at least 1"):
         output_size(0, 1)
     with pytest.raises(TypeError, match="'size' must be an integer"):
         output_size(5.0, 3)
