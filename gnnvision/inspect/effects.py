@@ -40,7 +40,7 @@ def operation(probe: Probe, func: Any, args: Sequence[Any], kwargs: Given, out: 
     inputs = [] if blank else [t for t in tensors_in(read) if probe.seen(t) is not None]
     for position, tensor in enumerate(tensors_in(out)):
         shared = probe.is_known(tensor)
-        if shared and not func._schema.is_mutable:
+        if shared and (torch.Tag.inplace_view in func.tags or not func._schema.is_mutable):
             continue  # a view
         seen = None
         if inputs and tensor.numel():
@@ -80,7 +80,8 @@ class _Effect:
                 first = probe.read(first, ndim - dim, x.shape[-dim], ndim, sites)
             return first
         if (links := self._links(name)) is not None:
-            each = [self._stepped(*link) for link in links]
+            # The first result has these rows; others say how the operation went.
+            each = [] if self.position else [self._stepped(*link) for link in links]
             return probe.joined(each, ndim) if each else first.unknown()
         if name in PRODUCTS:
             return self._product()
@@ -124,7 +125,8 @@ class _Effect:
 
         def each(key: str, default: object) -> list[Any]:
             values = given.get(key) or default
-            return list(values) if isinstance(values, (list, tuple)) else [values] * count
+            values = list(values) if isinstance(values, (list, tuple)) else [values]
+            return values * count if len(values) == 1 else values
 
         lists = (each("stride", kernel), each("padding", 0), each("dilation", 1))
         for dim, (k, s, p, d) in enumerate(zip(kernel, *lists, strict=True), ndim - count):
@@ -155,6 +157,9 @@ class _Effect:
         """
         given, seen = self.given, self.probe.seen
         pairs: list[tuple[Any, Tensor | None, Tensor | None]] = []
+        index = given.get("index")
+        if any(isinstance(given.get(name), FakeTensor) for name in ("offsets", "lengths")):
+            return []
         if "offsets" in given and "per_sample_weights" in given:
             bags = torch.bucketize(
                 torch.arange(len(given["indices"])), given["offsets"].long(), right=True
@@ -171,8 +176,8 @@ class _Effect:
         elif name in (*PRODUCTS, "_sparse_mm") and (matrix := self._sparse()) is not None:
             rows, cols = matrix.to_sparse_coo().coalesce().indices()
             pairs = [(self.inputs[-1], rows, cols)]
-        elif "index" in given and {"src", "source"} & given.keys():
-            source, index = given.get("src", given.get("source")), given["index"]
+        elif isinstance(index, Tensor) and "dim" in given and {"src", "source"} & given.keys():
+            source = given.get("src", given.get("source"))
             if index.ndim == 2 and index.shape[1] and index.stride(1) == 0:
                 index = index[:, 0]  # the same row for all channels
             if given["dim"] % self.out.ndim or index.ndim != 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import nan, prod
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -125,15 +125,13 @@ def sources(
                 result = func(
                     *_replaced(args[0], inputs, blocks), **_replaced(args[1], inputs, blocks)
                 )
+                result = result[position] if isinstance(result, (tuple, list)) else result
             except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError):
                 break
-            result = result[position] if isinstance(result, (tuple, list)) else result
-            if not isinstance(result, Tensor) or not _fits(result.shape, out.shape):
+            if not _is_plain(result) or not _fits(result.shape, out.shape):
                 break
             found.append(result)
         else:
-            if any(r.is_complex() for r in found):
-                return None
             copied = [r.isfinite() & (r >= FIRST) for r in found]
             number = torch.where(copied[0], found[0] - FIRST, -1)
             constant = torch.equal(*(torch.where(number < 0, r, 0) for r in found))
@@ -165,6 +163,13 @@ def _replaced(value: Any, inputs: Sequence[tuple[Tensor, Any]], blocks: Sequence
     return tree_map(change, value)
 
 
+def _is_plain(value: object) -> TypeGuard[Tensor]:
+    """Whether this is a dense tensor of real numbers."""
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
+        return False
+    return value.is_floating_point()
+
+
 def _fits(shape: Sequence[int], whole: Sequence[int]) -> bool:
     return len(shape) == len(whole) and all(n in (1, m) for n, m in zip(shape, whole, strict=True))
 
@@ -189,7 +194,11 @@ def lines(
     blank = torch.zeros(shape)
     blank.transpose(1, dim)[torch.arange(size), torch.arange(size)] = nan
     pairs = [(x, None)]
-    result = func(*_replaced(args[0], pairs, [blank]), **_replaced(args[1], pairs, [blank]))
+    try:
+        result = func(*_replaced(args[0], pairs, [blank]), **_replaced(args[1], pairs, [blank]))
+    except TypeError:
+        return None
     result = result[position] if isinstance(result, (tuple, list)) else result
-    assert isinstance(result, Tensor)
+    if not _is_plain(result):
+        return None
     return result.isnan().movedim(dim, 1).flatten(2).any(2).T

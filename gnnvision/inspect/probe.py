@@ -130,6 +130,8 @@ class Probe:
             pairs = zip(old, new, strict=True)
             parts = (written(aligned(a, base.ndim), b, base, tensor) for a, b in pairs)
             before = replace(some, parts=tuple(parts))
+        if base is tensor and tensor.layout is torch.strided:
+            base = tensor.detach()  # keeps this shape when the tensor is squeezed in place
         self._memory[place_of(tensor)] = (base, before)
 
     # --- what operations do ---------------------------------------------------------------------

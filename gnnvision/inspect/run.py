@@ -115,7 +115,7 @@ def _shadow(
     if fakes is None:
         return value.clone()
     if not is_structured:
-        if device is None and 0 not in value.stride():
+        if device is None and (value.layout is not torch.strided or 0 not in value.stride()):
             return fakes.from_tensor(value.detach())
         with fakes:
             return torch.empty(value.shape, dtype=value.dtype, device=device or value.device)

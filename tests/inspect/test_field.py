@@ -186,6 +186,16 @@ HULLS = {
     ),
     "pairs of tokens": (lambda x: x.flatten(2).mT @ x.flatten(2), (8, 8)),
 }
+# A result is not always as the arguments of its operation let expect.
+HULLS |= {
+    "squeezed in place": (lambda x: (x * 2).squeeze_(0).unsqueeze_(0), (1, 1)),
+    "one stride for all axes": (
+        lambda x: torch.conv2d(x, torch.ones(1, 3, 3, 3), None, [2]),
+        (3, 3),
+    ),
+    "written at one row": (lambda x: x.select_scatter(x[:, :, 0], 2, 3), (1, 1)),
+    "copies of rows": (lambda x: torch.unbind_copy(x, 2)[1][:, :, None], (1, 1)),
+}
 # Operations without a rule: what they copy, or the entire axis along which they work.
 MOVED = {
     "roll of all": (lambda x: x.roll(5), (1, 1)),
@@ -193,11 +203,15 @@ MOVED = {
     "order": (lambda x: x.sort(3)[0], (1, inf)),
     "gathered": (lambda x: x.gather(3, torch.zeros(1, 3, 8, 8, dtype=torch.int64)), (1, inf)),
     "beside its transpose": (lambda x: x + x.mT, (8, 8)),
+    "which are positive": (lambda x: x * (x > 0).all(3, keepdim=True), (1, inf)),
     "a triangle": (lambda x: x.triu(), (1, 1)),
 }
 LOST = {
     "picked": lambda x: x[..., torch.arange(7, -1, -1)],
     "solved": lambda x: torch.linalg.inv(x),
+    "where a maximum stood": lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+    "where the maxima stand": lambda x: F.adaptive_max_pool2d(x, 8, return_indices=True)[1],
+    "a sparse copy": lambda x: x.to_sparse().to_dense(),
 }
 
 

@@ -84,6 +84,17 @@ def test_bonds_and_nodes_count_alike(kind, depth, nodes):
     assert hops == depth or nodes == 2  # an edge that leads nowhere is no step
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_atom_without_bonds_and_either_dtype(dtype):
+    """The products of some dtypes return with a result how they went."""
+    graph = gv.Graph.batch([chain(3), chain(6), chain(1), chain(4)])
+    model = gv.models.bond_network(5, 1, 8, bond_channels=4, depth=3).to(dtype)
+    x = torch.rand(graph.num_nodes, 5, dtype=dtype)
+    sizes = gv.explain.receptive_field_sizes(model, x, graph)
+    assert sizes["0"].hops == 3
+    assert sizes["1"].hops == inf
+
+
 MIXED = {
     "pooled": lambda: gv.Sequential(
         gv.GCNConv(3, 2), gv.GraphPool(2, "mean"), gv.GCNConv(2, 2), nn.Tanh()
