@@ -163,9 +163,7 @@ def check_tensors(
             raise ValueError(f"no tensor {prefix}{name}")
         found = given[name]
         if is_lazy(value):
-            raise ValueError(
-                f"{prefix}{name} has no shape yet, as in_channels is -1"
-            )
+            raise ValueError(f"{prefix}{name} has no shape yet, as in_channels is -1")
         if found.shape != value.shape:
             shapes = tuple(found.shape), tuple(value.shape)
             raise ValueError(f"{prefix}{name} of shape {shapes[0]} instead of {shapes[1]}")
