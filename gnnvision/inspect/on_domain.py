@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.inspect.probe import Probe
 from gnnvision.inspect.reach import tensors_in
-from gnnvision.layers import Convolution, GATv2Conv, GraphPool, Readout
+from gnnvision.layers import Convolution, GATConv, GATv2Conv, GraphPool, Readout
+from gnnvision.layers.attention import Attention
 from gnnvision.operators import Operator
 from gnnvision.operators.attention import attention_edges
 from gnnvision.operators.base import Product, Sum
@@ -36,6 +37,9 @@ def layer_effect(
         return
     if isinstance(module, Convolution):
         operators = list(module.operators(domain, x))
+        # Those of edges multiply what the edges carry: of Transformer, nothing of the signal.
+        wide = [S for S in operators if S.shape[1] == domain.num_sites]
+        operators = wide if wide[:1] == operators[:1] else []
     with probe.computing():
         if operators and x.shape[0] == domain.num_sites and out.ndim == 2:
             pairs = [(S.pattern.row, S.pattern.col) for S in operators]
@@ -74,13 +78,15 @@ def _steps(operator: Operator) -> int:
 def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
     """The multiply-accumulates of a layer, from those of its operations.
 
-    Attention on a graph multiplies a by the activated features of each edge, which torch executes
-    as an elementwise product and a sum. A readout only sums.
+    Scores that multiply the features of each edge, or node, by a vector are executed by torch as
+    an elementwise product and a sum; the sum of a softmax as a product with ones. A readout only
+    sums.
     """
     if isinstance(module, Readout):
         return 0
     graph = next((value for value in args if isinstance(value, Graph)), None)
-    if isinstance(module, GATv2Conv) and graph is not None:
-        edges = attention_edges(graph.to("cpu"), module.add_self_loops).pattern.col.numel()
-        return macs + edges * module.heads * module.out_channels
-    return macs
+    if not isinstance(module, Attention) or graph is None:
+        return macs
+    edges = attention_edges(graph, module.add_self_loops).pattern.col.numel()
+    scored = {GATv2Conv: edges, GATConv: 2 * graph.num_nodes}.get(type(module), 0)
+    return macs + (scored * module.out_channels - edges) * module.heads

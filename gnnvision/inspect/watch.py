@@ -116,6 +116,8 @@ class Watch(TorchDispatchMode):
         if func is aten._to_dense.default and self.fakes is not None:
             with self.fakes:
                 return torch.empty(args[0].shape, dtype=args[0].dtype)
+        if func is aten.sparse_sampled_addmm.default and self.fakes is not None:
+            return args[0].clone()
         if func.overloadpacket in BAGS:
             args = tuple(a.clone() if isinstance(a, Tensor) and a._is_view() else a for a in args)
         return func(*args, **kwargs)
@@ -175,10 +177,12 @@ def operation_macs(
 ) -> int:
     """The multiply-accumulates of one torch operation; 0 if it sums no products.
 
-    They are half the operations of torch's flop counter. It does not count a sparse product,
-    which has one for each entry and column, and one matrix times a vector.
+    They are half the operations of torch's flop counter. It does not count sparse products,
+    which have one for each entry and column, and one matrix times a vector.
     """
     packet = func.overloadpacket
+    if packet is aten.sparse_sampled_addmm:
+        return int(args[0]._nnz() * args[1].shape[1])
     if packet in BAGS:
         weighted = len(args) > 6 and args[6] is not None
         return int(args[1].numel() * args[0].shape[1]) if weighted else 0

@@ -147,12 +147,23 @@ def test_graph_layers(name):
     assert ran.macs == expected
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_attention_on_a_graph(shared):
-    """Projections, then for each head and edge a score and a sum of C products each."""
-    layer = gv.GATv2Conv(6, 4, heads=3, share_weights=shared)
-    edges = E + N
-    assert macs(layer, path(5)) == (2 - shared) * N * 6 * 12 + 2 * edges * 12
+# Projections; for each head a score and a sum of C products of each edge (of GAT, the score of
+# each node as target and as source). Transformer has no self loops.
+ATTENTION = {
+    "GATv2": (lambda: gv.GATv2Conv(6, 4, heads=3), 2 * N * 6 * 12 + 2 * (E + N) * 12),
+    "shared": (
+        lambda: gv.GATv2Conv(6, 4, heads=3, share_weights=True),
+        N * 6 * 12 + 2 * (E + N) * 12,
+    ),
+    "GAT": (lambda: gv.GATConv(6, 4, heads=3), N * 6 * 12 + 2 * N * 12 + (E + N) * 12),
+    "Transformer": (lambda: gv.TransformerConv(6, 4, heads=3), 4 * N * 6 * 12 + 2 * E * 12),
+}
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention_on_a_graph(name):
+    make, expected = ATTENTION[name]
+    assert macs(make(), path(5)) == expected
 
 
 def test_pooling_and_readout_of_a_graph_are_free():
