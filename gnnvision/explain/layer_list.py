@@ -126,9 +126,9 @@ def layers_by_depth(
         return [one for one in listed if any(isinstance(part, kinds) for part in parts[one.name])]
 
     def depth(layer: Layer) -> Hashable:
-        """The resolution on a grid, the hops on a graph."""
+        """The resolution on a grid, the hops on a graph, the sites of a field elsewhere."""
         reach = sizes.get(layer.name)
-        return layer.sites if reach is None or reach.hops is None else reach.hops
+        return layer.sites if reach is None or reach.size else (reach.hops, reach.count)
 
     found = having(*CONVOLUTIONS)
     if len(set(map(depth, found))) < _FEW:  # transformers, messages along bonds

@@ -237,8 +237,7 @@ class _Effect:
             ]
             table = torch.cat([*flat, flat[0].new_full((len(flat[0]), 1), self.probe.nothing)], 1)
             parts.append(compact(table[:, number]))
-        seen = replace(self.seens[0], parts=tuple(parts))
-        return self._rolled(seen)
+        return self._rolled(self.seens[0].moved(parts))
 
     def _varying(self, tensor: Tensor) -> list[int]:
         """The shape of a tensor, with size 1 where its probe is constant."""

@@ -58,8 +58,9 @@ def summary(
       keeps for the backward pass. In-place operations and views need none.
     * Receptive field: on a grid, its size along each axis is r = Σ (f - 1) j + 1, where the jump
       j = Π s over the previous layers; several branches are merged. Padding counts, so that near
-      the border, or for a small image, it is larger than the input. On any other domain it is a
-      number of hops, the steps of the operators Sₖ. It is "?" after an operation whose effect on
+      the border, or for a small image, it is larger than the input. On a graph it is a number
+      of hops, the steps of the operators Sₖ; on any other domain the largest number of sites, by
+      products of the patterns of the Sₖ. It is "?" after an operation whose effect on
       sites is unknown.
 
     Args:
@@ -132,7 +133,7 @@ def summary(
         args, kwargs = form_of(model).arguments(model, inputs.args[0], inputs.domain)
         inputs = replace(inputs, args=args)
     inputs = replace(inputs, kwargs=kwargs, device=where)
-    probe = _probe(inputs.domain)
+    probe = None if inputs.domain is None else Probe(inputs.domain)
     calls, used = run(model, inputs, probe, mode)
     flows = _flows(model, inputs, mode)
     reaches = {
@@ -143,20 +144,13 @@ def summary(
     return Summary(network, on, inputs.shape, _bytes(model)).at_depth(depth)
 
 
-def _probe(domain: Domain | None, as_flow: bool = False) -> Probe | None:
-    if domain is None:
-        return None
-    lengths = domain.shape if isinstance(domain, Grid) else (domain.num_sites,)
-    return Probe(lengths, isinstance(domain, Grid), as_flow)
-
-
 def _flows(model: nn.Module, inputs: Inputs, mode: str) -> Callable[[], tuple[Probe, list[Call]]]:
     """A function to the flows of the outputs of all calls, by a second run when needed."""
 
     @cache
     def flows() -> tuple[Probe, list[Call]]:
-        probe = _probe(inputs.domain, as_flow=True)
-        assert probe is not None
+        assert inputs.domain is not None
+        probe = Probe(inputs.domain, as_flow=True)
         return probe, run(model, inputs, probe, mode)[0]
 
     return flows

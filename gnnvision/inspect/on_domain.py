@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.inspect.probe import Probe
+from gnnvision.inspect.probe import Probe, Seen
 from gnnvision.inspect.reach import tensors_in
 from gnnvision.layers import Convolution, GATConv, GATv2Conv, GraphPool, Readout
 from gnnvision.layers.attention import Attention
@@ -52,10 +52,9 @@ def layer_effect(
                 parts = (torch.where(after.parts[0] == inf, inf, probe.places(len(out), 2)),)
                 hops = before.hops + steps * (before.across + 1)
                 probe.see(out, replace(after, parts=parts, hops=hops))
-        elif operators and not probe.as_flow and (made := probe.seen(out)) is not None:
-            # On another domain the sites follow from the operations of torch, but not the hops.
-            further = max(_steps(S) for S in operators) * (before.across + 1)
-            probe.see(out, replace(made, hops=before.hops + further))
+        elif isinstance(module, Convolution) and probe.counts and not probe.as_flow:
+            onto = module.out_domain(domain) or domain
+            probe.see(out, _on_sites(before, operators, onto, probe.lengths[0]))
         elif isinstance(module, Readout) and not probe.as_flow:
             probe.see(out, probe.everything(before, len(out), out.ndim))
         elif isinstance(module, GraphPool) and not probe.as_flow:
@@ -64,6 +63,25 @@ def layer_effect(
             places = probe.places(len(out), out.ndim)
             hops, across = before.hops + further, before.across + further
             probe.see(out, replace(before, parts=(places,), hops=hops, across=across))
+
+
+def _on_sites(before: Seen, operators: Sequence[Operator], domain: Domain, sites: int) -> Seen:
+    """The probe after operators onto a domain, by the product of their pattern and the fields."""
+    if before.fields is None or before.hops == inf or not operators:
+        return replace(before.unknown(), hops=before.hops)
+    count, width = operators[0].shape
+    places = [torch.stack([S.pattern.row, S.pattern.col]).long() for S in operators]
+    pattern, seen = (
+        torch.sparse_coo_tensor(at, torch.ones(at.shape[1]), size, check_invariants=False)
+        for at, size in ((torch.cat(places, 1), (count, width)), (before.fields, (width, sites)))
+    )
+    fields = torch.sparse.mm(pattern, seen).coalesce().indices()
+    ends = torch.stack([-fields[1], fields[1] + 1]).double()
+    parts = ends.new_full((2, count), -inf)
+    parts = parts.scatter_reduce(1, fields[:1].expand(2, -1), ends, "amax")
+    shape = (-1, *(1,) * (domain.offsets is None), 1)
+    part = torch.stack([domain.from_sites(each.view(shape)) for each in parts])
+    return replace(before, parts=(part,), fields=fields)
 
 
 def _steps(operator: Operator) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
-from math import inf, isnan, nan, prod
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils._mode_utils import no_dispatch
 
+from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.inspect.moves import compact, stride_of, viewed, written
 from gnnvision.inspect.reach import Mask, Reach
 
@@ -37,17 +38,27 @@ class Seen:
         jump: along each axis, the distance on the input between the fields of two neighbors.
         hops: the number of steps from site to site.
         across: the largest number of hops between two nodes of one site, which is a cluster.
+        fields: on a domain that is neither a grid nor a graph: the input sites that each site
+            depends on, as the entries of a sparse matrix; None if unknown.
     """
 
     parts: tuple[Tensor, ...]
     jump: tuple[float, ...]
     hops: float = 0.0
     across: float = 0.0
+    fields: Tensor | None = None
 
     def with_parts(self, change: Callable[[int, Tensor], Tensor], ndim: int) -> Seen:
         """The same with other parts, from the axis and the part in `ndim` dimensions."""
-        parts = (change(axis, aligned(part, ndim)) for axis, part in enumerate(self.parts))
-        return replace(self, parts=tuple(parts))
+        parts = [change(axis, aligned(part, ndim)) for axis, part in enumerate(self.parts)]
+        return self.moved(parts)
+
+    def moved(self, parts: Sequence[Tensor]) -> Seen:
+        """The same with other parts; the fields are unknown if sites were moved or merged."""
+        out = replace(self, parts=tuple(parts))
+        if self.fields is None or torch.equal(self.parts[0].flatten(), parts[0].flatten()):
+            return out
+        return replace(out, fields=None)
 
     def unknown(self) -> Seen:
         """The probe after an operation of unknown effect."""
@@ -59,16 +70,17 @@ class Probe:
     """The probes of all tensors so far, stored by the memory of the tensors.
 
     Args:
-        lengths: the number of sites along each axis of the domain.
-        on_grid: whether sites are neighbors along axes; if not, there is one axis, the index.
+        domain: of the signal. On a grid sites are neighbors along axes; if it is none, there is
+            one axis, the index.
         as_flow: whether the probe is a flow.
     """
 
-    def __init__(self, lengths: Sequence[int], on_grid: bool, as_flow: bool = False) -> None:
-        self.lengths = tuple(lengths)
-        self.on_grid = on_grid
+    def __init__(self, domain: Domain, as_flow: bool = False) -> None:
+        self.on_grid = isinstance(domain, Grid)
+        self.counts = not isinstance(domain, (Grid, Graph))  # the sites of a field
+        self.lengths = domain.shape if isinstance(domain, Grid) else (domain.num_sites,)
         self.as_flow = as_flow
-        self.sites = prod(lengths)  # of the domain of the innermost layer
+        self.sites = domain.num_sites  # of the domain of the innermost layer
         self.nothing = 0.0 if as_flow else -inf
         self.source: Tensor | None = None
         self._memory: dict[int, tuple[Tensor, Seen | None]] = {}
@@ -92,7 +104,9 @@ class Probe:
             self.source = ones.requires_grad_()
             pairs = [[self.source]]
         parts = (torch.stack([layout(value) for value in pair]) for pair in pairs)
-        self.see(x, Seen(tuple(compact(part) for part in parts), (1.0,) * len(self.lengths)))
+        fields = torch.arange(self.sites).expand(2, -1) if self.counts else None
+        jump = (1.0,) * count
+        self.see(x, Seen(tuple(compact(part) for part in parts), jump, fields=fields))
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -129,7 +143,7 @@ class Probe:
             old, new = (blank if s is None else s.parts for s in (before, seen))
             pairs = zip(old, new, strict=True)
             parts = (written(aligned(a, base.ndim), b, base, tensor) for a, b in pairs)
-            before = replace(some, parts=tuple(parts))
+            before = some.moved(list(parts))
         if base is tensor and tensor.layout is torch.strided:
             base = tensor.detach()  # keeps this shape when the tensor is squeezed in place
         self._memory[place_of(tensor)] = (base, before)
@@ -150,6 +164,7 @@ class Probe:
             tuple(max(jump, key=abs) for jump in jumps),
             most(seen.hops for seen in every),
             most(seen.across for seen in every),
+            united([seen.fields for seen in every]),
         )
 
     def scaled(self, part: Tensor) -> Tensor:
@@ -278,6 +293,9 @@ class Probe:
         seen = self.seen(tensor)
         if seen is None or self.as_flow or not tensor.numel():
             return None
+        if self.counts:
+            known = nan if seen.fields is None else float(seen.fields[0].bincount().max())
+            return Reach(count=inf if seen.hops == inf else known)
         if not self.on_grid:
             lost = any(bool(part.isnan().any()) for part in seen.parts)
             (part,) = (aligned(part, tensor.ndim) for part in seen.parts)
@@ -322,6 +340,12 @@ def layout_of(tensor: Tensor) -> Any:  # noqa: ANN401
     if tensor.layout is not torch.strided:
         return id(tensor)
     return tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+
+
+def united(fields: Sequence[Tensor | None]) -> Tensor | None:
+    """The union of several fields; None if one is unknown."""
+    known = [each for each in fields if each is not None]
+    return torch.cat(known, 1).unique(dim=1) if len(known) == len(fields) else None
 
 
 def most(values: Iterable[float]) -> float:

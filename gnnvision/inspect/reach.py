@@ -25,7 +25,8 @@ class Reach:
         jump: on a grid, the distance on the input between the fields of two neighboring values.
         first: on a grid, the first input site of the field of the first value; negative in the
             padding, `-inf` for the entire axis, `nan` if unknown.
-        hops: on any other domain, the maximum number of hops; `inf` is the entire domain.
+        hops: on a graph, the maximum number of hops; `inf` is the entire graph.
+        count: on any other domain, the largest number of sites; `inf` is the entire domain.
         mask: a mask of the input sites that one value depends on, from its index along each
             dimension of the tensor; it returns None if they are unknown.
     """
@@ -34,6 +35,7 @@ class Reach:
     jump: tuple[float, ...] | None = None
     first: tuple[float, ...] | None = None
     hops: float | None = None
+    count: float | None = None
     mask: Callable[[Sequence[int]], Mask | None] = field(
         default=lambda index: None, compare=False, repr=False
     )
@@ -43,6 +45,8 @@ class Reach:
             if isinf(self.hops):
                 return "entire graph"
             return f"{number(self.hops)} hop{'s' * (self.hops != 1)}"
+        if self.count is not None and not isinf(self.count):
+            return f"{number(self.count)} site{'s' * (self.count != 1)}"
         sizes = self.size or ()
         if all(isinf(size) for size in sizes):
             return "entire input"

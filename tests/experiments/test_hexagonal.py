@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from torch import nn
 
 import gnnvision as gv
 
@@ -54,18 +55,49 @@ def test_layers_equal_their_reference(hexagonal, grid):
 
 
 def test_receptive_fields_are_rings_of_hexagons(hexagonal):
-    """The summary's hops are the largest distance at which positive weights have a gradient."""
-    kind, grid = hexagonal.HexagonalGrid, hexagonal.HexagonalGrid(12, 12)
-    layers = [gv.GraphConvolution(1, 1, kind.shifts, num_operators=7) for _ in range(3)]
-    model = gv.Sequential(*layers)
+    """By the patterns of the operators, and measured by the gradient of positive weights."""
+    kind, grid = hexagonal.HexagonalGrid, hexagonal.HexagonalGrid(30, 26)
+    layers = [gv.GraphConvolution(1, 1, kind.shifts, num_operators=7) for _ in range(2)]
+    pool = gv.Propagation(kind.means, out_domain=kind.coarser)
+    blocks = layers[0], nn.ReLU(), pool, nn.BatchNorm2d(1), layers[1], pool
+    model = gv.Sequential(*blocks, gv.Readout("mean")).eval()
+    counts = 7, 7, 19, 19, 61, 127
     found = [str(layer.reach) for layer in gv.summary(model, grid, channels=1).layers]
-    assert found == ["1 hop", "2 hops", "3 hops"]
+    assert found == [*(f"{count} sites" for count in counts), "entire input"]
     for layer in layers:
-        torch.nn.init.ones_(layer.weight)
+        nn.init.ones_(layer.weight)
+        nn.init.ones_(layer.bias)
     x = torch.zeros(1, 1, grid.rows, grid.columns, requires_grad=True)
-    for depth, count in zip(range(1, 4), (7, 19, 37), strict=True):
-        (slope,) = torch.autograd.grad(model[:depth](x, grid)[0, 0, 6, 6], x)
+    for depth, count in enumerate(counts, 1):
+        y = model[:depth](x, grid)[0, 0]
+        (slope,) = torch.autograd.grad(y[y.shape[0] // 2, y.shape[1] // 2], x)
         assert int((slope > 0).sum()) == count
+
+
+def test_two_branches_and_unknown_operations(hexagonal):
+    """The field of a sum is the union; sites that an operation moves are not counted."""
+    grid = hexagonal.HexagonalGrid(8, 8)
+
+    def ahead(grid, dtype):
+        return [grid.shifts(dtype)[1]]
+
+    class Sum(nn.Module):
+        def __init__(self, change):
+            super().__init__()
+            self.change = change
+            self.one = gv.Propagation(ahead)
+            seven = hexagonal.HexagonalGrid.shifts
+            self.other = gv.GraphConvolution(1, 1, seven, num_operators=7)
+
+        def forward(self, x, domain):
+            y = self.other(self.change(x), domain)
+            return (self.one(y, domain).permute(0, 2, 3, 1) + y.permute(0, 2, 3, 1)) @ torch.ones(
+                1, 2
+            )
+
+    changes = [torch.relu, lambda x: x.flip(3), lambda x: x - x.mean((2, 3), keepdim=True)]
+    found = [str(gv.summary(Sum(c), grid, channels=1).network.reach) for c in changes]
+    assert found == ["10 sites", "? sites", "entire input"]
 
 
 def test_a_run_leaves_everything(inside, tmp_path):
@@ -74,7 +106,7 @@ def test_a_run_leaves_everything(inside, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "GraphConvolution (18 → 36)" in done.stdout
-    assert "1 hop" in done.stdout
+    assert "19 sites" in done.stdout
     assert done.stdout.count("\ntest ") == 2
     (run,) = (tmp_path / "a" / "hexagonal").iterdir()
     assert (run / "hexagons.png").stat().st_size > 10_000

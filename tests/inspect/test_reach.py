@@ -16,6 +16,10 @@ from gnnvision.inspect import Reach
         (Reach(hops=1.0), "1 hop", ""),
         (Reach(hops=0.0), "0 hops", ""),
         (Reach(hops=inf), "entire graph", ""),
+        (Reach(count=19.0), "19 sites", ""),
+        (Reach(count=1.0), "1 site", ""),
+        (Reach(count=nan), "? sites", ""),
+        (Reach(count=inf), "entire input", ""),
     ],
 )
 def test_words(reach, text, step):
