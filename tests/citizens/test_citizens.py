@@ -68,6 +68,6 @@ def test_no_layer_and_no_network_is_left_out():
     }
     assert layers - seen == {"GraphPool", "GridConvolution"}
     known = {s.name for s in NETWORKS}
-    torchvision = ("torchvision", "resnet", "vgg1", "inception", "mobilenet")
+    torchvision = ("torchvision", "resnet", "vgg1", "inception", "mobilenet", "timm")
     others = {name for name in gv.models.names() if name.startswith(torchvision)}
     assert set(gv.models.names()) - known <= others
