@@ -206,19 +206,15 @@ class _Effect:
         after = self.probe.stepped(seen, tensor.shape, rows, cols, self.out.shape[0])
         if tensor.ndim > ndim:
             after = self.probe.mixed(after, range(ndim, tensor.ndim), tensor.ndim)
+        if tensor.ndim == ndim:
+            return after
         shape = (self.out.shape[0], *(1,) * (ndim - 1))
-        change = (
-            (lambda _, p: p.reshape(len(p), *shape)) if tensor.ndim != ndim else (lambda _, p: p)
-        )
-        return after.with_parts(change, tensor.ndim)
+        return after.with_parts(lambda _, part: part.reshape(len(part), *shape), tensor.ndim)
 
     def _sparse(self) -> Tensor | None:
         """The matrix of a sparse product."""
-        tensors = tensors_in(self.given)
-        sparse = [
-            t for t in tensors if t.layout is not torch.strided and self.probe.seen(t) is None
-        ]
-        return sparse[0] if sparse else None
+        unseen = (t for t in tensors_in(self.given) if self.probe.seen(t) is None)
+        return next((t for t in unseen if t.layout is not torch.strided), None)
 
     def _moved(self) -> Seen | None:
         """An operation that copies values."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.inspect.reach import tensors_in
-from gnnvision.layers import Convolution
+from gnnvision.layers import Convolution, GraphPool
 from gnnvision.layers.calling import check_takes, form_of
 
 __all__ = ["Inputs", "from_data", "from_domain", "from_sizes"]
@@ -164,8 +164,6 @@ def _sparse(shape: Sequence[int], nonzeros: int, domain: Domain, dtype: torch.dt
 def _check_kind(model: nn.Module, domain: Domain) -> None:
     """Check that the model and the domain match."""
     if isinstance(domain, Grid):
-        from gnnvision.layers import GraphPool
-
         for name, module in model.named_modules():
             if isinstance(module, GraphPool) or getattr(module, "kind", Grid) is Graph:
                 condition = f"be a Graph for layer '{name}' ({type(module).__name__})"

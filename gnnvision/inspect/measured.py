@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import torch
@@ -17,7 +17,7 @@ from gnnvision.inspect.assembly import assembled
 from gnnvision.inspect.inputs import Inputs, from_data, from_domain, from_sizes
 from gnnvision.inspect.network import Summary
 from gnnvision.inspect.probe import Probe
-from gnnvision.inspect.reach import Mask, Reach
+from gnnvision.inspect.reach import Mask
 from gnnvision.inspect.run import run
 from gnnvision.inspect.watch import Call
 from gnnvision.layers.calling import form_of
@@ -135,17 +135,17 @@ def summary(
     inputs = replace(inputs, kwargs=kwargs, device=where)
     probe = None if inputs.domain is None else Probe(inputs.domain)
     calls, used = run(model, inputs, probe, mode)
-    flows = _flows(model, inputs, mode)
+    masks = _masks(model, inputs, mode)
     reaches = {
-        call: _with_mask(call.reach, flows, i) for i, call in enumerate(calls) if call.reach
+        call: replace(call.reach, mask=masks(i)) for i, call in enumerate(calls) if call.reach
     }
     network = assembled(model, calls[-1], used, reaches)
     on = domain if isinstance(domain, Domain) else inputs.domain
     return Summary(network, on, inputs.shape, _bytes(model)).at_depth(depth)
 
 
-def _flows(model: nn.Module, inputs: Inputs, mode: str) -> Callable[[], tuple[Probe, list[Call]]]:
-    """A function to the flows of the outputs of all calls, by a second run when needed."""
+def _masks(model: nn.Module, inputs: Inputs, mode: str) -> Callable[..., Any]:
+    """For each call a function to masks, by the flows of a second run when needed."""
 
     @cache
     def flows() -> tuple[Probe, list[Call]]:
@@ -153,16 +153,12 @@ def _flows(model: nn.Module, inputs: Inputs, mode: str) -> Callable[[], tuple[Pr
         probe = Probe(inputs.domain, as_flow=True)
         return probe, run(model, inputs, probe, mode)[0]
 
-    return flows
-
-
-def _with_mask(reach: Reach, flows: Callable[[], tuple[Probe, list[Call]]], number: int) -> Reach:
-    def mask(index: Sequence[int]) -> Mask | None:
+    def mask(number: int, index: Sequence[int]) -> Mask | None:
         probe, calls = flows()
         seen = calls[number].seen
-        return probe.mask(None if seen is None else seen.parts[0], index)
+        return None if seen is None else probe.mask(seen.parts[0], index)
 
-    return replace(reach, mask=mask)
+    return lambda number: partial(mask, number)
 
 
 def _bytes(model: nn.Module) -> int:

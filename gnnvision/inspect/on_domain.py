@@ -29,7 +29,8 @@ def layer_effect(
     domain = next((value for value in args if isinstance(value, Domain)), None)
     if probe.on_grid or domain is None or not outputs:
         return
-    out, operators = outputs[0], []
+    out = outputs[0]
+    operators: list[Operator] = []
     with probe.computing():
         x = next((t for t in tensors_in(args) if probe.seen(t) is not None), None)
         before = probe.seen(x)
@@ -41,33 +42,33 @@ def layer_effect(
         wide = [S for S in operators if S.shape[1] == domain.num_sites]
         operators = wide if wide[:1] == operators[:1] else []
     with probe.computing():
-        if operators and x.shape[0] == domain.num_sites and out.ndim == 2:
+        if isinstance(module, Convolution) and operators and probe.counts and not probe.as_flow:
+            onto = module.out_domain(domain) or domain
+            seen = _on_sites(before, operators, onto, probe.lengths[0])
+        elif operators and x.shape[0] == domain.num_sites and out.ndim == 2:
             pairs = [(S.pattern.row, S.pattern.col) for S in operators]
             rows, cols = (torch.cat([pair[i] for pair in pairs]) for i in (0, 1))
-            after = probe.stepped(before, x.shape, rows, cols, len(out))
-            steps = max(_steps(S) for S in operators)
-            if probe.as_flow:
-                probe.see(out, after)
-            else:
-                parts = (torch.where(after.parts[0] == inf, inf, probe.places(len(out), 2)),)
-                hops = before.hops + steps * (before.across + 1)
-                probe.see(out, replace(after, parts=parts, hops=hops))
-        elif isinstance(module, Convolution) and probe.counts and not probe.as_flow:
-            onto = module.out_domain(domain) or domain
-            probe.see(out, _on_sites(before, operators, onto, probe.lengths[0]))
+            seen = probe.stepped(before, x.shape, rows, cols, len(out))
+            if not probe.as_flow:
+                parts = (torch.where(seen.parts[0] == inf, inf, probe.places(len(out), 2)),)
+                steps = max(_steps(S) for S in operators) * (before.across + 1)
+                seen = replace(seen, parts=parts, hops=before.hops + steps)
         elif isinstance(module, Readout) and not probe.as_flow:
-            probe.see(out, probe.everything(before, len(out), out.ndim))
+            seen = probe.everything(before, len(out), out.ndim)
         elif isinstance(module, GraphPool) and not probe.as_flow:
             further = nan if module.cluster is not None else module.kernel_size - 1
             further *= before.across + 1
             places = probe.places(len(out), out.ndim)
             hops, across = before.hops + further, before.across + further
-            probe.see(out, replace(before, parts=(places,), hops=hops, across=across))
+            seen = replace(before, parts=(places,), hops=hops, across=across)
+        else:
+            return
+        probe.see(out, seen)
 
 
 def _on_sites(before: Seen, operators: Sequence[Operator], domain: Domain, sites: int) -> Seen:
     """The probe after operators onto a domain, by the product of their pattern and the fields."""
-    if before.fields is None or before.hops == inf or not operators:
+    if before.fields is None or before.hops == inf:
         return replace(before.unknown(), hops=before.hops)
     count, width = operators[0].shape
     places = [torch.stack([S.pattern.row, S.pattern.col]).long() for S in operators]

@@ -162,8 +162,8 @@ class Probe:
         return Seen(
             tuple(self.scaled(part) for part in parts),
             tuple(max(jump, key=abs) for jump in jumps),
-            most(seen.hops for seen in every),
-            most(seen.across for seen in every),
+            float(np.max([seen.hops for seen in every])),  # nan if one is
+            float(np.max([seen.across for seen in every])),
             united([seen.fields for seen in every]),
         )
 
@@ -187,19 +187,17 @@ class Probe:
                 out = torch.where((out == whole).all(0), inf, out)
             return out
 
-        return self._with_hops(seen.with_parts(change, ndim) if where else seen)
+        out = seen.with_parts(change, ndim) if where else seen
+        if self.on_grid or self.as_flow:
+            return out
+        entire = any(bool((part == inf).any()) for part in out.parts)
+        return replace(out, hops=inf) if entire else out
 
     def everything(self, seen: Seen, count: int, ndim: int) -> Seen:
         """The probe of `count` rows that depend on the entire input."""
         shape = (count, *(1,) * (ndim - 1))
         whole = seen.with_parts(lambda _, part: part.new_full((len(part), *shape), inf), ndim)
         return replace(whole, hops=inf)
-
-    def _with_hops(self, seen: Seen) -> Seen:
-        if self.on_grid or self.as_flow:
-            return seen
-        entire = any(bool((part == inf).any()) for part in seen.parts)
-        return replace(seen, hops=inf) if entire else seen
 
     def read(
         self,
@@ -309,11 +307,9 @@ class Probe:
         first = tuple(0.0 - float(part[0]) if len(part) else inf for part in some)
         return Reach(size, seen.jump, first)
 
-    def mask(self, flow: Tensor | None, index: Sequence[int]) -> Mask | None:
+    def mask(self, flow: Tensor, index: Sequence[int]) -> Mask | None:
         """The sites from which a flow reaches one value; None if unknown."""
         assert self.source is not None
-        if flow is None:
-            return None
         flow = aligned(flow, len(index))[0]
         value = flow[tuple(min(i, n - 1) for i, n in zip(index, flow.shape, strict=True))]
         if bool(value.isnan()):
@@ -346,8 +342,3 @@ def united(fields: Sequence[Tensor | None]) -> Tensor | None:
     """The union of several fields; None if one is unknown."""
     known = [each for each in fields if each is not None]
     return torch.cat(known, 1).unique(dim=1) if len(known) == len(fields) else None
-
-
-def most(values: Iterable[float]) -> float:
-    """The largest of several numbers; nan if one is."""
-    return float(np.max([*values]))

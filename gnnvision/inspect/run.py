@@ -15,6 +15,7 @@ from torch._subclasses.fake_tensor import (
     FakeTensor,
     FakeTensorMode,
 )
+from torch.backends import mha
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
@@ -77,11 +78,18 @@ def _run(
         args, kwargs = tree_map(shadow, (inputs.args, inputs.kwargs))
         watch = Watch(model, probe, fakes)
         stack.enter_context(_untouched(model, mode == "train"))
-        stack.enter_context(_listening(model, watch))
+        for name, module in model.named_modules():
+            begin, end = partial(watch.begin, name), watch.end
+            for handle in (
+                module.register_forward_pre_hook(begin, with_kwargs=True, prepend=True),
+                module.register_forward_hook(end, with_kwargs=True),
+            ):
+                stack.callback(handle.remove)
         stack.enter_context(torch.random.fork_rng(devices=[]))
         # Attention as the two matrix products that it is, whatever kernel would run it.
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.enter_context(_plain_attention())
+        stack.callback(mha.set_fastpath_enabled, mha.get_fastpath_enabled())
+        mha.set_fastpath_enabled(False)
         if fakes is not None and not inputs.is_structured:
             # What a model makes on its way has no values either. On a graph it must: operators
             # are made of the real edges, which are few compared with the signals.
@@ -151,38 +159,6 @@ def _check_shape(layer: Any, x: Tensor, *more: Any) -> None:  # noqa: ANN401
     plain = isinstance(x, FakeTensor)
     zeros = torch.zeros((), dtype=x.dtype).expand(x.shape) if plain else x
     type(layer).check(layer, zeros, *more)
-
-
-@contextmanager
-def _listening(model: nn.Module, watch: Watch) -> Iterator[None]:
-    """Tell `watch` of every call of a module inside the block."""
-
-    def entered(name: str, module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
-        watch.begin(name, module, args, kwargs)
-
-    handles = []
-    try:
-        for name, module in model.named_modules():
-            before = partial(entered, name)
-            handles += [
-                module.register_forward_pre_hook(before, with_kwargs=True, prepend=True),
-                module.register_forward_hook(watch.end, with_kwargs=True),
-            ]
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _plain_attention() -> Iterator[None]:
-    """torch.nn.MultiheadAttention without its fused kernel, which hides its parts."""
-    was = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(was)
 
 
 def _explained(error: Exception, call: Call) -> Exception:

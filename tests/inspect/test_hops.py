@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
+from gnnvision.operators import Shift
 
 from .networks import path
 
@@ -157,3 +158,42 @@ def test_pooling_never_sees_less_than_it_says():
 def test_clusters_of_ones_own_are_not_known():
     model = gv.Sequential(gv.GraphPool(cluster=[0, 0, 1, 1]))
     assert isnan(gv.summary(model, path(4), 3).layers[0].hops)
+
+
+class Ring(gv.Domain):
+    """Sites in a circle, whose signals are as those of nodes."""
+
+    def __init__(self, sites):
+        self.sites = sites
+
+    @property
+    def num_sites(self):
+        return self.sites
+
+    @property
+    def offsets(self):
+        return torch.tensor([0, self.sites])
+
+    def to(self, device):
+        return self
+
+    def to_sites(self, x):
+        return x
+
+    def from_sites(self, y):
+        return y
+
+    def beside(self, dtype):
+        site = torch.arange(self.sites)
+        return [Shift((site + step) % self.sites, self.sites) for step in (-1, 1)]
+
+
+def test_sites_in_a_circle():
+    layers = [gv.GraphConvolution(1, 1, Ring.beside, num_operators=2) for _ in range(3)]
+    model, ring = gv.Sequential(*layers, nn.Linear(1, 2)), Ring(9)
+    result = gv.summary(model, ring, 1)
+    assert [str(layer.reach) for layer in result.layers] == ["2 sites", "3 sites"] + 2 * [
+        "4 sites"
+    ]
+    masks = torch.stack([torch.tensor(result.network.reach.mask((i, 0))) for i in range(9)])
+    assert torch.equal(masks, depends(model, ring, torch.rand(9, 1)))
