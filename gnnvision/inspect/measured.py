@@ -121,17 +121,16 @@ def summary(
         raise wrong_type("domain", "be a Grid or a Graph, or a shape", domain, advice)
     elif domain is not None or input_data is not None:
         data = domain if input_data is None else input_data
-        inputs = from_data(model, data, batch_dim)
-        inputs = replace(inputs, has_values=True)
+        inputs = replace(from_data(model, data, batch_dim), has_values=True)
     else:
         network = assembled(model, Call("", model), [], {})
         return Summary(network, None, (), _bytes(model)).at_depth(depth)
     _check_built(model)
-    where = None if device is None else torch.device(device)
     kwargs = {**inputs.kwargs, **arguments}
     if len(inputs.args) == 1 and not kwargs and isinstance(inputs.domain, Grid):
         args, kwargs = form_of(model).arguments(model, inputs.args[0], inputs.domain)
         inputs = replace(inputs, args=args)
+    where = None if device is None else torch.device(device)
     inputs = replace(inputs, kwargs=kwargs, device=where)
     probe = None if inputs.domain is None else Probe(inputs.domain)
     calls, used = run(model, inputs, probe, mode)

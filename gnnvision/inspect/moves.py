@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import nan, prod
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -121,14 +121,8 @@ def sources(
         for numbers in (torch.arange(total), order):
             blocks = (numbers.double() + FIRST).split([prod(shape) for shape in shapes])
             blocks = [block.view(s) for block, s in zip(blocks, shapes, strict=True)]
-            try:
-                result = func(
-                    *_replaced(args[0], inputs, blocks), **_replaced(args[1], inputs, blocks)
-                )
-                result = result[position] if isinstance(result, (tuple, list)) else result
-            except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError):
-                break
-            if not _is_plain(result) or not _fits(result.shape, out.shape):
+            result = _applied(func, args, inputs, blocks, position)
+            if result is None or not _fits(result.shape, out.shape):
                 break
             found.append(result)
         else:
@@ -145,8 +139,17 @@ def sources(
     return None
 
 
-def _replaced(value: Any, inputs: Sequence[tuple[Tensor, Any]], blocks: Sequence[Tensor]) -> Any:  # noqa: ANN401
-    """Arguments with numbers in place of the inputs, and zeros in place of other signals."""
+def _applied(
+    func: Callable[..., Any],
+    args: Any,  # noqa: ANN401
+    inputs: Sequence[tuple[Tensor, Any]],
+    blocks: Sequence[Tensor],
+    position: int,
+) -> Tensor | None:
+    """A result with numbers in place of the inputs, and zeros in place of other signals.
+
+    None if there is none, or not a dense tensor of real numbers.
+    """
 
     def change(leaf: Any) -> Any:  # noqa: ANN401
         for (tensor, _), block in zip(inputs, blocks, strict=True):
@@ -160,14 +163,13 @@ def _replaced(value: Any, inputs: Sequence[tuple[Tensor, Any]], blocks: Sequence
             return torch.zeros_like(leaf, dtype=torch.float64)
         return leaf
 
-    return tree_map(change, value)
-
-
-def _is_plain(value: object) -> TypeGuard[Tensor]:
-    """Whether this is a dense tensor of real numbers."""
-    if not isinstance(value, Tensor) or value.layout is not torch.strided:
-        return False
-    return value.is_floating_point()
+    try:
+        result = func(*tree_map(change, args[0]), **tree_map(change, args[1]))
+        result = result[position] if isinstance(result, (tuple, list)) else result
+    except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError):
+        return None
+    is_dense = isinstance(result, Tensor) and result.layout is torch.strided
+    return result if is_dense and result.is_floating_point() else None
 
 
 def _fits(shape: Sequence[int], whole: Sequence[int]) -> bool:
@@ -193,12 +195,5 @@ def lines(
         return None
     blank = torch.zeros(shape)
     blank.transpose(1, dim)[torch.arange(size), torch.arange(size)] = nan
-    pairs = [(x, None)]
-    try:
-        result = func(*_replaced(args[0], pairs, [blank]), **_replaced(args[1], pairs, [blank]))
-    except TypeError:
-        return None
-    result = result[position] if isinstance(result, (tuple, list)) else result
-    if not _is_plain(result):
-        return None
-    return result.isnan().movedim(dim, 1).flatten(2).any(2).T
+    result = _applied(func, args, [(x, None)], [blank], position)
+    return None if result is None else result.isnan().movedim(dim, 1).flatten(2).any(2).T
