@@ -68,15 +68,17 @@ def layer_effect(
 
 def _on_sites(before: Seen, operators: Sequence[Operator], domain: Domain, sites: int) -> Seen:
     """The probe after operators onto a domain, by the product of their pattern and the fields."""
+    from scipy.sparse import coo_array
+
     if before.fields is None or before.hops == inf:
         return replace(before.unknown(), hops=before.hops)
     count, width = operators[0].shape
     places = [torch.stack([S.pattern.row, S.pattern.col]).long() for S in operators]
     pattern, seen = (
-        torch.sparse_coo_tensor(at, torch.ones(at.shape[1]), size, check_invariants=False)
+        coo_array((torch.ones(at.shape[1], dtype=torch.bool).numpy(), at.numpy()), size).tocsr()
         for at, size in ((torch.cat(places, 1), (count, width)), (before.fields, (width, sites)))
     )
-    fields = torch.sparse.mm(pattern, seen).coalesce().indices()
+    fields = torch.stack([torch.from_numpy(at).long() for at in (pattern @ seen).nonzero()])
     ends = torch.stack([-fields[1], fields[1] + 1]).double()
     parts = ends.new_full((2, count), -inf)
     parts = parts.scatter_reduce(1, fields[:1].expand(2, -1), ends, "amax")
