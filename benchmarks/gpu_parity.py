@@ -133,8 +133,8 @@ OPERATORS: dict[str, Callable[[str, torch.dtype], tuple[Tensor, list[Tensor]]]] 
 def difference(name: str, device: str, dtype: torch.dtype) -> float:
     """The largest difference from the CPU, relative to the largest value or gradient.
 
-    A gradient that is small compared with the others, such as that of a bias within a softmax, which is
-    0 but for rounding, is compared on their scale.
+    A gradient that is small compared with the others, such as that of a bias within a softmax,
+    which is 0 but for rounding, is compared on their scale.
     """
     call = OPERATORS[name]
     (here, grads), (there, others) = call("cpu", dtype), call(device, dtype)

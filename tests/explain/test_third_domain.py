@@ -195,8 +195,8 @@ def test_receptive_fields_grow_by_one_ring_of_cells():
     chain = [gv.GraphConvolution(2, 2, operators=neighbors, num_operators=7) for _ in range(3)]
     model = gv.Sequential(*chain[:2], nn.ReLU(), chain[2])
     sizes = receptive_field_sizes(model, x, CELLS)
-    assert [str(sizes[name]) for name in "0123"] == ["1 hop", "2 hops", "2 hops", "3 hops"]
-    assert layers_by_depth(model, x, CELLS, sizes) == ["0", "1", "3"]
+    assert [str(sizes[name]) for name in "012"] == ["7 sites", "19 sites", "19 sites"]
+    assert layers_by_depth(model, x, CELLS, sizes) == ["0", "3"]  # from layer 1 on, all cells
     middle = CELLS.cells.index((0, 0))
     for name, radius in ("0", 1), ("1", 2):
         field = receptive_field(model, x, CELLS, name, middle)
