@@ -20,6 +20,7 @@ from typing import Self
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.collections import PolyCollection
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
@@ -121,18 +122,27 @@ def draw(model: nn.Module, task: HexagonalTask, path: Path) -> None:
     x, _, y = next(task.batches("test", batch_size=1))
     panels = {f"image: {task.class_names[int(y)]}": (task.grid, x)}
     for method in ("input_gradient", "occlusion", "grad_cam"):
-        panels[method] = task.grid, gv.explain.attribute(model, x, task.grid, method).values
+        name = gv.explain.METHODS[method].title
+        panels[name] = task.grid, gv.explain.attribute(model, x, task.grid, method).values
     maps = gv.explain.feature_maps(model, x, task.grid, "1").values[0]
     for channel, weights in enumerate(model.get_parameter("0.weight").detach()[:, 0, :4].T):
         kernel = torch.full((9,), torch.nan)
         kernel[[4, 5, 2, 1, 3, 7, 8]] = weights
-        panels[f"filter {channel + 1}"] = HexagonalGrid(3, 3), kernel
-        panels[f"feature map {channel + 1}"] = task.grid, maps[channel]
-    _, axes = plt.subplots(3, 4, figsize=(10, 8), layout="constrained")
+        panels[f"filter {channel + 1}: weights"] = HexagonalGrid(3, 3), kernel
+        panels[f"feature map {channel + 1}: ReLU"] = task.grid, maps[channel]
+    angles = torch.arange(6) * torch.pi / 3
+    corners = torch.stack([angles.sin(), angles.cos()], 1) / 3**0.5  # of a hexagon of width 1
+    figure, axes = plt.subplots(3, 4, figsize=(12, 8), layout="constrained")
     for axis, (title, (grid, values)) in zip(axes.flat, panels.items(), strict=True):
-        size, (right, down) = 150 / max(grid.rows, grid.columns), grid.centers().T
-        axis.scatter(right, -down, size**2, values.flatten(), marker="h", cmap="viridis")
-        axis.set(title=title, aspect="equal", xmargin=0.3, ymargin=0.3, xticks=[], yticks=[])
+        places = (grid.centers()[:, None] + corners) * torch.tensor([1, -1])
+        signed = bool((values.nan_to_num() < 0).any())
+        most = float(values.nan_to_num().abs().max())
+        cells = PolyCollection(places.numpy(), cmap="RdBu_r" if signed else "viridis")
+        cells.set(array=values.flatten().numpy(), clim=(-most if signed else 0, most))
+        axis.add_collection(cells)
+        axis.set(title=title, aspect="equal", xticks=[], yticks=[])
+        axis.autoscale()
+        figure.colorbar(cells, ax=axis, shrink=0.7)
     plt.savefig(path, dpi=120)
 
 
