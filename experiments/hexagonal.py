@@ -137,7 +137,7 @@ def draw(model: nn.Module, task: HexagonalTask, path: Path) -> None:
         places = (grid.centers()[:, None] + corners) * torch.tensor([1, -1])
         signed = bool((values.nan_to_num() < 0).any())
         most = float(values.nan_to_num().abs().max())
-        cells = PolyCollection(places.numpy(), cmap="RdBu_r" if signed else "viridis")
+        cells = PolyCollection(places.tolist(), cmap="RdBu_r" if signed else "viridis")
         cells.set(array=values.flatten().numpy(), clim=(-most if signed else 0, most))
         axis.add_collection(cells)
         axis.set(title=title, aspect="equal", xticks=[], yticks=[])
