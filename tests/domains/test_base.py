@@ -1,6 +1,5 @@
 import copy
 import pickle
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -8,27 +7,7 @@ import torch
 from gnnvision import Domain, Graph, Grid, Readout
 
 from ..graphs import GRAPHS, batch, directed
-
-
-@dataclass(frozen=True)
-class Ring(Domain):
-    """Sites on a circle; signals are (B, C, N)."""
-
-    length: int
-
-    @property
-    def num_sites(self):
-        return self.length
-
-    def to(self, device):
-        return self
-
-    def to_sites(self, x):
-        return x.permute(2, 0, 1)
-
-    def from_sites(self, y):
-        return y.permute(1, 2, 0)
-
+from ..rings import Ring
 
 DOMAINS = {
     "ring": Ring(5),

@@ -1,6 +1,5 @@
 import copy
 import pickle
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ import gnnvision as gv
 from gnnvision.operators import Shift
 
 from ..graphs import GRAPHS, batch, undirected
+from ..rings import Ring
 
 
 def graph_net():
@@ -137,26 +137,6 @@ def test_a_nested_module_gets_the_domain():
     torch.testing.assert_close(net(x, graph), net[1](x / graph.num_nodes, graph))
 
 
-@dataclass(frozen=True)
-class Circle(gv.Domain):
-    """Sites on a circle; signals are (B, C, N)."""
-
-    length: int
-
-    @property
-    def num_sites(self):
-        return self.length
-
-    def to(self, device):
-        return self
-
-    def to_sites(self, x):
-        return x.permute(2, 0, 1)
-
-    def from_sites(self, y):
-        return y.permute(1, 2, 0)
-
-
 def around(circle, dtype):
     sites = torch.arange(circle.num_sites)
     return [Shift((sites + step) % circle.num_sites, circle.num_sites) for step in (-1, 0, 1)]
@@ -170,10 +150,10 @@ def test_a_third_kind_of_domain():
         conv.weight.copy_(own.weight.permute(2, 1, 0))
         conv.bias.copy_(own.bias)
     layers = (nn.BatchNorm1d(4), nn.ReLU(), gv.GraphNorm(4), gv.Readout("max"), nn.Linear(4, 2))
-    net, x, circle = gv.Sequential(nn.Sequential(own), *layers), torch.randn(2, 3, 7), Circle(7)
+    net, x, circle = gv.Sequential(nn.Sequential(own), *layers), torch.randn(2, 3, 7), Ring(7)
     torch.testing.assert_close(net(x, circle), gv.Sequential(conv, *layers)(x))
     assert net[:3].out_domain(circle) is circle
     assert net.out_domain(circle) is None
     assert gv.Sequential(nn.Conv1d(4, 4, 3)).out_domain(circle) is None
-    with pytest.raises(ValueError, match="must have the shape of a signal on Circle"):
-        gv.Readout()(x, Circle(8))
+    with pytest.raises(ValueError, match="must have the shape of a signal on Ring"):
+        gv.Readout()(x, Ring(8))
