@@ -26,6 +26,7 @@ from torch.nn.functional import grid_sample
 
 import gnnvision as gv
 from gnnvision import cli
+from gnnvision.errors import invalid
 from gnnvision.operators import Operator, Shift
 
 
@@ -166,7 +167,9 @@ class Config:
 def main(config: Config) -> None:
     """Train networks with about as many weights on hexagons and on pixels; draw the first one."""
     pixels = gv.data.load(config.dataset)
-    assert isinstance(pixels, gv.data.ImageTask)
+    if not isinstance(pixels, gv.data.ImageTask) or pixels.in_channels != 1:
+        advice = "Use for example fashion_mnist, mnist or digits."
+        raise invalid("dataset", "have images of one channel", repr(config.dataset), advice)
     hexagons, seven = HexagonalTask.of(pixels), HexagonalGrid.shifts
     first = gv.GraphConvolution(1, 18, seven, num_operators=7)
     second = gv.GraphConvolution(18, 36, seven, num_operators=7)

@@ -317,7 +317,7 @@ def weighted_sum(
         The sum. Shape (M, *, C_out).
     """
     if len(operators) != len(matrices):
-        advice = "Give num_operators, the number of operators that the family returns."
+        advice = "Give num_operators, the number that the family returns; Propagation has one."
         raise invalid("num_operators", f"be {len(operators)}", len(matrices), advice)
     if len(operators) > 1 and x.layout is torch.strided and x.ndim == 2:
         if any(isinstance(S, (Sum, Product)) for S in operators):
@@ -325,6 +325,9 @@ def weighted_sum(
             return torch.cat(apply_each(operators, x), 1) @ torch.cat(written)
     y = None
     for S, W in zip(operators, matrices, strict=True):
+        if not isinstance(S, Operator):
+            advice = "Make them of the functions in gnnvision.operators."
+            raise wrong_type("operators", "return operators", S, advice)
         if W is None or W.ndim < 2:
             term = S.times(dense(x))
             term = term if W is None else term * W
@@ -368,10 +371,16 @@ def _count(operators: Family) -> int:
     """The number of operators of a family on two connected nodes."""
     pair = Graph.from_edges([(0, 1)], num_nodes=2, undirected=True)
     try:
-        return len(operators(pair, torch.get_default_dtype()))
+        found = operators(pair, torch.get_default_dtype())
     except Exception as error:
         condition = "be given for a family that does not support a graph of two nodes"
         raise invalid("num_operators", condition, f"None ({error})", "Give K.") from error
+    if not isinstance(found, Sequence) or not found:
+        condition = "return a list of at least one operator"
+        got = found if isinstance(found, Sequence) else type(found).__name__
+        advice = "Use for example lambda graph, dtype: [normalized_adjacency(graph, dtype=dtype)]."
+        raise wrong_dtype("operators", condition, got, advice)
+    return len(found)
 
 
 def _channels(number: int | None) -> int | None:

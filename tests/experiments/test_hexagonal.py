@@ -111,3 +111,10 @@ def test_a_run_leaves_everything(inside, tmp_path):
     (run,) = (tmp_path / "a" / "hexagonal").iterdir()
     assert (run / "hexagons.png").stat().st_size > 10_000
     assert (run / "result.json").is_file()
+
+
+def test_other_data_ends_with_one_line(inside):
+    done = inside("hexagonal", "--dataset", "karate")
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: 'dataset' must have images of one channel, got")

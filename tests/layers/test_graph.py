@@ -169,5 +169,12 @@ def test_refusals_of_families():
     layer = GraphConvolution(3, 2, operators=by_type, num_operators=2)
     with pytest.raises(ValueError, match=r"'num_operators' must be 3, got 2\. Give num_operators"):
         layer(torch.randn(5, 3), undirected())
+    for wrong in (lambda g, d: adjacency(g, d), lambda g, d: []):
+        with pytest.raises(TypeError, match="'operators' must return a list of at least one"):
+            GraphConvolution(3, 2, operators=wrong)
+    with pytest.raises(TypeError, match="'operators' must return operators, got Tensor"):
+        GraphConvolution(3, 2, operators=lambda g, d: [g.adjacency()])(
+            torch.randn(5, 3), undirected()
+        )
     with pytest.raises(TypeError, match="'operators' must be a function of a domain and a dtype"):
         GraphConvolution(3, 2, operators=adjacency(directed()))
