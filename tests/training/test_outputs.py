@@ -56,7 +56,7 @@ def test_what_is_no_answer_for_each_item_is_refused(change, error, words):
 
 def test_a_single_target_is_not_spread_over_several():
     """A column too few would be compared with every target."""
-    task = gv.data.load("esol", download=False)
+    task = gv.data.load("bioactivity")  # a part of rdkit: needs no download
     net = gv.Sequential(gv.GCNConv(task.in_channels, 2), gv.Readout("mean"))
     with pytest.raises(ValueError, match=r"column for each target, shape \(\d+, 1\), got"):
         gv.fit(net, task, gv.Recipe(epochs=1), progress=False)
