@@ -15,7 +15,8 @@ CORE = set(BELOW) | {"layers"}
 BELOW |= {"models": CORE, "data": CORE, "inspect": CORE}
 WORK = CORE | {"models", "data", "inspect"}
 BELOW |= {"training": WORK, "transfer": WORK | {"training"}, "explain": WORK}
-BELOW |= {"report": WORK | {"training", "transfer", "explain"}}
+BELOW |= {"runs": WORK | {"training", "transfer", "explain"}}
+BELOW |= {"report": BELOW["runs"] | {"runs"}}
 BELOW |= {"basics": BELOW["report"] | {"report"}}
 BELOW |= {"cli": BELOW["basics"] | {"basics"}}
 

@@ -7,7 +7,7 @@ root or a verified download, and no code in them is executed.
 from gnnvision._renamed import former_names
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
-from gnnvision.data.graph_task import GraphTask
+from gnnvision.data.graphs import GraphTask, NodeTask
 from gnnvision.data.images import (
     Augment,
     Finding,
@@ -21,7 +21,7 @@ from gnnvision.data.molecules import Featurizer, MoleculeTask, Table, read_table
 from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
 from gnnvision.data.split import Split, random_node_split, stratified_split
-from gnnvision.data.task import NodeTask, SplitName, Task
+from gnnvision.data.task import SplitName, Task
 
 __all__ = [
     "Augment",

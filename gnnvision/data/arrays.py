@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import IO
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gnnvision.data.npz import unpack_arrays
 
-__all__ = ["UNLABELED", "NodeArrays", "read_npz", "write_npz"]
+__all__ = ["UNLABELED", "NodeArrays", "hash_tensors", "read_npz", "write_npz"]
 
 UNLABELED = -100  # the default ignore_index of torch.nn.functional.cross_entropy
 _NAMES = ("node_names", "class_names", "feature_names")
@@ -156,6 +157,23 @@ class NodeArrays:
                 digest.update(f"{item.name} {array.dtype.str} {array.shape};".encode())
                 digest.update(array.tobytes())
         return digest.hexdigest()
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of tensors and their names, shapes and types, in hexadecimal.
+
+    Args:
+        tensors: Dense or sparse COO tensors by name.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        held = tensor.detach()
+        digest.update(f"{name} {held.dtype} {tuple(held.shape)};".encode())
+        sparse = held.layout is torch.sparse_coo
+        held = held.coalesce() if sparse else held
+        for values in (held.indices(), held.values()) if sparse else (held,):
+            digest.update(np.ascontiguousarray(values.cpu().numpy()).tobytes())
+    return digest.hexdigest()
 
 
 def read_npz(data: bytes) -> NodeArrays:

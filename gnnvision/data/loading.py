@@ -13,9 +13,12 @@ import torch
 
 from gnnvision.data.arrays import NodeArrays
 from gnnvision.data.card import Card, read_card
-from gnnvision.data.embedded import read_embedded, read_karate
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.files import decode_cached, locate, read_verified
+from gnnvision.data.graphs.embedded import read_embedded, read_karate
+from gnnvision.data.graphs.node_task import NodeTask
+from gnnvision.data.graphs.planetoid import decode_planetoid
+from gnnvision.data.graphs.tu_load import load_tu
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.images.load import (
@@ -31,11 +34,9 @@ from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.load import load_csv, load_molecules
 from gnnvision.data.options import LoadOptions, check_options
 from gnnvision.data.paths import expand_user, refuse_special
-from gnnvision.data.planetoid import decode_planetoid
 from gnnvision.data.root import Root, data_root, datasets_folder
 from gnnvision.data.split import Split
-from gnnvision.data.task import NodeTask, Task
-from gnnvision.data.tu_load import load_tu
+from gnnvision.data.task import Task
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid, nearest, one_of
 

@@ -7,24 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision._renamed import former_arguments, former_attributes
-from gnnvision.data.arrays import UNLABELED
-from gnnvision.data.batching import check_batches, check_tensors
+from gnnvision._renamed import former_attributes
+from gnnvision.data.arrays import hash_tensors
 from gnnvision.data.card import Card
 from gnnvision.data.overview import describe_split, describe_targets, split_warnings
-from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
-from gnnvision.domains import Domain, Graph
-from gnnvision.domains.device import full_device
-from gnnvision.errors import invalid
+from gnnvision.data.split import Split
+from gnnvision.domains import Domain
 from gnnvision.layers.calling import call
 
-__all__ = ["NodeTask", "SplitName", "Task"]
+__all__ = ["SplitName", "Task"]
 
 SplitName = Literal["train", "val", "test"]
 _RENAMED = {  # since version 0.1
@@ -33,6 +29,7 @@ _RENAMED = {  # since version 0.1
     "concerns": "data_warnings",
     "target_moments": "target_statistics",
 }
+_NO_CARD = Card("", "your own data", "", "Your own data.", "Your own.", "Not stated.", "")
 
 
 @former_attributes(_RENAMED)
@@ -41,15 +38,16 @@ class Task(ABC):
     """Data, targets and a split: the interface between data and training.
 
     Args:
-        name: The dataset that was loaded, e.g. "stdlib".
-        requested: The name that was requested, e.g. "auto".
+        name: The dataset that was loaded, e.g. "stdlib", or a name of your own.
         kind: The kind of target: "classification", "regression" or "multilabel".
         in_channels: The number of input channels (features).
         num_outputs: The number of classes, or of targets of a regression or multi-label task.
         class_names: The names of the outputs, in order.
         split: The training, validation and test indices.
-        card: Source, license, citation and published results of the dataset.
-        data_hash: The SHA-256 of the arrays, in hexadecimal.
+        requested: The name that was requested, e.g. "auto"; by default `name`.
+        card: Source, license, citation and published results of the dataset; by default one
+            that only has its name.
+        data_hash: The SHA-256 of the arrays, in hexadecimal; computed if left out.
         seed: The seed of a random split.
         origin: The arguments of `gnnvision.data.load` that made the task, if any: the name or
             the absolute path, and the options that differ from their defaults.
@@ -58,18 +56,37 @@ class Task(ABC):
     """
 
     name: str
-    requested: str
     kind: Literal["classification", "regression", "multilabel"]
     in_channels: int
     num_outputs: int
     class_names: tuple[str, ...]
     split: Split
-    card: Card
-    data_hash: str
+    requested: str = ""
+    card: Card = _NO_CARD
+    data_hash: str = ""
     seed: int = 0
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     preferred: str = ""
     reason: str = ""
+
+    item_kind: ClassVar[str] = ""  # what one item is, as in a card: "node", "graph", "image"
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out; kinds of tasks call it after their checks."""
+        found: dict[str, Any] = {"requested": self.requested or self.name}
+        if self.card is _NO_CARD:
+            found["card"] = replace(
+                _NO_CARD, name=self.name, title=self.name, kind=self.item_kind,
+                class_names=tuple(self.class_names),
+            )  # fmt: skip
+        if not self.data_hash:
+            found["data_hash"] = hash_tensors(self._contents())
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+
+    def _contents(self) -> Mapping[str, Tensor]:
+        """The tensors that `data_hash` covers, by name."""
+        return {}
 
     def __init_subclass__(cls) -> None:
         """Methods that a kind of task overrides by their former names."""
@@ -187,99 +204,3 @@ class Task(ABC):
     @abstractmethod
     def to(self, device: torch.device | str) -> Self:
         """The task with its tensors on `device`."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class NodeTask(Task):
-    """Node classification in one graph (transductive).
-
-    Args:
-        x: Node features, dense or sparse COO. Shape (N, C).
-        graph: The graph.
-        y: Labels from 0; -100 for an unlabeled node. Shape (N,).
-
-    Raises:
-        ValueError: The sizes of features, graph, labels and split do not match.
-    """
-
-    x: Tensor
-    graph: Graph
-    y: Tensor
-    _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        check_tensors(x=self.x, y=self.y)
-        n = self.graph.num_nodes
-        if tuple(self.x.shape) != (n, self.in_channels):
-            raise invalid(
-                "x",
-                f"have shape (N={n}, in_channels={self.in_channels})",
-                tuple(self.x.shape),
-                "Pass one row for each node of the graph.",
-            )
-        if tuple(self.y.shape) != (n,) or self.y.dtype != torch.int64:
-            got = f"{self.y.dtype} of shape {tuple(self.y.shape)}"
-            advice = "Pass one label for each node, -100 for an unlabeled node."
-            raise invalid("y", f"be int64 of shape (N={n},)", got, advice)
-        self.split.check(n)
-        batch = {}
-        for name in SPLIT_NAMES:
-            nodes = torch.from_numpy(np.array(getattr(self.split, name))).to(self.y.device)
-            target = torch.full_like(self.y, UNLABELED)
-            target[nodes] = self.y[nodes]
-            batch[name] = (self.x, self.graph, target)
-        object.__setattr__(self, "_batch", batch)
-
-    @property
-    def _targets(self) -> Tensor:
-        return self.y
-
-    def overview(self) -> dict[str, str]:
-        """The summary of every task, and the size of the graph."""
-        graph = self.graph
-        edges = graph.num_edges // (2 if graph.is_undirected else 1)
-        size = f"{graph.num_nodes:,} nodes, {edges:,} edges, {self.in_channels:,} features each"
-        known = super().overview()
-        return {"data": known.pop("data"), "graph": size, **known}
-
-    @former_arguments(part="split")
-    def batches(
-        self,
-        split: SplitName,
-        batch_size: int | None = None,
-        generator: torch.Generator | None = None,
-        epoch: int = 0,
-    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-        """The whole graph as one batch; labels of nodes outside the split are -100.
-
-        Every call yields the same tensors, so nothing is copied from epoch to epoch.
-
-        Args:
-            split: "train", "val" or "test".
-            batch_size: Ignored: a node needs its neighbors, so the whole graph is one batch.
-            generator: Ignored: there is nothing to shuffle.
-            epoch: Ignored: every epoch is the same.
-
-        Raises:
-            ValueError: `split` is not one of these.
-        """
-        check_batches(split, None, "nodes")
-        return iter((self._batch[split],))
-
-    def with_seed(self, seed: int) -> Self:
-        """The task with the random split of this seed; itself if its split is not random."""
-        if self.split.name != "random":
-            return self
-        rule = self.card.split_rule("random")
-        sizes = {
-            name: value
-            for name in ("per_class", "num_val", "num_test")
-            if (value := getattr(rule, name)) is not None
-        }
-        return replace(self, split=random_node_split(self.y, seed, **sizes), seed=seed)
-
-    def to(self, device: torch.device | str) -> Self:
-        """The task with features, graph and labels on `device`; itself if they already are."""
-        if self.x.device == full_device(device):
-            return self
-        return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -62,7 +62,7 @@ class FeatureTask(Task):
     @classmethod
     def of(cls, source: Task, x: Tensor, views: Tensor, rows: Tensor) -> FeatureTask:
         """Create the task from its source and the precomputed features."""
-        named = {name: getattr(source, name) for name in Task.__dataclass_fields__}
+        named = {item.name: getattr(source, item.name) for item in fields(Task)}
         y: Tensor = source.y  # type: ignore[attr-defined]
         more = {"in_channels": x.shape[1], "source": source, "y": y.to(x.device)}
         return cls(**(named | more), x=x, views=views, rows=rows)

@@ -7,7 +7,7 @@ from gnnvision.data import ChecksumError, DataNotFound, load
 from gnnvision.data.arrays import read_npz
 from gnnvision.data.card import DataFile
 from gnnvision.data.files import decode_cached, locate, locate_any, read_verified
-from gnnvision.data.planetoid import decode_planetoid
+from gnnvision.data.graphs.planetoid import decode_planetoid
 
 from . import made
 

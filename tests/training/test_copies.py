@@ -11,8 +11,8 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.data.frozen import FrozenDict
+from gnnvision.data.graphs.tu_load import _splitter
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.tu_load import _splitter
 from gnnvision.transfer.few_labels import with_few_labels
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda value: pickle.loads(pickle.dumps(value))}

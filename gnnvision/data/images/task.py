@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, get_args
@@ -61,6 +61,8 @@ class ImageTask(Task):
         ValueError: Sizes do not match, or a label or a standard deviation is out of range.
     """
 
+    item_kind = "image"
+
     images: Tensor
     y: Tensor
     mean: tuple[float, ...]
@@ -109,6 +111,10 @@ class ImageTask(Task):
         width = self._full_size[1]
         both = tuple(v.float().repeat(width).to(self.y.device) for v in (scale, shift))
         object.__setattr__(self, "_scale", both)
+        super().__post_init__()
+
+    def _contents(self) -> Mapping[str, Tensor]:
+        return {"images": self.images, "y": self.y}
 
     @property
     def _targets(self) -> Tensor:

@@ -7,9 +7,9 @@ from pathlib import Path
 from gnnvision.data.card import Card
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.molecules.load import load_table
-from gnnvision.data.molecules.table import Table, parse_table
 from gnnvision.data.molecules.task import MoleculeTask
 from gnnvision.data.options import LoadOptions
+from gnnvision.data.table import Table, parse_table
 
 __all__ = ["load_bioactivity", "read_bioactivity"]
 

@@ -20,11 +20,11 @@ from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.splits import column_split, scaffold_balanced_split, scaffold_split
 from gnnvision.data.molecules.store import cached_descriptors, cached_scaffolds, encode_cached
-from gnnvision.data.molecules.table import Table, parse_table, read_table
-from gnnvision.data.molecules.targets import Targets, read_targets
 from gnnvision.data.molecules.task import MoleculeTask, batch_molecules
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.split import Split, fold_split, random_split, stratified_split
+from gnnvision.data.table import Table, parse_table, read_table
+from gnnvision.data.targets import Targets, read_targets
 from gnnvision.errors import invalid, one_of
 
 __all__ = ["SPLITS", "load_csv", "load_molecules", "load_table"]

@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from gnnvision.data.molecules.table import Table
 from gnnvision.data.overview import join_names
+from gnnvision.data.table import Table
 
 __all__ = ["describe_columns", "describe_excluded", "describe_format", "group_reasons"]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gnnvision._renamed import former_attributes
-from gnnvision.data.graph_task import GraphTask
+from gnnvision.data.graphs.graph_task import GraphTask
 from gnnvision.data.molecules.duplicates import Duplicate, describe_duplicates, duplicates
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
@@ -23,7 +23,7 @@ from gnnvision.data.molecules.overview import (
 )
 from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import cached_canonical_smiles
-from gnnvision.data.molecules.table import Table
+from gnnvision.data.table import Table
 from gnnvision.domains import Graph
 
 __all__ = ["MoleculeTask", "batch_molecules"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.data.arrays import UNLABELED
-from gnnvision.data.molecules.cells import (
+from gnnvision.data.cells import (
     DOUBTFUL,
     MISSING,
     YES_OR_NO,

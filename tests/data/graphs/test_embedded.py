@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gnnvision.data import ChecksumError, datasets_folder, describe
-from gnnvision.data import embedded as embedded_module
-from gnnvision.data.embedded import read_embedded, read_karate
+from gnnvision.data.graphs import embedded as embedded_module
+from gnnvision.data.graphs.embedded import read_embedded, read_karate
 
 
 def test_karate_is_networkx_s():

@@ -7,7 +7,7 @@ import numpy as np
 from gnnvision.data.arrays import NodeArrays, read_npz
 from gnnvision.data.card import Card
 from gnnvision.data.files import read_verified
-from gnnvision.data.planetoid import undirected_edges
+from gnnvision.data.graphs.planetoid import undirected_edges
 from gnnvision.data.root import datasets_folder
 
 __all__ = ["read_embedded", "read_karate"]

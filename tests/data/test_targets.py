@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gnnvision.data.molecules.targets import MISSING, read_targets
+from gnnvision.data.targets import MISSING, read_targets
 
 NAN = float("nan")
 

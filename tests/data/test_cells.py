@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gnnvision.data import load
-from gnnvision.data.molecules.cells import MISSING, missing_matcher, number_problem, parse_number
-from gnnvision.data.molecules.targets import read_targets
+from gnnvision.data.cells import MISSING, missing_matcher, number_problem, parse_number
+from gnnvision.data.targets import read_targets
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_every_graph_once_and_with_what_is_its_own(size, part, shuffle):
 
 @pytest.mark.parametrize("block", [1, 4, 4096])
 def test_matrices_of_a_batch_are_those_computed_from_it(block, monkeypatch):
-    monkeypatch.setattr("gnnvision.data.graph_task.BLOCK", block)
+    monkeypatch.setattr("gnnvision.data.graphs.graph_task.BLOCK", block)
     batches = list(task().batches("train", 3, generator())) + list(task().batches("val", 1))
     assert sum(len(y) for _, _, y in batches) == len(TRAIN) + len(VAL)
     for _, graph, _ in batches:
@@ -120,7 +120,7 @@ def test_sizes_and_a_last_single_graph_joins():
 @pytest.mark.parametrize("block", [1, 3, 8, 9])
 def test_blocks_change_nothing(block, monkeypatch):
     expected = [y for _, _, y in task().batches("train", 2, generator())]
-    monkeypatch.setattr("gnnvision.data.graph_task.BLOCK", block)
+    monkeypatch.setattr("gnnvision.data.graphs.graph_task.BLOCK", block)
     found = [y for _, _, y in task().batches("train", 2, generator())]
     assert [len(y) for y in found] == [2, 2, 2, 3]
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))

@@ -15,10 +15,10 @@ from gnnvision.data.archives import ArchiveLimits, ZipSource
 from gnnvision.data.card import Card
 from gnnvision.data.errors import invalid_file
 from gnnvision.data.files import locate_any, read_checked
-from gnnvision.data.graph_task import GraphTask
+from gnnvision.data.graphs.graph_task import GraphTask
+from gnnvision.data.graphs.tu import OPTIONAL, REQUIRED, TuGraphs, read_tu
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.split import Split, fold_split, random_split, stratified_split
-from gnnvision.data.tu import OPTIONAL, REQUIRED, TuGraphs, read_tu
 from gnnvision.domains import Graph
 
 __all__ = ["load_tu"]

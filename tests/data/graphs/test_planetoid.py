@@ -3,9 +3,9 @@ import pytest
 
 from gnnvision.data import UnsafePickleError, describe, load
 from gnnvision.data.files import read_verified
-from gnnvision.data.planetoid import decode_planetoid, undirected_edges
+from gnnvision.data.graphs.planetoid import decode_planetoid, undirected_edges
 
-from . import made
+from .. import made
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gnnvision.data import load
-from gnnvision.data.molecules.table import parse_table
+from gnnvision.data.table import parse_table
 
 ROWS = (("CCO", "1"), ("CC", "2"))
 

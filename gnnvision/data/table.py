@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from gnnvision.data.molecules.cells import parse_number
+from gnnvision.data.cells import parse_number
 from gnnvision.data.paths import nearest_names, refuse_special
 from gnnvision.data.text_files import decode_text
 from gnnvision.errors import invalid, nearest

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gnnvision.data.tu import read_tu
+from gnnvision.data.graphs.tu import read_tu
 
-from . import made_tu
+from .. import made_tu
 
 
 def read(**changes):
@@ -162,6 +162,6 @@ def test_damage_is_refused_by_file_and_line(part, content, fault):
 
 
 def test_labels_that_are_none_are_refused(monkeypatch):
-    monkeypatch.setattr("gnnvision.data.tu.MAX_LABELS", 2)
+    monkeypatch.setattr("gnnvision.data.graphs.tu.MAX_LABELS", 2)
     with pytest.raises(ValueError, match=r"TINY_node_labels\.txt must have at most 2 different"):
         read()

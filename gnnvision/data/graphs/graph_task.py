@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -20,7 +20,7 @@ from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import as_double, full_device, send
 from gnnvision.errors import invalid
 
-__all__ = ["GraphTask"]
+__all__ = ["GraphTask", "graph_tensors"]
 
 TRAIN_BATCH, _EVALUATION_BATCH = 64, 256
 BLOCK = 4096  # graphs that are concatenated at once; batches are slices of the result
@@ -46,6 +46,8 @@ class GraphTask(Task):
         ValueError: The sizes of features, graphs, targets and split do not match.
     """
 
+    item_kind = "graph"
+
     graphs: Graph
     x: Tensor
     y: Tensor
@@ -69,6 +71,11 @@ class GraphTask(Task):
             condition = f"be {'int64' if labels else 'floating point'} of shape {shape}"
             raise invalid("y", condition, got, "Pass one row for each graph.")
         self.split.check(members)
+        super().__post_init__()
+
+    def _contents(self) -> Mapping[str, Tensor]:
+        offsets = self.graphs.offsets
+        return {"x": self.x, "y": self.y, "offsets": offsets} | graph_tensors(self.graphs)
 
     @property
     def _targets(self) -> Tensor:
@@ -214,3 +221,10 @@ def _slices(
     for start, stop in zip(starts, [*starts[1:], total], strict=True):
         graph, nodes = members.section(start, stop)
         yield x[nodes], graph, y[start:stop]
+
+
+def graph_tensors(graph: Graph) -> dict[str, Tensor]:
+    """The edges of a graph and their weights, types and attributes, by name."""
+    names = ("edge_index", "edge_weight", "edge_type", "edge_attr", "graph_attr")
+    held = {name: getattr(graph, name) for name in names}
+    return {name: tensor for name, tensor in held.items() if tensor is not None}

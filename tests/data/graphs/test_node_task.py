@@ -7,7 +7,7 @@ import torch
 from gnnvision.data import NodeTask, Split, Task
 from gnnvision.domains import Graph
 
-from . import made
+from .. import made
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnvision.data import Table, read_table
-from gnnvision.data.molecules.table import DELIMITERS, parse_table
+from gnnvision.data.table import DELIMITERS, parse_table
 
 PLAIN = "smiles,y\nCCO,1\nCC,2\n"
 

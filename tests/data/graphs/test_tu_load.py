@@ -9,10 +9,10 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data import DataNotFound, GraphTask
+from gnnvision.data.graphs.tu_load import load_tu
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.tu_load import load_tu
 
-from . import made_tu
+from .. import made_tu
 
 RINGS = made_tu.rings()
 ODD_MUTAG = "ignore:MUTAG. 1 of 7439 lines of MUTAG_A.txt repeat an edge"

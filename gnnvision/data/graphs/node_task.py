@@ -1,0 +1,125 @@
+"""A task on the nodes of one graph: a label for each node, and features and edges of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnnvision._renamed import former_arguments
+from gnnvision.data.arrays import UNLABELED
+from gnnvision.data.batching import check_batches, check_tensors
+from gnnvision.data.graphs.graph_task import graph_tensors
+from gnnvision.data.split import SPLIT_NAMES, random_node_split
+from gnnvision.data.task import SplitName, Task
+from gnnvision.domains import Domain, Graph
+from gnnvision.domains.device import full_device
+from gnnvision.errors import invalid
+
+__all__ = ["NodeTask"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NodeTask(Task):
+    """Node classification in one graph (transductive).
+
+    Args:
+        x: Node features, dense or sparse COO. Shape (N, C).
+        graph: The graph.
+        y: Labels from 0; -100 for an unlabeled node. Shape (N,).
+
+    Raises:
+        ValueError: The sizes of features, graph, labels and split do not match.
+    """
+
+    item_kind = "node"
+
+    x: Tensor
+    graph: Graph
+    y: Tensor
+    _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_tensors(x=self.x, y=self.y)
+        n = self.graph.num_nodes
+        if tuple(self.x.shape) != (n, self.in_channels):
+            raise invalid(
+                "x",
+                f"have shape (N={n}, in_channels={self.in_channels})",
+                tuple(self.x.shape),
+                "Pass one row for each node of the graph.",
+            )
+        if tuple(self.y.shape) != (n,) or self.y.dtype != torch.int64:
+            got = f"{self.y.dtype} of shape {tuple(self.y.shape)}"
+            advice = "Pass one label for each node, -100 for an unlabeled node."
+            raise invalid("y", f"be int64 of shape (N={n},)", got, advice)
+        self.split.check(n)
+        batch = {}
+        for name in SPLIT_NAMES:
+            nodes = torch.from_numpy(np.array(getattr(self.split, name))).to(self.y.device)
+            target = torch.full_like(self.y, UNLABELED)
+            target[nodes] = self.y[nodes]
+            batch[name] = (self.x, self.graph, target)
+        object.__setattr__(self, "_batch", batch)
+        super().__post_init__()
+
+    def _contents(self) -> Mapping[str, Tensor]:
+        return {"x": self.x, "y": self.y} | graph_tensors(self.graph)
+
+    @property
+    def _targets(self) -> Tensor:
+        return self.y
+
+    def overview(self) -> dict[str, str]:
+        """The summary of every task, and the size of the graph."""
+        graph = self.graph
+        edges = graph.num_edges // (2 if graph.is_undirected else 1)
+        size = f"{graph.num_nodes:,} nodes, {edges:,} edges, {self.in_channels:,} features each"
+        known = super().overview()
+        return {"data": known.pop("data"), "graph": size, **known}
+
+    @former_arguments(part="split")
+    def batches(
+        self,
+        split: SplitName,
+        batch_size: int | None = None,
+        generator: torch.Generator | None = None,
+        epoch: int = 0,
+    ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """The whole graph as one batch; labels of nodes outside the split are -100.
+
+        Every call yields the same tensors, so nothing is copied from epoch to epoch.
+
+        Args:
+            split: "train", "val" or "test".
+            batch_size: Ignored: a node needs its neighbors, so the whole graph is one batch.
+            generator: Ignored: there is nothing to shuffle.
+            epoch: Ignored: every epoch is the same.
+
+        Raises:
+            ValueError: `split` is not one of these.
+        """
+        check_batches(split, None, "nodes")
+        return iter((self._batch[split],))
+
+    def with_seed(self, seed: int) -> Self:
+        """The task with the random split of this seed; itself if its split is not random."""
+        if self.split.name != "random":
+            return self
+        rule = self.card.split_rule("random")
+        sizes = {
+            name: value
+            for name in ("per_class", "num_val", "num_test")
+            if (value := getattr(rule, name)) is not None
+        }
+        return replace(self, split=random_node_split(self.y, seed, **sizes), seed=seed)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The task with features, graph and labels on `device`; itself if they already are."""
+        if self.x.device == full_device(device):
+            return self
+        return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))
