@@ -6,6 +6,7 @@ root or a verified download, and no code in them is executed.
 
 from gnnvision._renamed import former_names
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
+from gnnvision.data.checking import Check, check
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
 from gnnvision.data.graphs import GraphTask, NodeTask
 from gnnvision.data.images import (
@@ -26,6 +27,7 @@ from gnnvision.data.task import SplitName, Task
 __all__ = [
     "Augment",
     "Card",
+    "Check",
     "ChecksumError",
     "DataFile",
     "DataNotFound",
@@ -46,6 +48,7 @@ __all__ = [
     "UnsafePickleError",
     "cache_folder",
     "card_names",
+    "check",
     "data_root",
     "dataset_names",
     "datasets_folder",
