@@ -1,14 +1,20 @@
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 
+import gnnvision as gv
 from gnnvision.data import DataNotFound, NodeTask, dataset_names, describe, load, load_auto
-from gnnvision.data import loading as loading_module
 from gnnvision.data.molecules.load import SPLITS
 
 from . import made
+
+DOORS = {
+    "graphs": gv.data.graphs.load, "images": gv.data.images.load,
+    "molecules": gv.data.molecules.load,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -17,9 +23,9 @@ def pubmed(tmp_path, monkeypatch):
     made.planetoid(tmp_path / "PubMed" / "raw", card_name="pubmed")
     card = made.card("pubmed", folder="PubMed/raw", title="PubMed")
     monkeypatch.setattr(
-        loading_module,
-        "describe",
-        lambda name: card if name == "pubmed" else describe(name),
+        doors,
+        "describe_named",
+        lambda name, registered: card if name == "pubmed" else describe(name),
     )
     return tmp_path
 
@@ -159,8 +165,50 @@ def test_heavy_libraries_are_imported_where_they_are_used():
         "PIL",
         "rich",
     }
-    for path in Path(loading_module.__file__).parent.rglob("*.py"):
+    for path in Path(doors.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:  # the top level only
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [getattr(node, "module", None) or "", *(a.name for a in node.names)]
                 assert heavy.isdisjoint(name.split(".")[0] for name in names), path
+
+
+@pytest.fixture
+def registered():
+    name = "two_communities"
+    yield name
+    gv.data.graphs.load.readers.pop(name, None)
+    gv.data.graphs.load.registered.discard(name)
+
+
+def test_a_set_of_ones_own_is_loaded_by_its_name(registered):
+    @gv.data.graphs.load.register(registered)
+    def read(options):
+        return gv.data.graphs.load("karate", seed=options.seed)
+
+    task = gv.data.load("Two-Communities", seed=3)
+    assert (task.name, task.requested) == (registered, "Two-Communities")
+    assert task.origin == {"name": registered, "seed": 3}
+    assert registered in dataset_names()
+    assert describe(registered).title == registered
+    with pytest.raises(ValueError, match="'image_size' must be left out for graphs, got 3"):
+        gv.data.load(registered, image_size=3)
+
+
+@pytest.mark.parametrize("name", ["Cora", "", "two communities_"])
+def test_a_name_that_is_taken(name, registered):
+    register = gv.data.graphs.load.register
+    if name == "two communities_":
+        register(name)(lambda options: None)
+        assert register(name)  # one's own can be replaced
+        gv.data.graphs.load.readers.pop(name)
+        gv.data.graphs.load.registered.discard(name)
+        return
+    with pytest.raises(ValueError, match=f"'name' must be a new name, got '{name}'"):
+        register(name)
+
+
+def test_every_loader_shows_its_options():
+    names = {name: set(inspect.signature(door).parameters) for name, door in DOORS.items()}
+    assert {"image_size", "augment", "root"} <= names["images"]
+    assert {"smiles", "targets"} <= names["molecules"] - names["graphs"]
+    assert all("Args:" in door.__doc__ for door in DOORS.values())

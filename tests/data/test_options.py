@@ -1,15 +1,15 @@
 import pytest
 
 from gnnvision.data import load, load_auto
-from gnnvision.data.options import LoadOptions
+from gnnvision.data.images.options import ImageOptions
 
 
 def test_sizes_and_channels():
-    assert LoadOptions().size is None
-    assert LoadOptions(image_size=32).size == (32, 32)
-    assert LoadOptions(image_size=(32, 48)).size == (32, 48)
-    assert LoadOptions().num_channels is None
-    assert LoadOptions(channels=3).num_channels == 3
+    assert ImageOptions().size is None
+    assert ImageOptions(image_size=32).size == (32, 32)
+    assert ImageOptions(image_size=(32, 48)).size == (32, 48)
+    assert ImageOptions().num_channels is None
+    assert ImageOptions(channels=3).num_channels == 3
 
 
 @pytest.mark.parametrize(

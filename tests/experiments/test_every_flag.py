@@ -311,20 +311,23 @@ def test_flags_without_effect_beside_others(asked, script, flags, text):
 
 
 def test_options_of_loading_that_act_on_other_data():
-    from gnnvision.data.options import APPLIES_TO, LoadOptions
-
-    assert set(APPLIES_TO) == {field.name for field in dataclasses.fields(LoadOptions)}
     other = {
         "normalize_features": False, "dense": True, "image_size": 9, "channels": 3,
         "augment": gv.data.Augment(crop=1), "quarantine": "q", "max_pixels": 9, "smiles": "a",
         "targets": "a", "kind": "regression", "split_column": "a", "descriptors": True,
         "featurizer": gv.data.Featurizer(hydrogens="explicit"), "folds": 3,
     }  # fmt: skip
+    loaders = {
+        "karate": gv.data.graphs.load, "digits": gv.data.images.load,
+        "bioactivity": gv.data.molecules.load,
+    }  # fmt: skip
     for name, value in other.items():
-        for data, kind in (("karate", "node"), ("digits", "image"), ("bioactivity", "molecule")):
-            if kind not in APPLIES_TO[name]:
+        for data, loader in loaders.items():
+            if name not in loader.defaults:
                 with pytest.raises(ValueError, match=f"'{name}' must be left out for .*, got "):
                     gv.data.load(data, **{name: value})
+                with pytest.raises(TypeError, match=f"argument '{name}'"):
+                    loader(data, **{name: value})
 
 
 @pytest.mark.parametrize("flag", ["--no-checks", "--draws", "--orders", "--out", "--device"])

@@ -11,8 +11,8 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.data.frozen import FrozenDict
+from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.tu_load import _splitter
-from gnnvision.data.options import LoadOptions
 from gnnvision.transfer.few_labels import with_few_labels
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda value: pickle.loads(pickle.dumps(value))}
@@ -54,7 +54,7 @@ def test_what_was_worked_out_is_not_copied():
 @pytest.mark.parametrize("split", ["random", "stratified", "kfold"])
 def test_the_splits_of_graph_sets_can_be_pickled(split):
     y = np.arange(40) % 2
-    splitter = _splitter(y, LoadOptions(split=split))
+    splitter = _splitter(y, GraphOptions(split=split))
     assert pickle.loads(pickle.dumps(splitter))(1).hash == splitter(1).hash
 
 

@@ -16,8 +16,8 @@ from gnnvision.data.card import Card
 from gnnvision.data.errors import invalid_file
 from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.graphs.graph_task import GraphTask
+from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.tu import OPTIONAL, REQUIRED, TuGraphs, read_tu
-from gnnvision.data.options import LoadOptions
 from gnnvision.data.split import Split, fold_split, random_split, stratified_split
 from gnnvision.domains import Graph
 
@@ -26,7 +26,7 @@ __all__ = ["load_tu"]
 LIMITS = ArchiveLimits(total_bytes=1 << 31, members=1000)
 
 
-def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
+def load_tu(card: Card, options: GraphOptions, requested: str) -> GraphTask:
     """Load a graph classification dataset from its text files or the published archive.
 
     Raises:
@@ -36,6 +36,7 @@ def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
     Warns:
         UserWarning: There are duplicate or one-directional edges.
     """
+    options.check(many=True)
     name = PurePosixPath(card.files[0].path).stem
     graphs = read_tu(_files(card, options, name), name)
     _check_facts(card, graphs)
@@ -66,7 +67,7 @@ def load_tu(card: Card, options: LoadOptions, requested: str) -> GraphTask:
     )
 
 
-def _files(card: Card, options: LoadOptions, name: str) -> dict[str, bytes]:
+def _files(card: Card, options: GraphOptions, name: str) -> dict[str, bytes]:
     """The text files, from a folder or from the archive, which is not unpacked to disk."""
     needed = [f"{name}_{key}.txt" for key in REQUIRED]
     wanted = [*needed, *(f"{name}_{key}.txt" for key in OPTIONAL)]
@@ -97,7 +98,7 @@ def _check_facts(card: Card, graphs: TuGraphs) -> None:
         raise invalid_file(f"The files of {card.name!r}", condition, len(graphs.classes), advice)
 
 
-def _splitter(y: NDArray[np.int64], options: LoadOptions) -> Callable[[int], Split]:
+def _splitter(y: NDArray[np.int64], options: GraphOptions) -> Callable[[int], Split]:
     """The function from a seed to a split."""
     rows, tenth = np.arange(len(y)), round(len(y) / 10)
     match options.split:

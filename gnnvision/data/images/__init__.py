@@ -3,6 +3,7 @@
 from gnnvision._renamed import former_names
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.folder import scan
+from gnnvision.data.images.load import load
 from gnnvision.data.images.new_images import image_files, read_image
 from gnnvision.data.images.scan_report import Finding, ScanReport
 from gnnvision.data.images.task import ImageTask, ReconstructionTask
@@ -14,6 +15,7 @@ __all__ = [
     "ReconstructionTask",
     "ScanReport",
     "image_files",
+    "load",
     "read_image",
     "scan",
 ]

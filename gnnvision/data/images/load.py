@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from gnnvision.data.card import Card, read_card
+from gnnvision.data.doors import Door
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
@@ -18,39 +18,32 @@ from gnnvision.data.images.decode import DecodeOptions
 from gnnvision.data.images.digits import read_digits
 from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
+from gnnvision.data.images.options import ImageOptions
 from gnnvision.data.images.resize import resize_arrays
 from gnnvision.data.images.splits import check_classes, image_split
 from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
-from gnnvision.data.options import LoadOptions
 from gnnvision.data.root import data_root, datasets_folder
 from gnnvision.data.sources import open_source
-from gnnvision.errors import invalid, one_of
+from gnnvision.errors import one_of
 
-__all__ = [
-    "load_cifar",
-    "load_cifar_jpeg",
-    "load_digits_task",
-    "load_folder",
-    "load_idx",
-    "load_photographs",
-]
+__all__ = ["load"]
 
 _SPLITS = ("public", "full", "random")
 
 
-def load_idx(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _idx(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load MNIST or Fashion-MNIST from the idx files."""
     arrays = read_idx_set(card, options.root, download=options.download)
     return _published_task(arrays, card, options, requested)
 
 
-def load_digits_task(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _digits_task(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load the digits of scikit-learn."""
     return _published_task(read_digits(card), card, options, requested)
 
 
-def load_cifar(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _cifar(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load CIFAR-10 from the original files, or else from the archive of JPEG files.
 
     The name of the task is "cifar10" or "cifar10-jpeg" accordingly.
@@ -60,12 +53,12 @@ def load_cifar(card: Card, options: LoadOptions, requested: str) -> ImageTask:
     except DataNotFound:
         jpeg = read_card(datasets_folder() / "cards" / "cifar10-jpeg.toml")
         if _archive(jpeg, options).is_file():
-            return load_cifar_jpeg(jpeg, options, requested)
+            return _cifar_jpeg(jpeg, options, requested)
         arrays = read_cifar(card, options.root, download=options.download)
     return _published_task(arrays, card, options, requested)
 
 
-def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _cifar_jpeg(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load CIFAR-10 from an archive of JPEG files, with a folder for each split and class."""
     archive = _archive(card, options)
     if not archive.is_file():
@@ -76,7 +69,7 @@ def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTa
         )
     height, width = card.facts["size"]
     decode = DecodeOptions((height, width), card.facts["channels"], options.max_pixels)
-    arrays = read_folder(archive, decode, _policy(options), options.quarantine)
+    arrays = read_folder(archive, decode, options.policy, options.quarantine)
     if arrays.class_names != card.class_names:
         raise ValueError(
             f"{archive} must have the classes {', '.join(card.class_names)}, got "
@@ -85,15 +78,15 @@ def load_cifar_jpeg(card: Card, options: LoadOptions, requested: str) -> ImageTa
     return _published_task(arrays, card, options, requested)
 
 
-def load_folder(path: Path, options: LoadOptions, requested: str) -> ImageTask:
+def _folder(path: Path, options: ImageOptions, requested: str) -> ImageTask:
     """Load a folder or an archive of images, with one folder for each class."""
     one_of("split", options.split, _SPLITS)
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
-    arrays = read_folder(path, decode, _policy(options), options.quarantine)
+    arrays = read_folder(path, decode, options.policy, options.quarantine)
     return _task(arrays, folder_card(open_source(path), arrays), options, requested)
 
 
-def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _photographs(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load a dataset with a card that is a folder of image files in the data root."""
     place = data_root(options.root) / card.folder
     if not place.is_dir():
@@ -103,27 +96,18 @@ def load_photographs(card: Card, options: LoadOptions, requested: str) -> ImageT
             [f"{card.folder}/train", f"{card.folder}/test"],
             place.parent,
         )
-    task = load_folder(place, options, requested)
+    task = _folder(place, options, requested)
     described = replace(card, splits=task.card.splits, facts=task.card.facts)
     return replace(task, name=card.name, card=described)
 
 
-def _policy(options: LoadOptions) -> Literal["raise", "skip", "quarantine"]:
-    """The `on_invalid` option, checked for images."""
-    policy = options.on_invalid or "raise"
-    if policy == "keep" or policy == "molecules":
-        condition = "be 'raise', 'skip' or 'quarantine' for images"
-        raise invalid("on_invalid", condition, repr(policy))
-    return policy
-
-
-def _archive(card: Card, options: LoadOptions) -> Path:
+def _archive(card: Card, options: ImageOptions) -> Path:
     """The path of the single file of a card."""
     return data_root(options.root) / card.folder / card.files[0].path
 
 
 def _published_task(
-    arrays: ImageArrays, card: Card, options: LoadOptions, requested: str
+    arrays: ImageArrays, card: Card, options: ImageOptions, requested: str
 ) -> ImageTask:
     card = check_against_card(card, arrays)
     return _task(
@@ -131,7 +115,7 @@ def _published_task(
     )
 
 
-def _task(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str) -> ImageTask:
+def _task(arrays: ImageArrays, card: Card, options: ImageOptions, requested: str) -> ImageTask:
     rule = card.split_rule(options.split)
     split = image_split(arrays.y, arrays.split, rule, options.split, options.seed)
     if arrays.scan is not None:  # files of users; those of a published dataset are known
@@ -157,3 +141,19 @@ def _task(arrays: ImageArrays, card: Card, options: LoadOptions, requested: str)
         item_names=arrays.names,
         scan=arrays.scan,
     )
+
+
+load = Door(
+    "images",
+    ImageOptions,
+    {
+        "cifar10": _cifar,
+        "cifar10-jpeg": _cifar_jpeg,
+        "fashion_mnist": _idx,
+        "mnist": _idx,
+        "digits": _digits_task,
+        "cats_dogs": _photographs,
+    },
+    (),
+    _folder,
+)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gnnvision.data.card import Card
 from gnnvision.data.errors import DataNotFound
-from gnnvision.data.molecules.load import load_table
-from gnnvision.data.molecules.task import MoleculeTask
-from gnnvision.data.options import LoadOptions
 from gnnvision.data.table import Table, parse_table
 
-__all__ = ["load_bioactivity", "read_bioactivity"]
+__all__ = ["read_bioactivity"]
 
 FILES = ("CHEMBL2321810.smi", "CHEMBL2321810_act.csv")
 COLUMNS = ("smiles", "name", "pActivity")
-
-
-def load_bioactivity(card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
-    """Load the molecules of rdkit's Free-Wilson example and their activities."""
-    return load_table(read_bioactivity(), card, options, requested)
 
 
 def read_bioactivity(folder: Path | None = None) -> Table:

@@ -14,38 +14,46 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data.card import Card, SplitRule
+from gnnvision.data.doors import Door
 from gnnvision.data.files import locate_any, read_checked
+from gnnvision.data.molecules.bioactivity import read_bioactivity
 from gnnvision.data.molecules.describe import SCAFFOLDS
 from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.options import MoleculeOptions
 from gnnvision.data.molecules.splits import column_split, scaffold_balanced_split, scaffold_split
 from gnnvision.data.molecules.store import cached_descriptors, cached_scaffolds, encode_cached
 from gnnvision.data.molecules.task import MoleculeTask, batch_molecules
-from gnnvision.data.options import LoadOptions
 from gnnvision.data.split import Split, fold_split, random_split, stratified_split
 from gnnvision.data.table import Table, parse_table, read_table
 from gnnvision.data.targets import Targets, read_targets
 from gnnvision.errors import invalid, one_of
 
-__all__ = ["SPLITS", "load_csv", "load_molecules", "load_table"]
+__all__ = ["SPLITS", "load"]
 
 SPLITS = ("random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold")
 SHOWN = 5  # rows quoted in an error message
+_TABLES = (".csv", ".tsv", ".txt", ".smi")
+_OTHER_TABLES = (
+    *(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".parquet", ".feather", ".json"),
+    *(".jsonl", ".sdf", ".pkl", ".csv.zip", ".tsv.zip", ".txt.zip", ".smi.zip", ".csv.bz2"),
+    *(".csv.xz", ".tsv.xz", ".csv.zst"),
+)
 
 
-def load_molecules(card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
-    """Load a molecule dataset that has a data card."""
+def _published(card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
     file = card.files[0]
     alternatives = ([file.path], [file.path.removesuffix(".gz")])
     folder, (name,) = locate_any(card, options.root, alternatives, download=options.download)
     # Unpacked files have no published checksum.
     published = name == file.path
     content = read_checked(file, folder) if published else (folder / name).read_bytes()
-    return load_table(parse_table(content, name), card, options, requested)
+    return _described(parse_table(content, name), card, options, requested)
 
 
-def load_table(table: Table, card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
-    """As `load_molecules`, from a table in memory; the card names its columns."""
+def _described(table: Table, card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    """A task of a table whose card names its columns."""
+    options.check(own_table=False)
     facts = card.facts
     listed = facts["targets"] or [name for name in table.columns if name != facts["smiles"]]
     options = replace(
@@ -58,8 +66,8 @@ def load_table(table: Table, card: Card, options: LoadOptions, requested: str) -
     return _task(table, card, options, requested)
 
 
-def load_csv(path: Path, options: LoadOptions, requested: str) -> MoleculeTask:
-    """Load a user's table; the task gets its name."""
+def _own_table(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    options.check(own_table=True)
     table = read_table(path)
     column = options.smiles or table.smiles_column()
     default = "column" if options.split_column else "random"
@@ -78,7 +86,7 @@ def load_csv(path: Path, options: LoadOptions, requested: str) -> MoleculeTask:
     return _task(table, card, options, requested)
 
 
-def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> MoleculeTask:
+def _task(table: Table, card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
     featurizer = options.featurizer or Featurizer()
     assert options.smiles is not None
     smiles = table.column(options.smiles, "smiles")
@@ -143,7 +151,7 @@ def _task(table: Table, card: Card, options: LoadOptions, requested: str) -> Mol
     )
 
 
-def _check(options: LoadOptions, table: Table) -> None:
+def _check(options: MoleculeOptions, table: Table) -> None:
     if options.on_invalid not in (None, "molecules"):
         one_of("on_invalid", options.on_invalid, ("raise", "skip", "keep"))
     if not table.rows:
@@ -179,7 +187,7 @@ def _splitter(
     smiles: Sequence[str],
     targets: Targets,
     table: Table,
-    options: LoadOptions,
+    options: MoleculeOptions,
     featurizer: Featurizer,
 ) -> Callable[[int], Split]:
     """A function that returns the split of a seed."""
@@ -285,10 +293,41 @@ def _without(rows: Encoded, reasons: dict[int, str]) -> Encoded:
     )
 
 
-def _hash(table: Table, options: LoadOptions, featurizer: Featurizer) -> str:
+def _hash(table: Table, options: MoleculeOptions, featurizer: Featurizer) -> str:
     """SHA-256 of the SMILES, the targets and the featurizer."""
     digest = hashlib.sha256(f"{featurizer.hash} {options.descriptors}".encode())
     assert options.smiles is not None
     for name in (options.smiles, *options.targets):
         digest.update(json.dumps(table.column(name)).encode())
     return digest.hexdigest()
+
+
+def _bioactivity(card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    return _described(read_bioactivity(), card, options, requested)
+
+
+def _is_text_table(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(_TABLES)
+
+
+def _is_other_table(path: Path) -> bool:
+    return path.name.lower().endswith(_OTHER_TABLES) and not path.is_dir()
+
+
+def _other_table(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    condition = "be a text table (.csv, .tsv, .txt, .smi, or one of these with .gz)"
+    advice = "Export it as 'CSV UTF-8', or unpack it."
+    raise invalid("name", condition, repr(str(path)), advice)
+
+
+load = Door(
+    "molecules",
+    MoleculeOptions,
+    dict.fromkeys(
+        ("esol", "tox21", "hiv", "freesolv", "lipophilicity", "bbbp", "sider", "clintox"),
+        _published,
+    )
+    | {"bioactivity": _bioactivity},
+    ((_is_text_table, _own_table), (_is_other_table, _other_table)),
+    _other_table,
+)

@@ -9,8 +9,8 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data import DataNotFound, GraphTask
+from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.tu_load import load_tu
-from gnnvision.data.options import LoadOptions
 
 from .. import made_tu
 
@@ -24,7 +24,7 @@ def card(**facts):
 
 
 def load(root, **options):
-    return load_tu(card(), LoadOptions(root=root, download=False, **options), "mutag")
+    return load_tu(card(), GraphOptions(root=root, download=False, **options), "mutag")
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def test_missing_files_are_named(tmp_path):
 )
 def test_another_edition_is_refused(root, facts, fault):
     with pytest.raises(ValueError, match=fault):
-        load_tu(card(**facts), LoadOptions(root=root), "mutag")
+        load_tu(card(**facts), GraphOptions(root=root), "mutag")
 
 
 def test_another_number_of_classes_is_refused(root):
     other = replace(card(), class_names=("a", "b", "c"))
     with pytest.raises(ValueError, match="must have 3 classes, got 2"):
-        load_tu(other, LoadOptions(root=root), "mutag")
+        load_tu(other, GraphOptions(root=root), "mutag")
 
 
 def test_ten_folds_test_every_graph_once(root):
