@@ -7,6 +7,8 @@ root or a verified download, and no code in them is executed.
 from gnnvision._renamed import former_names
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.checking import Check, check
+from gnnvision.data.column_sources import Columns, read_columns
+from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
 from gnnvision.data.graphs import GraphTask, NodeTask
 from gnnvision.data.images import (
@@ -29,6 +31,8 @@ __all__ = [
     "Card",
     "Check",
     "ChecksumError",
+    "ColumnEncoder",
+    "Columns",
     "DataFile",
     "DataNotFound",
     "Featurizer",
@@ -57,6 +61,7 @@ __all__ = [
     "load_auto",
     "random_node_split",
     "read_card",
+    "read_columns",
     "read_table",
     "safe_loads",
     "scan",
