@@ -27,7 +27,6 @@ from gnnvision.data.column_values import (
     read_booleans,
     read_lists,
     read_numbers,
-    read_texts,
     resembles_number,
     to_cells,
 )
