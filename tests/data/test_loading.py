@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.data import DataNotFound, NodeTask, dataset_names, describe, load, load_auto
+from gnnvision.data import DataNotFound, NodeTask, dataset_names, describe, doors, load, load_auto
 from gnnvision.data.molecules.load import SPLITS
 
 from . import made
