@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gnnvision.training.folder import new_folder, read_json
     from gnnvision.training.memory import keep_memory
     from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculePredictor
+    from gnnvision.training.objective_base import Metric
     from gnnvision.training.predictor import Predictor, find_checkpoint
     from gnnvision.training.progress import Interrupted
     from gnnvision.training.recipe import Recipe
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interrupted",
+    "Metric",
     "MoleculePredictions",
     "MoleculePredictor",
     "NotSaved",
@@ -40,6 +42,6 @@ __all__ = [
 # `Recipe` and `recipes` need no torch, so that scripts can show them in their help.
 _modules = (
     "recipe", "recipes", "evaluate", "fit", "folder", "memory", "molecule_predictor",
-    "predictor", "progress", "record", "result",
+    "objective_base", "predictor", "progress", "record", "result",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

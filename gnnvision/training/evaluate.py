@@ -14,8 +14,9 @@ from gnnvision.data import ImageTask, ReconstructionTask, Split, SplitName, Task
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
-from gnnvision.training.objective import objective
+from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.predictor import build_network, find_checkpoint, with_weights
+from gnnvision.training.recipe import Recipe
 from gnnvision.training.seed_run import arithmetic
 from gnnvision.training.stored import read_trained
 
@@ -29,6 +30,8 @@ def evaluate(
     *,
     part: SplitName = "test",
     device: str = "cpu",
+    loss: Loss | None = None,
+    metric: str | Metric | None = None,
 ) -> dict[str, float]:
     """The metrics of the kept network of a run, as the run itself computed them at its end.
 
@@ -42,6 +45,8 @@ def evaluate(
             it.
         part: the split to evaluate on: "train", "val" or "test".
         device: where to run the network.
+        loss: the loss of your own of the run, if it had one.
+        metric: the metric of the run, if it was given one.
 
     Returns:
         Metric -> value; NaN where one is undefined.
@@ -62,7 +67,8 @@ def evaluate(
     else:
         with_weights(model, checkpoint, file)
     model = model.to(device)
-    goal, call = objective(task), caller(model)
+    recipe = Recipe.from_dict(checkpoint.state.get("recipe", {}))
+    goal, call = objective(task, recipe, loss, metric), caller(model)
     outputs, targets = [], []
     precision = checkpoint.state["precision"]
     with evaluating(model), torch.no_grad(), arithmetic(torch.device(device), precision):

@@ -168,7 +168,7 @@ def _restore(session: Session, path: Path | None) -> None:
 
 def _result(session: Session, task: Task, data_seconds: float, path: Path | None) -> Result:
     """The result of a finished session."""
-    goal = objective(task)
+    goal = objective(task, session.recipe)
     return Result(
         task=session.best_task(),
         recipe=session.recipe,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,9 @@ __all__ = [
     "IN_PERCENT",
     "SPLIT_NAMES",
     "UNDEFINED",
+    "average_precision",
+    "balanced_accuracy",
+    "current_metrics",
     "defined",
     "f1_macro",
     "format_number",
@@ -30,14 +33,19 @@ __all__ = [
     "r2",
     "r2_undefined",
     "rank",
+    "rocauc",
     "spread",
 ]
 
+T = TypeVar("T")
 UNDEFINED = "undefined"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
-IN_PERCENT = ("accuracy", "f1_macro", "rocauc")  # metrics that are printed in percent
+# Metrics that are printed in percent.
+IN_PERCENT = ("accuracy", "balanced_accuracy", "f1_macro", "rocauc", "ap")
+_FORMER = {"average_precision": "ap"}  # in files of version 0.2 and before
 _NAMES = {
-    "average_precision": "average precision",
+    "ap": "average precision",
+    "balanced_accuracy": "balanced accuracy",
     "f1_macro": "F1 (macro)",
     "mae": "MAE",
     "r2": "R²",
@@ -49,6 +57,16 @@ _NAMES = {
 def metric_name(metric: str) -> str:
     """The usual spelling of a metric: "ROC AUC" for rocauc, "F1 (macro)" for f1_macro."""
     return _NAMES.get(metric, metric)
+
+
+def current_metrics(values: Mapping[str, T]) -> dict[str, T]:
+    """Metrics under their current names, from a file of this version or an earlier one.
+
+    Example:
+        >>> current_metrics({"rocauc": 0.9, "average_precision": 0.8})
+        {'rocauc': 0.9, 'ap': 0.8}
+    """
+    return {_FORMER.get(name, name): value for name, value in values.items()}
 
 
 def format_number(value: float, digits: int = 4) -> str:
@@ -154,6 +172,75 @@ def f1_macro(labels: ArrayLike, predicted: ArrayLike) -> float:
     correct, known, found = (np.bincount(a, minlength=size) for a in (y[y == guess], y, guess))
     occurs = known + found > 0
     return float((2 * correct[occurs] / (known + found)[occurs]).mean())
+
+
+def balanced_accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
+    """The mean over the classes that have labels of the fraction that is predicted correctly.
+
+    Args:
+        labels: class indices from 0. Shape (n,), n > 0.
+        predicted: class indices from 0. Shape (n,).
+
+    Example:
+        >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
+        0.5
+    """
+    y, guess = (np.asarray(values).astype(np.int64) for values in (labels, predicted))
+    known = np.bincount(y)
+    correct = np.bincount(y[y == guess], minlength=len(known))
+    return float((correct[known > 0] / known[known > 0]).mean())
+
+
+def rocauc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The area under the ROC curve; NaN unless there are both positives and negatives.
+
+    This is the fraction of pairs of a positive and a negative in which the positive has the
+    higher score; a tie counts half. It equals scikit-learn's `roc_auc_score`.
+
+    Args:
+        labels: 1 or True for the positives. Shape (n,).
+        scores: a higher score ranks first. Shape (n,).
+
+    Example:
+        >>> rocauc([0, 1, 1], [0.1, 0.1, 0.9])
+        0.75
+    """
+    positive, negative = _counts_by_rank(labels, scores)
+    if not positive.any() or not negative.any():
+        return math.nan
+    above = np.cumsum(positive) - positive / 2  # positives ahead of each negative
+    return float((above * negative).sum() / (positive.sum() * negative.sum()))
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The mean over the positives of the precision at their rank; NaN if there are none.
+
+    It equals scikit-learn's `average_precision_score`.
+
+    Args:
+        labels: 1 or True for the positives. Shape (n,).
+        scores: a higher score ranks first. Shape (n,).
+
+    Example:
+        >>> average_precision([1, 0, 1], [0.9, 0.5, 0.1])
+        0.8333333333333333
+    """
+    positive, negative = _counts_by_rank(labels, scores)
+    if not positive.any():
+        return math.nan
+    precision = np.cumsum(positive) / np.cumsum(positive + negative)
+    return float((positive * precision).sum() / positive.sum())
+
+
+def _counts_by_rank(
+    labels: ArrayLike, scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The positives and the negatives at each distinct score, the highest score first."""
+    truth, score = np.asarray(labels).astype(bool), np.asarray(scores)
+    _, rank_of = np.unique(-score, return_inverse=True)
+    both = (np.bincount(rank_of, which, 1).astype(np.float64) for which in (truth, ~truth))
+    positive, negative = both
+    return positive, negative
 
 
 def r2(measured: ArrayLike, predicted: ArrayLike) -> float:

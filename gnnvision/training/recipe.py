@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -70,6 +70,10 @@ class Recipe:
         warmup: fraction of the training, from 0 to 1, in which "one_cycle" and "cosine" raise
             the learning rate from 0.
         batch_size: items in a batch; None for the task's default.
+        class_weights: weights of the classes in the loss. "balanced" gives the rare classes more,
+            in inverse proportion to their training items; else numbers, one for each class in
+            their order. Of a multi-label task, the weights of the positives of each target,
+            "balanced" as heavy together as the negatives. "none" for equal weights.
         label_smoothing: for classification and multi-label tasks, from 0 to 1.
         progressive_resizing: fraction of the epochs, from 0 to 1, at the start, that train on
             smaller images, of three quarters of the height and width.
@@ -102,6 +106,7 @@ checkpoint_selection score
     schedule: Schedule = "constant"
     warmup: float = 0.0
     batch_size: int | None = None
+    class_weights: Literal["none", "balanced"] | Sequence[float] = "none"
     label_smoothing: float = 0.0
     progressive_resizing: float = 0.0
     ema_decay: float = 0.0
@@ -118,6 +123,7 @@ checkpoint_selection score
             "ema_decay",
         ):  # fmt: skip
             self._check_number(name, 0, 1)
+        object.__setattr__(self, "class_weights", _checked_weights(self.class_weights))
         one_of("weight_decay_scope", self.weight_decay_scope, get_args(DecayScope))
         one_of("optimizer", self.optimizer, get_args(OptimizerName))
         one_of("schedule", self.schedule, get_args(Schedule))
@@ -157,7 +163,9 @@ checkpoint_selection score
 
     def to_dict(self) -> dict[str, Any]:
         """Every field with its value, for JSON."""
-        return asdict(self)
+        held = asdict(self)
+        weights = held["class_weights"]
+        return held | {"class_weights": weights if isinstance(weights, str) else list(weights)}
 
     def make_optimizer(self, model: nn.Module) -> Optimizer:
         """The optimizer for the trainable parameters of `model`.
@@ -191,6 +199,20 @@ checkpoint_selection score
             if field.name in ALWAYS_PRINTED or getattr(self, field.name) != field.default
         ]
         return ", ".join(f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in shown)
+
+
+def _checked_weights(value: object) -> str | tuple[float, ...]:
+    """Class weights as a word or a tuple of positive numbers."""
+    if isinstance(value, str):
+        return one_of("class_weights", value, ("none", "balanced"))
+    advice = "Pass 'balanced', or a weight for each class."
+    if not isinstance(value, Sequence) or not value:
+        raise wrong_type("class_weights", "be a word or a list of numbers", value, advice)
+    for weight in value:
+        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not is_number or not 0 < weight < math.inf:
+            raise invalid("class_weights", "have positive finite numbers", weight, advice)
+    return tuple(float(weight) for weight in value)
 
 
 def _without_effect(values: Mapping[str, Any]) -> list[tuple[str, str]]:

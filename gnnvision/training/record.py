@@ -16,6 +16,7 @@ from gnnvision.errors import invalid
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from gnnvision.training.folder import read_json, write_csv, write_json
+from gnnvision.training.measures import current_metrics
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
@@ -237,6 +238,7 @@ def unpack_outcomes(
     for number, values in enumerate(rest):
         held = {name: value for name, value in values.items() if name in known}
         held |= {name: tensors[f"outcome/{number}/{name}"] for name in _TENSORS}
+        held["metrics"] = {n: current_metrics(v) for n, v in held["metrics"].items()}
         out.append(Outcome(**held))
     return out
 

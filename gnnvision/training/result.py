@@ -161,7 +161,9 @@ class Result:
                 reasons = outcome.remarks.get(part, {})
                 for reason in dict.fromkeys(reasons.values()):
                     names = [name for name in reasons if reasons[name] == reason]
-                    undefined = all(math.isnan(outcome.metrics[part][name]) for name in names)
+                    undefined = all(
+                        math.isnan(outcome.metrics[part].get(name, math.nan)) for name in names
+                    )
                     verb = "is" if len(names) == 1 else "are"
                     text = (
                         f"{split} {', '.join(map(metric_name, names))} {verb} "

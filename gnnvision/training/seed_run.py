@@ -61,7 +61,7 @@ class SeedRun:
         self.task = task
         self.small_task = task.low_resolution() if recipe.progressive_resizing else task
         self.recipe = recipe
-        self.goal = objective(task)
+        self.goal = objective(task, recipe)
         self.precision = precision
         self.call = caller(torch.compile(model) if compiled else model)
         self.optimizer = recipe.make_optimizer(model)

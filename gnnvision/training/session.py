@@ -65,7 +65,7 @@ class Session:
         self.reset = reset
         self.device = device
         self.compiled = compiled
-        self.goal = objective(task)
+        self.goal = objective(task, recipe)
         self.outcomes: list[Outcome] = []
         self.concerns: list[str] = []  # about the splits of the seeds, each once
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
@@ -221,7 +221,7 @@ class Session:
             seconds=run.seconds + time.perf_counter() - started,
             history=run.history,
             split_hash=run.task.split.hash,
-            target=target,
+            target=self.goal.values(target),
             prediction=self.goal.predict(output),
             waited=run.waited,
             remarks=remarks,

@@ -55,7 +55,7 @@ class TestEmptyParts:
         assert len(result.best.target) == len(result.best.prediction) == 0
         lines = result.summary().splitlines()
         assert "accuracy" in lines[1]
-        assert lines[4].split() == ["test", *["none", "held", "out"] * 3]
+        assert lines[4].split() == ["test", *["none", "held", "out"] * 6]
         assert result.interval() == "Undefined: no label of a test item is known."
         assert strict(tmp_path / "result.json")["metrics"]["test"] == {}
         assert "undefined" in result.report().read_text()
@@ -87,11 +87,11 @@ class TestUnknownLabels:
         result = fit(network(karate), replace(karate, y=y), recipe, progress=False)
         assert all(map(math.isnan, result.best.metrics[part].values()))
         assert (
-            f"{SPLIT_NAMES[part]} accuracy, loss, F1 (macro) are undefined: no target is known"
-            in (result.remarks())
+            f"{SPLIT_NAMES[part]} accuracy, loss, F1 (macro), balanced accuracy, ROC AUC, average "
+            "precision are undefined: no target is known" in result.remarks()
         )
         assert result.summary().splitlines()[2 + ("train", "val", "test").index(part)].split() == [
-            SPLIT_NAMES[part], "undefined", "undefined", "undefined"
+            SPLIT_NAMES[part], *["undefined"] * 6
         ]  # fmt: skip
 
     @pytest.mark.parametrize("select", ["score", "loss"])

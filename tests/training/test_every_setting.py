@@ -29,6 +29,7 @@ CHANGED = {
     "schedule": ("cosine", {}),
     "warmup": (0.7, {"schedule": "cosine"}),
     "batch_size": (7, {}),
+    "class_weights": ("balanced", {}),
     "label_smoothing": (0.4, {}),
     "progressive_resizing": (0.5, {}),
     "ema_decay": (0.9, {}),
@@ -41,6 +42,7 @@ REFUSED = {
     ("progressive_resizing", "nodes"),
     ("progressive_resizing", "numbers"),
     ("progressive_resizing", "yes or no"),
+    ("class_weights", "numbers"),
     ("label_smoothing", "numbers"),
 }
 
@@ -48,6 +50,9 @@ REFUSED = {
 def made(kind):
     if kind == "nodes":
         task = gv.data.load("karate")
+        split = task.split
+        uneven = Split("own", split.train[:-2], split.val, split.test)  # for class weights
+        task = replace(task, split=uneven)
         return task, gv.models.gcn(34, 4, 2)
     if kind == "pictures":
         task = gv.data.load("digits")

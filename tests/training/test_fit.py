@@ -58,7 +58,8 @@ class TestKindsOfTask:
         )
         result = fit(model, tasks.pictures(), quick(batch_size=16), seeds=2, progress=False)
         assert result.metrics()["test"]["accuracy"]["mean"] > 0.9
-        assert set(result.metrics()["test"]) == {"accuracy", "loss", "f1_macro"}
+        names = {"accuracy", "loss", "f1_macro", "balanced_accuracy", "rocauc", "ap"}
+        assert set(result.metrics()["test"]) == names
 
     def test_only_the_kept_epoch_predicts_from_all_views_of_an_image(self, monkeypatch):
         sizes = []
