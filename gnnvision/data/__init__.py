@@ -17,6 +17,7 @@ from gnnvision.data.images import (
     ImageTask,
     ReconstructionTask,
     ScanReport,
+    from_tensors,
     scan,
 )
 from gnnvision.data.loading import dataset_names, describe, load, load_auto
@@ -57,6 +58,7 @@ __all__ = [
     "dataset_names",
     "datasets_folder",
     "describe",
+    "from_tensors",
     "load",
     "load_auto",
     "random_node_split",

@@ -56,6 +56,12 @@ class Targets:
     remarks: Mapping[int, str]
     notes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether a row has at least one target. Shape (rows,)."""
+        y = self.y
+        return (y >= 0).numpy() if self.kind == "classification" else (~y.isnan().all(1)).numpy()
+
 
 @dataclass(frozen=True)
 class _Column:

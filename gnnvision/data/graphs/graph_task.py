@@ -14,10 +14,11 @@ from torch import Tensor
 from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.moments import target_moments
 from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Graph
-from gnnvision.domains.device import as_double, full_device, send
+from gnnvision.domains.device import full_device, send
 from gnnvision.errors import invalid
 
 __all__ = ["GraphTask", "graph_tensors"]
@@ -162,16 +163,7 @@ class GraphTask(Task):
 
         The standard deviation of a constant target is 1. Shapes (num_outputs,).
         """
-        if self.kind != "regression":
-            return None
-        items = torch.from_numpy(np.array(self.split.train)).to(self.y.device)
-        train = as_double(self.y[items])
-        here = ~train.isnan()
-        count = here.sum(0).clamp(min=1)
-        mean = train.nansum(0) / count
-        spread = ((train - mean).square().nansum(0) / count).sqrt()
-        spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-        return mean.to(self.y.dtype).to(self.y.device), spread.to(self.y.dtype).to(self.y.device)
+        return target_moments(self.y, self.split.train) if self.kind == "regression" else None
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether every graph of a split has a label; False for a regression."""

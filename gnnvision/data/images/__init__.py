@@ -6,7 +6,7 @@ from gnnvision.data.images.folder import scan
 from gnnvision.data.images.load import load
 from gnnvision.data.images.new_images import image_files, read_image
 from gnnvision.data.images.scan_report import Finding, ScanReport
-from gnnvision.data.images.task import ImageTask, ReconstructionTask
+from gnnvision.data.images.task import ImageTask, ReconstructionTask, from_tensors
 
 __all__ = [
     "Augment",
@@ -14,6 +14,7 @@ __all__ = [
     "ImageTask",
     "ReconstructionTask",
     "ScanReport",
+    "from_tensors",
     "image_files",
     "load",
     "read_image",

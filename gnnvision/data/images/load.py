@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
 from gnnvision.data.images.options import ImageOptions
 from gnnvision.data.images.resize import resize_arrays
-from gnnvision.data.images.splits import check_classes, image_split
+from gnnvision.data.images.splits import check_classes, image_split, redraw
 from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.root import data_root, datasets_folder
@@ -118,8 +119,10 @@ def _published_task(
 def _task(arrays: ImageArrays, card: Card, options: ImageOptions, requested: str) -> ImageTask:
     rule = card.split_rule(options.split)
     split = image_split(arrays.y, arrays.split, rule, options.split, options.seed)
-    if arrays.scan is not None:  # files of users; those of a published dataset are known
-        check_classes(arrays.y, split, arrays.class_names)
+    # Those of a published dataset are known.
+    names = () if arrays.scan is None else arrays.class_names
+    if names:
+        check_classes(arrays.y, split, names)
     images = torch.from_numpy(arrays.images).permute(0, 3, 1, 2)
     mean, std = channel_statistics(images, split.train)
     return ImageTask(
@@ -130,6 +133,7 @@ def _task(arrays: ImageArrays, card: Card, options: ImageOptions, requested: str
         num_outputs=len(arrays.class_names),
         class_names=arrays.class_names,
         split=split,
+        splitter=partial(redraw, arrays.y, rule, names) if split.name == "random" else None,
         card=card,
         data_hash=arrays.hash,
         seed=options.seed,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gnnvision.data.images.scan_report import EXCLUDED, INVALID, Finding, ScanReport
 
-__all__ = ["describe_images", "describe_scan", "leak_warnings"]
+__all__ = ["describe_images", "describe_rows", "describe_scan", "leak_warnings"]
 
 
 def describe_images(channels: int, size: tuple[int, int], scan: ScanReport | None) -> str:
@@ -33,6 +33,15 @@ def describe_scan(scan: ScanReport | None) -> dict[str, str]:
         "assumptions": "; ".join(scan.assumed),
     }
     return {name: text for name, text in entries.items() if text}
+
+
+def describe_rows(reasons: Mapping[int, str]) -> dict[str, str]:
+    """The rows of a table that are in no split, with the first few reasons; empty for none."""
+    if not reasons:
+        return {}
+    shown = "; ".join(f"row {row}: {why}" for row, why in list(reasons.items())[:3])
+    more = f"; and {len(reasons) - 3:,} more" if len(reasons) > 3 else ""
+    return {"not used": f"{len(reasons):,} rows are in no split ({shown}{more})"}
 
 
 def leak_warnings(scan: ScanReport | None) -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gnnvision.data.card import SplitRule
-from gnnvision.data.split import Split, stratified_split
+from gnnvision.data.split import SPLIT_NAMES, Split, random_split, stratified_split
+from gnnvision.data.split_column import column_split
+from gnnvision.data.targets import Targets
+from gnnvision.errors import invalid, one_of, wrong_type
 
-__all__ = ["check_classes", "image_split", "rules_for"]
+__all__ = ["check_classes", "draw_split", "given_split", "image_split", "redraw", "rules_for"]
 
 _SEED = 0  # of held-out sets that do not depend on the seed
 _SHARE = 0.1
@@ -84,3 +89,71 @@ def rules_for(published: NDArray[np.uint8]) -> dict[str, SplitRule]:
         "full": SplitRule(full, num_val=num_val, num_test=num_test),
         "random": SplitRule(every, num_val=num_val, num_test=num_test),
     }
+
+
+def given_split(
+    targets: Targets, split: object, seed: int
+) -> tuple[Split, Callable[[int], Split] | None]:
+    """The split of images of one's own, and a function from a seed to a split if it is random.
+
+    Args:
+        targets: The labels of all images.
+        split: "random"; a `Split`; three masks or index arrays; or a word for each image.
+        seed: The seed of a random split.
+
+    Raises:
+        ValueError: It is something else, or does not fit the labels.
+    """
+    labeled = np.flatnonzero(targets.known)
+    if isinstance(split, str):
+        one_of("split", split, ("random",), "Pass also a Split, masks, or a word for each image.")
+        labels = targets.y.numpy()[labeled] if targets.kind == "classification" else None
+        names = targets.names if targets.kind == "classification" else ()
+        splitter = partial(draw_split, labeled, labels, names)
+        return splitter(seed), splitter
+    if isinstance(split, Split):
+        return split, None
+    parts = list(split.values()) if isinstance(split, Mapping) else split
+    if isinstance(split, Mapping) and list(split) != ["train", "val", "test"]:
+        raise invalid("split", "have the keys train, val and test", list(split))
+    if not isinstance(parts, Sequence | np.ndarray):
+        advice = "Pass 'random', a Split, three masks or index arrays, or a word for each image."
+        raise wrong_type("split", "be a split", split, advice)
+    if len(parts) == len(targets.y) and all(isinstance(word, str) for word in parts):
+        return column_split(np.arange(len(parts)), parts, "split"), None
+    if len(parts) != 3:
+        advice = "Pass (train, val, test), or train, val or test for each image."
+        raise invalid("split", "have three masks or index arrays", len(parts), advice)
+    train, val, test = (part.cpu().numpy() if isinstance(part, Tensor) else part for part in parts)
+    return Split("given", train, val, test), None
+
+
+def draw_split(
+    rows: NDArray[np.int64], labels: NDArray[np.int64] | None, names: Sequence[str], seed: int
+) -> Split:
+    """A random split of some images: 80 % training, 10 % validation, 10 % test.
+
+    Args:
+        rows: The indices of the images.
+        labels: Their classes, for a stratified split; None for a split without regard to them.
+        names: The names of the classes, each of which must have training images; empty for none.
+        seed: The random seed.
+    """
+    if len(rows) < 3:
+        raise invalid("labels", "label at least three images", len(rows), "Add some.")
+    if labels is None:
+        return random_split(rows, seed)
+    tenth = max(1, round(_SHARE * len(rows)))
+    drawn = stratified_split(labels, seed, tenth, tenth)
+    check_classes(labels, drawn, names)
+    return Split("random", *(rows[getattr(drawn, name)] for name in SPLIT_NAMES))
+
+
+def redraw(
+    y: NDArray[np.int64], rule: SplitRule, names: Sequence[str], seed: int
+) -> Split:
+    """The random split of a dataset with known sizes; `names` as for `draw_split`."""
+    drawn = stratified_split(y, seed, rule.num_val or 0, rule.num_test or 0)
+    if names:
+        check_classes(y, drawn, names)
+    return drawn

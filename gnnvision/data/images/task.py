@@ -1,117 +1,181 @@
-"""Image classification: labeled images in memory, in normalized batches."""
+"""Tasks on images: classes, several labels or numbers for each image, and reconstruction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Self, get_args
+from typing import Any, Literal, Self, get_args
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from gnnvision._renamed import former_arguments, former_attributes
-from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.arrays import UNLABELED
+from gnnvision.data.batching import check_tensors
 from gnnvision.data.images.augment import Augment
-from gnnvision.data.images.geometry import to_channels_last
-from gnnvision.data.images.overview import describe_images, describe_scan, leak_warnings
+from gnnvision.data.images.overview import (
+    describe_images,
+    describe_rows,
+    describe_scan,
+    leak_warnings,
+)
+from gnnvision.data.images.pixels import PixelTask
 from gnnvision.data.images.scan_report import ScanReport
-from gnnvision.data.images.splits import check_classes
+from gnnvision.data.images.splits import given_split
 from gnnvision.data.images.statistics import channel_statistics
+from gnnvision.data.images.tensors import Pixels, read_labels, to_pixels
 from gnnvision.data.images.views import TestViews, average_predictions
-from gnnvision.data.split import stratified_split
+from gnnvision.data.moments import target_moments
+from gnnvision.data.split import SPLIT_NAMES, Split
+from gnnvision.data.targets import Kind
 from gnnvision.data.task import SplitName, Task
-from gnnvision.domains import Domain, Grid
-from gnnvision.domains.checks import Indices, to_indices
-from gnnvision.domains.device import full_device, send
-from gnnvision.errors import invalid, one_of
+from gnnvision.domains import Domain
+from gnnvision.domains.device import full_device
+from gnnvision.errors import invalid, one_of, wrong_dtype
 
-__all__ = ["ImageTask"]
-
-TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
-LOW_RESOLUTION = 0.75  # of the sides, for progressive resizing
+__all__ = ["ImageTask", "ReconstructionTask", "from_tensors"]
 
 
 @former_attributes(
     {"pictures": "images_at", "picture_batches": "image_batches", "shrink": "resolution"}
 )
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ImageTask(Task):
-    """Classification of images of one size.
+class ImageTask(PixelTask):
+    """Images of one size, each with a class, with several labels or with numbers.
 
-    Images are stored as bytes. A batch is gathered, augmented and normalized in a few tensor
-    operations on the device of the images.
+    `from_tensors` makes one from arrays; `gnnvision.data.images.load` from files.
 
     Args:
         images: uint8 images from 0 to 255, in channels-last memory, which can be a
             memory-mapped file. Shape (N, C, H, W).
-        y: Labels from 0. Shape (N,).
+        y: The targets. Classes: int64 (N,), -100 for an unlabeled image, which is in no split.
+            Several labels (0 or 1) and regression: floating point (N, num_outputs), NaN where a
+            target is missing.
         mean: The mean of each channel over the training split, for pixels from 0 to 1.
         std: The standard deviation of each channel.
         augment: The augmentation of training images; None to leave them unchanged.
+        resolution: The scale of the sides of images in batches; see `low_resolution`.
         item_names: The file names of the images, if any.
         scan: The report on the files, if the images were read from files.
         test_views: The test-time augmentation; see `with_test_views`.
-        resolution: The scale of the sides of images in batches; see `low_resolution`.
+        splitter: A function from a seed to a split; None if there is only one split.
+        reasons: Row of the user's table -> why it is in no split. Such a row has a black image if
+            its file cannot be read.
+        notes: How the columns of the user's table were read, by topic.
 
     Raises:
-        TypeError: The images are not uint8, or the labels not int64.
-        ValueError: Sizes do not match, or a label or a standard deviation is out of range.
+        TypeError: The images are not uint8, or the targets have another type.
+        ValueError: Sizes do not match, a label or a standard deviation is out of range, or a
+            split has an image without a class.
     """
 
     item_kind = "image"
 
-    images: Tensor
     y: Tensor
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    augment: Augment | None = None
     item_names: Sequence[str] = field(default=(), repr=False)
     scan: ScanReport | None = field(default=None, repr=False)
     test_views: TestViews = "none"
-    resolution: float = 1.0
-    _scale: tuple[Tensor, Tensor] = field(init=False, repr=False)
+    splitter: Callable[[int], Split] | None = field(default=None, repr=False)
+    reasons: Mapping[int, str] = field(default_factory=dict, repr=False)
+    notes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_tensors(images=self.images, y=self.y)
-        if self.images.dtype != torch.uint8 or self.y.dtype != torch.int64:
-            raise TypeError(
-                f"'images' must be uint8 and 'y' int64, got {self.images.dtype} and "
-                f"{self.y.dtype}. Pass pixels from 0 to 255 and class indices."
-            )
-        if self.images.ndim != 4 or self.images.shape[1] != self.in_channels:
-            condition = f"have shape (N, in_channels={self.in_channels}, H, W)"
-            advice = "Put the channels second."
-            raise invalid("images", condition, tuple(self.images.shape), advice)
-        n = len(self.images)
-        if tuple(self.y.shape) != (n,):
-            advice = "Pass one label for each image."
-            raise invalid("y", f"have shape (N={n},)", tuple(self.y.shape), advice)
-        if n and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_outputs:
-            condition = f"have labels from 0 to {self.num_outputs - 1}"
-            got = f"{int(self.y.min())} to {int(self.y.max())}"
-            raise invalid("y", condition, got, "Check num_outputs and class_names.")
-        if not len(self.mean) == len(self.std) == self.in_channels or min(self.std) <= 0:
-            raise ValueError(
-                f"'mean' and 'std' must have {self.in_channels} values, with 'std' above 0, got "
-                f"{self.mean} and {self.std}. Pass one value of each per channel."
-            )
-        self.split.check(n)
-        if self.augment is not None:
-            self.augment.check(self._stored_size)
-        last = torch.channels_last
-        object.__setattr__(self, "images", self.images.contiguous(memory_format=last))
-        # On the CPU, as not every device has float64.
-        mean = torch.tensor(self.mean, dtype=torch.float64)
-        std = torch.tensor(self.std, dtype=torch.float64)
-        # (p / 255 - mean) / std = p scale + shift, repeated along a row of pixels.
-        scale, shift = 1 / (255 * std), -mean / std
-        width = self._full_size[1]
-        both = tuple(v.float().repeat(width).to(self.y.device) for v in (scale, shift))
-        object.__setattr__(self, "_scale", both)
+        n, classes = len(self.images), self.kind == "classification"
+        if not (self.y.dtype == torch.int64 if classes else self.y.dtype.is_floating_point):
+            condition = f"be {'int64' if classes else 'floating point'} for kind={self.kind!r}"
+            raise wrong_dtype("y", condition, self.y.dtype, "Use ImageTask.from_tensors.")
+        if tuple(self.y.shape) != ((n,) if classes else (n, self.num_outputs)):
+            condition = f"have shape (N={n},{'' if classes else f' {self.num_outputs}'})"
+            advice = f"Pass one {'label' if classes else 'row'} for each image."
+            raise invalid("y", condition, tuple(self.y.shape), advice)
         super().__post_init__()
+        if classes:
+            self._check_classes()
+
+    def _check_classes(self) -> None:
+        labels = self.y.cpu().numpy()
+        known = labels[labels != UNLABELED]
+        if len(known) and not 0 <= known.min() <= known.max() < self.num_outputs:
+            condition = f"have labels from 0 to {self.num_outputs - 1}"
+            got = f"{known.min()} to {known.max()}"
+            raise invalid("y", condition, got, "Check num_outputs and class_names.")
+        for name in SPLIT_NAMES:
+            bare = getattr(self.split, name)[labels[getattr(self.split, name)] == UNLABELED]
+            if len(bare):
+                condition = "have only images with a label in each split"
+                got = f"{len(bare)} without in {name!r}, such as image {bare[0]}"
+                raise invalid("split", condition, got, "Leave them out of the split.")
+
+    @classmethod
+    def from_tensors(
+        cls,
+        images: Pixels,
+        labels: object,
+        *,
+        kind: Literal["auto"] | Kind = "auto",
+        class_names: Sequence[str] = (),
+        split: object = "random",
+        seed: int = 0,
+        layout: Literal["auto", "NCHW", "NHWC"] = "auto",
+        augment: Augment | None = None,
+        item_names: Sequence[str] = (),
+        name: str = "images",
+    ) -> Self:
+        """A task from arrays of images and labels, of torch or numpy.
+
+        Args:
+            images: Bytes, or floating point values from 0 to 1, which are stored as bytes.
+                Shape (N, C, H, W), (N, H, W, C), or (N, H, W) for grayscale.
+            labels: One for each image. Classes: integers from 0 (-100: unlabeled), or strings
+                (None: unlabeled). Several labels: 0, 1 and NaN, shape (N, T). Numbers: floating
+                point with NaN where one is missing, shape (N,) or (N, T).
+            kind: "classification", "multilabel" or "regression"; "auto" infers it.
+            class_names: The names of the classes or targets; by default their indices, and for
+                strings all that occur.
+            split: "random" for one of 80 %, 10 % and 10 % that depends on the seed and is
+                stratified by class; a `Split`; three masks or index arrays (train, val, test); or
+                one of the words train, val and test for each image (empty: in no split).
+            seed: The seed of a random split.
+            layout: "NCHW" or "NHWC", where the shape leaves it open.
+            augment: The augmentation of training images.
+            item_names: The names of the images.
+            name: The name of the task.
+
+        Raises:
+            TypeError: Images or labels have another type.
+            ValueError: Shapes or values do not fit, or the kind of the labels is ambiguous.
+
+        Example:
+            >>> images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8)
+            >>> task = ImageTask.from_tensors(images, ["cat", "dog"] * 25)
+            >>> task.class_names, task.split.sizes
+            (('cat', 'dog'), {'train': 40, 'val': 5, 'test': 5})
+        """
+        pixels = to_pixels(images, layout)
+        targets = read_labels(labels, len(pixels), kind, class_names)
+        if len(item_names) not in (0, len(pixels)):
+            condition = f"name all {len(pixels)} images"
+            raise invalid("item_names", condition, len(item_names), "Leave it out for none.")
+        drawn, splitter = given_split(targets, split, seed)
+        mean, std = channel_statistics(pixels, drawn.train)
+        return cls(
+            name=name,
+            kind=targets.kind,
+            in_channels=pixels.shape[1],
+            num_outputs=len(targets.names),
+            class_names=targets.names,
+            split=drawn,
+            splitter=splitter,
+            seed=seed,
+            images=pixels,
+            y=targets.y,
+            mean=mean,
+            std=std,
+            augment=augment,
+            item_names=tuple(map(str, item_names)),
+        )
 
     def _contents(self) -> Mapping[str, Tensor]:
         return {"images": self.images, "y": self.y}
@@ -120,31 +184,21 @@ class ImageTask(Task):
     def _targets(self) -> Tensor:
         return self.y
 
+    @property
+    def target_statistics(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and standard deviation of the training targets of a regression; None otherwise."""
+        return target_moments(self.y, self.split.train) if self.kind == "regression" else None
+
     def overview(self) -> dict[str, str]:
         """The summary of every task, with the size of the images and the state of their files."""
         known = super().overview()
         words = describe_images(self.in_channels, self._full_size, self.scan)
-        return {"data": known.pop("data"), "images": words, **known, **describe_scan(self.scan)}
+        first = {"data": known.pop("data"), "images": words}
+        return first | known | describe_rows(self.reasons) | self.notes | describe_scan(self.scan)
 
     def data_warnings(self) -> list[str]:
         """The warnings of every task, and a warning about images that occur in two splits."""
         return super().data_warnings() + leak_warnings(self.scan)
-
-    @property
-    def _stored_size(self) -> tuple[int, int]:
-        return self.images.shape[2], self.images.shape[3]
-
-    @property
-    def grid(self) -> Grid:
-        """The domain of a batch, with the size of its images."""
-        height, width = self._full_size
-        return Grid((round(height * self.resolution), round(width * self.resolution)))
-
-    @property
-    def _full_size(self) -> tuple[int, int]:
-        """The size of images in batches at full resolution."""
-        size = None if self.augment is None else self.augment.size
-        return size or self._stored_size
 
     @former_arguments(part="split")
     def batches(
@@ -168,7 +222,8 @@ class ImageTask(Task):
             epoch: The epoch from 0, for alternating flips.
 
         Shapes:
-            Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,).
+            Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,) for
+                classes, else floating point (B, num_outputs).
 
         Raises:
             ValueError: `split` is not one of these, or the batch size is not positive.
@@ -178,89 +233,6 @@ class ImageTask(Task):
             if self.resolution != 1.0:
                 x = F.interpolate(x, self.grid.shape, mode="bilinear", antialias=True)
             yield x, self.grid, self.y[chosen]
-
-    def image_batches(
-        self,
-        split: SplitName,
-        batch_size: int | None = None,
-        generator: torch.Generator | None = None,
-        epoch: int = 0,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Iterate over batches of images that are not normalized, with the indices of the images.
-
-        Shapes:
-            Yields: uint8 (B, C, H, W), int64 (B,).
-        """
-        check_batches(split, batch_size, "images")
-        index = torch.from_numpy(np.array(getattr(self.split, split)))
-        if split != "train" or generator is None:
-            for chosen in send(index, self.y.device).split(batch_size or _EVALUATION_BATCH):
-                yield self._center_crop(chosen), chosen
-            return
-        index = index[torch.randperm(len(index), generator=generator)]
-        size = batch_size or TRAIN_BATCH
-        on_device = split_into_batches(send(index, self.y.device), size)  # once for the epoch
-        for chosen, items in zip(on_device, split_into_batches(index, size), strict=True):
-            images = self._images(chosen)
-            if self.augment is not None:
-                mirrored = None
-                if self.augment.flip == "alternating":
-                    mirrored = self._mirrored_first[items] ^ bool(epoch % 2)
-                images = self.augment(images, generator, flip_state=mirrored, fill=self.mean)
-            yield images, chosen
-
-    @cached_property
-    def _mirrored_first(self) -> Tensor:
-        """Which images alternating flips mirror in the even epochs: bool (N,)."""
-        # A stream that differs from the training loop's for the same seed.
-        own = torch.Generator().manual_seed(self.seed ^ 0x464C4950)
-        return torch.rand(len(self.images), generator=own) < 0.5
-
-    def _images(self, chosen: Tensor) -> Tensor:
-        n, channels, height, width = self.images.shape
-        flat = self.images.permute(0, 2, 3, 1).view(n, -1)  # (N, H W C)
-        taken = flat.index_select(0, chosen).view(-1, height, width, channels)
-        return taken.permute(0, 3, 1, 2)
-
-    def _center_crop(self, chosen: Tensor) -> Tensor:
-        """Images without augmentation, cropped to the size in batches: uint8 (B, C, H, W)."""
-        images, (h, w) = self._images(chosen), self._full_size
-        height, width = self._stored_size
-        if (h, w) == (height, width):
-            return images
-        top, left = (height - h) // 2, (width - w) // 2
-        return images[:, :, top : top + h, left : left + w]
-
-    def normalize(self, images: Tensor) -> Tensor:
-        """Normalize uint8 images p to (p / 255 - mean) / std.
-
-        Shapes:
-            images: uint8 (B, C, H, W).
-            Output: float32 (B, C, H, W) in channels-last memory.
-        """
-        x = to_channels_last(images)
-        batch, height, width, channels = x.shape
-        scale, shift = self._scale
-        if width != self._full_size[1]:
-            scale, shift = (v[:channels].repeat(width) for v in (scale, shift))
-        flat = torch.addcmul(shift, x.view(batch * height, width * channels), scale)
-        return flat.view(x.shape).permute(0, 3, 1, 2)
-
-    def images_at(self, indices: Indices) -> Tensor:
-        """The images with these indices, without augmentation and normalization.
-
-        Args:
-            indices: Indices from 0, or a boolean mask over all images.
-
-        Shapes:
-            Output: uint8 (B, C, H, W), on the CPU.
-        """
-        chosen = to_indices(indices, len(self.y), "indices", "images")
-        return self._center_crop(chosen.to(self.y.device)).cpu()
-
-    def with_augment(self, augment: Augment | None) -> Self:
-        """The task with this augmentation of training images."""
-        return replace(self, augment=augment)
 
     def with_test_views(self, views: TestViews) -> Self:
         """The task with this test-time augmentation: predictions are averaged over views.
@@ -274,17 +246,13 @@ class ImageTask(Task):
         """
         return replace(self, test_views=one_of("test_views", views, get_args(TestViews)))
 
-    def low_resolution(self) -> Self:
-        """The task with images at three quarters of their height and width."""
-        return replace(self, resolution=LOW_RESOLUTION)
-
     def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:
         """The output of a model for evaluation images, averaged over `test_views`."""
         return average_predictions(model, x, domain, self.test_views)
 
     def is_labeled(self, split: SplitName) -> bool:
-        """True, as every image has a label."""
-        return True
+        """Whether every image of a split has a label: True for classes, else not known."""
+        return self.kind == "classification"
 
     def input_description(self) -> dict[str, Any]:
         """Size, channels, normalization and test views, as JSON types."""
@@ -298,12 +266,11 @@ class ImageTask(Task):
 
     def with_seed(self, seed: int) -> Self:
         """The task with this seed for its flips, and for its split if that is random."""
-        if self.split.name != "random":
-            return self if seed == self.seed else replace(self, seed=seed)
-        rule = self.card.split_rule("random")
-        split = stratified_split(self.y, seed, rule.num_val or 0, rule.num_test or 0)
-        if self.scan is not None:
-            check_classes(self.y.cpu().numpy(), split, self.class_names)
+        if seed == self.seed:
+            return self
+        if self.splitter is None:
+            return replace(self, seed=seed)
+        split = self.splitter(seed)
         mean, std = channel_statistics(self.images, split.train)
         return replace(self, split=split, seed=seed, mean=mean, std=std)
 
@@ -316,6 +283,9 @@ class ImageTask(Task):
         if self.y.device == full_device(device):
             return self
         return replace(self, images=self.images.to(device), y=self.y.to(device))
+
+
+from_tensors = ImageTask.from_tensors
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

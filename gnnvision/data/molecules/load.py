@@ -114,8 +114,7 @@ def _task(table: Table, card: Card, options: MoleculeOptions, requested: str) ->
         torch.from_numpy(cached_descriptors(smiles, featurizer)) if options.descriptors else None
     )
     graphs, x = batch_molecules(_without(rows, reasons), featurizer, extra)
-    known = _is_labeled(targets)
-    for row in np.flatnonzero(~known).tolist():
+    for row in np.flatnonzero(~targets.known).tolist():
         reasons.setdefault(row, targets.remarks.get(row, "no target"))
     usable = np.array([row for row in range(len(smiles)) if row not in reasons], np.int64)
     if len(usable) < len(("train", "val", "test")):
@@ -236,11 +235,6 @@ def _class_labels(targets: Targets) -> NDArray[np.int64]:
         y = np.nan_to_num(y[:, 0], nan=0)
     labels: NDArray[np.int64] = y.astype(np.int64)
     return labels
-
-
-def _is_labeled(targets: Targets) -> NDArray[np.bool_]:
-    y = targets.y
-    return (y >= 0).numpy() if targets.kind == "classification" else (~y.isnan().all(1)).numpy()
 
 
 def _refuse_targets(remarks: Mapping[int, str]) -> None:

@@ -1,4 +1,4 @@
-"""Splits of molecules by scaffold or by a column of the table.
+"""Splits of molecules by scaffold.
 
 Every function takes the indices of the rows with a valid SMILES and a target and returns a
 `Split` of these; all other rows are excluded.
@@ -10,15 +10,10 @@ from collections.abc import Sequence
 from random import Random
 
 from gnnvision.data.split import FRACTIONS, Rows, Split
+from gnnvision.data.split_column import column_split
 from gnnvision.errors import at_least, invalid
 
 __all__ = ["column_split", "scaffold_balanced_split", "scaffold_split"]
-
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-}
 
 
 def scaffold_split(
@@ -138,33 +133,3 @@ def _nonempty_split(
             "Use split='random'.",
         )
     return Split(name, train, val, test)
-
-
-def column_split(rows: Rows, cells: Sequence[str], column: str) -> Split:
-    """The split that a column of the table defines: train, val or test.
-
-    Args:
-        rows: the row indices to split.
-        cells: the column, for all rows of the table; a row with an empty cell is excluded.
-        column: its name, for errors.
-
-    Raises:
-        ValueError: if a cell has another value, or there are no training rows.
-    """
-    found: dict[str, list[int]] = {name: [] for name in SPLIT_NAMES}
-    known = {word: name for name, words in SPLIT_NAMES.items() for word in words}
-    for row in rows.tolist():
-        cell = cells[row].strip().lower()
-        if cell and cell not in known:
-            raise invalid(
-                "split_column",
-                "have train, val or test in every cell",
-                f"{cells[row]!r} in row {row} of {column!r}",
-                "Correct the table, or leave the cell empty to exclude the row.",
-            )
-        if cell:
-            found[known[cell]].append(row)
-    if not found["train"]:
-        got = f"none in {column!r}"
-        raise invalid("split_column", "mark training rows", got, "Write 'train' in their cells.")
-    return Split("column", found["train"], found["val"], found["test"])

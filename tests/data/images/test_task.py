@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gnnvision import Grid
-from gnnvision.data import Augment, Split, load
+from gnnvision.data import Augment, Split, load, stratified_split
 
 from . import made
 
@@ -160,7 +160,11 @@ def test_with_seed_draws_a_random_split_and_its_statistics():
     assert public.with_seed(0) is public
     assert public.with_seed(4).seed == 4
     assert public.with_seed(4).split == public.split
-    task = made.task(split=Split("random", range(30), range(30, 35), range(35, 40)))
+    y = made.task().y.numpy()
+    task = made.task(
+        split=Split("random", range(30), range(30, 35), range(35, 40)),
+        splitter=lambda seed: stratified_split(y, seed, 8, 8),
+    )
     one, two = task.with_seed(1), task.with_seed(2)
     assert one.split.sizes == {"train": 24, "val": 8, "test": 8}
     assert one.split == task.with_seed(1).split != two.split
@@ -213,7 +217,7 @@ def test_batches_that_cannot_be(call, fault):
     ("changes", "kind", "fault"),
     [
         ({"images": torch.zeros(40, 3, 8, 8)}, TypeError, "'images' must be uint8"),
-        ({"y": torch.zeros(40)}, TypeError, "'y' int64, got torch.uint8 and torch.float"),
+        ({"y": torch.zeros(40)}, TypeError, "'y' must be int64 for kind='classification', got"),
         ({"in_channels": 1}, ValueError, r"'images' must have shape \(N, in_channels=1, H, W\)"),
         ({"y": torch.zeros(3, dtype=torch.int64)}, ValueError, r"'y' must have shape \(N=40,\)"),
         ({"y": torch.arange(40)}, ValueError, "'y' must have labels from 0 to 1, got 0 to 39"),

@@ -1,0 +1,46 @@
+"""The split that a column of a table defines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gnnvision.data.split import Rows, Split
+from gnnvision.errors import invalid
+
+__all__ = ["SPLIT_WORDS", "column_split"]
+
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def column_split(rows: Rows, cells: Sequence[str], column: str) -> Split:
+    """The split that a column of the table defines: train, val or test.
+
+    Args:
+        rows: the row indices to split.
+        cells: the column, for all rows of the table; a row with an empty cell is excluded.
+        column: its name, for errors.
+
+    Raises:
+        ValueError: if a cell has another value, or there are no training rows.
+    """
+    found: dict[str, list[int]] = {name: [] for name in SPLIT_WORDS}
+    known = {word: name for name, words in SPLIT_WORDS.items() for word in words}
+    for row in rows.tolist():
+        cell = cells[row].strip().lower()
+        if cell and cell not in known:
+            raise invalid(
+                "split_column",
+                "have train, val or test in every cell",
+                f"{cells[row]!r} in row {row} of {column!r}",
+                "Correct the table, or leave the cell empty to exclude the row.",
+            )
+        if cell:
+            found[known[cell]].append(row)
+    if not found["train"]:
+        got = f"none in {column!r}"
+        raise invalid("split_column", "mark training rows", got, "Write 'train' in their cells.")
+    return Split("column", found["train"], found["val"], found["test"])
