@@ -53,6 +53,7 @@ class Task(ABC):
             the absolute path, and the options that differ from their defaults.
         preferred: The dataset that "auto" prefers, if `requested` is "auto".
         reason: Why an embedded dataset was loaded in its place, as a sentence; else empty.
+        details: How the data were read, as further lines of the overview: title -> text.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Task(ABC):
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     preferred: str = ""
     reason: str = ""
+    details: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     item_kind: ClassVar[str] = ""  # what one item is, as in a card: "node", "graph", "image"
 
@@ -183,6 +185,7 @@ class Task(ABC):
             "data": f"{self.card.title}{requested}",
             **describe_targets(self.kind, self._targets, self.class_names, self.split, unit),
             "split": describe_split(self.split, self.seed),
+            **self.details,
         }
 
     def data_warnings(self) -> list[str]:

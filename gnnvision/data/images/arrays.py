@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.images.scan_report import ScanReport
 
 __all__ = ["ImageArrays"]
@@ -23,7 +24,7 @@ class ImageArrays:
 
     Args:
         images: uint8 (N, H, W, C), C = 1 or 3.
-        y: int64 (N,): labels from 0.
+        y: int64 (N,): labels from 0; -100 without one.
         split: uint8 (N,): 0 training, 1 validation, 2 test.
         class_names: The name of each label.
         names: The file names (N,), or empty.
@@ -47,9 +48,9 @@ class ImageArrays:
         same = self.y.shape == self.split.shape == (n,)
         _require(same, "labels, splits and images differ in length")
         _require(len(self.names) in (0, n), f"{len(self.names)} names for {n} images")
-        if n and not 0 <= self.y.min() <= self.y.max() < len(self.class_names):
-            wrong = self.y[(self.y < 0) | (self.y >= len(self.class_names))][0]
-            _require(False, f"a label is {wrong}, there are {len(self.class_names)} classes")
+        wrong = self.y[(self.y != UNLABELED) & ((self.y < 0) | (self.y >= len(self.class_names)))]
+        if len(wrong):
+            _require(False, f"a label is {wrong[0]}, there are {len(self.class_names)} classes")
         _require(not n or self.split.max() <= 2, "a split is not 0, 1 or 2")
 
     @cached_property

@@ -311,7 +311,7 @@ def _duplicates(tree: Tree, item: Item, twins: dict[tuple[int, int], Item]) -> I
     """The findings about an image with the same pixels as earlier ones."""
     path = item.member.path
     for twin in twins.values():
-        if twin.label != item.label:
+        if twin.label != item.label and min(twin.label, item.label) >= 0:
             names = tree.class_names[twin.label], tree.class_names[item.label]
             reason = f"{names[0]!r} and {names[1]!r}: same as {twin.member.path}"
             yield Finding(path, "in two classes", reason)

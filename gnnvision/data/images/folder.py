@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -24,7 +25,7 @@ from gnnvision.data.images.tree import check_tree, read_tree
 from gnnvision.data.sources import Source, open_source
 from gnnvision.errors import invalid, one_of
 
-__all__ = ["OnInvalid", "folder_card", "read_folder", "scan"]
+__all__ = ["OnInvalid", "folder_card", "list_invalid", "read_folder", "scan"]
 
 OnInvalid = Literal["raise", "skip", "quarantine"]
 
@@ -161,15 +162,18 @@ def _handle_invalid(on_invalid: OnInvalid, arrays: ImageArrays, folder: Path | N
         )
     if on_invalid == "quarantine":
         assert folder is not None
-        table = StringIO()
-        writer = csv.writer(table)
-        writer.writerow(["path", "reason", "details"])
         rows = (*faulty, *arrays.scan.of("unsupported format"))
-        writer.writerows([finding.path, finding.kind, finding.reason] for finding in rows)
-        try:
-            with atomic_write(folder / "quarantine.csv") as file:
-                file.write(table.getvalue().encode("utf-8", "backslashreplace"))
-        except NotWritable as error:
-            got = f"{str(folder)!r} ({error})"
-            advice = "Pass another folder."
-            raise invalid("quarantine", "be a writable folder", got, advice) from error
+        list_invalid(folder, [(f.path, f.kind, f.reason) for f in rows])
+
+
+def list_invalid(folder: Path, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Write `quarantine.csv`: a path, a reason and details in each row."""
+    table = StringIO()
+    writer = csv.writer(table)
+    writer.writerows([("path", "reason", "details"), *rows])
+    try:
+        with atomic_write(folder / "quarantine.csv") as file:
+            file.write(table.getvalue().encode("utf-8", "backslashreplace"))
+    except NotWritable as error:
+        got = f"{str(folder)!r} ({error})"
+        raise invalid("quarantine", "be a writable folder", got, "Pass another folder.") from error

@@ -93,6 +93,8 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Decode
 
 
 def _decode(image: Image, name: str) -> DecodedImage:
+    from PIL import ImageOps
+
     if min(image.size) < 2:
         raise InvalidImage("tiny", f"{image.height} x {image.width} pixels")
     notes = []
@@ -104,12 +106,11 @@ def _decode(image: Image, name: str) -> DecodedImage:
     turned = _orientation(image) if image.format == "TIFF" else 1
     image.load()
     orientation = _orientation(image)
-    plain = _to_gray_or_rgb(image, tile, notes)
-    pixels = np.asarray(plain)
+    if orientation != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+    pixels = np.asarray(_to_gray_or_rgb(image, tile, notes))
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
-    if orientation != 1:
-        pixels = _apply_orientation(pixels, orientation)
     if max(turned, orientation) != 1:
         notes.append(("rotated", f"EXIF orientation {max(turned, orientation)}"))
     pixels = np.ascontiguousarray(pixels)
@@ -183,17 +184,6 @@ def _other_frames(image: Image) -> list[tuple[str, str]]:
     # Counting the frames of a GIF would read all of them.
     count = f"{image.n_frames} frames" if image.format != "GIF" else "several frames"  # type: ignore[attr-defined]
     return [("animated", f"{count}, the first is used")]
-
-
-def _apply_orientation(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The pixels rotated and flipped by their orientation; 5 to 8 are sideways."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
 
 
 def _to_gray_or_rgb(image: Image, tile: str, notes: list[tuple[str, str]]) -> Image:

@@ -62,7 +62,6 @@ class ImageTask(PixelTask):
         splitter: A function from a seed to a split; None if there is only one split.
         reasons: Row of the user's table -> why it is in no split. Such a row has a black image if
             its file cannot be read.
-        notes: How the columns of the user's table were read, by topic.
 
     Raises:
         TypeError: The images are not uint8, or the targets have another type.
@@ -78,7 +77,6 @@ class ImageTask(PixelTask):
     test_views: TestViews = "none"
     splitter: Callable[[int], Split] | None = field(default=None, repr=False)
     reasons: Mapping[int, str] = field(default_factory=dict, repr=False)
-    notes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_tensors(images=self.images, y=self.y)
@@ -194,7 +192,7 @@ class ImageTask(PixelTask):
         known = super().overview()
         words = describe_images(self.in_channels, self._full_size, self.scan)
         first = {"data": known.pop("data"), "images": words}
-        return first | known | describe_rows(self.reasons) | self.notes | describe_scan(self.scan)
+        return first | known | describe_rows(self.reasons) | describe_scan(self.scan)
 
     def data_warnings(self) -> list[str]:
         """The warnings of every task, and a warning about images that occur in two splits."""

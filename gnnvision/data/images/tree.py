@@ -19,7 +19,10 @@ __all__ = ["Item", "Tree", "check_tree", "read_tree"]
 
 @dataclass(frozen=True)
 class Item:
-    """One image: its file, its split (0 training, 1 validation, 2 test) and its label."""
+    """One image: its file, its split (0 training, 1 validation, 2 test) and its class.
+
+    The class is -100 for an image without one.
+    """
 
     member: Member
     split: int
@@ -132,7 +135,11 @@ def check_tree(tree: Tree) -> None:
     if not tree.items:
         found = f"{len(tree.loose)} outside class folders" if tree.loose else "none"
         got = f"{found} in {where!r}{_explain_missing(tree.other)}"
-        advice = "Sort them into <class>/*.jpg, or train/<class>/*.jpg and test/<class>/*.jpg."
+        advice = (
+            "Sort them into <class>/*.jpg, or train/<class>/*.jpg and test/<class>/*.jpg; or list "
+            "files and labels in a table and load that. To predict images without labels, pass "
+            "the folder to run.predict of a trained run."
+        )
         raise invalid("path", "have images in one folder for each class", got, advice)
     if tree.empty:
         raise ValueError(

@@ -1,0 +1,266 @@
+"""Images with their labels in a table: a column of files and columns to predict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gnnvision.data.arrays import UNLABELED
+from gnnvision.data.card import Card, SplitRule
+from gnnvision.data.cells import parse_number
+from gnnvision.data.frozen import FrozenDict
+from gnnvision.data.images.arrays import ImageArrays
+from gnnvision.data.images.cache import cache_path, load_or_create
+from gnnvision.data.images.decode import DecodeOptions, decode_tree
+from gnnvision.data.images.folder import list_invalid
+from gnnvision.data.images.listed import Listed, file_column, find_files
+from gnnvision.data.images.splits import draw_split
+from gnnvision.data.images.statistics import channel_statistics
+from gnnvision.data.images.task import ImageTask
+from gnnvision.data.images.tree import Item, Tree
+from gnnvision.data.options import LoadOptions
+from gnnvision.data.split import SPLIT_NAMES, Split
+from gnnvision.data.split_column import SPLIT_WORDS, column_split
+from gnnvision.data.table import Table, read_table
+from gnnvision.data.targets import Targets, read_targets
+from gnnvision.errors import invalid, one_of
+
+__all__ = ["load_labels"]
+
+_SHOWN = 5  # rows quoted in an error message
+_POLICIES = ("raise", "skip", "quarantine")
+
+
+def load_labels(path: Path, options: LoadOptions, requested: str) -> ImageTask:
+    """Load the images that a table names, with their labels.
+
+    Every row of the table is an item of the task. A row whose file is missing or invalid has a
+    black image, is in no split, and is listed in `reasons`; so is a row without a label, which
+    keeps its image.
+
+    Args:
+        path: The table: a column of files (relative to `options.folder`, or else to the folder
+            of the table) and columns of labels.
+        options: Those of images.
+        requested: What was requested.
+
+    Raises:
+        FileNotFoundError: The table or the folder does not exist.
+        ValueError: A column is missing or ambiguous, or there is an invalid row and on_invalid is
+            "raise".
+    """
+    table = read_table(path)
+    if not table.rows:
+        raise invalid("name", "have rows", f"only a header in {str(path)!r}", "Add rows below it.")
+    folder = Path(options.folder) if options.folder is not None else path.parent
+    image, how = file_column(table, folder, options.image)
+    split_column = options.split_column or _split_column(table, options)
+    names, why = _target_columns(table, options.targets, (image, split_column))
+    targets = read_targets(
+        {name: _cells(table, name) for name in names},
+        options.kind,
+        options.missing,
+        decimal_commas=table.delimiter != ",",
+    )
+    listed = find_files(_cells(table, image, "image"), folder)
+    if all(member is None for member in listed.members):
+        condition = f"name image files in {str(folder)!r}"
+        advice = "Pass the folder to which the paths are relative as 'folder'."
+        raise invalid("image", condition, _examples(listed.reasons), advice)
+    reasons = dict(targets.remarks) | dict(listed.reasons) | dict(table.problems)
+    split, splitter = None, None
+    if split_column:
+        rows = np.array([row for row in range(len(table.rows)) if row not in table.problems])
+        split = column_split(rows, table.column(split_column, "split_column"), split_column)
+    arrays, place = _decode(listed, targets, split, options)
+    assert arrays.scan is not None
+    row_of = {member.path: row for row, member in enumerate(listed.members) if member is not None}
+    for finding in arrays.scan.invalid:
+        reasons[row_of[finding.path]] = f"{finding.path!r}: {finding.kind}, {finding.reason}"
+    _handle_reasons(reasons, table.column(image), place, options)
+    for row in np.flatnonzero(~targets.known).tolist():
+        reasons.setdefault(row, "no label")
+    usable = np.array([row for row in range(len(table.rows)) if row not in reasons], np.int64)
+    if split is None:
+        labels = targets.y.numpy()[usable] if targets.kind == "classification" else None
+        classes = targets.names if targets.kind == "classification" else ()
+        splitter = partial(draw_split, usable, labels, classes)
+        split = splitter(options.seed)
+    else:
+        kept = (np.intersect1d(getattr(split, name), usable) for name in SPLIT_NAMES)
+        split = Split("column", *kept)
+        if not len(split.train):
+            raise invalid("split_column", "leave training images", "none that can be used")
+    images = _in_rows(arrays, [row_of[name] for name in arrays.names], len(table.rows))
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    mean, std = channel_statistics(tensor, split.train)
+    details = {
+        "columns": f"{image!r} has the files ({how}){f', {listed.rule}' * bool(listed.rule)}; "
+        f"{', '.join(map(repr, names))} predicted{why}"
+        + (f"; {split_column!r} has the split" if split_column else ""),
+        "notes": "; ".join([*table.notes, *(f"{name!r}: {n}" for name, n in targets.notes.items())]),
+    }  # fmt: skip
+    return ImageTask(
+        name=path.name.partition(".")[0],
+        requested=requested,
+        kind=targets.kind,
+        in_channels=tensor.shape[1],
+        num_outputs=len(targets.names),
+        class_names=targets.names,
+        split=split,
+        splitter=splitter,
+        card=_card(path, table, targets, split_column),
+        seed=options.seed,
+        images=tensor,
+        y=targets.y,
+        mean=mean,
+        std=std,
+        augment=options.augment,
+        item_names=tuple(table.column(image)),
+        scan=arrays.scan,
+        reasons=dict(sorted(reasons.items())),
+        details={title: text for title, text in details.items() if text},
+    )
+
+
+def _cells(table: Table, name: str, what: str = "targets") -> list[str]:
+    """The cells of a column; empty in malformed rows, whose cells may belong to other columns."""
+    return [
+        "" if row in table.problems else cell for row, cell in enumerate(table.column(name, what))
+    ]
+
+
+def _split_column(table: Table, options: LoadOptions) -> str:
+    """The column of the split: one that has train, val or test in every row; "" for none."""
+    one_of("split", options.split, ("public", "random", "column"))
+    if options.split == "random":
+        return ""
+    words = {word for each in SPLIT_WORDS.values() for word in each}
+    for name in table.columns:
+        if table.columns.count(name) == 1:
+            found = {cell.strip().lower() for cell in table.column(name)} - {""}
+            if found <= words and found & set(SPLIT_WORDS["train"]) and len(found) > 1:
+                return name
+    if options.split == "column":
+        raise invalid("split_column", "name the column with train, val and test", "none")
+    return ""
+
+
+def _target_columns(
+    table: Table, named: Sequence[str], taken: Sequence[str]
+) -> tuple[Sequence[str], str]:
+    """The columns to predict, and why these, as the end of a sentence."""
+    both = sorted(set(named) & set(filter(None, taken)))
+    if both:
+        condition = "differ from the columns of the files and the split"
+        raise invalid("targets", condition, repr(both[0]), "Name the columns to predict.")
+    if named:
+        return named, ""
+    others = [name for name in table.columns if name and name not in taken]
+    useful = others if len(others) == 1 else [n for n in others if not _is_row_number(table, n)]
+    known = ", ".join(map(repr, others))
+    if not useful:
+        advice = "Add a column of labels; new images need no table: use run.predict(folder)."
+        raise invalid("targets", "name a column to predict", f"only {known or 'files'}", advice)
+    if len(useful) > 1 and not all(_is_numeric(table, name) for name in useful):
+        condition = f"name one or several of the columns {known}"
+        raise invalid("targets", condition, "none", "Name the columns to predict.")
+    return useful, " (the other columns)" if len(useful) > 1 else " (the other column)"
+
+
+def _is_numeric(table: Table, name: str) -> bool:
+    return all(parse_number(cell) is not None for cell in table.column(name) if cell.strip())
+
+
+def _is_row_number(table: Table, name: str) -> bool:
+    """Whether a column counts the rows, as data frames write it."""
+    numbers = [parse_number(cell) for cell in table.column(name)]
+    return len(numbers) > 1 and any(
+        numbers == [float(first + n) for n in range(len(numbers))] for first in (0, 1)
+    )
+
+
+def _decode(
+    listed: Listed, targets: Targets, split: Split | None, options: LoadOptions
+) -> tuple[ImageArrays, Path | None]:
+    """The arrays of the valid files, from the cache if they are there, and their cache folder."""
+    classes = targets.kind == "classification"
+    labels = targets.y.tolist() if classes else [UNLABELED] * len(targets.y)
+    part = np.zeros(len(labels), np.int64)
+    for number, name in enumerate(SPLIT_NAMES):
+        part[getattr(split, name, [])] = number
+    items = tuple(
+        Item(member, int(part[row]), labels[row])
+        for row, member in enumerate(listed.members)
+        if member is not None
+    )
+    decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
+    names = targets.names if classes else ()
+    key = [(item.member.path, item.split, item.label) for item in items]
+    place = cache_path("labels", listed.source.fingerprint(), decode, names, key)
+    tree = Tree(listed.source, items, names, split is not None, (), (), (), "", ())
+    return load_or_create(place, lambda: decode_tree(tree, decode)), place
+
+
+def _in_rows(arrays: ImageArrays, rows: Sequence[int], count: int) -> NDArray[np.uint8]:
+    """The images in the rows of the table; black in the others."""
+    if len(rows) == count:
+        return arrays.images
+    images = np.zeros((count, *arrays.images.shape[1:]), np.uint8)
+    images[rows] = arrays.images
+    return images
+
+
+def _handle_reasons(
+    reasons: Mapping[int, str], files: Sequence[str], place: Path | None, options: LoadOptions
+) -> None:
+    """Raise an error about rows that cannot be used, or list them in `quarantine.csv`."""
+    policy: Literal["raise", "skip", "quarantine"]
+    policy = one_of("on_invalid", options.on_invalid or "raise", _POLICIES)  # type: ignore[assignment]
+    if policy == "raise" and reasons:
+        raise ValueError(
+            f"All rows must be valid, got {len(reasons):,} of {len(files):,} that cannot be used: "
+            f"{_examples(reasons)}. Correct them, or load with on_invalid='skip' "
+            "(--on-invalid skip), which leaves them out of every split."
+        )
+    if policy == "quarantine":
+        folder = place if options.quarantine is None else Path(options.quarantine)
+        if folder is None:
+            raise invalid("quarantine", "be a folder if there is no cache", None, "Pass a folder.")
+        rows = [(files[row], "row " + str(row), why) for row, why in sorted(reasons.items())]
+        list_invalid(folder, rows)
+
+
+def _examples(reasons: Mapping[int, str]) -> str:
+    shown = [f"row {row}: {why}" for row, why in sorted(reasons.items())[:_SHOWN]]
+    more = f"; and {len(reasons) - _SHOWN:,} more" if len(reasons) > _SHOWN else ""
+    return "; ".join(shown) + more
+
+
+def _card(path: Path, table: Table, targets: Targets, split_column: str) -> Card:
+    rule = (
+        f"Defined by the column {split_column!r}."
+        if split_column
+        else "Random for each seed: 80 % training, 10 % validation, 10 % test; stratified by class."
+        if targets.kind == "classification"
+        else "Random for each seed: 80 % training, 10 % validation, 10 % test."
+    )
+    return Card(
+        name=path.name.partition(".")[0],
+        title=path.name,
+        kind="image",
+        description=f"The images that the table {path.name} lists, with {len(table.rows):,} rows.",
+        source=path.name,
+        license="Not stated.",
+        citation="Not known.",
+        class_names=targets.names,
+        splits=FrozenDict({"column" if split_column else "random": SplitRule(rule)}),
+    )
