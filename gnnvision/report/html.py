@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gnnvision.data.images.task import TRAIN_BATCH
+from gnnvision.data.images.pixels import TRAIN_BATCH
 from gnnvision.report.again import (
     build_line,
     evaluate_lines,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import gzip
+import zlib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,25 +20,30 @@ from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.cache import cache_path, load_or_create
 from gnnvision.data.images.decode import DecodeOptions, decode_tree
 from gnnvision.data.images.folder import list_invalid
-from gnnvision.data.images.listed import Listed, file_column, find_files
+from gnnvision.data.images.listed import (
+    Listed,
+    file_column,
+    find_files,
+    looks_like_image_table,
+)
+from gnnvision.data.images.options import ImageOptions
 from gnnvision.data.images.splits import draw_split
 from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.images.tree import Item, Tree
-from gnnvision.data.options import LoadOptions
 from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.split_column import SPLIT_WORDS, column_split
-from gnnvision.data.table import Table, read_table
+from gnnvision.data.table import Table, parse_table, read_table
 from gnnvision.data.targets import Targets, read_targets
 from gnnvision.errors import invalid, one_of
 
-__all__ = ["load_labels"]
+__all__ = ["is_image_table", "is_text_table", "load_labels"]
 
+_HEAD_BYTES = 1 << 16
 _SHOWN = 5  # rows quoted in an error message
-_POLICIES = ("raise", "skip", "quarantine")
 
 
-def load_labels(path: Path, options: LoadOptions, requested: str) -> ImageTask:
+def load_labels(path: Path, options: ImageOptions, requested: str) -> ImageTask:
     """Load the images that a table names, with their labels.
 
     Every row of the table is an item of the task. A row whose file is missing or invalid has a
@@ -63,11 +67,11 @@ def load_labels(path: Path, options: LoadOptions, requested: str) -> ImageTask:
     folder = Path(options.folder) if options.folder is not None else path.parent
     image, how = file_column(table, folder, options.image)
     split_column = options.split_column or _split_column(table, options)
-    names, why = _target_columns(table, options.targets, (image, split_column))
+    names, why = _target_columns(table, tuple(options.targets), (image, split_column))
     targets = read_targets(
         {name: _cells(table, name) for name in names},
         options.kind,
-        options.missing,
+        tuple(options.missing),
         decimal_commas=table.delimiter != ",",
     )
     listed = find_files(_cells(table, image, "image"), folder)
@@ -102,12 +106,11 @@ def load_labels(path: Path, options: LoadOptions, requested: str) -> ImageTask:
     images = _in_rows(arrays, [row_of[name] for name in arrays.names], len(table.rows))
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
     mean, std = channel_statistics(tensor, split.train)
-    details = {
-        "columns": f"{image!r} has the files ({how}){f', {listed.rule}' * bool(listed.rule)}; "
-        f"{', '.join(map(repr, names))} predicted{why}"
-        + (f"; {split_column!r} has the split" if split_column else ""),
-        "notes": "; ".join([*table.notes, *(f"{name!r}: {n}" for name, n in targets.notes.items())]),
-    }  # fmt: skip
+    found = f"{how}, {listed.rule}" if listed.rule else how
+    columns = f"{image!r} has the files ({found}); {', '.join(map(repr, names))} predicted{why}"
+    columns += f"; {split_column!r} has the split" if split_column else ""
+    notes = [*table.notes, *(f"{name!r}: {note}" for name, note in targets.notes.items())]
+    details = {"columns": columns} | ({"table": "; ".join(notes)} if notes else {})
     return ImageTask(
         name=path.name.partition(".")[0],
         requested=requested,
@@ -127,8 +130,28 @@ def load_labels(path: Path, options: LoadOptions, requested: str) -> ImageTask:
         item_names=tuple(table.column(image)),
         scan=arrays.scan,
         reasons=dict(sorted(reasons.items())),
-        details={title: text for title, text in details.items() if text},
+        details=details,
     )
+
+
+def is_image_table(path: Path) -> bool:
+    """Whether a path is a text table with names of image files; only its beginning is read."""
+    if not is_text_table(path) or not path.is_file():
+        return False
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            head = file.read(_HEAD_BYTES + 1)
+        if len(head) > _HEAD_BYTES:
+            head = head[:_HEAD_BYTES].rpartition(b"\n")[0]
+        name = path.name.lower().removesuffix(".gz")
+        return looks_like_image_table(parse_table(head, name), path.parent)
+    except (OSError, EOFError, ValueError, zlib.error):  # its reader explains
+        return False
+
+
+def is_text_table(path: Path) -> bool:
+    """Whether the name of a path is that of a text table with a header."""
+    return path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
 
 
 def _cells(table: Table, name: str, what: str = "targets") -> list[str]:
@@ -138,7 +161,7 @@ def _cells(table: Table, name: str, what: str = "targets") -> list[str]:
     ]
 
 
-def _split_column(table: Table, options: LoadOptions) -> str:
+def _split_column(table: Table, options: ImageOptions) -> str:
     """The column of the split: one that has train, val or test in every row; "" for none."""
     one_of("split", options.split, ("public", "random", "column"))
     if options.split == "random":
@@ -189,7 +212,7 @@ def _is_row_number(table: Table, name: str) -> bool:
 
 
 def _decode(
-    listed: Listed, targets: Targets, split: Split | None, options: LoadOptions
+    listed: Listed, targets: Targets, split: Split | None, options: ImageOptions
 ) -> tuple[ImageArrays, Path | None]:
     """The arrays of the valid files, from the cache if they are there, and their cache folder."""
     classes = targets.kind == "classification"
@@ -220,18 +243,16 @@ def _in_rows(arrays: ImageArrays, rows: Sequence[int], count: int) -> NDArray[np
 
 
 def _handle_reasons(
-    reasons: Mapping[int, str], files: Sequence[str], place: Path | None, options: LoadOptions
+    reasons: Mapping[int, str], files: Sequence[str], place: Path | None, options: ImageOptions
 ) -> None:
     """Raise an error about rows that cannot be used, or list them in `quarantine.csv`."""
-    policy: Literal["raise", "skip", "quarantine"]
-    policy = one_of("on_invalid", options.on_invalid or "raise", _POLICIES)  # type: ignore[assignment]
-    if policy == "raise" and reasons:
+    if options.policy == "raise" and reasons:
         raise ValueError(
             f"All rows must be valid, got {len(reasons):,} of {len(files):,} that cannot be used: "
             f"{_examples(reasons)}. Correct them, or load with on_invalid='skip' "
             "(--on-invalid skip), which leaves them out of every split."
         )
-    if policy == "quarantine":
+    if options.policy == "quarantine":
         folder = place if options.quarantine is None else Path(options.quarantine)
         if folder is None:
             raise invalid("quarantine", "be a folder if there is no cache", None, "Pass a folder.")
@@ -246,13 +267,11 @@ def _examples(reasons: Mapping[int, str]) -> str:
 
 
 def _card(path: Path, table: Table, targets: Targets, split_column: str) -> Card:
-    rule = (
-        f"Defined by the column {split_column!r}."
-        if split_column
-        else "Random for each seed: 80 % training, 10 % validation, 10 % test; stratified by class."
-        if targets.kind == "classification"
-        else "Random for each seed: 80 % training, 10 % validation, 10 % test."
-    )
+    rule = "Random for each seed: 80 % training, 10 % validation, 10 % test."
+    if targets.kind == "classification":
+        rule += " Stratified by class."
+    if split_column:
+        rule = f"Defined by the column {split_column!r}."
     return Card(
         name=path.name.partition(".")[0],
         title=path.name,

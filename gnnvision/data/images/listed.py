@@ -58,7 +58,9 @@ def _candidates(table: Table, folder: Path) -> list[str]:
         cells = [row[place] for row in table.rows[:_EXAMINED] if row[place].strip()]
         images = sum(_is_image_name(cell) for cell in cells)
         if not images and folder.is_dir() and place == 0:
-            images = sum(_exists_with_an_extension(folder, cell) for cell in cells[:3]) * len(cells)
+            images = sum(_exists_with_an_extension(folder, cell) for cell in cells[:3]) * len(
+                cells
+            )
         if cells and 2 * images > len(cells) and table.columns.count(name) == 1:
             out.append(name)
     return out
@@ -92,7 +94,7 @@ class Listed:
 
     Args:
         source: The folder or archive that has them.
-        members: The file of each row; None where there is none.
+        members: The file of each row; None if it has no file.
         reasons: Row -> why it has no file.
         rule: How the names were matched to files; "" for paths as they are.
     """
@@ -158,11 +160,15 @@ def _ends(path: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-_RULES = {
-    "": lambda path: [path],
-    "in subfolders": _ends,
-    "without extension": lambda path: [end.rpartition(".")[0] for end in _ends(path)],
-}
+def _stems(path: str) -> list[str]:
+    return [end.rpartition(".")[0] for end in _ends(path)]
+
+
+def _whole(path: str) -> list[str]:
+    return [path]
+
+
+_RULES = {"": _whole, "in subfolders": _ends, "without extension": _stems}
 
 
 def _is_file(folder: Path, name: str) -> bool:

@@ -19,6 +19,7 @@ from gnnvision.data.images.decode import DecodeOptions
 from gnnvision.data.images.digits import read_digits
 from gnnvision.data.images.folder import folder_card, read_folder
 from gnnvision.data.images.idx import read_idx_set
+from gnnvision.data.images.labels import is_image_table, is_text_table, load_labels
 from gnnvision.data.images.options import ImageOptions
 from gnnvision.data.images.resize import resize_arrays
 from gnnvision.data.images.splits import check_classes, image_split, redraw
@@ -26,7 +27,7 @@ from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.root import data_root, datasets_folder
 from gnnvision.data.sources import open_source
-from gnnvision.errors import one_of
+from gnnvision.errors import invalid, one_of
 
 __all__ = ["load"]
 
@@ -81,6 +82,12 @@ def _cifar_jpeg(card: Card, options: ImageOptions, requested: str) -> ImageTask:
 
 def _folder(path: Path, options: ImageOptions, requested: str) -> ImageTask:
     """Load a folder or an archive of images, with one folder for each class."""
+    if is_text_table(path) and path.is_file():
+        return load_labels(path, options, requested)
+    for name in ("image", "targets", "kind", "missing", "split_column", "folder"):
+        if getattr(options, name) != load.defaults[name]:
+            got = repr(getattr(options, name))
+            raise invalid(name, "be left out for a folder", got, "It applies to a table of files.")
     one_of("split", options.split, _SPLITS)
     decode = DecodeOptions(options.size, options.num_channels, options.max_pixels)
     arrays = read_folder(path, decode, options.policy, options.quarantine)
@@ -158,6 +165,6 @@ load = Door(
         "digits": _digits_task,
         "cats_dogs": _photographs,
     },
-    (),
+    ((is_image_table, load_labels),),
     _folder,
 )

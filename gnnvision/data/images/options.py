@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.image_file import MAX_PIXELS
 from gnnvision.data.options import LoadOptions
+from gnnvision.data.paths import expand_user
 from gnnvision.errors import invalid, one_of, wrong_dtype, wrong_type
 
 __all__ = ["ImageOptions"]
@@ -19,7 +21,8 @@ class ImageOptions(LoadOptions):
     """The options of `gnnvision.data.images.load`, besides those of every loader.
 
     Args:
-        split: Also "full": the published test split, and all other images for training.
+        split: Also "full": the published test split, and all other images for training; for a
+            table "column": the split that a column has, which is the default if there is one.
         image_size: The side, or (height, width), in pixels. The shorter side is resized and the
             center cropped. None keeps the size; if sizes differ, it means 64, or less if most
             images are smaller.
@@ -29,6 +32,14 @@ class ImageOptions(LoadOptions):
             "quarantine": skip them and list them in `quarantine.csv`. None means "raise".
         quarantine: The folder for `quarantine.csv`; None for the dataset's folder in the cache.
         max_pixels: A file with more pixels counts as invalid and is not decoded.
+        image: For a table: the column with the image files; by default found by its values.
+        targets: For a table: the columns to predict; by default the other column, or all others
+            if they are numbers.
+        kind: For a table: "classification", "multilabel" or "regression"; "auto" infers it.
+        missing: For a table: words that mean a missing target, besides "", "NA", "NaN" and so on.
+        split_column: For a table: the column with train, val or test for each row.
+        folder: For a table: the folder or archive that has the files; by default the folder of
+            the table.
 
     Raises:
         TypeError: An option has the wrong type.
@@ -41,6 +52,12 @@ class ImageOptions(LoadOptions):
     on_invalid: Literal["raise", "skip", "quarantine"] | None = None
     quarantine: str | os.PathLike[str] | None = None
     max_pixels: int = MAX_PIXELS
+    image: str | None = None
+    targets: str | Sequence[str] = ()
+    kind: Literal["auto", "regression", "multilabel", "classification"] = "auto"
+    missing: str | Sequence[str] = ()
+    split_column: str | None = None
+    folder: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.channels not in ("auto", 1, 3):
@@ -56,6 +73,13 @@ class ImageOptions(LoadOptions):
         if min(sides) < 1:
             raise invalid("image_size", "be at least 1", repr(self.image_size), "Use pixels.")
         one_of("on_invalid", self.policy, ("raise", "skip", "quarantine"))
+        one_of("kind", self.kind, ("auto", "regression", "multilabel", "classification"))
+        for name in ("targets", "missing"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if self.folder is not None:  # from any working folder
+            folder = expand_user(os.fspath(self.folder), "folder").absolute()
+            object.__setattr__(self, "folder", str(folder))
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -120,7 +120,7 @@ def given_split(
         advice = "Pass 'random', a Split, three masks or index arrays, or a word for each image."
         raise wrong_type("split", "be a split", split, advice)
     if len(parts) == len(targets.y) and all(isinstance(word, str) for word in parts):
-        return column_split(np.arange(len(parts)), parts, "split"), None
+        return column_split(np.arange(len(parts)), list(parts), "split"), None
     if len(parts) != 3:
         advice = "Pass (train, val, test), or train, val or test for each image."
         raise invalid("split", "have three masks or index arrays", len(parts), advice)
@@ -149,9 +149,7 @@ def draw_split(
     return Split("random", *(rows[getattr(drawn, name)] for name in SPLIT_NAMES))
 
 
-def redraw(
-    y: NDArray[np.int64], rule: SplitRule, names: Sequence[str], seed: int
-) -> Split:
+def redraw(y: NDArray[np.int64], rule: SplitRule, names: Sequence[str], seed: int) -> Split:
     """The random split of a dataset with known sizes; `names` as for `draw_split`."""
     drawn = stratified_split(y, seed, rule.num_val or 0, rule.num_test or 0)
     if names:

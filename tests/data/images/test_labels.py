@@ -1,33 +1,17 @@
 import csv
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import gnnvision as gv
 from gnnvision.data import read_table
-from gnnvision.data.images.labels import load_labels
 from gnnvision.data.images.listed import looks_like_image_table
-from gnnvision.data.options import LoadOptions
 
 from .. import made_files
 from . import made
 
-
-@dataclass(frozen=True, kw_only=True)
-class Options(LoadOptions):
-    image: str | None = None
-    folder: object = None
-
-
-def load(path, **options):
-    for name in ("targets", "missing"):
-        if isinstance(options.get(name), str):
-            options[name] = (options[name],)
-    return load_labels(Path(path), Options(**options), str(path))
-
-
+load = gv.data.images.load
 N = 30
 
 
@@ -63,7 +47,8 @@ def test_classes(photos):
     assert task.split.sizes == {"train": 24, "val": 3, "test": 3}
     assert [PETS[i] for i in task.split.test] != ["cat"] * 3
     assert all((pixels_of(task, row) == made.pixels(row)).all() for row in range(N))
-    assert task.item_names == tuple(FILES) and not task.reasons
+    assert task.item_names == tuple(FILES)
+    assert not task.reasons
     train = torch.from_numpy(task.split.train.copy())
     assert task.mean == pytest.approx((task.images[train].double() / 255).mean((0, 2, 3)).tolist())
     shown = task.overview()
@@ -82,7 +67,8 @@ def test_several_labels_and_numbers(photos):
     ages = [n / 3 if n % 5 else "" for n in range(N)]
     task = load(table(photos, {"photo": FILES, "age": ages, "size": range(N)}), targets="age")
     assert (task.kind, task.class_names, task.num_outputs) == ("regression", ("age",), 1)
-    assert task.y[3].item() == pytest.approx(1.0) and task.y[5].isnan()
+    assert task.y[3].item() == pytest.approx(1.0)
+    assert task.y[5].isnan()
     assert task.reasons == dict.fromkeys(range(0, N, 5), "no label")
     assert not set(task.reasons) & {*task.split.train, *task.split.val, *task.split.test}
     mean, _ = task.target_statistics
@@ -117,7 +103,9 @@ def test_missing_and_broken_files(photos, on_invalid, tmp_path):
     path = table(photos, {"file": files, "pet": PETS})
     options = {"on_invalid": on_invalid}
     if on_invalid == "raise":
-        with pytest.raises(ValueError, match=r"got 3 of 30 that cannot be used: row 3: 'img/3") as e:
+        with pytest.raises(
+            ValueError, match=r"got 3 of 30 that cannot be used: row 3: 'img/3"
+        ) as e:
             load(path)
         assert "row 29: 'img/0.png' is also the file of row 0" in str(e.value)
         return
@@ -128,7 +116,8 @@ def test_missing_and_broken_files(photos, on_invalid, tmp_path):
     assert task.reasons[4].startswith("'img/4.png': not an image, begins with")
     used = {*task.split.train, *task.split.val, *task.split.test}
     assert used == set(range(N)) - {3, 4, 29}
-    assert len(task.images) == N and not task.images[[3, 4, 29]].any()
+    assert len(task.images) == N
+    assert not task.images[[3, 4, 29]].any()
     assert (pixels_of(task, 28) == made.pixels(28)).all()
     assert "3 rows are in no split (row 3: " in task.overview()["not used"]
     if on_invalid == "quarantine":
@@ -170,7 +159,8 @@ def test_another_folder_and_an_archive(photos, tmp_path):
     files = {f"img/{n}.png": (photos / f"img/{n}.png").read_bytes() for n in range(N)}
     archive = made_files.write_zip(tmp_path / "a.zip", files)
     again = load(path, folder=archive)
-    assert again.images.equal(task.images) and again.y.equal(task.y)
+    assert again.images.equal(task.images)
+    assert again.y.equal(task.y)
 
 
 def test_sizes_and_channels(photos):
@@ -194,13 +184,21 @@ def test_semicolons_and_words_for_missing(photos):
         ({"x": PETS, "pet": PETS}, {}, "none, and no column has names of images"),
         ({"a": FILES, "b": FILES, "pet": PETS}, {}, "'a' and 'b' have names of images"),
         ({"file": FILES, "pet": PETS, "size": PETS}, {}, "name one or several of the columns"),
-        ({"file": FILES, "pet": PETS}, {"targets": "file"}, "differ from the columns of the files"),
+        (
+            {"file": FILES, "pet": PETS},
+            {"targets": "file"},
+            "differ from the columns",
+        ),
         ({"file": FILES, "pet": PETS}, {"targets": "pets"}, "Did you mean 'pet'"),
         ({"file": FILES, "pet": PETS}, {"image": "photo"}, "'image' must be one of the columns"),
         ({"file": FILES, "pet": PETS}, {"split": "scaffold"}, "'split' must be one of"),
         ({"file": FILES, "pet": PETS}, {"split": "column"}, "name the column with train, val"),
         ({"file": FILES, "pet": PETS}, {"on_invalid": "keep"}, "'on_invalid' must be one of"),
-        ({"file": FILES, "pet": PETS, "n": range(N)}, {"split_column": "pet"}, "must have train, val or test"),
+        (
+            {"file": FILES, "pet": PETS, "n": range(N)},
+            {"split_column": "pet"},
+            "must have train, val or test",
+        ),
         ({"file": ["https://a.b/1.png"] * N, "pet": PETS}, {}, "is a web address; download it"),
         ({"file": ["no/1.png"] * N, "pet": PETS}, {}, "Pass the folder to which the paths are"),
         ({"file": [], "pet": []}, {}, "'name' must have rows, got only a header"),
@@ -222,3 +220,28 @@ def test_tables_of_images_are_told_from_others(photos, tmp_path):
     assert not looks({"smiles": ["CCO", "C.C", "c1ccccc1"] * 10, "y": PETS})
     assert not looks({"id": range(N), "topic": ["a.b", "web/page.html", ""] * 10})
     assert not looks({"file": [*FILES[:3], *["x"] * 27], "y": PETS})
+
+
+def test_one_door_tells_tables_apart(photos, monkeypatch):
+    path = table(photos, {"file": FILES, "pet": PETS})
+    task = gv.data.load(path)
+    assert isinstance(task, gv.data.ImageTask)
+    monkeypatch.chdir(photos)
+    again = gv.data.load(**task.origin)
+    assert again.data_hash == task.data_hash
+    assert again.split == task.split
+    there = table(photos.parent, {"id": [str(n) for n in range(N)], "pet": PETS}, "ids.csv")
+    task = gv.data.load(there, folder="img", image="id")
+    monkeypatch.chdir("/")
+    assert gv.data.load(**task.origin).data_hash == task.data_hash
+    smiles = table(photos, {"smiles": ["CCO", "CCN", "CCC"] * 10, "y": PETS}, "m.csv")
+    assert isinstance(gv.data.load(smiles, targets="y"), gv.data.MoleculeTask)
+
+
+def test_loose_images_name_the_remedies(photos):
+    with pytest.raises(ValueError, match="Sort them into <class>") as error:
+        gv.data.images.load(photos / "img")
+    assert "list files and labels in a table" in str(error.value)
+    assert "run.predict of a trained run" in str(error.value)
+    with pytest.raises(ValueError, match="'targets' must be left out for a folder"):
+        gv.data.images.load(photos, targets="pet")

@@ -107,11 +107,13 @@ def test_missing_labels_are_in_no_split_and_missing_targets_are_nan():
     labels = torch.tensor([0, 1, -100] * 10)
     task = from_tensors(bytes_of(), labels)
     used = np.concatenate([task.split.train, task.split.val, task.split.test])
-    assert len(used) == 20 and (labels[used] >= 0).all()
+    assert len(used) == 20
+    assert (labels[used] >= 0).all()
     y = torch.tensor([[1.0, 5.0], [float("nan"), 2.0], [float("nan"), float("nan")]] * 10)
     task = from_tensors(bytes_of(), y, class_names=["age", "size"])
     used = np.concatenate([task.split.train, task.split.val, task.split.test])
-    assert len(used) == 20 and not (used % 3 == 2).any()
+    assert len(used) == 20
+    assert not (used % 3 == 2).any()
     mean, std = task.target_statistics
     here = y[torch.from_numpy(task.split.train.copy())].double()
     assert mean.tolist() == pytest.approx(here.nanmean(0).tolist())
@@ -125,7 +127,8 @@ def test_batches_of_several_labels():
     x, grid, y = next(iter(task.batches("train", 8)))
     assert (x.shape, grid, y.shape) == ((8, 3, 6, 7), gv.Grid((6, 7)), (8, 4))
     assert y.equal(rows[torch.from_numpy(task.split.train[:8].copy())])
-    assert not task.is_labeled("train") and task.target_statistics is None
+    assert not task.is_labeled("train")
+    assert task.target_statistics is None
 
 
 IMAGES = bytes_of()
@@ -178,5 +181,3 @@ def test_what_is_no_task_is_refused_in_a_sentence(images, labels, options, kind,
 def test_other_numbers_of_channels_by_their_layout():
     assert from_tensors(IMAGES[:, :2], ANIMALS, layout="NCHW").in_channels == 2
     assert from_tensors(IMAGES[:, :2], ANIMALS, layout="NHWC").in_channels == 7
-
-
