@@ -1,7 +1,8 @@
 """Graphs: the nodes of one graph, or many graphs, with features, labels and a split."""
 
+from gnnvision.data.graphs.from_pyg import from_pyg
 from gnnvision.data.graphs.graph_task import GraphTask
 from gnnvision.data.graphs.load import load
 from gnnvision.data.graphs.node_task import NodeTask
 
-__all__ = ["GraphTask", "NodeTask", "load"]
+__all__ = ["GraphTask", "NodeTask", "from_pyg", "load"]

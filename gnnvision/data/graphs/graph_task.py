@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,12 +14,16 @@ from torch import Tensor
 from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.graphs.choose_split import choose_split
+from gnnvision.data.graphs.features import constant_features, to_features
+from gnnvision.data.graphs.labels import read_labels
 from gnnvision.data.moments import target_moments
 from gnnvision.data.split import SPLIT_NAMES, Split
+from gnnvision.data.targets import Kind
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device, send
-from gnnvision.errors import invalid
+from gnnvision.errors import invalid, wrong_type
 
 __all__ = ["GraphTask", "graph_tensors"]
 
@@ -74,6 +78,78 @@ class GraphTask(Task):
         self.split.check(members)
         super().__post_init__()
 
+    @classmethod
+    def from_graphs(
+        cls,
+        graphs: Sequence[Graph] | Graph,
+        y: Any,  # noqa: ANN401 - a tensor, an array or a list
+        x: Sequence[Any] | Tensor | None = None,
+        *,
+        names: Sequence[str] = (),
+        kind: Kind | None = None,
+        class_names: Sequence[str] | None = None,
+        split: Split | None = None,
+        seed: int = 0,
+        name: str = "your graphs",
+    ) -> Self:
+        """A task from graphs of your own and a label, or several, for each.
+
+        Integers are classes, columns of 0 and 1 are several labels, and other numbers are values
+        to predict. Class -1 or -100 and NaN mean that a label is missing: such graphs are in no
+        random split, and can be predicted.
+
+        Args:
+            graphs: The graphs, or one batch of them.
+            y: Their labels. Shape (G,) or (G, T).
+            x: The node features: one tensor (N_i, C) for each graph, or one (N, C) for all
+                nodes; None for a single feature 1.
+            names: The names of the graphs, for figures and tables.
+            kind: "classification", "multilabel" or "regression"; None infers it from `y`.
+            class_names: The names of the classes or targets, in order.
+            split: A fixed split; None for a random one, stratified by class.
+            seed: The seed of a random split.
+            name: Of the data.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: The numbers of graphs, nodes, features, labels or names do not agree.
+
+        Example:
+            >>> ring = Graph.from_edges([(0, 1), (1, 2), (2, 0)], num_nodes=3, undirected=True)
+            >>> path = Graph.from_edges([(0, 1), (1, 2)], num_nodes=3, undirected=True)
+            >>> task = GraphTask.from_graphs([ring, path] * 5, [1, 0] * 5)
+            >>> task.kind, task.split.sizes
+            ('classification', {'train': 8, 'val': 1, 'test': 1})
+        """
+        whole = graphs if isinstance(graphs, Graph) else Graph.batch(_checked_graphs(graphs))
+        count = whole.num_graphs
+        labels = read_labels(y, count, "graph", kind, class_names)
+        chosen = choose_split(labels, seed, split=split)
+        details = {**labels.notes, **chosen.notes}
+        if x is None:
+            features = constant_features(whole.num_nodes)
+            details["features"] = "none, so every node has the single feature 1"
+        else:
+            features = _joined_features(x, whole)
+        if names and (isinstance(names, str) or len(names) != count):
+            condition = f"have one name for each of the {count} graphs"
+            raise invalid("names", condition, len(names), "Pass them in the order of the graphs.")
+        return cls(
+            name=name,
+            kind=labels.kind,
+            in_channels=features.shape[1],
+            num_outputs=labels.num_outputs,
+            class_names=labels.names,
+            split=chosen.split,
+            splitter=chosen.splitter,
+            seed=seed,
+            details=details,
+            graphs=whole,
+            x=features,
+            y=labels.y,
+            item_names=tuple(names),
+        )
+
     def _contents(self) -> Mapping[str, Tensor]:
         offsets = self.graphs.offsets
         return {"x": self.x, "y": self.y, "offsets": offsets} | graph_tensors(self.graphs)
@@ -95,7 +171,7 @@ class GraphTask(Task):
             "data": known.pop("data"),
             words[0]: f"{nonempty:,} with {graphs.num_nodes:,} {words[1]}",
             **known,
-            "features": features,
+            "features": self.details.get("features", features),
         }
 
     @former_arguments(part="split")
@@ -200,6 +276,32 @@ class GraphTask(Task):
             return self
         graphs = self.graphs.to(device)
         return replace(self, graphs=graphs, x=self.x.to(device), y=self.y.to(device))
+
+
+def _checked_graphs(graphs: Sequence[Graph]) -> list[Graph]:
+    listed = list(graphs)
+    for number, graph in enumerate(listed):
+        if not isinstance(graph, Graph):
+            advice = "Convert it, for example with gnnvision.Graph.from_networkx."
+            raise wrong_type(f"graphs[{number}]", "be a gnnvision.Graph", graph, advice)
+    return listed
+
+
+def _joined_features(x: Sequence[Any] | Tensor, graphs: Graph) -> Tensor:
+    """The features of all nodes."""
+    if isinstance(x, Tensor) or hasattr(x, "shape"):
+        return to_features(x, graphs.num_nodes)
+    if len(x) != graphs.num_graphs:
+        condition = f"have one tensor for each of the {graphs.num_graphs} graphs"
+        raise invalid("x", condition, len(x), "Pass them in the order of the graphs.")
+    sizes = graphs.offsets.diff().tolist()
+    found = [to_features(each, sizes[n], f"x[{n}]") for n, each in enumerate(x)]
+    for number, each in enumerate(found):
+        if each.shape[1] != found[0].shape[1]:
+            got = f"{found[0].shape[1]} of graph 0 and {each.shape[1]} of graph {number}"
+            advice = "Give all nodes the same features."
+            raise invalid("x", "have as many features in every graph", got, advice)
+    return torch.cat(found)
 
 
 def _slices(

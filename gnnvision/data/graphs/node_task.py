@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -14,7 +15,8 @@ from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.graphs.graph_task import graph_tensors
-from gnnvision.data.split import SPLIT_NAMES, random_node_split
+from gnnvision.data.moments import target_moments
+from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device
@@ -25,12 +27,16 @@ __all__ = ["NodeTask"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NodeTask(Task):
-    """Node classification in one graph (transductive).
+    """Classification or regression of the nodes of one graph (transductive).
+
+    The graph may be the disjoint union of several (`Graph.batch`).
 
     Args:
         x: Node features, dense or sparse COO. Shape (N, C).
         graph: The graph.
-        y: Labels from 0; -100 for an unlabeled node. Shape (N,).
+        y: The targets. Classes: int64 (N,), -100 if unlabeled. Regression and multi-label tasks:
+            floating point (N, num_outputs), NaN where a target is missing.
+        splitter: A function from a seed to a split; None if there is only one split.
 
     Raises:
         ValueError: The sizes of features, graph, labels and split do not match.
@@ -41,6 +47,7 @@ class NodeTask(Task):
     x: Tensor
     graph: Graph
     y: Tensor
+    splitter: Callable[[int], Split] | None = None
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,15 +60,23 @@ class NodeTask(Task):
                 tuple(self.x.shape),
                 "Pass one row for each node of the graph.",
             )
-        if tuple(self.y.shape) != (n,) or self.y.dtype != torch.int64:
+        labels = self.kind == "classification"
+        shape = (n,) if labels else (n, self.num_outputs)
+        fits = self.y.dtype == torch.int64 if labels else self.y.is_floating_point()
+        if tuple(self.y.shape) != shape or not fits:
             got = f"{self.y.dtype} of shape {tuple(self.y.shape)}"
-            advice = "Pass one label for each node, -100 for an unlabeled node."
-            raise invalid("y", f"be int64 of shape (N={n},)", got, advice)
+            if labels:
+                condition = f"be int64 of shape (N={n},)"
+                advice = "Pass one label for each node, -100 for an unlabeled node."
+            else:
+                condition = f"be floating point of shape (N={n}, num_outputs={self.num_outputs})"
+                advice = "Pass one row for each node, NaN for a missing target."
+            raise invalid("y", condition, got, advice)
         self.split.check(n)
         batch = {}
         for name in SPLIT_NAMES:
             nodes = torch.from_numpy(np.array(getattr(self.split, name))).to(self.y.device)
-            target = torch.full_like(self.y, UNLABELED)
+            target = torch.full_like(self.y, UNLABELED if labels else math.nan)
             target[nodes] = self.y[nodes]
             batch[name] = (self.x, self.graph, target)
         object.__setattr__(self, "_batch", batch)
@@ -106,9 +121,23 @@ class NodeTask(Task):
         check_batches(split, None, "nodes")
         return iter((self._batch[split],))
 
+    @property
+    def target_statistics(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and standard deviation of the training targets; None for classes and labels.
+
+        The standard deviation of a constant target is 1. Shapes (num_outputs,).
+        """
+        if self.kind != "regression":
+            return None
+        return target_moments(self.y, self.split.train)
+
     def with_seed(self, seed: int) -> Self:
-        """The task with the random split of this seed; itself if its split is not random."""
-        if self.split.name != "random":
+        """The task with the split of this seed; itself if there is only one split."""
+        if self.splitter is not None:
+            if seed == self.seed:
+                return self
+            return replace(self, split=self.splitter(seed), seed=seed)
+        if self.split.name != "random" or "random" not in self.card.splits:
             return self
         rule = self.card.split_rule("random")
         sizes = {

@@ -211,3 +211,54 @@ def test_where_it_is():
 def test_sizes_that_do_not_agree(changes, fault):
     with pytest.raises(ValueError, match=fault):
         task(**changes)
+
+
+# --- graphs of one's own ------------------------------------------------------------------------
+
+
+def path(size):
+    return Graph.from_edges([(i, i + 1) for i in range(size - 1)], size, undirected=True)
+
+
+def test_from_graphs():
+    graphs = [path(size) for size in (2, 3, 4, 2, 3)]
+    names = ["a", "b", "c", "d", "e"]
+    made = GraphTask.from_graphs(graphs, [0, 1, 1, 0, 1], names=names, seed=2)
+    assert (made.kind, made.num_outputs, made.item_names) == ("classification", 2, tuple(names))
+    assert made.graphs.edge_index.equal(Graph.batch(graphs).edge_index)
+    assert made.x.tolist() == [[1]] * 14
+    assert made.overview()["features"] == "none, so every node has the single feature 1"
+    assert made.with_seed(2) is made
+    assert sum(made.split.sizes.values()) == 5
+    x = [torch.full((graph.num_nodes, 2), n) for n, graph in enumerate(graphs)]
+    own = Split("mine", [0, 1, 2], [3], [4])
+    values = GraphTask.from_graphs(Graph.batch(graphs), torch.rand(5), x, split=own)
+    assert (values.kind, values.split, values.splitter) == ("regression", own, None)
+    assert values.x.dtype == torch.get_default_dtype()
+    assert values.x.equal(GraphTask.from_graphs(graphs, [0] * 5, torch.cat(x)).x)
+
+
+@pytest.mark.parametrize(
+    ("graphs", "options", "error", "fault"),
+    [
+        ([path(2), "CCO"], {}, TypeError, r"'graphs\[1\]' must be a gnnvision.Graph, got str"),
+        ([path(2)], {}, ValueError, "'y' must have one row for each of the 1 graphs"),
+        ([path(2)] * 2, {"names": ["a"]}, ValueError, "'names' must have one name for each"),
+        ([path(2)] * 2, {"x": [torch.ones(2, 1)]}, ValueError, "one tensor for each of the 2"),
+        (
+            [path(2)] * 2,
+            {"x": [torch.ones(2, 1), torch.ones(3, 1)]},
+            ValueError,
+            r"'x\[1\]' must have shape \(N=2, C\), got \(3, 1\)",
+        ),
+        (
+            [path(2)] * 2,
+            {"x": [torch.ones(2, 1), torch.ones(2, 3)]},
+            ValueError,
+            "as many features in every graph",
+        ),
+    ],
+)
+def test_graphs_that_do_not_agree_are_refused(graphs, options, error, fault):
+    with pytest.raises(error, match=fault):
+        GraphTask.from_graphs(graphs, [0, 1], **options)
