@@ -16,13 +16,16 @@ SPLIT_WORDS = {
 }
 
 
-def column_split(rows: Rows, cells: Sequence[str], column: str) -> Split:
+def column_split(
+    rows: Rows, cells: Sequence[str], column: str, argument: str = "split_column"
+) -> Split:
     """The split that a column of the table defines: train, val or test.
 
     Args:
         rows: the row indices to split.
         cells: the column, for all rows of the table; a row with an empty cell is excluded.
         column: its name, for errors.
+        argument: the argument that named it, for errors.
 
     Raises:
         ValueError: if a cell has another value, or there are no training rows.
@@ -32,15 +35,16 @@ def column_split(rows: Rows, cells: Sequence[str], column: str) -> Split:
     for row in rows.tolist():
         cell = cells[row].strip().lower()
         if cell and cell not in known:
+            words = ", ".join(known)
             raise invalid(
-                "split_column",
+                argument,
                 "have train, val or test in every cell",
                 f"{cells[row]!r} in row {row} of {column!r}",
-                "Correct the table, or leave the cell empty to exclude the row.",
+                f"Write {words}, or leave the cell empty to exclude the row.",
             )
         if cell:
             found[known[cell]].append(row)
     if not found["train"]:
         got = f"none in {column!r}"
-        raise invalid("split_column", "mark training rows", got, "Write 'train' in their cells.")
+        raise invalid(argument, "mark training rows", got, "Write 'train' in their cells.")
     return Split("column", found["train"], found["val"], found["test"])

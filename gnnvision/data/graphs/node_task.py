@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
+from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
 from gnnvision.data.moments import target_moments
 from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
@@ -37,6 +38,8 @@ class NodeTask(Task):
         y: The targets. Classes: int64 (N,), -100 if unlabeled. Regression and multi-label tasks:
             floating point (N, num_outputs), NaN where a target is missing.
         splitter: A function from a seed to a split; None if there is only one split.
+        encoder: The encoder of the columns that the features are made of, if any.
+        tables: The columns of the tables of nodes and edges that were read, if any.
 
     Raises:
         ValueError: The sizes of features, graph, labels and split do not match.
@@ -48,6 +51,8 @@ class NodeTask(Task):
     graph: Graph
     y: Tensor
     splitter: Callable[[int], Split] | None = None
+    encoder: ColumnEncoder | None = field(default=None, repr=False)
+    tables: Mapping[str, Any] | None = field(default=None, repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +135,13 @@ class NodeTask(Task):
         if self.kind != "regression":
             return None
         return target_moments(self.y, self.split.train)
+
+    def input_description(self) -> dict[str, Any]:
+        """The encoder of the features and the columns of the tables, which new nodes need."""
+        if self.tables is None:
+            return {}
+        encoder = None if self.encoder is None else self.encoder.to_dict()
+        return {"encoder": encoder, "tables": dict(self.tables)}
 
     def with_seed(self, seed: int) -> Self:
         """The task with the split of this seed; itself if there is only one split."""
