@@ -10,7 +10,7 @@ from gnnvision.data.checking import Check, check
 from gnnvision.data.column_sources import Columns, read_columns
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
-from gnnvision.data.graphs import GraphTask, NodeTask, from_pyg, from_tables
+from gnnvision.data.graphs import GraphTask, NodeTask, from_arrays, from_pyg, from_tables
 from gnnvision.data.images import (
     Augment,
     Finding,
@@ -58,6 +58,7 @@ __all__ = [
     "dataset_names",
     "datasets_folder",
     "describe",
+    "from_arrays",
     "from_pyg",
     "from_tables",
     "from_tensors",

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.graphs.choose_split import choose_split
-from gnnvision.data.graphs.features import identity_features, to_features
+from gnnvision.data.graphs.features import to_features
+from gnnvision.data.graphs.from_arrays import task_of_graph
 from gnnvision.data.graphs.graph_task import GraphTask
-from gnnvision.data.graphs.labels import read_labels
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.targets import Kind
@@ -289,45 +288,26 @@ def _node_task(
     """The nodes of one graph, or of the disjoint union of several."""
     graph = graphs[0].graph if len(graphs) == 1 else Graph.batch([g.graph for g in graphs])
     n = graph.num_nodes
-    y = None if graphs[0].y is None else _stack([g.y for g in graphs])
-    labels = read_labels(y, n, "node", options["kind"], options["class_names"])
-    details = {**labels.notes}
-    if (
-        len(graphs) > 1
-        and isinstance(split, Split)
-        and not any(m is not None for m in masks.values())
-    ):
+    if len(graphs) > 1 and isinstance(split, Split):  # of the graphs
         owner = graph.graph_index.numpy()
-        split = Split(split.name, *(np.flatnonzero(np.isin(owner, getattr(split, key)))
-                                    for key in SPLIT_NAMES))  # fmt: skip
-    chosen = choose_split(labels, options["seed"], split=split, masks=masks)
-    if any(each.x is None for each in graphs):
-        x = identity_features(n)
-        details["features"] = (
-            f"none, so each node has its own feature, and new nodes cannot be predicted"
-            f"{graphs[0].unused}"
-        )
-    else:
-        x = _features(graphs)
+        rows = (np.flatnonzero(np.isin(owner, getattr(split, key))) for key in SPLIT_NAMES)
+        split = Split(split.name, *rows)
     if node_names is not None:
         graph = Graph(
             graph.edge_index, n, edge_weight=graph.edge_weight, edge_attr=graph.edge_attr,
-            edge_type=graph.edge_type, num_relations=graph.num_relations,
-            node_names=tuple(node_names), offsets=graph.offsets,
+            edge_type=graph.edge_type, node_names=tuple(node_names), offsets=graph.offsets,
         )  # fmt: skip
-    return NodeTask(
+    bare = any(each.x is None for each in graphs)
+    return task_of_graph(
+        graph,
+        None if bare else _features(graphs),
+        None if graphs[0].y is None else _stack([each.y for each in graphs]),
+        masks=masks,
+        split=split,
         name=name,
-        kind=labels.kind,
-        in_channels=x.shape[1],
-        num_outputs=labels.num_outputs,
-        class_names=labels.names,
-        split=chosen.split,
-        splitter=chosen.splitter,
-        seed=options["seed"],
-        details={**details, **chosen.notes},
-        x=x,
-        graph=graph,
-        y=labels.y,
+        x_name="data.x",
+        unused=graphs[0].unused,
+        **options,
     )
 
 
