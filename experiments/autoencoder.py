@@ -7,8 +7,8 @@ python experiments/autoencoder.py --dataset PHOTOS --height 100 --width 75
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gnnvision as gv
 from gnnvision import cli
@@ -41,19 +41,21 @@ def main(config: Config) -> gv.Result:
     if config.image_size is not None:
         cli.refuse_unused(config, {"height": 100, "width": 75}, "with --image-size")
     size = (config.height, config.width) if config.image_size is None else config.image_size
-    loaded = cli.load(config, "cats_dogs", image_size=size)
-    images = cli.images(loaded)
+    options = config.data_options() | {"image_size": size}
+    images = cli.images(gv.data.load(config.source("cats_dogs"), **options))
     task = images.reconstruction()
     model = gv.models.autoencoder(
         task.in_channels, images.grid.shape, latent_channels=config.latent
     )
-    return cli.fit("autoencoder", config, model, loaded.with_task(task), RECIPE)
+    recipe = config.adapt(RECIPE, task)
+    with cli.training_run("autoencoder", config, task, model, recipe) as run:
+        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        run.show(result)
+        result.report(run.progress)
+    return result
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -7,8 +7,8 @@ python experiments/cnn_mnist.py --dataset digits     8 x 8 digits that need no d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import gnnvision as gv
@@ -37,21 +37,23 @@ class Config(cli.ImageOptions):
 def main(config: Config) -> gv.Result:
     """Load the images, build the network, train it, and write the report."""
     size = config.image_size or SIZES[config.model]
-    loaded = cli.load(config, "mnist", image_size=size)
-    task = cli.images(loaded)
+    options = config.data_options() | {"image_size": size}
+    task = cli.images(gv.data.load(config.source("mnist"), **options))
     model = gv.models.build(
         config.model,
         in_channels=task.in_channels,
         num_classes=task.num_classes,
         image_size=task.grid.shape,
     )
-    return cli.fit("cnn_mnist", config, model, loaded, RECIPES[config.model])
+    recipe = config.adapt(RECIPES[config.model], task)
+    with cli.training_run("cnn_mnist", config, task, model, recipe) as run:
+        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        run.show(result)
+        result.report(run.progress)
+    return result
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -5,11 +5,9 @@ python experiments/convolution_basics.py --photo cat.jpg             use your ow
 python experiments/convolution_basics.py --size 100 75 --stride 2    calculate output sizes only
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -62,10 +60,7 @@ def main(config: Config) -> None:
         cli.print_report(path, report=time.perf_counter() - started)
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -13,10 +13,8 @@ whether the attribution depends on the learned weights (parameter-randomization 
 are in attributions.csv (test results) and attributions.npz (attributions).
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gnnvision as gv
 from gnnvision import cli
@@ -90,10 +88,7 @@ def main(config: Config) -> None:
         )
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

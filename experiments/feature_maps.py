@@ -11,10 +11,8 @@ The page shows the feature maps of a few layers from input to output, the recept
 site in each, and the filters. The maps are also saved as images and as numbers (.npz).
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gnnvision as gv
@@ -58,10 +56,7 @@ def main(config: Config) -> None:
         )
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

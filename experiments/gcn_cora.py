@@ -7,23 +7,13 @@ python experiments/gcn_cora.py --model classic --split random  a wider GCN with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import gnnvision as gv
 from gnnvision import cli
-
-RECIPES = {
-    "gcn": gv.Recipe(
-        epochs=200,
-        lr=0.01,
-        weight_decay=5e-4,
-        weight_decay_scope="first",
-        checkpoint_selection="last",
-    ),
-    "classic": gv.Recipe(epochs=200, lr=0.01, weight_decay=5e-4, patience=60),
-}
+from gnnvision.training.presets import NODE_RECIPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +26,27 @@ class Config(cli.Options):
     """
 
     model: Literal["gcn", "classic"] = "gcn"
-    recipes = RECIPES
+    recipes = NODE_RECIPES
 
 
 def main(config: Config) -> gv.Result:
     """Load the graph, build the network, train it, and write the report."""
-    loaded = cli.load(config, "cora")
-    task = cli.nodes(loaded)
+    task = cli.nodes(gv.data.load(config.source("cora"), **config.data_options()))
     if config.model == "gcn":
         model = gv.models.gcn(task.in_channels, 16, task.num_classes, dropout=0.5)
     else:
         model = gv.models.classic_gcn(
             task.in_channels, 256, task.num_classes, num_layers=2, dropout=0.7
         )
-    return cli.fit("gcn_cora", config, model, loaded, RECIPES[config.model])
+    recipe = config.adapt(NODE_RECIPES[config.model], task)
+    with cli.training_run("gcn_cora", config, task, model, recipe) as run:
+        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        run.show(result)
+        result.report(run.progress)
+    return result
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -9,27 +9,16 @@ python experiments/gcn_molecules.py --csv FILE --smiles COLUMN --target COLUMN
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import gnnvision as gv
 from gnnvision import cli
-from gnnvision.training import recipes
+from gnnvision.training.presets import GRAPH_PRESETS
 
-COMMON = gv.Recipe(optimizer="adamw", schedule="one_cycle", weight_decay=1e-5, warmup=0.1)
-RECIPES = {
-    "lecture": replace(COMMON, epochs=100, lr=3e-3, batch_size=64),
-    "strong": recipes.BOND_NETWORK,
-    "baseline": replace(COMMON, epochs=100, lr=1e-2, batch_size=64),
-}
-GRAPH_RECIPES = {  # for datasets like MUTAG, with few graphs and few features
-    "lecture": replace(COMMON, epochs=100, lr=3e-2, batch_size=32),
-    "strong": replace(COMMON, epochs=50, lr=1e-3, batch_size=32),
-    "baseline": replace(COMMON, epochs=200, lr=1e-2, batch_size=32),
-}
-MANY, FEWER_EPOCHS = 20_000, 12  # training molecules from which on fewer epochs are enough
-NETWORKS = {"lecture": "molecule_gcn", "strong": "bond_network", "baseline": "graph_baseline"}
+RECIPES = {name: preset.molecules for name, preset in GRAPH_PRESETS.items()}
+ON_GRAPHS = {f"{name} on graphs": preset.graphs for name, preset in GRAPH_PRESETS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +37,7 @@ class Config(cli.MoleculeOptions):
     model: Literal["lecture", "strong", "baseline"] = "strong"
     descriptors: bool = True
 
-    recipes = RECIPES | {f"{name} on graphs": r for name, r in GRAPH_RECIPES.items()}
+    recipes = RECIPES | ON_GRAPHS
 
 
 def main(config: Config) -> gv.Result:
@@ -58,29 +47,24 @@ def main(config: Config) -> gv.Result:
         which = f"with --model {config.model} --dataset {config.dataset}, without descriptors"
         cli.refuse_unused(config, {"descriptors": True}, which)
     described = strong and config.descriptors and config.has_molecules
-    loaded = cli.load(config, "esol", descriptors=described)
-    task = cli.molecules(loaded)
-    graphs = task.card.kind == "graph"
-    settings: dict[str, Any] = {}
-    if strong:
-        settings = {"bond_channels": task.num_edge_attr, "descriptors": task.num_graph_attr}
-        settings |= {"hidden_channels": 100} if graphs else {"dropout": 0.1}
+    options = config.data_options() | {"descriptors": described}
+    task = cli.molecules(gv.data.load(config.source("esol"), **options))
+    preset = GRAPH_PRESETS[config.model]
     model = gv.models.build(
-        NETWORKS[config.model],
+        preset.network,
         in_channels=task.in_channels,
         num_outputs=task.num_outputs,
-        **settings,
+        **preset.settings(task),
     )
-    recipe = (GRAPH_RECIPES if graphs else RECIPES)[config.model]
-    if len(task.split.train) > MANY:
-        recipe = replace(recipe, epochs=FEWER_EPOCHS)
-    return cli.fit("gcn_molecules", config, model, loaded, recipe, ensemble=True)
+    recipe = config.adapt(preset.recipe(task), task)
+    with cli.training_run("gcn_molecules", config, task, model, recipe, ensemble=True) as run:
+        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        run.show(result)
+        result.report(run.progress)
+    return result
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -8,12 +8,10 @@ class, its probability, and the probability of every class. An image that cannot
 row, with the reason. An overview of the input is printed first, on the standard error.
 """
 
-from __future__ import annotations
-
 import csv
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gnnvision as gv
@@ -61,10 +59,7 @@ def main(config: Config) -> None:
         )
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

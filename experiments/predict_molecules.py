@@ -10,11 +10,9 @@ the similarity. Invalid SMILES are kept as rows with an error. An overview of th
 first, on the standard error.
 """
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gnnvision as gv
@@ -65,10 +63,7 @@ def main(config: Config) -> None:
         )
 
 
-def start(argv: Sequence[str] | None = None) -> None:
-    """Run with the flags of the command line, or with `argv`."""
-    cli.run(Config, main, argv)
-
+start = partial(cli.run, Config, main)
 
 if __name__ == "__main__":
     start()

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 from gnnvision._lazy import LazyPackage
 
 if TYPE_CHECKING:
-    from gnnvision.cli.datasets import Loaded, images, load, molecules, nodes
+    from gnnvision.cli.datasets import grayscale, images, molecules, nodes, regression
     from gnnvision.cli.devices import usable_device, use_deterministic
     from gnnvision.cli.entry import run
-    from gnnvision.cli.experiment import finish, fit
+    from gnnvision.cli.experiment import TrainingRun, fit_options, report_block, training_run
     from gnnvision.cli.folders import resumable, run_folder, settings
     from gnnvision.cli.load_inputs import load_inspected
-    from gnnvision.cli.options import ImageOptions, InspectOptions, MoleculeOptions, Options
+    from gnnvision.cli.options import (
+        ImageOptions,
+        InspectOptions,
+        MoleculeOptions,
+        Options,
+        RunOptions,
+        TransferOptions,
+    )
     from gnnvision.cli.output import (
         open_output,
         print_entries,
@@ -28,28 +35,27 @@ if TYPE_CHECKING:
     from gnnvision.cli.pages import Page, page, report_progress
     from gnnvision.cli.predict_images import describe_images, image_columns, predict_images
     from gnnvision.cli.predict_molecules import SIMILARITY, describe_table, predict_table
-    from gnnvision.cli.pretrain import pretrained_backbone, resume_options
     from gnnvision.cli.report_inputs import explained_input, feature_map_sections, output_index
-    from gnnvision.cli.scores import read_scores, write_scores
     from gnnvision.cli.unused_flags import refuse_unused
 
 __all__ = [
     "SIMILARITY",
     "ImageOptions",
     "InspectOptions",
-    "Loaded",
     "MoleculeOptions",
     "Options",
     "Page",
+    "RunOptions",
+    "TrainingRun",
+    "TransferOptions",
     "describe_images",
     "describe_table",
     "explained_input",
     "feature_map_sections",
-    "finish",
-    "fit",
+    "fit_options",
+    "grayscale",
     "image_columns",
     "images",
-    "load",
     "load_inspected",
     "molecules",
     "nodes",
@@ -58,28 +64,26 @@ __all__ = [
     "page",
     "predict_images",
     "predict_table",
-    "pretrained_backbone",
     "print_entries",
     "print_overview",
     "print_report",
     "print_table",
-    "read_scores",
     "refuse_unused",
+    "regression",
+    "report_block",
     "report_progress",
     "resumable",
-    "resume_options",
     "run",
     "run_folder",
     "settings",
+    "training_run",
     "usable_device",
     "use_deterministic",
-    "write_scores",
 ]
 
 # The first three need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
     "options", "entry", "unused_flags", "datasets", "devices", "experiment", "folders", "output",
-    "pages", "load_inputs", "report_inputs", "predict_images", "predict_molecules", "pretrain",
-    "scores",
+    "pages", "load_inputs", "report_inputs", "predict_images", "predict_molecules",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -16,13 +19,48 @@ from gnnvision import training
 from gnnvision.cli.error_messages import error_message
 from gnnvision.cli.resume import parse_flags
 
-__all__ = ["print_warning", "resume_command", "run"]
+__all__ = ["Invocation", "invocation", "print_warning", "resume_command", "run"]
 
 Config = TypeVar("Config")
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """How the program was started.
+
+    Args:
+        name: what runs remember it by: the name of a script, or "gnnvision train".
+        program: the words that start it.
+        words: its arguments.
+    """
+
+    name: str
+    program: tuple[str, ...]
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The command line."""
+        return shlex.join([*self.program, *self.words])
+
+
+_current: ContextVar[Invocation] = ContextVar("invocation")
+
+
+def invocation() -> Invocation:
+    """How the program was started."""
+    script = sys.argv[0]
+    usual = Invocation(Path(script).stem, ("python", script), tuple(sys.argv[1:]))
+    return _current.get(usual)
+
+
 def run(
-    config: type[Config], main: Callable[[Config], object], argv: Sequence[str] | None
+    config: type[Config],
+    main: Callable[[Config], object],
+    argv: Sequence[str] | None = None,
+    *,
+    verb: str = "",
+    doc: str | None = None,
 ) -> None:
     """Read the flags, run `main` with them, and exit as a command should.
 
@@ -32,6 +70,8 @@ def run(
         config: the dataclass of the script's flags.
         main: the experiment.
         argv: the arguments; those of the process if None.
+        verb: of the command `gnnvision`; empty for a script.
+        doc: the text of the help; the docstring of the script if None.
 
     Raises:
         SystemExit: with code 2 after a user error, 130 after Ctrl-C, 141 if the reader of the
@@ -39,11 +79,17 @@ def run(
     """
     script = sys.modules[main.__module__]
     name = Path(getattr(script, "__file__", None) or sys.argv[0]).stem
+    program = ("gnnvision", verb) if verb else ("python", sys.argv[0])
+    words = tuple(sys.argv[1:] if argv is None else argv)
+    started = Invocation(" ".join(program) if verb else name, program, words)
+    token = _current.set(started)
+    flags: Config | None = None
     _tolerate_undecodable_names()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
-            flags = parse_flags(config, argv, script.__doc__ or "", name)
+            about = (script.__doc__ or "") if doc is None else doc
+            flags = parse_flags(config, words, about, started.name, shlex.join(program))
             from gnnvision.training.progress import signals_interrupt
 
             training.keep_memory()
@@ -61,12 +107,41 @@ def run(
         text = error_message(error)
         if text is None or os.environ.get("GNNVISION_TRACEBACK"):
             raise
-        _exit(2, f"error: {text}")
+        _exit(2, f"error: {name_flag(text, flags, error)}")
+    finally:
+        _current.reset(token)
+
+
+def name_flag(text: str, flags: object, error: BaseException) -> str:
+    """The message of an error with the flag in place of the argument that it names.
+
+    Args:
+        text: the message, such as "'batch_size' must be at least 1, got 0."
+        flags: the flags of the script, with `flag_of(argument, room)` for other names.
+        error: the exception; its traceback has the room of the package that was called.
+    """
+    named = re.match(r"'(\w+)' must ", text)
+    if named is None or not hasattr(flags, "flag_of"):
+        return text
+    flag = flags.flag_of(named[1], _room_of(error))
+    return text if flag is None else f"'--{flag.replace('_', '-')}'{text[len(named[1]) + 2 :]}"
+
+
+def _room_of(error: BaseException) -> str:
+    """The room of the package, such as "data", whose function the script called."""
+    frame = error.__traceback__
+    while frame is not None:
+        package, _, rest = str(frame.tb_frame.f_globals.get("__name__")).partition(".")
+        room = rest.partition(".")[0]
+        if package == "gnnvision" and room not in ("cli", ""):
+            return room
+        frame = frame.tb_next
+    return ""
 
 
 def resume_command(folder: Path) -> str:
     """The command that resumes the run in this folder."""
-    return shlex.join(["python", sys.argv[0], "--resume", str(folder)])
+    return shlex.join([*invocation().program, "--resume", str(folder)])
 
 
 def print_warning(text: str) -> None:

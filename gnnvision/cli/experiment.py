@@ -1,15 +1,17 @@
-"""The training of a script: `cli.fit` trains as the flags say and writes the report."""
+"""What surrounds the training of a script: its run folder, what it prints, how it is resumed."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from gnnvision import training
-from gnnvision.cli.datasets import Loaded
 from gnnvision.cli.devices import usable_device, use_deterministic
 from gnnvision.cli.entry import print_warning, resume_command
 from gnnvision.cli.error_messages import error_message
@@ -17,45 +19,79 @@ from gnnvision.cli.folders import complete_run, run_folder, settings
 from gnnvision.cli.options import Options
 from gnnvision.cli.output import print_overview, print_report
 from gnnvision.cli.pages import report_progress
+from gnnvision.data import Task
 from gnnvision.errors import invalid
 from gnnvision.report import start_maps
 from gnnvision.report.headline import banner
 from gnnvision.training import Interrupted, Recipe, Result
-from gnnvision.training.checks import can_choose, without_validation
 from gnnvision.training.record import LAST, is_complete, is_readable
 
-__all__ = ["finish", "fit"]
+Progress = Callable[[int, int, str], None]
+
+__all__ = ["TrainingRun", "fit_options", "report_block", "training_run"]
 
 
-def fit(
+class TrainingRun:
+    """A run while it is trained and reported.
+
+    Args:
+        folder: of the run.
+        options: of `gnnvision.fit`, as the flags say.
+        stored: the result of a run that lacks only its report; otherwise None.
+        stack: left after the report is written.
+    """
+
+    def __init__(
+        self, folder: Path, options: dict[str, Any], stored: Result | None, stack: ExitStack
+    ) -> None:
+        self.folder = folder
+        self.options = options
+        self.stored = stored
+        self.progress: Progress | None = None
+        self._stack = stack
+
+    def show(self, result: Result, *lines: str) -> None:
+        """Print the result; `progress` then shows how far its report is.
+
+        Args:
+            result: of the run.
+            *lines: further lines to print below the table.
+        """
+        self.progress = self._stack.enter_context(report_block(result, *lines))
+
+
+@contextmanager
+def training_run(
     experiment: str,
     config: Options,
+    task: Task,
     model: nn.Module,
-    loaded: Loaded,
     recipe: Recipe,
     *,
     ensemble: bool = False,
-) -> Result:
-    """Train as the flags say in a run folder, print the table of results, write the report.
+) -> Iterator[TrainingRun]:
+    """The run folder in which a script trains and reports, as its flags say.
 
-    An overview of the data is printed before the training begins.
+    It prints an overview of the data before. After Ctrl-C it prints the command that resumes the
+    run.
 
     Args:
         experiment: the name of the script, and of the folder of its runs.
         config: its flags.
+        task: the dataset.
         model: the network to train.
-        loaded: the dataset, from `load`.
-        recipe: how to train; epochs, learning rate and batch size of the flags take precedence.
+        recipe: how to train it.
         ensemble: whether to keep the networks of all seeds.
+
+    Example:
+        with cli.training_run("gcn_cora", config, task, model, recipe) as run:
+            result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+            run.show(result)
+            result.report(run.progress)
     """
-    task = loaded.task
-    recipe = config.adapt(recipe)
-    if not can_choose(task):
-        recipe = without_validation(recipe)
-    if config.deterministic:
-        use_deterministic()
-    device = usable_device(config.device)
-    stored = settings(
+    options = fit_options(config)
+    device = options["device"]
+    about = settings(
         experiment,
         config,
         dataset=task.name,
@@ -65,51 +101,75 @@ def fit(
         device=device,
     )
     with (
-        run_folder(config.out, experiment, stored, config.resume) as folder,
+        run_folder(config.out, experiment, about, config.resume) as folder,
         start_maps(task),
     ):
+        stored = None
         if config.resume is not None and _only_report_missing(folder):
-            result = training.read_result(folder, task, model, device)
+            stored = training.read_result(folder, task, model, device)
         else:
             print_overview(task)
-            try:
-                result = training.fit(
-                    model,
-                    task,
-                    recipe,
-                    config.seeds,
-                    device=device,
-                    precision=config.precision,
-                    compiled=config.compile,
-                    folder=folder,
-                    resume=config.resume is not None,
-                    ensemble=ensemble,
-                    data_seconds=loaded.seconds,
-                )
-            except Interrupted as stop:
-                again = f" Resume it with: {resume_command(folder)}"
-                raise Interrupted(f"{stop}{again * (folder / LAST).is_file()}") from None
-        finish(result)
-    return result
+        options |= {
+            "folder": folder,
+            "resume": config.resume is not None,
+            "ensemble": ensemble,
+            "data_seconds": config.seconds(),
+        }
+        try:
+            with ExitStack() as stack:
+                yield TrainingRun(folder, options, stored, stack)
+        except Interrupted as stop:
+            more = not is_complete(folder) and (folder / LAST).is_file()
+            again = f" Resume it with: {resume_command(folder)}" if more else ""
+            raise Interrupted(f"{stop}{again}") from None
 
 
-def finish(result: Result, *lines: str) -> None:
-    """Print the table of results, write the report, and print its path and the time of each step.
+def fit_options(config: Options) -> dict[str, Any]:
+    """The options of `gnnvision.fit` for how to compute, as the flags say."""
+    if config.deterministic:
+        use_deterministic()
+    return {
+        "device": usable_device(config.device),
+        "precision": config.precision,
+        "compiled": config.compile,
+    }
+
+
+@contextmanager
+def report_block(result: Result, *lines: str) -> Iterator[Progress | None]:
+    """Print the result of a run, and after the block, which writes the report, where that is.
 
     Args:
         result: of a run with a folder, where it is saved already.
         *lines: further lines to print below the table.
 
+    Returns:
+        The `progress` of `Result.report`.
+
     Raises:
         ValueError: if the report cannot be written; the message has the command that tries again.
         Interrupted: on Ctrl-C, with the same advice.
     """
+    assert result.folder is not None
     print(result.summary(), *lines, sep="\n", flush=True)
     for line in banner(result):
         print_warning(line)
     started = time.perf_counter()
-    page = _write_report(result)
+    again = f"Write it with: {resume_command(result.folder)}"
+    saved = f"The run is complete and saved in {str(result.folder)!r}, but its report"
+    try:
+        with report_progress() as progress:
+            yield progress
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. {saved} is not written yet. {again}") from None
+    except Exception as error:
+        reason = error_message(error)
+        if reason is None or os.environ.get("GNNVISION_TRACEBACK"):
+            print_warning(f"{saved} could not be written. {again}")
+            raise
+        raise ValueError(f"{saved} could not be written: {reason} {again}") from error
     seconds = time.perf_counter() - started
+    page = result.folder / "report.html"
     print_report(page, training=result.train_seconds, report=seconds)
 
 
@@ -133,20 +193,3 @@ def _only_report_missing(folder: Path) -> bool:
         f"{str(folder)!r}, which is finished but only partly saved",
         "Its metrics are in result.json; start a new run.",
     )  # fmt: skip
-
-
-def _write_report(result: Result) -> Path:
-    assert result.folder is not None
-    again = f"Write it with: {resume_command(result.folder)}"
-    saved = f"The run is complete and saved in {str(result.folder)!r}, but its report"
-    try:
-        with report_progress() as progress:
-            return result.report(progress)
-    except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. {saved} is not written yet. {again}") from None
-    except Exception as error:
-        reason = error_message(error)
-        if reason is None or os.environ.get("GNNVISION_TRACEBACK"):
-            print_warning(f"{saved} could not be written. {again}")
-            raise
-        raise ValueError(f"{saved} could not be written: {reason} {again}") from error

@@ -8,6 +8,7 @@ flag's help. Class variables contain the rest; those of a base class are extende
     metavars    flag -> placeholder of its value in the help, such as FOLDER
     arguments   flag that is given without a name -> its placeholder, such as RUN
     recipes     name -> recipe, which has the flag's value where the flag is not given
+    former      former name of a flag, which keeps working -> its name
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Flag:
         metavar: what stands for its value in the help.
         positional: whether it is given without a name.
         usual: the values that recipes give it: name of the recipe -> value.
+        former: its former names, which keep working.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Flag:
     metavar: str
     positional: bool
     usual: Mapping[str, Any]
+    former: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
@@ -132,6 +135,7 @@ def flags_of(config: type[Any]) -> list[Flag]:
     own_group = getattr(config, "own_group", next(iter(order), "flags"))
     order.setdefault(own_group)
     recipes = getattr(config, "recipes", {})
+    former = getattr(config, "former", {})
     flags = []
     for field in fields(config):
         kind = hints[field.name]
@@ -148,25 +152,29 @@ def flags_of(config: type[Any]) -> list[Flag]:
                 or _placeholder(kind),
                 positional=field.name in arguments,
                 usual={name: value for name, value in usual.items() if value is not None},
+                former=tuple(old for old, name in former.items() if name == field.name),
             )
         )
     return sorted(flags, key=lambda flag: list(order).index(flag.group))
 
 
-def given_values(config: type[Any], argv: Sequence[str] | None, doc: str) -> dict[str, Any]:
+def given_values(
+    config: type[Any], argv: Sequence[str] | None, doc: str, program: str = ""
+) -> dict[str, Any]:
     """The values that a command line gives, by field; its help is printed if it asks for that.
 
     Args:
         config: the dataclass of the flags.
         argv: the arguments; those of the process if None.
         doc: docstring of the script: a description, and examples that begin with "python".
+        program: how the script is started; by default with python.
 
     Raises:
         ValueError: if a flag is unknown, lacks its value, or its value is of the wrong kind.
         SystemExit: after the help.
     """
     flags = flags_of(config)
-    parser = _parser(flags, doc)
+    parser = _parser(flags, doc, program)
     words = sys.argv[1:] if argv is None else argv
     found, rest = parser.parse_known_intermixed_args([_dashed(word) for word in words])
     for word in rest:
@@ -184,14 +192,15 @@ def given_values(config: type[Any], argv: Sequence[str] | None, doc: str) -> dic
     return values
 
 
-def format_help(config: type[Any], doc: str) -> str:
+def format_help(config: type[Any], doc: str, program: str = "") -> str:
     """The help of a script.
 
     Args:
         config: the dataclass of its flags.
         doc: its docstring.
+        program: how it is started; by default with python.
     """
-    return _parser(flags_of(config), doc).format_help()
+    return _parser(flags_of(config), doc, program).format_help()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -215,12 +224,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 _WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-_SEE_HELP = "Run the script with --help to see its flags."
+_SEE_HELP = "See --help for all flags."
 
 
-def _parser(flags: Sequence[Flag], doc: str) -> _Parser:
+def _parser(flags: Sequence[Flag], doc: str, program: str) -> _Parser:
     about, examples = _parts(doc)
-    program = f"python {sys.argv[0]}"
+    program = program or f"python {sys.argv[0]}"
     positional = [
         f"{flag.metavar}{' ...' * _many(flag.kind)}" for flag in flags if flag.positional
     ]
@@ -244,8 +253,12 @@ def _parser(flags: Sequence[Flag], doc: str) -> _Parser:
             options |= {"metavar": flag.metavar, "nargs": "*" if _many(flag.kind) else None}
         if not flag.positional:
             options |= {"dest": flag.name, "default": argparse.SUPPRESS}
-        name = flag.name if flag.positional else flag.option
-        groups[flag.group].add_argument(name, **options)
+        names = [flag.name if flag.positional else flag.option]
+        groups[flag.group].add_argument(*names, **options)
+        for old in flag.former:  # not in the help
+            parser.add_argument(
+                f"--{old.replace('_', '-')}", **options | {"help": argparse.SUPPRESS}
+            )
     groups[flags[-1].group].add_argument("-h", "--help", action="help", help="Show this help.")
     return parser
 
@@ -302,7 +315,7 @@ def _parts(doc: str) -> tuple[str, str]:
     width = shutil.get_terminal_size().columns - 2
     about, examples = [], []
     for paragraph in inspect.cleandoc(doc).split("\n\n"):
-        if not paragraph.startswith("python "):
+        if not paragraph.startswith(("python ", "gnnvision ")):
             about.append(textwrap.fill(" ".join(paragraph.split()), width, **_WHOLE_WORDS))
             continue
         for line in paragraph.splitlines():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnvision import training
-from gnnvision.cli.entry import resume_command
+from gnnvision.cli.entry import invocation, resume_command
 from gnnvision.errors import invalid
 from gnnvision.training.folder import remove_unused
 from gnnvision.training.lock import in_use
@@ -37,8 +35,8 @@ def settings(experiment: str, config: DataclassInstance, **more: Any) -> dict[st
     }
     return {
         "experiment": experiment,
-        "script": Path(sys.argv[0]).stem,
-        "command": shlex.join(["python", *sys.argv]),
+        "script": invocation().name,
+        "command": invocation().command,
         "flags": flags,
         **more,
     }

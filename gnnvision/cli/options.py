@@ -5,16 +5,26 @@ Nothing here imports torch, so that `--help` and a mistyped flag take a fraction
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
+    from gnnvision.data import Task
     from gnnvision.training import Recipe
+    from gnnvision.transfer import Backbone
 
-__all__ = ["ImageOptions", "InspectOptions", "MoleculeOptions", "Options"]
+__all__ = [
+    "ImageOptions",
+    "InspectOptions",
+    "MoleculeOptions",
+    "Options",
+    "RunOptions",
+    "TransferOptions",
+]
 
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
@@ -22,21 +32,15 @@ MoleculeSplit = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
-    """The flags of every script that trains a network.
+class RunOptions:
+    """The flags of every script that leaves a run with a network.
 
     Args:
         dataset: The dataset. A named one must be available; "auto" falls back to a small
             embedded dataset, with a prominent warning.
-        split: The public split, or a random one that differs from seed to seed.
         seeds: Number of seeds to train; the table shows mean and standard deviation.
         epochs: Passes over the training split.
-        lr: Learning rate.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
-        precision: Number format of the arithmetic. "auto" is bfloat16 for convolutional networks
-            on images where the device is faster with it, and float32 otherwise.
-        compile: Compile the training step with torch.compile. The first step takes longer.
-        deterministic: Use deterministic algorithms, also on a GPU, where they are slower.
         data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
             folder, or the user's cache.
         out: Folder of all runs.
@@ -44,14 +48,9 @@ class Options:
     """
 
     dataset: str = "auto"
-    split: Literal["public", "random"] = "public"
     seeds: int = 10
     epochs: int | None = None
-    lr: float | None = None
     device: str = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False
-    deterministic: bool = False
     data_root: Path | None = None
     out: Path = Path("runs")
     resume: Path | None = None
@@ -59,25 +58,102 @@ class Options:
     recipes: ClassVar[dict[str, Any]] = {}
     own_group: ClassVar[str] = "model"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
-        "data": ("dataset", "split", "data_root"),
+        "data": ("dataset", "data_root"),
         "model": (),
-        "training": ("seeds", "epochs", "lr", "device", "precision", "compile", "deterministic"),
+        "training": ("seeds", "epochs", "device"),
         "output": ("out", "resume"),
     }
     metavars: ClassVar[dict[str, str]] = {
-        "dataset": "NAME", "lr": "RATE", "device": "DEVICE", "data_root": "FOLDER",
-        "out": "FOLDER", "resume": "RUN",
+        "dataset": "NAME", "device": "DEVICE", "data_root": "FOLDER", "out": "FOLDER",
+        "resume": "RUN",
     }  # fmt: skip
+    # Room of the package and its argument -> the flag, where the names differ.
+    other_names: ClassVar[dict[tuple[str, str], str]] = {
+        ("data", "name"): "dataset",
+        ("data", "path"): "dataset",
+        ("data", "root"): "data_root",
+        ("data", "targets"): "target",
+    }
 
-    def adapt(self, recipe: Recipe) -> Recipe:
-        """The recipe with the values that were given on the command line."""
-        flags = asdict(self)
-        given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
-        return replace(recipe, **{k: v for k, v in given.items() if v is not None})
+    def flag_of(self, argument: str, room: str) -> str | None:
+        """The flag that an argument of a function of the package comes from; None if none does.
+
+        Args:
+            argument: its name.
+            room: the room of the package, such as "data".
+        """
+        flag = self.other_names.get((room, argument), argument)
+        known = {field.name for field in fields(self)} - set(getattr(self, "arguments", ()))
+        return flag if flag in known else None
 
     def source(self, preferred: str) -> str | Path:
-        """The dataset to load; `preferred` is the one that "auto" tries first."""
+        """The dataset to load; one of another kind is refused before it is downloaded.
+
+        Args:
+            preferred: the dataset that "auto" tries first.
+
+        Raises:
+            ValueError: if it is of another kind, or the data root does not exist.
+        """
+        from gnnvision.cli.datasets import refuse_other_kind
+        from gnnvision.data import data_root
+
+        object.__setattr__(self, "_started", time.perf_counter())
+        if self.data_root is not None:
+            data_root(self.data_root)  # a folder that is named must exist, needed or not
+        named = self._source(preferred)
+        refuse_other_kind(named, preferred)
+        return named
+
+    def _source(self, preferred: str) -> str | Path:
         return f"auto:{preferred}" if self.dataset == "auto" else self.dataset
+
+    def adapt(self, recipe: Recipe, task: Task | None = None) -> Recipe:
+        """The recipe with the values that were given on the command line.
+
+        Args:
+            recipe: of the script.
+            task: if it has no validation split to select by, the last epoch is kept.
+        """
+        flags = asdict(self)
+        given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
+        recipe = replace(recipe, **{k: v for k, v in given.items() if v is not None})
+        if task is None:
+            return recipe
+        from gnnvision.training.checks import can_choose, without_validation
+
+        return recipe if can_choose(task) else without_validation(recipe)
+
+    def seconds(self) -> float:
+        """How long ago `source` was called: the time to load the data."""
+        now = time.perf_counter()
+        return now - float(getattr(self, "_started", now))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
+    """The flags of every script that trains a network from scratch.
+
+    Args:
+        split: The public split, or a random one that differs from seed to seed.
+        lr: Learning rate.
+        precision: Number format of the arithmetic. "auto" is bfloat16 for convolutional networks
+            on images where the device is faster with it, and float32 otherwise.
+        compile: Compile the training step with torch.compile. The first step takes longer.
+        deterministic: Use deterministic algorithms, also on a GPU, where they are slower.
+    """
+
+    split: Literal["public", "random"] = "public"
+    lr: float | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
+    deterministic: bool = False
+
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("split",),
+        "training": ("lr", "precision", "compile", "deterministic"),
+    }
+    metavars: ClassVar[dict[str, str]] = {"lr": "RATE"}
 
     def data_options(self) -> dict[str, Any]:
         """The flags that `gnnvision.data.load` takes."""
@@ -180,10 +256,14 @@ class MoleculeOptions(Options):
         named = self.csv is None and self.dataset in data.dataset_names()
         return not named or data.describe(self.dataset).kind == "molecule"
 
-    def source(self, preferred: str) -> str | Path:
-        """The table if one is named, otherwise the dataset."""
+    def flag_of(self, argument: str, room: str) -> str | None:
+        """As for all scripts; the name of the data is that of the table if one is named."""
+        flag = super().flag_of(argument, room)
+        return "csv" if flag == "dataset" and self.csv is not None else flag
+
+    def _source(self, preferred: str) -> str | Path:
         if self.csv is None:
-            return super().source(preferred)
+            return super()._source(preferred)
         if self.dataset != "auto":
             both = f"{str(self.csv)!r} and {self.dataset!r}"
             raise invalid("--csv", "be given without '--dataset'", both, "Leave one of them out.")
@@ -207,6 +287,79 @@ class MoleculeOptions(Options):
                 unknown=self.unknown,
                 wildcards=self.wildcards,
             ),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOptions(RunOptions):
+    """The flags of every script that fine-tunes a pretrained network for images.
+
+    Args:
+        backbone: A network of torchvision, or with timm installed "timm:NAME".
+        weights: A file of weights, or a run folder of cnn_cifar.py with network and weights.
+        strategy: The layers to train: the head; also the last quarter of the blocks ("last"); the
+            second half ("part"); or the whole network. "auto" decides by the size of the dataset
+            and its similarity to the data of the weights.
+        compare: Choose the strategy by its accuracy in cross-validation.
+        image_size: Side length in pixels to which images are resized; by default that of the
+            weights.
+        on_invalid: What to do with files that cannot be read: stop with an error, skip them, or
+            skip them and list them in quarantine.csv.
+    """
+
+    seeds: int = 5
+    backbone: str = "mobilenet_v2"
+    weights: Path | None = None
+    strategy: Literal["auto", "whole", "last", "part", "head"] = "auto"
+    compare: bool = False
+    image_size: int | None = None
+    on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
+
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {"data": ("image_size", "on_invalid")}
+    metavars: ClassVar[dict[str, str]] = {
+        "backbone": "NAME", "weights": "FILE|RUN", "image_size": "PIXELS",
+    }  # fmt: skip
+    former: ClassVar[dict[str, str]] = {"data": "dataset"}
+    other_names: ClassVar[dict[tuple[str, str], str]] = RunOptions.other_names | {
+        ("transfer", "name"): "backbone"
+    }
+
+    def refuse_contradictions(self) -> None:
+        """Refuse flags that have no effect next to others.
+
+        Raises:
+            ValueError: if there are some; the message names them.
+        """
+        from gnnvision.cli.unused_flags import refuse_unused
+
+        if self.compare:
+            refuse_unused(self, {"strategy": "auto"}, "with --compare")
+        elif self.strategy == "head":
+            refuse_unused(self, {"epochs": None}, "with --strategy head")
+        if self.weights is not None and self.weights.is_dir():
+            refuse_unused(self, {"backbone": "mobilenet_v2"}, "with the weights of a run")
+
+    def data_options(self, backbone: Backbone) -> dict[str, Any]:
+        """The options of `gnnvision.data.load` for images as the weights expect them.
+
+        Args:
+            backbone: the network with its weights.
+
+        Raises:
+            ValueError: if it is not a network for images.
+        """
+        from gnnvision.transfer import ImagePreprocessing
+
+        wanted = backbone.preprocessing
+        if not isinstance(wanted, ImagePreprocessing):
+            advice = "Choose other weights."
+            raise invalid("--weights", "be of a network for images", backbone.name, advice)
+        return {
+            "root": self.data_root,
+            "image_size": self.image_size or wanted.resize,
+            "channels": 3 if wanted.channels == 3 else 1,
+            "split": "full",  # all but the test split are for training
+            "on_invalid": self.on_invalid,
         }
 
 

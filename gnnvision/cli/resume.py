@@ -16,20 +16,23 @@ Config = TypeVar("Config")
 FREE_ON_RESUME = ("resume", "out", "data_root", "device")
 
 
-def parse_flags(config: type[Config], argv: Sequence[str] | None, doc: str, script: str) -> Config:
+def parse_flags(
+    config: type[Config], argv: Sequence[str], doc: str, script: str, program: str
+) -> Config:
     """The flags; with `--resume` those of the run, which the command line must not contradict.
 
     Args:
         config: the dataclass of the flags.
-        argv: the arguments; those of the process if None.
+        argv: the arguments.
         doc: docstring of the script, for its help.
-        script: its name.
+        script: its name, which its runs remember.
+        program: how it is started, for its help.
 
     Raises:
         ValueError: if a flag is not as it must be, or the run to resume is not one of this script
             or was started with other flags.
     """
-    given = given_values(config, argv, doc)
+    given = given_values(config, argv, doc, program)
     if given.get("resume") is None:
         return _expand_home(config(**given))
     from gnnvision.data.paths import expand_user
@@ -63,12 +66,14 @@ def _stored_flags(folder: Path, config: type[Any], script: str) -> dict[str, Any
     experiment = stored.get("experiment")
     made_by = stored.get("script", experiment)
     if made_by != script:
-        whose = f"{made_by}.py" if isinstance(made_by, str) else "another program"
+        whose = _program(made_by) if isinstance(made_by, str) else "another program"
         raise invalid(
-            "--resume", f"name a run of {script}.py", f"{str(folder)!r}, a run of {whose}",
-            "Resume it with that script.",
+            "--resume", f"name a run of {_program(script)}", f"{str(folder)!r}, a run of {whose}",
+            "Resume it with that one.",
         )  # fmt: skip
     hints = get_type_hints(config)
+    former = getattr(config, "former", {})
+    flags = {former.get(name, name): value for name, value in flags.items()}
     names = {field.name for field in fields(config)} - {"resume"}
     flags = {name: value for name, value in flags.items() if name in names}
     for name, value in flags.items():
@@ -79,6 +84,11 @@ def _stored_flags(folder: Path, config: type[Any], script: str) -> dict[str, Any
                 "Restore the original value, or start a new run.",
             )  # fmt: skip
     return {name: _from_json(value, str(hints[name])) for name, value in flags.items()}
+
+
+def _program(name: str) -> str:
+    """The script or command that a run was made by."""
+    return name if " " in name else f"{name}.py"
 
 
 def _from_json(value: Any, kind: str) -> Any:  # noqa: ANN401

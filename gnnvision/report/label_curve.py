@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gnnvision.data import MoleculeTask
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.style import CLASS_COLORS, INK, MUTED, drawing, legend_below
-from gnnvision.training.folder import write_csv
+from gnnvision.training import Recipe
+from gnnvision.training.folder import write_csv, write_json
 from gnnvision.training.measures import UNDEFINED, format_number, mean, spread
+from gnnvision.transfer import mean_predictor_rmse
 
-__all__ = ["Scores", "draw_label_curve", "label_section", "label_table"]
+__all__ = ["Scores", "draw_label_curve", "label_section", "label_table", "low_data_page"]
 
 Scores = dict[str, dict[int, list[float]]]  # method -> labels -> one value per seed
 _MARKS = "osD^vP"
+
+
+def low_data_page(
+    figures: Path,
+    task: MoleculeTask,
+    backbone: str,
+    scores: Scores,
+    recipes: Mapping[str, Recipe],
+    pretraining: Recipe | Path,
+) -> tuple[str, str, list[Section]]:
+    """Title, text and sections of the page of a low-data transfer; the scores are also saved.
+
+    Args:
+        figures: the folder of the figures, in that of the run.
+        task: the molecules with few labels.
+        backbone: the name of the pretrained network.
+        scores: as for `label_section`.
+        recipes: method -> how it trained.
+        pretraining: the recipe of the pretraining, or the run that it was.
+    """
+    write_json(figures.parent / "result.json", {"dataset": task.name, "test_rmse": scores})
+    unit = task.card.facts.get("unit", "")
+    seeds = len(next(iter(next(iter(scores.values())).values())))
+    rates = ", ".join(f"{method} {recipe.lr:g}" for method, recipe in recipes.items())
+    before = f"that of the run {pretraining}" if isinstance(pretraining, Path) else pretraining
+    note = (
+        f"{seeds} seeds; each draws its own test split and its own training molecules. The last "
+        "epoch is kept, and no validation split is held out of the few labels. Recipe with few "
+        f"labels: {next(iter(recipes.values()))}; learning rates: {rates}. Recipe of the "
+        f"pretraining: {before}."
+    )
+    metric = f"RMSE in {unit}" if unit else "RMSE"
+    constant = mean_predictor_rmse(task)
+    section = label_section(figures / "labels.svg", scores, metric, constant, note)
+    about = f"{backbone}, fine-tuned on {task.card.title} with few labels."
+    return "Low-data transfer", about, [section]
 
 
 def label_section(

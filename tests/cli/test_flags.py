@@ -81,8 +81,8 @@ def test_inputs_before_and_after_flags():
     ("words", "text"),
     [
         (["--epoch", "3"], "Unknown flag '--epoch'. Did you mean '--epochs'?"),
-        (["--zzz=3"], "Unknown flag '--zzz'. Run the script with --help to see its flags."),
-        (["--epochs"], "'--epochs' must have a value, got none. Run the script with --help"),
+        (["--zzz=3"], "Unknown flag '--zzz'. See --help for all flags."),
+        (["--epochs"], "'--epochs' must have a value, got none. See --help"),
         (["--epochs", "x"], "'--epochs' must be an integer, got 'x'."),
         (["--epochs", "1.5"], "'--epochs' must be an integer, got '1.5'."),
         (["--lr-head", "fast"], "'--lr-head' must be a number, got 'fast'."),
@@ -113,7 +113,7 @@ def test_arguments_that_are_missing_or_too_many():
         arguments = {"run": "RUN"}
         groups = {"input": ("run",)}
 
-    with pytest.raises(ValueError, match=r"^RUN must be given\. Run the script with --help"):
+    with pytest.raises(ValueError, match=r"^RUN must be given\. See --help"):
         given_values(One, [], "")
     with pytest.raises(ValueError, match="Unexpected argument 'b'"):
         given_values(One, ["a", "b"], "")

@@ -148,7 +148,7 @@ ELSEWHERE = {
     },
     "transfer_cats_dogs": dict.fromkeys(
         (
-            "backbone", "weights", "strategy", "compare", "seeds", "data", "image_size",
+            "backbone", "weights", "strategy", "compare", "seeds", "dataset", "image_size",
             "epochs", "device", "data_root", "out", "on_invalid", "resume",
         ),
         "test_every_flag.py::test_what_a_transfer_is_asked",
@@ -212,7 +212,9 @@ def asked(inside, monkeypatch, place):
         if folder.name == "pretrained":
             before.extend(held)
             load = gv.transfer.load_backbone
-            monkeypatch.setattr("gnnvision.transfer.load_backbone", lambda _: load(BACKBONE))
+            monkeypatch.setattr(
+                "gnnvision.transfer.sources.load_backbone", lambda _: load(BACKBONE)
+            )
             return SimpleNamespace(summary=str)
         raise _AskedError(repr([*before, *held]))
 
@@ -275,14 +277,14 @@ def test_every_flag_of_every_script_has_an_entry(script):
         ),
         (
             "gcn_molecules", ["--csv", "table.csv", "--target", "y", "--folds", "3"],
-            "'folds' must be left out for split='public', got 3",
+            "'--folds' must be left out for split='public', got 3",
         ),
         (
             "gcn_molecules",
             ["--csv", "table.csv", "--target", "y", "--split", "random", "--split-column", "part"],
-            "'split_column' must be left out for split='random', got 'part'",
+            "'--split-column' must be left out for split='random', got 'part'",
         ),
-        ("gcn_molecules", ["--dataset", "mutag", "--smiles", "a"], "'smiles' must be left out"),
+        ("gcn_molecules", ["--dataset", "mutag", "--smiles", "a"], "'--smiles' must be left out"),
         ("convolution_basics", ["--stride", "2"], "'--stride' must be left out without --size"),
         (
             "convolution_basics", ["--size", "9", "--photo", "a.png"],

@@ -117,4 +117,4 @@ def test_other_data_ends_with_one_line(inside):
     done = inside("hexagonal", "--dataset", "karate")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: 'dataset' must have images of one channel, got")
+    assert last.startswith("error: '--dataset' must have images of one channel, got")

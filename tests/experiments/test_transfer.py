@@ -45,7 +45,7 @@ def test_it_leaves_a_run_that_predicts(inside, tmp_path, run, photos, strategy):
     assert "small_resnet trained on Handwritten digits" in done.stdout
     assert ("strategy '" in done.stdout) == (strategy == "auto")
     # What is chosen for so few of them is the head, or something that --epochs acts on.
-    assert ("--epochs 2 has no effect" in done.stderr) == ("strategy 'head'" in done.stdout)
+    assert ("--epochs has no effect" in done.stderr) == ("strategy 'head'" in done.stdout)
     assert "95 % confidence interval" in done.stdout
     assert (left / "report.html").is_file()
     answers = inside("predict", left, photos / "test" / "red")
@@ -66,9 +66,9 @@ def test_folds_choose(inside, run, photos):
 def test_user_errors_exit_with_one_line(inside, tmp_path, run, photos):
     (tmp_path / "cut.safetensors").write_bytes(b"123456789")
     cases = {
-        ("--weights", "cut.safetensors"): ("'weights' must be a complete .safetensors file",),
-        ("--weights", "nothing.pth"): ("'weights' must be a file that exists",),
-        ("--backbone", "xception", "--weights", "x.pth"): ("'name' must be a network of",),
+        ("--weights", "cut.safetensors"): ("'--weights' must be a complete .safetensors file",),
+        ("--weights", "nothing.pth"): ("'--weights' must be a file that exists",),
+        ("--backbone", "xception", "--weights", "x.pth"): ("'--backbone' must be a network of",),
         ("--weights", run, "--data", "nowhere"): ("nowhere",),
     }
     for flags, parts in cases.items():

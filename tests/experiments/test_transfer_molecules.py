@@ -54,7 +54,7 @@ def test_what_does_not_fit(inside):
     pictures = inside("transfer_molecules", "--dataset", "digits", "--weights", other)
     one_line_error(pictures, "'--dataset' must be a dataset of molecules or graphs, got 'digits'")
     many = inside("transfer_molecules", *SMALL, "--weights", other, "--labels", "100000")
-    one_line_error(many, "'labels' must be from 1 to 814")
+    one_line_error(many, "'--labels' must be from 1 to 814")
 
 
 def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
