@@ -26,6 +26,7 @@ __all__ = [
     "TransferOptions",
 ]
 
+_FEATURES = ("fragments", "hydrogens", "unknown", "wildcards")
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
 ]
@@ -273,7 +274,7 @@ class MoleculeOptions(Options):
         """The flags that `gnnvision.data.load` takes."""
         from gnnvision import data
 
-        return super().data_options() | {
+        options: dict[str, Any] = {
             "smiles": self.smiles,
             "targets": self.target,
             "kind": self.kind,
@@ -281,13 +282,18 @@ class MoleculeOptions(Options):
             "split_column": self.split_column,
             "folds": self.folds,
             "on_invalid": self.on_invalid,
-            "featurizer": data.Featurizer(
-                fragments=self.fragments,
-                hydrogens=self.hydrogens,
-                unknown=self.unknown,
-                wildcards=self.wildcards,
-            ),
         }
+        features = {name: getattr(self, name) for name in _FEATURES}
+        if self.has_molecules:
+            return super().data_options() | options | {"featurizer": data.Featurizer(**features)}
+        usual = MoleculeOptions()  # of other graphs: `load` refuses the flags of molecules
+        flags = {name: "target" if name == "targets" else name for name in options}
+        given: dict[str, Any] = {
+            n: options[n] for n, flag in flags.items() if options[n] != getattr(usual, flag)
+        }
+        if any(value != getattr(usual, name) for name, value in features.items()):
+            given["featurizer"] = data.Featurizer(**features)
+        return super().data_options() | given
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,13 +65,13 @@ def test_a_table_trains_and_predicts(inside, tmp_path, table, model):
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        (("--smiles", "smile"), "'smiles' must be one of the columns 'name', 'structure'"),
-        (("--smiles", "structure"), "'targets' must name at least one of the columns"),
+        (("--smiles", "smile"), "'--smiles' must be one of the columns 'name', 'structure'"),
+        (("--smiles", "structure"), "'--target' must name at least one of the columns"),
         (("--smiles", "structure", "--target", "valu"), "Did you mean 'value'?"),
         ((*FLAGS, "--on-invalid", "raise"), "5 of 40 rows cannot be used. row 10: 'C1CC'"),
-        ((*FLAGS, "--split", "column"), "'split_column' must name the column"),
+        ((*FLAGS, "--split", "column"), "'--split-column' must name the column"),
         ((*FLAGS, "--dataset", "esol"), "'--csv' must be given without '--dataset'"),
-        ((*FLAGS, "--split", "kfold", "--folds", "99"), "'folds' must be from 3 to"),
+        ((*FLAGS, "--split", "kfold", "--folds", "99"), "'--folds' must be from 3 to"),
     ],
 )
 def test_user_errors_exit_with_one_line(inside, table, flags, text):
