@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         TransformerConv,
         Upsample,
     )
+    from gnnvision.runs import Run, load_run
     from gnnvision.training import Recipe, Result, fit
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "Readout",
     "Recipe",
     "Result",
+    "Run",
     "SAGEConv",
     "SGConv",
     "Sequential",
@@ -93,6 +95,7 @@ __all__ = [
     "explain",
     "fit",
     "identity_features",
+    "load_run",
     "models",
     "one_hot",
     "summary",
@@ -103,8 +106,8 @@ __all__ = [
 # Searched in this order: a name waits for its module alone, and for torch only if that needs it.
 _modules = (
     "training.recipe", "training.fit", "training.result", "domains", "layers", "inspect",
-    "training", "operators", "models", "data", "transfer", "explain", "report", "basics", "cli",
-    "errors",
+    "training", "operators", "models", "data", "transfer", "explain", "runs", "report", "basics",
+    "cli", "errors",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage
 former_module("gnnvision.summary", "gnnvision.inspect")

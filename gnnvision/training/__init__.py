@@ -1,4 +1,4 @@
-"""Training: `fit`, recipes, seeds, checkpoints, resuming and prediction."""
+"""Training: `fit`, recipes, seeds, checkpoints, resuming."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -11,22 +11,18 @@ if TYPE_CHECKING:
     from gnnvision.training.fit import NotSaved, fit
     from gnnvision.training.folder import new_folder, read_json
     from gnnvision.training.memory import keep_memory
-    from gnnvision.training.molecule_predictor import MoleculePredictions, MoleculePredictor
     from gnnvision.training.objective_base import Metric
-    from gnnvision.training.predictor import Predictor, find_checkpoint
     from gnnvision.training.progress import Interrupted
     from gnnvision.training.recipe import Recipe
     from gnnvision.training.record import read_result
     from gnnvision.training.result import Outcome, Result
+    from gnnvision.training.stored_network import find_checkpoint
 
 __all__ = [
     "Interrupted",
     "Metric",
-    "MoleculePredictions",
-    "MoleculePredictor",
     "NotSaved",
     "Outcome",
-    "Predictor",
     "Recipe",
     "Result",
     "evaluate",
@@ -41,7 +37,7 @@ __all__ = [
 
 # `Recipe` and `recipes` need no torch, so that scripts can show them in their help.
 _modules = (
-    "recipe", "recipes", "evaluate", "fit", "folder", "memory", "molecule_predictor",
-    "objective_base", "predictor", "progress", "record", "result",
+    "recipe", "recipes", "evaluate", "fit", "folder", "memory", "objective_base", "progress",
+    "record", "result", "stored_network",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

@@ -15,12 +15,12 @@ from gnnvision.errors import invalid
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
 from gnnvision.training.objective import Loss, Metric, objective
-from gnnvision.training.predictor import build_network, find_checkpoint, with_weights
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seed_run import arithmetic
 from gnnvision.training.stored import read_trained
+from gnnvision.training.stored_network import build_network, find_checkpoint, with_weights
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "task_of_run"]
 
 
 def evaluate(
@@ -61,7 +61,7 @@ def evaluate(
     """
     file = find_checkpoint(path)
     checkpoint = read_trained(file)
-    task = _task_of_run(task, checkpoint.state).to(device)
+    task = task_of_run(task, checkpoint.state).to(device)
     if model is None:
         model = build_network(checkpoint, file)
     else:
@@ -81,8 +81,16 @@ def evaluate(
     return goal.metrics(torch.cat(outputs), torch.cat(targets))
 
 
-def _task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
-    """The task with the split, the normalization and the test views of the run."""
+def task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
+    """The task with the split, the normalization and the test views of the run.
+
+    Args:
+        task: the data of the run, loaded with the same options.
+        about: the description of the run in its checkpoint.
+
+    Raises:
+        ValueError: if the run is unfinished, or the task has other data or is of another kind.
+    """
     if "split" not in about:
         raise invalid(
             "path", "be a finished run", "the checkpoint of an unfinished run", "Resume it first."

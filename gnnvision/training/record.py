@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome, Result
 from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
+from gnnvision.training.stored_graph import GRAPH, pack_graph
 
 __all__ = [
     "BEST",
@@ -264,9 +266,20 @@ def describe_run(
         "model": repr(model),
         "spec": getattr(model, "spec", None),
         "kind": task.kind,
+        "item_kind": task.item_kind,
+        "origin": origin_of(task),
         "input": task.input_description(),
         "precision": precision,
     }
+
+
+def origin_of(task: Task) -> dict[str, Any]:
+    """The arguments that load the task again, as JSON types; empty if one is not of these."""
+    try:
+        held: dict[str, Any] = json.loads(json.dumps(dict(task.origin)))
+    except (TypeError, ValueError):  # such as a featurizer of the user's own
+        return {}
+    return held
 
 
 def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Writer]:
@@ -279,6 +292,8 @@ def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Write
     rest |= {"outcomes": outcomes, "recipe": recipe.to_dict()}
     rest |= {"data_hash": task.data_hash, "split": task.split_name}
     checkpoints = {BEST: best, OUTCOMES: Checkpoint(tensors, rest), **more}
+    if (graph := pack_graph(task)) is not None:
+        checkpoints[GRAPH] = graph
     writers: dict[str, _Writer] = {name: _checkpoint(held) for name, held in checkpoints.items()}
     first = {BEST: writers.pop(BEST), OUTCOMES: writers.pop(OUTCOMES)}
     # `result.json` comes after the files of the report: where it exists, they do.

@@ -51,6 +51,8 @@ _FIELDS: dict[str, tuple[Any, bool]] = {
     "seed": (int, False),
     "epoch": (int, False),
     "model": (str, False),
+    "item_kind": (str, False),
+    "origin": (dict[str, Any], False),
 }
 _IMAGES: dict[str, tuple[Any, bool]] = {
     "channels": (int, True),
@@ -138,7 +140,7 @@ def read_trained(file: Path) -> Checkpoint:
         given = state["input"]
         if "featurizer" in given or "featurizer_hash" in given or "targets" in given:
             _check_molecules(given, state["kind"])
-        elif given:
+        elif _IMAGES.keys() & given.keys():
             _check_images(given)
         for name, value in checkpoint.tensors.items():
             _finite(name, value)

@@ -1,11 +1,11 @@
-"""Predictions for new images with the network of a checkpoint."""
+"""The network of a checkpoint, built again with its weights."""
 
 from __future__ import annotations
 
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,121 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision import models
-from gnnvision.data.images import read_image
-from gnnvision.data.images.views import average_predictions
 from gnnvision.data.paths import refuse_special
-from gnnvision.domains import Grid
-from gnnvision.errors import invalid, wrong_dtype
+from gnnvision.errors import invalid
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint
-from gnnvision.training.seed_run import arithmetic
-from gnnvision.training.stored import check_tensors, checkpoint_errors, read_trained
+from gnnvision.training.stored import check_tensors, checkpoint_errors
 
-__all__ = ["Predictor", "build_network", "check_call", "find_checkpoint"]
+__all__ = ["build_network", "check_call", "find_checkpoint", "with_weights"]
 
-BATCH = 500
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")  # of a torchvision network: no URL, no path
 _COUNTS = ("num_layers", "depth", "depths", "stages")  # arguments that count layers
 _FEW, _MOST = 64, 2**24  # at most so many layers and list items; the largest number
-
-
-class Predictor:
-    """A trained image classifier.
-
-    Args:
-        model: the network with its weights.
-        about: the description of the run in its checkpoint: classes, image size, normalization,
-            precision.
-        device: where to run the network.
-
-    Example:
-        >>> predictor = Predictor.load("runs/cnn_cifar/2026-01-01_12-00-00")  # doctest: +SKIP
-        >>> predictor(images).argmax(1)  # doctest: +SKIP
-        tensor([3, 8, 8, 0])
-    """
-
-    def __init__(self, model: nn.Module, about: dict[str, Any], device: str = "cpu") -> None:
-        self.model = model.to(device).eval()
-        self.about = about
-        self.device = device
-        self.class_names: tuple[str, ...] = tuple(about["class_names"])
-        given = about["input"]
-        self.channels: int = given["channels"]
-        self.size: tuple[int, int] = tuple(given["size"])
-        self._mean = torch.tensor(given["mean"], device=device).view(-1, 1, 1)
-        self._std = torch.tensor(given["std"], device=device).view(-1, 1, 1)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Predictor:
-        """The network of a checkpoint with its weights.
-
-        Args:
-            path: a run folder, its `checkpoints` folder, or the file.
-            device: where to run the network.
-
-        Raises:
-            ValueError: if there is no checkpoint, or not of an image classifier, or if it does
-                not name its network, or its weights do not fit.
-        """
-        file = find_checkpoint(path)
-        checkpoint = read_trained(file)
-        about = checkpoint.state
-        if about.get("kind") != "classification" or "mean" not in about.get("input", {}):
-            raise invalid(
-                "checkpoint",
-                "come from an image classification run",
-                f"{str(file)!r}, a run on {about.get('title', 'an unknown dataset')!r}",
-                "Give the folder of a finished run on images.",
-            )
-        predictor = cls(build_network(checkpoint, file), about, device)
-        blank = torch.zeros(1, predictor.channels, *predictor.size, dtype=torch.uint8)
-        check_call(file, lambda: predictor(blank), len(predictor.class_names))
-        return predictor
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """The probability of each class.
-
-        Args:
-            images: uint8 from 0 to 255. Shape (B, C, H, W), of the size used in training.
-
-        Returns:
-            float32 of shape (B, num_classes); rows sum to 1.
-
-        Raises:
-            TypeError: if the images are not uint8.
-            ValueError: if they do not have the shape used in training.
-        """
-        if images.dtype != torch.uint8:
-            raise wrong_dtype("images", "be uint8", images.dtype, "Give pixels from 0 to 255.")
-        expected = (self.channels, *self.size)
-        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
-            raise invalid(
-                "images",
-                f"have shape (B, {', '.join(map(str, expected))}) as in training",
-                tuple(images.shape),
-                "Convert and resize them.",
-            )
-        rows = [self._probabilities(batch.to(self.device)) for batch in images.split(BATCH)]
-        return torch.cat(rows) if rows else torch.empty(0, len(self.class_names))
-
-    def _probabilities(self, images: Tensor) -> Tensor:
-        x = (images.float() / 255 - self._mean) / self._std
-        x = x.contiguous(memory_format=torch.channels_last)
-        views = self.about["input"].get("test_views", "none")
-        with torch.inference_mode(), arithmetic(self.device, self.about["precision"]):
-            output = average_predictions(self.model, x, Grid(self.size), views)
-        return output.float().softmax(1).cpu()
-
-    def read(self, path: str | os.PathLike[str]) -> tuple[Tensor, Sequence[str]]:
-        """Read an image in the size and channels of the network, with notes on conversions.
-
-        Returns:
-            uint8 of shape (C, H, W), and a sentence for each change that loses information.
-
-        Raises:
-            ValueError: if the file cannot be read as an image.
-        """
-        return read_image(path, self.size, self.channels)
 
 
 def find_checkpoint(path: str | os.PathLike[str]) -> Path:
@@ -169,7 +65,7 @@ def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:
             "checkpoint",
             "name its network",
             f"{str(file)!r}, whose network was not one of gnnvision.models",
-            "Build it yourself and load the file's tensors into it.",
+            "Build it yourself: gv.load_run(path, model=network).",
         )
     with checkpoint_errors(file):
         name, arguments = _checked_spec(spec, len(checkpoint.tensors))
