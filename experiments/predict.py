@@ -8,7 +8,6 @@ class, its probability, and the probability of every class. An image that cannot
 row, with the reason. An overview of the input is printed first, on the standard error.
 """
 
-import csv
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -41,20 +40,14 @@ class Config:
 
 def main(config: Config) -> None:
     """Load the network, read the images, and write a row for each."""
-    predictor = gv.training.Predictor.load(config.checkpoint, cli.usable_device(config.device))
-    files = gv.data.images.image_files(config.images)
-    cli.print_entries(cli.describe_images(predictor, config.images, files), sys.stderr)
+    run = gv.load_run(config.checkpoint, device=cli.usable_device(config.device))
+    run.check_kind("image")
+    cli.print_entries(run.describe(config.images), sys.stderr)
     with cli.open_output(config.out) as file:
-        columns = cli.image_columns(predictor)
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        failed = 0
-        for row in cli.predict_images(predictor, files):
-            writer.writerow(row)
-            failed += row["status"] == "failed"
-    if failed:
+        done = gv.runs.write_predictions(run.stream(config.images), file)
+    if done.failed:
         print(
-            f"{failed} of {len(files)} images could not be read; see column 'reason'.",
+            f"{done.failed} of {done.rows} images could not be read; see column 'reason'.",
             file=sys.stderr,
         )
 

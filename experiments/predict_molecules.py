@@ -44,21 +44,17 @@ class Config:
 
 def main(config: Config) -> None:
     """Load the networks, read the table, and write it with the predictions."""
-    device = cli.usable_device(config.device)
-    predictor = gv.training.MoleculePredictor.load(config.checkpoint, device)
-    table = gv.data.read_table(config.csv)
-    column = config.smiles or table.smiles_column()
-    smiles = table.column(column, "--smiles")
-    cli.print_entries(cli.describe_table(predictor, config.csv, table, column), sys.stderr)
-    columns, missing = cli.predict_table(predictor, table, smiles)
+    run = gv.load_run(config.checkpoint, device=cli.usable_device(config.device))
+    run.check_kind("molecule")
+    cli.print_entries(run.describe(config.csv, smiles=config.smiles), sys.stderr)
     with cli.open_output(config.out) as file:
-        table.write(file, columns)
-    if missing:
-        print(f"Column {cli.SIMILARITY!r} is empty: {missing}", file=sys.stderr)
-    failed = columns["status"].count("failed")
-    if failed:
+        blocks = run.stream(config.csv, smiles=config.smiles)
+        done = gv.runs.write_predictions(blocks, file)
+    for note in done.notes:
+        print(note, file=sys.stderr)
+    if done.failed:
         print(
-            f"{failed} of {len(smiles)} rows have no prediction; see column 'reason'.",
+            f"{done.failed} of {done.rows} rows have no prediction; see column 'reason'.",
             file=sys.stderr,
         )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gnnvision import basics as basics
     from gnnvision import data, explain, models, training, transfer
     from gnnvision import report as report
+    from gnnvision import runs as runs
     from gnnvision.domains import Domain, Graph, Grid, degree_features, identity_features, one_hot
     from gnnvision.inspect import summary
     from gnnvision.layers import (

@@ -33,13 +33,10 @@ if TYPE_CHECKING:
         print_table,
     )
     from gnnvision.cli.pages import Page, page, report_progress
-    from gnnvision.cli.predict_images import describe_images, image_columns, predict_images
-    from gnnvision.cli.predict_molecules import SIMILARITY, describe_table, predict_table
     from gnnvision.cli.report_inputs import explained_input, feature_map_sections, output_index
     from gnnvision.cli.unused_flags import refuse_unused
 
 __all__ = [
-    "SIMILARITY",
     "ImageOptions",
     "InspectOptions",
     "MoleculeOptions",
@@ -48,13 +45,10 @@ __all__ = [
     "RunOptions",
     "TrainingRun",
     "TransferOptions",
-    "describe_images",
-    "describe_table",
     "explained_input",
     "feature_map_sections",
     "fit_options",
     "grayscale",
-    "image_columns",
     "images",
     "load_inspected",
     "molecules",
@@ -62,8 +56,6 @@ __all__ = [
     "open_output",
     "output_index",
     "page",
-    "predict_images",
-    "predict_table",
     "print_entries",
     "print_overview",
     "print_report",
@@ -84,6 +76,6 @@ __all__ = [
 # The first three need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
     "options", "entry", "unused_flags", "datasets", "devices", "experiment", "folders", "output",
-    "pages", "load_inputs", "report_inputs", "predict_images", "predict_molecules",
+    "pages", "load_inputs", "report_inputs",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

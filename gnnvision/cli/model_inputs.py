@@ -4,38 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from torch import Tensor, nn
+from torch import nn
 
 from gnnvision import data
-from gnnvision.domains import Domain
+from gnnvision.runs import Input as ModelInput
 
 __all__ = ["InspectedModel", "ModelInput"]
-
-
-@dataclass(frozen=True)
-class ModelInput:
-    """One input of a network.
-
-    Args:
-        name: the file name, the SMILES, the node or the graph.
-        x: the signal, a batch of one.
-        domain: its domain.
-        image: before normalization, uint8 (C, H, W); None if the input is not an image.
-        smiles: of a molecule; otherwise None.
-        node: the index of the node, if the input is a node of one large graph; `x` and `domain`
-            are then the whole graph. Otherwise None.
-        kinds: the kind of each node of a graph, -1 for none; otherwise None. Shape (N,).
-        notes: how the input was changed, and what is known about it, as text.
-    """
-
-    name: str
-    x: Tensor
-    domain: Domain
-    image: Tensor | None = None
-    smiles: str | None = None
-    node: int | None = None
-    kinds: tuple[int, ...] | None = None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,7 @@ class GraphReader(Reader):
         """Why a graph has no prediction; "" if it has one."""
         wanted = self.about.get("in_channels", x.shape[1] if x.ndim == 2 else 0)
         if tuple(x.shape) != (graph.num_nodes, wanted):
-            return (
-                f"its features have shape {tuple(x.shape)} instead of {graph.num_nodes, wanted}"
-            )
+            return f"its features have shape {tuple(x.shape)} instead of {graph.num_nodes, wanted}"
         return "" if bool(x.isfinite().all()) else "its features contain NaN or infinity"
 
     def name(self, row: int) -> str:
@@ -135,7 +133,7 @@ class GraphReader(Reader):
             if split is not None:
                 notes.append(f"it is in the {_WORDS[split]} split of the run")
             yield Input(
-                f"graph {self.name(row)}", x.to(self.device), graph.to(self.device),
+                f"graph {row + 1}", x.to(self.device), graph.to(self.device),
                 kinds=tuple(kinds), notes=(", and ".join(notes),) if notes else (),
             )  # fmt: skip
 

@@ -19,6 +19,7 @@ from gnnvision.data.overview import join_names
 from gnnvision.domains import Domain, Grid
 from gnnvision.domains.molecule import read_smiles
 from gnnvision.errors import invalid, wrong_dtype, wrong_type
+from gnnvision.layers.calling import call
 from gnnvision.runs.inputs import Block, Input, Reader, refuse_options
 
 __all__ = ["ImageReader"]
@@ -40,6 +41,11 @@ class ImageReader(Reader):
         self.channels: int = given["channels"]
         self.size: tuple[int, int] = tuple(given["size"])
         self.grid = Grid(self.size)
+        self.reconstructs = about["kind"] == "regression" and (
+            about.get("task", "ReconstructionTask") == "ReconstructionTask"
+        )
+        if self.reconstructs:
+            self.output_names = ("reconstruction error",)
         self._mean = torch.tensor(given["mean"], device=device).view(-1, 1, 1)
         self._std = torch.tensor(given["std"], device=device).view(-1, 1, 1)
 
@@ -157,7 +163,15 @@ class ImageReader(Reader):
         return run(self.normalize(blank), self.grid)
 
     def output(self, network: nn.Module, x: Tensor, domain: Domain) -> Tensor:
-        """The mean output over the views of the run."""
+        """The mean output over the views of the run.
+
+        For a run that reconstructs images, the root mean squared error of each image instead, for
+        pixels from 0 to 1. Shape (B, 1).
+        """
+        if self.reconstructs:
+            pixels = x * self._std + self._mean
+            error = call(network, x, domain).float().flatten(1) - pixels.flatten(1)
+            return error.square().mean(1, keepdim=True).sqrt()
         return average_predictions(network, x, domain, self.given.get("test_views", "none"))
 
 

@@ -54,7 +54,7 @@ class Block:
         domain: its domain.
         rows: the row of the network's output for each of these rows; None for all in order.
         changes: how each input was changed, as text; () for no change.
-        before: further columns of the user's table, by name.
+        before: columns of the user's table, by name; after the ids, or with them.
         after: columns to follow the prediction, by name.
         notes: what holds for all rows, a sentence each.
     """
@@ -95,6 +95,7 @@ class Reader(ABC):
         self.given: Mapping[str, Any] = about.get("input", {})
         self.device = device
         self.title: str = about.get("title", "an unnamed run")
+        self.output_names: tuple[str, ...] = tuple(about["class_names"])
 
     @abstractmethod
     def blocks(self, inputs: Any, **options: Any) -> Iterator[Block]:  # noqa: ANN401

@@ -150,12 +150,27 @@ def _load_task(about: Mapping[str, Any], best: Path) -> Task:
             "Pass inputs to predict; the checkpoint has all that it needs for new ones.",
         )
     task = data.load(name, **origin)
-    return task_of_run(task, about)
+    expected = about.get("in_channels", task.in_channels)
+    if expected != task.in_channels:
+        raise invalid(
+            "model",
+            f"take the {task.in_channels} node features of the local files of {task.card.title}",
+            f"a network that takes {expected}",
+            "It was trained on another version of the files; use that version.",
+        )
+    return task_of_run(task, about) if "split" in about else task  # of early versions
 
 
-def _usable(device: str) -> str:
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def _usable(name: str) -> str:
+    """The device of this name; for "auto" a GPU if there is one."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        got = f"{name!r} ({reason})"
+        raise invalid("device", "be a device of this machine", got, "Use 'auto'.") from error
+    return name

@@ -23,15 +23,15 @@ from gnnvision.domains import Domain
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.runs.inputs import Block, Input, Reader, refuse_options
 
-__all__ = ["SIMILARITY", "MoleculeReader"]
+__all__ = ["NEAREST", "SIMILARITY", "MoleculeReader"]
 
 SIMILARITY = "similarity to training"
 TRAINING = "training_molecules"  # a key of a checkpoint's description of the input
-_NEAREST = "nearest training molecule"
+NEAREST = "nearest training molecule"
 _ENCODED, _BATCH = 20_000, 512  # molecules that are encoded, and predicted, at once
 _OLD = (
-    "The similarity to the training molecules is not known: the checkpoint was written by an early"
-    " version, without its training molecules. Train again to get the similarity."
+    f"Column {SIMILARITY!r} is empty: the checkpoint was written by an early version, without its "
+    "training molecules; train again to get the similarity."
 )
 
 
@@ -124,9 +124,7 @@ class MoleculeReader(Reader):
         name = column or table.smiles_column()
         return table.column(name, "smiles"), table, name
 
-    def _of_list(
-        self, smiles: Sequence[str], table: Table | None, column: str
-    ) -> Iterator[Block]:
+    def _of_list(self, smiles: Sequence[str], table: Table | None, column: str) -> Iterator[Block]:
         self.id_name = column or "smiles"
         self.delimiter = "," if table is None else table.delimiter
         for first in range(0, max(len(smiles), 1), _ENCODED):
@@ -162,11 +160,8 @@ class MoleculeReader(Reader):
             before = {}
             if table is not None:
                 rows = table.rows[first + start : first + stop]
-                before = {
-                    name: [row[place] for row in rows]
-                    for place, name in enumerate(table.columns)
-                    if name != column
-                }
+                names = _distinct(table.columns)
+                before = {name: [row[n] for row in rows] for n, name in enumerate(names)}
             after, notes = self._nearest(some, reasons)
             yield Block(some, reasons, signal, domain, before=before, after=after, notes=notes)
 
@@ -181,7 +176,7 @@ class MoleculeReader(Reader):
             found = known.nearest([smiles[row] for row in valid])
             for row, value, neighbor in zip(valid, found.similarity, found.rows, strict=True):
                 similarity[row], names[row] = float(value), known.smiles[int(neighbor)]
-        return {SIMILARITY: similarity, _NEAREST: names}, () if known else (_OLD,)
+        return {SIMILARITY: similarity, NEAREST: names}, () if known else (_OLD,)
 
     def read(self, names: Sequence[str]) -> Iterator[Input]:
         """One molecule for each SMILES."""
@@ -200,7 +195,7 @@ class MoleculeReader(Reader):
     def _refuse(self, text: str, what: str) -> None:
         condition = f"be SMILES for a network trained on {self.title}"
         given = f"{text!r}, {what}" if what == "a file" else f"{text!r} ({what})"
-        raise invalid("input", condition, given, "Write a molecule, such as 'CCO'.")
+        raise invalid("input", condition, given, "Write a molecule as SMILES, such as 'CCO'.")
 
     def describe(self, inputs: Any, smiles: str | None = None) -> dict[str, str]:  # noqa: ANN401
         """How a table was read, and which rows get no prediction."""
@@ -212,6 +207,7 @@ class MoleculeReader(Reader):
         reasons = {row: table.problems.get(row) or reason for row, reason in enumerate(unread)}
         failed = {row: reason for row, reason in reasons.items() if reason}
         return {
+            **({"data": str(inputs)} if isinstance(inputs, (str, os.PathLike)) else {}),
             "table": describe_format(table),
             "columns": describe_columns(table, column, (), "copied unchanged"),
             "no prediction": describe_excluded(failed, len(table.rows)),
@@ -222,6 +218,15 @@ class MoleculeReader(Reader):
         _ = self.training_molecules  # refused here if it is damaged
         item = next(self.read(["C"]))
         return run(item.x, item.domain)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names of columns, with a number after those that repeat."""
+    found: list[str] = []
+    for name in names:
+        count = sum(name == other for other in names[: len(found)])
+        found.append(f"{name} ({count + 1})" if count else name)
+    return found
 
 
 def _is_file(text: str) -> bool:

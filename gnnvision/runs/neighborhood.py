@@ -57,7 +57,7 @@ def needed_nodes(graph: Graph, nodes: Tensor, hops: float) -> Tensor:
     source, target = graph.edge_index.cpu()
     found = torch.zeros(graph.num_nodes, dtype=torch.bool)
     found[nodes] = True
-    for _ in range(int(math.ceil(hops))):
+    for _ in range(math.ceil(hops)):
         before = int(found.sum())
         found[source[found[target]]] = True
         if int(found.sum()) == before:

@@ -166,7 +166,7 @@ def add_nodes(
     """The graph with new nodes and edges.
 
     In an undirected graph an edge is added in both directions. Edges that the graph already has
-    between two of its own nodes are not added again.
+    between two of its nodes are not added again.
 
     Args:
         graph: of the training.
@@ -202,7 +202,7 @@ def add_nodes(
     if undirected if undirected is not None else graph.is_undirected:
         pairs, order = _both_ways(pairs, total)
         more = {name: value[order] for name, value in more.items()}
-    held = {
+    held: dict[str, Any] = {
         name: torch.cat([getattr(graph, name).cpu(), value.to(getattr(graph, name).dtype)])
         for name, value in more.items()
     }

@@ -53,22 +53,9 @@ class NodeReader(Reader):
 
     @cached_property
     def task(self) -> NodeTask:
-        """The task of the run.
-
-        Raises:
-            ValueError: if its features are not those of the training.
-        """
+        """The task of the run."""
         task = self._task()
         assert isinstance(task, NodeTask)
-        expected = self.about.get("in_channels", task.in_channels)
-        if expected != task.in_channels:
-            raise invalid(
-                "model",
-                f"take the {task.in_channels} node features of the local files of "
-                f"{task.card.title}",
-                f"a network that takes {expected}",
-                "It was trained on another version of the files; use that version.",
-            )
         word = _FEATURES.get(task.name, "feature")
         self.feature_names = tuple(f"{word} {number}" for number in range(task.in_channels))
         return task

@@ -18,7 +18,7 @@ from gnnvision.errors import invalid
 from gnnvision.training.folder import replace_file, utf8
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
 __all__ = ["Counts", "Predictions", "write_predictions"]
 
@@ -27,15 +27,16 @@ _SHOWN = 6  # rows that are printed
 
 
 class Counts(NamedTuple):
-    """What was written: the number of rows, and of those without a prediction."""
+    """What was written: the number of rows, of those without a prediction, and the notes."""
 
     rows: int
     failed: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions for inputs, a row for each in their order; NaN where there is none.
+    """Predictions for inputs, a row for each in their order; NaN if there is none.
 
     Args:
         ids: the user's name of each row: a file, a SMILES, a node, a graph.
@@ -50,7 +51,7 @@ class Predictions:
         id_name: the name of the first column.
         class_name: the name of the column of predicted classes.
         networks: the number of networks of the ensemble.
-        before: the user's other columns, by name.
+        before: the user's columns, by name; after the ids, or with them.
         after: further columns that follow the predictions, by name.
         notes: what holds for all rows, a sentence each.
         delimiter: of the file that `to_csv` writes.
@@ -82,7 +83,7 @@ class Predictions:
 
     @property
     def status(self) -> tuple[str, ...]:
-        """ "ok", "changed" (see `changes`) or "failed" (see `reasons`), for each row."""
+        """For each row "ok", "changed" (see `changes`) or "failed" (see `reasons`)."""
         changes = self.changes or ("",) * len(self)
         return tuple(
             "failed" if reason else "changed" if change else "ok"
@@ -96,7 +97,7 @@ class Predictions:
 
     @property
     def predicted(self) -> tuple[str, ...]:
-        """The predicted class of each row; "" where there is none.
+        """The predicted class of each row; "" if there is none.
 
         Raises:
             AttributeError: if the task is not a classification.
@@ -112,8 +113,10 @@ class Predictions:
         )
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """The columns by name: text, numbers (NaN where there is none), status and reason."""
-        known: dict[str, list[Any]] = {self.id_name: list(self.ids)}
+        """The columns by name: text, numbers (NaN if there is none), status and reason."""
+        known: dict[str, list[Any]] = {}
+        if self.id_name not in self.before:
+            known[self.id_name] = list(self.ids)
         known |= {name: list(cells) for name, cells in self.before.items()}
         more: dict[str, list[Any]] = {}
         if self.kind == "classification":
@@ -218,17 +221,18 @@ def write_predictions(blocks: Iterable[Predictions], file: TextIO) -> Counts:
         file: open for writing, with newline="".
 
     Returns:
-        The number of rows, and of those without a prediction.
+        The number of rows, of those without a prediction, and the notes of all blocks.
     """
     rows = failed = 0
+    notes: dict[str, None] = {}
     writer: Any = None
     for block in blocks:
         columns = block.to_dict()
         if writer is None:
-            style: dict[str, Any] = {"delimiter": block.delimiter, "lineterminator": "\n"}
             # Quoted, a delimiter inside a name does not separate cells.
             mixed = any(mark in name for name in columns for mark in _MARKS)
-            quoting = csv.QUOTE_ALL if mixed else csv.QUOTE_MINIMAL
+            style: Any = {"delimiter": block.delimiter, "lineterminator": "\n"}
+            quoting: Any = csv.QUOTE_ALL if mixed else csv.QUOTE_MINIMAL
             csv.writer(file, quoting=quoting, **style).writerow(columns)
             writer = csv.writer(file, **style)
         form = _decimals if block.kind != "regression" else _digits
@@ -236,7 +240,8 @@ def write_predictions(blocks: Iterable[Predictions], file: TextIO) -> Counts:
             writer.writerow([form(cell) if isinstance(cell, float) else cell for cell in row])
         rows += len(block)
         failed += block.num_failed
-    return Counts(rows, failed)
+        notes |= dict.fromkeys(block.notes)
+    return Counts(rows, failed, tuple(notes))
 
 
 def _decimals(value: float) -> str:

@@ -101,7 +101,7 @@ class Run:
     @property
     def output_names(self) -> tuple[str, ...]:
         """The names of the classes or targets."""
-        return tuple(self.about["class_names"])
+        return self._reader.output_names
 
     @property
     def title(self) -> str:
@@ -122,6 +122,20 @@ class Run:
     def reader(self) -> Reader:
         """How this kind of run reads its inputs."""
         return self._reader
+
+    def check_kind(self, kind: str) -> None:
+        """Check what the run was trained on.
+
+        Args:
+            kind: "image", "molecule", "node", "graph" or "link".
+
+        Raises:
+            ValueError: if it was trained on another kind of data.
+        """
+        if self.kind != kind:
+            got = f"a run on {self.title!r}, whose inputs are {self.kind}s"
+            advice = f"Give the folder of a finished run on {kind}s."
+            raise invalid("checkpoint", f"come from a run on {kind}s", got, advice)
 
     @property
     def recipe(self) -> Recipe:
@@ -262,7 +276,7 @@ class Run:
         Raises:
             ValueError: if there is no such layer, or as for `predict`.
         """
-        parts = []
+        parts: list[tuple[Block, Tensor | None]] = []
         given = {name: value for name, value in options.items() if value is not None}
         for block in self._reader.blocks(inputs, **given):
             if block.x is None or block.domain is None:
@@ -271,13 +285,13 @@ class Run:
             with arithmetic(self.device, self.about["precision"]):
                 found = embed(self.model, block.x, block.domain, layer)
             parts.append((block, found if block.rows is None else found[block.rows]))
-        width = next((found.shape[1] for _, found in parts if found is not None), 0)
+        width = next((rows.shape[1] for _, rows in parts if rows is not None), 0)
         out = []
-        for block, found in parts:
-            rows = torch.full((len(block.ids), width), torch.nan)
-            if found is not None:
-                rows[block.valid] = found
-            out.append(rows)
+        for block, rows in parts:
+            each = torch.full((len(block.ids), width), torch.nan)
+            if rows is not None:
+                each[block.valid] = rows
+            out.append(each)
         return torch.cat(out) if out else torch.empty(0, width)
 
     def inputs(self, names: Sequence[str] | str) -> list[Input]:

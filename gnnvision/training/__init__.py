@@ -40,4 +40,7 @@ _modules = (
     "recipe", "recipes", "evaluate", "fit", "folder", "memory", "objective_base", "progress",
     "record", "result", "stored_network",
 )  # fmt: skip
+_moved = dict.fromkeys(
+    ("MoleculePredictions", "MoleculePredictor", "Predictor"), "gnnvision.runs.former"
+)
 sys.modules[__name__].__class__ = LazyPackage

@@ -104,7 +104,9 @@ def task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
                 here[:12],
                 "Load it with the options of the run; its report lists them.",
             )
-    split = Split(about["split"]["name"], *(about["split"][p] for p in ("train", "val", "test")))
+    held = about["split"]
+    rows = (held.get(part, ()) for part in ("train", "val", "test"))
+    split = Split(held.get("name", task.split.name), *rows)
     if isinstance(task, ReconstructionTask):
         return ReconstructionTask.of(_normalized(task.source, split, about["input"]))
     if isinstance(task, ImageTask):

@@ -266,6 +266,7 @@ def describe_run(
         "model": repr(model),
         "spec": getattr(model, "spec", None),
         "kind": task.kind,
+        "task": type(task).__name__,
         "item_kind": task.item_kind,
         "origin": origin_of(task),
         "input": task.input_description(),

@@ -51,6 +51,7 @@ _FIELDS: dict[str, tuple[Any, bool]] = {
     "seed": (int, False),
     "epoch": (int, False),
     "model": (str, False),
+    "task": (str, False),
     "item_kind": (str, False),
     "origin": (dict[str, Any], False),
 }

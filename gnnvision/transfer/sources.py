@@ -17,8 +17,8 @@ from gnnvision.errors import invalid
 from gnnvision.layers import OnDomain
 from gnnvision.training import find_checkpoint
 from gnnvision.training.blocks import last_linear
-from gnnvision.training.stored_network import build_network
 from gnnvision.training.stored import read_trained
+from gnnvision.training.stored_network import build_network
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.preprocessing import ImagePreprocessing, preprocessing_of
 from gnnvision.transfer.weights import load_weights, num_outputs_of, read_weights

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.cli.dataset_inputs import num_kinds
 from gnnvision.cli.load_inputs import load_inspected
 from gnnvision.cli.predictions import canvas, prediction_text
 from gnnvision.cli.report_inputs import explained_input
 from gnnvision.report.layer_nodes import GraphCanvas, NodesCanvas
+from gnnvision.runs.graphs import num_kinds
 
 from .checkpoints import graphs_in, of_graphs, of_nodes
 

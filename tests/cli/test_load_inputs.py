@@ -62,7 +62,7 @@ def test_molecules_as_the_predictor_reads_them(tmp_path, descriptors):
     [
         (
             "CCO",
-            "must be an image file for .*, a network for images, got 'CCO', which is a mol",
+            "must be an image file for a network trained on Bars, got 'CCO', which is a mol",
         ),
         ("nowhere.png", "got 'nowhere.png', which is not a file. Give an image file"),
         ("broken.png", r"must be an image that can be read, got '.*broken.png' \(not an image"),

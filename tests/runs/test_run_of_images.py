@@ -9,19 +9,18 @@ import torch
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.training import Predictor, Recipe, find_checkpoint, fit
+from gnnvision.training import Recipe, find_checkpoint, fit
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 EVALUATE = """
 import json, sys
 import torch
 import gnnvision as gv
-from gnnvision.training import Predictor
 torch.set_num_threads(1)
-predictor = Predictor.load(sys.argv[1])
+run_again = gv.load_run(sys.argv[1])
 task = gv.data.load("digits")
 chosen = torch.from_numpy(task.split.test.copy())
-right = predictor(task.images_at(chosen)).argmax(1) == task.y[chosen]
+right = run_again.predict(task.images_at(chosen)).values.argmax(1) == task.y[chosen]
 print(json.dumps([int(right.sum()) / len(right)]))
 """
 
@@ -49,21 +48,22 @@ def test_a_checkpoint_is_found_by_folder_or_file(run, place):
 
 
 def test_probabilities_sum_to_one_and_depend_on_nothing_else(run):
-    predictor = Predictor.load(run.folder)
+    run_again = gv.load_run(run.folder)
     pictures = run.task.images_at(range(7))
-    chances = predictor(pictures)
+    chances = run_again.predict(pictures).values
     torch.testing.assert_close(chances.sum(1), torch.ones(7, dtype=torch.float32))
-    torch.testing.assert_close(predictor(pictures[3:4])[0], chances[3], atol=2e-2, rtol=0)
-    assert predictor(pictures[:0]).shape == (0, 10)
-    assert predictor.class_names == tuple("0123456789")
+    alone = run_again.predict(pictures[3:4]).values[0]
+    torch.testing.assert_close(alone, chances[3], atol=2e-2, rtol=0)
+    assert run_again.predict(pictures[:0]).values.shape == (0, 10)
+    assert run_again.output_names == tuple("0123456789")
 
 
 def test_pictures_of_another_kind_are_refused(run):
-    predictor = Predictor.load(run.folder)
+    run_again = gv.load_run(run.folder)
     with pytest.raises(ValueError, match=r"'images' must have shape \(B, 1, 8, 8\).*3, 8, 8"):
-        predictor(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+        run_again.predict(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
     with pytest.raises(TypeError, match="'images' must be uint8"):
-        predictor(torch.zeros(2, 1, 8, 8))
+        run_again.predict(torch.zeros(2, 1, 8, 8))
 
 
 def changed(run, tmp_path, tensors=None, **state):
@@ -76,20 +76,18 @@ def changed(run, tmp_path, tensors=None, **state):
 def test_a_checkpoint_of_another_network(run, tmp_path):
     spec = {"name": "mnist_cnn", "arguments": {"image_size": 8}}
     with pytest.raises(ValueError, match="'checkpoint' must have the weights of mnist_cnn"):
-        Predictor.load(changed(run, tmp_path, spec=spec))
+        gv.load_run(changed(run, tmp_path, spec=spec))
     with pytest.raises(ValueError, match="'checkpoint' must name its network"):
-        Predictor.load(changed(run, tmp_path, spec=None))
-    with pytest.raises(
-        ValueError, match="'checkpoint' must come from an image classification run"
-    ):
-        Predictor.load(changed(run, tmp_path, input={}))
+        gv.load_run(changed(run, tmp_path, spec=None))
+    with pytest.raises(ValueError, match="'model' must be a network for images, molecules"):
+        gv.load_run(changed(run, tmp_path, input={}))
 
 
 def test_nothing_there(tmp_path):
     with pytest.raises(
         ValueError, match=r"'checkpoint' must be a run folder.*no best.safetensors"
     ):
-        Predictor.load(tmp_path)
+        gv.load_run(tmp_path)
 
 
 def test_the_mean_of_several_views(run):

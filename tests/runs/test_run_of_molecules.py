@@ -1,13 +1,14 @@
 """Trained networks on new molecules: same numbers as in training, rows that keep their place."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.training import MoleculePredictor
+from gnnvision.runs.molecules import NEAREST, SIMILARITY
 
 SMILES = ["CCO", "CCCCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCl", "CCBr", "C1CCCCC1", "OCCO", "CCCC"]
 
@@ -42,23 +43,23 @@ def trained(folder):
 
 def test_one_network_says_what_it_said_in_training(trained, folder):
     task, result = trained
-    predictor = MoleculePredictor.load(folder / "run" / "checkpoints" / "best.safetensors")
+    predictor = gv.load_run(folder / "run" / "checkpoints" / "best.safetensors")
     rows = result.task.split.test
-    answers = predictor([task.smiles[row] for row in rows])
+    answers = predictor.predict([task.smiles[row] for row in rows])
     assert torch.allclose(answers.values, result.best.prediction, atol=1e-5)
     assert answers.spread.isnan().all()
 
 
 def test_an_ensemble_says_the_mean_and_how_far_they_are_apart(trained, folder):
     files = [folder / "run" / "checkpoints" / f"seed-{n}.safetensors" for n in (0, 1)]
-    alone = torch.stack([MoleculePredictor.load(f)(SMILES).values for f in files])
-    together = MoleculePredictor.load(folder / "run")(SMILES)
+    alone = torch.stack([gv.load_run(f).predict(SMILES).values for f in files])
+    together = gv.load_run(folder / "run").predict(SMILES)
     assert torch.allclose(together.values, alone.mean(0), atol=1e-6)
     assert torch.allclose(together.spread, alone.std(0), atol=1e-6)
 
 
 def test_a_row_that_is_no_molecule_keeps_its_place(trained, folder):
-    answers = MoleculePredictor.load(folder / "run")(["CCO", "C1CC", "", "CCCC"])
+    answers = gv.load_run(folder / "run").predict(["CCO", "C1CC", "", "CCCC"])
     assert [bool(reason) for reason in answers.reasons] == [False, True, True, False]
     assert "unclosed ring" in answers.reasons[1]
     assert answers.values.isnan().flatten().tolist() == [False, True, True, False]
@@ -67,18 +68,18 @@ def test_a_row_that_is_no_molecule_keeps_its_place(trained, folder):
 def test_the_nearest_training_molecule_of_each_row(trained, folder):
     """In the checkpoint itself, wherever it is taken."""
     _, result = trained
-    predictor = MoleculePredictor.load(folder / "run" / "checkpoints" / "best.safetensors")
+    predictor = gv.load_run(folder / "run" / "checkpoints" / "best.safetensors")
     train = {result.task.smiles[row] for row in result.task.split.train}
-    assert set(predictor.training_molecules.smiles) == train
+    assert set(predictor.reader.training_molecules.smiles) == train
     known = sorted(train)[0]
-    answers = predictor([known, "C1CC", "FC(F)(F)C#N"])
-    assert answers.similarity[0] == 1
-    assert answers.nearest[0] in train
-    assert answers.similarity[1].isnan()
-    assert answers.nearest[1] == ""
-    assert 0 <= answers.similarity[2] < 0.5
-    assert answers.nearest[2] in train
-    assert answers.similarity_reason == ""
+    answers = predictor.predict([known, "C1CC", "FC(F)(F)C#N"])
+    assert answers.after[SIMILARITY][0] == 1
+    assert answers.after[NEAREST][0] in train
+    assert math.isnan(answers.after[SIMILARITY][1])
+    assert answers.after[NEAREST][1] == ""
+    assert 0 <= answers.after[SIMILARITY][2] < 0.5
+    assert answers.after[NEAREST][2] in train
+    assert answers.notes == ()
 
 
 def test_similarity_is_tanimotos_coefficient_of_morgan_fingerprints():
@@ -109,34 +110,30 @@ def test_an_ensemble_knows_what_any_of_its_networks_was_trained_with(folder, tmp
     gv.fit(
         model, task, gv.Recipe(epochs=1), seeds=2, folder=tmp_path, ensemble=True, progress=False
     )  # fmt: skip
-    alone = [
-        MoleculePredictor.load(tmp_path / "checkpoints" / f"seed-{n}.safetensors") for n in (0, 1)
-    ]
-    every = set().union(*(set(one.training_molecules.smiles) for one in alone))
-    assert set(MoleculePredictor.load(tmp_path).training_molecules.smiles) == every
+    alone = [gv.load_run(tmp_path / "checkpoints" / f"seed-{n}.safetensors") for n in (0, 1)]
+    every = set().union(*(set(one.reader.training_molecules.smiles) for one in alone))
+    assert set(gv.load_run(tmp_path).reader.training_molecules.smiles) == every
 
 
 def test_nothing_but_broken_rows(trained, folder):
-    answers = MoleculePredictor.load(folder / "run")(["", "("])
+    answers = gv.load_run(folder / "run").predict(["", "("])
     assert answers.values.shape == (2, 1)
     assert answers.values.isnan().all()
-    assert MoleculePredictor.load(folder / "run")([]).values.shape == (0, 1)
+    assert gv.load_run(folder / "run").predict([]).values.shape == (0, 1)
 
 
 def test_a_batch_does_not_matter(trained, folder):
-    predictor = MoleculePredictor.load(folder / "run")
-    one_by_one = torch.cat([predictor([text]).values for text in SMILES])
-    assert torch.allclose(predictor(SMILES).values, one_by_one, atol=1e-5)
+    predictor = gv.load_run(folder / "run")
+    one_by_one = torch.cat([predictor.predict([text]).values for text in SMILES])
+    assert torch.allclose(predictor.predict(SMILES).values, one_by_one, atol=1e-5)
 
 
 def test_a_network_of_another_kind(folder, tmp_path):
     task = gv.data.load("karate")
     model = gv.models.build("gcn", in_channels=34, hidden_channels=4, num_classes=2)
     gv.fit(model, task, gv.Recipe(epochs=1), folder=tmp_path, progress=False)
-    with pytest.raises(
-        ValueError, match=r"must come from a run on molecules, got .*, a run on .Zachary"
-    ):
-        MoleculePredictor.load(tmp_path)
+    with pytest.raises(ValueError, match=r"must come from a run on molecules, got .*Zachary"):
+        gv.load_run(tmp_path).check_kind("molecule")
 
 
 def test_features_of_another_release(trained, folder, tmp_path):
@@ -146,7 +143,7 @@ def test_features_of_another_release(trained, folder, tmp_path):
     held.state["input"]["featurizer_hash"] = "0" * 64
     write_checkpoint(tmp_path / "best.safetensors", held)
     with pytest.raises(ValueError, match="use the atom and bond features of this version"):
-        MoleculePredictor.load(tmp_path)
+        gv.load_run(tmp_path)
 
 
 def test_an_ensemble_needs_a_folder(trained):
@@ -162,7 +159,7 @@ def test_probabilities(folder, tmp_path, kind):
         "molecule_gcn", in_channels=task.in_channels, num_outputs=task.num_outputs
     )
     gv.fit(model, task, gv.Recipe(epochs=2), folder=tmp_path, progress=False)
-    values = MoleculePredictor.load(tmp_path)(SMILES).values
+    values = gv.load_run(tmp_path).predict(SMILES).values
     assert values.shape == (len(SMILES), task.num_outputs)
     assert ((values > 0) & (values < 1)).all()
     if kind == "classification":
@@ -181,7 +178,7 @@ def test_everything_that_prediction_needs_is_in_the_checkpoint(trained, folder):
 
 # Networks that were trained when molecules came, on ESOL for 20 epochs, width 8. These numbers
 # must never change, whatever becomes of the code.
-KEPT = Path(__file__).parent / "kept"
+KEPT = Path(__file__).parents[1] / "training" / "kept"
 ASKED = [
     "CCO",
     "c1ccccc1",
@@ -199,9 +196,9 @@ SAID = {
 
 @pytest.mark.parametrize("name", SAID)
 def test_an_old_checkpoint_keeps_its_word(name):
-    predictor = MoleculePredictor.load(KEPT / f"{name}.safetensors")
-    answers = predictor(ASKED)
-    assert answers.similarity.isnan().all()
-    assert set(answers.nearest) == {""}
-    assert "without its training molecules" in answers.similarity_reason
+    predictor = gv.load_run(KEPT / f"{name}.safetensors")
+    answers = predictor.predict(ASKED)
+    assert all(map(math.isnan, answers.after[SIMILARITY]))
+    assert set(answers.after[NEAREST]) == {""}
+    assert "without its training molecules" in answers.notes[0]
     assert answers.values[:, 0].tolist() == pytest.approx(SAID[name], abs=1e-4)
