@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from gnnvision.data import ImageTask
+from gnnvision.report.images import target_text
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS
@@ -23,7 +24,7 @@ def augmentation(run: Run) -> Section | None:
         return None
     item = int(np.random.default_rng(0).choice(task.split.train))
     lead = (
-        "Training images are changed at random in each epoch, in ways that keep their class: "
+        "Training images are changed at random in each epoch, in ways that keep the target: "
         f"{task.augment}."
     )
     note = (
@@ -34,7 +35,8 @@ def augmentation(run: Run) -> Section | None:
 
 
 def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
-    name = task.class_names[int(task.y[item])]
+    name = target_text(task, item)
+    what = "class" if task.kind == "classification" else "target"
     image = task.images_at([item])
     count = _ROWS * _COLUMNS
     assert task.augment is not None
@@ -46,14 +48,14 @@ def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
     tiles = [first, *(as_tile(one, [f"sample {n}"]) for n, one in enumerate(changed, 1))]
     path = sheet_path(run.figures / "augmentation", tiles)
     draw_sheet(path, tiles, _COLUMNS + 1)
-    rows = [{"tile": "original", "item": item, "class": name, "mean_pixel": _mean(image[0])}]
+    rows = [{"tile": "original", "item": item, what: name, "mean_pixel": _mean(image[0])}]
     rows += [
-        {"tile": f"sample {n}", "item": item, "class": name, "mean_pixel": _mean(one)}
+        {"tile": f"sample {n}", "item": item, what: name, "mean_pixel": _mean(one)}
         for n, one in enumerate(changed, 1)
     ]
     write_csv(path.with_suffix(".csv"), rows)
-    alt = f"A training image of the class “{name}” and {count} augmented versions of it."
-    return Figure(path, alt, f"Training image {item}, class “{name}”. The original has a frame.")
+    alt = f"A training image of the {what} “{name}” and {count} augmented versions of it."
+    return Figure(path, alt, f"Training image {item}, {what} “{name}”. The original has a frame.")
 
 
 def _mean(image: torch.Tensor) -> float:

@@ -183,7 +183,8 @@ def _size(task: Task) -> str:
         (height, width), count = source.grid.shape, len(source.images)
         size = f"{count:,} images of {height} × {width} pixels"
         channels = plural(source.in_channels, "channel")
-        return f"{size}, {channels}, {source.num_outputs:,} classes"
+        outputs = "class" if source.kind == "classification" else "target"
+        return f"{size}, {channels}, {plural(source.num_outputs, outputs)}"
     if isinstance(task, GraphTask):
         return _size_of_graphs(task)
     facts = task.card.facts

@@ -210,6 +210,7 @@ def _reliability(run: Run, error: float, bins: list[dict[str, float]]) -> Figure
             starts, [b["count"] for b in bins], 1 / BINS, align="edge", color=MUTED, ec=BACKGROUND
         )
         below.set_yscale("log")
+        below.minorticks_off()
         below.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         below.set(ylabel="Count", xlabel="Predicted probability")
         legend_below(figure, axes.get_legend_handles_labels()[0])

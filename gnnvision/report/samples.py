@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask, ReconstructionTask
-from gnnvision.report.images import subsample
+from gnnvision.report.images import subsample, target_text
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS, NARROW, drawing, legend_below, wrapped
@@ -18,6 +18,7 @@ __all__ = ["class_counts", "samples"]
 
 _SHOWN = 20
 _MOST_BARS = 30
+_MOST_COLUMNS = 4
 _COLORS = {"train": CLASS_COLORS[0], "val": CLASS_COLORS[4], "test": CLASS_COLORS[5]}
 _SPLITS = (("train", "training"), ("val", "validation"), ("test", "test"))
 
@@ -35,9 +36,7 @@ def samples(run: Run) -> Section:
     lead += f" and {plural(task.in_channels, 'channel')}."
     if isinstance(run.result.task, ReconstructionTask):
         lead += " The network does not use the labels."
-    counts = class_counts(task)
-    rows = [(word, *_row(counts[split])) for split, word in _SPLITS if len(counts[split])]
-    table = Table(("Split", "Images", "Smallest class", "Largest class"), rows)
+    table, counts = _table(task), class_counts(task)
     note = "The splits share no image. " + (
         "Weights are fitted on the training split and selected on the validation split; the test "
         "split is evaluated once, at the end."
@@ -45,34 +44,63 @@ def samples(run: Run) -> Section:
         else "There is no validation split: all other images trained, and the last epoch was kept."
     )
     figures = [_sheet(run, task, items)]
-    figures += [_balance(run, task, counts)] if task.num_outputs <= _MOST_BARS else []
+    if counts and task.num_outputs <= _MOST_BARS:
+        figures.append(_balance(run, task, counts))
     return Section("Training samples", lead, figures, [table], note, wide=True)
 
 
 def class_counts(task: ImageTask) -> dict[str, NDArray[np.int64]]:
-    """Split -> how many of its images each class has; empty for an empty split."""
+    """Split -> how many of its images each class or label has; empty for an empty split.
+
+    Without any entry for a regression.
+    """
+    if task.kind == "regression":
+        return {}
     y = task.y.cpu().numpy()
     held = {split: np.array(getattr(task.split, split)) for split, _ in _SPLITS}
+    if task.kind == "multilabel":
+        positive = (y == 1).astype(np.int64)
+        return {split: positive[i].sum(0) if len(i) else i for split, i in held.items()}
     return {
         split: np.bincount(y[items], minlength=task.num_outputs) if len(items) else y[:0]
         for split, items in held.items()
     }
 
 
-def _row(counts: NDArray[np.int64]) -> tuple[str, ...]:
-    return tuple(f"{n:,}" for n in (counts.sum(), counts.min(), counts.max()))
+def _table(task: ImageTask) -> Table:
+    """The number of images of each split, with the extremes of their classes or values."""
+    counts, rows = class_counts(task), []
+    for split, word in _SPLITS:
+        items = np.array(getattr(task.split, split))
+        if not len(items):
+            continue
+        row: list[str] = [word, f"{len(items):,}"]
+        if task.kind == "regression":
+            for column in task.y.cpu().double().numpy()[items].T[:_MOST_COLUMNS]:
+                known = column[~np.isnan(column)]
+                row.append(f"{known.min():.4g} to {known.max():.4g}" if len(known) else "none")
+        else:
+            row += [f"{n:,}" for n in (counts[split].min(), counts[split].max())]
+        rows.append(tuple(row))
+    heads = {
+        "classification": ["Smallest class", "Largest class"],
+        "multilabel": ["Rarest label", "Most frequent label"],
+        "regression": list(task.class_names[:_MOST_COLUMNS]),
+    }
+    return Table(("Split", "Images", *heads[task.kind]), rows)
 
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
-    images, labels = task.images_at(torch.from_numpy(items)), task.y.cpu()[items].tolist()
-    names = [task.class_names[label] for label in labels]
+    images = task.images_at(torch.from_numpy(items))
+    names = [target_text(task, item) for item in items.tolist()]
+    what = "class" if task.kind == "classification" else "target"
     tiles = [as_tile(one, [name]) for one, name in zip(images, names, strict=True)]
     path = sheet_path(run.figures / "samples", tiles)
     draw_sheet(path, tiles, 5)
     write_csv(
         path.with_suffix(".csv"),
         [
-            {"item": item, "file": task.item_names[item] if task.item_names else "", "class": name}
+            {"item": item, "file": task.item_names[item] if task.item_names else "", what: name}
             for item, name in zip(items.tolist(), names, strict=True)
         ],
     )
@@ -96,7 +124,8 @@ def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) ->
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.set(xlabel="Images", title="Images per class")
+        word = "class" if task.kind == "classification" else "label"
+        axes.set(xlabel="Images", title=f"Images per {word}")
         legend_below(figure, axes.get_legend_handles_labels()[0], 3)
     rows = [
         {"class": name} | {split: int(counts[split][number]) for split, _ in held}
@@ -105,7 +134,7 @@ def _balance(run: Run, task: ImageTask, counts: dict[str, NDArray[np.int64]]) ->
     write_csv(path.with_suffix(".csv"), rows)
     least, most = int(left.argmin()), int(left.argmax())
     alt = (
-        f"Bar chart of the {task.num_outputs} classes: from {left[least]:,.0f} images of "
+        f"Bar chart of the {plural(task.num_outputs, word)}: from {left[least]:,.0f} images of "
         f"“{names[least]}” to {left[most]:,.0f} of “{names[most]}”."
     )
     return Figure(path, alt)

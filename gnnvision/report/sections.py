@@ -10,6 +10,7 @@ from gnnvision.report.confident_errors import confident_errors
 from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.gallery import gallery
+from gnnvision.report.image_values import image_values
 from gnnvision.report.maps import maps
 from gnnvision.report.molecules_atoms import atom_attributions
 from gnnvision.report.molecules_best_worst import best_and_worst
@@ -44,6 +45,12 @@ SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
     (ImageTask, "classification"): (
         samples, scan, augmentation, curves, confusion, gallery, confident_errors,
         projection, maps,
+    ),
+    (ImageTask, "multilabel"): (
+        samples, scan, augmentation, curves, ranking, image_values, maps,
+    ),
+    (ImageTask, "regression"): (
+        samples, scan, augmentation, curves, regression, image_values, maps,
     ),
     (ReconstructionTask, "regression"): (
         samples, scan, augmentation, curves, reconstruction, maps,
