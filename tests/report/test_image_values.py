@@ -1,4 +1,4 @@
-"""Reports on images with several labels or numbers: their sections, and that the worst come first."""
+"""Reports on images with several labels or numbers: their sections, the worst errors first."""
 
 import csv
 
