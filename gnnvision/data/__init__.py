@@ -10,7 +10,14 @@ from gnnvision.data.checking import Check, check
 from gnnvision.data.column_sources import Columns, read_columns
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
-from gnnvision.data.graphs import GraphTask, NodeTask, from_arrays, from_pyg, from_tables
+from gnnvision.data.graphs import (
+    GraphTask,
+    NodeTask,
+    from_arrays,
+    from_networkx,
+    from_pyg,
+    from_tables,
+)
 from gnnvision.data.images import (
     Augment,
     Finding,
@@ -59,6 +66,7 @@ __all__ = [
     "datasets_folder",
     "describe",
     "from_arrays",
+    "from_networkx",
     "from_pyg",
     "from_tables",
     "from_tensors",

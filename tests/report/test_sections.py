@@ -35,7 +35,7 @@ def test_your_own_kind_of_task_has_the_sections_of_the_kind_it_extends():
     karate = gv.data.load("karate")
     mine = Mine(**{name: getattr(karate, name) for name in vars(karate) if name[0] != "_"})
     assert names(mine) == names(karate)
-    several = replace(mine, kind="regression")
+    several = replace(mine, kind="regression", y=mine.y[:, None].float().expand(-1, 2))
     assert names(several) == ["published", "curves", "regression", "network"]
     assert names(replace(mine, kind="ranking")) == ["published", "curves", "network"]
 

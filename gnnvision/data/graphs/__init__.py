@@ -1,10 +1,19 @@
 """Graphs: the nodes of one graph, or many graphs, with features, labels and a split."""
 
 from gnnvision.data.graphs.from_arrays import from_arrays
+from gnnvision.data.graphs.from_networkx import from_networkx
 from gnnvision.data.graphs.from_pyg import from_pyg
 from gnnvision.data.graphs.graph_task import GraphTask
 from gnnvision.data.graphs.load import load
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.tables import from_tables
 
-__all__ = ["GraphTask", "NodeTask", "from_arrays", "from_pyg", "from_tables", "load"]
+__all__ = [
+    "GraphTask",
+    "NodeTask",
+    "from_arrays",
+    "from_networkx",
+    "from_pyg",
+    "from_tables",
+    "load",
+]

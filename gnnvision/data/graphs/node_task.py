@@ -65,7 +65,7 @@ class NodeTask(Task):
                 tuple(self.x.shape),
                 "Pass one row for each node of the graph.",
             )
-        labels = self.kind == "classification"
+        labels = self.kind not in ("regression", "multilabel")
         shape = (n,) if labels else (n, self.num_outputs)
         fits = self.y.dtype == torch.int64 if labels else self.y.is_floating_point()
         if tuple(self.y.shape) != shape or not fits:
