@@ -139,6 +139,8 @@ def _door_of(name: str | os.PathLike[str], options: dict[str, Any]) -> Door[Any]
     if place is None:
         known = canonical(os.fspath(name), dataset_names())
         return next(door for door in _DOORS if known in door.readers)
+    if options.get("edges") is not None:  # the file is a table of nodes
+        return graphs.load
     if options.get("image") is not None:  # the column with the files
         return images.load
     for door in _DOORS:

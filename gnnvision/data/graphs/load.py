@@ -10,10 +10,17 @@ from gnnvision.data.arrays import NodeArrays
 from gnnvision.data.card import Card
 from gnnvision.data.doors import Door, Format
 from gnnvision.data.files import decode_cached, locate, read_verified
+from gnnvision.data.graphs.dgl_folder import is_dgl_folder, read_dgl_folder
 from gnnvision.data.graphs.embedded import read_embedded, read_karate
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.planetoid import decode_planetoid
+from gnnvision.data.graphs.table_files import (
+    is_nodes_file,
+    is_table_folder,
+    read_folder,
+    read_nodes_file,
+)
 from gnnvision.data.graphs.tu_load import load_tu
 from gnnvision.data.split import Split
 from gnnvision.data.task import Task
@@ -39,7 +46,7 @@ def _stdlib(card: Card, options: GraphOptions, requested: str) -> NodeTask:
 
 def _node_task(arrays: NodeArrays, card: Card, options: GraphOptions, requested: str) -> NodeTask:
     options.check(many=False)
-    if options.normalize_features:
+    if options.normalize_features is not False:
         arrays = arrays.normalized()
     names = arrays.class_names.tolist() or card.class_names
     task = NodeTask(
@@ -64,6 +71,8 @@ def _node_task(arrays: NodeArrays, card: Card, options: GraphOptions, requested:
 
 
 def _unknown(path: Path, options: GraphOptions, requested: str) -> Task:
+    if options.edges is not None and path.is_file():
+        return read_nodes_file(path, options, requested)
     raise invalid(
         "name",
         "be the name of a dataset of graphs, or a path with graphs",
@@ -73,7 +82,11 @@ def _unknown(path: Path, options: GraphOptions, requested: str) -> Task:
 
 
 # The test of a format and its reader, in the order in which they are tried.
-_FORMATS: tuple[Format[GraphOptions], ...] = ()
+_FORMATS: tuple[Format[GraphOptions], ...] = (
+    (is_dgl_folder, read_dgl_folder),
+    (is_table_folder, read_folder),
+    (is_nodes_file, read_nodes_file),
+)
 
 load = Door(
     "graphs",

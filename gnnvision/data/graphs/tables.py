@@ -23,7 +23,7 @@ from gnnvision.data.targets import Kind
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid
 
-__all__ = ["Features", "from_tables", "structure_columns"]
+__all__ = ["Features", "from_tables", "node_features", "structure_columns", "sum_to_one"]
 
 MOST_DENSE = 4000  # nodes up to which one-hot features are dense
 MOST_DEGREES = 32  # degrees that have a feature each
@@ -129,7 +129,7 @@ def from_tables(
     columns = EdgeColumns(source, target, edge_weight, edge_type, attributes, undirected)
     found = _edges(edges, ids, columns)
     excluded = {id, *labels, *split_columns(table, split)}
-    made = _features(table, features, kinds, excluded, chosen.split.train, found)
+    made = node_features(table, features, kinds, excluded, chosen.split.train, found)
     x = sum_to_one(made.x) if normalize_features else made.x
     details = {
         "edges": found.notes["edges"],
@@ -182,7 +182,7 @@ def _edges(edges: Any, ids: NodeIds, columns: EdgeColumns) -> Edges:  # noqa: AN
     return Edges(torch.zeros((2, 0), dtype=torch.int64), columns, notes=notes)
 
 
-def _features(
+def node_features(
     table: Columns,
     features: str | Sequence[str] | None,
     kinds: Mapping[str, ColumnKind] | None,
