@@ -12,9 +12,11 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
+from gnnvision._html import card
 from gnnvision._renamed import former_attributes
 from gnnvision.data.arrays import hash_tensors
 from gnnvision.data.card import Card
+from gnnvision.data.notebook import task_drawing
 from gnnvision.data.overview import describe_split, describe_targets, split_warnings
 from gnnvision.data.split import Split
 from gnnvision.domains import Domain
@@ -187,6 +189,14 @@ class Task(ABC):
             "split": describe_split(self.split, self.seed),
             **self.details,
         }
+
+    def _repr_html_(self) -> str:
+        """The overview and a drawing, for notebooks."""
+        title = f"{type(self).__name__}: {self.name}"
+        return card(title, self.overview().items(), self._drawing())
+
+    def _drawing(self) -> str:
+        return task_drawing(self)
 
     def data_warnings(self) -> list[str]:
         """Problems of the data and its split, as sentences that `fit` shows as warnings.

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnvision._html import card, draw_graph
 from gnnvision.domains import batches, convert, edges, molecule
 from gnnvision.domains.base import Domain
 from gnnvision.domains.checks import Indices, checked_columns, to_index, to_indices
@@ -638,3 +639,12 @@ class Graph(Domain):
         members = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""
         sizes = f"num_nodes={self.num_nodes}, num_edges={self.num_edges}"
         return f"Graph({sizes}{members}{''.join(extras)})"
+
+    def _repr_html_(self) -> str:
+        """A small table and a drawing of the graph, or of a part of it, for notebooks."""
+        rows = [("nodes", f"{self.num_nodes:,}"), ("edges", f"{self.num_edges:,}")]
+        rows += [("graphs", f"{self.num_graphs:,}")] if self.num_graphs != 1 else []
+        for name in ("edge_weight", "edge_attr", "edge_type", "graph_attr"):
+            if (value := getattr(self, name)) is not None:
+                rows.append((name, " × ".join(f"{size:,}" for size in value.shape)))
+        return card("Graph", rows, draw_graph(self))

@@ -6,10 +6,11 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gnnvision._html import bars, card
 from gnnvision.domains import Domain
 from gnnvision.errors import integer
 from gnnvision.inspect.layer import LayerSummary, Shape
-from gnnvision.inspect.table import amount, cells, html, in_bytes, shape_text, text
+from gnnvision.inspect.table import HEAD, amount, cells, html, in_bytes, shape_text, text
 
 __all__ = ["Summary"]
 
@@ -121,4 +122,10 @@ class Summary:
     def __str__(self) -> str:
         return self.to_text()
 
-    _repr_html_ = to_html
+    def _repr_html_(self) -> str:
+        """A short table and a bar of the parameters of each layer, for notebooks."""
+        rows = self.cells()
+        chosen = [HEAD.index(name) for name in ("Layer", "Type", "Output", "Parameters", "MACs")]
+        drawing = bars({row.name or row.kind: row.parameters for row in self.layers})
+        short = [[row[place] for place in chosen] for row in rows]
+        return card(self.title, short, drawing, [HEAD[place] for place in chosen])

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from gnnvision.data import ImageTask
-from gnnvision.report.images import target_text
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS
@@ -35,7 +34,7 @@ def augmentation(run: Run) -> Section | None:
 
 
 def _sheet(run: Run, task: ImageTask, item: int) -> Figure:
-    name = target_text(task, item)
+    name = task.target_text(item)
     what = "class" if task.kind == "classification" else "target"
     image = task.images_at([item])
     count = _ROWS * _COLUMNS

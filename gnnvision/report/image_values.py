@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.data import ImageTask
-from gnnvision.report.images import compute_outputs, subsample, values_text
+from gnnvision.data.images.overview import values_text
+from gnnvision.report.images import compute_outputs, subsample
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import as_tile, draw_sheet, even, sheet_path
 from gnnvision.report.words import plural

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -27,14 +25,11 @@ __all__ = [
     "model_input",
     "pixel_vectors",
     "subsample",
-    "target_text",
     "test_views",
-    "values_text",
 ]
 
 _PIXELS_AT_ONCE = 2**20
 _LARGEST_SIDE = 32
-_MOST_VALUES = 3
 _VIEWS = {
     "mirror": "the image and its mirror image",
     "mirror+shift": "the image and its mirror image, also moved by a pixel",
@@ -66,28 +61,6 @@ def image_task(task: Task) -> ImageTask | None:
     if isinstance(task, ReconstructionTask):
         return task.source
     return task if isinstance(task, ImageTask) else None
-
-
-def target_text(task: ImageTask, item: int) -> str:
-    """The class of an image, its positive labels, or its values with their names."""
-    y = task.y[item]
-    if task.kind == "classification":
-        return task.class_names[int(y)] if int(y) >= 0 else "unlabeled"
-    values = dict(zip(task.class_names, y.tolist(), strict=True))
-    return values_text(task.kind, values)
-
-
-def values_text(kind: str, values: Mapping[str, float]) -> str:
-    """Positive labels (above 0.5), or values with their names; NaN is omitted."""
-    known = {name: value for name, value in values.items() if not math.isnan(value)}
-    if not known:
-        return "unlabeled"
-    if kind == "multilabel":
-        return ", ".join(name for name, value in known.items() if value > 0.5) or "no label"
-    if len(values) == 1:
-        return f"{next(iter(known.values())):.4g}"
-    shown = [f"{name} {value:.4g}" for name, value in list(known.items())[:_MOST_VALUES]]
-    return ", ".join(shown) + (", …" if len(known) > _MOST_VALUES else "")
 
 
 def subsample(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gnnvision.data import ImageTask
 from gnnvision.explain import Call, trace
-from gnnvision.report.images import model_input, target_text
+from gnnvision.report.images import model_input
 from gnnvision.report.layer_filters import filter_pixels
 from gnnvision.report.parts import Figure, Run, Section
 from gnnvision.report.sheet import Tile, as_tile, draw_sheet, even, sheet_path, signed
@@ -107,7 +107,7 @@ def _filters(run: Run, weight: Tensor, name: str) -> Figure:
 def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
     found = call.output[0].float().cpu().numpy()
     shown = found[:_MOST_MAPS]
-    name = target_text(task, item)
+    name = task.target_text(item)
     original = task.images_at([item])[0]
     height, width = shown.shape[1:]
     if original.shape[1:] != shown.shape[1:]:

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnvision.data import ImageTask, ReconstructionTask
-from gnnvision.report.images import subsample, target_text
+from gnnvision.report.images import subsample
 from gnnvision.report.parts import Figure, Run, Section, Table
 from gnnvision.report.sheet import as_tile, draw_sheet, sheet_path
 from gnnvision.report.style import CLASS_COLORS, NARROW, drawing, legend_below, wrapped
@@ -92,7 +92,7 @@ def _table(task: ImageTask) -> Table:
 
 def _sheet(run: Run, task: ImageTask, items: NDArray[np.int64]) -> Figure:
     images = task.images_at(torch.from_numpy(items))
-    names = [target_text(task, item) for item in items.tolist()]
+    names = [task.target_text(item) for item in items.tolist()]
     what = "class" if task.kind == "classification" else "target"
     tiles = [as_tile(one, [name]) for one, name in zip(images, names, strict=True)]
     path = sheet_path(run.figures / "samples", tiles)

@@ -33,6 +33,7 @@ from gnnvision.training.measures import (
 )
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import Recipe
+from gnnvision.training.result_card import result_card
 
 __all__ = ["Outcome", "Result", "versions"]
 
@@ -251,6 +252,10 @@ class Result:
             name = metric_name(self.metric)
             lines.append(f"ensemble of {count}: test {name} {format_score(self.metric, score)}")
         return "\n".join(lines + self.remarks())
+
+    def _repr_html_(self) -> str:
+        """The metrics and the curves of the best seed, for notebooks."""
+        return result_card(self, f"{network_name(self.model)} on {self.task.card.title}")
 
     def report(self, progress: Callable[[int, int, str], None] | None = None) -> Path:
         """Write `report.html` and its figures into the run folder, and return its path.

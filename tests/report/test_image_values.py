@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import gnnvision as gv
+from gnnvision.data.images.overview import values_text
 from gnnvision.report.image_values import image_values
-from gnnvision.report.images import target_text, values_text
 from gnnvision.report.parts import Run
 from gnnvision.report.samples import class_counts, samples
 
@@ -82,7 +82,7 @@ def test_words_for_a_target():
     assert values_text("regression", {"a": 1234.56}) == "1235"
     assert values_text("regression", {"a": 1.0, "b": NAN, "c": 2.0}) == "a 1, c 2"
     assert values_text("regression", dict.fromkeys("abcd", 1.0)) == "a 1, b 1, c 1, …"
-    assert target_text(gv.data.load("digits"), 3) == "3"
+    assert gv.data.load("digits").target_text(3) == "3"
 
 
 def test_without_test_targets_there_is_no_section(tmp_path):

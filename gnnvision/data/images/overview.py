@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from gnnvision.data.images.scan_report import EXCLUDED, INVALID, Finding, ScanReport
 
-__all__ = ["describe_images", "describe_rows", "describe_scan", "leak_warnings"]
+__all__ = ["describe_images", "describe_rows", "describe_scan", "leak_warnings", "values_text"]
+
+_MOST_VALUES = 3
 
 
 def describe_images(channels: int, size: tuple[int, int], scan: ScanReport | None) -> str:
@@ -42,6 +45,19 @@ def describe_rows(reasons: Mapping[int, str]) -> dict[str, str]:
     shown = "; ".join(f"row {row}: {why}" for row, why in list(reasons.items())[:3])
     more = f"; and {len(reasons) - 3:,} more" if len(reasons) > 3 else ""
     return {"not used": f"{len(reasons):,} rows are in no split ({shown}{more})"}
+
+
+def values_text(kind: str, values: Mapping[str, float]) -> str:
+    """Positive labels (above 0.5), or values with their names; NaN is omitted."""
+    known = {name: value for name, value in values.items() if not math.isnan(value)}
+    if not known:
+        return "unlabeled"
+    if kind == "multilabel":
+        return ", ".join(name for name, value in known.items() if value > 0.5) or "no label"
+    if len(values) == 1:
+        return f"{next(iter(known.values())):.4g}"
+    shown = [f"{name} {value:.4g}" for name, value in list(known.items())[:_MOST_VALUES]]
+    return ", ".join(shown) + (", …" if len(known) > _MOST_VALUES else "")
 
 
 def leak_warnings(scan: ScanReport | None) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnnvision._html import image_strip
 from gnnvision._renamed import former_arguments, former_attributes
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_tensors
@@ -19,6 +20,7 @@ from gnnvision.data.images.overview import (
     describe_rows,
     describe_scan,
     leak_warnings,
+    values_text,
 )
 from gnnvision.data.images.pixels import PixelTask
 from gnnvision.data.images.scan_report import ScanReport
@@ -35,6 +37,8 @@ from gnnvision.domains.device import full_device
 from gnnvision.errors import invalid, one_of, wrong_dtype
 
 __all__ = ["ImageTask", "ReconstructionTask", "from_tensors"]
+
+_SHOWN, _SEARCHED = 8, 200  # training images in a notebook
 
 
 @former_attributes(
@@ -194,6 +198,22 @@ class ImageTask(PixelTask):
         first = {"data": known.pop("data"), "images": words}
         return first | known | describe_rows(self.reasons) | describe_scan(self.scan)
 
+    def target_text(self, item: int) -> str:
+        """The class of an image, its positive labels, or its values with their names."""
+        y = self.y[item]
+        if self.kind == "classification":
+            return self.class_names[int(y)] if int(y) >= 0 else "unlabeled"
+        return values_text(self.kind, dict(zip(self.class_names, y.tolist(), strict=True)))
+
+    def _drawing(self) -> str:
+        """Training images, of different classes if they have one."""
+        items = self.split.train[:_SEARCHED].tolist()
+        first = dict(reversed([(self.target_text(item), item) for item in items]))
+        chosen = sorted([*first.values(), *(i for i in items if i not in first.values())][:_SHOWN])
+        pixels = self.images_at(chosen).permute(0, 2, 3, 1)
+        pixels = pixels if pixels.shape[3] in (1, 3) else pixels[..., :1]
+        return image_strip(pixels.numpy(), [self.target_text(item) for item in chosen])
+
     def data_warnings(self) -> list[str]:
         """The warnings of every task, and a warning about images that occur in two splits."""
         return super().data_warnings() + leak_warnings(self.scan)
@@ -336,6 +356,9 @@ class ReconstructionTask(Task):
     def input_description(self) -> dict[str, Any]:
         """The input description of the source task."""
         return self.source.input_description()
+
+    def _drawing(self) -> str:
+        return self.source._drawing()
 
     def with_seed(self, seed: int) -> Self:
         """The task with this seed for its flips, and for its split if that is random."""
