@@ -12,11 +12,15 @@ from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
 from gnnvision.data.graphs import (
     GraphTask,
+    LinkRanking,
+    LinkTask,
     NodeTask,
     from_arrays,
     from_networkx,
     from_pyg,
     from_tables,
+    rank_links,
+    to_links,
 )
 from gnnvision.data.images import (
     Augment,
@@ -47,6 +51,8 @@ __all__ = [
     "Finding",
     "GraphTask",
     "ImageTask",
+    "LinkRanking",
+    "LinkTask",
     "MoleculeTask",
     "NodeTask",
     "PaperFigure",
@@ -73,12 +79,14 @@ __all__ = [
     "load",
     "load_auto",
     "random_node_split",
+    "rank_links",
     "read_card",
     "read_columns",
     "read_table",
     "safe_loads",
     "scan",
     "stratified_split",
+    "to_links",
 ]
 
 __getattr__ = former_names(__name__, {"Part": "SplitName"})

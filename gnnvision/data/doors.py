@@ -132,6 +132,7 @@ class Door(Generic[O]):
             readers = (reader for fits, reader in self.formats if fits(place))
             task = next(readers, self.otherwise)(place, chosen, plain)
             origin = str(place.absolute())
+        task = chosen.finish(task)
         # The task is new, so no other reference sees it change.
         object.__setattr__(task, "origin", {"name": origin, **self._changed(chosen)})
         return task

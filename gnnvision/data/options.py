@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gnnvision.data.root import Root
+
+if TYPE_CHECKING:
+    from gnnvision.data.task import Task
 
 __all__ = ["LoadOptions"]
 
@@ -25,3 +29,7 @@ class LoadOptions:
     split: str = "public"
     seed: int = 0
     download: bool = True
+
+    def finish(self, task: Task) -> Task:
+        """The task that loading returns, from the one that was read."""
+        return task

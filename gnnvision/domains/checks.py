@@ -15,7 +15,7 @@ from torch import Tensor
 from gnnvision.domains.modes import is_batched, plainly
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 
-__all__ = ["Indices", "checked_columns", "to_index", "to_indices"]
+__all__ = ["Indices", "checked_columns", "checked_pairs", "to_index", "to_indices"]
 
 Indices = Tensor | NDArray[np.generic] | Sequence[int] | Sequence[bool] | range
 
@@ -69,6 +69,20 @@ def checked_columns(
         "graph_attr": _rows("graph_attr", graph_attr, "G", num_graphs, "graph of the batch"),
         "node_names": None if node_names is None else tuple(node_names),
     }
+
+
+def checked_pairs(pairs: Tensor, num_nodes: int) -> Tensor:
+    """Validate and copy pairs of nodes; see `Graph.with_pairs`."""
+    pairs = _integers("pairs", pairs)
+    if pairs.ndim != 2 or pairs.shape[0] != 2:
+        advice = "Give the first nodes in the first row and the second ones in the second."
+        raise invalid("pairs", "have shape (2, P)", tuple(pairs.shape), advice)
+    looks = not torch.compiler.is_compiling() and pairs.numel() > 0
+    if looks and not 0 <= int(pairs.min()) <= int(pairs.max()) < num_nodes:
+        wrong = int(pairs.min()) if int(pairs.min()) < 0 else int(pairs.max())
+        condition = f"have nodes from 0 to num_nodes - 1 = {num_nodes - 1}"
+        raise invalid("pairs", condition, wrong, "Correct the nodes.")
+    return pairs
 
 
 def _edge(edge_index: Tensor, edge: int) -> str:

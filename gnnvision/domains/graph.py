@@ -14,7 +14,13 @@ from torch import Tensor
 from gnnvision._html import card, draw_graph
 from gnnvision.domains import batches, convert, edges, molecule
 from gnnvision.domains.base import Domain
-from gnnvision.domains.checks import Indices, checked_columns, to_index, to_indices
+from gnnvision.domains.checks import (
+    Indices,
+    checked_columns,
+    checked_pairs,
+    to_index,
+    to_indices,
+)
 from gnnvision.domains.device import full_device, segment_index, send
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_live
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Graph"]
 
 T = TypeVar("T")
+_NOT_COPIED: dict[str, Any] = {"section_of": None, "pairs": None}
 _COLUMNS = (*batches.TENSORS, "num_nodes", "num_relations", "node_names")
 
 
@@ -96,6 +103,7 @@ class Graph(Domain):
     num_sources: int | None = field(default=None, init=False)  # the first nodes, if bipartite
     lambda_max: float | Tensor | None = field(default=None, init=False)  # of the Laplacian
     weights_are_counts: bool = field(default=False, init=False)  # of edges that a pooling joined
+    pairs: Tensor | None = field(default=None, init=False)  # of nodes, to be scored as links
 
     def __post_init__(self) -> None:
         # A graph that is made in inference mode may be trained on later.
@@ -332,7 +340,31 @@ class Graph(Domain):
         moved = {
             k: None if (v := getattr(self, k)) is None else v.to(device) for k in batches.TENSORS
         }
-        return self._unchecked(**moved)
+        pairs = None if self.pairs is None else self.pairs.to(device)
+        return self._unchecked(**moved, pairs=pairs)
+
+    def with_pairs(self, pairs: Tensor) -> Self:
+        """The same graph with pairs of nodes that a `PairReadout` scores.
+
+        It shares all matrices with this graph, so that making one for each step costs nothing.
+
+        Args:
+            pairs: the two nodes of each pair, int64, from 0. Shape (2, P).
+
+        Raises:
+            TypeError: if `pairs` is not an integer tensor.
+            ValueError: if its shape is wrong or a node is out of range.
+
+        Example:
+            >>> graph = Graph.from_edges([(0, 1)], num_nodes=3)
+            >>> graph.with_pairs(torch.tensor([[0, 1], [2, 2]])).pairs.shape
+            torch.Size([2, 2])
+        """
+        checked = checked_pairs(pairs, self.num_nodes).to(self.device)
+        other = self._unchecked(pairs=checked)
+        vars(other)["_derived"] = vars(self).setdefault("_derived", {})
+        vars(other)["section_of"] = self.section_of
+        return other
 
     def subgraph(self, nodes: Indices) -> Graph:
         """The induced subgraph: some nodes, in the given order, and the edges between them.
@@ -615,11 +647,12 @@ class Graph(Domain):
         """A copy with some tensors replaced by ones that need no checking."""
         other = object.__new__(type(self))
         if torch.compiler.is_compiling():  # which does not support `vars`
+            changes = _NOT_COPIED | changes
             for name in self.__dataclass_fields__:
                 object.__setattr__(other, name, changes.get(name, getattr(self, name)))
             return other
         # Not by setattr, one by one: training cuts out thousands of graphs in a second.
-        vars(other).update(vars(self) | {"_derived": {}, "section_of": None} | changes)
+        vars(other).update(vars(self) | _NOT_COPIED | {"_derived": {}} | changes)
         other._close()
         return other
 
@@ -633,7 +666,7 @@ class Graph(Domain):
     def __repr__(self) -> str:
         extras = [
             f", {name}={tuple(value.shape)}"
-            for name in ("edge_weight", "edge_attr", "edge_type", "graph_attr")
+            for name in ("edge_weight", "edge_attr", "edge_type", "graph_attr", "pairs")
             if (value := getattr(self, name)) is not None
         ]
         members = f", num_graphs={self.num_graphs}" if self.num_graphs != 1 else ""

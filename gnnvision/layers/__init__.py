@@ -13,6 +13,7 @@ from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
 from gnnvision.layers.interface import Convolution, FromSignal, FromTargets, OnDomain
 from gnnvision.layers.nnconv import NNConv
 from gnnvision.layers.norm import GraphNorm
+from gnnvision.layers.pairs import PairReadout
 from gnnvision.layers.pool import AvgPool2d, GraphPool, MaxPool2d, Upsample
 from gnnvision.layers.powers import APPNP, SGConv, TAGConv
 from gnnvision.layers.readout import Readout
@@ -49,6 +50,7 @@ __all__ = [
     "MaxPropagation",
     "NNConv",
     "OnDomain",
+    "PairReadout",
     "Propagation",
     "RGCNConv",
     "Readout",

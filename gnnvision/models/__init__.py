@@ -5,6 +5,7 @@ from gnnvision.models.baseline import graph_baseline
 from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
 from gnnvision.models.gcn import Block, classic_gcn, gcn
 from gnnvision.models.lenet import lenet5, lenet5_notes
+from gnnvision.models.links import gae
 from gnnvision.models.molecules import BondMessages, MoleculeHead, bond_network, molecule_gcn
 from gnnvision.models.network_names import network_name
 from gnnvision.models.registry import argument_types, build, names, register
@@ -29,6 +30,7 @@ __all__ = [
     "classic_gcn",
     "fashion_cnn",
     "fashion_dnn",
+    "gae",
     "gcn",
     "graph_baseline",
     "lenet5",

@@ -16,6 +16,7 @@ NAMES = {
     "classic_gcn": "tuned GCN, {num_layers} layers",
     "fashion_cnn": "Fashion-MNIST CNN",
     "fashion_dnn": "Fashion-MNIST DNN",
+    "gae": "graph autoencoder with dot product",
     "gcn": "GCN, {num_layers} layers",
     "graph_baseline": "structure-agnostic baseline",
     "inception_v3": "Inception v3",

@@ -167,6 +167,9 @@ GRAPH_LAYERS = [
     Subject("Readout, mean", lambda: gv.Readout("mean"), BATCH),
     Subject("Readout, sum", lambda: gv.Readout("sum"), BATCH),
     Subject("Readout, max", lambda: gv.Readout("max"), BATCH, max=True),
+    Subject("PairReadout", lambda: gv.PairReadout()),
+    Subject("PairReadout, bilinear", lambda: gv.PairReadout("bilinear", 3)),
+    Subject("PairReadout, mlp", lambda: gv.PairReadout("mlp", 3)),
     Subject(
         "Sequential",
         lambda: gv.Sequential(
@@ -177,6 +180,7 @@ GRAPH_LAYERS = [
 ]
 GRAPH_NETWORKS = [
     Subject("gcn", lambda: gv.models.gcn(3, 4, 2)),
+    Subject("gae", lambda: gv.models.gae(3, 4, 2)),
     Subject("classic_gcn", lambda: gv.models.classic_gcn(3, 4, 2, norm="layer", residual=True)),
     Subject("molecule_gcn", lambda: gv.models.molecule_gcn(3, 2, 4), BATCH),
     Subject(

@@ -56,6 +56,9 @@ ON_GRAPHS = {
     "Readout, mean": lambda: gv.Readout("mean"),
     "Readout, sum": lambda: gv.Readout("sum"),
     "Readout, max": lambda: gv.Readout("max"),
+    "PairReadout": lambda: gv.PairReadout(),
+    "PairReadout, bilinear": lambda: gv.PairReadout("bilinear", 4),
+    "PairReadout, mlp": lambda: gv.PairReadout("mlp", 4),
     "GraphPool, max": lambda: gv.GraphPool(2),
     "GraphPool, mean": lambda: gv.GraphPool(4, "mean"),
     "Sequential": lambda: gv.Sequential(gv.GCNConv(4, 3), nn.ReLU(), gv.Readout("mean")),
@@ -75,6 +78,7 @@ ON_GRIDS = {
     "Readout": (lambda: gv.Readout("max"), (4, 4)),
 }
 OF_GRAPHS = {
+    "gae": lambda: gv.models.gae(4, 6, 3),
     "gcn": lambda: gv.models.gcn(4, 8, 2),
     "classic_gcn": lambda: gv.models.classic_gcn(4, 8, 2),
     "molecule_gcn": lambda: gv.models.molecule_gcn(4, 2, 8, num_layers=2),

@@ -405,7 +405,7 @@ class TestWeightsAndBounds:
         sides = torch.tensor([[-1.0], [-1.0], [1.0], [1.0], [0.0]])  # below 5, above 5, exactly 5
         target = self.bounded(torch.full((5, 1), 5.0), side=sides)
         loss = goal.loss(output, target)
-        assert float(loss) == pytest.approx((0 + 4 + 1 + 0 + 1) / 5)
+        assert loss.item() == pytest.approx((0 + 4 + 1 + 0 + 1) / 5)
         loss.backward()
         assert (output.grad[:, 0] != 0).tolist() == [False, True, True, False, True]
         figures = goal.metrics(output, target)

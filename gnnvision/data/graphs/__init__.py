@@ -4,16 +4,22 @@ from gnnvision.data.graphs.from_arrays import from_arrays
 from gnnvision.data.graphs.from_networkx import from_networkx
 from gnnvision.data.graphs.from_pyg import from_pyg
 from gnnvision.data.graphs.graph_task import GraphTask
+from gnnvision.data.graphs.link_ranking import LinkRanking, rank_links
+from gnnvision.data.graphs.link_task import LinkTask, to_links
 from gnnvision.data.graphs.load import load
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.tables import from_tables
 
 __all__ = [
     "GraphTask",
+    "LinkRanking",
+    "LinkTask",
     "NodeTask",
     "from_arrays",
     "from_networkx",
     "from_pyg",
     "from_tables",
     "load",
+    "rank_links",
+    "to_links",
 ]

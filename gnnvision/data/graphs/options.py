@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gnnvision.data.encoded_column import ColumnKind
 from gnnvision.data.options import LoadOptions
-from gnnvision.errors import invalid
+from gnnvision.errors import invalid, one_of
+
+if TYPE_CHECKING:
+    from gnnvision.data.task import Task
 
 __all__ = ["GraphOptions"]
 
@@ -25,6 +28,8 @@ class GraphOptions(LoadOptions):
         normalize_features: Whether to divide the features of each node by their sum; None does
             it for citation graphs only.
         dense: For citation graphs: dense features instead of a sparse COO tensor.
+        task: "nodes" to predict the labels of nodes, or "links" to predict which pairs of nodes
+            are linked; see `gnnvision.data.to_links`.
         folds: For split="kfold" of many graphs: the number of folds.
         edges: For a table of nodes: the path of the table of edges.
         label: The column to predict, or several.
@@ -45,6 +50,7 @@ class GraphOptions(LoadOptions):
 
     normalize_features: bool | None = None
     dense: bool = False
+    task: Literal["nodes", "links"] = "nodes"
     folds: int = 10
     edges: str | None = None
     label: str | tuple[str, ...] | None = None
@@ -65,6 +71,22 @@ class GraphOptions(LoadOptions):
         for name in _TUPLES:
             given: Any = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
+
+    def finish(self, task: Task) -> Task:
+        """The task that was read, or that of its links.
+
+        Raises:
+            ValueError: Links are to be predicted of something else than one graph.
+        """
+        if one_of("task", self.task, ("nodes", "links")) == "nodes":
+            return task
+        if task.item_kind != "node":
+            got, advice = "'links' for many graphs", "Leave it out, or load one graph."
+            raise invalid("task", "be 'nodes' for data other than one graph", got, advice)
+        # The options need no torch, so that a command can show them in its help.
+        from gnnvision.data.graphs.link_task import to_links
+
+        return to_links(task, seed=self.seed)
 
     def check(self, many: bool) -> None:
         """Raise ValueError for options that do not apply to a named dataset.
@@ -87,7 +109,7 @@ class GraphOptions(LoadOptions):
             names: The options that have an effect, besides those of every loader.
             data: What the data are, for the message: "node tasks".
         """
-        common = {item.name for item in fields(LoadOptions)}
+        common = {"task", *(item.name for item in fields(LoadOptions))}
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name not in common | {*names} and value != item.default:
