@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,15 +31,27 @@ def num_hops(network: nn.Module, graph: Graph, channels: int) -> float:
             return math.inf
         if isinstance(module, ChebConv) and module.normalization is None:
             return math.inf
-    few = graph.subgraph(list(range(min(graph.num_nodes, 2))))
     try:
-        reach = summary(network, few, channels).network.reach
+        reach = summary(network, _path(graph), channels).network.reach
     except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
         return math.inf
     if reach is None:
         return math.inf
     hops = math.inf if reach.hops is None else reach.hops
     return math.inf if math.isnan(hops) else hops
+
+
+def _path(like: Graph) -> Graph:
+    """A path of three nodes with the columns of a graph: weights, types, attributes."""
+    pairs = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    columns: dict[str, Any] = {}
+    if like.edge_weight is not None:
+        columns["edge_weight"] = like.edge_weight.new_ones(4).cpu()
+    if like.edge_attr is not None:
+        columns["edge_attr"] = like.edge_attr.new_ones(4, like.edge_attr.shape[1]).cpu()
+    if like.edge_type is not None:
+        columns["edge_type"] = torch.zeros(4, dtype=torch.int64)
+    return Graph(pairs, 3, num_relations=like.num_relations, **columns)
 
 
 def needed_nodes(graph: Graph, nodes: Tensor, hops: float) -> Tensor:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import NodeTask, Task
+from gnnvision.data import NodeTask, Task, read_columns
+from gnnvision.data.graphs.new_nodes import NewNodes, encode_nodes
 from gnnvision.data.split import SPLIT_NAMES
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid, wrong_type
@@ -20,7 +21,6 @@ from gnnvision.runs.graphs import as_graph
 from gnnvision.runs.inputs import Block, Input, Reader, as_rows, refuse_options
 from gnnvision.runs.known import known_label, split_of
 from gnnvision.runs.neighborhood import needed_nodes, num_hops
-from gnnvision.runs.new_nodes import NewNodes, add_nodes, read_nodes
 
 __all__ = ["NodeReader"]
 
@@ -48,8 +48,13 @@ class NodeReader(Reader):
     ) -> None:
         super().__init__(about, device)
         self._task, self._network = task, network
-        tables = self.given.get("tables") or {}
-        self.id_name = str(tables.get("id") or "node")
+        plain = {"source": "source", "target": "target", "id": "id", "attributes": ()}
+        self._tables: Mapping[str, Any] = self.given.get("tables") or {
+            **plain,
+            "weight": None,
+            "type": None,
+        }
+        self.id_name = str(self._tables["id"] or "node") if self.given.get("tables") else "node"
 
     @cached_property
     def task(self) -> NodeTask:
@@ -135,66 +140,119 @@ class NodeReader(Reader):
         )
 
     def _of_graph(self, item: Any) -> Block:  # noqa: ANN401
-        """All nodes of another graph, without those of the training graph."""
+        """All nodes of another graph, without those of the training graph.
+
+        Raises:
+            ValueError: if its features are not those of the training.
+        """
+        remarks: Mapping[int, str] = {}
         if hasattr(item, "is_directed") and hasattr(item, "adj"):  # of networkx
-            graph = Graph.from_networkx(item)
-            cells: dict[str, list[Any]] = {}
-            for _, values in item.nodes(data=True):
-                for name in values:
-                    cells.setdefault(str(name), [])
-            for name, column in cells.items():
-                column += [values.get(name) for _, values in item.nodes(data=True)]
-            table = {"id": list(item.nodes), **cells}
-            new = read_nodes(table, {"id": "id"}, self.given, self.task)
-            x, reasons, before = new.x, list(new.reasons), dict(new.before)
+            x, graph, remarks = self._of_networkx(item)
         else:
             x, graph = as_graph(item, self.about)
-            reasons, before = [""] * graph.num_nodes, {}
         wanted = self.about.get("in_channels", self.task.in_channels)
         if tuple(x.shape) != (graph.num_nodes, wanted):
             condition = f"have features of shape (N={graph.num_nodes}, {wanted}) as in training"
             raise invalid("inputs", condition, tuple(x.shape), "Give the same features.")
+        finite = (x.to_dense() if is_sparse(x) else x).isfinite().all(1)
+        if not bool(finite.all()):
+            got = f"NaN or infinity in node {int((~finite).nonzero()[0])}"
+            raise invalid("inputs", "have finite features", got, "Replace missing values.")
         names = list(map(str, graph.node_names or range(graph.num_nodes)))
-        rows = as_rows([row for row, reason in enumerate(reasons) if not reason])
+        changes = [remarks.get(row, "") for row in range(len(names))]
         signal, domain = x.to(self.device), graph.to(self.device)
-        return Block(names, reasons, signal, domain, rows, before=before)
+        return Block(names, [""] * len(names), signal, domain, changes=changes)
+
+    def _of_networkx(self, item: Any) -> tuple[Tensor, Graph, Mapping[int, str]]:  # noqa: ANN401
+        """The features and the graph of a networkx graph, encoded as those of the training."""
+        known = self.task.graph
+        names = sorted({str(name) for _, values in item.nodes(data=True) for name in values})
+        nodes = {name: [values.get(name) for _, values in item.nodes(data=True)] for name in names}
+        tables = self._tables
+        nodes[str(tables["id"] or "id")] = [str(name) for name in item.nodes]
+        pairs = list(item.edges(data=True))
+        edges: dict[str, list[Any]] = {
+            str(tables["source"]): [str(one) for one, _, _ in pairs],
+            str(tables["target"]): [str(other) for _, other, _ in pairs],
+        }
+        for name in filter(None, (tables["weight"], tables["type"], *tables["attributes"])):
+            edges[name] = [values.get(name) for *_, values in pairs]
+        columns: dict[str, Any] = {
+            name: value[:0]
+            for name in ("edge_weight", "edge_type", "edge_attr")
+            if (value := getattr(known, name)) is not None
+        }
+        no_edges, relations = torch.zeros((2, 0), dtype=torch.int64), known.num_relations
+        start = Graph(no_edges, 0, num_relations=relations, **columns)
+        new = encode_nodes(self.given, start, nodes, edges)
+        return new.x, new.graph, new.remarks
 
     def _of_new(self, nodes: Any, edges: Any) -> Block:  # noqa: ANN401
         """New nodes with their edges, and the part of the graph that they need."""
         task = self.task
-        tables = {"id": "id", **(self.given.get("tables") or {})}
-        new = read_nodes(nodes, tables, self.given, task)
-        added = add_nodes(task.graph, self.names, new, edges, tables)
-        graph = added.graph
-        hops = num_hops(self._network, graph, task.in_channels)
-        asked = torch.tensor([added.number[name] for name in new.ids], dtype=torch.int64)
-        valid = [row for row, reason in enumerate(new.reasons) if not reason]
-        if valid:
-            needed = needed_nodes(graph, asked[valid], hops)
-        else:
-            needed = torch.empty(0, dtype=torch.int64)
-        place = torch.full((graph.num_nodes,), -1)
+        known = task.graph.to("cpu")
+        if known.node_names is not None and len(set(known.node_names)) < known.num_nodes:
+            known = replace(known, node_names=None)  # names that are no ids
+        new = encode_nodes(self.given, known, nodes, edges)
+        if new.x.shape[1] != task.in_channels:
+            condition = f"have {task.in_channels} features as in training"
+            raise invalid("nodes", condition, new.x.shape[1], "Give the same features.")
+        bad = (~new.x.isfinite().all(1)).nonzero().squeeze(1) + known.num_nodes
+        asked = torch.from_numpy(new.node_of_row)
+        failed = torch.isin(asked, bad).tolist()
+        reasons = ["its features contain NaN or infinity" if one else "" for one in failed]
+        valid = [row for row, reason in enumerate(reasons) if not reason]
+        hops = num_hops(self._network, new.graph, task.in_channels)
+        needed = needed_nodes(new.graph, asked[valid], hops)
+        place = torch.full((new.graph.num_nodes,), -1)
         place[needed] = torch.arange(len(needed))
-        x = self._features(needed, new, added.first)
-        part = graph if len(needed) == graph.num_nodes else _part(graph, needed)
+        whole = len(needed) == new.graph.num_nodes
+        part = new.graph if whole else replace(new.graph.subgraph(needed), node_names=None)
+        names = new.graph.node_names
+        assert names is not None
+        before, labels = self._columns(nodes)
+        notes = [f"{title.capitalize()}: {text}." for title, text in new.notes.items()]
         return Block(
-            new.ids,
-            new.reasons,
-            x.to(self.device) if valid else None,
+            [str(names[node]) for node in new.node_of_row],
+            reasons,
+            self._features(needed, new).to(self.device) if valid else None,
             part.to(self.device),
             place[asked[valid]],
-            changes=new.changes,
-            before=new.before,
-            after={"known label": new.labels} if any(new.labels) else {},
-            notes=(*new.notes, *added.notes, _computed(len(needed), graph.num_nodes, hops)),
+            changes=[new.remarks.get(row, "") for row in range(len(asked))],
+            before=before,
+            after={"known label": labels} if any(labels) else {},
+            notes=(*notes, _computed(len(needed), new.graph.num_nodes, hops)),
         )
 
-    def _features(self, needed: Tensor, new: NewNodes, first: int) -> Tensor:
+    def _features(self, needed: Tensor, new: NewNodes) -> Tensor:
         """The features of the needed nodes: of the training graph, then of the new ones."""
-        old = needed[needed < first]
-        x = self.task.x.cpu().index_select(0, old)
-        fresh = new.x[new.fresh].index_select(0, needed[needed >= first] - first)
-        return torch.cat([x, fresh.to(x.dtype).to_sparse() if is_sparse(x) else fresh.to(x.dtype)])
+        first = self.task.graph.num_nodes
+        x = self.task.x.cpu().index_select(0, needed[needed < first])
+        fresh = new.x.index_select(0, needed[needed >= first] - first).to(x.dtype)
+        return torch.cat([x, fresh.to_sparse() if is_sparse(x) else fresh])
+
+    def _columns(self, nodes: Any) -> tuple[dict[str, list[str]], list[str]]:  # noqa: ANN401
+        """The user's columns of new nodes, and their labels, none of which may be new.
+
+        Raises:
+            ValueError: if a label was not seen in training.
+        """
+        task, table = self.task, read_columns(nodes, "nodes")
+        given = {name: [*map(_text, table[name])] for name in table if name != "x"}
+        listed = [name for name in self._tables.get("label") or () if name in table]
+        labels = [
+            "; ".join(filter(None, cells))
+            for cells in zip(*(given[n] for n in listed), strict=True)
+        ]
+        if task.kind == "classification" and listed:
+            for row, label in enumerate(labels):
+                if label and label not in task.class_names:
+                    known = ", ".join(map(repr, task.class_names[:8]))
+                    condition = f"have labels that training has seen, such as {known}"
+                    got = f"{label!r} in row {row} of {listed[0]!r}"
+                    raise invalid("nodes", condition, got, "Leave it empty, or train again.")
+        before = {name: cells for name, cells in given.items() if name not in listed}
+        return before, labels or [""] * table.num_rows
 
     def read(self, names: Sequence[str]) -> Iterator[Input]:
         """One node of the training graph for each name, with the whole graph."""
@@ -212,9 +270,9 @@ class NodeReader(Reader):
         return {}
 
 
-def _part(graph: Graph, nodes: Tensor) -> Graph:
-    """The induced subgraph of some nodes, without names."""
-    return replace(graph.subgraph(nodes), node_names=None)
+def _text(cell: Any) -> str:  # noqa: ANN401 - of any column
+    """A cell as text; "" for a missing one."""
+    return "" if cell is None or cell != cell else str(cell).strip()
 
 
 def _computed(count: int, total: int, hops: float) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gnnvision.data import NodeTask, Split, Task, dataset_names
+from gnnvision.data import ColumnEncoder, NodeTask, Split, Task, dataset_names
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid
 from gnnvision.operators.signals import is_sparse
@@ -74,7 +73,8 @@ def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask:
             node_names=None if names is None else tuple(names),
             **{name: tensors[name] for name in _COLUMNS if name in tensors},
         )
-        split = about["split"]
+        split, given = about["split"], about["input"]
+        encoder = given.get("encoder")
         values: dict[str, Any] = {
             "name": state["name"],
             "kind": about["kind"],
@@ -87,9 +87,10 @@ def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask:
             "x": _features(tensors, state["num_nodes"], state["in_channels"]),
             "graph": graph,
             "y": tensors["y"],
+            "encoder": None if encoder is None else ColumnEncoder.from_dict(encoder),
+            "tables": given.get("tables"),
         }
-        known = {field.name for field in fields(NodeTask)}
-        return NodeTask(**{name: value for name, value in values.items() if name in known})
+        return NodeTask(**values)
 
 
 def _features(tensors: Mapping[str, Tensor], nodes: int, channels: int) -> Tensor:

@@ -55,6 +55,10 @@ def encode_nodes(
     Rows of nodes that are known already, and edges between two known nodes, change nothing: the
     known graph stays as it was in training, except that its nodes get edges from new ones.
 
+    For a task that was not made from tables, the columns of `nodes` are "id" and "x", the features
+    as a tensor or lists of numbers; those of `edges` are "source", "target" and, if the known
+    graph has them, "weight" and "type".
+
     Args:
         description: What the task says about its inputs (`NodeTask.input_description`).
         known: The graph of training, with the ids of its nodes as `node_names`.
@@ -62,15 +66,11 @@ def encode_nodes(
         edges: The table of edges; None if the new nodes have none.
 
     Raises:
-        ValueError: The task was not made from tables, or has one feature for each known node; a
-            column is missing or of another kind than in training; an id occurs twice; an edge
-            names a node that is in neither graph nor table.
+        ValueError: The task has one feature for each known node; a column is missing or of
+            another kind than in training; an id occurs twice; an edge names a node that is in
+            neither graph nor table.
     """
-    about = description.get("tables")
-    if about is None:
-        got = "a task that was not made from tables"
-        advice = "Make it with gnnvision.data.from_tables."
-        raise invalid("nodes", "have the columns of the tables in training", got, advice)
+    about = description.get("tables") or _without_tables(known)
     if about["features"] == "identity":
         advice = "Train with columns of features, or with features='degree'."
         got = "one feature for each node of training"
@@ -91,7 +91,7 @@ def encode_nodes(
     every = NodeIds([*ids.names, *(here.names[row] for row in new)])
     columns = EdgeColumns.from_dict(about)
     graph, notes = _joined(known, every, len(ids), edges, columns)
-    x, remarks = _features(description, table, graph, new, known.num_nodes)
+    x, remarks = _features(description, about, table, graph, new, known.num_nodes)
     if len(new) < table.num_rows:
         notes["known nodes"] = f"{table.num_rows - len(new):,} rows are nodes of training"
     return NewNodes(node_of_row, x, graph, remarks, notes)
@@ -148,15 +148,35 @@ def _with_edges(known: Graph, ids: NodeIds, edge_index: Tensor, **columns: Any) 
     )
 
 
+def _without_tables(known: Graph) -> dict[str, Any]:
+    """The columns for a graph that was not made from tables."""
+    if known.edge_attr is not None:
+        got = "edge attributes that were not made from tables"
+        advice = "Make the task with gnnvision.data.from_tables and edge_attr=..."
+        raise invalid("edges", "have the columns of the tables in training", got, advice)
+    columns = EdgeColumns(
+        weight=None if known.edge_weight is None else "weight",
+        type=None if known.edge_type is None else "type",
+        types=tuple(map(str, range(known.num_relations or 0))),
+        undirected=known.is_undirected,
+    )
+    return {"id": "id", "features": "x", "normalize_features": False, **columns.to_dict()}
+
+
 def _features(
     description: Mapping[str, Any],
+    about: Mapping[str, Any],
     table: Columns,
     graph: Graph,
     new: NDArray[np.int64],
     count: int,
 ) -> tuple[Tensor, dict[int, str]]:
     """The features of the new rows, and remarks on them."""
-    about = description["tables"]
+    if about["features"] == "x":
+        held = table.require("x", "nodes")
+        if not isinstance(held, Tensor):
+            held = torch.from_numpy(np.array([*held], np.float32))
+        return held.to_dense().float()[torch.from_numpy(new)], {}
     encoder = ColumnEncoder.from_dict(description["encoder"])
     if about["features"] == "degree":
         x, _ = encoder.encode(structure_columns(graph.edge_index.cpu(), graph.num_nodes))
@@ -169,7 +189,7 @@ def _features(
     missing = [name for name in encoder.column_names if name not in rows]
     if missing:
         encoder.encode(table, argument="nodes")  # names the column that is missing
-    held = Columns(rows, table.source, len(new), table.decimal_commas)
-    x, remarks = encoder.encode(held, argument="nodes")
+    some = Columns(rows, table.source, len(new), table.decimal_commas)
+    x, remarks = encoder.encode(some, argument="nodes")
     x = sum_to_one(x) if about["normalize_features"] else x
     return x, {int(new[row]): text for row, text in remarks.items()}
