@@ -173,7 +173,11 @@ def _features(
 ) -> tuple[Tensor, dict[int, str]]:
     """The features of the new rows, and remarks on them."""
     if about["features"] == "x":
-        held = table.require("x", "nodes")
+        if "x" not in table:
+            got = "a task that was not made from tables"
+            advice = "Pass nodes={'id': ids, 'x': features}, or make it with from_tables."
+            raise invalid("nodes", "have the features in a column 'x'", got, advice)
+        held = table["x"]
         if not isinstance(held, Tensor):
             held = torch.from_numpy(np.array([*held], np.float32))
         return held.to_dense().float()[torch.from_numpy(new)], {}
