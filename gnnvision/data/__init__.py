@@ -32,7 +32,7 @@ from gnnvision.data.images import (
     scan,
 )
 from gnnvision.data.loading import dataset_names, describe, load, load_auto
-from gnnvision.data.molecules import Featurizer, MoleculeTask, Table, read_table
+from gnnvision.data.molecules import Featurizer, MoleculeTask, Table, from_smiles, read_table
 from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
 from gnnvision.data.split import Split, random_node_split, stratified_split
@@ -74,6 +74,7 @@ __all__ = [
     "from_arrays",
     "from_networkx",
     "from_pyg",
+    "from_smiles",
     "from_tables",
     "from_tensors",
     "load",

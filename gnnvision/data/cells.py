@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = [
     "DOUBTFUL", "MISSING", "YES_OR_NO", "is_sign_column", "missing_matcher", "number_problem",
-    "parse_number", "with_decimal_points",
+    "parse_bound", "parse_number", "with_decimal_points",
 ]  # fmt: skip
 
 # The missing values of pandas, error values of spreadsheets and common spellings, in lower case.
@@ -40,6 +40,7 @@ _SIGNS = str.maketrans(_MINUS | {"\uff0b": "+", "\uff0e": ".", "\uff45": "e", "\
 _AROUND = "\ufeff\u200b\u200c\u200d\u2060"  # invisible, but not whitespace to Python
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?", re.ASCII)
+_LIMIT = re.compile(r"(<[=<]?|>[=>]?|[\u2264\u2265\u226a\u226b])\s*(?=[+-]?[\d.,])")
 _ANY = r"[+-]?(?:\d{1,3}(?:[ ,.'\u2019]\d{3})+|\d*)(?:[.,\u00b7]?\d+)[.]?(?:[eE][+-]?\d+)?"
 _UNIT = (
     r"(?:[^\W\d_]|[%\u2030\u00b0/^.*\u00b7\u207b\u00b9\u00b2\u00b3()-])[^\s,;]{0,14}"
@@ -123,6 +124,24 @@ def parse_number(cell: str) -> float | None:
     return value if abs(value) < 3e38 else None
 
 
+def parse_bound(cell: str) -> tuple[float, int] | None:
+    """Parse a cell such as "<5" or ">= 1000" as a limit of the true value; None for other cells.
+
+    Returns:
+        The limit, and the side on which the value is: -1 below it, 1 above it.
+
+    Example:
+        >>> parse_bound("<5"), parse_bound(">= 1e3"), parse_bound("~5")
+        ((5.0, -1), (1000.0, 1), None)
+    """
+    text = _plain(cell)
+    found = _LIMIT.match(text)
+    value = parse_number(text[found.end() :]) if found else None
+    if found is None or value is None:
+        return None
+    return value, -1 if found[1][0] in "<\u2264\u226a" else 1
+
+
 def number_problem(cell: str) -> str:
     """The problem of a cell that resembles a number, as the end of a sentence; "" for a word."""
     text = _plain(cell)
@@ -149,7 +168,7 @@ def with_decimal_points(cells: Sequence[str]) -> list[str] | None:
     out, sure = [], False
     for cell in cells:
         text = _plain(cell)
-        if found := _COMMA.fullmatch(text):
+        if found := _COMMA.fullmatch(_LIMIT.sub("", text)):
             whole, part = found[1], found[2]
             sure |= len(part) != 3 or whole.startswith("0") or not 0 < len(whole) <= 3
             text = text.replace(",", ".")

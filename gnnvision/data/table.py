@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ MOLECULES = ("smiles", "mol", "canonical_smiles", "structure")  # names of colum
 SMILES_NAMES = ("smiles", "SMILES", "Smiles", "mol", "canonical_smiles", "structure")
 TITLE_LINES = 20  # the header is searched in this many lines
 SEP = re.compile(r"\s*\"?sep=(.)\"?[,;\t|]*\s*", re.I)
+SMI_COLUMNS, SMI_NOTE = ("smiles", "name"), "one SMILES and one name per line"
 _SAVE = "Export it as 'CSV UTF-8'."
 _OTHERS = {
     b"PK\x03\x04": ("a workbook or a zip archive", "Export it as 'CSV UTF-8', or unpack it."),
@@ -138,6 +139,12 @@ def read_table(path: Path) -> Table:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not a text table.
     """
+    check_file(path)
+    return parse_table(path.read_bytes(), str(path))
+
+
+def check_file(path: Path) -> None:
+    """Raise FileNotFoundError or ValueError unless the path is an existing file."""
     if path.is_dir():
         raise invalid("csv", "be a file", f"the folder {str(path)!r}", "Name a file in it.")
     if not path.exists():
@@ -145,7 +152,6 @@ def read_table(path: Path) -> Table:
             f"'csv' must be a file that exists, got {str(path)!r}. {nearest_names(path)}"
         )
     refuse_special(path, "csv")
-    return parse_table(path.read_bytes(), str(path))
 
 
 def parse_table(content: bytes, name: str) -> Table:
@@ -155,57 +161,125 @@ def parse_table(content: bytes, name: str) -> Table:
         content: the bytes of the file.
         name: its name, for error messages.
     """
-    _refuse_other_formats(content, name)
+    refuse_other_formats(content, name)
     text, encoding, notes = _decode(content, name)
-    if name.lower().removesuffix(".gz").endswith(".smi"):
-        return _parse_smi(text, encoding, notes, name)
-    first, _, rest = text.lstrip("\n").partition("\n")
-    if sep := SEP.fullmatch(first):  # a line for Excel; replaced by a blank one to keep the count
-        delimiter, text = sep[1], "\n" * (len(text) - len(text.lstrip("\n")) + 1) + rest
+    if is_smi(name):
+        rows = tuple(smi_rows(io.StringIO(text), name))
+        return Table(SMI_COLUMNS, rows, notes=(SMI_NOTE, *notes), encoding=encoding)
+    if "\0" in text:
+        raise _no_text(name)
+    start = find_start(text, notes)
+    columns, blocks = read_rows(io.StringIO(text, newline=""), start, name, notes, None)
+    cells, problems = next(iter([*blocks]), ([], {}))
+    return Table(columns, tuple(cells), start.delimiter, problems, tuple(notes), encoding)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the header of a table is.
+
+    Args:
+        lines: the number of lines above it.
+        delimiter: the character between cells.
+    """
+
+    lines: int
+    delimiter: str
+
+
+Rows = tuple[list[tuple[str, ...]], dict[int, str]]  # the cells of each row, and the problems
+
+
+def find_start(text: str, notes: list[str]) -> Start:
+    r"""Find the header in the text, or the start of the text, of a table.
+
+    Args:
+        text: with line ends "\n".
+        notes: assumptions are appended.
+    """
+    blank = len(text) - len(text.lstrip("\n"))
+    first = text[blank:].partition("\n")[0]
+    if sep := SEP.fullmatch(first):  # a line for Excel
         notes.append(f"the line {first.strip()!r} names the delimiter")
-    else:
-        text, delimiter = _skip_titles(text, notes)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    lines: list[tuple[int, list[str]]] = []
-    start = 1
+        return Start(blank + 1, sep[1])
+    return _skip_titles(text, notes)
+
+
+def read_rows(
+    lines: Iterable[str], start: Start, name: str, notes: list[str], most: int | None
+) -> tuple[tuple[str, ...], Iterator[Rows]]:
+    """The names of the columns, and the rows in blocks.
+
+    Args:
+        lines: of the whole file.
+        start: where the header is.
+        name: of the file, for messages.
+        notes: assumptions are appended, when the last block has been read.
+        most: the largest number of rows of a block; None for all in one.
+
+    Raises:
+        ValueError: if there is no header; in reading a block, if a quote is not closed.
+    """
+    numbered = _numbered(lines, start, name)
+    header = next(numbered, None)
+    if header is None:
+        raise invalid("csv", "have a header and rows", f"{name!r}, which is empty")
+    columns = tuple(cell.strip() for cell in header[1])
+    if not any(columns):
+        raise _no_text(name)
+    return columns, _blocks(numbered, len(columns), start.delimiter, notes, most)
+
+
+def _numbered(lines: Iterable[str], start: Start, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of the header and of each row, with the number of its first line."""
+    reader = csv.reader(islice(lines, start.lines, None), delimiter=start.delimiter, strict=True)
+    line, alone, first = start.lines + 1, False, True
     try:
         for cells in reader:
             # In a table of one column, a line of blanks is a row with an empty cell.
-            alone = bool(lines) and len(lines[0][1]) == 1
-            if any(cell.strip() for cell in cells) or len(cells) > 1 or (cells and alone):
-                lines.append((start, cells))
-            start = reader.line_num + 1
+            if len(cells) > 1 or (cells and (alone or cells[0].strip())):
+                yield line, cells
+                first, alone = False, alone or (first and len(cells) == 1)
+            line = start.lines + reader.line_num + 1
     except csv.Error as error:
         raise invalid(
             "csv",
             "be a table",
-            f"{name!r}, which ends inside the row that starts in line {start} ({error})",
+            f"{name!r}, which ends inside the row that starts in line {line} ({error})",
             "Look for a quote that is opened and not closed.",
         ) from None
-    if not lines:
-        raise invalid("csv", "have a header and rows", f"{name!r}, which is empty")
-    columns = tuple(cell.strip() for cell in lines[0][1])
-    if "\0" in text or not any(columns):
-        got = f"{name!r}, which has null bytes or an empty header"
-        raise invalid("csv", "be a text table", got, "Export it again.")
-    width, rows, problems, trailing = len(columns), [], {}, 0
-    for number, (line, cells) in enumerate(lines[1:]):
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            trailing += 1  # dropping empty cells loses nothing
-        elif len(cells) > width:
-            problems[number] = (
-                f"line {line} has {len(cells)} cells, but the header has {width}: perhaps an "
-                f"unquoted {delimiter!r}"
-            )
-        elif len(cells) < width:
-            problems[number] = f"line {line} has {len(cells)} cells, but the header has {width}"
-        rows.append((*cells[:width], *[""] * (width - len(cells))))
+
+
+def _blocks(
+    numbered: Iterator[tuple[int, list[str]]],
+    width: int,
+    delimiter: str,
+    notes: list[str],
+    most: int | None,
+) -> Iterator[Rows]:
+    trailing = 0
+    while part := list(islice(numbered, most)):
+        rows, problems = [], {}
+        for number, (line, cells) in enumerate(part):
+            if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+                trailing += 1  # dropping empty cells loses nothing
+            elif len(cells) != width:
+                problems[number] = (
+                    f"line {line} has {len(cells)} cells, but the header has {width}"
+                    + (f": perhaps an unquoted {delimiter!r}" if len(cells) > width else "")
+                )
+            rows.append((*cells[:width], *[""] * (width - len(cells))))
+        yield rows, problems
     if trailing:
         notes.append(f"{trailing:,} rows have empty cells beyond the header; they are ignored")
-    return Table(columns, tuple(rows), delimiter, problems, tuple(notes), encoding)
 
 
-def _refuse_other_formats(content: bytes, name: str) -> None:
+def _no_text(name: str) -> ValueError:
+    got = f"{name!r}, which has null bytes or an empty header"
+    return invalid("csv", "be a text table", got, "Export it again.")
+
+
+def refuse_other_formats(content: bytes, name: str) -> None:
     """Refuse content that starts like another file format, and name the format."""
     start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     for mark, (what, advice) in _OTHERS.items():
@@ -213,8 +287,8 @@ def _refuse_other_formats(content: bytes, name: str) -> None:
             raise invalid("csv", "be a text table", f"{name!r}, which is {what}", advice)
 
 
-def _skip_titles(text: str, notes: list[str]) -> tuple[str, str]:
-    """The text with title lines above the header blanked, and its delimiter."""
+def _skip_titles(text: str, notes: list[str]) -> Start:
+    """The start of a table that may have title lines above its header."""
     header = _header_line(text)
     delimiter = max(DELIMITERS, key=lambda mark: _unquoted(header).count(mark))
     lines = list(islice(io.StringIO(text), TITLE_LINES))
@@ -226,29 +300,33 @@ def _skip_titles(text: str, notes: list[str]) -> tuple[str, str]:
             if any(titles):
                 shown = "; ".join(title for title in titles if title)[:60]
                 notes.append(f"ignored text above the header in line {place + 1}: {shown!r}")
-                return "\n" * place + text[sum(map(len, lines[:place])) :], mark
+                return Start(place, mark)
             break
         is_comment = line.startswith("#") and cells[0].lstrip("# ") not in MOLECULES
         if any(cell in MOLECULES for cell in cells) or (
             sum(map(bool, cells)) > 1 and not is_comment
         ):
             break  # a header, or a row
-    return text, delimiter
+    return Start(0, delimiter)
 
 
-def _parse_smi(text: str, encoding: str, notes: list[str], name: str) -> Table:
-    """A .smi file: a SMILES and optionally a name per line, without a header."""
-    rows: list[tuple[str, ...]] = []
-    for line in text.split("\n"):
+def is_smi(name: str) -> bool:
+    """Whether a file of this name has one SMILES and one name per line, without a header."""
+    return name.lower().removesuffix(".gz").endswith(".smi")
+
+
+def smi_rows(lines: Iterable[str], name: str) -> Iterator[tuple[str, str]]:
+    """The SMILES and the name in each line of a .smi file."""
+    first = True
+    for line in lines:
         smiles, *rest = line.strip().split(None, 1) or [""]
-        if smiles and not (not rows and smiles.lower() in MOLECULES):
+        if smiles and not (first and smiles.lower() in MOLECULES):
+            first = False
             # Extended SMILES become invalid rows with a reason.
             extended = bool(rest) and rest[0].startswith("|")
-            rows.append((line.strip(), "") if extended else (smiles, "".join(rest)))
-    if not rows:
+            yield (line.strip(), "") if extended else (smiles, "".join(rest))
+    if first:
         raise invalid("csv", "have one SMILES per line", f"{name!r}, which is empty")
-    notes = ["one SMILES and one name per line", *notes]
-    return Table(("smiles", "name"), tuple(rows), ",", {}, tuple(notes), encoding)
 
 
 def _decode(content: bytes, name: str) -> tuple[str, str, list[str]]:
@@ -257,7 +335,7 @@ def _decode(content: bytes, name: str) -> tuple[str, str, list[str]]:
         try:
             with gzip.open(io.BytesIO(content)) as packed:
                 content = packed.read(MOST_BYTES + 1)
-                _refuse_other_formats(content, name)
+                refuse_other_formats(content, name)
         except (OSError, EOFError, zlib.error) as error:
             got = f"{name!r}, which cannot be unpacked ({error})"
             raise invalid("csv", "be complete", got, "Download it again.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -21,12 +21,13 @@ from gnnvision.data.cells import (
     is_sign_column,
     missing_matcher,
     number_problem,
+    parse_bound,
     parse_number,
     with_decimal_points,
 )
 from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["MISSING", "Kind", "Targets", "read_targets"]
+__all__ = ["MISSING", "Kind", "Targets", "advice_on_limits", "numeric_columns", "read_targets"]
 
 Kind = Literal["regression", "multilabel", "classification"]
 MOST_CLASSES = 100
@@ -34,6 +35,7 @@ MOSTLY = 0.5  # a column with a larger share of numbers is numeric, with some in
 MIXED = 1 / 3  # a column with a larger share of numbers is not one of class names
 FEW_NUMBERS = 20  # so few different whole numbers may be class indices
 SHOWN = 3  # cells quoted in an error message
+LIMITS = "Read '<5' and '>5' as limits with bounds=True (--bounds). "  # what an error advises
 AS_CLASSES = "kind='classification' (--kind classification)"
 
 
@@ -48,6 +50,9 @@ class Targets:
             (rows,) with -100 for them.
         remarks: row index -> which cell could not be read.
         notes: column -> how it was interpreted, and the option that changes this.
+        limits: for cells such as "<5", whose `y` is NaN, the limit; NaN elsewhere. Shape (rows,
+            targets); None if there are none.
+        sides: the side of the limit on which the value is: -1 below, 1 above; 0 elsewhere.
     """
 
     kind: Kind
@@ -55,12 +60,17 @@ class Targets:
     y: Tensor
     remarks: Mapping[int, str]
     notes: Mapping[str, str] = field(default_factory=dict)
+    limits: Tensor | None = None
+    sides: Tensor | None = None
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Whether a row has at least one target. Shape (rows,)."""
+        """Whether a row has at least one target, or a limit of one. Shape (rows,)."""
         y = self.y
-        return (y >= 0).numpy() if self.kind == "classification" else (~y.isnan().all(1)).numpy()
+        if self.kind == "classification":
+            return (y >= 0).numpy()
+        here = ~y.isnan() if self.sides is None else ~y.isnan() | (self.sides != 0)
+        return here.any(1).numpy()
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,11 @@ class _Column:
     values: NDArray[np.float64]
     unreadable: list[int]  # rows with text that is neither a number nor missing
     is_missing: Callable[[str], bool]
+    bounds: Mapping[int, tuple[float, int]] = field(default_factory=dict)  # row -> limit, side
 
     @property
     def present(self) -> int:
-        return int((~np.isnan(self.values)).sum())
+        return int((~np.isnan(self.values)).sum()) + len(self.bounds)
 
     def quoted(self, rows: Sequence[int]) -> str:
         shown = [f"{self.cells[row]!r} in row {row}" for row in rows[:SHOWN]]
@@ -89,6 +100,7 @@ def read_targets(
     missing: Sequence[str] = (),
     *,
     decimal_commas: bool = False,
+    bounds: bool = False,
 ) -> Targets:
     """Read the targets from columns of text.
 
@@ -103,6 +115,8 @@ def read_targets(
         missing: further words for a missing target; `*` matches any characters.
         decimal_commas: whether numbers may have decimal commas, as in a table whose delimiter is
             not a comma; they are read only where they are unambiguous.
+        bounds: whether "<5", "<=5", ">5" and ">=5" are limits of regression targets. An estimate
+            such as "~5" is not.
 
     Raises:
         ValueError: if there are no targets, they are of different kinds, or not of `kind`; or if
@@ -119,8 +133,14 @@ def read_targets(
             name: _convert_commas(name, cells, is_missing, notes)
             for name, cells in columns.items()
         }
-    read = [_read(name, cells, is_missing, missing) for name, cells in columns.items()]
+    if bounds and kind not in ("auto", "regression"):
+        advice = "Use kind='regression'."
+        raise invalid("bounds", f"be left out for kind={kind!r}", bounds, advice)
+    read = [_read(name, cells, is_missing, missing, bounds) for name, cells in columns.items()]
     for column in read:
+        if column.bounds and column.present == len(column.bounds):
+            got = f"only limits in {column.name!r}"
+            raise invalid("targets", "have exact values too", got)
         if not column.present and not column.unreadable:
             got = f"{len(column.cells)} empty cells in {column.name!r}"
             raise invalid("targets", "have values", got, "Choose another column.")
@@ -146,10 +166,12 @@ def read_targets(
     remarks: dict[int, str] = {}
     for column in read:
         for row in column.unreadable:
-            text = f"{column.name!r} is {column.cells[row]!r}, which is not a number"
+            fault = number_problem(column.cells[row]) if bounds else ""
+            text = f"{column.name!r} is {column.cells[row]!r}, {fault or 'which is not a number'}"
             remarks.setdefault(row, text)
     y = np.stack([column.values for column in read], 1)
-    binary = bool(np.isin(y[~np.isnan(y)], (0, 1)).all())
+    limited = any(column.bounds for column in read)
+    binary = not limited and bool(np.isin(y[~np.isnan(y)], (0, 1)).all())
     if kind == "multilabel" and not binary:
         condition = "contain only 0 and 1 for kind='multilabel'"
         raise invalid("targets", condition, "other numbers", "Use kind='regression'.")
@@ -157,7 +179,46 @@ def read_targets(
     if chosen == "regression" and kind == "auto":
         for column in read:
             _note_whole_numbers(column, notes, alone=len(read) == 1)
-    return Targets(chosen, tuple(columns), torch.from_numpy(y).float(), remarks, notes)
+    found = Targets(chosen, tuple(columns), torch.from_numpy(y).float(), remarks, notes)
+    if not limited:
+        return found
+    limits, sides = _limits(read, y.shape)
+    return replace(found, limits=limits, sides=sides)
+
+
+def _limits(read: Sequence[_Column], shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    limits, sides = torch.full(shape, torch.nan), torch.zeros(shape)
+    for place, column in enumerate(read):
+        for row, (limit, side) in column.bounds.items():
+            limits[row, place], sides[row, place] = limit, side
+    return limits, sides
+
+
+def numeric_columns(
+    columns: Mapping[str, Sequence[str]],
+    missing: Sequence[str] = (),
+    *,
+    decimal_commas: bool = False,
+    bounds: bool = False,
+) -> tuple[str, ...]:
+    """The columns of which most cells are numbers, and that are not just the row numbers.
+
+    Args:
+        columns: column name -> cells.
+        missing: as for `read_targets`; words that do not occur in a column do not matter.
+        decimal_commas: as for `read_targets`.
+        bounds: as for `read_targets`.
+    """
+    is_missing = missing_matcher(missing)
+    found = []
+    for name, cells in columns.items():
+        given = _convert_commas(name, cells, is_missing, {}) if decimal_commas else cells
+        column = _read(name, given, is_missing, missing, bounds)
+        numbering = np.arange(len(cells))
+        counted = any(np.array_equal(column.values, numbering + first) for first in (0, 1))
+        if column.present > MOSTLY * (column.present + len(column.unreadable)) and not counted:
+            found.append(name)
+    return tuple(found)
 
 
 def _check_words(columns: Mapping[str, Sequence[str]], missing: Sequence[str]) -> None:
@@ -173,21 +234,28 @@ def _check_words(columns: Mapping[str, Sequence[str]], missing: Sequence[str]) -
 
 
 def _read(
-    name: str, cells: Sequence[str], is_missing: Callable[[str], bool], missing: Collection[str]
+    name: str,
+    cells: Sequence[str],
+    is_missing: Callable[[str], bool],
+    missing: Collection[str],
+    bounds: bool,
 ) -> _Column:
     out = np.full(len(cells), np.nan)
     unreadable = []
+    limits = {}
     if is_sign_column(cells, is_missing) and "-" not in missing:
         known, is_missing = is_missing, lambda cell: cell.strip() != "-" and known(cell)
     for row, cell in enumerate(cells):
         if is_missing(cell):
             continue
         value = parse_number(cell)
-        if value is None:
-            unreadable.append(row)
-        else:
+        if value is not None:
             out[row] = value
-    return _Column(name, cells, out, unreadable, is_missing)
+        elif bounds and (limit := parse_bound(cell)) is not None:
+            limits[row] = limit
+        else:
+            unreadable.append(row)
+    return _Column(name, cells, out, unreadable, is_missing, limits)
 
 
 def _convert_commas(
@@ -229,6 +297,7 @@ def _refuse_numbers(column: _Column) -> None:
         return
     rows = list(faults)
     fault = faults[rows[0]]
+    limits = advice_on_limits([column.cells[row] for row in rows])
     if "decimal comma" in fault:
         raise invalid(
             "targets",
@@ -241,10 +310,15 @@ def _refuse_numbers(column: _Column) -> None:
         "targets",
         "contain plain numbers",
         f"{column.quoted(rows)}: {fault}",
-        "Correct the table, list the cells that are missing values with missing=... (--missing; "
-        f"'<*' matches every cell that starts with '<'), or use {AS_CLASSES} if these are class "
-        "names.",
+        f"{limits}Correct the table, list the cells that are missing values with missing=... "
+        f"(--missing; '<*' matches every cell that starts with '<'), or use {AS_CLASSES} if these "
+        "are class names.",
     )
+
+
+def advice_on_limits(cells: Sequence[str]) -> str:
+    """The advice to read limits as such, if some cells that could not be read are limits."""
+    return LIMITS if any(parse_bound(cell) is not None for cell in cells) else ""
 
 
 def _refuse_mixture(column: _Column) -> None:

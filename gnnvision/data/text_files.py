@@ -7,10 +7,10 @@ import re
 from gnnvision.data.file_names import ranked_encodings
 from gnnvision.errors import invalid
 
-__all__ = ["decode_text"]
+__all__ = ["MARKS", "decode_text"]
 
 # Byte-order marks; the one of UTF-32 begins with the one of UTF-16.
-_MARKS = (
+MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -46,7 +46,7 @@ def decode_text(content: bytes, argument: str, name: str) -> tuple[str, str, str
     Raises:
         ValueError: The file is not text in any of these encodings.
     """
-    marked = next((known for mark, known in _MARKS if content.startswith(mark)), "utf-8")
+    marked = next((known for mark, known in MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(marked), marked.removesuffix("-sig"), ""
     except UnicodeDecodeError as error:

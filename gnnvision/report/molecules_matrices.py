@@ -79,7 +79,7 @@ def feature_matrix(task: MoleculeTask, row: int) -> tuple[NDArray[np.float32], l
     nodes = task.graphs.member_nodes([row])
     x = task.x[nodes].cpu().numpy()
     used = np.flatnonzero(x.any(0))
-    names = task.featurizer.atom_columns
+    names = task.atom_columns
     return x[:, used], [names[column] for column in used.tolist()]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.parallel import Progress, map_chunks
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -17,6 +18,7 @@ __all__ = [
     "SCAFFOLDS",
     "canonical_smiles",
     "canonicalize_all",
+    "describe_all",
     "descriptor_names",
     "descriptors",
     "scaffolds",
@@ -105,3 +107,17 @@ def descriptors(smiles: Sequence[str], featurizer: Featurizer) -> NDArray[np.flo
         out[row] = [*properties.ComputeProperties(mol), *(v for area in areas for v in area(mol))]
     out[~np.isfinite(out)] = 0
     return np.clip(out, -LARGEST, LARGEST).astype(np.float32)
+
+
+def describe_all(
+    smiles: Sequence[str], featurizer: Featurizer, *, progress: Progress | None = None
+) -> NDArray[np.float32]:
+    """`descriptors` in chunks, on all cores if there are many rows.
+
+    Args:
+        smiles: one SMILES per row.
+        featurizer: parses them.
+        progress: called with the number of rows done and the total.
+    """
+    chunks = map_chunks(descriptors, smiles, featurizer, progress=progress)
+    return np.concatenate(chunks) if chunks else descriptors([], featurizer)

@@ -7,7 +7,7 @@ parsing the SMILES; everything else is vectorized over thousands of molecules.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from gnnvision.data.molecules.parallel import Progress, map_chunks
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["Encoded", "encode", "encode_all"]
+__all__ = ["Encoded", "as_components", "encode", "encode_all"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,54 @@ class Encoded:
             name: np.concatenate([getattr(part, name) for part in parts]) for name in names
         }
         return cls(**joined, reasons=tuple(r for part in parts for r in part.reasons))
+
+    def without(self, rows: Sequence[int]) -> Encoded:
+        """The same rows, without the atoms and bonds of some of them."""
+        if not any(self.num_atoms[row] for row in rows):
+            return self
+        keep = np.ones(len(self.num_atoms), bool)
+        keep[list(rows)] = False
+        bonds = np.repeat(keep, self.num_bonds)
+        return replace(
+            self,
+            atoms=self.atoms[np.repeat(keep, self.num_atoms)],
+            bonds=self.bonds[bonds],
+            ends=self.ends[bonds],
+            num_atoms=self.num_atoms * keep,
+            num_bonds=self.num_bonds * keep,
+        )
+
+
+def as_components(parts: Sequence[Encoded]) -> tuple[Encoded, NDArray[np.int64]]:
+    """The molecules of each row as one graph of several components.
+
+    Args:
+        parts: a component of each row; all with the same number of rows.
+
+    Returns:
+        The rows, whose atoms are in the order of the parts, and the part of each atom. The
+        reasons are those of the first part.
+    """
+
+    def in_rows(counts: str) -> NDArray[np.int64]:
+        rows = [np.repeat(np.arange(len(p.num_atoms)), getattr(p, counts)) for p in parts]
+        return np.argsort(np.concatenate(rows), kind="stable")
+
+    before = np.cumsum([part.num_atoms for part in parts], axis=0) - [p.num_atoms for p in parts]
+    ends = [
+        p.ends + np.repeat(n, p.num_bonds)[:, None] for p, n in zip(parts, before, strict=True)
+    ]
+    atoms, bonds = in_rows("num_atoms"), in_rows("num_bonds")
+    whole = Encoded(
+        atoms=np.concatenate([part.atoms for part in parts])[atoms],
+        bonds=np.concatenate([part.bonds for part in parts])[bonds],
+        ends=np.concatenate(ends)[bonds].astype(np.int32),
+        num_atoms=np.sum([part.num_atoms for part in parts], axis=0, dtype=np.int32),
+        num_bonds=np.sum([part.num_bonds for part in parts], axis=0, dtype=np.int32),
+        reasons=parts[0].reasons,
+    )
+    sizes = [len(part.atoms) for part in parts]
+    return whole, np.repeat(np.arange(len(parts)), sizes)[atoms]
 
 
 def encode_all(

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from gnnvision.data.card import Card, SplitRule
+from gnnvision.data.card import Card
+from gnnvision.data.column_sources import Columns, read_columns
 from gnnvision.data.doors import Door
 from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.molecules.bioactivity import read_bioactivity
-from gnnvision.data.molecules.describe import SCAFFOLDS
-from gnnvision.data.molecules.encode import Encoded
-from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.build import build_task
 from gnnvision.data.molecules.options import MoleculeOptions
-from gnnvision.data.molecules.splits import column_split, scaffold_balanced_split, scaffold_split
-from gnnvision.data.molecules.store import cached_descriptors, cached_scaffolds, encode_cached
-from gnnvision.data.molecules.task import MoleculeTask, batch_molecules
-from gnnvision.data.split import Split, fold_split, random_split, stratified_split
+from gnnvision.data.molecules.splitter import SPLITS
+from gnnvision.data.molecules.task import MoleculeTask
+from gnnvision.data.split import Split
 from gnnvision.data.table import Table, parse_table, read_table
-from gnnvision.data.targets import Targets, read_targets
-from gnnvision.errors import invalid, one_of
+from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["SPLITS", "load"]
+__all__ = ["SPLITS", "from_smiles", "from_table", "load"]
 
-SPLITS = ("random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold")
-SHOWN = 5  # rows quoted in an error message
 _TABLES = (".csv", ".tsv", ".txt", ".smi")
 _OTHER_TABLES = (
     *(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".parquet", ".feather", ".json"),
@@ -63,237 +52,158 @@ def _described(table: Table, card: Card, options: MoleculeOptions, requested: st
         kind=facts.get("kind", "auto") if options.kind == "auto" else options.kind,
         split=facts["split"] if options.split == "public" else options.split,
     )
-    return _task(table, card, options, requested)
+    return build_task(table, card, options, requested)
 
 
 def _own_table(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    name, title = path.name.partition(".")[0], path.name
+    return _own(read_table(path), options, None, name, title, requested)
+
+
+def _own_parquet(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
+    table = _as_table(read_columns(path, "name"))
+    return _own(table, options, None, path.name.partition(".")[0], path.name, requested)
+
+
+def _own(
+    table: Table,
+    options: MoleculeOptions,
+    split: Split | None,
+    name: str,
+    title: str,
+    requested: str,
+) -> MoleculeTask:
     options.check(own_table=True)
-    table = read_table(path)
-    column = options.smiles or table.smiles_column()
+    columns = options.smiles or table.smiles_column()
     default = "column" if options.split_column else "random"
     options = replace(
-        options, smiles=column, split=default if options.split == "public" else options.split
+        options, smiles=columns, split=default if options.split == "public" else options.split
     )
     card = Card(
-        name=path.name.partition(".")[0],
-        title=path.name,
+        name=name,
+        title=title,
         kind="molecule",
-        description=f"The table {path.name}, with {len(table.rows)} rows.",
-        source=path.name,
+        description=f"The table {title}, with {len(table.rows)} rows.",
+        source=title,
         license="Unknown.",
         citation="",
     )
-    return _task(table, card, options, requested)
+    return build_task(table, card, options, requested, split)
 
 
-def _task(table: Table, card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
-    featurizer = options.featurizer or Featurizer()
-    assert options.smiles is not None
-    smiles = table.column(options.smiles, "smiles")
-    if not options.targets:
-        others = [name for name in table.columns if name != options.smiles]
-        condition = f"name at least one of the columns {', '.join(map(repr, others))}"
-        raise invalid("targets", condition, "none", "Name the columns to predict.")
-    _check(options, table)
-    columns = {name: _well_formed(table, name) for name in options.targets}
-    commas = table.delimiter != ","
-    targets = read_targets(columns, options.kind, options.missing, decimal_commas=commas)
-    rows = encode_cached(smiles, featurizer)
-    reasons = {
-        row: reason
-        for row in range(len(smiles))
-        if (reason := table.problems.get(row) or rows.reasons[row])
-    }
-    # The problems of a published table are known; users want to see those of their own first.
-    on_invalid = options.on_invalid or ("skip" if card.files else "raise")
-    if on_invalid == "molecules" and not card.files:
-        _refuse_targets(targets.remarks)
-    if on_invalid == "raise":
-        _refuse(dict(sorted((dict(targets.remarks) | reasons).items())), smiles)
-    extra = (
-        torch.from_numpy(cached_descriptors(smiles, featurizer)) if options.descriptors else None
-    )
-    graphs, x = batch_molecules(_without(rows, reasons), featurizer, extra)
-    for row in np.flatnonzero(~targets.known).tolist():
-        reasons.setdefault(row, targets.remarks.get(row, "no target"))
-    usable = np.array([row for row in range(len(smiles)) if row not in reasons], np.int64)
-    if len(usable) < len(("train", "val", "test")):
-        got = f"{len(usable)} usable rows of {len(smiles)}"
-        condition = "contain valid SMILES with targets"
-        raise invalid(options.smiles, condition, got, _examples(reasons, smiles))
-    splitter = _splitter(usable, smiles, targets, table, options, featurizer)
-    description = _DESCRIPTIONS[options.split].format(folds=options.folds)
-    return MoleculeTask(
-        name=card.name,
-        requested=requested,
-        kind=targets.kind,
-        in_channels=featurizer.num_atom_columns,
-        num_outputs=len(targets.names),
-        class_names=targets.names,
-        split=splitter(options.seed),
-        splitter=splitter,
-        card=replace(card, splits={options.split: SplitRule(description)}),
-        data_hash=_hash(table, options, featurizer),
-        seed=options.seed,
-        graphs=graphs,
-        x=x,
-        y=targets.y,
-        item_names=smiles,
-        featurizer=featurizer,
-        reasons=dict(sorted(reasons.items())),
-        remarks=targets.remarks,
-        table=table,
-        smiles_column=options.smiles,
-        targets=tuple(options.targets),
-        notes=targets.notes,
-        scaffolds=SCAFFOLDS if options.split in ("scaffold", "scaffold_balanced") else "",
-    )
+def from_table(
+    source: Any,  # noqa: ANN401 - a DataFrame, without importing pandas
+    *,
+    split: str | Split = "public",
+    name: str = "molecules",
+    **options: Any,  # noqa: ANN401 - the fields of MoleculeOptions
+) -> MoleculeTask:
+    """A task from a table in memory with a column of SMILES.
+
+    Args:
+        source: A pandas, polars or Arrow table, a dict of columns, a `Table`, or the path of a
+            file that `gnnvision.data.read_columns` reads.
+        split: The name of a split, as for `gnnvision.data.molecules.load`, or a `Split` of the
+            rows.
+        name: A name for the data.
+        **options: The fields of `MoleculeOptions`: `smiles`, `targets`, `inputs`, ...
+
+    Raises:
+        TypeError: `source` is not a table.
+        ValueError: An option or the content of a column is invalid.
+
+    Example:
+        >>> table = {"smiles": ["C" * n for n in range(1, 21)], "boils": range(20)}
+        >>> from_table(table, targets="boils").split.sizes
+        {'train': 16, 'val': 2, 'test': 2}
+    """
+    table = source if isinstance(source, Table) else _as_table(read_columns(source, "source"))
+    given = split if isinstance(split, Split) else None
+    chosen = MoleculeOptions(split="public" if isinstance(split, Split) else split, **options)
+    return _own(table, chosen, given, name, name, name)
 
 
-def _check(options: MoleculeOptions, table: Table) -> None:
-    if options.on_invalid not in (None, "molecules"):
-        one_of("on_invalid", options.on_invalid, ("raise", "skip", "keep"))
-    if not table.rows:
-        raise invalid("csv", "have rows", "only a header", "Add rows below it.")
-    for taken in (options.smiles, options.split_column):
-        if taken in options.targets:
-            condition = "differ from the SMILES column and the split column"
-            raise invalid("targets", condition, repr(taken), "Name the columns to predict.")
-
-
-def _well_formed(table: Table, name: str) -> list[str]:
-    """The cells of a target; empty in malformed rows, whose cells may belong to other columns."""
-    cells = table.column(name, "targets")
-    return ["" if row in table.problems else cell for row, cell in enumerate(cells)]
-
-
-_DESCRIPTIONS = {
-    "random": "Random for each seed: 80 % training, 10 % validation, 10 % test.",
-    "stratified": "Random for each seed and stratified by class: 80 % training, 10 % validation, "
-    "10 % test.",
-    "scaffold": "MoleculeNet's scaffold split, deterministic, with the rarest scaffolds in the "
-    f"test split: 80 % training, 10 % validation, 10 % test ({SCAFFOLDS}).",
-    "scaffold_balanced": "Chemprop's balanced scaffold split, random for each seed, the largest "
-    f"groups first: 80 % training, 10 % validation, 10 % test ({SCAFFOLDS}).",
-    "column": "Defined by a column of the table.",
-    "kfold": "For seed s, fold s of {folds} is the test split, the next fold the validation "
-    "split, and the others the training split.",
-}
-
-
-def _splitter(
-    usable: NDArray[np.int64],
+def from_smiles(
     smiles: Sequence[str],
-    targets: Targets,
-    table: Table,
-    options: MoleculeOptions,
-    featurizer: Featurizer,
-) -> Callable[[int], Split]:
-    """A function that returns the split of a seed."""
-    match one_of("split", options.split, SPLITS):
-        case "random":
-            return partial(random_split, usable)
-        case "stratified":
-            return partial(_stratified, usable, _class_labels(targets)[usable])
-        case "kfold":
-            many = targets.kind == "multilabel" and len(targets.names) > 1
-            even = targets.kind != "regression" and not many
-            labels = _class_labels(targets)[usable] if even else None
-            return partial(fold_split, usable, folds=options.folds, labels=labels)
-        case "scaffold" | "scaffold_balanced":
-            every = cached_scaffolds(smiles, featurizer)
-            found = [every[row] for row in usable.tolist()]
-            if options.split == "scaffold_balanced":
-                return partial(scaffold_balanced_split, usable, found)
-            split = scaffold_split(usable, found)
-        case _:  # "column"
-            if not options.split_column:
-                condition = "name the column with train, val and test for split='column'"
-                raise invalid("split_column", condition, "none", "Name it.")
-            cells = table.column(options.split_column, "split_column")
-            split = column_split(usable, cells, options.split_column)
-    return partial(_same_split, split)
+    y: Any,  # noqa: ANN401 - anything array-like
+    *,
+    weights: Sequence[float] | None = None,
+    ids: Sequence[Any] | None = None,
+    **options: Any,  # noqa: ANN401 - the arguments of from_table
+) -> MoleculeTask:
+    """A task from SMILES and targets in memory.
+
+    Args:
+        smiles: The SMILES of each molecule.
+        y: The targets: a list, array or tensor of shape (G,) or (G, targets), or a dict of
+            columns. None and NaN are missing; text is a class, or a limit with `bounds=True`.
+        weights: How much each molecule counts in the loss.
+        ids: A name for each molecule, all different.
+        **options: `split`, `name` and the fields of `MoleculeOptions`, as for `from_table`.
+
+    Raises:
+        TypeError: `smiles` is not a sequence of text.
+        ValueError: The lengths differ, or an option or a value is invalid.
+
+    Example:
+        >>> task = from_smiles(["C" * n for n in range(1, 21)], [n / 2 for n in range(20)])
+        >>> task.kind, task.class_names, task.split.sizes
+        ('regression', ('y',), {'train': 16, 'val': 2, 'test': 2})
+    """
+    texts = [smiles] if isinstance(smiles, str) else [*smiles]
+    for row, text in enumerate(texts):
+        if isinstance(smiles, str) or not isinstance(text, str):
+            got = smiles if isinstance(smiles, str) else text
+            raise wrong_type("smiles", "be a list of SMILES", got, f"See row {row}.")
+    for taken in ("smiles", "targets", "weight", "id"):
+        if taken in options:
+            advice = "Use gnnvision.data.molecules.from_table for a table of columns."
+            raise invalid(taken, "be left out for from_smiles", repr(options[taken]), advice)
+    named = dict(y) if hasattr(y, "keys") else _target_columns(y)
+    columns = {"smiles": texts, **named}
+    for name, values in (("weight", weights), ("id", ids)):
+        if values is not None:
+            columns[name] = values
+            options[name] = name
+    for name, values in columns.items():
+        if len(values) != len(texts):
+            condition = f"have one value for each of the {len(texts)} molecules"
+            argument = {"weight": "weights", "id": "ids"}.get(name, "y")
+            raise invalid(argument, condition, f"{len(values)} in {name!r}")
+    return from_table(columns, targets=tuple(named), smiles="smiles", **options)
 
 
-def _same_split(split: Split, seed: int) -> Split:
-    return split
+def _target_columns(y: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The columns of targets without names."""
+    held = y.detach().cpu() if hasattr(y, "detach") else y
+    shape = getattr(held, "shape", None)
+    if shape is None and len(held) and isinstance(held[0], (list, tuple)):
+        return {f"y{n + 1}": list(column) for n, column in enumerate(zip(*held, strict=True))}
+    if shape is not None and len(shape) == 2:
+        return {f"y{n + 1}" if shape[1] > 1 else "y": held[:, n] for n in range(shape[1])}
+    if shape is not None and len(shape) != 1:
+        raise invalid("y", "have shape (G,) or (G, targets)", tuple(shape), "Reshape it.")
+    return {"y": held}
 
 
-def _stratified(usable: NDArray[np.int64], labels: NDArray[np.int64], seed: int) -> Split:
-    tenth = max(1, round(len(usable) / 10))
-    parts = stratified_split(labels, seed, tenth, tenth)
-    return Split("stratified", *(usable[getattr(parts, p)] for p in ("train", "val", "test")))
+def _as_table(columns: Columns) -> Table:
+    """The columns as text."""
+    cells = [[_text(cell) for cell in _items(column)] for column in columns.values()]
+    rows = tuple(zip(*cells, strict=True))
+    delimiter = ";" if columns.decimal_commas else ","
+    return Table(tuple(columns), rows, delimiter, {}, columns.notes)
 
 
-def _class_labels(targets: Targets) -> NDArray[np.int64]:
-    """The class of each row, for stratification; -100 if unlabeled."""
-    if targets.kind == "regression" or (targets.kind == "multilabel" and len(targets.names) > 1):
-        got = f"'stratified' for {len(targets.names)} targets of kind {targets.kind!r}"
-        raise invalid("split", "fit the targets", got, "Use 'random'.")
-    y = targets.y.numpy()
-    if targets.kind == "multilabel":
-        y = np.nan_to_num(y[:, 0], nan=0)
-    labels: NDArray[np.int64] = y.astype(np.int64)
-    return labels
+def _items(column: Any) -> Sequence[Any]:  # noqa: ANN401
+    listed: list[Any] = column.tolist() if hasattr(column, "tolist") else list(column)
+    return listed
 
 
-def _refuse_targets(remarks: Mapping[int, str]) -> None:
-    """Refuse other text in a numeric column: it may be a limit, and excluding it would bias."""
-    if remarks:
-        shown = "; ".join(f"row {row}: {text}" for row, text in list(remarks.items())[:SHOWN])
-        more = f"; and {len(remarks) - SHOWN:,} more" if len(remarks) > SHOWN else ""
-        raise invalid(
-            "targets",
-            "contain numbers",
-            f"other text in {len(remarks):,} rows",
-            f"{shown}{more}. Correct them, list the cells that are missing values with "
-            "missing=... (--missing; '<*' matches every cell that starts with '<'), or exclude "
-            "these rows with on_invalid='skip' (--on-invalid skip).",
-        )
-
-
-def _refuse(reasons: dict[int, str], smiles: Sequence[str]) -> None:
-    if reasons:
-        raise ValueError(
-            f"'on_invalid' is 'raise', and {len(reasons)} of {len(smiles)} rows cannot be used. "
-            f"{_examples(reasons, smiles)} Correct them, or exclude them with on_invalid='skip'."
-        )
-
-
-def _examples(reasons: dict[int, str], smiles: Sequence[str]) -> str:
-    shown = [
-        f"row {row}: {smiles[row][:40]!r} ({reason})"
-        for row, reason in list(reasons.items())[:SHOWN]
-    ]
-    more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-    return "; ".join(shown) + more + "."
-
-
-def _without(rows: Encoded, reasons: dict[int, str]) -> Encoded:
-    """Remove the molecules of malformed rows, whose SMILES cell may be valid by accident."""
-    broken = [row for row in reasons if rows.num_atoms[row]]
-    if not broken:
-        return rows
-    keep = np.ones(len(rows.num_atoms), bool)
-    keep[broken] = False
-    atoms, bonds = np.repeat(keep, rows.num_atoms), np.repeat(keep, rows.num_bonds)
-    return Encoded(
-        atoms=rows.atoms[atoms],
-        bonds=rows.bonds[bonds],
-        ends=rows.ends[bonds],
-        num_atoms=rows.num_atoms * keep,
-        num_bonds=rows.num_bonds * keep,
-        reasons=rows.reasons,
-    )
-
-
-def _hash(table: Table, options: MoleculeOptions, featurizer: Featurizer) -> str:
-    """SHA-256 of the SMILES, the targets and the featurizer."""
-    digest = hashlib.sha256(f"{featurizer.hash} {options.descriptors}".encode())
-    assert options.smiles is not None
-    for name in (options.smiles, *options.targets):
-        digest.update(json.dumps(table.column(name)).encode())
-    return digest.hexdigest()
+def _text(cell: object) -> str:
+    """A cell as text; "" for None, NaN and pandas' NA."""
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell:
+        return ""
+    return str(cell)
 
 
 def _bioactivity(card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:
@@ -304,12 +214,20 @@ def _is_text_table(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(_TABLES)
 
 
+def _is_parquet(path: Path) -> bool:
+    name = path.name.lower().removesuffix(".gz")
+    if not name.endswith((".parquet", ".pq")) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PAR1", b"\x1f\x8b"))
+
+
 def _is_other_table(path: Path) -> bool:
     return path.name.lower().endswith(_OTHER_TABLES) and not path.is_dir()
 
 
 def _other_table(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
-    condition = "be a text table (.csv, .tsv, .txt, .smi, or one of these with .gz)"
+    condition = "be a text table (.csv, .tsv, .txt, .smi, or one of these with .gz) or Parquet"
     advice = "Export it as 'CSV UTF-8', or unpack it."
     raise invalid("name", condition, repr(str(path)), advice)
 
@@ -322,6 +240,10 @@ load = Door(
         _published,
     )
     | {"bioactivity": _bioactivity},
-    ((_is_text_table, _own_table), (_is_other_table, _other_table)),
+    (
+        (_is_text_table, _own_table),
+        (_is_parquet, _own_parquet),
+        (_is_other_table, _other_table),
+    ),
     _other_table,
 )

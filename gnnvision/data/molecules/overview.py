@@ -15,18 +15,29 @@ MOST_REASONS = 4  # join_names in the overview
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
-def describe_columns(table: Table, smiles: str, targets: Sequence[str], rest: str) -> str:
-    """The SMILES column, the target columns and the other columns, as text.
+def describe_columns(
+    table: Table,
+    smiles: str | Sequence[str],
+    targets: Sequence[str],
+    rest: str,
+    roles: Mapping[str, str] | None = None,
+) -> str:
+    """The SMILES columns, the target columns and the other columns, as text.
 
     Args:
         table: the table.
-        smiles: the SMILES column.
+        smiles: the SMILES column, or several.
         targets: the target columns, if any.
         rest: what is done with the other columns.
+        roles: column -> what it is used for, where that is something else.
     """
-    others = [name for name in table.columns if name not in (*targets, smiles)]
-    known = f"SMILES in {smiles!r}"
+    read = (smiles,) if isinstance(smiles, str) else smiles
+    named = roles or {}
+    others = [name for name in table.columns if name not in (*targets, *read, *named)]
+    known = f"SMILES in {join_names(map(repr, read))}"
     known += f", targets: {join_names(map(repr, targets))}" if targets else ""
+    for role in dict.fromkeys(named.values()):
+        known += f", {role}: {join_names(repr(n) for n, r in named.items() if r == role)}"
     return known + (f", {rest}: {join_names(map(repr, others))}" if others else "")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.data.atomic_files import NotWritable, atomic_write
-from gnnvision.data.molecules.describe import canonicalize_all, descriptors, scaffolds
+from gnnvision.data.molecules.describe import canonicalize_all, describe_all, scaffolds
 from gnnvision.data.molecules.encode import Encoded, encode_all
 from gnnvision.data.molecules.featurizer import Featurizer
 from gnnvision.data.molecules.parallel import Progress, map_chunks
@@ -50,8 +50,7 @@ def cached_descriptors(smiles: Sequence[str], featurizer: Featurizer) -> NDArray
     """`describe.descriptors`, read from the cache if possible."""
 
     def make(progress: Progress) -> Arrays:
-        chunks = map_chunks(descriptors, smiles, featurizer, progress=progress)
-        return {"table": np.concatenate(chunks) if chunks else descriptors([], featurizer)}
+        return {"table": describe_all(smiles, featurizer, progress=progress)}
 
     return _cached("descriptors", smiles, featurizer, make, lambda stored: stored["table"])
 

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gnnvision._renamed import former_attributes
 from gnnvision.data.graphs.graph_task import GraphTask
 from gnnvision.data.molecules.duplicates import Duplicate, describe_duplicates, duplicates
-from gnnvision.data.molecules.encode import Encoded
 from gnnvision.data.molecules.featurizer import Featurizer
+from gnnvision.data.molecules.inputs import MoleculeInputs, batch_molecules
 from gnnvision.data.molecules.overview import (
     describe_columns,
     describe_excluded,
@@ -23,8 +22,10 @@ from gnnvision.data.molecules.overview import (
 )
 from gnnvision.data.molecules.similarity import TrainingMolecules
 from gnnvision.data.molecules.store import cached_canonical_smiles
+from gnnvision.data.overview import join_names
 from gnnvision.data.table import Table
 from gnnvision.domains import Graph
+from gnnvision.domains.device import send
 
 __all__ = ["MoleculeTask", "batch_molecules"]
 
@@ -43,9 +44,16 @@ class MoleculeTask(GraphTask):
         remarks: row index -> other problems of the row.
         table: the table that was read.
         scaffolds: the implementation of the scaffolds of a scaffold split; "" for other splits.
-        smiles_column: the SMILES column of the table.
+        smiles_column: the SMILES column of the table; the first of several.
         targets: the target columns.
         notes: target column -> how it was interpreted.
+        inputs: how rows become graphs; by default with `featurizer` alone.
+        ids: the names of the rows in a column of the table; () if there is none.
+        roles: column of the table -> what else it is used for, such as "weights".
+        weights: how much each row counts in the loss; None if all count alike. Shape (G,).
+        limits: where only a limit of a target is known and `y` is NaN: the limit; NaN elsewhere.
+            None if there are none. Shape (G, num_outputs).
+        sides: on which side of its limit the value is: -1 below, 1 above, 0 elsewhere.
     """
 
     featurizer: Featurizer
@@ -56,11 +64,29 @@ class MoleculeTask(GraphTask):
     smiles_column: str = ""
     targets: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inputs: MoleculeInputs | None = field(default=None, repr=False)
+    ids: Sequence[str] = field(default=(), repr=False)
+    roles: Mapping[str, str] = field(default_factory=dict, repr=False)
+    weights: Tensor | None = field(default=None, repr=False)
+    limits: Tensor | None = field(default=None, repr=False)
+    sides: Tensor | None = field(default=None, repr=False)
 
     @property
     def smiles(self) -> Sequence[str]:
-        """The SMILES of every row."""
+        """The SMILES of every row; those of several columns have a dot between them."""
         return self.item_names
+
+    @property
+    def atom_columns(self) -> tuple[str, ...]:
+        """The names of the atom features."""
+        return self._inputs.atom_columns
+
+    @property
+    def _inputs(self) -> MoleculeInputs:
+        if self.inputs is not None:
+            return self.inputs
+        described = bool(self.num_graph_attr)
+        return MoleculeInputs(self.featurizer, (self.smiles_column or "smiles",), described)
 
     @property
     def split_rule(self) -> str:
@@ -74,8 +100,24 @@ class MoleculeTask(GraphTask):
             return known
         features = known.pop("features")
         known["columns"] = describe_columns(
-            self.table, self.smiles_column, self.targets, "not used"
+            self.table, self._inputs.smiles, self.targets, "not used", self.roles
         )
+        if len(self._inputs.smiles) > 1:
+            known["components"] = (
+                f"{join_names(map(repr, self._inputs.smiles))} of a row are one graph; an atom "
+                "feature has the column of each atom"
+            )
+        if self._inputs.encoder is not None:
+            known["inputs"] = self._inputs.encoder.summary()
+        if self.sides is not None:
+            below, above = (int((self.sides == side).sum()) for side in (-1, 1))
+            known["limits"] = (
+                f"{below:,} upper (<) and {above:,} lower (>) limits add to the loss where a "
+                "prediction violates them; metrics and figures are over exact values"
+            )
+        if self.weights is not None:
+            low, high = self.weights.min().item(), self.weights.max().item()
+            known["weights"] = f"from {low:g} to {high:g} in the loss; metrics count rows alike"
         if self.notes:
             known["interpreted as"] = "; ".join(
                 f"{name!r}: {text}" for name, text in self.notes.items()
@@ -115,54 +157,28 @@ class MoleculeTask(GraphTask):
         training = TrainingMolecules(
             [self.smiles[row] for row in self.split.train], self.featurizer
         )
-        return {
-            "featurizer": self.featurizer.to_dict(),
-            "featurizer_hash": self.featurizer.hash,
-            "descriptors": self.num_graph_attr,
+        encoder = self._inputs.encoder
+        return self._inputs.to_dict() | {
+            "descriptors": self.num_graph_attr - (len(encoder.names) if encoder else 0),
             "kind": self.kind,
             "targets": list(self.class_names),
             "training_molecules": training.to_text(),
         }
 
-
-def batch_molecules(
-    encoded: Encoded, featurizer: Featurizer, graph_attr: Tensor | None = None
-) -> tuple[Graph, Tensor]:
-    """All molecules as one batch of graphs, with their atom features.
-
-    Bond k becomes edge 2 k in one direction and edge 2 k + 1 in the other.
-
-    Args:
-        encoded: the molecules.
-        featurizer: the featurizer that encoded them.
-        graph_attr: descriptors of each molecule. Shape (G, D).
-
-    Shapes:
-        Output: a Graph with `edge_attr` (E, bond columns), and x (N, atom columns).
-    """
-    starts = np.concatenate([[0], np.cumsum(encoded.num_atoms, dtype=np.int64)])
-    ends = encoded.ends + np.repeat(starts[:-1], encoded.num_bonds)[:, None]
-    both_ways = ends[:, [0, 1, 1, 0]].reshape(-1, 2).T
-    bonds = _rows(featurizer.bond_rows, encoded.bonds).repeat_interleave(2, 0)
-    graph = Graph(
-        torch.from_numpy(np.ascontiguousarray(both_ways)),
-        int(starts[-1]),
-        edge_attr=bonds,
-        offsets=torch.from_numpy(starts),
-        graph_attr=graph_attr,
-    )
-    return graph, _rows(featurizer.atom_rows, encoded.atoms)
-
-
-def _rows(columns: Any, codes: np.ndarray) -> Tensor:  # noqa: ANN401 - a method of a featurizer
-    """The feature columns of many atoms or bonds, computed once for each distinct one."""
-    if not len(codes):
-        return torch.from_numpy(columns(codes))
-    # Each row of codes as one integer, so that equal rows are found quickly.
-    wide = np.zeros((len(codes), 8), np.uint8)
-    wide[:, : codes.shape[1]] = codes
-    _, first, which = np.unique(
-        wide.view(np.uint64).ravel(), return_index=True, return_inverse=True
-    )
-    table = torch.from_numpy(columns(codes[first]))
-    return table.index_select(0, torch.from_numpy(which.astype(np.int64)))
+    def _select(self, members: Tensor) -> tuple[Graph, Tensor, Tensor]:
+        """Graphs, their features, and targets: with weights and sides, if there are any."""
+        graphs, x, y = super()._select(members)
+        if self.weights is None and self.sides is None:
+            return graphs, x, y
+        rows = members.cpu()
+        if self.kind == "classification":
+            y = y.to(x.dtype).masked_fill(y < 0, torch.nan)
+        side = torch.zeros_like(y)
+        if self.sides is not None and self.limits is not None:
+            side = send(self.sides[rows].to(y.dtype), y.device)
+            y = torch.where(side == 0, y, send(self.limits[rows].to(y.dtype), y.device))
+        weight = torch.ones_like(y)
+        if self.weights is not None:
+            each = send(self.weights[rows].to(y.dtype), y.device)
+            weight = each.reshape(-1, *[1] * (y.ndim - 1)).expand_as(y)
+        return graphs, x, torch.stack([y, weight, side], -1)

@@ -143,7 +143,10 @@ def test_the_kinds_of_targets(plain):
             "must be one of the columns 'smiles', 'y', 'z', 'w', got 'Y'",
         ),
         ({"targets": "y", "smiles": "mol"}, "'smiles' must be one of the columns .* got 'mol'"),
-        ({}, "'targets' must name at least one of the columns 'y', 'z', 'w', got none"),
+        (
+            {"kind": "classification"},
+            "'targets' must name at least one of the columns 'y', 'z', 'w', got none",
+        ),
         ({"targets": "smiles"}, "'targets' must differ from the SMILES column .*got 'smiles'"),
         ({"targets": "y", "split_column": "y"}, "'targets' must differ from .*got 'y'"),
         ({"targets": "y", "split": "mine"}, "'split' must be one of 'random', .* got 'mine'"),
