@@ -3,10 +3,12 @@
 from gnnvision._renamed import former_names
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.folder import scan
+from gnnvision.data.images.labels import from_table
 from gnnvision.data.images.load import load
 from gnnvision.data.images.new_images import image_files, read_image
 from gnnvision.data.images.scan_report import Finding, ScanReport
 from gnnvision.data.images.task import ImageTask, ReconstructionTask, from_tensors
+from gnnvision.data.images.torch_datasets import from_dataset
 
 __all__ = [
     "Augment",
@@ -14,6 +16,8 @@ __all__ = [
     "ImageTask",
     "ReconstructionTask",
     "ScanReport",
+    "from_dataset",
+    "from_table",
     "from_tensors",
     "image_files",
     "load",

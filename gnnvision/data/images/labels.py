@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +37,10 @@ from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.split_column import SPLIT_WORDS, column_split
 from gnnvision.data.table import Table, parse_table, read_table
 from gnnvision.data.targets import Targets, read_targets
+from gnnvision.data.text_table import to_text_table
 from gnnvision.errors import invalid, one_of
 
-__all__ = ["is_image_table", "is_text_table", "load_labels"]
+__all__ = ["from_table", "is_image_table", "is_text_table", "load_labels"]
 
 _HEAD_BYTES = 1 << 16
 _SHOWN = 5  # rows quoted in an error message
@@ -61,10 +64,39 @@ def load_labels(path: Path, options: ImageOptions, requested: str) -> ImageTask:
         ValueError: A column is missing or ambiguous, or there is an invalid row and on_invalid is
             "raise".
     """
-    table = read_table(path)
-    if not table.rows:
-        raise invalid("name", "have rows", f"only a header in {str(path)!r}", "Add rows below it.")
     folder = Path(options.folder) if options.folder is not None else path.parent
+    task = _load(read_table(path), folder, options, path.name)
+    return replace(task, name=path.name.partition(".")[0], requested=requested)
+
+
+def from_table(
+    source: Any,  # noqa: ANN401 - a DataFrame, without importing pandas
+    *,
+    name: str = "images",
+    **options: Any,  # noqa: ANN401 - the fields of ImageOptions
+) -> ImageTask:
+    """A task from a table in memory with a column of image files and columns of labels.
+
+    Args:
+        source: A pandas, polars or Arrow table, a dict of columns, or the path of a file that
+            `gnnvision.data.read_columns` reads.
+        name: A name for the data.
+        **options: The fields of `ImageOptions`: `image`, `targets`, `folder`, `on_invalid` and so
+            on. Paths are relative to `folder`, or else to the working folder.
+
+    Raises:
+        TypeError: `source` is not a table.
+        ValueError: As for `load`.
+    """
+    chosen = ImageOptions(**options)
+    folder = Path.cwd() if chosen.folder is None else Path(chosen.folder)
+    return replace(_load(to_text_table(source), folder, chosen, name), name=name, requested=name)
+
+
+def _load(table: Table, folder: Path, options: ImageOptions, title: str) -> ImageTask:
+    """The task of a table; see `load_labels`."""
+    if not table.rows:
+        raise invalid("name", "have rows", f"only a header in {title!r}", "Add rows below it.")
     image, how = file_column(table, folder, options.image)
     split_column = options.split_column or _split_column(table, options)
     names, why = _target_columns(table, tuple(options.targets), (image, split_column))
@@ -112,15 +144,14 @@ def load_labels(path: Path, options: ImageOptions, requested: str) -> ImageTask:
     notes = [*table.notes, *(f"{name!r}: {note}" for name, note in targets.notes.items())]
     details = {"columns": columns} | ({"table": "; ".join(notes)} if notes else {})
     return ImageTask(
-        name=path.name.partition(".")[0],
-        requested=requested,
+        name=title,
         kind=targets.kind,
         in_channels=tensor.shape[1],
         num_outputs=len(targets.names),
         class_names=targets.names,
         split=split,
         splitter=splitter,
-        card=_card(path, table, targets, split_column),
+        card=_card(title, table, targets, split_column),
         seed=options.seed,
         images=tensor,
         y=targets.y,
@@ -266,18 +297,18 @@ def _examples(reasons: Mapping[int, str]) -> str:
     return "; ".join(shown) + more
 
 
-def _card(path: Path, table: Table, targets: Targets, split_column: str) -> Card:
+def _card(title: str, table: Table, targets: Targets, split_column: str) -> Card:
     rule = "Random for each seed: 80 % training, 10 % validation, 10 % test."
     if targets.kind == "classification":
         rule += " Stratified by class."
     if split_column:
         rule = f"Defined by the column {split_column!r}."
     return Card(
-        name=path.name.partition(".")[0],
-        title=path.name,
+        name=title.partition(".")[0],
+        title=title,
         kind="image",
-        description=f"The images that the table {path.name} lists, with {len(table.rows):,} rows.",
-        source=path.name,
+        description=f"The images that the table {title} lists, with {len(table.rows):,} rows.",
+        source=title,
         license="Not stated.",
         citation="Not known.",
         class_names=targets.names,

@@ -15,7 +15,7 @@ from gnnvision.data.targets import Kind, Targets
 from gnnvision.domains.device import as_double
 from gnnvision.errors import invalid, one_of, wrong_dtype, wrong_type
 
-__all__ = ["Pixels", "read_labels", "to_pixels"]
+__all__ = ["Pixels", "as_tensor", "read_labels", "to_pixels"]
 
 Pixels: TypeAlias = Tensor | NDArray[Any]
 _CHUNK = 1024
@@ -34,7 +34,7 @@ def to_pixels(images: Pixels, layout: Literal["auto", "NCHW", "NHWC"] = "auto") 
         ValueError: The shape is another or ambiguous, or a value is out of range.
     """
     one_of("layout", layout, ("auto", "NCHW", "NHWC"))
-    x = _as_tensor("images", images)
+    x = as_tensor("images", images)
     if x.ndim == 3:
         x = x.unsqueeze(1)
     elif x.ndim == 4:
@@ -76,13 +76,20 @@ def _is_channels_last(x: Tensor, layout: str) -> bool:
     return last
 
 
-def _as_tensor(name: str, value: object) -> Tensor:
+def as_tensor(name: str, value: object) -> Tensor:
+    """An array, a tensor or a list of these of one shape, as a tensor on the CPU.
+
+    Args:
+        name: The argument, for messages.
+        value: Anything.
+    """
     if isinstance(value, Tensor):
         return value.detach().cpu()
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        return torch.from_numpy(np.ascontiguousarray(value))
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        return torch.from_numpy(np.require(native, requirements=["C", "W"]))
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], (Tensor, np.ndarray)):
-        parts = [_as_tensor(name, one) for one in value]
+        parts = [as_tensor(name, one) for one in value]
         if len({part.shape for part in parts}) == 1:
             return torch.stack(parts)
         shapes = sorted({tuple(part.shape) for part in parts})[:3]
@@ -174,7 +181,7 @@ def _as_numbers(labels: object) -> Tensor:
         if array.dtype.kind not in "biuf":
             advice = "Pass integers, strings, or an array of 0, 1 and NaN or of numbers."
             raise wrong_type("labels", "be one label or row for each image", labels, advice)
-        y = torch.from_numpy(np.ascontiguousarray(array))
+        y = as_tensor("labels", array)
     return y.long() if y.dtype is torch.bool else as_double(y) if y.is_floating_point() else y
 
 

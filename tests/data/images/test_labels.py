@@ -245,3 +245,20 @@ def test_loose_images_name_the_remedies(photos):
     assert "run.predict of a trained run" in str(error.value)
     with pytest.raises(ValueError, match="'targets' must be left out for a folder"):
         gv.data.images.load(photos, targets="pet")
+
+
+def test_a_data_frame_or_a_dict_of_columns(photos, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    there = load(table(photos, {"file": FILES, "age": [n / 4 for n in range(N)]}))
+    columns = {"file": FILES, "age": [n / 4 if n else None for n in range(N)]}
+    frame = pandas.DataFrame(columns)
+    for source in (columns, frame):
+        task = gv.data.images.from_table(source, folder=photos, name="mine", split="random")
+        assert (task.name, task.requested, task.kind) == ("mine", "mine", "regression")
+        assert task.images.equal(there.images)
+        assert task.y[1:].equal(there.y[1:])
+        assert task.reasons == {0: "no label"}
+    monkeypatch.chdir(photos)
+    assert gv.data.images.from_table(columns).images.equal(there.images)
+    with pytest.raises(TypeError, match="'source' must be"):
+        gv.data.images.from_table(3)

@@ -14,10 +14,17 @@ def bytes_of(n=30, size=(6, 7), channels=3):
     return torch.randint(0, 256, (n, channels, *size), generator=generator, dtype=torch.uint8)
 
 
+def read_only(array):
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
 ANIMALS = ["cat", "dog", "owl"] * 10
 
 
-@pytest.mark.parametrize("form", ["torch", "numpy", "last", "float", "double last", "list"])
+@pytest.mark.parametrize("form", ["torch", "numpy", "last", "float", "double last", "list",
+                                  "read-only", "big-endian"])  # fmt: skip
 def test_every_form_of_the_same_images_is_the_same_task(form):
     images = bytes_of()
     last = images.permute(0, 2, 3, 1)
@@ -28,6 +35,8 @@ def test_every_form_of_the_same_images_is_the_same_task(form):
         "float": images / 255,
         "double last": (last.double() / 255).numpy(),
         "list": list(images),
+        "read-only": read_only(images.numpy()),
+        "big-endian": (images.numpy() / 255).astype(">f8"),
     }[form]
     task = ImageTask.from_tensors(given, ANIMALS)
     assert task.images.equal(images)
