@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["unpack_arrays"]
 
 
-def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+def unpack_arrays(data: bytes, skip_objects: bool = False) -> dict[str, NDArray[Any]]:
     """The arrays in a file of `numpy.savez`, each verified against its checksum.
 
     numpy's reader reads as many bytes as the header of an array states. If the header is
@@ -20,15 +20,18 @@ def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
     Args:
         data: The content of the file.
+        skip_objects: Whether object arrays, which are not unpickled, are left out.
 
     Raises:
-        ValueError: The file is damaged, or has object arrays, which are not unpickled.
+        ValueError: The file is damaged, or has object arrays that are not left out.
     """
     arrays = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             for member in archive.infolist():
                 content = BytesIO(archive.read(member))  # verifies the checksum
+                if skip_objects and _has_objects(content):
+                    continue
                 array = np.lib.format.read_array(content, allow_pickle=False)
                 if content.read(1):
                     raise ValueError(f"{member.filename} is longer than its array")
@@ -36,3 +39,14 @@ def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     except Exception as error:  # zipfile, zlib and numpy raise many types
         raise ValueError(f"The npz archive cannot be read: {error}") from error
     return arrays
+
+
+def _has_objects(content: BytesIO) -> bool:
+    """Whether the header of an array states Python objects; the position stays at the start."""
+    version = np.lib.format.read_magic(content)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    dtype = read(content)[2]
+    content.seek(0)
+    return bool(dtype.hasobject)

@@ -59,3 +59,46 @@ def graph_of_adjacency(adjacency: Any, **options: Any) -> Graph:  # noqa: ANN401
         weight = torch.from_numpy(values.astype(np.float64)).to(torch.get_default_dtype())
         options["edge_weight"] = weight
     return Graph(torch.from_numpy(np.ascontiguousarray(indices)), int(shape[0]), **options)
+
+
+def with_directions(graph: Graph, undirected: bool | None) -> tuple[Graph, dict[str, str]]:
+    """The graph with the reverse of every edge if `undirected`, and a note on its directions.
+
+    Args:
+        graph: The graph, or a batch.
+        undirected: Whether to add a reverse to each edge without one; None keeps the edges, and
+            notes that some have none.
+
+    Returns:
+        The graph, and "directions" -> text if there is something to say.
+    """
+    n = graph.num_nodes
+    source, target = graph.edge_index
+    forth, back = source * n + target, target * n + source
+    single = (~torch.isin(back, forth)).nonzero().squeeze(1)
+    if not len(single) or undirected is False:
+        return graph, {}
+    if undirected is None:
+        text = (
+            f"{len(single):,} of {graph.num_edges:,} edges have no reverse and are "
+            "one-directional; undirected=True adds it"
+        )
+        return graph, {"directions": text}
+    rows = torch.cat([torch.arange(graph.num_edges), single])
+    pairs = torch.cat([graph.edge_index, graph.edge_index[:, single].flip(0)], 1)
+    order = torch.argsort(pairs[0] * n + pairs[1], stable=True)
+    rows, pairs = rows[order], pairs[:, order]
+    columns = {
+        name: None if (values := getattr(graph, name)) is None else values[rows]
+        for name in ("edge_weight", "edge_attr", "edge_type")
+    }
+    made = Graph(
+        pairs,
+        n,
+        **columns,
+        num_relations=graph.num_relations,
+        offsets=graph.offsets,
+        graph_attr=graph.graph_attr,
+        node_names=graph.node_names,
+    )
+    return made, {"directions": f"{len(single):,} reverse edges were added"}

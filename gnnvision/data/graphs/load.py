@@ -14,6 +14,7 @@ from gnnvision.data.graphs.dgl_folder import is_dgl_folder, read_dgl_folder
 from gnnvision.data.graphs.embedded import read_embedded, read_karate
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
+from gnnvision.data.graphs.own_files import FORMATS
 from gnnvision.data.graphs.planetoid import decode_planetoid
 from gnnvision.data.graphs.table_files import (
     is_nodes_file,
@@ -86,6 +87,7 @@ _FORMATS: tuple[Format[GraphOptions], ...] = (
     (is_dgl_folder, read_dgl_folder),
     (is_table_folder, read_folder),
     (is_nodes_file, read_nodes_file),
+    *FORMATS,
 )
 
 load = Door(

@@ -13,7 +13,7 @@ from gnnvision.data.task import Task
 from gnnvision.errors import invalid, one_of
 
 __all__ = ["TABLE_OPTIONS", "choose_column", "is_nodes_file", "is_table_folder", "read_folder",
-           "read_nodes_file"]  # fmt: skip
+           "read_nodes_file", "split_argument"]  # fmt: skip
 
 TABLE_OPTIONS = frozenset((
     "label", "id", "source", "target", "features", "kinds", "edge_weight", "edge_type",
@@ -93,7 +93,7 @@ def read_one(
         options.id or choose_column(table, IDS, "id"),
         source,
         target,
-        _split(options),
+        split_argument(options),
         features=options.features,
         kinds=options.kinds,
         edge_weight=options.edge_weight,
@@ -126,7 +126,7 @@ def read_many(
         options.id or choose_column(nodes, IDS, "id"),
         source,
         target,
-        _split(options),
+        split_argument(options),
         graph_id=choose_column(graphs, GRAPH_IDS, "graph_id"),
         features=options.features,
         kinds=options.kinds,
@@ -174,7 +174,7 @@ def choose_label(table: Columns, options: GraphOptions) -> str | tuple[str, ...]
     return options.label or choose_column(table, LABELS, "label")
 
 
-def _split(options: GraphOptions) -> str | None:
+def split_argument(options: GraphOptions) -> str | None:
     """The split as `from_tables` takes it."""
     one_of("split", options.split, ("public", "random", "column"))
     if options.split_column is not None and options.split == "random":

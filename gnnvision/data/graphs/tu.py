@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from gnnvision.data.errors import invalid_file
 
-__all__ = ["OPTIONAL", "REQUIRED", "TuGraphs", "read_tu"]
+__all__ = ["OPTIONAL", "REQUIRED", "VALUES", "TuGraphs", "read_tu"]
 
 REQUIRED = ("A", "graph_indicator", "graph_labels")
 OPTIONAL = ("node_labels", "node_attributes", "edge_labels", "edge_attributes")
+VALUES = "graph_attributes"  # for a regression, in place of graph_labels
 MAX_INTEGER = 2**53  # larger integers are not exact in float64
 MAX_LABELS = 1000  # distinct labels of nodes or edges
 
@@ -41,8 +42,8 @@ class TuGraphs:
         offsets: The first node of each graph, and the end. Shape (G + 1,).
         x: Node features: one-hot labels, then attributes. Shape (N, C).
         edge_attr: Edge features: one-hot labels, then attributes. Shape (E, D).
-        y: The class of each graph, from 0. Shape (G,).
-        classes: The label of each class in the file, ascending.
+        y: The class of each graph, from 0. Shape (G,). Or its values. Shape (G, T).
+        classes: The label of each class in the file, ascending; empty for values.
         remarks: Notes about duplicate and one-directional edges.
     """
 
@@ -50,7 +51,7 @@ class TuGraphs:
     offsets: NDArray[np.int64]
     x: NDArray[np.float32]
     edge_attr: NDArray[np.float32]
-    y: NDArray[np.int64]
+    y: NDArray[np.int64] | NDArray[np.float32]
     classes: tuple[int, ...]
     remarks: tuple[str, ...] = ()
 
@@ -72,7 +73,7 @@ def read_tu(files: Mapping[str, bytes], name: str) -> TuGraphs:
 
     Args:
         files: The content of each file by its name, e.g. "MUTAG_A.txt"; all of `REQUIRED`, and
-            any of `OPTIONAL`.
+            any of `OPTIONAL`. For a regression, `VALUES` in place of "graph_labels".
         name: The prefix of these names, e.g. "MUTAG".
 
     Raises:
@@ -81,10 +82,17 @@ def read_tu(files: Mapping[str, bytes], name: str) -> TuGraphs:
     """
     tables = {
         key: _TuFile(f"{name}_{key}.txt", files[f"{name}_{key}.txt"])
-        for key in (*REQUIRED, *OPTIONAL)
+        for key in (*REQUIRED, *OPTIONAL, VALUES)
         if f"{name}_{key}.txt" in files
     }
-    member, labels = tables["graph_indicator"].column(), tables["graph_labels"].column()
+    member = tables["graph_indicator"].column()
+    classes: tuple[int, ...] = ()
+    labels: NDArray[np.int64] | NDArray[np.float32]
+    if "graph_labels" in tables:
+        present, labels = np.unique(tables["graph_labels"].column(), return_inverse=True)
+        labels, classes = labels.astype(np.int64), tuple(present.tolist())
+    else:
+        labels = tables[VALUES].numbers(float)
     tables["graph_indicator"].check_range(member[:, None], len(labels), "graph")
     back = np.diff(member) < 0
     if back.any():
@@ -98,15 +106,14 @@ def read_tu(files: Mapping[str, bytes], name: str) -> TuGraphs:
     x = _feature_matrix(tables, "node", len(member), "graph_indicator")
     edge_attr = _feature_matrix(tables, "edge", len(pairs), "A")
     edge_index, edge_attr, remarks = _merge_duplicates(pairs, edge_attr, len(member), tables["A"])
-    classes, y = np.unique(labels, return_inverse=True)
     sizes = np.bincount(member - 1, minlength=len(labels))
     return TuGraphs(
         edge_index=edge_index,
         offsets=np.concatenate([[0], np.cumsum(sizes)]),
         x=x,
         edge_attr=edge_attr,
-        y=y.astype(np.int64),
-        classes=tuple(classes.tolist()),
+        y=labels,
+        classes=classes,
         remarks=remarks,
     )
 

@@ -42,7 +42,7 @@ def load_tu(card: Card, options: GraphOptions, requested: str) -> GraphTask:
     _check_facts(card, graphs)
     if graphs.remarks:
         warnings.warn(f"{card.title}: {'; '.join(graphs.remarks)}.", UserWarning, stacklevel=2)
-    splitter = _splitter(graphs.y, options)
+    splitter = _splitter(graphs.y.astype(np.int64), options)
     return GraphTask(
         name=card.name,
         requested=requested,
