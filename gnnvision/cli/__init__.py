@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from gnnvision.cli.devices import usable_device, use_deterministic
     from gnnvision.cli.entry import run
     from gnnvision.cli.experiment import TrainingRun, fit_options, report_block, training_run
+    from gnnvision.cli.explaining import explain
     from gnnvision.cli.folders import resumable, run_folder, settings
     from gnnvision.cli.load_inputs import load_inspected
     from gnnvision.cli.options import (
+        ExplainOptions,
         ImageOptions,
         InspectOptions,
         MoleculeOptions,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from gnnvision.cli.unused_flags import refuse_unused
 
 __all__ = [
+    "ExplainOptions",
     "ImageOptions",
     "InspectOptions",
     "MoleculeOptions",
@@ -45,6 +48,7 @@ __all__ = [
     "RunOptions",
     "TrainingRun",
     "TransferOptions",
+    "explain",
     "explained_input",
     "feature_map_sections",
     "fit_options",
@@ -76,6 +80,6 @@ __all__ = [
 # The first three need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
     "options", "entry", "unused_flags", "datasets", "devices", "experiment", "folders", "output",
-    "pages", "load_inputs", "report_inputs",
+    "pages", "load_inputs", "report_inputs", "explaining",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

@@ -19,7 +19,15 @@ from gnnvision import training
 from gnnvision.cli.error_messages import error_message
 from gnnvision.cli.resume import parse_flags
 
-__all__ = ["Invocation", "invocation", "print_warning", "resume_command", "run"]
+__all__ = [
+    "Invocation",
+    "end_with_error",
+    "invocation",
+    "name_flag",
+    "print_warning",
+    "resume_command",
+    "run",
+]
 
 Config = TypeVar("Config")
 
@@ -117,14 +125,14 @@ def name_flag(text: str, flags: object, error: BaseException) -> str:
 
     Args:
         text: the message, such as "'batch_size' must be at least 1, got 0."
-        flags: the flags of the script, with `flag_of(argument, room)` for other names.
+        flags: the flags of the script, with `flag_of(argument, room)` for what they are called.
         error: the exception; its traceback has the room of the package that was called.
     """
     named = re.match(r"'(\w+)' must ", text)
     if named is None or not hasattr(flags, "flag_of"):
         return text
     flag = flags.flag_of(named[1], _room_of(error))
-    return text if flag is None else f"'--{flag.replace('_', '-')}'{text[len(named[1]) + 2 :]}"
+    return text if flag is None else f"'{flag}'{text[len(named[1]) + 2 :]}"
 
 
 def _room_of(error: BaseException) -> str:
@@ -137,6 +145,11 @@ def _room_of(error: BaseException) -> str:
             return room
         frame = frame.tb_next
     return ""
+
+
+def end_with_error(text: str) -> NoReturn:
+    """End the process with exit code 2 and a line on the standard error."""
+    _exit(2, f"error: {text}")
 
 
 def resume_command(folder: Path) -> str:

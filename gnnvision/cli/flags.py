@@ -27,7 +27,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 
 from gnnvision.errors import invalid, nearest, one_of
 
-__all__ = ["Flag", "flags_of", "format_help", "given_values"]
+__all__ = ["Flag", "described", "flags_of", "format_help", "given_values"]
 
 _PLACEHOLDERS = {int: "INT", float: "NUMBER", Path: "PATH", str: "TEXT"}
 _NUMBERS = {int: "an integer", float: "a number"}
@@ -127,7 +127,7 @@ def flags_of(config: type[Any]) -> list[Flag]:
     metavars: dict[str, str] = {**arguments}
     order: dict[str, None] = {}  # of the headings
     for cls in reversed(config.__mro__):
-        texts |= _described(cls)
+        texts |= described(vars(cls).get("__doc__") or "")
         metavars |= vars(cls).get("metavars", {})
         for heading, names in vars(cls).get("groups", {}).items():
             order[heading] = None
@@ -155,7 +155,8 @@ def flags_of(config: type[Any]) -> list[Flag]:
                 former=tuple(old for old, name in former.items() if name == field.name),
             )
         )
-    return sorted(flags, key=lambda flag: list(order).index(flag.group))
+    headings = sorted(order, key=lambda heading: not heading.startswith("data"))
+    return sorted(flags, key=lambda flag: headings.index(flag.group))
 
 
 def given_values(
@@ -247,10 +248,14 @@ def _parser(flags: Sequence[Flag], doc: str, program: str) -> _Parser:
         if flag.group not in groups:
             groups[flag.group] = parser.add_argument_group(flag.group)
         options: dict[str, Any] = {"help": flag.help().replace("%", "%%")}
-        if flag.kind is bool:
+        if _kinds(flag.kind) == (bool,):
             options |= {"action": argparse.BooleanOptionalAction, "default": argparse.SUPPRESS}
         else:
-            options |= {"metavar": flag.metavar, "nargs": "*" if _many(flag.kind) else None}
+            optional = flag.positional and flag.default is not MISSING
+            nargs = "*" if _many(flag.kind) else "?" if optional else None
+            options |= {"metavar": flag.metavar, "nargs": nargs}
+            if nargs == "?":
+                options["default"] = argparse.SUPPRESS
         if not flag.positional:
             options |= {"dest": flag.name, "default": argparse.SUPPRESS}
         names = [flag.name if flag.positional else flag.option]
@@ -302,10 +307,9 @@ def _placeholder(kind: Any) -> str:  # noqa: ANN401
     return "|".join(words)
 
 
-def _described(cls: type) -> dict[str, str]:
-    """Name -> text, from the `Args` of a class's docstring."""
-    doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    _, _, block = doc.partition("Args:\n")
+def described(doc: str) -> dict[str, str]:
+    """Name -> text, from the `Args` of a docstring."""
+    _, _, block = inspect.cleandoc(doc).partition("Args:\n")
     entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", block, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from gnnvision.transfer import Backbone
 
 __all__ = [
+    "ExplainOptions",
     "ImageOptions",
     "InspectOptions",
     "MoleculeOptions",
     "Options",
+    "OwnDataOptions",
     "RunOptions",
     "TransferOptions",
 ]
@@ -77,15 +79,19 @@ class RunOptions:
     }
 
     def flag_of(self, argument: str, room: str) -> str | None:
-        """The flag that an argument of a function of the package comes from; None if none does.
+        """The flag that an argument of a function of the package comes from, as it is written.
 
         Args:
             argument: its name.
             room: the room of the package, such as "data".
+
+        Returns:
+            None if it comes from no flag.
         """
         flag = self.other_names.get((room, argument), argument)
-        known = {field.name for field in fields(self)} - set(getattr(self, "arguments", ()))
-        return flag if flag in known else None
+        arguments = getattr(self, "arguments", {})
+        known = flag in {field.name for field in fields(self)}
+        return arguments.get(flag) or (f"--{flag.replace('_', '-')}" if known else None)
 
     def source(self, preferred: str) -> str | Path:
         """The dataset to load; one of another kind is refused before it is downloaded.
@@ -260,7 +266,7 @@ class MoleculeOptions(Options):
     def flag_of(self, argument: str, room: str) -> str | None:
         """As for all scripts; the name of the data is that of the table if one is named."""
         flag = super().flag_of(argument, room)
-        return "csv" if flag == "dataset" and self.csv is not None else flag
+        return "--csv" if flag == "--dataset" and self.csv is not None else flag
 
     def _source(self, preferred: str) -> str | Path:
         if self.csv is None:
@@ -294,6 +300,65 @@ class MoleculeOptions(Options):
         if any(value != getattr(usual, name) for name, value in features.items()):
             given["featurizer"] = data.Featurizer(**features)
         return super().data_options() | given
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDataOptions:
+    """The flags of every command on data of any kind, besides the options of the loaders.
+
+    Args:
+        dataset: A folder of images or a graph, a table of molecules, images or nodes, a file of a
+            graph, or the name of a dataset.
+        split: The split into training, validation and test: "public", "random", and by the kind
+            of data "full", "stratified", "kfold", "scaffold", "scaffold_balanced" or "column". By
+            default that of the data if they have one, and a random one otherwise.
+        data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
+            folder, or the user's cache.
+    """
+
+    dataset: str = ""
+    split: str | None = None
+    data_root: Path | None = None
+
+    arguments: ClassVar[dict[str, str]] = {"dataset": "DATA"}
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("dataset", "split", "data_root"),
+    }
+    metavars: ClassVar[dict[str, str]] = {"split": "NAME", "data_root": "FOLDER"}
+    other_names: ClassVar[dict[tuple[str, str], str]] = RunOptions.other_names | {
+        ("data", "nodes"): "dataset",
+        ("data", "source"): "edge_source",
+        ("data", "target"): "edge_target",
+    }
+    flag_of = RunOptions.flag_of
+
+    def load_options(self, **of_molecules: Any) -> dict[str, Any]:  # noqa: ANN401
+        """The options of `gnnvision.data.load` that were given.
+
+        Args:
+            **of_molecules: those for molecules where they are not given.
+
+        Raises:
+            ValueError: if there are no data, or the data root does not exist.
+        """
+        from gnnvision.cli.door_flags import door_options
+        from gnnvision.data import data_root
+        from gnnvision.data.loading import is_molecules
+
+        object.__setattr__(self, "_started", time.perf_counter())
+        if not self.dataset:
+            advice = "Name a folder, a table, or a dataset such as cora."
+            raise ValueError(f"DATA must be given. {advice}")
+        given: dict[str, Any] = {}
+        if self.data_root is not None:
+            given["root"] = data_root(self.data_root)
+        if self.split is not None:
+            given["split"] = self.split
+        for one in door_options():
+            value = getattr(self, one.flag, None)
+            if one.flag != "split" and value not in (None, ()):
+                given[one.option] = value
+        return (of_molecules if is_molecules(self.dataset, given) else {}) | given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -394,3 +459,34 @@ class InspectOptions:
     }
     own_group: ClassVar[str] = "method"
     metavars: ClassVar[dict[str, str]] = {"out": "FOLDER", "device": "DEVICE"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions(InspectOptions):
+    """The flags of every command that explains predictions.
+
+    Args:
+        method: Attribution methods to compare, of gradient, input_gradient,
+            integrated_gradients, grad_cam, guided_gradient, guided_grad_cam and occlusion. By
+            default grad_cam, integrated_gradients and occlusion; for nodes three gradient
+            methods.
+        target: The class or target to explain, by name or number. By default the predicted one.
+        layer: Layer for Grad-CAM. By default the last one with sites that the whole output
+            depends on.
+        checks: Test the attributions, which takes longer.
+        draws: Randomized networks of the parameter-randomization test. By default 20, or 10 for a
+            large image.
+        orders: Random orders that deletion and insertion are compared with, at least 19 for a
+            significant result.
+    """
+
+    method: tuple[str, ...] = ()
+    target: str | None = None
+    layer: str | None = None
+    checks: bool = True
+    draws: int | None = None
+    orders: int = 20
+
+    metavars: ClassVar[dict[str, str]] = {
+        "method": "METHOD", "target": "CLASS", "layer": "LAYER",
+    }  # fmt: skip

@@ -70,8 +70,12 @@ def print_report(page: Path, **seconds: float) -> None:
 
 
 @contextmanager
-def open_output(path: Path | None) -> Iterator[TextIO]:
+def open_output(path: Path | None, flag: str = "--out") -> Iterator[TextIO]:
     """A text file that is written completely or not at all; the standard output without a path.
+
+    Args:
+        path: of the file.
+        flag: that names it.
 
     Raises:
         ValueError: if it cannot be written.
@@ -82,11 +86,11 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     condition = "be a file that can be written"
     if path.exists() and not path.is_file():
         given = f"{str(path)!r}, which is not a regular file"
-        raise invalid("--out", condition, given, "Leave it out to print the table.")
+        raise invalid(flag, condition, given, "Leave it out to print the table.")
     text = io.StringIO()
     yield text
     try:
         replace_file(path, utf8(text.getvalue()))
     except OSError as error:
         given = f"{str(path)!r} ({error.strerror or error})"
-        raise invalid("--out", condition, given, "Choose another path.") from error
+        raise invalid(flag, condition, given, "Choose another path.") from error

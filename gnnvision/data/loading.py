@@ -14,7 +14,7 @@ from gnnvision.data.errors import DataNotFound
 from gnnvision.data.task import Task
 from gnnvision.errors import invalid
 
-__all__ = ["dataset_names", "describe", "load", "load_auto"]
+__all__ = ["dataset_names", "describe", "is_molecules", "load", "load_auto"]
 
 # In the order in which they look at a path; the last one explains what is possible.
 _DOORS: tuple[Door[Any], ...] = (graphs.load, images.load, molecules.load)
@@ -131,6 +131,19 @@ def _load_auto(
 def _load_named(name: str, options: dict[str, Any]) -> Task:
     door = next(door for door in _DOORS if name in door.readers)
     return door(name, **_options_of(door, options))
+
+
+def is_molecules(name: str | os.PathLike[str], options: dict[str, Any]) -> bool:
+    """Whether `load` reads these data as molecules; False where it has none of the name.
+
+    Args:
+        name: As for `load`.
+        options: The options of `load` that are given.
+    """
+    try:
+        return _door_of(name, options) is molecules.load
+    except ValueError:
+        return False
 
 
 def _door_of(name: str | os.PathLike[str], options: dict[str, Any]) -> Door[Any]:

@@ -67,6 +67,13 @@ IMAGE_PRESETS = {
         shift=1 / 8,
         cutout=1 / 4,
     ),
+    "few": ImagePreset(
+        Recipe(
+            epochs=40, lr=2e-3, optimizer="adamw", weight_decay=0.02, schedule="one_cycle",
+            warmup=0.2, batch_size=32,
+        ),
+        shift=1 / 8,
+    ),
     "lectures": ImagePreset(
         Recipe(
             epochs=15, lr=2e-3, optimizer="adamw", weight_decay=0.02, schedule="one_cycle",

@@ -1,0 +1,91 @@
+"""Train a network on data: a folder of images, a table of SMILES, a graph, or a dataset by name.
+
+gnnvision train nodes.csv --edges edges.csv --label topic
+gnnvision train PHOTOS --epochs 20
+gnnvision train molecules.csv --target solubility
+gnnvision train cora --seeds 10
+gnnvision train --resume runs/train/STAMP
+
+It prints what was understood, trains, prints the table of results, and writes a run folder with
+the weights, all metrics and report.html. Network and training are those of the experiments of
+gnnvision for this kind of data; `gnnvision check` prints more about the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gnnvision.cli.door_flags import with_door_options
+from gnnvision.cli.options import Options, OwnDataOptions
+
+__all__ = ["TrainFlags", "flags", "main"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags(OwnDataOptions, Options):
+    """The flags of `gnnvision train`.
+
+    Args:
+        model: The network, by its name in gnnvision.models. By default a graph convolutional
+            network for the nodes of a graph, a bond network for molecules and other small
+            graphs, and a convolutional network for images.
+        seeds: Number of seeds to train. By default 5 for the nodes of a graph, 3 for graphs and
+            molecules, and 1 for images.
+        batch_size: Images, molecules or graphs in a training step.
+        metric: The metric that selects the epoch, such as accuracy, balanced_accuracy, rocauc,
+            ap, f1_macro, rmse or mae. By default the usual one of the task.
+        class_weights: Weight classes by their frequency, for classes of very different size.
+        flip: Also train on mirrored images. Turn it off where a mirrored image means something
+            else.
+    """
+
+    model: str | None = None
+    seeds: int | None = None  # type: ignore[assignment]
+    batch_size: int | None = None
+    metric: str | None = None
+    class_weights: bool = False
+    flip: bool = True
+
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "training": ("batch_size", "metric", "class_weights", "flip"),
+    }
+    metavars: ClassVar[dict[str, str]] = {"model": "NAME", "metric": "NAME"}
+
+
+def flags() -> type[Any]:
+    """The dataclass of the flags, with the options of the loaders."""
+    return with_door_options(TrainFlags)
+
+
+def main(config: TrainFlags) -> None:
+    """Load the data, build the usual network, train it, and write the report."""
+    import gnnvision as gv
+    from gnnvision.cli.defaults import usual_training
+    from gnnvision.cli.entry import print_warning
+    from gnnvision.cli.experiment import training_run
+
+    options = config.load_options(descriptors=True, on_invalid="molecules")
+    task = gv.data.load(config.dataset, **options)
+    setup = usual_training(task, config)
+    for note in setup.notes:
+        print_warning(note)
+    recipe = config.adapt(setup.recipe, setup.task)
+    seeds = config.seeds or setup.seeds
+    more: dict[str, Any] = {} if config.metric is None else {"metric": config.metric}
+    with training_run(
+        "train", config, setup.task, setup.model, recipe, ensemble=setup.ensemble
+    ) as run:
+        result = run.stored or gv.fit(
+            setup.model, setup.task, recipe, seeds, **run.options, **more
+        )
+        run.show(result)
+        result.report(run.progress)
+    print(f"predict: gnnvision predict {_shown(run.folder)} {setup.inputs}".rstrip())
+
+
+def _shown(folder: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(folder))

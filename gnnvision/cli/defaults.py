@@ -1,0 +1,139 @@
+"""The usual network and recipe for each kind of data, as `gnnvision train` chooses them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from gnnvision import data, models
+from gnnvision.errors import invalid, one_of
+from gnnvision.models.registry import argument_types
+from gnnvision.training import Recipe
+from gnnvision.training.presets import GRAPH_PRESETS, IMAGE_PRESETS, NODE_RECIPES
+
+if TYPE_CHECKING:
+    from gnnvision.cli.command_train import TrainFlags
+
+__all__ = ["Setup", "usual_training"]
+
+HIDDEN = 64
+FEW_IMAGES = 2_000
+SYMBOLS = ("digits", "mnist")  # flipped, they would mean something else
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is trained, and how.
+
+    Args:
+        task: with the augmentation, if any.
+        model: the network.
+        recipe: how to train it.
+        seeds: the usual number of seeds.
+        ensemble: whether the networks of all seeds are kept, to predict together.
+        inputs: what `gnnvision predict` takes, as an example.
+        notes: what the network does not read, as sentences.
+    """
+
+    task: data.Task
+    model: nn.Module
+    recipe: Recipe
+    seeds: int
+    ensemble: bool = True
+    inputs: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def usual_training(task: data.Task, config: TrainFlags) -> Setup:
+    """The usual network and recipe for a task.
+
+    Args:
+        task: what was loaded.
+        config: the flags, which may name another network.
+
+    Raises:
+        ValueError: if the network is unknown, or does not fit this kind of data.
+    """
+    if config.model is not None:
+        one_of("model", config.model, models.names())
+    if isinstance(task, data.NodeTask):
+        setup = _of_nodes(task, config)
+    elif isinstance(task, data.GraphTask):
+        setup = _of_graphs(task, config)
+    elif isinstance(task, data.ImageTask):
+        setup = _of_images(task, config)
+    else:
+        kinds = "the nodes of a graph, graphs, molecules or images"
+        raise invalid("--dataset", f"be {kinds}", type(task).__name__, "Train it in Python.")
+    if config.class_weights:
+        balanced = dataclasses.replace(setup.recipe, class_weights="balanced")
+        setup = dataclasses.replace(setup, recipe=balanced)
+    return setup
+
+
+def _of_nodes(task: data.NodeTask, config: TrainFlags) -> Setup:
+    sizes = {
+        "in_channels": task.in_channels, "hidden_channels": HIDDEN,
+        "num_classes": task.num_outputs, "num_layers": 2, "dropout": 0.5,
+    }  # fmt: skip
+    model = _build(config.model or "classic_gcn", sizes)
+    graph = task.graph
+    unread = [
+        name.replace("_", " ")
+        for name in ("edge_attr", "edge_type")
+        if getattr(graph, name) is not None
+    ]
+    notes = [f"The network does not read the {' and '.join(unread)} of the graph."]
+    unlabeled = bool((task.y < 0).any()) if task.kind == "classification" else True
+    return Setup(
+        task, model, NODE_RECIPES["classic"], 5,
+        inputs="--output predicted.csv" if unlabeled else "",
+        notes=tuple(notes if unread else ()),
+    )  # fmt: skip
+
+
+def _of_graphs(task: data.GraphTask, config: TrainFlags) -> Setup:
+    known = {preset.network: preset for preset in GRAPH_PRESETS.values()}
+    preset = known.get(config.model or "bond_network", GRAPH_PRESETS["lecture"])
+    sizes = {"in_channels": task.in_channels, "num_outputs": task.num_outputs}
+    model = _build(config.model or preset.network, sizes | preset.settings(task))
+    molecules = isinstance(task, data.MoleculeTask)
+    inputs = "new.csv --output predicted.csv" if molecules else ""
+    return Setup(task, model, preset.recipe(task), 3, inputs=inputs)
+
+
+def _of_images(task: data.ImageTask, config: TrainFlags) -> Setup:
+    flip = config.flip and task.name not in SYMBOLS
+    few = len(task.split.train) < FEW_IMAGES
+    name = config.model or ("small_resnet" if few else "whitened_cnn")
+    strong = name == "whitened_cnn"
+    preset = IMAGE_PRESETS["few" if few and not strong else "quick" if strong else "lectures"]
+    augmented = task.with_augment(preset.augment(min(task.grid.shape), flip))
+    if strong:
+        augmented = augmented.with_test_views("mirror+shift" if flip else "none")
+    sizes = {
+        "in_channels": task.in_channels, "num_classes": task.num_outputs,
+        "image_size": task.grid.shape, **preset.settings,
+    }  # fmt: skip
+    note = (
+        f"{len(task.split.train):,} training images are few: a pretrained network, with "
+        "gnnvision.transfer.fine_tune, needs less of them."
+    )
+    return Setup(
+        augmented, _build(name, sizes), preset.recipe, 1, ensemble=False,
+        inputs="PHOTOS --output predicted.csv", notes=(note,) * few,
+    )  # fmt: skip
+
+
+def _build(name: str, sizes: Mapping[str, object]) -> nn.Module:
+    """The network with those of the sizes that it takes."""
+    takes = argument_types(name)
+    if "in_channels" not in takes:
+        raise invalid("--model", "be a network for this kind of data", repr(name))
+    renamed = {"num_classes": "num_outputs", "num_outputs": "num_classes"}
+    given = {key if key in takes else renamed.get(key, key): value for key, value in sizes.items()}
+    return models.build(name, **{key: value for key, value in given.items() if key in takes})
