@@ -68,7 +68,9 @@ def main(config: TrainFlags) -> None:
 
     options = config.load_options(descriptors=True, on_invalid="molecules")
     task = gv.data.load(config.dataset, **options)
-    setup = usual_training(task, config)
+    setup = usual_training(
+        task, config.model, class_weights=config.class_weights, flip=config.flip
+    )
     for note in setup.notes:
         print_warning(note)
     recipe = config.adapt(setup.recipe, setup.task)

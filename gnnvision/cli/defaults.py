@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -14,9 +13,6 @@ from gnnvision.errors import invalid, one_of
 from gnnvision.models.registry import argument_types
 from gnnvision.training import Recipe
 from gnnvision.training.presets import GRAPH_PRESETS, IMAGE_PRESETS, NODE_RECIPES
-
-if TYPE_CHECKING:
-    from gnnvision.cli.command_train import TrainFlags
 
 __all__ = ["Setup", "usual_training"]
 
@@ -48,39 +44,43 @@ class Setup:
     notes: tuple[str, ...] = ()
 
 
-def usual_training(task: data.Task, config: TrainFlags) -> Setup:
+def usual_training(
+    task: data.Task, network: str | None = None, *, class_weights: bool = False, flip: bool = True
+) -> Setup:
     """The usual network and recipe for a task.
 
     Args:
         task: what was loaded.
-        config: the flags, which may name another network.
+        network: the name of another network.
+        class_weights: whether rare classes have a larger weight.
+        flip: whether a mirrored image means the same.
 
     Raises:
         ValueError: if the network is unknown, or does not fit this kind of data.
     """
-    if config.model is not None:
-        one_of("model", config.model, models.names())
+    if network is not None:
+        one_of("model", network, models.names())
     if isinstance(task, data.NodeTask):
-        setup = _of_nodes(task, config)
+        setup = _of_nodes(task, network)
     elif isinstance(task, data.GraphTask):
-        setup = _of_graphs(task, config)
+        setup = _of_graphs(task, network)
     elif isinstance(task, data.ImageTask):
-        setup = _of_images(task, config)
+        setup = _of_images(task, network, flip)
     else:
         kinds = "the nodes of a graph, graphs, molecules or images"
         raise invalid("--dataset", f"be {kinds}", type(task).__name__, "Train it in Python.")
-    if config.class_weights:
+    if class_weights:
         balanced = dataclasses.replace(setup.recipe, class_weights="balanced")
         setup = dataclasses.replace(setup, recipe=balanced)
     return setup
 
 
-def _of_nodes(task: data.NodeTask, config: TrainFlags) -> Setup:
+def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     sizes = {
         "in_channels": task.in_channels, "hidden_channels": HIDDEN,
         "num_classes": task.num_outputs, "num_layers": 2, "dropout": 0.5,
     }  # fmt: skip
-    model = _build(config.model or "classic_gcn", sizes)
+    model = _build(network or "classic_gcn", sizes)
     graph = task.graph
     unread = [
         name.replace("_", " ")
@@ -96,20 +96,20 @@ def _of_nodes(task: data.NodeTask, config: TrainFlags) -> Setup:
     )  # fmt: skip
 
 
-def _of_graphs(task: data.GraphTask, config: TrainFlags) -> Setup:
+def _of_graphs(task: data.GraphTask, network: str | None) -> Setup:
     known = {preset.network: preset for preset in GRAPH_PRESETS.values()}
-    preset = known.get(config.model or "bond_network", GRAPH_PRESETS["lecture"])
+    preset = known.get(network or "bond_network", GRAPH_PRESETS["lecture"])
     sizes = {"in_channels": task.in_channels, "num_outputs": task.num_outputs}
-    model = _build(config.model or preset.network, sizes | preset.settings(task))
+    model = _build(network or preset.network, sizes | preset.settings(task))
     molecules = isinstance(task, data.MoleculeTask)
     inputs = "new.csv --output predicted.csv" if molecules else ""
     return Setup(task, model, preset.recipe(task), 3, inputs=inputs)
 
 
-def _of_images(task: data.ImageTask, config: TrainFlags) -> Setup:
-    flip = config.flip and task.name not in SYMBOLS
+def _of_images(task: data.ImageTask, network: str | None, flip: bool) -> Setup:
+    flip = flip and task.name not in SYMBOLS
     few = len(task.split.train) < FEW_IMAGES
-    name = config.model or ("small_resnet" if few else "whitened_cnn")
+    name = network or ("small_resnet" if few else "whitened_cnn")
     strong = name == "whitened_cnn"
     preset = IMAGE_PRESETS["few" if few and not strong else "quick" if strong else "lectures"]
     augmented = task.with_augment(preset.augment(min(task.grid.shape), flip))

@@ -64,9 +64,8 @@ def node_facts(task: NodeTask) -> Facts:
         missing = int(task.y.isnan().reshape(len(task.y), -1).all(1).sum())
     if missing:
         facts["unlabeled"] = f"{missing:,} of {graph.num_nodes:,} nodes, which can be predicted"
-    encoder = getattr(task, "encoder", None)
-    encoded = encoder.describe() if encoder is not None else ""
-    facts["features"] = encoded if isinstance(encoded, str) and encoded else _features(task.x)
+    encoder = task.encoder
+    facts["features"] = _features(task.x) if encoder is None else encoder.summary()
     return facts
 
 
