@@ -262,3 +262,17 @@ def test_a_data_frame_or_a_dict_of_columns(photos, monkeypatch):
     assert gv.data.images.from_table(columns).images.equal(there.images)
     with pytest.raises(TypeError, match="'source' must be"):
         gv.data.images.from_table(3)
+
+
+def test_the_real_cats_and_dogs_by_a_table(real_data, tmp_path):
+    folder = gv.data.images.load("cats_dogs", root=real_data, image_size=16)
+    names = list(folder.item_names)
+    split = np.full(len(names), "train", dtype=object)
+    for name in ("val", "test"):
+        split[getattr(folder.split, name)] = name
+    pets = [folder.class_names[y] for y in folder.y.tolist()]
+    path = table(tmp_path, {"pet": pets, "photo": names, "split": split})
+    task = load(path, folder=real_data / "cats_dogs", image_size=16)
+    assert task.images.equal(folder.images)
+    assert task.split == folder.split
+    assert (task.y.tolist(), task.mean) == (folder.y.tolist(), folder.mean)
