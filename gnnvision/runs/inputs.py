@@ -102,7 +102,7 @@ class Reader(ABC):
         """The inputs of a prediction, in blocks, with a row for each input in order."""
 
     @abstractmethod
-    def read(self, names: Sequence[str]) -> Iterator[Input]:
+    def read(self, names: Sequence[Any]) -> Iterator[Input]:
         """Single inputs, for explanations.
 
         Raises:

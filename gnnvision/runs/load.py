@@ -17,6 +17,7 @@ from gnnvision.errors import invalid
 from gnnvision.runs.graphs import GraphReader
 from gnnvision.runs.images import ImageReader
 from gnnvision.runs.inputs import Reader
+from gnnvision.runs.links import LinkReader
 from gnnvision.runs.molecules import TRAINING, MoleculeReader
 from gnnvision.runs.nodes import NodeReader
 from gnnvision.runs.run import Run
@@ -118,6 +119,8 @@ def _reader(
         return NodeReader(about, device, task, network)
     if kind == "graph":
         return GraphReader(about, device, task)
+    if kind == "link":
+        return LinkReader(about, device, task, network)
     raise invalid(
         "model",
         "be a network for images, molecules, the nodes of one graph or whole graphs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.embedding import embed
 from gnnvision.runs.inputs import Block, Input, Reader
+from gnnvision.runs.links import LinkReader
 from gnnvision.runs.predictions import Predictions
 from gnnvision.training.objective import to_predictions
 from gnnvision.training.recipe import Recipe
@@ -186,7 +188,8 @@ class Run:
                 of columns). For nodes: ids of nodes of the training graph (None for all), or
                 another graph: torch-geometric's `Data`, a networkx graph, or a pair (x, graph).
                 For graphs: the numbers from 1 or names of graphs of the task (None for all), or
-                pairs (x, graph) or `Data`.
+                pairs (x, graph) or `Data`. For links: pairs of nodes, or nodes whose most
+                probable new links are asked for (None for those of all nodes).
             nodes: For nodes: a table of new nodes, a path, a DataFrame or a dict of columns, with
                 the columns of the training, or "x" with the features where the run was not
                 trained on tables.
@@ -262,8 +265,10 @@ class Run:
     def embed(self, inputs: Any = None, layer: str | None = None, **options: Any) -> Tensor:  # noqa: ANN401
         """The signal before the head: what the last dense layer or convolution reads.
 
-        The mean over the pixels, or over the nodes of each graph, where that layer reads a value
-        for each. Of an ensemble, only the first network.
+        The rows are in the order of the inputs, as the ids of `predict`. Where that layer reads a
+        value for each pixel, or for each node of several graphs, a row is their mean. For links
+        the inputs are nodes, and a row is what the readout of pairs reads for a node. Of an
+        ensemble, only the first network is used.
 
         Args:
             inputs: as for `predict`, with the same options.
@@ -276,6 +281,8 @@ class Run:
         Raises:
             ValueError: if there is no such layer, or as for `predict`.
         """
+        if isinstance(self._reader, LinkReader) and layer is None:
+            return self._reader.embed(self.model, inputs)
         parts: list[tuple[Block, Tensor | None]] = []
         given = {name: value for name, value in options.items() if value is not None}
         for block in self._reader.blocks(inputs, **given):
@@ -294,24 +301,28 @@ class Run:
             out.append(each)
         return torch.cat(out) if out else torch.empty(0, width)
 
-    def inputs(self, names: Sequence[str] | str) -> list[Input]:
+    def inputs(self, names: Any) -> list[Input]:  # noqa: ANN401
         """Single inputs with their signal and domain, for explanations and feature maps.
 
         Args:
-            names: image files or folders, SMILES, or ids of nodes or graphs of the task.
+            names: image files or folders, SMILES, ids of nodes or graphs of the task, or pairs
+                of nodes.
 
         Raises:
             ValueError: if there are none, or one is not of the kind that the network reads.
         """
-        listed = [names] if isinstance(names, (str, int)) else list(names)
+        single = isinstance(names, (str, int, os.PathLike))
+        single = single or (self.kind == "link" and isinstance(names, tuple))
+        listed: list[Any] = [names] if single else list(names)
         if not listed:
             advice = "Name images, SMILES, nodes or graphs."
             raise invalid("inputs", "contain at least one input", "none", advice)
-        return list(self._reader.read([str(name) for name in listed]))
+        texts = [name if isinstance(name, (tuple, list)) else str(name) for name in listed]
+        return list(self._reader.read(texts))
 
     def explain(
         self,
-        inputs: Sequence[str] | str,
+        inputs: Any,  # noqa: ANN401
         method: str | Sequence[str] | None = None,
         target: str | int | None = None,
         layer: str | None = None,
@@ -338,7 +349,7 @@ class Run:
             column = 0
         found = []
         for item in self.inputs(inputs):
-            usual = FOR_ALL if item.node is None else FOR_NODES
+            usual = FOR_NODES if self.kind in ("node", "link") else FOR_ALL
             asked = [method] if isinstance(method, str) else list(method or usual)
             x = item.x.to_dense() if is_sparse(item.x) else item.x
             each = {}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gnnvision.data import ColumnEncoder, NodeTask, Split, Task, dataset_names
+from gnnvision.data import ColumnEncoder, LinkTask, NodeTask, Split, Task, dataset_names
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid
 from gnnvision.operators.signals import is_sparse
@@ -23,12 +23,19 @@ _COLUMNS = ("edge_weight", "edge_attr", "edge_type")
 
 
 def pack_graph(task: Task) -> Checkpoint | None:
-    """The graph, features and labels of a task on nodes of the user's own; None for others."""
-    if not isinstance(task, NodeTask) or task.name in dataset_names():
+    """The graph, features and targets of a task on one graph of the user's own; None for others.
+
+    Those of a built-in dataset are loaded by its name.
+    """
+    links = isinstance(task, LinkTask)
+    if not isinstance(task, NodeTask | LinkTask) or (
+        task.origin.get("name", "" if links else task.name) in dataset_names()
+    ):
         return None
-    graph = task.graph
-    small = torch.int32 if graph.num_nodes < 2**31 else torch.int64
-    tensors = {"edge_index": graph.edge_index.to(small), "y": task.y}
+    graph = task.known if isinstance(task, LinkTask) else task.graph
+    tensors = {"edge_index": graph.edge_index.to(torch.int32), "y": task.y}
+    if isinstance(task, LinkTask):
+        tensors["pairs"] = task.pairs.to(torch.int32)
     for name in _COLUMNS:
         if (value := getattr(graph, name)) is not None:
             tensors[name] = value
@@ -49,7 +56,7 @@ def pack_graph(task: Task) -> Checkpoint | None:
     return Checkpoint(tensors, state)
 
 
-def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask:
+def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask | LinkTask:
     """The task that `pack_graph` stored, with the split of the run.
 
     Args:
@@ -73,8 +80,7 @@ def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask:
             node_names=None if names is None else tuple(names),
             **{name: tensors[name] for name in _COLUMNS if name in tensors},
         )
-        split, given = about["split"], about["input"]
-        encoder = given.get("encoder")
+        split = about["split"]
         values: dict[str, Any] = {
             "name": state["name"],
             "kind": about["kind"],
@@ -85,12 +91,13 @@ def read_graph_task(file: Path, about: Mapping[str, Any]) -> NodeTask:
             "seed": about.get("seed", 0),
             "data_hash": state["data_hash"],
             "x": _features(tensors, state["num_nodes"], state["in_channels"]),
-            "graph": graph,
             "y": tensors["y"],
-            "encoder": None if encoder is None else ColumnEncoder.from_dict(encoder),
-            "tables": given.get("tables"),
         }
-        return NodeTask(**values)
+        if "pairs" in tensors:
+            return LinkTask(known=graph, pairs=tensors["pairs"].long(), **values)
+        given = about["input"]
+        encoder = given.get("encoder") and ColumnEncoder.from_dict(given["encoder"])
+        return NodeTask(graph=graph, encoder=encoder, tables=given.get("tables"), **values)
 
 
 def _features(tensors: Mapping[str, Tensor], nodes: int, channels: int) -> Tensor:
