@@ -1,4 +1,4 @@
-"""Papers of Cora that were not there in training: their accuracy, and the nodes computed for them.
+"""Nodes of Cora that were not there in training: their accuracy, and the nodes computed for them.
 
     python benchmarks/new_nodes.py
 
@@ -110,7 +110,7 @@ def main() -> None:
         ("new nodes", "transductive"), 100 * mean, 100 * spread, strict=True
     ):
         print(f"{name}: {value:.1f} ± {std:.1f} % over {flags.seeds} seeds")
-    print(f"nodes computed for all {flags.papers} at once: {np.mean(counts):.0f} on average")
+    print(f"nodes computed for all {flags.papers} together: {np.mean(counts):.0f} on average")
     print(f"nodes computed for one new paper alone: {np.mean(alone):.0f} on average")
 
 
