@@ -104,7 +104,7 @@ class ReadColumn:
 def to_cells(column: Any) -> Cells:  # noqa: ANN401 - any kind of column
     """The cells of a column: an array of one type where it has one, a list of values otherwise."""
     values = _values(column)
-    if isinstance(values, list) and all(type(value) is str for value in values):
+    if isinstance(values, list) and set(map(type, values)) == {str}:
         place = {text: n for n, text in enumerate(dict.fromkeys(values))}
         if len(place) < len(values):
             codes = np.fromiter(map(place.__getitem__, values), np.int64, len(values))

@@ -283,12 +283,18 @@ def _with_statistics(
             return EncodedColumn(name, "unused", note=f"{different}, none of them repeated")
         if inferred and len(counts) == 1 and not marks:
             return EncodedColumn(name, "unused", note="it is the same in all training rows")
-        return EncodedColumn(name, kind, values=values, marks_missing=marks, note=note)
+        numeric = any(parse_number(w) is not None for w in set(read.values) - {None})
+        return EncodedColumn(
+            name, kind, values=values, marks_missing=marks, numeric_words=numeric, note=note
+        )
     known = read.values[rows].reshape(len(rows), -1)[~missing]
     mean, std = known.mean(axis=0), known.std(axis=0)
     constant = (known == known[:1]).all(axis=0)
     if inferred and constant.all() and not marks and len(rows) > 1:
-        return EncodedColumn(name, "unused", note="it is the same in all training rows")
+        if kind != "boolean":  # one that varies elsewhere still has the scale of the others
+            return EncodedColumn(name, "unused", note="it is the same in all training rows")
+        if (read.values[~read.missing] == known[0]).all():
+            return EncodedColumn(name, "unused", note="it is the same in all rows")
     if kind not in ("number", "standardized list"):
         mean, std = np.zeros_like(mean), np.ones_like(std)
     std = np.where(constant | (std == 0), 1, std)
@@ -311,7 +317,7 @@ def _check_kind(column: EncodedColumn, cells: Cells, read: ReadColumn, argument:
         return
     words = [value for value in read.values if value is not None]
     numbers = all(parse_number(word) is not None for word in words)
-    if numbers and not any(parse_number(value) is not None for value in column.values):
+    if numbers and not column.numeric_words:
         got = f"numbers such as {words[0]}"
         advice = "Use the same kind of column as in training."
         raise invalid(argument, f"have words in {column.name!r}, as in training", got, advice)

@@ -35,6 +35,7 @@ class EncodedColumn:
         mean: Of each number over the training rows; 0 if not standardized. Length D.
         std: Their standard deviations; 1 if not standardized. Length D.
         values: The words that have a column each; all others share one.
+        numeric_words: For text: whether some words of the table are numbers.
         marks_missing: Whether an indicator column marks missing values: they occur in training.
         note: Why the column is not used, or which cells could not be read.
     """
@@ -45,6 +46,7 @@ class EncodedColumn:
     std: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
     marks_missing: bool = False
+    numeric_words: bool = False
     note: str = ""
 
     @property

@@ -70,6 +70,14 @@ def test_a_number_that_does_not_vary_in_training_divides_nothing():
     assert x.flatten().tolist() == [0, 0, 1]
 
 
+def test_a_boolean_that_varies_only_outside_of_training_is_kept():
+    """As the words of documents that no document of training has."""
+    table = {"word": [0, 0, 1], "size": [5.0, 5, 7], "all": [1, 1, 1]}
+    encoder, x, _ = encode(table, rows=[0, 1])
+    assert encoder.column_names == ("word",)
+    assert x.flatten().tolist() == [0, 0, 1]
+
+
 def test_missing_values_have_their_own_feature_if_training_has_some():
     encoder, x, _ = encode({"age": [1, None, 3], "city": ["a", "a", "?"]})
     assert encoder.names == ("age", "age is missing", "city=a", "city=other", "city is missing")
@@ -199,6 +207,14 @@ def test_other_columns_than_in_training_are_refused(change, message):
     table = {name: cells for name, cells in (TRAINED | change).items() if cells is not None}
     with pytest.raises(ValueError, match=message):
         encoder.encode(table, argument="inputs")
+
+
+def test_words_that_are_numbers_stay_words():
+    """Also in a table of one row, and if no word of the training rows is repeated."""
+    encoder = ColumnEncoder.fit({"code": ["A", "A", "12"]})
+    assert encoder.encode({"code": [12]})[0].tolist() == [[0, 1]]
+    rare = ColumnEncoder.fit({"code": [1, 2, 3]}, rows=[0], kinds={"code": "text"})
+    assert rare.encode({"code": ["2"]})[0].tolist() == [[1]]
 
 
 def test_a_similar_name_is_suggested():

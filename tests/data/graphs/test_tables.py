@@ -291,6 +291,30 @@ def test_bad_input_is_one_sentence(nodes, edges, options, message):
     assert "\n" not in str(caught.value)
 
 
+def test_cora_exported_to_csv_is_cora(tmp_path, real_data):
+    """Features, edges, labels and split; benchmarks/own_tables.py trains on both."""
+    cora = gv.data.load("cora", root=real_data, dense=True)
+    words = cora.x.gt(0).int().tolist()
+    split = np.full(len(words), "", dtype=object)
+    for name in ("train", "val", "test"):
+        split[getattr(cora.split, name)] = name
+    lines = ["id," + ",".join(f"w{n}" for n in range(cora.in_channels)) + ",topic,split"]
+    lines += [
+        f"문서 {n},{','.join(map(str, row))},{cora.class_names[label]},{split[n]}"
+        for n, (row, label) in enumerate(zip(words, cora.y.tolist(), strict=True))
+    ]
+    (tmp_path / "nodes.csv").write_text("\n".join(lines), encoding="utf-8")
+    pairs = [f"문서 {i},문서 {j}" for i, j in cora.graph.edge_index.t().tolist() if i < j]
+    (tmp_path / "edges.csv").write_text("\n".join(["source,target", *pairs]), encoding="utf-8")
+    own = gv.data.load(tmp_path, label="topic", kinds={"*": "boolean"}, normalize_features=True)
+    assert torch.equal(own.x, cora.x)
+    assert torch.equal(own.graph.edge_index, cora.graph.edge_index)
+    assert own.split == cora.split
+    names = [own.class_names[label] for label in own.y.tolist()]
+    assert names == [cora.class_names[label] for label in cora.y.tolist()]
+    assert own.graph.node_names[5] == "문서 5"
+
+
 def test_an_empty_table_is_refused(tmp_path):
     (tmp_path / "nodes.csv").write_text("id,label\n")
     with pytest.raises(ValueError, match=r"'nodes' must have at least one row, got .*nodes\.csv"):
