@@ -53,7 +53,8 @@ def main(seeds: int, epochs: int) -> None:
         start = time.perf_counter()
         own = gv.data.from_tables(
             Path(place) / "nodes.csv", Path(place) / "edges.csv", label="topic",
-            kinds={"*": "boolean"}, normalize_features=True,  # also the word that is in no document
+            kinds={"*": "boolean"},  # also the word that is in no document
+            normalize_features=True,
         )  # fmt: skip
         print(f"read in {time.perf_counter() - start:.1f} s")
     order = [own.class_names.index(name) for name in named.class_names]

@@ -132,7 +132,9 @@ class _Arrays:
             matrix = csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
             matrix.check_format(full_check=True)
         except (ValueError, TypeError) as error:
-            raise self._error(f"contain a sparse matrix in {name!r}", f"an error: {error}") from None
+            raise self._error(
+                f"contain a sparse matrix in {name!r}", f"an error: {error}"
+            ) from None
         return matrix
 
     def graph(self) -> Graph:
