@@ -15,6 +15,7 @@ __all__ = [
     "FEW_LABELS",
     "GRAPH_PRESETS",
     "IMAGE_PRESETS",
+    "LINK_RECIPE",
     "NODE_RECIPES",
     "GraphPreset",
     "ImagePreset",
@@ -142,6 +143,7 @@ NODE_RECIPES = {
     ),
     "classic": Recipe(epochs=200, lr=0.01, weight_decay=5e-4, patience=60),
 }
+LINK_RECIPE = Recipe(epochs=200, lr=0.01)
 _FEW = replace(
     BOND_NETWORK, epochs=150, batch_size=32, ema_decay=0.95, checkpoint_selection="last"
 )

@@ -66,6 +66,7 @@ ON_TABLES = ANY | {
     "unknown": ["--unknown", "invalid"],
     "wildcards": ["--wildcards", "other"],
 }
+STDLIB = ["--dataset", "stdlib"]
 DIGITS = ["--dataset", "digits"]
 BACKBONE = SCRIPTS.parent / "tests" / "training" / "kept" / "bond_network.safetensors"
 # Script -> what is always given, and for each flag what to give beside it: or two command lines.
@@ -74,6 +75,12 @@ TRAINING = {
         ["--dataset", "karate"],
         ANY | {"dataset": ["--dataset", "stdlib"], "split": ["--split", "random"]}
         | {"model": ["--model", "classic"]},
+    ),
+    "links_cora": (
+        ["--dataset", "karate"],
+        ANY | {"dataset": STDLIB, "split": ["--split", "fixed"]}
+        | {"val": ["--val", "0.2"], "test": ["--test", "0.3"]}
+        | {"raw_features": (STDLIB, [*STDLIB, "--no-raw-features"])},
     ),
     "cnn_cifar": (
         DIGITS,
