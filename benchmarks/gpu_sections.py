@@ -271,20 +271,14 @@ def waits(device: str) -> Iterator[Row]:
         task, model = task.to(device), model.to(device)
         initialize(model, task)
         run = SeedRun(model, task, recipe, 0, resolve_precision("auto", model, device), False)
-        run.train_epoch(lambda seen: True)  # warm-up, not counted
+        [*run.train_epoch(), run.finish_epoch()]  # warm-up, not counted
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
-        steps = 0
-
-        def step(seen: int) -> bool:
-            nonlocal steps
-            steps += 1
-            return True
-
         torch.cuda.set_sync_debug_mode("warn")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            run.train_epoch(step)
+            steps = len([*run.train_epoch()])
+            run.finish_epoch()
         torch.cuda.set_sync_debug_mode("default")
         count = sum("synchronizing" in str(warning.message) for warning in caught)
         peak = torch.cuda.max_memory_allocated() / 2**20

@@ -52,7 +52,6 @@ def main(config: Config) -> None:
         task = cli.images(gv.data.load(config.source("cats_dogs"), **wanted))
         task = task.with_augment(gv.data.Augment(resized_crop=(0.5, 1.0), flip="random"))
         seconds = config.seconds()
-        cli.print_overview(task)
         plan = gv.transfer.Plan(fine=config.adapt(recipes.FINE_RECIPE))
         strategy, facts = config.strategy, {}
         if config.compare:

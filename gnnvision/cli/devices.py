@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
-import torch
-
-from gnnvision.errors import invalid
+from gnnvision.training import devices
+from gnnvision.training.devices import use_deterministic
 
 __all__ = ["usable_device", "use_deterministic"]
-
-_DEVICES = ("cpu", "cuda", "mps")
 
 
 def usable_device(name: str) -> str:
@@ -19,26 +14,4 @@ def usable_device(name: str) -> str:
     Raises:
         ValueError: if it is unknown or not available.
     """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        if name.partition(":")[0] not in _DEVICES:
-            raise RuntimeError(f"not one of {', '.join(_DEVICES)}")
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, ImportError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise invalid(
-            "--device", "be a device of this machine", f"{name!r} ({reason})",
-            "Use 'auto' or 'cpu'.",
-        ) from error  # fmt: skip
-    return str(device)
-
-
-def use_deterministic() -> None:
-    """Make every operation of this process return the same bits each time, also on a GPU."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
+    return devices.usable_device(name, "--device")

@@ -17,7 +17,7 @@ from gnnvision.cli.entry import print_warning, resume_command
 from gnnvision.cli.error_messages import error_message
 from gnnvision.cli.folders import complete_run, run_folder, settings
 from gnnvision.cli.options import Options
-from gnnvision.cli.output import print_overview, print_report
+from gnnvision.cli.output import print_report
 from gnnvision.cli.pages import report_progress
 from gnnvision.data import Task
 from gnnvision.errors import invalid
@@ -72,7 +72,7 @@ def training_run(
 ) -> Iterator[TrainingRun]:
     """The run folder in which a script trains and reports, as its flags say.
 
-    It prints an overview of the data before. After Ctrl-C it prints the command that resumes the
+    After Ctrl-C it prints the command that resumes the
     run.
 
     Args:
@@ -107,8 +107,6 @@ def training_run(
         stored = None
         if config.resume is not None and _only_report_missing(folder):
             stored = training.read_result(folder, task, model, device)
-        else:
-            print_overview(task)
         options |= {
             "folder": folder,
             "resume": config.resume is not None,

@@ -11,7 +11,7 @@ from gnnvision.data import Task
 from gnnvision.errors import invalid
 from gnnvision.training.recipe import Recipe
 
-__all__ = ["causes_named", "not_finite", "nothing_to_select"]
+__all__ = ["cause_of", "not_finite", "nothing_to_select"]
 
 # Squares and products of larger numbers overflow float32, whose range ends at 3.4e38.
 LARGE = 1e15
@@ -65,49 +65,35 @@ def nothing_to_select(task: Task, recipe: Recipe) -> ValueError:
     )
 
 
-class causes_named:
-    """A context in which an error of a layer is replaced by one that names its cause.
+def cause_of(
+    error: ValueError, task: Task, recipe: Recipe, epoch: int, items: int, at_once: bool
+) -> ValueError | None:
+    """The error that names the cause of an error of a layer; None if it is not known.
 
-    These are a batch of one item in front of a batch norm, and diverged weights, after which a
-    layer inside the network refuses its input.
+    The causes are a batch of one item in front of a batch norm, and diverged weights, after which
+    a layer inside the network refuses its input.
 
     Args:
+        error: the error of the layer.
         task: the training task.
         recipe: the recipe.
         epoch: from 1.
         items: size of the batch.
         at_once: whether no step has been taken yet.
     """
-
-    __slots__ = ("at_once", "epoch", "items", "recipe", "task")
-
-    def __init__(self, task: Task, recipe: Recipe, epoch: int, items: int, at_once: bool) -> None:
-        self.task, self.recipe, self.epoch = task, recipe, epoch
-        self.items, self.at_once = items, at_once
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise the error that names the cause in place of the layer's own.
-
-        Raises:
-            ValueError: if the layer raised one whose cause is known.
-        """
-        if not isinstance(error, ValueError):
-            return
-        if "must not contain NaN" in str(error):
-            cause = not_finite(self.task, self.recipe, self.epoch, math.nan, self.at_once)
-            if not str(cause).startswith("'x'"):  # else the layer's own error is more precise
-                raise cause from error
-        elif str(error).startswith("Expected more than 1 value per channel"):
-            raise invalid(
-                "batch_size",
-                "give batch norm at least two values for each channel",
-                f"{self.items} item{'' if self.items == 1 else 's'} with one value per channel",
-                "Use a larger batch size and at least two training items, or a network without "
-                "batch norm.",
-            ) from error
+    if "must not contain NaN" in str(error):
+        cause = not_finite(task, recipe, epoch, math.nan, at_once)
+        # About the inputs the layer's own error is more precise.
+        return None if str(cause).startswith("'x'") else cause
+    if str(error).startswith("Expected more than 1 value per channel"):
+        return invalid(
+            "batch_size",
+            "give batch norm at least two values for each channel",
+            f"{items} item{'' if items == 1 else 's'} with one value per channel",
+            "Use a larger batch size and at least two training items, or a network without "
+            "batch norm.",
+        )
+    return None
 
 
 def _not_moderate(values: Tensor) -> str:

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import nn
 
 from gnnvision.data import Task
-from gnnvision.errors import invalid
-from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from gnnvision.errors import invalid, wrong_type
+from gnnvision.training.checkpoint import read_checkpoint
+from gnnvision.training.devices import usable_device
+from gnnvision.training.events import Event
 from gnnvision.training.lock import in_use
-from gnnvision.training.objective import objective
+from gnnvision.training.logs import LogName, open_log
+from gnnvision.training.loop import Loop
+from gnnvision.training.objective import Loss, Metric
 from gnnvision.training.precision import device_name
+from gnnvision.training.printing import print_entries
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
-from gnnvision.training.record import BEST, LAST, SEED, NotSaved, describe_run, write_result
-from gnnvision.training.result import Outcome, Result
-from gnnvision.training.seed_run import SeedRun
+from gnnvision.training.record import BEST, LAST, NotSaved, is_complete, read_result, write_result
+from gnnvision.training.result import Result
 from gnnvision.training.seeds import to_seeds
-from gnnvision.training.session import Session
+from gnnvision.training.stage import Stage
+from gnnvision.training.trainer import Trainer
 
-__all__ = ["BEST", "LAST", "NotSaved", "fit", "write_result"]
+__all__ = ["BEST", "LAST", "NotSaved", "check_task", "fit", "train", "write_result"]
+
+# The package that data of another kind come from, and the function that makes a task of them.
+_DOORS = {
+    "torch_geometric": "gnnvision.data.from_pyg(data)",
+    "networkx": "gnnvision.data.from_networkx(G, label=...)",
+    "pandas": "gnnvision.data.from_tables(nodes, edges, label=...)",
+    "dgl": "gnnvision.data.from_networkx(G.to_networkx(), label=...)",
+    "torch": "gnnvision.data.from_tensors(images, labels)",
+    "numpy": "gnnvision.data.from_tensors(images, labels)",
+}
 
 
 def fit(
@@ -36,13 +50,17 @@ def fit(
     seeds: int | Sequence[int] = 1,
     *,
     reset: bool = True,
-    device: str = "cpu",
+    device: str = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     compiled: bool = False,
+    loss: Loss | None = None,
+    metric: str | Metric | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     ensemble: bool = False,
     progress: bool = True,
+    callbacks: Sequence[Callable[[Event], object]] = (),
+    log: LogName | None = None,
     data_seconds: float = 0.0,
 ) -> Result:
     """Train a model on a task, once for each seed, and evaluate it.
@@ -69,16 +87,25 @@ def fit(
         seeds: the number of seeds (0, 1, ...), or a list of them.
         reset: whether the model is initialized again for each seed; if False, each seed starts
             from the weights of `model`.
-        device: "cpu", "cuda" or "mps".
+        device: "auto" takes a GPU if there is one; otherwise "cpu", "cuda" or "mps".
         precision: "auto" selects bfloat16 (autocast) for convolutions of images on a device with
             bfloat16 hardware, and float32 otherwise.
         compiled: whether to compile the model with `torch.compile`, which takes time before the
             first step and needs a C++ compiler on the CPU.
+        loss: a function (output, target) -> scalar in place of the loss of the task. It gets the
+            outputs of the model for the items with a known target, and these targets.
+        metric: the metric that compares epochs and seeds: the name of one of the task, such as
+            "f1_macro", or a `Metric` of your own; by default "accuracy", "rmse" or "rocauc".
         folder: a run folder; see `new_folder`.
-        resume: whether to resume from the folder's checkpoint.
+        resume: whether to resume from the folder's checkpoint; a finished run is only read.
         ensemble: whether to keep the weights of all seeds, to predict with their ensemble, as
             `checkpoints/seed-N.safetensors`; needs a folder.
-        progress: whether to show the progress on the terminal.
+        progress: whether to print an overview of the data, and then the progress.
+        callbacks: functions that are called with each event of the training, see
+            `gnnvision.training.events`. An error in one ends the training, which is saved before.
+        log: "csv" adds a row to `metrics.csv` after each epoch instead of at the end;
+            "tensorboard" writes to the subfolder `tensorboard`; "trackio" and "wandb" make a run
+            in the project "gnnvision" for each seed. The last three need the extra of that name.
         data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:
@@ -89,7 +116,8 @@ def fit(
             single class; see `Task.data_warnings`.
 
     Raises:
-        TypeError: if the model requires inputs other than a signal and its domain.
+        TypeError: if `task` is not a task, or the model requires inputs other than a signal and
+            its domain.
         ValueError: if the model or the recipe does not fit the task, the loss diverged, or the
             checkpoint to resume from is of another run.
         Interrupted: on Ctrl-C, after saving.
@@ -103,89 +131,143 @@ def fit(
         >>> len(result.outcomes)
         2
     """
-    recipe = recipe or Recipe()
-    numbers = to_seeds(seeds)
-    path = None if folder is None else Path(folder)
-    if ensemble and path is None:
-        raise invalid("folder", "be given to keep an ensemble", None, "Name a run folder.")
-    session = Session(model, task, recipe, numbers, reset, device, precision, compiled)
-    unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end instead
-
-    def save(checkpoint: Checkpoint) -> bool:
-        if path is None:
-            return False
-        try:
-            write_checkpoint(path / LAST, checkpoint)
-        except OSError as error:
-            # The training itself can continue.
-            warnings.warn(f"No checkpoint could be written to {path}: {error}", stacklevel=2)
-            return False
-        return True
-
-    def keep(run: SeedRun, outcome: Outcome) -> None:
-        if ensemble and path is not None:
-            about = describe_run(run.task, recipe, run.model, outcome, session.precision)
-            name = SEED.format(outcome.seed)
-            try:
-                write_checkpoint(path / name, Checkpoint(run.best, about))
-            except OSError:
-                unsaved[name] = Checkpoint(run.best, about)
-
-    with nullcontext() if path is None else in_use(path), stop_on_signal() as stop:
-        if resume:
-            _restore(session, path)
-        try:
-            with Reporter(progress, len(numbers), recipe.epochs) as reporter:
-                finished = session.run(stop, reporter, save, keep)
-            if not finished:
-                raise Interrupted(session.stopped())
-            result = _result(session, task, data_seconds, path)
-            if isinstance(model, nn.Module):
-                model.load_state_dict(result.model.state_dict())
-                if _device_of(model) == _device_of(result.model):
-                    result.model = model.eval()
-            if path is not None:
-                write_result(result, path, unsaved)
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:  # a second request
-            raise Interrupted(session.stopped(at_once=True)) from None
+    check_task(task)
+    trainer = Trainer(
+        model,
+        task,
+        [Stage(recipe or Recipe())],
+        to_seeds(seeds),
+        reset=reset,
+        device=usable_device(device),
+        precision=precision,
+        compiled=compiled,
+        loss=loss,
+        metric=metric,
+    )
+    result = train(
+        trainer,
+        folder=folder,
+        resume=resume,
+        ensemble=ensemble,
+        progress=progress,
+        callbacks=callbacks,
+        log=log,
+        data_seconds=data_seconds,
+    )
+    if isinstance(model, nn.Module):
+        model.load_state_dict(result.model.state_dict())
+        places = [next(iter(m.state_dict().values())).device for m in (model, result.model)]
+        if places[0] == places[1]:
+            result.model = model.eval()
     return result
 
 
-def _restore(session: Session, path: Path | None) -> None:
-    """Resume the session from the folder's checkpoint, or start over if it has none yet."""
-    if path is None:
-        raise invalid("folder", "be given to resume a run", None, "Name its folder.")
-    if (path / "checkpoints").is_dir() and not (path / LAST).exists():
-        warnings.warn(
-            f"The run in {path} was stopped before its first checkpoint: it starts over.",
-            stacklevel=3,
-        )
+def train(
+    trainer: Trainer,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    ensemble: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[Callable[[Event], object]] = (),
+    log: LogName | None = None,
+    data_seconds: float = 0.0,
+    preparing_seconds: float = 0.0,
+    overview: bool = True,
+    task: Task | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Result:
+    """Run a trainer to its end, and write its result.
+
+    Args:
+        trainer: the trainer.
+        folder: as for `fit`, and so are the other arguments that are not listed.
+        resume: as there.
+        ensemble: as there.
+        progress: as there.
+        callbacks: as there.
+        log: as there.
+        data_seconds: as there.
+        preparing_seconds: the time to prepare this training, such as to compute features.
+        overview: whether `progress` prints an overview of the data.
+        task: the task of the result; by default the trainer's, with the split of the best seed.
+        facts: further rows for the report's first table.
+
+    Raises:
+        Interrupted: on Ctrl-C, after saving.
+        NotSaved: if the finished run could not be written to the folder; it has the result.
+    """
+    path = None if folder is None else Path(folder)
+    if path is None and (ensemble or resume):
+        what = "resume a run" if resume else "keep an ensemble"
+        raise invalid("folder", f"be given to {what}", None, "Name a run folder.")
+    if resume and path is not None and is_complete(path):
+        network = trainer.network()
+        return read_result(path, task or trainer.task, network, trainer.device)
+    goal, seeds = trainer.goal, trainer.seeds
+    with nullcontext() if path is None else in_use(path), stop_on_signal() as stop:
+        if resume and path is not None:
+            if (path / "checkpoints").is_dir() and not (path / LAST).exists():
+                words = (
+                    f"The run in {path} was stopped before its first checkpoint: it starts over."
+                )
+                warnings.warn(words, stacklevel=3)
+            else:
+                trainer.restore(read_checkpoint(path / LAST), path / LAST)
+        writer = open_log(log, trainer, path)
+        loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble)
+        try:
+            if progress:
+                if overview:
+                    print_entries(trainer.task.overview())
+                with Reporter(True, len(seeds), trainer.epochs, metric=goal.metric) as reporter:
+                    loop.reporter = reporter
+                    loop.run()
+            else:
+                loop.run()
+            best = trainer.best_outcome()
+            result = Result(
+                task=task or trainer.task.with_seed(best.seed),
+                recipe=trainer.stages[-1].recipe,
+                model=trainer.network(),
+                outcomes=trainer.outcomes,
+                metric=goal.metric,
+                loss=trainer.loss_name,
+                higher_is_better=goal.higher_is_better,
+                device=device_name(trainer.device),
+                precision=trainer.precision,
+                compiled=trainer.compiled,
+                threads=trainer.threads,
+                train_seconds=preparing_seconds + sum(o.seconds for o in trainer.outcomes),
+                data_seconds=data_seconds,
+                folder=path,
+                notes=list(trainer.concerns),
+                facts=dict(facts or {}),
+            )
+            if writer is not None:
+                writer.close()
+            if path is not None:
+                write_result(result, path, loop.unsaved)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # a second request
+            raise Interrupted(loop.stopped(at_once=True)) from None
+        finally:
+            if writer is not None:
+                writer.close()
+    return result
+
+
+def check_task(task: object) -> None:
+    """Refuse data of another kind, and name the function that makes a task of them.
+
+    Raises:
+        TypeError: if it is not a task.
+    """
+    if isinstance(task, Task):
         return
-    session.restore(read_checkpoint(path / LAST), path / LAST)
-
-
-def _result(session: Session, task: Task, data_seconds: float, path: Path | None) -> Result:
-    """The result of a finished session."""
-    goal = objective(task, session.recipe)
-    return Result(
-        task=session.best_task(),
-        recipe=session.recipe,
-        model=session.best_model(),
-        outcomes=session.outcomes,
-        metric=goal.metric,
-        higher_is_better=goal.higher_is_better,
-        device=device_name(session.device),
-        precision=session.precision,
-        compiled=session.compiled,
-        threads=session.threads,
-        train_seconds=sum(outcome.seconds for outcome in session.outcomes),
-        data_seconds=data_seconds,
-        folder=path,
-        notes=list(session.concerns),
-    )
-
-
-def _device_of(model: nn.Module) -> torch.device | None:
-    return next((value.device for value in model.state_dict().values()), None)
+    first = task[0] if isinstance(task, list | tuple) and task else task
+    roots = (kind.__module__.partition(".")[0] for kind in type(first).__mro__)
+    door = next((_DOORS[root] for root in roots if root in _DOORS), "gnnvision.data.load(path)")
+    what = "be a task of gnnvision.data"
+    raise wrong_type("task", what, task, f"Make one with {door}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from gnnvision.training.events import EpochDone, Event, SeedDone, StepDone
 from gnnvision.training.measures import (
     IN_PERCENT,
     SPLIT_NAMES,
@@ -21,7 +23,13 @@ from gnnvision.training.measures import (
     metric_name,
 )
 
-__all__ = ["Interrupted", "Reporter", "StopRequest", "signals_interrupt", "stop_on_signal"]
+__all__ = [
+    "Interrupted",
+    "Reporter",
+    "StopRequest",
+    "signals_interrupt",
+    "stop_on_signal",
+]
 
 LONG_S = 5.0  # an epoch that takes longer has a line and an estimate of the time left
 WIDE = 70  # columns of a terminal with room for the rate next to the bar
@@ -95,11 +103,23 @@ class Reporter:
         shown: whether to show anything.
         seeds: how many seeds there are.
         epochs: of each seed.
-        word: what a seed is called, such as "fold".
+        word: what a seed is called, such as "fold"; others than seeds are numbered from 1.
+        first: how many seeds were done before.
+        metric: the score to show of each seed.
     """
 
-    def __init__(self, shown: bool, seeds: int, epochs: int, word: str = "seed") -> None:
+    def __init__(
+        self,
+        shown: bool,
+        seeds: int,
+        epochs: int,
+        word: str = "seed",
+        first: int = 0,
+        metric: str = "",
+    ) -> None:
         self.word = word
+        self.first = first
+        self.metric = metric
         self.shown = shown
         self.seeds = seeds
         self.epochs = epochs
@@ -159,6 +179,23 @@ class Reporter:
         done = seed_number * self.epochs + epochs
         update = self._bar.update
         self._write(update, self._task, completed=done, description=place, rate=rate)
+
+    def show(self, event: Event) -> None:
+        """Show an event of a training."""
+        match event:
+            case StepDone(number, seed, epoch, seen, size):
+                self.step(number + self.first, seed, epoch, seen, size)
+            case EpochDone(number, seed, row):
+                number += self.first
+                self.epoch(number, seed if self.word == "seed" else number + 1, row)
+            case SeedDone(number, seed, outcome):
+                number, name, notes = number + self.first, metric_name(self.metric), []
+                for part, where in (("val", f" at epoch {outcome.best_epoch}"), ("test", "")):
+                    if part == "test" or outcome.metrics[part]:
+                        score = outcome.metrics[part].get(self.metric, math.nan)
+                        shown = format_score(self.metric, score)
+                        notes.append(f"{SPLIT_NAMES[part]} {name} {shown}{where}")
+                self.seed(number, seed if self.word == "seed" else number + 1, ", ".join(notes))
 
     def step(self, seed_number: int, seed: int, epoch: int, seen: int, size: int) -> None:
         """Show that a training step is done.

@@ -49,6 +49,7 @@ _PROPERTIES: dict[str, type] = {
     "device": str, "precision": str, "compiled": bool, "threads": int, "train_seconds": float,
     "data_seconds": float,
 }  # fmt: skip
+_GOAL = ("metric", "higher_is_better", "loss")
 _TENSORS = ("target", "prediction")
 _Writer = Callable[[Path], None]
 
@@ -175,9 +176,16 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
         outcomes = unpack_outcomes(saved.tensors, state["outcomes"])
         if not outcomes:
             raise ValueError("'outcomes' is empty")
+        metric, loss = state.get("metric", goal.metric), state.get("loss")
+        higher = state.get("higher_is_better", goal.higher_is_better)
+        for name, value, kind in (
+            ("metric", metric, str), ("loss", loss, str | None), ("higher_is_better", higher, bool),
+        ):  # fmt: skip
+            if not fits(value, kind):
+                raise ValueError(f"'{name}' is {value!r}"[:100])
         for outcome in outcomes:
             for values in outcome.metrics.values():
-                if values and not {goal.metric} <= set(values) <= set(goal.names):
+                if values and not {metric} <= set(values) <= {metric, *goal.names}:
                     raise ValueError("'metrics' of another task")
         recipe = Recipe.from_dict(state["recipe"])
         properties = {name: state[name] for name in _PROPERTIES}
@@ -201,8 +209,9 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
         recipe=recipe,
         model=model.to(device).eval(),
         outcomes=outcomes,
-        metric=goal.metric,
-        higher_is_better=goal.higher_is_better,
+        metric=metric,
+        loss=loss,
+        higher_is_better=higher,
         folder=folder,
         notes=notes,
         facts=facts,
@@ -289,7 +298,7 @@ def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Write
     about = describe_run(task, recipe, result.model, result.best, result.precision)
     best = Checkpoint(result.model.state_dict(), about)
     tensors, outcomes = pack_outcomes(result.outcomes)
-    rest = {name: getattr(result, name) for name in (*_PROPERTIES, "notes", "facts")}
+    rest = {name: getattr(result, name) for name in (*_PROPERTIES, *_GOAL, "notes", "facts")}
     rest |= {"outcomes": outcomes, "recipe": recipe.to_dict()}
     rest |= {"data_hash": task.data_hash, "split": task.split_name}
     checkpoints = {BEST: best, OUTCOMES: Checkpoint(tensors, rest), **more}

@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +96,7 @@ class Result:
         folder: the run folder, if there is one.
         notes: warnings for the top of the report.
         facts: further rows for the report's first table: a name and a sentence each.
+        loss: the name of the loss that was given to `fit`; None for that of the task.
     """
 
     task: Task
@@ -113,9 +114,7 @@ class Result:
     folder: Path | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
-
-    # A function that writes the report, in place of the package's own.
-    writer: ClassVar[Callable[[Result], Path] | None] = None
+    loss: str | None = None
 
     @property
     def best(self) -> Outcome:
@@ -190,15 +189,18 @@ class Result:
     def ensemble(self) -> float | None:
         """The test score of the ensemble of all seeds, which averages their predictions.
 
-        None for a single seed, for a classification task, whose predictions are classes, and
-        where the seeds have different test splits.
+        None for a single seed, for a classification task, whose predictions are classes, for a
+        metric of your own, and where the seeds have different test splits.
         """
         same = len({outcome.split_hash for outcome in self.outcomes}) == 1
         several = len(self.outcomes) > 1 and len(self.outcomes[0].target) > 0
         if not several or not same or self.task.kind == "classification":
             return None
         mean = torch.stack([outcome.prediction for outcome in self.outcomes]).mean(0)
-        return objective(self.task).score(mean, self.outcomes[0].target)
+        if self.metric not in objective(self.task).measures:
+            return None
+        goal = objective(self.task, metric=self.metric)
+        return goal.score(mean, self.outcomes[0].target)
 
     def interval(self) -> str:
         """A sentence with the test accuracy of the kept model and its 95 % confidence interval.
@@ -266,9 +268,6 @@ class Result:
         """
         import gnnvision  # reports are built on results: only the package knows both
 
-        writer = type(self).writer
-        if writer is not None:
-            return writer(self)
         return gnnvision.report.write_report(self, progress=progress)
 
     def export(self, path: str | os.PathLike[str]) -> Exported:
@@ -319,6 +318,7 @@ class Result:
             "selection": self.selection,
             "network": network_name(self.model),
             "metric": self.metric,
+            "loss": self.loss,
             "seeds": [outcome.seed for outcome in self.outcomes],
             "metrics": self.metrics(),
             "remarks": self.remarks(),

@@ -1,4 +1,4 @@
-"""One seed of a run: the training loop, its state and its evaluation."""
+"""The training loop of one model, its state and its evaluation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import SplitName, Task
+from gnnvision.domains import Domain
 from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
@@ -24,9 +25,9 @@ from gnnvision.training.checkpoint import (
     unpack_optimizer,
 )
 from gnnvision.training.checks import check_output
-from gnnvision.training.failures import causes_named, not_finite, nothing_to_select
+from gnnvision.training.failures import cause_of, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
-from gnnvision.training.objective import concatenate, objective
+from gnnvision.training.objective import Objective, concatenate, objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
@@ -46,6 +47,7 @@ class SeedRun:
         seed: determines the order of the items and their augmentation.
         precision: "float32" or "bfloat16".
         compiled: whether to compile the model.
+        goal: the objective; by default that of the task and the recipe.
     """
 
     def __init__(
@@ -56,12 +58,13 @@ class SeedRun:
         seed: int,
         precision: str,
         compiled: bool,
+        goal: Objective | None = None,
     ) -> None:
         self.model = model
         self.task = task
         self.small_task = task.low_resolution() if recipe.progressive_resizing else task
         self.recipe = recipe
-        self.goal = objective(task, recipe)
+        self.goal = goal or objective(task, recipe)
         self.precision = precision
         self.call = caller(torch.compile(model) if compiled else model)
         self.optimizer = recipe.make_optimizer(model)
@@ -71,6 +74,8 @@ class SeedRun:
         if recipe.ema_decay:
             average = get_ema_multi_avg_fn(recipe.ema_decay)
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        # The model to evaluate.
+        self.kept_model: nn.Module = model if self.average is None else self.average.module
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
         self.best_epoch = 0
@@ -80,18 +85,10 @@ class SeedRun:
         self.seconds = 0.0
         self.waited = 0.0
         self._labeled: dict[str, bool] = {}
-        self._set_modules()
-        self._start_epoch()
-
-    @property
-    def kept_model(self) -> nn.Module:
-        """The model to evaluate, with the averaged weights (EMA) if the recipe averages them."""
-        return self.model if self.average is None else self.average.module
-
-    def _set_modules(self) -> None:
-        self.modules = list(self.model.modules())
+        self.modules = list(model.modules())
         self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
         self.device = self.learned[0].device
+        self._start_epoch()
 
     def _start_epoch(self) -> None:
         self._outputs: list[Tensor] = []
@@ -103,92 +100,107 @@ class SeedRun:
 
     # --- training ---------------------------------------------------------------------------
 
-    def train_epoch(self, after_step: Callable[[int], bool]) -> dict[str, float] | None:
+    def train_epoch(self) -> Iterator[int]:
         """Train to the end of the epoch.
 
-        Args:
-            after_step: called with the number of items that are done in this epoch; it returns
-                False to stop.
-
-        Returns:
-            The epoch with its training loss and score; None if it was stopped before its end.
+        Yields:
+            After each step, the number of known targets that are done in this epoch. Here the
+            training can be saved, and given up.
         """
         self._set_mode(training=True)
+        recipe, goal, optimizer = self.recipe, self.goal, self.optimizer
         size = max(len(self.task.split.train), 1)
-        done, goes_on = self._batch, True
-        for number, (x, domain, y) in enumerate(self._batches()):
-            if number < done:  # before the run was stopped and resumed
-                continue
-            if not goes_on:
-                return None
-            self._set_rates((self.epoch + min(self._seen / size, 1.0)) / self.recipe.epochs)
-            for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
-                parameter.grad = None
-            at_once = not self.epoch and not number
-            named = causes_named(self.task, self.recipe, self.epoch + 1, len(y), at_once)
-            with arithmetic(self.device, self.precision), named:
-                output = self.call(x, domain)
-                if at_once:
-                    check_output(self.model, output, self.task, y)
-                output, target = self._known("train", output, y)
-            output = output.float() if output.dtype is torch.bfloat16 else output
-            loss = self.goal.loss(output, target, self.recipe.label_smoothing)
-            loss.backward()
-            self.optimizer.step()
-            if self.average is not None:
-                self.average.update_parameters(self.model)
-            self._outputs.append(output.detach())
-            self._targets.append(target)
-            if self.recipe.label_smoothing:  # recorded like the validation loss, without it
-                loss = self.goal.loss(output.detach(), target)
-            self._losses.append(loss.detach())
-            self._seen += len(target)
-            self._batch = number + 1
-            goes_on = after_step(self._seen)
-        return self._end_epoch()
-
-    def _batches(self) -> Iterator[tuple[Tensor, Any, Tensor]]:
-        """The batches of this epoch; the time spent on waiting for them is added up."""
-        is_small = self.epoch < self.recipe.progressive_resizing * self.recipe.epochs
+        done = self._batch
+        is_small = self.epoch < recipe.progressive_resizing * recipe.epochs
         task = self.small_task if is_small else self.task
-        batches = task.batches("train", self.recipe.batch_size, self.generator, self.epoch)
+        batches = task.batches("train", recipe.batch_size, self.generator, self.epoch)
+        number = -1
         while True:
             started = time.perf_counter()
             batch = next(batches, None)
             self.waited += time.perf_counter() - started
             if batch is None:
-                return
-            yield batch
+                break
+            number += 1
+            if number < done:  # before the run was stopped and resumed
+                continue
+            x, domain, y = batch
+            if recipe.schedule != "constant":
+                progress = (self.epoch + min(self._seen / size, 1.0)) / recipe.epochs
+                factor = recipe.lr_factor(progress)
+                for group, lr in zip(optimizer.param_groups, self.first_lrs, strict=True):
+                    group["lr"] = lr * factor
+            for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
+                parameter.grad = None
+            at_once = not self.epoch and not number
+            try:
+                with arithmetic(self.device, self.precision):
+                    output = self.call(x, domain)
+                    if at_once:
+                        check_output(self.model, output, self.task, y)
+                    output, target = self._known("train", output, y)
+            except ValueError as error:
+                cause = cause_of(error, self.task, recipe, self.epoch + 1, len(y), at_once)
+                if cause is None:
+                    raise
+                raise cause from error
+            output = output.float() if output.dtype is torch.bfloat16 else output
+            loss = goal.loss(output, target, recipe.label_smoothing)
+            loss.backward()
+            optimizer.step()
+            if self.average is not None:
+                self.average.update_parameters(self.model)
+            self._outputs.append(output.detach())
+            self._targets.append(target)
+            if recipe.label_smoothing:  # recorded like the validation loss, without it
+                loss = goal.loss(output.detach(), target)
+            self._losses.append(loss.detach())
+            self._seen += len(target)
+            self._batch = number + 1
+            yield self._seen
 
-    def _set_rates(self, progress: float) -> None:
-        if self.recipe.schedule != "constant":
-            factor = self.recipe.lr_factor(progress)
-            for group, lr in zip(self.optimizer.param_groups, self.first_lrs, strict=True):
-                group["lr"] = lr * factor
+    def finish_epoch(self) -> dict[str, float]:
+        """Measure the epoch, validate it, and keep its weights if they are the best so far.
 
-    def _end_epoch(self) -> dict[str, float]:
+        Where the score is undefined the loss decides; an epoch where both are NaN is not kept.
+
+        Returns:
+            The row of the history: the epoch, and the loss and score of the training and, unless
+            it is empty, of the validation split (without test-time augmentation).
+
+        Raises:
+            ValueError: if the training loss is not finite, or this was the last epoch and none
+                was kept.
+        """
+        goal, recipe = self.goal, self.recipe
         self.epoch += 1
-        counts = self.goal.counts(self._targets)
+        counts = goal.counts(self._targets)
         losses = torch.stack(self._losses).tolist()  # one wait for the GPU
         loss = sum(each * n for each, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
         if not math.isfinite(loss):
             first = self.epoch == 1 and not math.isfinite(losses[0])
-            raise not_finite(self.task, self.recipe, self.epoch, loss, first)
-        score = self.goal.score(*concatenate(self._outputs, self._targets))
+            raise not_finite(self.task, recipe, self.epoch, loss, first)
+        score = goal.score(*concatenate(self._outputs, self._targets))
         self._start_epoch()
-        return {"epoch": self.epoch, "train_loss": loss, f"train_{self.goal.metric}": score}
+        row = {"epoch": self.epoch, "train_loss": loss, f"train_{goal.metric}": score}
+        if len(self.task.split.val):
+            found = goal.loss_and_score(*self.outputs("val", caller(self.kept_model)))
+            row |= dict(zip(("val_loss", f"val_{goal.metric}"), found, strict=True))
+        self.history.append(row)
+        place = (float(self.epoch), 0.0)
+        if recipe.checkpoint_selection == "score":
+            place = rank(row[f"val_{goal.metric}"], row["val_loss"], goal.higher_is_better)
+        elif recipe.checkpoint_selection == "loss":
+            place = rank(math.nan, row["val_loss"], False)
+        if place > max(self.best_rank, (-math.inf, -math.inf)):
+            self.best_rank, self.best_epoch = place, self.epoch
+            if recipe.checkpoint_selection != "last" or self.epoch == recipe.epochs:
+                self.best = snapshot(self.kept_model)
+        if self.finished and not self.best_epoch:
+            raise nothing_to_select(self.task, recipe)
+        return row
 
-    def validate(self) -> dict[str, float]:
-        """Loss and score of the validation split, without test-time augmentation; {} if empty."""
-        if not len(self.task.split.val):
-            return {}
-        loss, score = self.goal.loss_and_score(*self.outputs("val", caller(self.kept_model)))
-        return {"val_loss": loss, f"val_{self.goal.metric}": score}
-
-    def predict(self, part: SplitName) -> tuple[Tensor, Tensor]:
-        """The kept model's outputs for a split, over the task's test views, and the targets."""
-        model = self.kept_model
-        return self.outputs(part, lambda x, domain: self.task.predict(model, x, domain))
+    # --- evaluation -------------------------------------------------------------------------
 
     def evaluate_splits(
         self, parts: Sequence[SplitName], most: float = math.inf
@@ -214,7 +226,7 @@ class SeedRun:
                 kept = self.history[self.best_epoch - 1]
                 metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
             else:
-                output, target = self.predict(part)
+                output, target = self.outputs(part, self._over_views)
                 metrics[part] = self.goal.metrics(output, target)
                 found = self.goal.remarks(output, target, self.task.class_names)
                 if found:
@@ -228,14 +240,23 @@ class SeedRun:
         else:
             self.kept_model.eval()
         outputs, targets = [], []
-        named = causes_named(self.task, self.recipe, self.epoch, 0, False)
-        with torch.no_grad(), arithmetic(self.device, self.precision), named:
-            for x, domain, y in self.task.batches(part):
-                output = one_tensor(predict(x, domain), self.model)
-                output, target = self._known(part, output, y)
-                outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
-                targets.append(target)
+        try:
+            with torch.no_grad(), arithmetic(self.device, self.precision):
+                for x, domain, y in self.task.batches(part):
+                    output = one_tensor(predict(x, domain), self.model)
+                    output, target = self._known(part, output, y)
+                    outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
+                    targets.append(target)
+        except ValueError as error:
+            cause = cause_of(error, self.task, self.recipe, self.epoch, 0, False)
+            if cause is None:
+                raise
+            raise cause from error
         return concatenate(outputs, targets)
+
+    def _over_views(self, x: Tensor, domain: Domain) -> Tensor:
+        """The kept model's output, over the task's test views."""
+        return self.task.predict(self.kept_model, x, domain)
 
     def _known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs and targets at the positions where the target is known."""
@@ -250,33 +271,6 @@ class SeedRun:
         else:
             for module in self.modules:
                 module.__dict__["training"] = training
-
-    # --- selection of the epoch -------------------------------------------------------------
-
-    def consider(self, row: dict[str, float]) -> None:
-        """Keep this epoch's weights if they are the best so far on the validation split.
-
-        Where the score is undefined the loss decides; an epoch where both are NaN is not kept.
-
-        Raises:
-            ValueError: if this was the last epoch and none was kept.
-        """
-        self.history.append(row)
-        match self.recipe.checkpoint_selection:
-            case "score":
-                score = row[f"val_{self.goal.metric}"]
-                found = rank(score, row["val_loss"], self.goal.higher_is_better)
-            case "loss":
-                found = rank(math.nan, row["val_loss"], False)
-            case _:
-                found = (float(self.epoch), 0.0)
-        if found > max(self.best_rank, (-math.inf, -math.inf)):
-            self.best_rank = found
-            self.best_epoch = self.epoch
-            if self.recipe.checkpoint_selection != "last" or self.epoch == self.recipe.epochs:
-                self.best = snapshot(self.kept_model)
-        if self.finished and not self.best_epoch:
-            raise nothing_to_select(self.task, self.recipe)
 
     @property
     def finished(self) -> bool:
@@ -383,7 +377,9 @@ def initialize(model: nn.Module, task: Task) -> None:
         for module in model.modules():
             if isinstance(module, FromTargets):
                 module.initialize_targets(*moments)
-    waiting = [m for m in model.modules() if isinstance(m, FromSignal)]
+    waiting = [
+        m for m in model.modules() if isinstance(m, FromSignal) and "initialize" not in vars(m)
+    ]
     if not waiting:
         return
     x, domain, _ = next(iter(task.batches("train", INITIAL_BATCH)))

@@ -5,41 +5,42 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from gnnvision._renamed import former_arguments
 from gnnvision.data import Split, Task
 from gnnvision.errors import invalid
 from gnnvision.training import Result
-from gnnvision.training.fit import write_result
+from gnnvision.training.devices import usable_device
+from gnnvision.training.events import Event, SeedDone
+from gnnvision.training.fit import check_task, train
 from gnnvision.training.folder import read_json, write_json
-from gnnvision.training.lock import in_use
+from gnnvision.training.logs import LogName
+from gnnvision.training.loop import Loop
 from gnnvision.training.measures import format_score, mean, metric_name
 from gnnvision.training.objective import objective
-from gnnvision.training.precision import device_name
+from gnnvision.training.printing import print_entries
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import with_current_names
-from gnnvision.training.record import is_complete, read_result
 from gnnvision.training.seeds import to_seeds
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import frozen_features
 from gnnvision.transfer.plan import Plan
-from gnnvision.transfer.resumable import ResumableFineTuning
 from gnnvision.transfer.similarity import similarity
-from gnnvision.transfer.stage_runner import Monitor, OnProgress, StageRunner, preprocess
+from gnnvision.transfer.stages import Stages, preprocess
 from gnnvision.transfer.strategy import Choice, Strategy, choose_strategy
 
-__all__ = ["StageRunner", "auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
+__all__ = ["auto_strategy", "best_strategy", "cross_validate", "fine_tune"]
 
 FOLDS = "folds.json"
+OnProgress = Callable[[str], object]
 _CHEAPEST_FIRST: tuple[Strategy, ...] = ("head", "last", "part", "whole")
 
 
@@ -47,7 +48,7 @@ def auto_strategy(
     backbone: Backbone,
     task: Task,
     views: int = 0,
-    device: str = "cpu",
+    device: str = "auto",
     progress: bool = True,
 ) -> Choice:
     """Choose a strategy by the size of the training split and its similarity.
@@ -59,6 +60,7 @@ def auto_strategy(
         device: as in `fine_tune`.
         progress: whether to show progress bars.
     """
+    device = usable_device(device)
     backbone = copy.deepcopy(backbone).to(device)
     task = preprocess(backbone, task).to(device)
     frozen = frozen_features(backbone, task, views=views, progress=progress)
@@ -74,12 +76,17 @@ def fine_tune(
     seeds: int | Sequence[int] = 1,
     *,
     strategy: Strategy | Literal["auto"] | None = None,
-    folder: Path | None = None,
-    device: str = "cpu",
+    folder: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    compiled: bool = False,
     on_progress: OnProgress | None = None,
     data_seconds: float = 0.0,
     resume: bool = False,
+    ensemble: bool = False,
     progress: bool = True,
+    callbacks: Sequence[Callable[[Event], object]] = (),
+    log: LogName | None = None,
 ) -> Result:
     """Fine-tune a backbone once per seed and evaluate it; the test split is read once per seed.
 
@@ -95,11 +102,16 @@ def fine_tune(
             reason in the result.
         folder: the run folder for the result and its checkpoint; during training also for
             `checkpoints/last.safetensors`, from which the run can be resumed.
-        device: "cpu", "cuda" or "mps", for training and for the features.
+        device: as for `fit`, for training and for the features.
+        precision: "auto" selects float32, in which the features are computed.
+        compiled: whether to compile the trained blocks with `torch.compile`.
         on_progress: called with a sentence after each step.
         data_seconds: the time to load the data, in seconds, which the result reports.
         resume: whether to resume from the checkpoint in the folder; a finished run is only read.
-        progress: whether to show progress bars.
+        ensemble: whether to keep the weights of all seeds, as for `fit`.
+        progress: whether to print an overview of the data, and then the progress.
+        callbacks: functions that are called with each event of the training, as for `fit`.
+        log: "csv", "tensorboard", "trackio" or "wandb", as for `fit`.
 
     Returns:
         A result as of `fit`, whose `model` is the fine-tuned network of the best seed.
@@ -111,8 +123,12 @@ def fine_tune(
         Interrupted: on Ctrl-C, after saving.
     """
     if resume and folder is None:
-        raise invalid("folder", "be given to resume a run", None, "Pass its run folder.")
+        raise invalid("folder", "be given to resume a run", None, "Name a run folder.")
+    check_task(task)
+    device = usable_device(device)
     notify = on_progress or (lambda sentence: None)
+    if progress:
+        print_entries(task.overview())
     started = time.perf_counter()
     plan = plan or Plan()
     facts = {}
@@ -125,43 +141,29 @@ def fine_tune(
     if plan.gradual and plan.strategy in ("head", "last") and not facts:
         condition = f"be False with strategy={plan.strategy!r}, which has one stage"
         raise invalid("gradual", condition, True, "Use 'part' or 'whole'.")
-    runner = StageRunner(backbone, task, plan, notify, device, progress)
-    goal = objective(task)
-    numbers = to_seeds(seeds)
-    tuning = ResumableFineTuning(runner, numbers, folder)
-    if resume and folder is not None and is_complete(folder):
-        network = runner.untrained(runner.task.split).network
-        return read_result(folder, runner.reported_task, network, device)
-    with nullcontext() if folder is None else in_use(folder), stop_on_signal() as stop:
-        if resume:
-            tuning.restore()
-        earlier = sum(outcome.seconds for outcome in tuning.outcomes)
-        try:
-            with Reporter(progress, len(numbers), runner.epochs) as reporter:
-                tuning.run(stop, reporter)
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:  # a second request
-            raise Interrupted("Stopped immediately. The last checkpoint is kept.") from None
-    result = Result(
-        task=runner.reported_task,
-        recipe=runner.last_recipe,
-        model=tuning.best_network(),
-        outcomes=tuning.outcomes,
-        metric=goal.metric,
-        higher_is_better=goal.higher_is_better,
-        device=device_name(device),
-        precision="float32",
-        compiled=False,
-        threads=torch.get_num_threads(),
-        train_seconds=earlier + time.perf_counter() - started,
-        data_seconds=data_seconds,
+    stages = Stages(backbone, task, plan, notify, device, progress)
+    trainer = stages.trainer(to_seeds(seeds), precision=precision, compiled=compiled)
+    metric = trainer.goal.metric
+
+    def note(event: Event) -> None:
+        if isinstance(event, SeedDone):
+            score = format_score(metric, event.outcome.metrics["test"].get(metric, math.nan))
+            notify(f"seed {event.seed}: test {metric_name(metric)} {score}")
+
+    return train(
+        trainer,
         folder=folder,
+        resume=resume,
+        ensemble=ensemble,
+        progress=progress,
+        callbacks=[note, *callbacks] if on_progress else callbacks,
+        log=log,
+        data_seconds=data_seconds,
+        preparing_seconds=time.perf_counter() - started,
+        overview=False,  # printed before the features were computed
+        task=stages.reported_task,
         facts=facts,
     )
-    if folder is not None:
-        write_result(result, folder)
-    return result
 
 
 @former_arguments(told="on_progress")
@@ -172,7 +174,7 @@ def cross_validate(
     folds: int = 5,
     *,
     seed: int = 0,
-    device: str = "cpu",
+    device: str = "auto",
     on_progress: OnProgress | None = None,
     progress: bool = True,
     scores: dict[str, list[float]] | None = None,
@@ -198,6 +200,7 @@ def cross_validate(
     Raises:
         Interrupted: on Ctrl-C.
     """
+    device = usable_device(device)
     splits = _folds(task, folds, seed)
     scores = {} if scores is None else scores
     metric = objective(task).metric
@@ -205,18 +208,26 @@ def cross_validate(
         done = scores.setdefault(name, [])
         if len(done) < folds:
             notify = on_progress or (lambda sentence: None)
-            runner = StageRunner(backbone, task, plan, notify, device, progress)
-            word = f"strategy {name}, fold"
+            stages = Stages(backbone, task, plan, notify, device, progress)
+            left = splits[len(done) :]
+            trainer = stages.trainer([seed] * len(left), left, ("val",))
+
+            def add(event: Event, done: list[float] = done) -> None:
+                if isinstance(event, SeedDone):
+                    done.append(event.outcome.metrics["val"][metric])
+                    keep(scores)
+
+            word, first = f"strategy {name}, fold", len(done)
             with (
                 stop_on_signal() as stop,
-                Reporter(progress, folds, runner.epochs, word) as reporter,
+                Reporter(progress, folds, trainer.epochs, word, first) as reporter,
             ):
-                for number in range(len(done), folds):
-                    monitor = Monitor(stop, reporter, number=number, seed=number + 1)
-                    if (found := runner.run(seed, splits[number], ("val",), monitor)) is None:
-                        raise Interrupted(f"Stopped at {name}, fold {number + 1} of {folds}.")
-                    done.append(found[1].metrics["val"][metric])
-                    keep(scores)
+                loop = Loop(trainer, stop, None, reporter if progress else None, callbacks=[add])
+                try:
+                    loop.run()
+                except Interrupted:
+                    fold = f"fold {len(done) + 1} of {folds}"
+                    raise Interrupted(f"Stopped at {name}, {fold}.") from None
         if on_progress is not None:
             values = ", ".join(format_score(metric, score) for score in scores[name])
             average = format_score(metric, mean(scores[name]))
@@ -233,10 +244,10 @@ def best_strategy(
     plan: Plan | None = None,
     folds: int = 5,
     *,
-    device: str = "cpu",
+    device: str = "auto",
     on_progress: OnProgress | None = None,
     progress: bool = True,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Choice:
     """The strategy with the best mean score on validation folds; if equal, the cheaper one.
 
@@ -257,7 +268,7 @@ def best_strategy(
     plans = {name: replace(plan, strategy=name) for name in _CHEAPEST_FIRST}
     settings: dict[str, Any] = {"data": task.data_hash, "split": task.split.hash, "folds": folds}
     settings["plan"] = json.loads(json.dumps(asdict(plan)))
-    file = None if folder is None else folder / FOLDS
+    file = None if folder is None else Path(folder) / FOLDS
     before = read_json(file) if file is not None and file.is_file() else {}
     same = {name: with_current_names(before.get(name)) for name in settings} == settings
 

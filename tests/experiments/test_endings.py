@@ -11,8 +11,7 @@ from rich.console import Console
 
 from gnnvision import data
 from gnnvision.cli import entry
-from gnnvision.training import Result, checkpoint
-from gnnvision.training import session as session_module
+from gnnvision.training import Result, checkpoint, loop
 from gnnvision.training.lock import in_use
 from gnnvision.training.record import BEST
 
@@ -124,9 +123,7 @@ class TestStopping:
         self, inside, tmp_path, monkeypatch, number
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(
-                session_module.Reporter, "epoch", lambda *_: os.kill(os.getpid(), number)
-            )
+            patch.setattr(loop.Reporter, "epoch", lambda *_: os.kill(os.getpid(), number))
             done = inside("gcn_cora", *QUICK)
         run = the_run(tmp_path)
         assert done.returncode == 130
@@ -145,8 +142,8 @@ class TestStopping:
                 os.kill(os.getpid(), signal.SIGINT)
 
         with monkeypatch.context() as patch:
-            patch.setattr(session_module, "SAVE_EVERY_S", 0.0 if saving else 1e9)
-            patch.setattr(session_module.Reporter, "epoch", stop)
+            patch.setattr(loop, "SAVE_EVERY_S", 0.0 if saving else 1e9)
+            patch.setattr(loop.Reporter, "epoch", stop)
             return inside("gcn_cora", *QUICK)
 
     def test_a_second_one_says_what_is_saved(self, inside, tmp_path, monkeypatch):
@@ -312,7 +309,7 @@ def test_a_terminal_that_was_closed(tmp_path, monkeypatch, capsys):
         def isatty(self):
             return False
 
-    reporter = session_module.Reporter(True, 1, 2)
+    reporter = loop.Reporter(True, 1, 2)
     reporter.console = Console(file=Closed())
     with reporter:
         reporter.epoch(0, 0, {"epoch": 1, "train_loss": 0.5})

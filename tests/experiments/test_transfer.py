@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import gnnvision as gv
-from gnnvision.transfer import stage_runner
+from gnnvision.training.seed_run import SeedRun
 
 from .conftest import folder, one_line_error
 from .test_pictures import photographs
@@ -106,17 +106,19 @@ def test_stopped_it_says_how_to_go_on_and_does(inside, tmp_path, run, photos, mo
     flags = ("--weights", run, "--data", photos, "--strategy", "last", "--epochs", "2")
     whole = inside("transfer_cats_dogs", *flags, "--seeds", "2", "--out", "whole")
     with monkeypatch.context() as patch:
-        train = stage_runner.SeedRun.train_epoch
+        train = SeedRun.train_epoch
 
-        def interrupted(run, after_step):
+        def interrupted(run):
             if run.epoch == 30:
                 os.kill(os.getpid(), signal.SIGINT)
-            return train(run, after_step)
+            return train(run)
 
-        patch.setattr(stage_runner.SeedRun, "train_epoch", interrupted)
+        patch.setattr(SeedRun, "train_epoch", interrupted)
         done = inside("transfer_cats_dogs", *flags, "--seeds", "2")
     assert done.returncode == 130
-    assert "Stopped at seed 0 (1 of 2). Everything is saved. Resume it with: python" in done.stderr
+    assert (
+        "Stopped at seed 0, epoch 30. Everything is saved. Resume it with: python" in done.stderr
+    )
     assert "Traceback" not in done.stderr
     (left,) = (tmp_path / "runs" / "transfer_cats_dogs").iterdir()
     assert f"--resume {left.relative_to(tmp_path)}" in done.stderr

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 
-from gnnvision.training import session
+from gnnvision.training.trainer import Trainer
 
 from .conftest import SCRIPTS, folder, one_line_error
 
@@ -63,7 +63,7 @@ def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
     whole = inside("transfer_molecules", *flags, "--out", "whole")
     seen = []
     with monkeypatch.context() as patch:
-        begin = session.Session._begin
+        begin = Trainer._task_of
 
         def interrupted(run, seed):
             seen.append(seed)
@@ -71,7 +71,7 @@ def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
                 os.kill(os.getpid(), signal.SIGINT)
             return begin(run, seed)
 
-        patch.setattr(session.Session, "_begin", interrupted)
+        patch.setattr(Trainer, "_task_of", interrupted)
         done = inside("transfer_molecules", *flags)
     assert done.returncode == 130
     assert "Stopped at seed 1" in done.stderr

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.training import progress, session
+from gnnvision.training import loop
+from gnnvision.training.events import StepDone
 
 from . import tasks
 
@@ -116,20 +117,17 @@ def test_a_stopped_run_goes_on_with_the_same_numbers(tmp_path, gpu, monkeypatch)
     options = {"device": "cuda", "progress": False, "precision": "float32"}
     folder = tmp_path / "run"
 
-    monkeypatch.setattr(session, "SAVE_EVERY_S", 0.0)
-    real, steps = progress.Reporter.step, []
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    steps = []
 
-    def stop_later(self, *rest):
-        steps.append(rest)
-        if len(steps) == 5:
+    def stop_later(event):
+        steps.append(isinstance(event, StepDone))
+        if sum(steps) == 5:
             raise KeyboardInterrupt
-        return real(self, *rest)
 
-    monkeypatch.setattr(progress.Reporter, "step", stop_later)
     torch.manual_seed(0)
     with pytest.raises(KeyboardInterrupt):
-        gv.fit(build(task), task, recipe, folder=folder, **options)
-    monkeypatch.setattr(progress.Reporter, "step", real)
+        gv.fit(build(task), task, recipe, folder=folder, callbacks=[stop_later], **options)
     again = gv.fit(build(task), task, recipe, folder=folder, resume=True, **options)
     rows = [[o.history for o in r.outcomes] for r in (whole, again)]
     assert rows[0] == rows[1]

@@ -12,8 +12,8 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision.training import Interrupted, NotSaved, Recipe, fit, optimizers
-from gnnvision.training import session as session_module
 from gnnvision.training.checkpoint import read_checkpoint, write_checkpoint
+from gnnvision.training.events import EpochDone, StepDone
 from gnnvision.training.objective import objective
 from gnnvision.training.recipe import CURRENT_NAMES
 from gnnvision.training.record import LAST
@@ -319,17 +319,15 @@ class TestFolder:
         assert "accuracy" in caught.value.result.summary()
 
 
-class _StopAfter:
-    """Sends this process a signal after so many epochs, as Ctrl-C or a scheduler would."""
+def stop_after(count, kind=EpochDone, number=signal.SIGINT):
+    """A callback that sends this process a signal, as Ctrl-C or a scheduler would."""
+    left = iter(range(count - 1, -1, -1))
 
-    def __init__(self, epochs, number=signal.SIGINT):
-        self.left = epochs
-        self.number = number
+    def stop(event):
+        if isinstance(event, kind) and next(left, None) == 0:
+            os.kill(os.getpid(), number)
 
-    def __call__(self, *_):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), self.number)
+    return [stop]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -340,9 +338,16 @@ def test_a_resumed_run_ends_with_the_same_bits(
 ):
     recipe = quick(**options, weight_decay_scope="first", weight_decay=5e-4)
     whole = fit(small(karate), karate, recipe, seeds=2, progress=False)
-    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(epochs, number))
     with pytest.raises(Interrupted, match=r"Stopped at seed [01], epoch \d+. Everything is saved"):
-        fit(small(karate), karate, recipe, seeds=2, folder=tmp_path, progress=False)
+        fit(
+            small(karate),
+            karate,
+            recipe,
+            seeds=2,
+            folder=tmp_path,
+            progress=False,
+            callbacks=stop_after(epochs, number=number),
+        )
     assert not (tmp_path / "result.json").exists()
     torch.manual_seed(99)
     resumed = fit(
@@ -368,9 +373,15 @@ def with_old_names(file, *where):
 
 def test_a_checkpoint_with_the_old_names_of_fields_resumes(karate, tmp_path, monkeypatch):
     whole = fit(small(karate), karate, quick(ema_decay=0.5), progress=False)
-    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(2))
     with pytest.raises(Interrupted):
-        fit(small(karate), karate, quick(ema_decay=0.5), folder=tmp_path, progress=False)
+        fit(
+            small(karate),
+            karate,
+            quick(ema_decay=0.5),
+            folder=tmp_path,
+            progress=False,
+            callbacks=stop_after(2),
+        )
     with_old_names(tmp_path / LAST, "recipe")
     how = {"folder": tmp_path, "resume": True, "progress": False}
     with pytest.raises(
@@ -386,9 +397,8 @@ def test_batches_in_random_order_resume_too(tmp_path, monkeypatch):
     recipe = quick(batch_size=7, epochs=6)
     whole = fit(model, task, recipe, progress=False)
     expected = weights(whole)
-    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(3))
     with pytest.raises(Interrupted):
-        fit(model, task, recipe, folder=tmp_path, progress=False)
+        fit(model, task, recipe, folder=tmp_path, progress=False, callbacks=stop_after(3))
     resumed = fit(model, task, recipe, folder=tmp_path, resume=True, progress=False)
     assert equal(expected, weights(resumed))
 
@@ -412,9 +422,15 @@ def test_a_run_stopped_within_an_epoch_ends_with_the_same_bits(
     recipe = quick(**{"batch_size": 7, "epochs": 4} | options)  # 6 steps an epoch
     whole = fit(model, task, recipe, progress=False)
     expected = weights(whole)
-    monkeypatch.setattr(session_module.Reporter, "step", _StopAfter(steps))
     with pytest.raises(Interrupted, match=f"epoch {steps // 6}. Everything is saved"):
-        fit(model, task, recipe, folder=tmp_path, progress=False)
+        fit(
+            model,
+            task,
+            recipe,
+            folder=tmp_path,
+            progress=False,
+            callbacks=stop_after(steps, StepDone),
+        )
     torch.manual_seed(5)
     resumed = fit(model, task, recipe, folder=tmp_path, resume=True, progress=False)
     assert equal(expected, weights(resumed))
@@ -478,9 +494,15 @@ def test_what_is_measured_is_the_average_of_the_weights():
     ],
 )
 def test_another_recipe_cannot_resume(karate, tmp_path, monkeypatch, changes, text):
-    monkeypatch.setattr(session_module.Reporter, "epoch", _StopAfter(2))
     with pytest.raises(Interrupted):
-        fit(small(karate), karate, quick(), folder=tmp_path, progress=False)
+        fit(
+            small(karate),
+            karate,
+            quick(),
+            folder=tmp_path,
+            progress=False,
+            callbacks=stop_after(2),
+        )
     before = (tmp_path / "checkpoints" / "last.safetensors").read_bytes()
     with pytest.raises(ValueError, match=text):
         fit(small(karate), karate, quick(**changes), folder=tmp_path, resume=True, progress=False)

@@ -105,7 +105,7 @@ class TestWhatCannotBeWritten:
         assert json.loads((tmp_path / "run" / "result.json").read_text())["seeds"] == [0, 1]
 
     def test_the_last_checkpoint_stays(self, karate, tmp_path, monkeypatch, elsewhere):
-        monkeypatch.setattr("gnnvision.training.session.SAVE_EVERY_S", 0.0)
+        monkeypatch.setattr("gnnvision.training.loop.SAVE_EVERY_S", 0.0)
         with monkeypatch.context() as full:
             refuse(full, tmp_path, "best.safetensors", "outcomes.safetensors")
             with pytest.raises(NotSaved, match="resume the run from its last checkpoint"):
@@ -128,7 +128,7 @@ class TestWhatCannotBeWritten:
                 raise OSError(28, "No space left on device")
             checkpoint.write_checkpoint(path, held)
 
-        monkeypatch.setitem(fit.__globals__, "write_checkpoint", write)
+        monkeypatch.setattr("gnnvision.training.loop.write_checkpoint", write)
         run(karate, tmp_path, ensemble=True)
         assert calls == ["seed-0.safetensors", "seed-1.safetensors"]
         assert (tmp_path / "checkpoints" / "seed-0.safetensors").is_file()

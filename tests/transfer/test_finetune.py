@@ -7,6 +7,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.training import Predictor
+from gnnvision.training.seed_run import SeedRun
 from gnnvision.transfer import (
     Backbone,
     Plan,
@@ -15,7 +16,6 @@ from gnnvision.transfer import (
     finetune,
     load_backbone,
     similarity,
-    stage_runner,
 )
 
 from .tasks import pictures, small_network
@@ -91,13 +91,13 @@ def test_its_figures_are_those_of_the_network_on_pictures(backbone, task):
 
 def test_the_test_part_is_read_once_a_seed_and_after_the_training(backbone, task, monkeypatch):
     read = []
-    kept = stage_runner.SeedRun.predict
+    kept = SeedRun.evaluate_splits
 
-    def noted(run, part):
-        read.append((part, run.finished))
-        return kept(run, part)
+    def noted(run, parts, most):
+        read.extend((part, run.finished) for part in parts)
+        return kept(run, parts, most)
 
-    monkeypatch.setattr(stage_runner.SeedRun, "predict", noted)
+    monkeypatch.setattr(SeedRun, "evaluate_splits", noted)
     fine_tune(backbone, task, PLAN, seeds=2, strategy="part")
     assert read == [(part, True) for part in ("train", "val", "test")] * 2
     read.clear()

@@ -1,5 +1,6 @@
 """A fine-tuning that is stopped goes on from there, and ends as if it had not been stopped."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -62,6 +63,7 @@ def stop_after(monkeypatch):
             pass
 
     monkeypatch.setattr(finetune, "stop_on_signal", Held)
+    monkeypatch.setattr(sys.modules["gnnvision.training.fit"], "stop_on_signal", Held)
     yield lambda count: setattr(Stop, "left", count)
     Stop.left = 10**9
 
@@ -144,7 +146,7 @@ def test_progress_is_shown_while_it_trains(backbone, task, capsys, monkeypatch):
     monkeypatch.setattr("gnnvision.training.progress.LONG_S", 0.0)
     fine_tune(backbone, task, PLAN, 2, strategy="last")
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split()[0] for line in lines] == ["seed", "epoch", *"12345"] * 2
+    assert [line.split()[0] for line in lines] == ["seed", "epoch", *"12345", "seed"] * 2
     assert lines[0] == "seed 0 (1 of 2)"
-    assert lines[7] == "seed 1 (2 of 2)"
+    assert lines[8] == "seed 1 (2 of 2)"
     assert "min left" in lines[6]

@@ -1,0 +1,133 @@
+"""The loop over the events of a training: it shows, saves and logs them, and stops on request."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from gnnvision.training.checkpoint import Checkpoint, write_checkpoint
+from gnnvision.training.events import EpochDone, Event, Saved, SeedDone, Stopped
+from gnnvision.training.logs import Log
+from gnnvision.training.progress import Interrupted, Reporter, StopRequest
+from gnnvision.training.record import LAST, SEED, describe_run
+from gnnvision.training.seeds import rng_state, set_rng_state
+from gnnvision.training.trainer import Trainer
+
+__all__ = ["Loop"]
+
+SAVE_EVERY_S = 30.0
+
+
+class Loop:
+    """The loop over the events of a training.
+
+    Args:
+        trainer: the training.
+        stop: whether the user asked to stop.
+        folder: the run folder for the checkpoints; None to save nothing.
+        reporter: shows the progress.
+        log: writes the metrics of each epoch.
+        callbacks: called with each event.
+        ensemble: whether to save the weights of each seed.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        stop: StopRequest,
+        folder: Path | None = None,
+        reporter: Reporter | None = None,
+        log: Log | None = None,
+        callbacks: Sequence[Callable[[Event], object]] = (),
+        ensemble: bool = False,
+    ) -> None:
+        self.trainer, self.stop, self.folder = trainer, stop, folder
+        self.reporter, self.log, self.callbacks = reporter, log, callbacks
+        self.ensemble = ensemble
+        self.unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end
+        self._saved_place = ""  # the seed and epoch of the last checkpoint written
+
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises:
+            Interrupted: if stopped, after saving.
+        """
+        trainer, saved_at = self.trainer, time.monotonic()
+        self._saved_place = trainer.place() if trainer.is_resumed else ""
+        with closing(trainer.events()) as events:
+            for event in events:
+                if self.reporter is not None:
+                    self.reporter.show(event)
+                if self.log is not None:
+                    self.log.show(event)
+                if self.callbacks:
+                    self._call_back(event)
+                if isinstance(event, SeedDone):
+                    if self.ensemble:
+                        self._keep(event)
+                    if len(trainer.outcomes) == len(trainer.seeds):
+                        return
+                # After its last epoch a seed is evaluated before the training is stopped.
+                if self.stop.requested and not (isinstance(event, EpochDone) and event.last):
+                    self._save()
+                    self._call_back(Stopped(trainer.place()))
+                    raise Interrupted(self.stopped())
+                if time.monotonic() - saved_at >= SAVE_EVERY_S:
+                    self._save()
+                    saved_at = time.monotonic()
+
+    def stopped(self, at_once: bool = False) -> str:
+        """Two sentences for the user: where the training was stopped, and what is saved.
+
+        Args:
+            at_once: whether it was stopped without saving.
+        """
+        place = self.trainer.place()
+        words = f"Stopped{' immediately' if at_once else ''} at {place}."
+        if not self._saved_place:
+            return f"{words} Nothing {'was' if at_once else 'could be'} saved."
+        if self._saved_place == place and not at_once:
+            return f"{words} Everything is saved."
+        return f"{words} The last checkpoint is of {self._saved_place}."
+
+    def _call_back(self, event: Event) -> None:
+        """Call the user's functions, which neither change the random numbers nor lose the run."""
+        before = rng_state()
+        try:
+            for callback in self.callbacks:
+                callback(event)
+        except Exception:
+            set_rng_state(before)
+            if not isinstance(event, Saved | Stopped):
+                self._save()
+            raise
+        set_rng_state(before)
+
+    def _save(self) -> None:
+        """Write a checkpoint to resume from; if that fails the training continues."""
+        if self.folder is None:
+            return
+        try:
+            write_checkpoint(self.folder / LAST, self.trainer.checkpoint())
+        except OSError as error:
+            words = f"No checkpoint could be written to {self.folder}: {error}"
+            warnings.warn(words, stacklevel=4)
+            return
+        self._saved_place = self.trainer.place()
+        if self.callbacks:
+            self._call_back(Saved(self.folder / LAST, self._saved_place))
+
+    def _keep(self, done: SeedDone) -> None:
+        """Write the weights of a seed, or keep them to be written at the end."""
+        assert self.folder is not None
+        recipe, precision = self.trainer.stages[-1].recipe, self.trainer.precision
+        about = describe_run(done.task, recipe, done.model, done.outcome, precision)
+        name, weights = SEED.format(done.seed), Checkpoint(done.weights, about)
+        try:
+            write_checkpoint(self.folder / name, weights)
+        except OSError:
+            self.unsaved[name] = weights
