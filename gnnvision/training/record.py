@@ -178,10 +178,13 @@ def read_result(folder: Path, task: Task, model: nn.Module, device: str = "cpu")
             raise ValueError("'outcomes' is empty")
         metric, loss = state.get("metric", goal.metric), state.get("loss")
         higher = state.get("higher_is_better", goal.higher_is_better)
-        for name, value, kind in (
-            ("metric", metric, str), ("loss", loss, str | None), ("higher_is_better", higher, bool),
-        ):  # fmt: skip
-            if not fits(value, kind):
+        own: tuple[tuple[str, object, Any], ...] = (
+            ("metric", metric, str),
+            ("loss", loss, str | None),
+            ("higher_is_better", higher, bool),
+        )
+        for name, value, wanted in own:
+            if not fits(value, wanted):
                 raise ValueError(f"'{name}' is {value!r}"[:100])
         for outcome in outcomes:
             for values in outcome.metrics.values():

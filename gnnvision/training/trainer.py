@@ -25,7 +25,7 @@ from gnnvision.training.events import EpochDone, Event, SeedDone, SeedStarted, S
 from gnnvision.training.failures import cause_of
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.precision import PRECISIONS, resolve_precision
-from gnnvision.training.recipe import with_current_names
+from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
 from gnnvision.training.seed_run import SeedRun, initialize
@@ -340,7 +340,7 @@ class Trainer:
             about = {"recipe": self.stages[0].recipe.to_dict()}
             about["model"] = hashlib.sha256(description).hexdigest()
             split = self.task.split_rule
-        more = {"seeds": self.seeds, "data": self.task.data_hash, "split": split}
+        more: dict[str, Any] = {"seeds": self.seeds, "data": self.task.data_hash, "split": split}
         more |= {"precision": self.precision, "compiled": self.compiled}
         return about | more | {"loss": self.loss_name, "metric": self.goal.metric}
 
@@ -382,6 +382,8 @@ class Trainer:
             self.precision = saved["precision"]  # that of another device might differ
         for name, value in self.identity().items():
             then = with_current_names(saved.get(name))
+            if name in ("recipe", "head", "fine") and isinstance(then, dict):
+                then = Recipe().to_dict() | then  # without what it did not have yet
             if then != value:
                 if isinstance(value, dict) and isinstance(then, dict):
                     keys = sorted({*value, *map(str, then)})
