@@ -27,7 +27,7 @@ from gnnvision.data.table import (
 from gnnvision.data.text_files import MARKS
 from gnnvision.errors import at_least, invalid
 
-__all__ = ["read_blocks"]
+__all__ = ["divide_table", "read_blocks"]
 
 HEAD = 2**20  # characters in which the header is searched
 CHUNK = 2**20  # bytes that are decoded at once
@@ -60,12 +60,12 @@ def read_blocks(path: Path, rows: int = 20_000) -> Iterator[Table]:
     check_file(path)
     encoding = _encoding(path)
     if encoding is None:
-        return _divided(read_table(path), rows)
+        return divide_table(read_table(path), rows)
     return _streamed(path, encoding, rows)
 
 
-def _divided(table: Table, rows: int) -> Iterator[Table]:
-    """The blocks of a table in memory."""
+def divide_table(table: Table, rows: int) -> Iterator[Table]:
+    """The blocks of a table in memory, as of `read_blocks`."""
     for first in range(0, max(len(table.rows), 1), rows):
         here = range(first, first + rows)
         yield Table(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from gnnvision.data import Featurizer, Table, read_table
+from gnnvision.data import Table
 from gnnvision.data.images.image_file import ENDINGS
-from gnnvision.data.molecules.encode import Encoded, encode_all
+from gnnvision.data.molecules.inputs import EncodedRows, MoleculeInputs
 from gnnvision.data.molecules.overview import describe_columns, describe_excluded, describe_format
 from gnnvision.data.molecules.similarity import TrainingMolecules
-from gnnvision.data.molecules.store import cached_descriptors
-from gnnvision.data.molecules.task import batch_molecules
+from gnnvision.data.table_blocks import divide_table, read_blocks
+from gnnvision.data.text_table import to_text_table
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.runs.inputs import Block, Input, Reader, refuse_options
@@ -29,6 +29,7 @@ SIMILARITY = "similarity to training"
 TRAINING = "training_molecules"  # a key of a checkpoint's description of the input
 NEAREST = "nearest training molecule"
 _ENCODED, _BATCH = 20_000, 512  # molecules that are encoded, and predicted, at once
+_PARQUET = (".parquet", ".pq", ".parquet.gz", ".pq.gz")
 _OLD = (
     f"Column {SIMILARITY!r} is empty: the checkpoint was written by an early version, without its "
     "training molecules; train again to get the similarity."
@@ -55,15 +56,9 @@ class MoleculeReader(Reader):
     ) -> None:
         super().__init__(about, device)
         self._training = tuple(training)
-        self.featurizer = Featurizer.from_dict(self.given["featurizer"])
-        self.feature_names = tuple(self.featurizer.atom_columns)
-        if self.featurizer.hash != self.given["featurizer_hash"]:
-            raise invalid(
-                "checkpoint",
-                "use the atom and bond features of this version of gnnvision",
-                "a checkpoint with different features",
-                "Use the version of gnnvision that trained it.",
-            )
+        self.inputs = MoleculeInputs.from_description(self.given)
+        self.featurizer = self.inputs.featurizer
+        self.feature_names = self.inputs.atom_columns
 
     @cached_property
     def training_molecules(self) -> TrainingMolecules | None:
@@ -79,31 +74,32 @@ class MoleculeReader(Reader):
     def blocks(self, inputs: Any, **options: Any) -> Iterator[Block]:  # noqa: ANN401
         """Molecules of a list or a table; see `Run.predict`."""
         refuse_options(options, ("smiles",), "molecule")
-        table = self.table(inputs)
         column = options.get("smiles")
-        if table is None:
+        tables = self._tables(inputs)
+        if tables is None:
             if column is not None:
                 advice = "Leave it out: these are SMILES already."
                 raise invalid("smiles", "be left out without a table", repr(column), advice)
-            return self._of_list(self._checked(inputs), None, "")
-        return self._of_list(*self._column(table, column))
+            self.id_name, self.delimiter = "smiles", ","
+            return self._of_list(self._checked(inputs))
+        return self._of_tables(tables, column)
 
-    def table(self, inputs: Any) -> Table | None:  # noqa: ANN401
-        """The table that the inputs name or are; None for SMILES.
+    def _tables(self, inputs: Any) -> Iterator[Table] | None:  # noqa: ANN401
+        """The blocks of the table that the inputs name or are; None for SMILES.
 
         Raises:
             FileNotFoundError: if there is no such file.
         """
-        if isinstance(inputs, Table):
-            return inputs
         if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
             inputs = inputs[0]
         if isinstance(inputs, os.PathLike) or (isinstance(inputs, str) and _is_file(inputs)):
-            return read_table(Path(inputs))
+            place = Path(inputs)
+            if not place.name.lower().endswith(_PARQUET):
+                return read_blocks(place, _ENCODED)
+            inputs = to_text_table(place, "inputs")
         if isinstance(inputs, Mapping) or hasattr(inputs, "columns"):
-            names = [str(name) for name in (getattr(inputs, "columns", None) or inputs)]
-            cells = [[_text(cell) for cell in inputs[name]] for name in names]
-            return Table(tuple(names), tuple(zip(*cells, strict=True)))
+            table = inputs if isinstance(inputs, Table) else to_text_table(inputs, "inputs")
+            return divide_table(table, _ENCODED)
         return None
 
     def _checked(self, inputs: Any) -> Sequence[str]:  # noqa: ANN401
@@ -118,52 +114,61 @@ class MoleculeReader(Reader):
                 self._refuse(text, "a file")
         return texts
 
-    def _column(self, table: Table, column: str | None) -> tuple[Sequence[str], Table, str]:
-        if column is None and len(table.columns) == 1:
-            column = table.columns[0]
-        name = column or table.smiles_column()
-        return table.column(name, "smiles"), table, name
+    def _columns(self, table: Table, column: str | Sequence[str] | None) -> MoleculeInputs:
+        """What is read of a table: its SMILES columns may have other names than in training."""
+        named = (column,) if isinstance(column, str) else tuple(column or ())
+        if not named:
+            known = self.inputs.smiles
+            if len(known) > 1 or known[0] in table.columns:
+                named = known
+            else:
+                one = len(table.columns) == 1
+                named = table.columns if one else (table.smiles_column(),)
+        if len(named) != len(self.inputs.smiles):
+            condition = f"name {len(self.inputs.smiles)} columns, as in training"
+            raise invalid("smiles", condition, ", ".join(map(repr, named)))
+        for name in named:
+            table.column(name, "smiles")  # refused here if it is missing
+        return replace(self.inputs, smiles=named)
 
-    def _of_list(self, smiles: Sequence[str], table: Table | None, column: str) -> Iterator[Block]:
-        self.id_name = column or "smiles"
-        self.delimiter = "," if table is None else table.delimiter
+    def _of_list(self, smiles: Sequence[str]) -> Iterator[Block]:
         for first in range(0, max(len(smiles), 1), _ENCODED):
             some = smiles[first : first + _ENCODED]
-            rows = encode_all(some, self.featurizer)
-            extra = None
-            if self.given["descriptors"]:
-                extra = torch.from_numpy(cached_descriptors(some, self.featurizer))
-            yield from self._batches(some, rows, extra, table, column, first)
+            yield from self._batches(self.inputs.encode({self.inputs.smiles[0]: some}), None)
 
-    def _batches(
-        self,
-        smiles: Sequence[str],
-        encoded: Encoded,
-        extra: Tensor | None,
-        table: Table | None,
-        column: str,
-        first: int,
+    def _of_tables(
+        self, tables: Iterator[Table], column: str | Sequence[str] | None
     ) -> Iterator[Block]:
-        graphs, x = batch_molecules(encoded, self.featurizer, extra)
+        first = next(tables)
+        inputs = self._columns(first, column)
+        self.id_name, self.delimiter = inputs.smiles[0], first.delimiter
+        return self._of_each(chain([first], tables), inputs)
+
+    def _of_each(self, tables: Iterator[Table], inputs: MoleculeInputs) -> Iterator[Block]:
+        for table in tables:
+            yield from self._batches(inputs.encode(table), table)
+
+    def _batches(self, encoded: EncodedRows, table: Table | None) -> Iterator[Block]:
+        smiles = encoded.smiles
         for start in range(0, max(len(smiles), 1), _BATCH):
             stop = min(start + _BATCH, len(smiles))
-            some = list(smiles[start:stop])
-            problems = {} if table is None else table.problems
-            reasons = [
-                problems.get(first + row) or encoded.reasons[row] for row in range(start, stop)
-            ]
+            some, reasons = smiles[start:stop], encoded.reasons[start:stop]
             valid = [start + row for row, reason in enumerate(reasons) if not reason]
             signal = domain = None
             if valid:
-                signal = x[graphs.member_nodes(valid)].to(self.device)
-                domain = graphs.select(valid).to(self.device)
+                signal = encoded.x[encoded.graphs.member_nodes(valid)].to(self.device)
+                domain = encoded.graphs.select(valid).to(self.device)
             before = {}
             if table is not None:
-                rows = table.rows[first + start : first + stop]
+                rows = table.rows[start:stop]
                 names = _distinct(table.columns)
                 before = {name: [row[n] for row in rows] for n, name in enumerate(names)}
             after, notes = self._nearest(some, reasons)
-            yield Block(some, reasons, signal, domain, before=before, after=after, notes=notes)
+            changes = [encoded.remarks.get(row, "") for row in range(start, stop)]
+            yield Block(
+                list(some), reasons, signal, domain, changes=changes if any(changes) else (),
+                before=before, after=after, notes=notes,
+            )  # fmt: skip
 
     def _nearest(
         self, smiles: Sequence[str], reasons: Sequence[str]
@@ -183,41 +188,49 @@ class MoleculeReader(Reader):
         for text in names:
             if Path(text).is_file() or Path(text).suffix.lower() in ENDINGS:
                 self._refuse(text, "a file")
-            row = encode_all([text], self.featurizer)
+            parts = [text] if len(self.inputs.smiles) == 1 else text.split(".")
+            if len(parts) != len(self.inputs.smiles):
+                columns = ", ".join(map(repr, self.inputs.smiles))
+                condition = f"be the SMILES of {columns} with dots between them"
+                raise invalid("input", condition, repr(text), "Write one after the other.")
+            cells = {name: [part] for name, part in zip(self.inputs.smiles, parts, strict=True)}
+            row = self.inputs.encode(cells)
             if row.reasons[0]:
                 self._refuse(text, row.reasons[0])
-            extra = None
-            if self.given["descriptors"]:
-                extra = torch.from_numpy(cached_descriptors([text], self.featurizer))
-            graph, x = batch_molecules(row, self.featurizer, extra)
-            yield Input(text, x.to(self.device), graph.to(self.device), smiles=text)
+            yield Input(text, row.x.to(self.device), row.graphs.to(self.device), smiles=text)
 
     def _refuse(self, text: str, what: str) -> None:
         condition = f"be SMILES for a network trained on {self.title}"
         given = f"{text!r}, {what}" if what == "a file" else f"{text!r} ({what})"
         raise invalid("input", condition, given, "Write a molecule as SMILES, such as 'CCO'.")
 
-    def describe(self, inputs: Any, smiles: str | None = None) -> dict[str, str]:  # noqa: ANN401
-        """How a table was read, and which rows get no prediction."""
-        table = self.table(inputs)
-        if table is None:
+    def describe(self, inputs: Any, smiles: str | Sequence[str] | None = None) -> dict[str, str]:  # noqa: ANN401
+        """How a table was read, and which of its first rows get no prediction."""
+        tables = self._tables(inputs)
+        if tables is None:
             return {"molecules": f"{len(self._checked(inputs)):,}"}
-        texts, _, column = self._column(table, smiles)
-        unread = encode_all(texts, self.featurizer).reasons
-        reasons = {row: table.problems.get(row) or reason for row, reason in enumerate(unread)}
-        failed = {row: reason for row, reason in reasons.items() if reason}
+        first = next(tables)
+        read = self._columns(first, smiles)
+        reasons = {row: text for row, text in enumerate(read.encode(first).reasons) if text}
+        held, last = len(first.rows), first
+        for last in tables:
+            held += len(last.rows)
+        few = f"; counted in the first {len(first.rows):,} rows" if held > len(first.rows) else ""
+        roles = dict.fromkeys(read.columns[len(read.smiles) :], "inputs")
+        excluded = describe_excluded(reasons, len(first.rows))
         return {
             **({"data": str(inputs)} if isinstance(inputs, (str, os.PathLike)) else {}),
-            "table": describe_format(table),
-            "columns": describe_columns(table, column, (), "copied unchanged"),
-            "no prediction": describe_excluded(failed, len(table.rows)),
+            "table": describe_format(last, held),
+            "columns": describe_columns(first, read.smiles, (), "copied unchanged", roles),
+            "no prediction": f"{excluded}{few}" if excluded else "",
         }
 
     def check(self, run: Callable[[Tensor, Domain], Tensor]) -> Tensor:
         """The output for methane."""
         _ = self.training_molecules  # refused here if it is damaged
-        item = next(self.read(["C"]))
-        return run(item.x, item.domain)
+        cells = {name: ["C" if name in self.inputs.smiles else ""] for name in self.inputs.columns}
+        row = self.inputs.encode(cells)
+        return run(row.x.to(self.device), row.graphs.to(self.device))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -232,9 +245,3 @@ def _distinct(names: Sequence[str]) -> list[str]:
 def _is_file(text: str) -> bool:
     table = text.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt", ".smi"))
     return table or Path(text).is_file()
-
-
-def _text(cell: object) -> str:
-    """A cell of a DataFrame as text; "" for a missing one."""
-    missing = cell is None or (isinstance(cell, (float, np.floating)) and bool(np.isnan(cell)))
-    return "" if missing else str(cell)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from gnnvision.data.card import Card
-from gnnvision.data.column_sources import Columns, read_columns
 from gnnvision.data.doors import Door
 from gnnvision.data.files import locate_any, read_checked
 from gnnvision.data.molecules.bioactivity import read_bioactivity
@@ -18,6 +17,7 @@ from gnnvision.data.molecules.splitter import SPLITS
 from gnnvision.data.molecules.task import MoleculeTask
 from gnnvision.data.split import Split
 from gnnvision.data.table import Table, parse_table, read_table
+from gnnvision.data.text_table import to_text_table
 from gnnvision.errors import invalid, wrong_type
 
 __all__ = ["SPLITS", "from_smiles", "from_table", "load"]
@@ -61,7 +61,7 @@ def _own_table(path: Path, options: MoleculeOptions, requested: str) -> Molecule
 
 
 def _own_parquet(path: Path, options: MoleculeOptions, requested: str) -> MoleculeTask:
-    table = _as_table(read_columns(path, "name"))
+    table = to_text_table(path, "name")
     return _own(table, options, None, path.name.partition(".")[0], path.name, requested)
 
 
@@ -117,7 +117,7 @@ def from_table(
         >>> from_table(table, targets="boils").split.sizes
         {'train': 16, 'val': 2, 'test': 2}
     """
-    table = source if isinstance(source, Table) else _as_table(read_columns(source, "source"))
+    table = source if isinstance(source, Table) else to_text_table(source, "source")
     given = split if isinstance(split, Split) else None
     chosen = MoleculeOptions(split="public" if isinstance(split, Split) else split, **options)
     return _own(table, chosen, given, name, name, name)
@@ -184,26 +184,6 @@ def _target_columns(y: Any) -> dict[str, Any]:  # noqa: ANN401
     if shape is not None and len(shape) != 1:
         raise invalid("y", "have shape (G,) or (G, targets)", tuple(shape), "Reshape it.")
     return {"y": held}
-
-
-def _as_table(columns: Columns) -> Table:
-    """The columns as text."""
-    cells = [[_text(cell) for cell in _items(column)] for column in columns.values()]
-    rows = tuple(zip(*cells, strict=True))
-    delimiter = ";" if columns.decimal_commas else ","
-    return Table(tuple(columns), rows, delimiter, {}, columns.notes)
-
-
-def _items(column: Any) -> Sequence[Any]:  # noqa: ANN401
-    listed: list[Any] = column.tolist() if hasattr(column, "tolist") else list(column)
-    return listed
-
-
-def _text(cell: object) -> str:
-    """A cell as text; "" for None, NaN and pandas' NA."""
-    if cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell:
-        return ""
-    return str(cell)
 
 
 def _bioactivity(card: Card, options: MoleculeOptions, requested: str) -> MoleculeTask:

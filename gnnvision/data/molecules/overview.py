@@ -41,10 +41,15 @@ def describe_columns(
     return known + (f", {rest}: {join_names(map(repr, others))}" if others else "")
 
 
-def describe_format(table: Table) -> str:
-    """The size, delimiter and encoding of a table, and notes on how it was read, as text."""
+def describe_format(table: Table, rows: int | None = None) -> str:
+    """The size, delimiter and encoding of a table, and notes on how it was read, as text.
+
+    Args:
+        table: the table, or the last block of it.
+        rows: how many rows there are in all blocks; None for those of `table`.
+    """
     delimiter = _DELIMITERS.get(table.delimiter, repr(table.delimiter))
-    rows, columns = len(table.rows), len(table.columns)
+    rows, columns = len(table.rows) if rows is None else rows, len(table.columns)
     form = [
         f"{rows:,} row{'s' * (rows != 1)}, {columns:,} column{'s' * (columns != 1)}",
         *([f"{delimiter} as delimiter"] if columns > 1 else []),
