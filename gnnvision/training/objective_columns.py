@@ -59,7 +59,8 @@ class Columns(Objective):
         known = ~target[..., 0].isnan()
         exact = int((known & (target[..., 2] == 0)).sum())
         if bounds := int(known.sum()) - exact:
-            out.append(f"over the {exact} exact values, without {bounds} bounds")
+            word = "bound" if bounds == 1 else "bounds"
+            out.append(f"over the {exact} exact values, without {bounds} {word}")
         if len(target[..., 1][known].unique()) > 1:
             out.append("over all items alike, without their weights")
         return dict.fromkeys(self.measures, " and ".join(out)) if out else {}
