@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from gnnvision import data
@@ -22,6 +21,7 @@ from gnnvision.runs.molecules import TRAINING, MoleculeReader
 from gnnvision.runs.nodes import NodeReader
 from gnnvision.runs.run import Run
 from gnnvision.training.checkpoint import Checkpoint
+from gnnvision.training.devices import usable_device
 from gnnvision.training.evaluate import task_of_run
 from gnnvision.training.record import BEST
 from gnnvision.training.stored import checkpoint_errors, read_trained
@@ -60,7 +60,7 @@ def load_run(
     about = read[0][0].state
     _check_finished(about, best)
     _check_same(read, about)
-    where = _usable(device)
+    where = usable_device(device)
     if model is not None:
         networks = [with_weights(model, *read[0])]
     else:
@@ -162,18 +162,3 @@ def _load_task(about: Mapping[str, Any], best: Path) -> Task:
             "It was trained on another version of the files; use that version.",
         )
     return task_of_run(task, about) if "split" in about else task  # of early versions
-
-
-def _usable(name: str) -> str:
-    """The device of this name; for "auto" a GPU if there is one."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        got = f"{name!r} ({reason})"
-        raise invalid("device", "be a device of this machine", got, "Use 'auto'.") from error
-    return name

@@ -127,9 +127,7 @@ def test_a_run_is_found_by_folder_or_file(images, place):
 
 
 def test_what_is_no_finished_run(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"'checkpoint' must be a run folder.*no best"
-    ):
+    with pytest.raises(ValueError, match=r"'checkpoint' must be a run folder.*no best"):
         gv.load_run(tmp_path)
     model = gv.models.gcn(34, 4, 2)
     state = {"identity": {}, "spec": model.spec}

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.training import Predictor
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.transfer import (
     Backbone,
@@ -155,8 +154,8 @@ def test_similarity_tells_known_from_unknown(backbone, task):
 
 def test_its_checkpoint_predicts_and_is_a_backbone_again(backbone, task, tmp_path):
     result = fine_tune(backbone, task, PLAN, strategy="head", folder=tmp_path)
-    predictor = Predictor.load(tmp_path)
-    said = predictor(task.images_at(task.split.test.tolist())).argmax(1)
+    run = gv.load_run(tmp_path)
+    said = run.predict(task.images_at(task.split.test.tolist())).values.argmax(1)
     assert torch.equal(said, result.best.prediction)
     assert load_backbone(tmp_path).num_features == backbone.num_features
 
