@@ -251,7 +251,8 @@ class NodeReader(Reader):
                     condition = f"have labels that training has seen, such as {known}"
                     got = f"{label!r} in row {row} of {listed[0]!r}"
                     raise invalid("nodes", condition, got, "Leave it empty, or train again.")
-        before = {name: cells for name, cells in given.items() if name not in listed}
+        skipped = {*listed} if self.given.get("tables") else {"id"}  # which the ids already are
+        before = {name: cells for name, cells in given.items() if name not in skipped}
         return before, labels or [""] * table.num_rows
 
     def read(self, names: Sequence[str]) -> Iterator[Input]:

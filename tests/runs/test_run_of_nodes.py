@@ -181,6 +181,7 @@ def test_a_graph_from_tensors_takes_features(tmp_path):
     x = torch.eye(34)[[3, 5]]
     found = run.predict(nodes={"id": ["a", "b"], "x": x}, edges={"source": ["a"], "target": ["0"]})
     assert found.ids == ("a", "b")
+    assert found.header[:3] == ["node", "predicted", "probability"]
     assert found.values.sum(1).tolist() == pytest.approx([1, 1], abs=1e-5)
     with pytest.raises(ValueError, match="must have 34 features as in training, got 2"):
         run.predict(nodes={"id": ["a"], "x": torch.ones(1, 2)})
