@@ -128,7 +128,8 @@ class _TuFile:
     def refuse(self, row: int, condition: str) -> NoReturn:
         """Raise ValueError about the line with the row number `row`, from 0."""
         line = self.lines[row][:60].decode(errors="replace")
-        raise invalid_file(f"{self.file}, line {row + 1},", condition, repr(line))
+        advice = "Correct the line, or download the file again."
+        raise invalid_file(f"{self.file}, line {row + 1},", condition, repr(line), advice)
 
     def numbers(self, kind: type[int] | type[float], columns: int | None = None) -> Array:
         """The numbers in all lines, as an array (lines, columns)."""
@@ -169,7 +170,7 @@ def _feature_matrix(tables: Mapping[str, _TuFile], item: str, count: int, listed
             continue
         if len(tables[key].lines) != count:
             condition = f"have {count} lines, as many as {tables[listed].file}"
-            got, advice = len(tables[key].lines), "Download both files again."
+            got, advice = len(tables[key].lines), "Correct the files, or download both again."
             raise invalid_file(tables[key].file, condition, got, advice)
         if key.endswith("labels"):
             blocks += [_one_hot(column, tables[key]) for column in tables[key].numbers(int).T]
