@@ -57,8 +57,9 @@ class PredictFlags:
 
     def flag_of(self, argument: str, room: str) -> str | None:
         """The flag that an argument of the package comes from; None if none does."""
-        known = {"nodes": "--nodes", "edges": "--edges", "smiles": "--smiles", "checkpoint": "RUN"}
-        return known.get(argument, self.arguments.get(argument))
+        known = {"nodes": "--nodes", "edges": "--edges", "smiles": "--smiles"}
+        known |= self.arguments | {"checkpoint": "RUN", "input": "INPUT"}
+        return known.get(argument)
 
 
 def flags() -> type[Any]:
@@ -79,6 +80,8 @@ def main(config: PredictFlags) -> None:
         inputs = Path(config.inputs[0])
     elif run.kind == "image" and inputs is not None:
         inputs = [Path(one) for one in config.inputs]
+    if inputs is None and run.kind in ("image", "molecule"):
+        raise ValueError(f"INPUT must be given for a run on {run.kind}s. See --help for examples.")
     print_entries(run.describe(inputs, **options), sys.stderr)
     with open_output(config.output, "--output") as file:
         done = write_predictions(run.stream(inputs, **options), file)

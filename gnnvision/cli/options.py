@@ -327,6 +327,7 @@ class OwnDataOptions:
     metavars: ClassVar[dict[str, str]] = {"split": "NAME", "data_root": "FOLDER"}
     other_names: ClassVar[dict[tuple[str, str], str]] = RunOptions.other_names | {
         ("data", "nodes"): "dataset",
+        ("data", "csv"): "dataset",
         ("data", "source"): "edge_source",
         ("data", "target"): "edge_target",
     }

@@ -7,7 +7,6 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gnnvision.data.graphs.facts import (
@@ -85,6 +84,7 @@ def check(data: Task | str | os.PathLike[str], **options: Any) -> Check:  # noqa
         ('78, undirected', '1, all nodes are connected', ())
     """
     messages: list[str] = []
+    strict = not isinstance(data, Task) and "on_invalid" not in options
     if not isinstance(data, Task):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -100,7 +100,7 @@ def check(data: Task | str | os.PathLike[str], **options: Any) -> Check:  # noqa
             break
     found += [text for text in data.data_warnings() if text not in found]
     unique = tuple(dict.fromkeys([*found, *messages]))
-    return Check(data.card.title, facts, unique, tuple(_problems(data)), data)
+    return Check(data.card.title, facts, unique, tuple(_problems(data, strict)), data)
 
 
 def _load(name: str | os.PathLike[str], options: dict[str, Any]) -> Task:
@@ -158,17 +158,18 @@ _LOOKS: dict[type[Task], Callable[[Any], tuple[dict[str, str], list[str]]]] = {
 }
 
 
-def _problems(task: Task) -> list[str]:
+def _problems(task: Task, strict: bool) -> list[str]:
     """What a training with the default options would stop at."""
     problems = []
     scan = getattr(task, "scan", None)
-    if scan is not None and not scan.is_valid and Path(scan.source).exists():
+    if strict and scan is not None and not scan.is_valid:
         bad = scan.invalid or scan.of("unsupported format")
         problems.append(
-            f"{len(bad):,} image files cannot be read, such as {bad[0].path!r} ({bad[0].kind}). "
-            "Remove them, or leave them out with on_invalid='skip'."
+            f"{len(bad):,} image file{'s' * (len(bad) > 1)} cannot be read, such as "
+            f"{bad[0].path!r} ({bad[0].kind}). Remove them, or leave them out with "
+            "on_invalid='skip'."
         )
-    if isinstance(task, MoleculeTask) and not task.card.files:
+    if strict and isinstance(task, MoleculeTask) and not task.card.files:
         problems += unreadable_targets(task)
     if not len(task.split.train):
         problems.append("The training split is empty. Give labels, or choose another split.")

@@ -109,7 +109,7 @@ class TestImages:
         (photos / "train" / "b" / "broken.png").write_bytes(b"none")
         found = gv.data.check(photos)
         (problem,) = found.problems
-        assert problem.startswith("1 image files cannot be read, such as 'train/b/broken.png'")
+        assert problem.startswith("1 image file cannot be read, such as 'train/b/broken.png'")
         assert "problem" in str(found)
 
     def test_images_without_files(self):
