@@ -49,7 +49,7 @@ def main(config: Config) -> gv.Result:
     )
     recipe = config.adapt(RECIPE, task)
     with cli.training_run("autoencoder", config, task, model, recipe) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     return result

@@ -62,7 +62,7 @@ def main(config: Config) -> gv.Result:
     )
     recipe = config.adapt(preset.recipe, task)
     with cli.training_run("cnn_cifar", config, task, model, recipe) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     return result

@@ -61,7 +61,7 @@ def main(config: Config) -> None:
         )
         own, recipe = replace(config, model=name), config.adapt(recipe, task)
         with cli.training_run("cnn_fashion", own, task, model, recipe) as run:
-            result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+            result = gv.fit(model, task, recipe, config.seeds, **run.options)
             count = sum(parameter.numel() for parameter in result.model.parameters())
             run.show(result, f"{name}: {count:,} parameters")
             result.report(run.progress)

@@ -47,7 +47,7 @@ def main(config: Config) -> gv.Result:
     )
     recipe = config.adapt(RECIPES[config.model], task)
     with cli.training_run("cnn_mnist", config, task, model, recipe) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     return result

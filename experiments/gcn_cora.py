@@ -40,7 +40,7 @@ def main(config: Config) -> gv.Result:
         )
     recipe = config.adapt(NODE_RECIPES[config.model], task)
     with cli.training_run("gcn_cora", config, task, model, recipe) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     return result

@@ -58,7 +58,7 @@ def main(config: Config) -> gv.Result:
     )
     recipe = config.adapt(preset.recipe(task), task)
     with cli.training_run("gcn_molecules", config, task, model, recipe, ensemble=True) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     return result

@@ -56,7 +56,7 @@ def main(config: Config) -> gv.Result:
     model = gv.models.gae(task.in_channels, 32, 16)
     recipe = config.adapt(LINK_RECIPE, task)
     with cli.training_run("links_cora", config, task, model, recipe) as run:
-        result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+        result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)
         result.report(run.progress)
     here = task.to(next(result.model.parameters()).device)

@@ -37,6 +37,7 @@ class TrainFlags(OwnDataOptions, Options):
         metric: The metric that selects the epoch, such as accuracy, balanced_accuracy, rocauc,
             ap, f1_macro, rmse or mae. By default the usual one of the task.
         class_weights: Weight classes by their frequency, for classes of very different size.
+        links: Predict which nodes of a graph are linked, in place of their labels.
         flip: Also train on mirrored images. Turn it off where a mirrored image means something
             else.
     """
@@ -46,9 +47,11 @@ class TrainFlags(OwnDataOptions, Options):
     batch_size: int | None = None
     metric: str | None = None
     class_weights: bool = False
+    links: bool = False
     flip: bool = True
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("links",),
         "training": ("batch_size", "metric", "class_weights", "flip"),
     }
     metavars: ClassVar[dict[str, str]] = {"model": "NAME", "metric": "NAME"}
@@ -62,12 +65,15 @@ def flags() -> type[Any]:
 def main(config: TrainFlags) -> None:
     """Load the data, build the usual network, train it, and write the report."""
     import gnnvision as gv
+    from gnnvision.cli.datasets import nodes
     from gnnvision.cli.defaults import usual_training
     from gnnvision.cli.entry import print_warning
     from gnnvision.cli.experiment import training_run
 
     options = config.load_options(descriptors=True, on_invalid="molecules")
     task = gv.data.load(config.dataset, **options)
+    if config.links:
+        task = gv.data.to_links(nodes(task))
     setup = usual_training(
         task, config.model, class_weights=config.class_weights, flip=config.flip
     )
@@ -79,9 +85,7 @@ def main(config: TrainFlags) -> None:
     with training_run(
         "train", config, setup.task, setup.model, recipe, ensemble=setup.ensemble
     ) as run:
-        result = run.stored or gv.fit(
-            setup.model, setup.task, recipe, seeds, **run.options, **more
-        )
+        result = gv.fit(setup.model, setup.task, recipe, seeds, **run.options, **more)
         run.show(result)
         result.report(run.progress)
     print(f"predict: gnnvision predict {_shown(run.folder)} {setup.inputs}".rstrip())

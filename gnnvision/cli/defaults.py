@@ -12,7 +12,7 @@ from gnnvision import data, models
 from gnnvision.errors import invalid, one_of
 from gnnvision.models.registry import argument_types
 from gnnvision.training import Recipe
-from gnnvision.training.presets import GRAPH_PRESETS, IMAGE_PRESETS, NODE_RECIPES
+from gnnvision.training.presets import GRAPH_PRESETS, IMAGE_PRESETS, LINK_RECIPE, NODE_RECIPES
 
 __all__ = ["Setup", "usual_training"]
 
@@ -62,6 +62,8 @@ def usual_training(
         one_of("model", network, models.names())
     if isinstance(task, data.NodeTask):
         setup = _of_nodes(task, network)
+    elif isinstance(task, data.LinkTask):
+        setup = _of_links(task, network)
     elif isinstance(task, data.GraphTask):
         setup = _of_graphs(task, network)
     elif isinstance(task, data.ImageTask):
@@ -96,12 +98,22 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     )  # fmt: skip
 
 
+def _of_links(task: data.LinkTask, network: str | None) -> Setup:
+    sizes = {"in_channels": task.in_channels, "hidden_channels": 32, "latent_channels": 16}
+    model = _build(network or "gae", sizes)
+    inputs = "--output links.csv"
+    return Setup(task, model, LINK_RECIPE, 5, ensemble=False, inputs=inputs)
+
+
 def _of_graphs(task: data.GraphTask, network: str | None) -> Setup:
     known = {preset.network: preset for preset in GRAPH_PRESETS.values()}
     preset = known.get(network or "bond_network", GRAPH_PRESETS["lecture"])
     sizes = {"in_channels": task.in_channels, "num_outputs": task.num_outputs}
     model = _build(network or preset.network, sizes | preset.settings(task))
     molecules = isinstance(task, data.MoleculeTask)
+    if task.num_graph_attr and preset.network != "bond_network":
+        advice = "Use bond_network, or leave --inputs and --descriptors out."
+        raise invalid("--model", "read descriptors and further inputs", repr(network), advice)
     inputs = "new.csv --output predicted.csv" if molecules else ""
     return Setup(task, model, preset.recipe(task), 3, inputs=inputs)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from gnnvision import training
 from gnnvision.cli.devices import usable_device, use_deterministic
 from gnnvision.cli.entry import print_warning, resume_command
 from gnnvision.cli.error_messages import error_message
@@ -37,16 +36,12 @@ class TrainingRun:
     Args:
         folder: of the run.
         options: of `gnnvision.fit`, as the flags say.
-        stored: the result of a run that lacks only its report; otherwise None.
         stack: left after the report is written.
     """
 
-    def __init__(
-        self, folder: Path, options: dict[str, Any], stored: Result | None, stack: ExitStack
-    ) -> None:
+    def __init__(self, folder: Path, options: dict[str, Any], stack: ExitStack) -> None:
         self.folder = folder
         self.options = options
-        self.stored = stored
         self.progress: Progress | None = None
         self._stack = stack
 
@@ -72,8 +67,7 @@ def training_run(
 ) -> Iterator[TrainingRun]:
     """The run folder in which a script trains and reports, as its flags say.
 
-    After Ctrl-C it prints the command that resumes the
-    run.
+    After Ctrl-C it prints the command that resumes the run.
 
     Args:
         experiment: the name of the script, and of the folder of its runs.
@@ -85,12 +79,11 @@ def training_run(
 
     Example:
         with cli.training_run("gcn_cora", config, task, model, recipe) as run:
-            result = run.stored or gv.fit(model, task, recipe, config.seeds, **run.options)
+            result = gv.fit(model, task, recipe, config.seeds, **run.options)
             run.show(result)
             result.report(run.progress)
     """
     options = fit_options(config)
-    device = options["device"]
     about = settings(
         experiment,
         config,
@@ -98,15 +91,14 @@ def training_run(
         split={"name": task.split_name, "hash": task.split.hash},
         model=repr(model),
         recipe=recipe.to_dict(),
-        device=device,
+        device=options["device"],
     )
     with (
         run_folder(config.out, experiment, about, config.resume) as folder,
         start_maps(task),
     ):
-        stored = None
-        if config.resume is not None and _only_report_missing(folder):
-            stored = training.read_result(folder, task, model, device)
+        if config.resume is not None:
+            _check_resumable(folder)
         options |= {
             "folder": folder,
             "resume": config.resume is not None,
@@ -115,7 +107,7 @@ def training_run(
         }
         try:
             with ExitStack() as stack:
-                yield TrainingRun(folder, options, stored, stack)
+                yield TrainingRun(folder, options, stack)
         except Interrupted as stop:
             more = not is_complete(folder) and (folder / LAST).is_file()
             again = f" Resume it with: {resume_command(folder)}" if more else ""
@@ -130,6 +122,7 @@ def fit_options(config: Options) -> dict[str, Any]:
         "device": usable_device(config.device),
         "precision": config.precision,
         "compiled": config.compile,
+        "log": config.log,
     }
 
 
@@ -171,23 +164,20 @@ def report_block(result: Result, *lines: str) -> Iterator[Progress | None]:
     print_report(page, training=result.train_seconds, report=seconds)
 
 
-def _only_report_missing(folder: Path) -> bool:
-    """Whether the run is complete but for its report.
+def _check_resumable(folder: Path) -> None:
+    """Check that something of a run is missing: of its training, or its report.
 
     Raises:
         ValueError: if it has a report too, or can neither be resumed nor reported.
     """
     if not (folder / "result.json").exists():
-        return False
+        return
     report = folder / "report.html"
     if report.exists() and is_readable(folder):
         raise complete_run(folder, report)
-    if is_complete(folder):
-        return True
-    if (folder / LAST).exists():
-        return False
-    raise invalid(
-        "--resume", "name a run that can be resumed",
-        f"{str(folder)!r}, which is finished but only partly saved",
-        "Its metrics are in result.json; start a new run.",
-    )  # fmt: skip
+    if not is_complete(folder) and not (folder / LAST).exists():
+        raise invalid(
+            "--resume", "name a run that can be resumed",
+            f"{str(folder)!r}, which is finished but only partly saved",
+            "Its metrics are in result.json; start a new run.",
+        )  # fmt: skip

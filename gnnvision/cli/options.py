@@ -148,6 +148,8 @@ class Options(RunOptions):
             on images where the device is faster with it, and float32 otherwise.
         compile: Compile the training step with torch.compile. The first step takes longer.
         deterministic: Use deterministic algorithms, also on a GPU, where they are slower.
+        log: Follow the training elsewhere: "csv" writes metrics.csv after each epoch;
+            "tensorboard", "trackio" and "wandb" need that library.
     """
 
     split: Literal["public", "random"] = "public"
@@ -155,10 +157,12 @@ class Options(RunOptions):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
     deterministic: bool = False
+    log: Literal["csv", "tensorboard", "trackio", "wandb"] | None = None
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("split",),
         "training": ("lr", "precision", "compile", "deterministic"),
+        "output": ("log",),
     }
     metavars: ClassVar[dict[str, str]] = {"lr": "RATE"}
 

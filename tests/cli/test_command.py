@@ -12,7 +12,6 @@ from PIL import Image
 
 import gnnvision as gv
 from gnnvision.cli import command
-from gnnvision.training import session
 
 FEW = ("--epochs", "2", "--seeds", "2")
 SMILES = ("CO", "CN", "CCO", "c1ccccc1O", "c1ccccc1N", "CCS", "CC=O", "CC(=O)O", "CCN")
@@ -185,6 +184,18 @@ class TestGraph:
         assert "수학" in text
         assert "gnnvision train nodes.csv" in text
 
+    def test_links_in_place_of_labels(self, gnnvision, graph, tmp_path):
+        done = gnnvision("train", *graph, "--links", *FEW)
+        assert done.returncode == 0, done.stderr
+        done = gnnvision("predict", the_run(tmp_path), "--output", "links.csv")
+        assert done.returncode == 0, done.stderr
+        known = {frozenset(row.values()) for row in read(tmp_path / "edges.csv")}
+        found = [frozenset(list(row.values())[:2]) for row in read(tmp_path / "links.csv")]
+        assert found
+        assert not known & set(found)
+        photos = gnnvision("train", "digits", "--links")
+        refused(photos, "must be one graph with node labels")
+
     def test_a_check_before_training(self, gnnvision, graph):
         done = gnnvision("check", *graph)
         assert done.returncode == 0, done.stderr
@@ -326,9 +337,8 @@ class TestTheCommand:
 
     def test_stopped_it_says_how_to_go_on_and_does(self, gnnvision, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(
-                session.Reporter, "epoch", lambda *_: os.kill(os.getpid(), signal.SIGINT)
-            )
+            stop = lambda *_: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+            patch.setattr("gnnvision.training.progress.Reporter.epoch", stop)
             done = gnnvision("train", "karate", *FEW)
         assert done.returncode == 130
         run = the_run(tmp_path)

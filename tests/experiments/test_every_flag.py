@@ -40,6 +40,7 @@ ANY = {
     "deterministic": ["--deterministic"],
     "data_root": ["--data-root", "nowhere"],
     "out": ["--out", "elsewhere"],
+    "log": ["--log", "csv"],
     "resume": ["--resume", "nowhere"],
 }
 ON_PICTURES = ANY | {
