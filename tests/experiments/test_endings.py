@@ -25,14 +25,14 @@ def page(monkeypatch):
     """A report that takes no time; what may happen while it is drawn."""
     meanwhile = []
 
-    def write(result):
+    def write(result, progress=None):
         for happen in meanwhile:
             happen()
         path = result.folder / "report.html"
         path.write_text(result.summary())
         return path
 
-    monkeypatch.setattr(Result, "writer", staticmethod(write))
+    monkeypatch.setattr(Result, "report", write)
     return meanwhile
 
 
