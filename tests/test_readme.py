@@ -31,7 +31,11 @@ def without_comments(lines):
 def test_the_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = "\n".join(code_of(ENGLISH, "python"))
-    quick = {'"cora"': '"karate"', "seeds=10": "seeds=2", "gv.Recipe(": "gv.Recipe(epochs=2, "}
+    quick = {
+        '"cora"': '"karate"',
+        "seeds=10": "seeds=2",
+        "gv.Recipe(weight": "gv.Recipe(epochs=2, weight",
+    }
     for long, short in quick.items():  # a small graph that needs no network
         assert source.count(long) == 1
         source = source.replace(long, short)
@@ -154,3 +158,14 @@ def test_the_flags_that_are_shown_exist():
             helps[script] = subprocess.run(run, capture_output=True, text=True, check=True).stdout
         for flag in (argument for argument in arguments if argument.startswith("--")):
             assert re.search(rf"{flag}\b", helps[script]), f"{command}: no flag {flag}"
+
+
+def test_the_commands_that_are_shown_exist():
+    """Each line of `gnnvision` is understood by its command, whose `--help` lists the flags."""
+    lines = re.findall(r"^gnnvision (\w+)([^#\n]*)", ENGLISH, re.MULTILINE)
+    assert {"check", "train", "predict", "explain"} <= {command for command, _ in lines}
+    for command, arguments in lines:
+        run = [sys.executable, "-m", "gnnvision", command, "--help"]
+        shown = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+        for flag in (argument for argument in arguments.split() if argument.startswith("--")):
+            assert re.search(rf"{flag}\b", shown), f"gnnvision {command}: no flag {flag}"
