@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from gnnvision.data import Task
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid, nearest
-from gnnvision.explain import Attribution, attribute, method_named
+from gnnvision.explain import attribute, method_named
 from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.embedding import embed
+from gnnvision.runs.explanation import Explanation
 from gnnvision.runs.inputs import Block, Input, Reader
 from gnnvision.runs.links import LinkReader
 from gnnvision.runs.predictions import Predictions
@@ -29,32 +30,10 @@ from gnnvision.training.result import Result
 from gnnvision.training.seed_run import arithmetic
 from gnnvision.training.stored_network import check_call
 
-__all__ = ["FOR_ALL", "FOR_NODES", "Explanation", "Run"]
+__all__ = ["FOR_ALL", "FOR_NODES", "Run"]
 
 FOR_ALL = ("grad_cam", "integrated_gradients", "occlusion")
 FOR_NODES = ("gradient", "input_gradient", "integrated_gradients")  # occlusion takes minutes
-
-
-class Explanation(dict[str, Attribution]):
-    """The attributions of one input by the name of their method.
-
-    Args:
-        input: what was explained, with its signal and its domain.
-        target: the name of the explained output.
-        found: the attributions.
-    """
-
-    def __init__(self, input: Input, target: str, found: Mapping[str, Attribution]) -> None:
-        super().__init__(found)
-        self.input, self.target = input, target
-
-    @property
-    def name(self) -> str:
-        """The file, the SMILES, the node or the graph."""
-        return self.input.name
-
-    def __repr__(self) -> str:
-        return f"Explanation of {self.target!r} for {self.name!r} by {', '.join(self)}"
 
 
 class Run:
