@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import gnnvision as gv
+from gnnvision.training.events import EpochDone
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.transfer import (
     Backbone,
@@ -195,3 +196,20 @@ def test_of_numbers_in_their_units():
 def test_settings_of_a_plan_without_effect(backbone, task, plan, text):
     with pytest.raises(ValueError, match=text):
         fine_tune(backbone, task, plan)
+
+
+def test_it_takes_what_fit_takes(backbone, task, tmp_path):
+    plan = replace(PLAN, strategy="last")
+    events = []
+    result = fine_tune(
+        backbone, task, plan, 2, folder=tmp_path, precision="bfloat16", ensemble=True,
+        log="csv", callbacks=[events.append], progress=False,
+    )  # fmt: skip
+    assert result.precision == "bfloat16"
+    rows = [event.row for event in events if isinstance(event, EpochDone)]
+    assert rows == [row for outcome in result.outcomes for row in outcome.history]
+    saved = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert saved == [
+        "best.safetensors", "outcomes.safetensors", "seed-0.safetensors", "seed-1.safetensors",
+    ]  # fmt: skip
+    assert fine_tune(backbone, task, plan, progress=False).precision == "float32"
