@@ -95,7 +95,7 @@ def test_new_nodes_with_their_edges(run):
     torch.testing.assert_close(found.spread, expected.std(0))
     assert found.to_dict()["age"] == ["3.0", "22.0", "8.0"]
     notes = " ".join(found.notes)
-    assert "2 nodes of training get edges of new nodes" in notes
+    assert "nodes of training with edges to new nodes: 2" in notes.lower()
     assert "within 2 hops of the new nodes" in notes
 
 

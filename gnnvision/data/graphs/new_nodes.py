@@ -93,7 +93,7 @@ def encode_nodes(
     graph, notes = _joined(known, every, len(ids), edges, columns)
     x, remarks = _features(description, about, table, graph, new, known.num_nodes)
     if len(new) < table.num_rows:
-        notes["known nodes"] = f"{table.num_rows - len(new):,} rows are nodes of training"
+        notes["known nodes"] = f"rows that are nodes of training: {table.num_rows - len(new):,}"
     return NewNodes(node_of_row, x, graph, remarks, notes)
 
 
@@ -114,12 +114,12 @@ def _joined(
     new = (found.edge_index >= count).any(0)
     between = int((~new).sum()) // (2 if columns.undirected else 1)
     if between:
-        notes["known edges"] = f"{between:,} edges between nodes of training are not added"
+        notes["known edges"] = f"not added, as they are between nodes of training: {between:,}"
     old = found.edge_index[:, new]
     touched = old[old < count].unique().numel()
     if touched:
         notes["degrees"] = (
-            f"{touched:,} nodes of training get edges of new nodes, so their degrees, and "
+            f"nodes of training with edges to new nodes: {touched:,}; their degrees, and "
             "predictions for them, differ from those in training"
         )
     notes["edges"] = f"{int(new.sum()) // (2 if columns.undirected else 1):,} of new nodes"

@@ -148,6 +148,13 @@ def from_tables(
         "normalize_features": normalize_features,
         **found.columns.to_dict(),
     }
+    given = {
+        "edges": edges, "label": label, "id": id, "source": source, "target": target,
+        "split": split, "features": features, "kinds": kinds, "edge_weight": edge_weight,
+        "edge_type": edge_type, "edge_attr": attributes, "undirected": undirected, "kind": kind,
+        "missing": missing, "normalize_features": normalize_features, "seed": seed,
+    }  # fmt: skip
+    origin = _origin(nodes, given)
     return NodeTask(
         name=name or _name(nodes),
         kind=known.kind,
@@ -158,6 +165,7 @@ def from_tables(
         splitter=chosen.splitter,
         seed=seed,
         details=details,
+        origin=origin,
         x=x,
         y=known.y,
         graph=Graph(num_nodes=len(ids), node_names=ids.names, **found.arguments),
@@ -265,6 +273,24 @@ def sum_to_one(x: Tensor) -> Tensor:
         return x  # one feature for each node
     total = x.double().sum(1, keepdim=True)
     return (x.double() * torch.where(total == 0, 0, 1 / total)).float()
+
+
+def _origin(nodes: Any, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """The arguments of `gnnvision.data.load` for two files; empty for other tables or splits."""
+    files = all(isinstance(table, str | os.PathLike) for table in (nodes, given["edges"]))
+    split = given["split"]
+    if not files or not (split is None or isinstance(split, str)) or None in (
+        given["id"], given["label"]
+    ):  # fmt: skip
+        return {}
+    usual = {"split": None, "features": None, "kinds": None, "edge_weight": None,
+             "edge_type": None, "edge_attr": (), "undirected": True, "kind": "auto",
+             "missing": (), "normalize_features": False, "seed": 0}  # fmt: skip
+    changed = {key: value for key, value in given.items() if value != usual.get(key, ...)}
+    changed["edges"] = os.path.abspath(given["edges"])
+    if split is not None and split != "random":
+        changed["split_column"] = changed.pop("split")
+    return {"name": os.path.abspath(nodes), **changed}
 
 
 def _name(nodes: Any) -> str:  # noqa: ANN401

@@ -59,7 +59,7 @@ def test_new_nodes_are_those_of_one_large_table():
         assert torch.equal(*dense)
     assert found.graph.edge_attr.shape == (10, 1)
     assert found.notes["edges"] == "2 of new nodes"
-    assert found.notes["degrees"].startswith("1 nodes of training get edges of new nodes")
+    assert found.notes["degrees"].startswith("nodes of training with edges to new nodes: 1;")
 
 
 def test_known_rows_and_edges_change_nothing():
@@ -68,8 +68,8 @@ def test_known_rows_and_edges_change_nothing():
     assert found.node_of_row.tolist() == [0, 1, 2, 3]
     assert found.x.shape == (0, task.in_channels)
     assert torch.equal(found.graph.edge_index, task.graph.edge_index)
-    assert found.notes["known edges"] == "3 edges between nodes of training are not added"
-    assert found.notes["known nodes"] == "4 rows are nodes of training"
+    assert found.notes["known edges"] == "not added, as they are between nodes of training: 3"
+    assert found.notes["known nodes"] == "rows that are nodes of training: 4"
 
 
 def test_new_nodes_may_have_no_edges():

@@ -72,6 +72,12 @@ def test_every_source_gives_the_same_task(tmp_path, kind):
     task = from_tables(*sources, label="지역", edge_weight="km")
     assert task.data_hash == cities(edge_weight="km").data_hash
     assert task.name == ("graph" if kind == "frame" else "cities")
+    if kind == "frame":
+        assert task.origin == {}
+        return
+    again = gv.data.load(**task.origin)
+    assert (again.data_hash, again.split) == (task.data_hash, task.split)
+    assert again.origin == task.origin
 
 
 def test_columns_of_edges_become_weights_types_and_attributes():
