@@ -60,8 +60,8 @@ def headline(run: Run) -> Headline:
     paper, same = find_paper(result)
     why = "" if paper is None else incomparable(result, paper)
     names = result.metric_names
-    if len(names) > 3:  # the loss of a regression says no more than its other metrics
-        names.remove("loss")
+    if result.task.kind == "regression":  # whose loss tells no more than the other metrics
+        names = [name for name in names if name != "loss"]
     rows = [
         (
             word,
