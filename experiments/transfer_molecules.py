@@ -6,7 +6,7 @@ python experiments/transfer_molecules.py --csv FILE --target COLUMN --labels 20 
 
 A bond network is trained on a large dataset, or loaded from a run. With few labels of another
 dataset, the whole network or only its head is trained further, and compared with one trained from
-scratch. The learning rates were chosen on the validation split of ESOL's seeds 100 to 102.
+scratch. Learning rates were chosen on the validation split of ESOL's seeds 100 to 102.
 """
 
 from dataclasses import dataclass
@@ -50,10 +50,10 @@ def main(config: Config) -> None:
     from gnnvision.report.label_curve import low_data_page
 
     if config.weights is not None:
-        cli.refuse_unused(config, {"pretrain": Config.pretrain}, "with --weights")
+        cli.refuse_unused(config, {"pretrain": "tox21"}, "with --weights")
     task = cli.regression(gv.data.load(config.source("esol"), **config.data_options()))
     few = {count: gv.transfer.with_few_labels(task, count) for count in config.labels}
-    options = cli.fit_options(config)
+    options, before = cli.fit_options(config), config.weights or config.adapt(BOND_NETWORK)
     with cli.page("transfer_molecules", config) as page, cli.resumable(page.folder):
         cli.print_overview(task)
         backbone = gv.transfer.molecule_backbone(
@@ -65,11 +65,11 @@ def main(config: Config) -> None:
             if count not in scores.values[method]:
                 model = gv.transfer.initial_model(method, backbone, task.num_outputs)
                 recipe = config.adapt(FEW_LABELS[method])
-                now = options | scores.options
-                result = gv.fit(model, few[count], recipe, config.seeds, **now)
+                now = options | scores.options | {"progress": False}
+                with page.step("training"):
+                    result = gv.fit(model, few[count], recipe, config.seeds, **now)
                 print(scores.add(method, count, result))
         used = {method: config.adapt(recipe) for method, recipe in FEW_LABELS.items()}
-        before = config.weights or config.adapt(BOND_NETWORK)
         page.write(*low_data_page(page.figures, task, backbone.name, scores.values, used, before))
 
 

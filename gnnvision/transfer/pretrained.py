@@ -126,8 +126,6 @@ def molecule_backbone(
             advice = "Choose tox21, hiv or another one."
             raise invalid("pretrain", "be a dataset of molecules", repr(name), advice)
         print("Pretraining on the large dataset:")
-        for entry, text in large.overview().items():
-            print(f"{entry:<11}{text}")
         model = models.bond_network(
             large.in_channels, large.num_outputs, bond_channels=large.num_edge_attr, dropout=0.1
         )
