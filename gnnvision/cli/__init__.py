@@ -17,16 +17,9 @@ if TYPE_CHECKING:
     from gnnvision.cli.experiment import TrainingRun, fit_options, report_block, training_run
     from gnnvision.cli.explaining import explain
     from gnnvision.cli.folders import resumable, run_folder, settings
+    from gnnvision.cli.inspect_options import ExplainOptions, InspectOptions
     from gnnvision.cli.load_inputs import load_inspected
-    from gnnvision.cli.options import (
-        ExplainOptions,
-        ImageOptions,
-        InspectOptions,
-        MoleculeOptions,
-        Options,
-        RunOptions,
-        TransferOptions,
-    )
+    from gnnvision.cli.options import ImageOptions, MoleculeOptions, Options, RunOptions
     from gnnvision.cli.output import (
         open_output,
         print_entries,
@@ -36,6 +29,7 @@ if TYPE_CHECKING:
     )
     from gnnvision.cli.pages import Page, page, report_progress
     from gnnvision.cli.report_inputs import explained_input, feature_map_sections, output_index
+    from gnnvision.cli.transfer_options import TransferOptions
     from gnnvision.cli.unused_flags import refuse_unused
 
 __all__ = [
@@ -77,9 +71,9 @@ __all__ = [
     "use_deterministic",
 ]
 
-# The first three need no torch: a script's flags are read before anything heavy is imported.
+# The first five need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
-    "options", "entry", "unused_flags", "datasets", "devices", "experiment", "folders", "output",
-    "pages", "load_inputs", "report_inputs", "explaining",
+    "options", "transfer_options", "inspect_options", "entry", "unused_flags", "datasets",
+    "devices", "experiment", "folders", "output", "pages", "load_inputs", "report_inputs", "explaining",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

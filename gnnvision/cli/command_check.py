@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnnvision.cli.door_flags import with_door_options
-from gnnvision.cli.options import OwnDataOptions
+from gnnvision.cli.own_data import OwnDataOptions
 
 __all__ = ["CheckFlags", "flags", "main"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gnnvision.cli.options import ExplainOptions
+from gnnvision.cli.inspect_options import ExplainOptions
 
 __all__ = ["flags", "main"]
 

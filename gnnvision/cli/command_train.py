@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gnnvision.cli.door_flags import with_door_options
-from gnnvision.cli.options import Options, OwnDataOptions
+from gnnvision.cli.options import Options
+from gnnvision.cli.own_data import OwnDataOptions
 
 __all__ = ["TrainFlags", "flags", "main"]
 

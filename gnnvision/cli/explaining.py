@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gnnvision.cli.devices import usable_device
+from gnnvision.cli.inspect_options import ExplainOptions
 from gnnvision.cli.load_inputs import load_inspected
-from gnnvision.cli.options import ExplainOptions
 from gnnvision.cli.pages import page as new_page
 from gnnvision.cli.report_inputs import explained_input, output_index
 from gnnvision.cli.unused_flags import refuse_unused

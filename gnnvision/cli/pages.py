@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gnnvision.cli.folders import run_folder, settings
-from gnnvision.cli.options import InspectOptions
+from gnnvision.cli.inspect_options import InspectOptions
 from gnnvision.cli.output import print_report
 from gnnvision.report.page import write_page
 from gnnvision.report.parts import Section

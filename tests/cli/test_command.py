@@ -315,6 +315,7 @@ class TestTheCommand:
         [
             (("trian", "cora"), ("'command' must be one of", "'train'")),
             (("train",), ("DATA must be given",)),
+            (("check", "nope.csv"), ("'DATA' must be a file or folder that exists", "nope.csv")),
             (("train", "karate", "--epoch", "3"), ("Unknown flag '--epoch'", "'--epochs'")),
             (("train", "nowhere/x.csv"), ("'DATA' must", "nowhere/x.csv")),
             (("train", "karate", "--epochs", "0"), ("'--epochs' must be at least 1",)),
