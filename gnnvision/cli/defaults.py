@@ -81,6 +81,7 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     sizes = {
         "in_channels": task.in_channels, "hidden_channels": HIDDEN,
         "num_classes": task.num_outputs, "num_layers": 2, "dropout": 0.5,
+        "rescale": task.kind == "regression",
     }  # fmt: skip
     model = _build(network or "classic_gcn", sizes)
     graph = task.graph
@@ -121,7 +122,8 @@ def _of_graphs(task: data.GraphTask, network: str | None) -> Setup:
 def _of_images(task: data.ImageTask, network: str | None, flip: bool) -> Setup:
     flip = flip and task.name not in SYMBOLS
     few = len(task.split.train) < FEW_IMAGES
-    name = network or ("small_resnet" if few else "whitened_cnn")
+    numbers = task.kind == "regression"
+    name = network or ("small_resnet" if few or numbers else "whitened_cnn")
     strong = name == "whitened_cnn"
     preset = IMAGE_PRESETS["few" if few and not strong else "quick" if strong else "lectures"]
     augmented = task.with_augment(preset.augment(min(task.grid.shape), flip))
@@ -129,7 +131,7 @@ def _of_images(task: data.ImageTask, network: str | None, flip: bool) -> Setup:
         augmented = augmented.with_test_views("mirror+shift" if flip else "none")
     sizes = {
         "in_channels": task.in_channels, "num_classes": task.num_outputs,
-        "image_size": task.grid.shape, **preset.settings,
+        "image_size": task.grid.shape, "rescale": numbers, **preset.settings,
     }  # fmt: skip
     note = (
         f"{len(task.split.train):,} training images are few: a pretrained network, with "

@@ -254,6 +254,8 @@ def _parser(flags: Sequence[Flag], doc: str, program: str) -> _Parser:
             optional = flag.positional and flag.default is not MISSING
             nargs = "*" if _many(flag.kind) else "?" if optional else None
             options |= {"metavar": flag.metavar, "nargs": nargs}
+            if nargs == "*" and not flag.positional:
+                options["action"] = "extend"  # so that the flag can be repeated
             if nargs == "?":
                 options["default"] = argparse.SUPPRESS
         if not flag.positional:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import one_of
-from gnnvision.layers import Dropout, GCNConv, OnDomain, Sequential
+from gnnvision.layers import Dropout, GCNConv, OnDomain, Rescale, Sequential
 from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
 
@@ -64,6 +64,7 @@ def classic_gcn(
     dropout: float = 0.7,
     norm: Literal["batch", "layer"] | None = None,
     residual: bool = False,
+    rescale: bool = False,
 ) -> Sequential:
     """The tuned GCN (2024): wider and deeper, with a linear head.
 
@@ -75,6 +76,7 @@ def classic_gcn(
         dropout: the probability of zeroing a value, in training; also of the input.
         norm: the normalization after each convolution: None, "batch" or "layer".
         residual: whether each block adds a linear projection of its input.
+        rescale: for a regression: whether the outputs have the units of the targets.
 
     Returns:
         A network from (N, in_channels), dense or sparse, to (N, num_classes).
@@ -94,7 +96,8 @@ def classic_gcn(
         Block(GCNConv(narrow, wide), norm=norm, dropout=dropout, residual=residual)
         for narrow, wide in pairwise(widths)
     ]
-    return Sequential(Dropout(dropout), *blocks, nn.Linear(hidden_channels, num_classes))
+    head = [nn.Linear(hidden_channels, num_classes), *[Rescale(num_classes)] * rescale]
+    return Sequential(Dropout(dropout), *blocks, *head)
 
 
 class Block(nn.Module, OnDomain):

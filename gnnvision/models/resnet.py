@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Grid
-from gnnvision.layers import Conv2d, Dropout, MaxPool2d, OnDomain, Readout, Sequential
+from gnnvision.layers import Conv2d, Dropout, MaxPool2d, OnDomain, Readout, Rescale, Sequential
 from gnnvision.models.parts import ImageSize, grid_after
 from gnnvision.models.registry import register
 
@@ -22,6 +22,7 @@ def small_resnet(
     depth: int = 1,
     stages: int = 3,
     dropout: float = 0.0,
+    rescale: bool = False,
 ) -> Sequential:
     """A residual network that a laptop trains in minutes.
 
@@ -37,6 +38,7 @@ def small_resnet(
         depth: residual blocks in a stage.
         stages: number of stages.
         dropout: the probability of zeroing a feature before the last layer, in training.
+        rescale: for a regression: whether the outputs have the units of the targets.
 
     Returns:
         A network from (B, in_channels, H, W) to (B, num_classes).
@@ -68,8 +70,9 @@ def small_resnet(
             layers.append(ResidualBlock(last, wide, stride))
             last = wide
     grid_after(layers, image_size)
-    tail = [Dropout(dropout)] if dropout else []
-    return Sequential(*layers, Readout("mean"), *tail, nn.Linear(last, num_classes))
+    tail: list[nn.Module] = [Dropout(dropout)] if dropout else []
+    tail += [nn.Linear(last, num_classes), *[Rescale(num_classes)] * rescale]
+    return Sequential(*layers, Readout("mean"), *tail)
 
 
 class ResidualBlock(nn.Module, OnDomain):

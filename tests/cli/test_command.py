@@ -232,6 +232,17 @@ class TestImages:
         assert {row["status"] for row in rows} <= {"ok", "changed"}
         assert {"p_개", "p_고양이"} <= set(rows[0])
 
+    def test_numbers_have_their_units(self, gnnvision, photos, tmp_path):
+        files = sorted(path.relative_to(tmp_path) for path in photos.rglob("*.png"))
+        write(
+            tmp_path / "t.csv", [["file", "y"], *([f, 500 + 10 * n] for n, f in enumerate(files))]
+        )
+        done = gnnvision("train", "t.csv", "--target", "y", "--kind", "regression", *FEW)
+        assert done.returncode == 0, done.stderr
+        done = gnnvision("predict", the_run(tmp_path), photos / "개")
+        rows = list(csv.DictReader(done.stdout.splitlines()))
+        assert all(300 < float(row["predicted y"]) < 1100 for row in rows)
+
     def test_a_broken_file_is_found_before_training(self, gnnvision, photos):
         (photos / "개" / "broken.png").write_bytes(b"none")
         done = gnnvision("check", "사진")
@@ -260,6 +271,13 @@ class TestMolecules:
         assert float(rows[0]["predicted solubility"])
         assert "1 of 61 rows have no prediction" in done.stderr
         refused(gnnvision("predict", the_run(tmp_path)), "INPUT must be given")
+
+    def test_a_flag_with_several_values_can_be_repeated(self, gnnvision, molecules, tmp_path):
+        rows = [[*row.values(), 2] for row in read(molecules)]
+        write(molecules, [["smiles", "name", "a", "b"], *rows])
+        done = gnnvision("check", "mol.csv", "--target", "a", "--target", "b")
+        assert "'a': " in done.stdout
+        assert "'b': " in done.stdout
 
     def test_a_check(self, gnnvision, molecules):
         done = gnnvision("check", "mol.csv", "--target", "solubility")
