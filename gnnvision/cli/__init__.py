@@ -74,6 +74,7 @@ __all__ = [
 # The first five need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
     "options", "transfer_options", "inspect_options", "entry", "unused_flags", "datasets",
-    "devices", "experiment", "folders", "output", "pages", "load_inputs", "report_inputs", "explaining",
+    "devices", "experiment", "folders", "output", "pages", "load_inputs", "report_inputs",
+    "explaining",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

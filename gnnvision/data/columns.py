@@ -353,8 +353,7 @@ def _remarks(column: EncodedColumn, read: ReadColumn) -> list[tuple[int, str]]:
         for row, cell in read.unreadable.items()
     ]
     if not column.marks_missing:
-        zero = "no word" if column.kind == "text" else "the mean"
-        zero = "0" if column.kind in ("raw", "list", "boolean") else zero
+        zero = "0" if column.kind in ("raw", "list", "boolean", "text") else "the mean"
         found += [
             (int(row), f"{column.name!r} is missing, in training it never was; {zero} is used")
             for row in np.flatnonzero(read.missing)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.paths import expand_user, refuse_special
+from gnnvision.data.paths import expand_user, nearest_names, refuse_special
 from gnnvision.data.root import data_root, datasets_folder
 from gnnvision.data.task import Task
 from gnnvision.errors import nearest, one_of
@@ -129,7 +129,11 @@ class Door(Generic[O]):
             task, origin = self.readers[known](card, chosen, plain), known
         else:
             refuse_special(place, "name")
-            readers = (reader for fits, reader in self.formats if fits(place))
+            found = [reader for fits, reader in self.formats if fits(place)]
+            if found and not place.exists():
+                got = f"'name' must be a file that exists, got {str(place)!r}"
+                raise FileNotFoundError(f"{got}. {nearest_names(place)}")
+            readers = iter(found)
             task = next(readers, self.otherwise)(place, chosen, plain)
             origin = str(place.absolute())
         task = chosen.finish(task)
@@ -155,13 +159,18 @@ def is_path(
     """The path that a name stands for; None for the name of a dataset.
 
     Args:
-        name: A name, or a path: one with a separator, or of an existing file or folder that has
-            no dataset's name, also below the data root.
+        name: A name, or a path: one with a separator or a file suffix, or of an existing file or
+            folder that has no dataset's name, also below the data root.
         known: The names of datasets.
         root: The data root.
     """
     plain = os.fspath(name).strip()
-    if isinstance(name, os.PathLike) or any(m in plain for m in (os.sep, os.altsep) if m):
+    named_file = bool(Path(plain).suffix) and plain_name(plain) not in map(plain_name, known)
+    if (
+        isinstance(name, os.PathLike)
+        or any(mark in plain for mark in (os.sep, os.altsep) if mark)
+        or (named_file and not (data_root(root) / plain).exists())
+    ):
         return expand_user(os.fspath(name), "name")
     if plain and plain_name(plain) not in map(plain_name, known):
         for place in (Path(plain), data_root(root) / plain):

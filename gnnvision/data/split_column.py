@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gnnvision.data.split import Rows, Split
 from gnnvision.errors import invalid
 
-__all__ = ["SPLIT_WORDS", "column_split"]
+__all__ = ["SPLIT_WORDS", "column_split", "has_split_words"]
 
 SPLIT_WORDS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
 }
+
+
+def has_split_words(cells: Iterable[str]) -> bool:
+    """Whether the cells of a column are the words of a split: train and another one."""
+    found = {cell.strip().lower() for cell in cells} - {""}
+    words = {word for each in SPLIT_WORDS.values() for word in each}
+    return len(found) > 1 and found <= words and bool(found & set(SPLIT_WORDS["train"]))
 
 
 def column_split(

@@ -26,6 +26,8 @@ __all__ = ["NodeReader"]
 
 _FEATURES = {"cora": "word", "citeseer": "word", "pubmed": "word", "stdlib": "word"}
 
+MOST_FEATURES = 30  # columns of features that a table of predictions repeats
+
 
 class NodeReader(Reader):
     """Reads nodes of a run's graph by their id, new nodes, and other graphs.
@@ -234,6 +236,8 @@ class NodeReader(Reader):
     def _columns(self, nodes: Any) -> tuple[dict[str, list[str]], list[str]]:  # noqa: ANN401
         """The user's columns of new nodes, and their labels, none of which may be new.
 
+        Features are left out where there are many.
+
         Raises:
             ValueError: if a label was not seen in training.
         """
@@ -252,6 +256,8 @@ class NodeReader(Reader):
                     got = f"{label!r} in row {row} of {listed[0]!r}"
                     raise invalid("nodes", condition, got, "Leave it empty, or train again.")
         skipped = {*listed} if self.given.get("tables") else {"id"}  # which the ids already are
+        features = {one["name"] for one in (self.given.get("encoder") or {}).get("columns", ())}
+        skipped |= features if len(features) > MOST_FEATURES else set()
         before = {name: cells for name, cells in given.items() if name not in skipped}
         return before, labels or [""] * table.num_rows
 

@@ -18,7 +18,7 @@ from gnnvision.data.graphs.choose_split import ChosenSplit, choose_split
 from gnnvision.data.graphs.edge_table import NodeIds
 from gnnvision.data.graphs.labels import Labels
 from gnnvision.data.split import SPLIT_NAMES, Split
-from gnnvision.data.split_column import SPLIT_WORDS, column_split
+from gnnvision.data.split_column import column_split, has_split_words
 from gnnvision.data.targets import Kind, Targets, read_targets
 from gnnvision.errors import invalid, wrong_type
 
@@ -26,7 +26,6 @@ __all__ = ["MASKS", "label_columns", "split_columns", "split_of_table"]
 
 MASKS = {f"{name}_mask": name for name in SPLIT_NAMES}
 MAX_CLASSES = 20  # a single column of so few whole numbers, without large gaps, is of classes
-SPLIT_COLUMN = "split"
 
 
 def label_columns(
@@ -113,8 +112,8 @@ def _in_numeric_order(targets: Targets) -> tuple[Tensor, tuple[str, ...]]:
 def split_columns(table: Columns, split: Any) -> tuple[str, ...]:  # noqa: ANN401
     """The columns that define the split: the one that `split` names, or those of masks.
 
-    Without a name these are train_mask, val_mask and test_mask, or a column "split" that has
-    the words of a split.
+    Without a name these are train_mask, val_mask and test_mask, or the first column that only
+    has the words of a split.
     """
     if isinstance(split, str) and not _is_random(table, split):
         table.require(split, "split")
@@ -123,11 +122,9 @@ def split_columns(table: Columns, split: Any) -> tuple[str, ...]:  # noqa: ANN40
         return ()
     if masks := tuple(name for name in MASKS if name in table):
         return masks
-    if SPLIT_COLUMN in table:
-        words = {to_text(cell).strip().lower() for cell in to_cells(table[SPLIT_COLUMN])} - {""}
-        known = {word for group in SPLIT_WORDS.values() for word in group}
-        if words and words <= known:
-            return (SPLIT_COLUMN,)
+    for name in table:
+        if has_split_words(map(to_text, to_cells(table[name]))):
+            return (name,)
     return ()
 
 
@@ -162,7 +159,7 @@ def split_of_table(
         return choose_split(labels, seed)
     fixed: Split | None = None
     masks: dict[str, NDArray[np.bool_]] | None = None
-    if isinstance(split, str) or named == (SPLIT_COLUMN,):
+    if named and named[0] not in MASKS:
         cells = [*map(to_text, to_cells(table[named[0]]))]
         fixed = column_split(np.arange(table.num_rows), cells, named[0], argument="split")
     elif named:

@@ -71,10 +71,10 @@ def from_tables(
 
     The ids of the nodes are kept as `graph.node_names`. A node without a label is in no split:
     its label can be predicted. Without `split`, the columns train_mask, val_mask and test_mask or
-    a column "split" are used if there are any; else 80 % of the labeled nodes are for training,
-    10 % for validation and 10 % for testing, at random with equal class proportions, and another
-    seed gives another split. Other columns become features by a `ColumnEncoder`: it is fitted on
-    the training nodes of this split, and kept for all seeds.
+    the first column with only the words of a split are used if there are any; else 80 % of the
+    labeled nodes are for training, 10 % for validation and 10 % for testing, at random with equal
+    class proportions, and another seed gives another split. Other columns become features by a
+    `ColumnEncoder`: it is fitted on the training nodes of this split, and kept for all seeds.
 
     Args:
         nodes: A path (csv, tsv, txt, Parquet; also with `.gz`), a DataFrame, or a dict of columns.

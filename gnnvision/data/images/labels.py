@@ -34,7 +34,7 @@ from gnnvision.data.images.statistics import channel_statistics
 from gnnvision.data.images.task import ImageTask
 from gnnvision.data.images.tree import Item, Tree
 from gnnvision.data.split import SPLIT_NAMES, Split
-from gnnvision.data.split_column import SPLIT_WORDS, column_split
+from gnnvision.data.split_column import column_split, has_split_words
 from gnnvision.data.table import Table, parse_table, read_table
 from gnnvision.data.targets import Targets, read_targets
 from gnnvision.data.text_table import to_text_table
@@ -197,12 +197,9 @@ def _split_column(table: Table, options: ImageOptions) -> str:
     one_of("split", options.split, ("public", "random", "column"))
     if options.split == "random":
         return ""
-    words = {word for each in SPLIT_WORDS.values() for word in each}
     for name in table.columns:
-        if table.columns.count(name) == 1:
-            found = {cell.strip().lower() for cell in table.column(name)} - {""}
-            if found <= words and found & set(SPLIT_WORDS["train"]) and len(found) > 1:
-                return name
+        if table.columns.count(name) == 1 and has_split_words(table.column(name)):
+            return name
     if options.split == "column":
         raise invalid("split_column", "name the column with train, val and test", "none")
     return ""

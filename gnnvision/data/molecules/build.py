@@ -62,7 +62,7 @@ def build_task(
         options = replace(options, targets=_numeric_targets(table, options))
         details["targets taken"] = (
             f"{join_names(map(repr, options.targets))}: every column of numbers, since none was "
-            "named; name them with targets=... (--targets)"
+            "named; name them with targets=... (--target)"
         )
     _check(options, table)
     targets = read_targets(

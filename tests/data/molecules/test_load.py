@@ -174,7 +174,7 @@ def test_tables_without_molecules_in_sight(tmp_path):
     header = write(tmp_path / "b.csv", ["smiles", "y"], [])
     with pytest.raises(ValueError, match="'csv' must have rows, got only a header"):
         load(header, targets="y")
-    with pytest.raises(FileNotFoundError, match="'csv' must be a file that exists"):
+    with pytest.raises(FileNotFoundError, match="'name' must be a file that exists"):
         load(tmp_path / "gone.csv", targets="y")
     twice = write(tmp_path / "c.csv", ["smiles", "y", "y"], [("C", 1, 2)] * 9)
     with pytest.raises(ValueError, match="'targets' must name one column, got 'y'"):
