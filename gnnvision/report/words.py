@@ -38,8 +38,9 @@ def amount(metric: str, value: float) -> str:
 
 
 def plural(count: int, word: str) -> str:
-    """A count with its noun: "1 seed", "2,708 nodes"."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+    """A count with its noun: "1 seed", "2,708 nodes", "7 classes"."""
+    ending = "" if count == 1 else "es" if word.endswith("s") else "s"
+    return f"{count:,} {word}{ending}"
 
 
 def duration(seconds: float) -> str:

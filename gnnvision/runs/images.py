@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gnnvision.data.file_names import printable
 from gnnvision.data.images import image_files, read_image
-from gnnvision.data.images.image_file import image_size
+from gnnvision.data.images.image_file import ENDINGS, image_size
 from gnnvision.data.images.views import average_predictions
 from gnnvision.data.overview import join_names
 from gnnvision.domains import Domain, Grid
@@ -92,15 +92,15 @@ class ImageReader(Reader):
             yield Block(names, reasons, x, self.grid, changes=changes)
 
     def files(self, inputs: Any) -> list[Path]:  # noqa: ANN401
-        """The image files that paths name.
+        """The image files that paths name; a file of an image that does not exist is listed too.
 
         Raises:
             TypeError: if they are not paths.
-            ValueError: if they name none, or what does not exist.
+            ValueError: if they name none, or what is neither a file nor called like an image.
         """
-        return image_files(self._paths(inputs))
+        return image_files(self._paths(inputs, ENDINGS))
 
-    def _paths(self, inputs: Any) -> list[str]:  # noqa: ANN401
+    def _paths(self, inputs: Any, kept: Sequence[str] = ()) -> list[str]:  # noqa: ANN401
         paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
         if not isinstance(paths, Sequence) or not all(
             isinstance(path, (str, os.PathLike)) for path in paths
@@ -109,7 +109,7 @@ class ImageReader(Reader):
             raise wrong_type("inputs", condition, inputs, "This run was trained on images.")
         texts = [os.fspath(path) for path in paths]
         for text in texts:
-            if not Path(text).exists():
+            if not Path(text).exists() and not text.lower().endswith(tuple(kept)):
                 what = "a molecule" if _is_molecule(text) else "not a file"
                 condition = f"be an image file for a network trained on {self.title}"
                 advice = "Give an image file, such as a PNG or JPEG."
@@ -118,7 +118,7 @@ class ImageReader(Reader):
 
     def read(self, names: Sequence[str]) -> Iterator[Input]:
         """One image for each file."""
-        for path in self.files(names):
+        for path in image_files(self._paths(names)):
             try:
                 image, changes = read_image(path, self.size, self.channels)
             except (ValueError, OSError) as error:

@@ -23,7 +23,7 @@ def lists(table):
         ("a.csv", TEXT.encode()),
         ("a.tsv", TEXT.replace(",", "\t").encode()),
         ("a.txt", TEXT.replace(",", ";").encode("utf-16")),
-        ("a.CSV.gz", gzip.compress(TEXT.encode())),
+        ("a.CSV.gz", gzip.compress(TEXT.encode(), mtime=0)),
     ],
 )
 def test_text_tables(tmp_path, name, content):
@@ -44,7 +44,7 @@ def test_parquet_and_frames_and_dicts(tmp_path):
     frame["n"] = pandas.Series([big, None], dtype="Int64")
     frame.to_parquet(tmp_path / "a.parquet")
     content = (tmp_path / "a.parquet").read_bytes()
-    (tmp_path / "b.parquet.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "b.parquet.gz").write_bytes(gzip.compress(content, mtime=0))
     (tmp_path / "without ending").write_bytes(content)
     for name in ("a.parquet", "b.parquet.gz", "without ending"):
         table = read_columns(str(tmp_path / name))

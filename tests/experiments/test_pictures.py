@@ -250,7 +250,7 @@ def test_the_overview_of_images(inside, made):
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
     for part in (
-        "network trained on Bars, 3 classes: a, b, c",
+        "networks 1, trained on Bars, classification: a, b, c",
         "images 4 (3 .png, 1 .jpg), each resized to 16 x 16 pixels, RGB",
         "ignored 1 (not images): notes.txt",
     ):

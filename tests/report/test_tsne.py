@@ -111,7 +111,9 @@ def test_interrupted_training_leaves_no_process():
 
 
 def test_no_process_for_a_report_without_maps():
-    with start_maps(replace(gv.data.load("karate"), kind="regression")):
+    task = gv.data.load("karate")
+    numbers = task.y.double()[:, None]
+    with start_maps(replace(task, kind="regression", num_outputs=1, y=numbers)):
         assert _STARTED.get() is None
 
 

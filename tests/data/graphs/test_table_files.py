@@ -17,7 +17,7 @@ def folder(tmp_path):
     place = tmp_path / "cities"
     place.mkdir()
     (place / "Nodes.CSV").write_text(NODES, encoding="utf-8")
-    (place / "edges.tsv.gz").write_bytes(gzip.compress(EDGES.replace(",", "\t").encode()))
+    (place / "edges.tsv.gz").write_bytes(gzip.compress(EDGES.replace(",", "\t").encode(), mtime=0))
     return place
 
 
