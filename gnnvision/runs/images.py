@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class ImageReader(Reader):
         """
         return image_files(self._paths(inputs, ENDINGS))
 
-    def _paths(self, inputs: Any, kept: Sequence[str] = ()) -> list[str]:  # noqa: ANN401
+    def _paths(self, inputs: Any, kept: Collection[str] = ()) -> list[str]:  # noqa: ANN401
         paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
         if not isinstance(paths, Sequence) or not all(
             isinstance(path, (str, os.PathLike)) for path in paths
@@ -140,7 +140,7 @@ class ImageReader(Reader):
         size = f"each resized to {height} x {width} pixels, {colors}"
         if isinstance(inputs, Tensor):
             return {"images": f"{len(inputs):,}, {height} x {width} pixels, {colors}"}
-        paths, files = self._paths(inputs), self.files(inputs)
+        paths, files = self._paths(inputs, ENDINGS), self.files(inputs)
         known = set(files)
         ignored = [
             str(path.relative_to(folder))
