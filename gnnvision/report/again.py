@@ -6,7 +6,15 @@ import os
 from dataclasses import fields
 from typing import Any
 
-from gnnvision.data import Augment, Featurizer, GraphTask, ImageTask, ReconstructionTask
+from gnnvision.data import (
+    Augment,
+    Featurizer,
+    GraphTask,
+    ImageTask,
+    LinkTask,
+    NodeTask,
+    ReconstructionTask,
+)
 from gnnvision.report.images import image_task
 from gnnvision.report.words import amount, metric_name
 from gnnvision.training import Result
@@ -26,7 +34,9 @@ def load_lines(result: Result, training: bool = True) -> list[str]:
     name = given.pop("name", None)
     options = "".join(f", {key}={_code(value)}" for key, value in given.items())
     lines = [f"task = gv.data.load({name!r}{options})"]
-    if name is None:
+    if name is None and isinstance(task, NodeTask | LinkTask) and result.folder is not None:
+        lines = [f"task = gv.load_run({os.path.abspath(result.folder)!r}).task"]
+    elif name is None:
         lines = ["task = ...  # the data that was passed to fit"]
     if source is not None and source.augment is not None and (training or source.augment.size):
         lines.append(f"task = task.with_augment({_code(source.augment)})")
@@ -76,28 +86,26 @@ def evaluate_lines(result: Result) -> str:
 
 
 def predict_lines(result: Result) -> str:
-    """Lines that predict new inputs; empty if there is no predictor for the task."""
+    """Lines that load the run and predict new inputs; empty for a network without a builder."""
     task = result.task
     if not getattr(result.model, "spec", None) or result.folder is None:
         return ""
-    folder = os.path.abspath(result.folder)
-    if isinstance(task, ImageTask) and task.kind == "classification":
-        lines = [
-            "from gnnvision.training import Predictor",
-            "",
-            f"predictor = Predictor.load({folder!r})",
-            'image, changes = predictor.read("photo.jpg")',
-            "print(dict(zip(predictor.class_names, predictor(image[None])[0].tolist())))",
-        ]
-    elif isinstance(task, GraphTask) and "featurizer" in task.input_description():
-        lines = [
-            "from gnnvision.training import MoleculePredictor",
-            "",
-            f"predictor = MoleculePredictor.load({folder!r})",
-            'print(predictor(["CCO", "c1ccccc1"]).values)',
-        ]
+    molecules = isinstance(task, GraphTask) and "featurizer" in task.input_description()
+    if isinstance(task, ImageTask):
+        inputs = '["photo.jpg"]'
+    elif molecules:
+        inputs = '["CCO", "c1ccccc1"]'
+    elif isinstance(task, NodeTask | LinkTask):
+        inputs = ""
     else:
         return ""
+    folder = os.path.abspath(result.folder)
+    lines = [
+        "import gnnvision as gv",
+        "",
+        f"run = gv.load_run({folder!r})",
+        f"print(run.predict({inputs}))  # also embed and explain; to_csv writes the table",
+    ]
     return "\n".join(lines)
 
 

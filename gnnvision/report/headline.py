@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gnnvision.data import GraphTask, ReconstructionTask, Task, describe
+from gnnvision.data import GraphTask, NodeTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
 from gnnvision.models import network_name
 from gnnvision.report.images import image_task, test_views
@@ -193,6 +193,12 @@ def _size(task: Task) -> str:
         for name, more in (("nodes", ""), ("edges", " (both directions counted)"))
         if f"num_{name}" in facts
     ]
+    if isinstance(task, NodeTask) and not held:
+        graph = task.graph
+        held = [
+            f"{graph.num_nodes:,} nodes",
+            f"{graph.num_edges:,} edges (both directions counted)",
+        ]
     outputs = "classes" if task.kind == "classification" else "outputs"
     held += [f"{task.in_channels:,} features", f"{task.num_outputs:,} {outputs}"]
     return ", ".join(held)

@@ -129,6 +129,9 @@ def test_the_lines_give_the_figure_of_the_page(tmp_path):
             photo = place / "photos" / "dark" / "0.png"
             programs.append(new.replace("photo.jpg", str(photo)))
             values.append(None)
+        if made is a_run_on_nodes:
+            programs.append(lines_of(page, "run.predict()"))
+            values.append(None)
         if made is a_run_on_molecules:
             programs.append(lines_of(page, '"CCO"'))
             values.append(None)
