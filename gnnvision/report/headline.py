@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gnnvision.data import GraphTask, NodeTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
+from gnnvision.data.doors import plain_name
 from gnnvision.models import network_name
 from gnnvision.report.images import image_task, test_views
 from gnnvision.report.parts import Figure, Run, Table
@@ -93,9 +93,15 @@ def banner(result: Result) -> list[str]:
     task, lines = result.task, list(result.notes)
     is_auto = task.requested.lower().startswith("auto")
     wanted = _title(task.preferred if is_auto else task.requested)
-    # A table is named by its path; `auto` that found a real dataset found what it looked for.
-    if task.card.title in (wanted, Path(wanted).name) or (is_auto and not task.card.embedded):
+    # Your own data are named as you like; `auto` that found a real dataset found what it wanted.
+    is_own = not is_auto and (not wanted or plain_name(task.requested) == plain_name(task.name))
+    if (
+        is_own
+        or (wanted and task.card.title.startswith(wanted))
+        or (is_auto and not task.card.embedded)
+    ):
         return ["Please note", *lines] if lines else []
+    wanted = wanted or "a published dataset"
     because = f" because {wanted} could not be loaded or downloaded" if is_auto else ""
     ran = (
         f"The run used the {'embedded ' if task.card.embedded else ''}dataset "
@@ -106,11 +112,11 @@ def banner(result: Result) -> list[str]:
 
 
 def _title(requested: str) -> str:
-    """The title of the dataset of this name, or the name if there is none."""
+    """The title of the dataset of this name; "" for data that have no card."""
     try:
         return describe(requested).title
     except ValueError:
-        return requested or "a published dataset"
+        return ""
 
 
 def _compared(

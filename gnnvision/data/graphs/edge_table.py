@@ -206,7 +206,7 @@ def _refuse_unknown(
         got = f"an empty cell in row {row} of the column {column!r} of {source}{more}"
     near = nearest(text, ids.numbers, cutoff=0.8) if len(ids) <= 10_000 else []
     advice = f"Did you mean {near[0]!r}?" if near else "Add the node, or remove the edge."
-    raise invalid("edges", "name nodes that are in the table of nodes", got, advice)
+    raise invalid("edges", "name nodes of the graph", got, advice)
 
 
 def _weights(table: Columns, name: str) -> NDArray[np.float32]:
