@@ -254,6 +254,9 @@ def test_it_acts_or_is_refused(asked, script, flag):
     for more in (first, second):
         # A source of data takes the place of the usual one.
         usual = base[2:] if {"--dataset", "--csv"} & set(more) else base
+        if "--labels" in more:  # a second one would extend the first
+            place = base.index("--labels")
+            usual = base[:place] + base[place + 2 :]
         lines.append(asked(script, [*usual, *more]))
     assert lines[0] != lines[1]
 
