@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gnnvision.data import GraphTask, NodeTask, ReconstructionTask, Task, describe
+from gnnvision.data import GraphTask, LinkTask, NodeTask, ReconstructionTask, Task, describe
 from gnnvision.data.card import PaperFigure
 from gnnvision.data.doors import plain_name
 from gnnvision.models import network_name
@@ -199,14 +199,14 @@ def _size(task: Task) -> str:
         for name, more in (("nodes", ""), ("edges", " (both directions counted)"))
         if f"num_{name}" in facts
     ]
-    if isinstance(task, NodeTask) and not held:
+    if isinstance(task, NodeTask | LinkTask) and not held:
         graph = task.graph
         held = [
             f"{graph.num_nodes:,} nodes",
             f"{graph.num_edges:,} edges (both directions counted)",
         ]
-    outputs = "classes" if task.kind == "classification" else "outputs"
-    held += [f"{task.in_channels:,} features", f"{task.num_outputs:,} {outputs}"]
+    outputs = "class" if task.kind == "classification" else "output"
+    held += [plural(task.in_channels, "feature"), plural(task.num_outputs, outputs)]
     return ", ".join(held)
 
 
