@@ -4,48 +4,24 @@ from __future__ import annotations
 
 import io
 import sys
-import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.errors import invalid
-from gnnvision.training.folder import replace_file, utf8
+from gnnvision.training.printing import print_entries
 
 if TYPE_CHECKING:
     from gnnvision.data import Task
 
 __all__ = ["open_output", "print_entries", "print_overview", "print_report", "print_table"]
 
-WIDTH = 100
-
 
 def print_overview(task: Task) -> None:
     """Print how the data of a task were read."""
     print_entries(task.overview())
-
-
-def print_entries(entries: Mapping[str, str], file: TextIO | None = None) -> None:
-    """Print one entry a line, the values aligned and wrapped.
-
-    Args:
-        entries: in their order; those without a value are left out.
-        file: where to; the standard output if not given.
-    """
-    column = max(map(len, entries)) + 2
-    for name, value in entries.items():
-        if value:
-            text = textwrap.fill(
-                value,
-                WIDTH,
-                initial_indent=name.ljust(column),
-                subsequent_indent=" " * column,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            print(text, file=file)
-    print(flush=True, file=file)
 
 
 def print_table(table: object) -> None:
@@ -87,10 +63,11 @@ def open_output(path: Path | None, flag: str = "--out") -> Iterator[TextIO]:
     if path.exists() and not path.is_file():
         given = f"{str(path)!r}, which is not a regular file"
         raise invalid(flag, condition, given, "Leave it out to print the table.")
-    text = io.StringIO()
-    yield text
     try:
-        replace_file(path, utf8(text.getvalue()))
-    except OSError as error:
-        given = f"{str(path)!r} ({error.strerror or error})"
+        with atomic_write(path, durable=False) as file:
+            text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
+            yield text
+            text.detach()  # which writes the rest, and leaves the file to the block around it
+    except NotWritable as error:
+        given = f"{str(path)!r} ({error})"
         raise invalid(flag, condition, given, "Choose another path.") from error

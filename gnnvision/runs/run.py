@@ -15,8 +15,6 @@ from gnnvision.data import Task
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid, nearest
 from gnnvision.explain import attribute, method_named
-from gnnvision.layers.calling import call
-from gnnvision.layers.hooks import evaluating
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.embedding import embed
 from gnnvision.runs.explanation import Explanation
@@ -360,12 +358,6 @@ class Run:
         near = ", ".join(map(repr, nearest(wanted, names, count=3, cutoff=0.0)))
         advice = f"Did you mean one of {near}? You can also give its number."
         raise invalid("target", "be an output of the network", repr(target), advice)
-
-    def values_of(self, item: Input) -> Tensor:
-        """The probabilities or values that the first network predicts for a single input."""
-        with evaluating(self.model), torch.inference_mode():
-            output = call(self.model, item.x, item.domain).float().cpu()
-        return to_predictions(self.target_kind, output)[item.node or 0]
 
     def describe(self, inputs: Any = None, **options: Any) -> dict[str, str]:  # noqa: ANN401
         """What is to be predicted by which networks, as a title and a text for each line.
