@@ -5,7 +5,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3 ; do \
 RUN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: cora test quick lint format gpu-check clean
+.PHONY: cora test quick lint format docs docs-text gpu-check clean
 
 cora: $(READY)             ## train the GCN on Cora and write the report
 	$(RUN)/python experiments/gcn_cora.py
@@ -25,6 +25,12 @@ format: $(READY)           ## fix the style
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
+docs: $(READY)             ## the documentation site in English and Korean: docs/_build/html
+	$(RUN)/python docs/build.py
+
+docs-text: $(READY)        ## update the sentences to translate in docs/locale
+	$(RUN)/python docs/build.py --text
+
 # Without a network, `make gpu-check PYTHON=python3` uses the packages that are installed.
 ifeq ($(origin PYTHON),command line)
 gpu-check:                 ## everything that a GPU changes, in under eight minutes
@@ -43,4 +49,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

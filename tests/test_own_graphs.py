@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "own_graphs.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "guides" / "own_graphs.md").read_text(
+    encoding="utf-8"
+)
 START, *SECTIONS = re.split(r"(?m)^## ", PAGE)
 QUESTIONS = [section.partition("\n")[0] for section in SECTIONS]
 AFTER = {9: [2, 8], 8: [2], 12: [11], 15: [5, 14], 14: [5]}  # a section that uses earlier names

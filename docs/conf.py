@@ -1,0 +1,120 @@
+"""The settings of the documentation site; `make docs` builds it in English and Korean."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import build  # noqa: E402
+import references  # noqa: E402
+
+import gnnvision  # noqa: E402
+
+# Lessons run in kernels of their own: sharp figures, and no messages of the kernel itself.
+PROFILE = HERE / "_build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
+PROFILE.parent.mkdir(parents=True, exist_ok=True)
+PROFILE.write_text(
+    'c.IPKernelApp.log_level = 40\nc.InlineBackend.figure_formats = {"retina"}\n'
+    'c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {}}\n'
+)
+os.environ.setdefault("IPYTHONDIR", str(PROFILE.parents[1]))
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+project = "gnnvision"
+author = "The gnnvision authors"
+project_copyright = author
+version = release = gnnvision.__version__
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+exclude_patterns = ["*.py", "_build", "_templates", "locale", "**/.ipynb_checkpoints"]
+templates_path = ["_templates"]
+nitpicky = True
+
+# Korean: `make docs-text` writes the sentences of the pages into locale/, one file for each page.
+language = "en"
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_location = False
+
+# Lessons and the gallery are run by the build; an error in one stops it.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(HERE / "_build" / "cache")
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autosummary_generate = True
+napoleon_custom_sections = [("Shapes", "params_style"), ("Formula", "notes_style")]
+
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_title = "gnnvision"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "gnnvision"},
+    "navbar_end": ["language", "theme-switcher"],
+    "secondary_sidebar_items": ["page-toc", "notebook"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+}
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+_log = logging.getLogger(__name__)
+
+
+def _add_links(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give the templates the same page in the other language, and the notebook of a lesson."""
+    root = "../" * page.count("/")
+    korean = app.config.language == "ko"
+    other = f"{root}../{page}.html" if korean else f"{root}ko/{page}.html"
+    context["other_language"] = {"url": other, "name": "English" if korean else "한국어"}
+    is_notebook = page.startswith("lessons/") and page != "lessons/index"
+    context["notebook"] = f"{root}notebooks/{page.removeprefix('lessons/')}.ipynb" * is_notebook
+
+
+def _check_translation(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Warn of a page that has to be Korean and has sentences that are not translated."""
+    if app.config.language != "ko" or doctree is None or not page.startswith(build.TRANSLATED):
+        return
+    if not (HERE / "locale/ko/LC_MESSAGES" / f"{page}.po").is_file():
+        _log.warning("%s: has no Korean text; run `make docs-text` and translate", page)
+    progress = doctree.get("translation_progress", {"total": 0, "translated": 0})
+    missing = progress["total"] - progress["translated"]
+    if missing:
+        _log.warning("%s: %d of %d sentences are not Korean", page, missing, progress["total"])
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what is not a setting."""
+    app.connect("html-page-context", _add_links)
+    app.connect("html-page-context", _check_translation)
+    references.setup(app)
