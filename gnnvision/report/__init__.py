@@ -1,6 +1,7 @@
-"""Reports: the figures, tables and page of a training run, and the index of all runs."""
+"""Reports: figures, tables and page of a training run, the index of all runs, and lessons."""
 
 from gnnvision.report.draw import start_maps
 from gnnvision.report.html import write_report
+from gnnvision.report.lesson import write_lesson
 
-__all__ = ["start_maps", "write_report"]
+__all__ = ["start_maps", "write_lesson", "write_report"]
