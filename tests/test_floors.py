@@ -60,6 +60,8 @@ def violations(path, source):
         if root != "gnnvision" or floor is None or (rest and rest[0] == floor):
             continue
         if rest and rest[0] in (
+            "_colors",
+            "_fonts",
             "_html",
             "_lazy",
             "_renamed",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision._html import card, draw_graph
-from gnnvision.domains import batches, convert, edges, molecule
+from gnnvision.domains import batches, convert, drawing, edges, molecule
 from gnnvision.domains.base import Domain
 from gnnvision.domains.checks import (
     Indices,
@@ -28,6 +28,7 @@ from gnnvision.errors import integer, invalid
 
 if TYPE_CHECKING:
     import networkx as nx
+    from matplotlib.axes import Axes
     from rdkit.Chem import Mol
     from torch_geometric.data import Data
 
@@ -464,6 +465,60 @@ class Graph(Domain):
     def domain_of(self, x: Tensor) -> Self | None:
         """The graph itself if `x` has one row for each node, else None."""
         return self if x.ndim == 2 and x.shape[0] == self.num_nodes else None
+
+    def draw(
+        self,
+        ax: Axes | None = None,
+        *,
+        labels: bool | Sequence[object] | None = None,
+        classes: Sequence[Hashable] | Tensor | None = None,
+        class_names: Sequence[str] | None = None,
+        values: Sequence[float] | Tensor | None = None,
+        edge_labels: Literal["weight", "type"] | Sequence[object] | None = None,
+        edge_widths: Literal["weight"] | Sequence[float] | Tensor | None = None,
+        positions: Tensor | NDArray[Any] | Sequence[Sequence[float]] | None = None,
+        seed: int = 0,
+    ) -> Axes:
+        """Draw the graph with matplotlib; the graphs of a batch are drawn side by side.
+
+        An undirected edge is a line, a directed one an arrow; two opposite arrows bend apart. The
+        atoms of a molecule (`from_smiles`) are where rdkit draws them, with single, double,
+        triple and aromatic bonds. Edges of other graphs have the color of their `edge_type`.
+
+        Args:
+            ax: the matplotlib axes; new ones if not given.
+            labels: a text for each node, or whether to write their names, or numbers if they
+                have no names. By default only in graphs of up to 60 nodes.
+            classes: the class of each node, as integers or names, which become colors with a
+                legend. Negative ones are unknown. Shape (N,).
+            class_names: the names of the classes, in order.
+            values: a number for each node, which become colors with a color bar. Shape (N,).
+            edge_labels: "weight", "type" or a text for each edge. Shape (E,).
+            edge_widths: "weight" or a number for each edge; negative ones are dashed. Shape (E,).
+            positions: x and y of each node. By default a layout that is the same in every run.
+                Shape (N, 2).
+            seed: another seed gives another layout.
+
+        Returns:
+            The matplotlib axes.
+
+        Raises:
+            TypeError: if `classes` or `values` are of the wrong kind.
+            ValueError: if there is not one for each node or edge, the graph has over 3,000 nodes,
+                or lacks the column of its edges that is asked for.
+        """
+        return drawing.draw(
+            vars(self),
+            ax,
+            labels=labels,
+            classes=classes,
+            class_names=class_names,
+            values=values,
+            edge_labels=edge_labels,
+            edge_widths=edge_widths,
+            positions=positions,
+            seed=seed,
+        )
 
     # --- properties -----------------------------------------------------------------------------
 

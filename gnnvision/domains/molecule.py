@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gnnvision.errors import invalid, wrong_type
 
@@ -168,3 +171,36 @@ def from_mol(mol: Mol) -> Arguments:
         "num_relations": len(BOND_TYPES),
         "node_names": tuple(atom.GetSymbol() for atom in mol.GetAtoms()),
     }
+
+
+def place_atoms(
+    symbols: Sequence[Hashable], bonds: Iterable[tuple[int, int, int]]
+) -> NDArray[np.float64] | None:
+    """Where rdkit draws the atoms of a molecule, with bonds 1 long; shape (N, 2).
+
+    Args:
+        symbols: of the elements.
+        bonds: two atoms and the index of the bond type.
+
+    Returns:
+        None if a symbol is not that of an element, or rdkit is not installed.
+    """
+    try:
+        from rdkit import Chem
+        from rdkit.Chem import rdDepictor
+    except ImportError:
+        return None
+    known = {Chem.GetPeriodicTable().GetElementSymbol(number) for number in range(1, 119)}
+    if not known.issuperset(symbols):
+        return None
+    mol = Chem.RWMol()
+    for symbol in symbols:
+        mol.AddAtom(Chem.Atom(str(symbol)))
+    kinds = Chem.BondType.names
+    for a, b, kind in bonds:
+        mol.AddBond(a, b, kinds.get(BOND_TYPES[kind], Chem.BondType.SINGLE))
+    mol.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(mol)
+    rdDepictor.Compute2DCoords(mol)
+    places: NDArray[np.float64] = mol.GetConformer().GetPositions()[:, :2]
+    return places / 1.5  # rdkit's bond length

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gnnvision._fonts import missing_note
 from gnnvision.data.images.pixels import TRAIN_BATCH
 from gnnvision.report.again import (
     build_line,
@@ -14,7 +15,6 @@ from gnnvision.report.again import (
     predict_lines,
 )
 from gnnvision.report.draw import Progress, background_work, draw_sections
-from gnnvision.report.fonts import missing_note
 from gnnvision.report.headline import headline
 from gnnvision.report.images import image_task, test_views
 from gnnvision.report.index import index_link, page_links, update_index

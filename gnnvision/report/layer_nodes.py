@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains import Graph
+from gnnvision.domains.layout import layout_graph, neighbor_distance
 from gnnvision.explain import Field, Layer
 from gnnvision.report.layer_canvas import FIELD, Canvas, on_scale, two_colors
-from gnnvision.report.layer_places import layout_graph, neighbor_distance
 from gnnvision.report.style import FAINT, INK, MUTED, UNKNOWN, class_color
 from gnnvision.report.words import plural
 
@@ -212,8 +212,6 @@ class NodesCanvas(OnNodes):
     field_caption = "orange marks the receptive field of the large node"
 
     def __init__(self, graph: Graph, node: int, max_nodes: int = 60) -> None:
-        import networkx as nx
-
         super().__init__(graph, node)
         near = graph.neighborhood(node, 2).cpu()
         self.nodes = near[:max_nodes].tolist()
@@ -223,10 +221,7 @@ class NodesCanvas(OnNodes):
                 "are shown."
             )
         self.edges = _pairs(graph.subgraph(self.nodes))
-        around = nx.Graph(self.edges)
-        around.add_nodes_from(range(len(self.nodes)))
-        found = nx.kamada_kawai_layout(around) if len(self.nodes) > 1 else {0: (0.0, 0.0)}
-        self.places = np.array([found[n] for n in range(len(self.nodes))])
+        self.places, _ = layout_graph(len(self.nodes), self.edges)
 
     def draw_field(self, axes: Axes, field: Field | None) -> None:
         """Draw the nodes with the receptive field in orange."""

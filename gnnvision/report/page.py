@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnvision.report.fonts import missing_note
+from gnnvision._fonts import missing_note
 from gnnvision.report.index import index_link, run_link, update_index
 from gnnvision.report.parts import Section
 from gnnvision.report.runs import PAGE_KINDS, note_page, run_folder_of

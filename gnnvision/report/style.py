@@ -10,29 +10,25 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnvision.report.fonts import families, set_fonts
+from gnnvision._colors import CLASS_COLORS, UNKNOWN, class_color
+from gnnvision._fonts import families, set_fonts
 from gnnvision.report.save import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["class_color", "class_marker", "drawing", "legend_below", "plain_axes", "wrapped"]
+__all__ = [
+    "CLASS_COLORS",
+    "UNKNOWN",
+    "class_color",
+    "class_marker",
+    "drawing",
+    "legend_below",
+    "plain_axes",
+    "wrapped",
+]
 
-# The eight colors of Okabe and Ito (2008), told apart with any color vision, the strongest
-# contrasts first; then two that a ninth and a tenth class can have, which also differ in shape.
-CLASS_COLORS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-    "#3B3B3B",
-    "#8A1A5B",
-    "#8E8B3A",
-)
 _SAME_SHAPE = 8
 CLASS_MARKERS = "os^DvPX*"
 INK, MUTED, FAINT, GRID = "#1d2733", "#5b6775", "#d5dbe1", "#e8ecf0"
@@ -49,7 +45,6 @@ THEMED = {
     "#8a1a5b": "class-9",
 }
 TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
-UNKNOWN = "#b9c0c8"
 MATRIX_MAP = "gnnvision.matrix"  # a blue, the more opaque the larger; `drawing` registers it
 DPI = 200
 WIDTH = 5.4  # inches
@@ -95,7 +90,7 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
     """A matplotlib figure that is saved to `path` at the end of the block.
 
     No window is opened. Text may be in any script: a browser finds the fonts for an SVG, and
-    `report.fonts` those for a PNG.
+    `_fonts` those for a PNG.
 
     Args:
         path: ends with .svg (lines, bars, scatter plots, small matrices) or .png (photographs).
@@ -126,11 +121,6 @@ def _register_matrix_map() -> None:
     blue = (0.05, 0.4, 0.75)
     steps = [(*blue, 0.0), (*blue, 1.0)]
     colormaps.register(LinearSegmentedColormap.from_list(MATRIX_MAP, steps))
-
-
-def class_color(number: int) -> str:
-    """The color of a class; gray for an unknown one. The ten colors repeat."""
-    return UNKNOWN if number < 0 else CLASS_COLORS[number % len(CLASS_COLORS)]
 
 
 def class_marker(number: int) -> str:

@@ -10,7 +10,7 @@ from fontTools.ttLib import TTCollection, TTFont
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
-from gnnvision.report import fonts
+from gnnvision import _fonts as fonts
 from gnnvision.report.page import write_page
 from gnnvision.report.parts import Figure, Section
 from gnnvision.report.style import drawing

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-__all__ = ["USUAL_FONT", "families", "missing_note", "set_fonts"]
+__all__ = ["USUAL_FONT", "families", "families_for", "missing_note", "set_fonts"]
 
 USUAL_FONT = "DejaVu Sans"
 # Of several fonts with a letter, one made for screens and with an even weight; the rest follow.
@@ -54,6 +54,13 @@ _log = logging.getLogger("gnnvision")
 def families() -> list[str]:
     """The fonts to draw with, the default one first."""
     return [USUAL_FONT, *_found]
+
+
+def families_for(texts: Iterable[str]) -> list[str]:
+    """The fonts that some texts need, for those who draw and save a figure themselves."""
+    if lacking := _lacking(texts):
+        _look_for(lacking)
+    return families()
 
 
 def set_fonts(figure: Figure, path: Path) -> Callable[[], object]:

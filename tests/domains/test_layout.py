@@ -2,7 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from gnnvision.report.layer_places import layout_graph, neighbor_distance
+from gnnvision.domains.layout import layout_graph, neighbor_distance
 
 
 def edges_of(graph):
