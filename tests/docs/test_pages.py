@@ -1,8 +1,8 @@
 """Every code block of the pages runs: Python in one namespace, shell lines as commands, in order.
 
 A comment `# True` or `# False` behind an expression states its value, and is checked. `text`
-blocks are output; blocks of other languages do not run. Lessons and the gallery have tests of
-their own.
+blocks are output; blocks of other languages do not run. `runs/train/STAMP` in a command stands for
+the newest run in `runs/train`. Lessons and the gallery have tests of their own.
 """
 
 import ast
@@ -51,6 +51,12 @@ def run_python(code, line, page, names):
     return checked
 
 
+def newest_run(path, folder):
+    """`runs/train/STAMP` with the stamp of the newest run in `runs/train`."""
+    (parent, _) = path.rsplit("/", 1)
+    return f"{parent}/{max(run.name for run in (folder / parent).iterdir() if run.is_dir())}"
+
+
 def run_shell(code, folder):
     """Run `gnnvision ...` and `python ...` with this environment; skip lines that install."""
     for command in code.replace("\\\n", " ").splitlines():
@@ -60,6 +66,7 @@ def run_shell(code, folder):
         program, *arguments = shlex.split(command)
         assert program in ("gnnvision", "python"), command
         module = ["-m", "gnnvision"] if program == "gnnvision" else []
+        arguments = [newest_run(a, folder) if a.endswith("/STAMP") else a for a in arguments]
         arguments = [
             str(ROOT / a) if a.startswith(("experiments/", "benchmarks/", "docs/")) else a
             for a in arguments
