@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnnvision.domains import Graph, Grid, Window
+from gnnvision.domains import Domain, Graph, Grid, Window
 from gnnvision.operators.base import Identity, Operator, Shift
 from gnnvision.operators.sparse import (
     Sparse,
@@ -42,9 +42,9 @@ __all__ = [
 Family = Callable[..., Sequence[Operator]]  # of a domain and a dtype
 
 
-def identity(graph: Graph, dtype: torch.dtype | None = None) -> Identity:
-    """I: a node keeps its own value."""
-    return Identity(graph.num_nodes, graph.device, dtype)
+def identity(domain: Domain, dtype: torch.dtype | None = None) -> Identity:
+    """I: a node, a pixel or a site of any other domain keeps its own value."""
+    return Identity(domain.num_sites, getattr(domain, "device", "cpu"), dtype)
 
 
 I = identity  # noqa: E741 - its symbol in formulas
