@@ -85,7 +85,7 @@ shown = {
     "mean on the graph, holes are no nodes": as_image,
 }
 for axis, (title, image) in zip(axes.flat, shown.items(), strict=True):
-    axis.imshow(image.clamp(0, 1).permute(1, 2, 0))
+    axis.imshow(image.clamp(0, 1).permute(1, 2, 0).numpy())
     axis.set_title(title)
     axis.axis("off")
 figure.savefig("holes.png", dpi=100)
@@ -121,7 +121,7 @@ for axis, (title, image) in zip(
     }.items(),
     strict=True,
 ):
-    axis.imshow(image.clamp(0, 1).permute(1, 2, 0))
+    axis.imshow(image.clamp(0, 1).permute(1, 2, 0).numpy())
     axis.set_title(title)
     axis.axis("off")
 figure.savefig("holes_filled.png", dpi=100)
