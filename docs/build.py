@@ -18,6 +18,14 @@ BUILD = HERE / "_build"
 TRANSLATED = (
     "index", "start", "coming_from", "limits", "guides/", "concepts/", "lessons/", "gallery/",
 )  # fmt: skip
+HEADER = """msgid ""
+msgstr ""
+"Language: ko\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"""  # without dates, versions and translators, which would change with every update
 HTML = {"en": BUILD / "html", "ko": BUILD / "html" / "ko"}
 
 
@@ -40,6 +48,9 @@ def write_texts(pages: list[str]) -> None:
             text.unlink()
     command = [sys.executable, "-m", "sphinx_intl", "update", "-p", str(texts), "-l", "ko"]
     subprocess.run([*command, "-d", str(HERE / "locale"), "-w", "99"], check=True)
+    for path in (HERE / "locale").rglob("*.po"):
+        _, _, messages = path.read_text(encoding="utf-8").partition("\n\n")
+        path.write_text(f"{HEADER}\n{messages}", encoding="utf-8")
 
 
 def main() -> None:

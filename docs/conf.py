@@ -25,6 +25,7 @@ PROFILE.write_text(
     'c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {}}\n'
 )
 os.environ.setdefault("IPYTHONDIR", str(PROFILE.parents[1]))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pages are read side by side
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
 project = "gnnvision"
@@ -54,7 +55,7 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "cache")
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900
 nb_merge_streams = True
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}

@@ -48,7 +48,7 @@ def _messages(path: Path) -> dict[str, str]:
 
 def translate(text: str, messages: dict[str, str]) -> str:
     """Replace each paragraph, heading, list item and table cell that has a translation."""
-    lines = text.split("\n")
+    lines = [_titled(line, messages) for line in text.split("\n")]
     for token in reversed([t for t in PARSER.parse(text) if t.type == "inline" and t.map]):
         source = " ".join(token.content.split("\n"))
         if source not in messages:
@@ -58,6 +58,12 @@ def translate(text: str, messages: dict[str, str]) -> str:
             joined = "\n".join(lines[start:end])
             lines[start:end] = [joined.replace(token.content, messages[source], 1)]
     return "\n".join(lines)
+
+
+def _titled(line: str, messages: dict[str, str]) -> str:
+    """The first line of a directive with its title translated; any other line as it is."""
+    opened = re.match(r"(:::+\{\w+\}\s+)(.+)", line)
+    return opened[1] + messages.get(opened[2], opened[2]) if opened else line
 
 
 def _for_jupyter(text: str) -> str:
