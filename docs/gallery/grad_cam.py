@@ -85,7 +85,7 @@ def network():
     )
 
 
-recipe = gv.Recipe(epochs=20, lr=0.015, batch_size=64, schedule="one_cycle")
+recipe = gv.Recipe(epochs=14, lr=0.02, batch_size=96, schedule="one_cycle")
 models = [gv.fit(network, task, recipe, seeds=[seed], progress=False).model for seed in range(3)]
 
 # %% [markdown]
@@ -174,7 +174,7 @@ for name, (signal, domain) in domains.items():
 evidence for the predicted class, which is the title of each image.
 """
 
-# %%
+# %% tags=["hide-input"]
 shown = [int((y == digit).nonzero()[1]) for digit in (0, 3, 7)]
 model = models[0].eval()
 ends = {name: d.offsets for name, (_, d) in domains.items() if isinstance(d, gv.Graph)}
@@ -210,7 +210,7 @@ def draw(axis, name, values, image, colors):
 
 figure, axes = plt.subplots(6, 4, figsize=(9, 13), layout="constrained")
 for column, (name, (signal, domain)) in enumerate(domains.items()):
-    found = gv.explain.attribute(model, signal, domain, "grad_cam")
+    found = gv.explain.attribute(model, signal, domain, "grad_cam")  # the call
     brightness = signal[:, 0]
     for row, image in enumerate(shown):
         top, below = axes[2 * row : 2 * row + 2, column]

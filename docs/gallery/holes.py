@@ -76,7 +76,7 @@ for name, output in {"grid, holes are 0": zeros, "graph, holes are no nodes": as
     error = (output - whole)[:, inner].square().mean().sqrt()
     print(f"{name:26} RMSE to the smoothing of the whole photograph: {error:.3f}")
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 shown = {
     "the photograph, with holes": torch.where(there, photo[0], 1),

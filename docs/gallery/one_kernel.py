@@ -148,7 +148,7 @@ with torch.no_grad():
 for name, (x, y) in outputs.items():
     print(f"{name:12} {tuple(x.shape)!s:20} -> {tuple(y.shape)}")
 
-# %%
+# %% tags=["hide-input"]
 # Drawing: each kind of domain has a way to color its sites, with colors of shape (N, 4).
 angles = torch.arange(6) * torch.pi / 3
 corners = torch.stack([angles.sin(), angles.cos()], 1) / 3**0.5

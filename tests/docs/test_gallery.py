@@ -61,7 +61,7 @@ def test_holes_do_not_leak_into_the_graph(run):
 
 @pytest.mark.slow
 def test_weights_from_pixels_work_on_other_domains(run):
-    names = run("grad_cam.py", **{"epochs=20": "epochs=6", "range(3)": "range(2)"})
+    names = run("grad_cam.py", **{"epochs=14": "epochs=6", "range(3)": "range(2)"})
     model, y = names["models"][0], names["y"]
     found = {}
     for name, (x, domain) in names["domains"].items():
