@@ -1,5 +1,7 @@
 """Convolution step by step: calculations, figures and exercises on one page, without training.
 
+The page is made of lessons of the documentation, which lie in docs/lessons of this checkout.
+
 python experiments/convolution_basics.py                             write the page
 python experiments/convolution_basics.py --photo cat.jpg             use your own photograph
 python experiments/convolution_basics.py --size 100 75 --stride 2    calculate output sizes only
@@ -13,6 +15,11 @@ from typing import Literal
 
 import gnnvision as gv
 from gnnvision import cli
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "lessons"
+NAMES = ("convolution", "kernels", "counting", "exercises", "pooling", "gradients")
+ABOUT = """What a convolution computes, how large its output is, how many parameters it has, and
+how it relates to graph convolution. The code that you see computed every number and figure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +58,14 @@ def main(config: Config) -> None:
             steps = gv.basics.output_size(size, config.kernel, config.stride, config.padding)
             print(steps, end="\n\n")
         return
-    photo = gv.basics.load_photo(config.photo)
-    named = replace(config, photo=config.photo or Path(photo.name))
+    named = replace(config, photo=config.photo or Path(gv.basics.load_photo(config.photo).name))
     with cli.page("convolution_basics", named) as page:
         started = time.perf_counter()
         with cli.report_progress() as progress:
-            path = gv.basics.write_page(page.folder, photo, page.command, progress)
+            lessons = [DOCS / f"{name}.md" for name in NAMES]
+            values = {"photo": config.photo.resolve()} if config.photo else {}
+            texts = {"title": "Convolution step by step", "about": ABOUT, "command": page.command}
+            path = gv.report.write_lesson(page.folder, lessons, values, progress=progress, **texts)
         cli.print_report(path, report=time.perf_counter() - started)
 
 

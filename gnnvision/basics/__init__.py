@@ -1,7 +1,7 @@
-"""Teaching material on convolution: step-by-step calculations, and figures of them.
+"""Convolution step by step: sizes, parameters, kernels, pooling and gradients, as calculations.
 
 Nothing here is needed to train a network. The results of `output_size`, `conv_parameters` and
-`exercise` print every step of the calculation; `write_page` writes the whole page.
+`exercise` print every step of the calculation. The lessons of the documentation use it.
 """
 
 from gnnvision._renamed import former_names
@@ -18,6 +18,7 @@ from gnnvision.basics.counting import (
 )
 from gnnvision.basics.exercises import (
     ALEXNET,
+    ALEXNET_ON_TWO_GPUS,
     LENET,
     Conv,
     Dense,
@@ -36,7 +37,6 @@ from gnnvision.basics.kernels import (
     mix_channels,
     smooth_curve,
 )
-from gnnvision.basics.page import write_page
 from gnnvision.basics.patterns import (
     convolve,
     correlate,
@@ -50,6 +50,7 @@ from gnnvision.basics.pooling import global_pool, pool, shift_sensitivity
 
 __all__ = [
     "ALEXNET",
+    "ALEXNET_ON_TWO_GPUS",
     "GRAY",
     "KERNELS",
     "LENET",
@@ -92,7 +93,6 @@ __all__ = [
     "shift_matrices",
     "shift_sensitivity",
     "smooth_curve",
-    "write_page",
 ]
 
 _RENAMED = {  # since version 0.1

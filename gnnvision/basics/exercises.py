@@ -28,7 +28,6 @@ __all__ = [
     "Row",
     "exercise",
     "format_shape",
-    "one_channel_parameters",
 ]
 
 
@@ -253,17 +252,6 @@ def exercise(input_shape: Sequence[int], layers: Sequence[Layer]) -> Exercise:
         rows.append(row)
         shape = row.output_shape
     return Exercise(tuple(input_shape), tuple(rows))
-
-
-def one_channel_parameters(layers: Sequence[Layer]) -> int:
-    """The parameters of the convolutions if the input channels are ignored, a common error.
-
-    Example:
-        >>> one_channel_parameters(LENET)
-        3692
-    """
-    convolutions = [layer for layer in layers if isinstance(layer, Conv)]
-    return sum(int(conv_parameters(1, one.filters, one.kernel_size)) for one in convolutions)
 
 
 def _row(layer: Layer, shape: Shape) -> Row:

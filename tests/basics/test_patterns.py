@@ -12,7 +12,17 @@ from gnnvision.basics import (
     find_pattern,
     output_at,
 )
-from gnnvision.basics.figures_formula import FEATURE_EXAMPLE, PRODUCT_EXAMPLE, SIGNAL_EXAMPLE
+
+# Three examples of lectures 003, 000 and 004: input and kernel.
+PRODUCT_EXAMPLE = (
+    ((10, 20, 30, 40), (0, 1, 0, 1), (30, 0, 10, 20), (0, 10, 20, 30)),
+    ((1, 0), (0, 2)),
+)
+FEATURE_EXAMPLE = (
+    ((1, 1, 1, 0, 0), (0, 1, 1, 1, 0), (0, 0, 1, 1, 1), (0, 0, 1, 1, 0), (0, 1, 1, 0, 0)),
+    ((1, 0, 1), (0, 1, 0), (1, 0, 1)),
+)
+SIGNAL_EXAMPLE = ((2, 2, 2, 2, 2, 9, 9, 9), (-1, 0, 1))
 
 IMAGE, FILTER = (torch.tensor(part) for part in PRODUCT_EXAMPLE)
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "convolution_basics.py"
 
@@ -50,6 +51,34 @@ def test_user_errors_exit_with_one_line(start, capsys, flags, sentence):
     error = capsys.readouterr().err.replace("\n", " ")
     assert sentence in error
     assert "Traceback" not in error
+
+
+def test_without_the_lessons_it_says_where_they_are(tmp_path, monkeypatch, start, capsys):
+    monkeypatch.setattr(sys.modules["convolution_basics"], "DOCS", tmp_path / "docs" / "lessons")
+    with pytest.raises(SystemExit) as end:
+        start([])
+    assert end.value.code == 2
+    error = capsys.readouterr().err.replace("\n", " ")
+    assert "convolution.md" in error
+    assert "Lessons are in docs/lessons of a checkout or of the source archive" in error
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_photograph_without_edges(tmp_path, start, capsys):
+    """The smallest that is allowed: nothing to find, nothing to fail on."""
+    Image.new("RGB", (64, 90), (128, 128, 128)).save(tmp_path / "even.png")
+    start(["--photo", "even.png", "--out", "here"])
+    folder = tmp_path / re.search(r"report: (.*)/report.html", capsys.readouterr().out).group(1)
+    assert folder.parent == tmp_path / "here" / "convolution_basics"
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert result["inputs"]["photo"] == str(tmp_path / "even.png")
+    assert result["chapters"]["kernels"]["photo"] == "even.png"
+    assert result["chapters"]["pooling"]["change"]["no pooling"] == [0, 0, 0, 0, 0]
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "danielbuechele" not in text  # no credit is due
+    outputs = re.findall(r'<pre class="output">(.*?)</pre>', text, flags=re.DOTALL)
+    assert not {"nan", "inf"} & set(re.findall(r"\w+", " ".join(outputs).lower()))
 
 
 @pytest.mark.slow
