@@ -107,7 +107,10 @@ def _field(layer: Layer, reach: Reach | None, site: Site) -> Field:
     grid = layer.domain if isinstance(layer.domain, Grid) else None
     shape = (layer.domain.num_sites,) if grid is None else grid.shape
     number = _site_index(layer, site, shape)
-    index = [int(place) for place in np.unravel_index(number, shape)]
+    sites = torch.arange(layer.domain.num_sites).view(shape)
+    if grid is None and layer.domain.offsets is None:  # laid out in its own way
+        sites = layer.domain.from_sites(sites.view(-1, 1, 1))[0, 0]
+    index: list[int] = (sites == number).nonzero()[0].tolist()
     index = [0, *index] if layer.domain.offsets is None else index  # of the first sample
     index.insert(layer.channel_dim % (len(index) + 1), 0)
     mask = None if reach is None else reach.mask(index)

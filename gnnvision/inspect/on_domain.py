@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
-from gnnvision.inspect.probe import Probe, Seen
+from gnnvision.inspect.probe import Probe, Seen, aligned
 from gnnvision.inspect.reach import tensors_in
 from gnnvision.layers import Convolution, GATConv, GATv2Conv, GraphPool, Readout
 from gnnvision.layers.attention import Attention
@@ -42,9 +42,12 @@ def layer_effect(
         wide = [S for S in operators if S.shape[1] == domain.num_sites]
         operators = wide if wide[:1] == operators[:1] else []
     with probe.computing():
-        if isinstance(module, Convolution) and operators and probe.counts and not probe.as_flow:
+        if isinstance(module, Convolution) and operators and probe.counts:
             onto = module.out_domain(domain) or domain
-            seen = _on_sites(before, operators, onto, probe.lengths[0])
+            if probe.as_flow:
+                seen = _flow_on_sites(probe, before, x, operators, (domain, onto))
+            else:
+                seen = _on_sites(before, operators, onto, probe.lengths[0])
         elif operators and x.shape[0] == domain.num_sites and out.ndim == 2:
             pairs = [(S.pattern.row, S.pattern.col) for S in operators]
             rows, cols = (torch.cat([pair[i] for pair in pairs]) for i in (0, 1))
@@ -85,6 +88,19 @@ def _on_sites(before: Seen, operators: Sequence[Operator], domain: Domain, sites
     shape = (-1, *(1,) * (domain.offsets is None), 1)
     part = torch.stack([domain.from_sites(each.view(shape)) for each in parts])
     return replace(before, parts=(part,), fields=fields)
+
+
+def _flow_on_sites(
+    probe: Probe, before: Seen, x: Tensor, operators: Sequence[Operator], ends: tuple[Domain, ...]
+) -> Seen:
+    """The flow after operators between two domains, over the entries of their patterns."""
+    domain, onto = ends
+    flow = aligned(before.parts[0], x.ndim)[0].expand(x.shape).sum(1, keepdim=True)  # (B, 1, *)
+    flow = domain.to_sites(flow)
+    out = flow.new_zeros(operators[0].shape[0], *flow.shape[1:])
+    for S in operators:
+        out = out.index_add(0, S.pattern.row.long(), flow[S.pattern.col.long()])
+    return replace(before, parts=(probe.scaled(onto.from_sites(out)[None]),))
 
 
 def _steps(operator: Operator) -> int:

@@ -24,7 +24,7 @@ from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.inspect.moves import compact, stride_of, viewed, written
 from gnnvision.inspect.reach import Mask, Reach
 
-__all__ = ["Probe", "Seen"]
+__all__ = ["Probe", "Seen", "aligned"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Seen:
     def unknown(self) -> Seen:
         """The probe after an operation of unknown effect."""
         lost = tuple(part.new_full((len(part),), nan) for part in self.parts)
-        return replace(self, parts=lost, jump=(nan,) * len(self.jump), hops=nan)
+        return replace(self, parts=lost, jump=(nan,) * len(self.jump), hops=nan, fields=None)
 
 
 class Probe:

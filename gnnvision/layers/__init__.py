@@ -7,7 +7,7 @@ from gnnvision.layers.edge import EdgeConv, MaxPropagation
 from gnnvision.layers.gat import GATConv
 from gnnvision.layers.gcn import GCNConv
 from gnnvision.layers.gin import GINConv, GINEConv
-from gnnvision.layers.graph import GraphConvolution, Propagation
+from gnnvision.layers.graph import FamilyConvolution, GraphConvolution, Propagation
 from gnnvision.layers.graphconv import GraphConv
 from gnnvision.layers.grid import Conv1d, Conv2d, Conv3d, GridConvolution
 from gnnvision.layers.interface import Convolution, FromSignal, FromTargets, OnDomain
@@ -34,6 +34,7 @@ __all__ = [
     "Convolution",
     "Dropout",
     "EdgeConv",
+    "FamilyConvolution",
     "FromSignal",
     "FromTargets",
     "GATConv",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from torch import nn
 
-from gnnvision.layers import Convolution
+from gnnvision.layers import Convolution, OnDomain
+from gnnvision.layers.calling import form_of
 
 __all__ = ["network_name"]
 
@@ -76,7 +79,8 @@ def network_name(model: nn.Module) -> str:
         name = BY_CONVOLUTION.get(kind, kind.removesuffix("Conv"))
         return _singular(f"{name}, {len(convolutions)} layers")
     weighted = [m for m in parts if any(True for _ in m.parameters(recurse=False))]
-    if weighted and all(isinstance(module, nn.Linear) for module in weighted):
+    dense = bool(weighted) and all(isinstance(module, nn.Linear) for module in weighted)
+    if dense and not any(map(_reads_domain, parts)):
         return _singular(f"MLP, {len(weighted)} layers")
     return type(model).__name__
 
@@ -84,6 +88,13 @@ def network_name(model: nn.Module) -> str:
 def _is_convolution(module: nn.Module) -> bool:
     """Whether it is a convolution of torch or, by its name, of torch-geometric."""
     return isinstance(module, nn.modules.conv._ConvNd) or type(module).__name__.endswith("Conv")
+
+
+def _reads_domain(module: nn.Module) -> bool:
+    """Whether a module of the user's own, which may do anything, takes the graph."""
+    with contextlib.suppress(TypeError):  # a module that a network does not call with a signal
+        return not (isinstance(module, OnDomain) or form_of(module).signal_alone)
+    return False
 
 
 def _singular(name: str) -> str:

@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnvision.domains import Graph
+from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import sum_at
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import made_plainly
-from gnnvision.errors import invalid
+from gnnvision.errors import invalid, wrong_type
 from gnnvision.operators.base import Operator, Product
 from gnnvision.operators.product import Pattern, Range, sparse_product
 
@@ -124,11 +124,18 @@ def received(entries: Entries, graph: Graph) -> Sparse:
 
 def _built(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
     """The operator of a formula; that of a section is cut out of the whole graph's."""
+    _check_graph(graph)
     place = graph.section_of
     if place is None or torch.compiler.is_compiling():
         return received(formula(graph), graph)
     whole = place.whole.derived(key, lambda: _built(place.whole, key, formula))
     return whole.section(place.nodes, place.nodes)
+
+
+def _check_graph(domain: Domain) -> None:
+    if not isinstance(domain, Graph):
+        advice = "Use domain.to_graph() of a Grid, or operators of that domain."
+        raise wrong_type("domain", "be a Graph, as these operators need edges", domain, advice)
 
 
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
@@ -193,6 +200,7 @@ def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
 
 def _incidence(graph: Graph, end: int, dtype: torch.dtype | None) -> Sparse:
     def build() -> Sparse:
+        _check_graph(graph)
         if (place := graph.section_of) is not None and not torch.compiler.is_compiling():
             return _incidence(place.whole, end, dtype).section(place.nodes, place.edges)
         edges = torch.arange(graph.num_edges, device=graph.device)
@@ -286,6 +294,7 @@ def scaled_laplacian(
     Raises:
         ValueError: if `lambda_max` has neither one entry nor one for each graph.
     """
+    _check_graph(graph)
     if lambda_max is None:
         lambda_max = graph.lambda_max
     if isinstance(lambda_max, Tensor) and lambda_max.numel() not in (1, graph.num_graphs):

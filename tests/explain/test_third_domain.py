@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import gnnvision as gv
+from gnnvision.basics.hexagons import HexagonalGrid
 from gnnvision.explain import (
     METHODS,
     attribute,
@@ -197,9 +198,30 @@ def test_receptive_fields_grow_by_one_ring_of_cells():
     sizes = receptive_field_sizes(model, x, CELLS)
     assert [str(sizes[name]) for name in "012"] == ["7 sites", "19 sites", "19 sites"]
     assert layers_by_depth(model, x, CELLS, sizes) == ["0", "3"]  # from layer 1 on, all cells
-    middle = CELLS.cells.index((0, 0))
     for name, radius in ("0", 1), ("1", 2):
-        field = receptive_field(model, x, CELLS, name, middle)
-        inside = [max(abs(q), abs(r), abs(q + r)) <= radius for q, r in CELLS.cells]
-        assert field.mask.tolist() == inside
-        assert field.box is None
+        for q, r in (0, 0), (2, -1), (-2, 0):  # also at the border, where cells are missing
+            field = receptive_field(model, x, CELLS, name, CELLS.cells.index((q, r)))
+            steps = [(a - q, b - r) for a, b in CELLS.cells]
+            inside = [max(abs(a), abs(b), abs(a + b)) <= radius for a, b in steps]
+            assert field.mask.tolist() == inside
+            assert field.box is None
+
+
+def test_a_receptive_field_through_pooling_is_where_the_gradient_is():
+    grid, seven = HexagonalGrid(4, 6), HexagonalGrid.shifts
+    pool = gv.Propagation(HexagonalGrid.means, out_domain=HexagonalGrid.coarser)
+    first, second = (gv.GraphConvolution(n, 2, seven, num_operators=7) for n in (1, 2))
+    model = gv.Sequential(first, nn.Softplus(), pool, second)
+    x = torch.randn(1, 1, 4, 6, requires_grad=True)
+    maps = model(x, grid).flatten(1)
+    for site in (0, 5):
+        (grad,) = torch.autograd.grad(maps[0, site], x, retain_graph=True)
+        field = receptive_field(model, x.detach(), grid, "3", site)
+        assert field.mask.tolist() == grad.flatten().ne(0).tolist()
+
+
+def test_the_field_after_a_module_of_unknown_effect_is_unknown():
+    x = signals(1)
+    assert str(receptive_field_sizes(network(), x, CELLS)["4"]) == "? sites"
+    with pytest.raises(ValueError, match="'layer' must have a known receptive field, got '4'"):
+        receptive_field(network(), x, CELLS, "4", 0)

@@ -1,20 +1,37 @@
 import copy
 import gc
+from typing import ClassVar
 
 import pytest
 import torch
 
-from gnnvision import GCNConv, Graph, GraphPool, SAGEConv, Sequential
-from gnnvision.layers.calls import as_graph
-from gnnvision.layers.graph import (
-    FamilyConvolution,
+from gnnvision import (
+    GCNConv,
+    Graph,
     GraphConvolution,
+    GraphPool,
+    Grid,
     Propagation,
-    weighted_sum,
+    SAGEConv,
+    Sequential,
 )
+from gnnvision.layers import FamilyConvolution
+from gnnvision.layers.calls import as_graph
+from gnnvision.layers.graph import weighted_sum
 from gnnvision.layers.missing import check_not_nan
-from gnnvision.operators import I, Identity, adjacency, normalized_adjacency
+from gnnvision.operators import (
+    I,
+    Identity,
+    adjacency,
+    arriving,
+    laplacian,
+    leaving,
+    mean_adjacency,
+    normalized_adjacency,
+    scaled_laplacian,
+)
 
+from ..contracts import WeightedGraphContract
 from ..graphs import directed, undirected
 
 
@@ -117,6 +134,31 @@ def test_a_graph_elsewhere_is_refused():
 def two_steps(graph, dtype):
     """Neighbors of neighbors, and the node itself."""
     return [adjacency(graph, dtype) ** 2, I(graph, dtype)]
+
+
+class TestContract(WeightedGraphContract):
+    """A convolution of one's own keeps the promises of the named ones."""
+
+    make_cases: ClassVar = {"one line": lambda: GraphConvolution(4, 3, operators=two_steps)}
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        adjacency, mean_adjacency, normalized_adjacency, laplacian, scaled_laplacian, arriving,
+        leaving,
+    ],
+)  # fmt: skip
+def test_operators_of_edges_on_another_domain_say_so(family):
+    with pytest.raises(TypeError, match=r"'domain' must be a Graph, as .*got Grid"):
+        family(Grid((2, 3)))
+
+
+def test_the_identity_on_any_domain():
+    grid, x = Grid((2, 3)), torch.randn(5, 4, 2, 3)
+    layer = GraphConvolution(4, 3, lambda domain, dtype: [I(domain, dtype)], num_operators=1)
+    expected = torch.einsum("bchw,cd->bdhw", x, layer.weight[0])
+    torch.testing.assert_close(layer(x, grid), expected)
 
 
 def test_a_family_of_ones_own_in_one_line():

@@ -11,6 +11,17 @@ from gnnvision.models.network_names import NAMES
 IMAGES = {"in_channels": 3, "num_classes": 2}
 
 
+class OverNeighbors(nn.Module):
+    """A layer of a user's own with linear layers inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, x, domain):
+        return self.lin(x)[domain.edge_index[0]]
+
+
 def test_every_network_of_the_package_has_one():
     assert set(NAMES) | {"torchvision_network"} <= set(gv.models.names())
     public = {name for name in gv.models.__all__ if name in gv.models.names()}
@@ -33,6 +44,9 @@ def test_every_network_of_the_package_has_one():
         (lambda: gv.Sequential(gv.GCNConv(4, 8), gv.SAGEConv(8, 2)), "Sequential"),
         (lambda: gv.Sequential(gv.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)), "CNN, 2 convolutions"),
         (lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), "MLP, 2 layers"),
+        (lambda: gv.Sequential(gv.Readout("mean"), nn.Linear(8, 2)), "MLP, 1 layer"),
+        (lambda: gv.Sequential(OverNeighbors(), nn.ReLU(), nn.Linear(4, 2)), "Sequential"),
+        (OverNeighbors, "OverNeighbors"),
         (lambda: nn.ReLU(), "ReLU"),
     ],
 )
