@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnvision._fonts import set_fonts
 from gnnvision.errors import invalid
 from gnnvision.report.embed import size
 from gnnvision.report.lesson_text import Block, Cell, read_lesson, render_markdown
@@ -223,6 +224,7 @@ class _Screen:
     def _save(self, figure: Figure) -> None:
         path = self.figures / f"{self.lesson}_{self.number + len(self.outputs) + 1}.png"
         dpi = _SHARPNESS * figure.dpi
+        set_fonts(figure, path)
         figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white", metadata={})
         suptitle = figure.get_suptitle()
         parts = [suptitle, *(axes.get_title() for axes in figure.axes)]
