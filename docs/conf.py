@@ -62,10 +62,15 @@ source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 
+smartquotes_action = "D"  # quotes in docstrings and flags are code
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False
+autodoc_preserve_defaults = True
+maximum_signature_line_length = 88
+python_display_short_literal_types = True
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
-napoleon_custom_sections = [("Shapes", "params_style"), ("Formula", "notes_style")]
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]

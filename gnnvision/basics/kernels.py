@@ -29,6 +29,7 @@ __all__ = [
     "smooth_curve",
 ]
 
+# Kernels of 3 x 3 weights by name.
 KERNELS: dict[str, tuple[tuple[float, ...], ...]] = {
     "vertical edges": ((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)),
     "horizontal edges": ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),

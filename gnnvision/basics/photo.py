@@ -57,7 +57,8 @@ class Photo:
         return Photo(self.name, cut, self.credit)
 
 
-GRAY = (0.299, 0.587, 0.114)  # the eye is most sensitive to green
+# The weights of red, green and blue in a gray image; the eye is most sensitive to green.
+GRAY = (0.299, 0.587, 0.114)
 
 
 def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -> Photo:

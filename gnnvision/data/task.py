@@ -24,6 +24,7 @@ from gnnvision.layers.calling import call
 
 __all__ = ["SplitName", "Task"]
 
+# The splits of a task: training, validation and test.
 SplitName = Literal["train", "val", "test"]
 _RENAMED = {  # since version 0.1
     "answer": "predict",

@@ -19,6 +19,7 @@ from gnnvision.errors import invalid, one_of, wrong_dtype
 
 __all__ = ["PaddingMode", "Window", "per_axis"]
 
+# The values of padded sites; see `Window`.
 PaddingMode = Literal["zeros", "replicate", "reflect", "circular"]
 
 

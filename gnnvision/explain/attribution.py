@@ -72,6 +72,7 @@ def _integrated(
 
 _SALIENCY = "saliency: largest |gradient| over the channels"
 _PRODUCT = "guided gradient × Grad-CAM"
+# The attribution methods by name, for `attribute` and `Run.explain`.
 METHODS = {
     "gradient": Method(gradient, "Gradient", False, _SALIENCY),
     "input_gradient": Method(input_gradient, "Input × gradient", True, "input × gradient"),

@@ -28,6 +28,7 @@ from gnnvision.layers.missing import known_complete
 __all__ = ["ORDERS", "Kind", "faithfulness", "pointing_game"]
 
 Kind = Literal["classification", "multilabel", "regression"]
+# How many random orders of the sites `faithfulness` compares with.
 ORDERS = 20
 _ALONG = 14  # blocks along the shorter side of an image
 

@@ -30,7 +30,8 @@ from gnnvision.layers.missing import given
 __all__ = ["Sanity", "sanity_check", "sanity_checks"]
 
 MIN_SITES = 6  # a rank correlation of fewer sites is too noisy
-DRAWS = 20  # randomized models
+# How many randomized models `sanity_check` compares with.
+DRAWS = 20
 # Rank correlations at which a half and a quarter of the variance of the ranks is shared.
 HALF_SHARED, QUARTER_SHARED = sqrt(0.5), 0.5
 FAILS_ABOVE = 0.5  # if the randomized models were not compared with one another

@@ -10,6 +10,7 @@ from gnnvision.inspect.layer import LayerSummary, Shape
 __all__ = ["HEAD", "amount", "cells", "html", "in_bytes", "shape_text", "text"]
 
 WORDS = ("Layer", "Type", "Input", "Output")
+# The headings of the table that `summary` prints.
 HEAD = (*WORDS, "Parameters", "MACs", "Memory", "Receptive field", "Jump")
 ROOM = {"Input": 130, "Jump": 110, "Memory": 90}  # characters; left out in narrower tables
 Rows = Sequence[Sequence[str]]

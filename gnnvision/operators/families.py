@@ -39,7 +39,8 @@ __all__ = [
     "sum_and_self",
 ]
 
-Family = Callable[..., Sequence[Operator]]  # of a domain and a dtype
+# A function of a domain and a dtype that returns the operators Sₖ of a convolution.
+Family = Callable[..., Sequence[Operator]]
 
 
 def identity(domain: Domain, dtype: torch.dtype | None = None) -> Identity:

@@ -12,6 +12,7 @@ from gnnvision.transfer.freeze import freeze, unfreeze
 
 __all__ = ["Choice", "Strategy", "apply_strategy", "choose_strategy", "num_trained"]
 
+# Which blocks of a backbone are trained: all, the later half, the last quarter, or only the head.
 Strategy = Literal["whole", "part", "last", "head"]
 
 # The share of the blocks before the head that is trained, counted from the head.
