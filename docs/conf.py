@@ -7,6 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 HERE = Path(__file__).parent
@@ -105,22 +106,29 @@ def _add_links(
     context["notebook"] = f"{root}notebooks/{page.removeprefix('lessons/')}.ipynb" * is_notebook
 
 
-def _check_translation(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
+class CheckTranslation(SphinxTransform):
     """Warn of a page that has to be Korean and has sentences that are not translated."""
-    if app.config.language != "ko" or doctree is None or not page.startswith(build.TRANSLATED):
-        return
-    if not (HERE / "locale/ko/LC_MESSAGES" / f"{page}.po").is_file():
-        _log.warning("%s: has no Korean text; run `make docs-text` and translate", page)
-    progress = doctree.get("translation_progress", {"total": 0, "translated": 0})
-    missing = progress["total"] - progress["translated"]
-    if missing:
-        _log.warning("%s: %d of %d sentences are not Korean", page, missing, progress["total"])
+
+    default_priority = 25  # when Sphinx counts them; the metadata of a notebook are no sentences
+
+    def apply(self, **kwargs: object) -> None:
+        """Look at every sentence, heading and table cell of a page."""
+        page = self.env.docname
+        if self.config.language != "ko" or not page.startswith(build.TRANSLATED):
+            return
+        if not (HERE / "locale/ko/LC_MESSAGES" / f"{page}.po").is_file():
+            _log.warning("%s: has no Korean text; run `make docs-text` and translate", page)
+        for node in self.document.findall(nodes.Element):
+            if node.get("translated") is False and not _is_metadata(node):
+                _log.warning("%s: is not Korean: %s", page, node.astext()[:60])
+
+
+def _is_metadata(node: nodes.Node | None) -> bool:
+    return node is not None and (isinstance(node, nodes.field) or _is_metadata(node.parent))
 
 
 def setup(app: Sphinx) -> None:
     """Connect what is not a setting."""
     app.connect("html-page-context", _add_links)
-    app.connect("html-page-context", _check_translation)
+    app.add_transform(CheckTranslation)
     references.setup(app)
