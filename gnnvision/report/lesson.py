@@ -99,6 +99,7 @@ def write_lesson(
     values = values or {}
     read = {path.stem: read_lesson(path) for path in lessons}
     _check_values(read.values(), values)
+    folder_here, folder = folder, folder.absolute()  # lessons run in another folder
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     sections: list[_Section] = []
@@ -109,14 +110,14 @@ def write_lesson(
             if progress is not None:
                 progress(number, len(lessons), name)
             cells = [block for block in blocks if isinstance(block, Cell)]
-            names, outputs = run_cells(cells, path, values, figures.resolve())
+            names, outputs = run_cells(cells, path, values, figures)
             sections += _sections(name, blocks, outputs, read.keys())
             chapters[name] = names.get("results", {})
     inputs = {name: _plain(value) for name, value in values.items()}
     result = {"inputs": inputs, "chapters": chapters, "versions": versions()}
     write_json(folder / "result.json", result)
     _number(sections)
-    return render(
+    render(
         folder,
         Path(__file__).parent / "lesson.html",
         [one.title for one in sections] + ["Reproduce"] * bool(command),
@@ -128,6 +129,7 @@ def write_lesson(
         code_style=_code_style(),
         command=command,
     )
+    return folder_here / "report.html"
 
 
 def run_cells(
@@ -223,6 +225,7 @@ class _Screen:
 
     def _save(self, figure: Figure) -> None:
         path = self.figures / f"{self.lesson}_{self.number + len(self.outputs) + 1}.png"
+        set_fonts(figure, path)
         dpi = _SHARPNESS * figure.dpi
         set_fonts(figure, path)
         figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white", metadata={})

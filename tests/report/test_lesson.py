@@ -4,6 +4,7 @@ import json
 import os
 import re
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +185,18 @@ def test_text_and_figures_are_in_the_order_of_the_code(page):
     text, _ = page(code)
     shown = re.findall(r'<pre class="output">(.*?)</pre>|(<img)', text)
     assert shown == [("one", ""), ("", "<img"), ("two", ""), ("3", ""), ("", "<img")]
+
+
+def test_names_in_any_script_are_drawn(tmp_path, monkeypatch, lesson):
+    """Also where no font has a letter: then a note says which number is which word."""
+    word = "\U00012345"  # a cuneiform sign
+    code = f"import matplotlib.pyplot as plt\n\nplt.figure()\nplt.title('{word}');"
+    path = lesson(f"# A\n\n```{{code-cell}}\n{code}\n```\n").resolve()
+    monkeypatch.chdir(tmp_path)
+    page = write_lesson(Path(), [path], title="A", about="")
+    assert page == Path("report.html")
+    text = page.read_text(encoding="utf-8").partition("<main>")[2]
+    assert re.search(rf"In the figures of this page, \[\d+\] is {word}", text)
 
 
 def test_objects_show_their_html(page):
