@@ -58,6 +58,14 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 900
 nb_merge_streams = True
+nb_code_prompt_show = "[show {type}]"
+nb_code_prompt_hide = "[hide {type}]"
+PROMPTS = {  # code that draws is folded, and so is the solution of an exercise
+    "[show source]": ("Show the code", "코드 보기"),
+    "[hide source]": ("Hide the code", "코드 접기"),
+    "[show content]": ("Show the solution", "풀이 보기"),
+    "[hide content]": ("Hide the solution", "풀이 접기"),
+}
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
@@ -102,8 +110,12 @@ def _add_links(
     korean = app.config.language == "ko"
     other = f"{root}../{page}.html" if korean else f"{root}ko/{page}.html"
     context["other_language"] = {"url": other, "name": "English" if korean else "한국어"}
-    is_notebook = page.startswith("lessons/") and page != "lessons/index"
-    context["notebook"] = f"{root}notebooks/{page.removeprefix('lessons/')}.ipynb" * is_notebook
+    notebook = Path("notebooks", page.removeprefix("lessons/")).with_suffix(".ipynb")
+    there = page.startswith("lessons/") and (Path(app.outdir) / notebook).is_file()
+    context["notebook"] = f"{root}{notebook.as_posix()}" if there else ""
+    for words, (english, korean_words) in PROMPTS.items():
+        shown = korean_words if korean else english
+        context["body"] = context.get("body", "").replace(words, shown)
 
 
 class CheckTranslation(SphinxTransform):
