@@ -48,6 +48,9 @@ def _messages(path: Path) -> dict[str, str]:
 
 def translate(text: str, messages: dict[str, str]) -> str:
     """Replace each paragraph, heading, list item and table cell that has a translation."""
+    # A paragraph ends at a directive's fence, also without an empty line.
+    text = re.sub(r"(?m)^(:::+.*)$", r"\n\1\n", text)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n")
     lines = [_titled(line, messages) for line in text.split("\n")]
     for token in reversed([t for t in PARSER.parse(text) if t.type == "inline" and t.map]):
         source = " ".join(token.content.split("\n"))
