@@ -34,6 +34,10 @@ def write_all(docs: Path, folder: Path, language: str) -> None:
         for cell in shown:
             if cell.cell_type == "markdown":
                 cell.source = _for_jupyter(translate(cell.source, messages))
+            tags = cell.metadata.get("tags", [])
+            if "hide-cell" in tags or "hide-input" in tags:  # as on the site, folded
+                folded = {"source_hidden": True, "outputs_hidden": "hide-cell" in tags}
+                cell.metadata["jupyter"] = folded
         notebook.cells.insert(1, nbformat.v4.new_code_cell(INSTALL))
         nbformat.write(notebook, folder / f"{path.stem}.ipynb")
 
@@ -89,7 +93,7 @@ def _for_jupyter(text: str) -> str:
             continue  # an option of the directive
         else:
             out.append(f"> {line}".rstrip() if inside else line)
-    return "\n".join(out)
+    return re.sub(r"(?:^>\n)+", ">\n", "\n".join(out), flags=re.MULTILINE).rstrip("\n>")
 
 
 def _role(match: re.Match[str]) -> str:
