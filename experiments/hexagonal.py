@@ -39,6 +39,8 @@ class Config:
     seeds: int = 3
     out: Path = Path("runs")
 
+    needs = ("report",)
+
 
 def main(config: Config) -> None:
     """Train networks with about as many weights on hexagons and on pixels; draw the first one."""

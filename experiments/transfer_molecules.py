@@ -40,6 +40,7 @@ class Config(cli.MoleculeOptions):
     labels: tuple[int, ...] = (50, 100, 200)
     seeds: int = 5
 
+    needs = ("molecules", "report")
     recipes = {"pretraining": BOND_NETWORK} | FEW_LABELS
     groups = {"data": ("pretrain", "labels")}
     metavars = {"pretrain": "NAME", "weights": "RUN"}

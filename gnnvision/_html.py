@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision._extras import missing
+
 __all__ = ["bars", "card", "curves", "draw_graph", "graph_drawing", "image_strip", "neighborhood"]
 
 COLORS = ("#3b82c4", "#e08a1e", "#2a9d78", "#c9508f", "#8f7bd6", "#d0564a", "#7a8b2f", "#8a8f98")
@@ -213,10 +215,10 @@ def image_strip(images: NDArray[np.uint8], words: Sequence[str] = (), side: int 
         words: One for each image, or none.
         side: The height in pixels of the row.
     """
+    if not len(images) or missing("images", "PIL"):
+        return ""
     from PIL import Image
 
-    if not len(images):
-        return ""
     count, height, width, channels = images.shape
     row = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
     strip = Image.fromarray(row[:, :, 0] if channels == 1 else row)

@@ -61,6 +61,7 @@ def violations(path, source):
             continue
         if rest and rest[0] in (
             "_colors",
+            "_extras",
             "_fonts",
             "_html",
             "_lazy",

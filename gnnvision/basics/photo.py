@@ -14,6 +14,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+from gnnvision._extras import require_extra
 from gnnvision._renamed import former_attributes
 from gnnvision.data.paths import refuse_special
 from gnnvision.errors import invalid
@@ -78,6 +79,7 @@ def load_photo(path: str | os.PathLike[str] | None = None, largest: int = 640) -
         >>> load_photo().pixels.shape
         torch.Size([3, 427, 640])
     """
+    require_extra("report", "Reading a photo", *(("PIL", "sklearn") if path is None else ("PIL",)))
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if path is None:

@@ -39,10 +39,12 @@ def main(config: ReportFlags) -> None:
     import time
 
     from gnnvision.cli.devices import usable_device
+    from gnnvision.cli.experiment import warn_without_figures
     from gnnvision.cli.output import print_report
     from gnnvision.cli.pages import report_progress
     from gnnvision.runs import load_run
 
+    warn_without_figures()
     result = load_run(config.run, device=usable_device(config.device)).result
     print(result.summary(), flush=True)
     started = time.perf_counter()

@@ -6,6 +6,7 @@ import os
 import platform
 from importlib import metadata
 
+from gnnvision._extras import EXTRAS, missing
 from gnnvision._version import __version__
 
 __all__ = ["environment_lines"]
@@ -37,6 +38,13 @@ def environment_lines() -> list[str]:
     return [
         f"gnnvision  {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"libraries  {', '.join(versions)}",
+        f"extras     {', '.join(map(_extra, EXTRAS))}",
         f"devices    {', '.join(devices)}",
         f"data       {data_root()}",
     ]
+
+
+def _extra(name: str) -> str:
+    """An extra of this package, and whether its packages are installed."""
+    lacking = missing(name)
+    return f"{name} (without {', '.join(lacking)})" if lacking else name

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from gnnvision import training
+from gnnvision._extras import require_extra
 from gnnvision.cli.error_messages import error_message
 from gnnvision.cli.resume import parse_flags
 
@@ -75,7 +76,8 @@ def run(
     torch is imported only when the flags are known to be right.
 
     Args:
-        config: the dataclass of the script's flags.
+        config: the dataclass of the script's flags; its class variable `needs` names the extras
+            of this package that it cannot do without.
         main: the experiment.
         argv: the arguments; those of the process if None.
         verb: of the command `gnnvision`; empty for a script.
@@ -98,6 +100,8 @@ def run(
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             about = (script.__doc__ or "") if doc is None else doc
             flags = parse_flags(config, words, about, started.name, shlex.join(program))
+            for extra in getattr(config, "needs", ()):
+                require_extra(extra, shlex.join(program))
             from gnnvision.training.progress import signals_interrupt
 
             training.keep_memory()

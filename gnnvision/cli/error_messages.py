@@ -9,6 +9,8 @@ import tarfile
 import zipfile
 import zlib
 
+from gnnvision._extras import MissingPackage, extra_of, missing_text
+
 __all__ = ["error_message"]
 
 _DAMAGED = (
@@ -30,8 +32,10 @@ def error_message(error: BaseException) -> str | None:
     match error:
         case UnicodeError():
             return f"A text could not be read or written ({error}). Save it as UTF-8."
-        case ValueError() | TypeError():
+        case ValueError() | TypeError() | MissingPackage():
             return str(error)
+        case ImportError() if error.name and (extra := extra_of(error.name)):
+            return missing_text(extra, "This") or None
         case OverflowError():
             return f"A number is too large ({error}). Give a smaller one."
         case MemoryError():

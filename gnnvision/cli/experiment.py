@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from gnnvision._extras import missing_text
 from gnnvision.cli.devices import usable_device, use_deterministic
 from gnnvision.cli.entry import print_warning, resume_command
 from gnnvision.cli.error_messages import error_message
@@ -27,7 +28,7 @@ from gnnvision.training.record import LAST, is_complete, is_readable
 
 Progress = Callable[[int, int, str], None]
 
-__all__ = ["TrainingRun", "fit_options", "report_block", "training_run"]
+__all__ = ["TrainingRun", "fit_options", "report_block", "training_run", "warn_without_figures"]
 
 
 class TrainingRun:
@@ -83,6 +84,7 @@ def training_run(
             run.show(result)
             result.report(run.progress)
     """
+    warn_without_figures()
     options = fit_options(config)
     about = settings(
         experiment,
@@ -112,6 +114,12 @@ def training_run(
             more = not is_complete(folder) and (folder / LAST).is_file()
             again = f" Resume it with: {resume_command(folder)}" if more else ""
             raise Interrupted(f"{stop}{again}") from None
+
+
+def warn_without_figures() -> None:
+    """Print, before any work, that the report of a run will have no figures, if so."""
+    if text := missing_text("report", "Drawing the figures of the report"):
+        print_warning(f"{text} (The report is written without them.)")
 
 
 def fit_options(config: Options) -> dict[str, Any]:

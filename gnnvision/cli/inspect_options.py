@@ -26,6 +26,7 @@ class InspectOptions:
     out: Path = Path("runs")
     device: str = "cpu"
 
+    needs: ClassVar[tuple[str, ...]] = ("report",)
     arguments: ClassVar[dict[str, str]] = {"model": "RUN", "inputs": "INPUT"}
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "input": ("model", "inputs"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from gnnvision._extras import require_extra
 from gnnvision.cli.folders import run_folder, settings
 from gnnvision.cli.inspect_options import InspectOptions
 from gnnvision.cli.output import print_report
@@ -75,6 +76,7 @@ def page(experiment: str, config: DataclassInstance, **more: Any) -> Iterator[Pa
         config: its flags, with `out` and possibly `resume`.
         **more: further entries of `config.json`.
     """
+    require_extra("report", f"The page of {experiment}")
     stored = settings(experiment, config, **more)
     out, resumed = stored["flags"]["out"], getattr(config, "resume", None)
     with run_folder(Path(out), experiment, stored, resumed) as folder:

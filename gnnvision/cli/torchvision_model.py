@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision import models
+from gnnvision._extras import require_extra
 from gnnvision.data.images.decode import large_images_are_errors
 from gnnvision.data.images.image_file import MAX_PIXELS, decode_image
 from gnnvision.transfer import WeightsNotFound, load_backbone
@@ -29,6 +30,7 @@ def load_torchvision_model(text: str) -> tuple[nn.Module, tuple[str, ...], Reade
         ValueError: if there is no such network, its weights are not available, or those of the
             file belong to another network.
     """
+    require_extra("images", "A network of torchvision")
     from torchvision import models as zoo
 
     name, _, file = text.removeprefix(PREFIX).partition("=")

@@ -40,6 +40,7 @@ class TransferOptions(RunOptions):
     image_size: int | None = None
     on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
 
+    needs: ClassVar[tuple[str, ...]] = ("images", "report")
     groups: ClassVar[dict[str, tuple[str, ...]]] = {"data": ("image_size", "on_invalid")}
     metavars: ClassVar[dict[str, str]] = {
         "backbone": "NAME", "weights": "FILE|RUN", "image_size": "PIXELS",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gnnvision._extras import require_extra
 from gnnvision.data.paths import existing_path
 from gnnvision.data.table import MOST_BYTES, Table, parse_table
 from gnnvision.errors import invalid, nearest, wrong_type
@@ -149,13 +150,9 @@ def _from_table(table: Table, source: str, argument: str) -> Columns:
 
 
 def _from_parquet(content: bytes, source: str, argument: str) -> Columns:
-    try:
-        from pyarrow import ArrowException, BufferReader, parquet
-    except ImportError as error:
-        raise ImportError(
-            f"'{argument}' is a Parquet file, which needs pyarrow, and it is not installed. "
-            "Install it with pip install pyarrow, or export the table as CSV."
-        ) from error
+    require_extra("parquet", f"The Parquet file {argument!r}")
+    from pyarrow import ArrowException, BufferReader, parquet
+
     try:
         table = parquet.read_table(BufferReader(content))
     except (ArrowException, OSError) as error:

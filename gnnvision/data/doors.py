@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from gnnvision._extras import require_extra
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.options import LoadOptions
 from gnnvision.data.paths import expand_user, nearest_names, refuse_special
@@ -35,6 +36,7 @@ class Door(Generic[O]):
         formats: For data of a user's own: pairs of a test whether a path has this format, and its
             reader; the first one that fits reads it.
         otherwise: The reader of a path without such a format, which explains what is possible.
+        extra: The extra of this package that all its data need; empty if none.
 
     Example:
         >>> import gnnvision as gv
@@ -49,8 +51,9 @@ class Door(Generic[O]):
         published: Mapping[str, CardReader[O]],
         formats: Sequence[Format[O]],
         otherwise: PathReader[O],
+        extra: str = "",
     ) -> None:
-        self.kind, self.options = kind, options
+        self.kind, self.options, self.extra = kind, options, extra
         self.readers: dict[str, CardReader[O]] = dict(published)
         self.registered: set[str] = set()
         self.formats, self.otherwise = tuple(formats), otherwise
@@ -112,6 +115,7 @@ class Door(Generic[O]):
             **options: The fields of the dataclass of options.
 
         Raises:
+            MissingPackage: A package that these data need is not installed.
             DataNotFound: The files were not found and could not be downloaded.
             FileNotFoundError: The path does not exist.
             ChecksumError: A file is damaged or differs from the one that the card describes.
@@ -119,6 +123,8 @@ class Door(Generic[O]):
             ValueError: The name, an option or the content of a file is invalid.
         """
         chosen = self.options(**options)
+        if self.extra:
+            require_extra(self.extra, f"Reading {self.kind}")
         plain = os.fspath(name).strip()
         place = is_path(name, self.readers, chosen.root)
         if place is None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnvision._extras import require_extra
 from gnnvision._html import card, draw_graph
 from gnnvision.domains import batches, convert, drawing, edges, molecule
 from gnnvision.domains.base import Domain
@@ -446,6 +447,7 @@ class Graph(Domain):
 
     def to_pyg(self, x: Tensor | None = None, y: Tensor | None = None) -> Data:
         """A torch-geometric `Data`, or `Batch`, of the graph with features `x` and labels `y`."""
+        require_extra("pyg", "Graph.to_pyg")
         from torch_geometric.data import Batch, Data
 
         columns = {n: v for n in batches.OF_EDGES if (v := getattr(self, n)) is not None}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gnnvision._extras import require_extra
 from gnnvision.errors import invalid, wrong_type
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def read_smiles(smiles: str) -> Mol:
         ValueError: if rdkit cannot parse it, or would ignore part of it. The message is only the
             reason.
     """
+    require_extra("molecules", "Reading SMILES")
     from rdkit import Chem, rdBase
 
     if len(smiles) > MAX_LENGTH:

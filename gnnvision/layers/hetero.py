@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from torch import nn
-from torch_geometric.nn import MessagePassing
+
+from gnnvision._extras import require_extra
+
+require_extra("pyg", "MessagePassingLayer")
+from torch_geometric.nn import MessagePassing  # noqa: E402
 
 __all__ = ["MessagePassingLayer"]
 

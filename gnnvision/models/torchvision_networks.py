@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gnnvision._extras import require_extra
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid, nearest
 from gnnvision.layers import OnDomain
@@ -112,6 +113,7 @@ def torchvision_network(
 
 
 def _load(name: str, num_classes: int, weights: str | None) -> nn.Module:
+    require_extra("images", f"The network {name!r}", "torchvision")
     from torchvision import models
 
     known = models.list_models(module=models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,9 +47,8 @@ def confusion(run: Run) -> Section | None:
     each = counts.sum(1, keepdims=True)
     shares = np.divide(counts, each, out=np.full(counts.shape, np.nan), where=each > 0)
     seeds = len(result.outcomes)
-    figures = [_draw(run, names, counts, shares, "confusion")]
-    if len(names) <= _MOST_WITH_NUMBERS:
-        figures.insert(0, _draw(run, names, counts, shares, "confusion_shares"))
+    kinds = ("confusion_shares", "confusion")[len(names) > _MOST_WITH_NUMBERS :]
+    figures = run.drawn(*(partial(_draw, run, names, counts, shares, kind) for kind in kinds))
     over = f", summed over {seeds} seeds" if seeds > 1 else ""
     note = (
         f"In percent, each row adds up to 100 %. Recall: the share of a class's {run.item}s that "

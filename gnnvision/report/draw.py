@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from gnnvision._extras import missing
 from gnnvision.data import NodeTask, Task
 from gnnvision.report.embedding import begin_inputs
 from gnnvision.report.parts import Run, Section
@@ -30,7 +31,7 @@ def start_maps(task: Task) -> Iterator[None]:
         task: what is trained and reported in the block. The process imports scikit-learn, and maps
             the features of nodes. It is not started where the report has no maps.
     """
-    if projection not in sections_of(task) or task.kind != "classification":
+    if projection not in sections_of(task) or task.kind != "classification" or missing("report"):
         yield
         return
     maps = Maps()

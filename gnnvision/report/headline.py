@@ -83,9 +83,14 @@ def headline(run: Run) -> Headline:
         compared=_compared(test, seeds, paper, metric, why),
         banner=banner(result),
         facts=_facts(run),
-        seeds=draw_seeds(run, None if why else paper) if seeds > 1 else None,
+        seeds=_seeds(run, None if why else paper),
         table=Table(("Split", *(metric_name(name) for name in names)), rows),
     )
+
+
+def _seeds(run: Run, paper: PaperFigure | None) -> Figure | None:
+    several = len(run.result.outcomes) > 1
+    return draw_seeds(run, paper) if several and not run.without_figures else None
 
 
 def banner(result: Result) -> list[str]:

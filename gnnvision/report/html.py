@@ -19,7 +19,7 @@ from gnnvision.report.headline import headline
 from gnnvision.report.images import image_task, test_views
 from gnnvision.report.index import index_link, page_links, update_index
 from gnnvision.report.parts import Run
-from gnnvision.report.sections import sections_of
+from gnnvision.report.sections import WITHOUT_FIGURES, sections_of
 from gnnvision.report.template import fill
 from gnnvision.report.words import duration, plural
 from gnnvision.training import Recipe, Result, new_folder, read_json
@@ -37,6 +37,7 @@ def write_report(
 
     A result without a folder gets one under `runs/fit/`. Which sections there are follows from
     the task: see `gnnvision.report.sections`. The index of all runs gets a line about the run.
+    Without the packages of the extra `gnnvision[report]` it has tables and no figures.
 
     Args:
         result: what `fit` returned.
@@ -58,6 +59,8 @@ def write_report(
     figures.mkdir(parents=True, exist_ok=True)
     run = Run(result, figures)
     make = sections_of(result.task)
+    if run.without_figures:
+        make = [one for one in make if one in WITHOUT_FIGURES]
     with background_work(run, make):
         top = headline(run)
         sections = draw_sections(run, make, progress)
@@ -85,6 +88,7 @@ def write_report(
         measure=evaluate_lines(result),
         use=predict_lines(result),
         unseen=missing_note(figures),
+        without_figures=run.without_figures,
         foot="Percentages on this page are fractions in the files: result.json, metrics.csv, and "
         "a CSV next to each figure in the folder figures.",
     )

@@ -47,11 +47,11 @@ def network(run: Run) -> Section | None:
         "training keeps for the backward pass. Receptive field is the part of the input that one "
         "value of the output depends on."
     )
-    path = draw_network(found, run.figures / "network.svg", name)
+    path = run.figures / "network.svg"
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the output of each."
     caption = "Height of a box: rows or nodes of the signal; thickness: channels (log scales)."
-    figures = [Figure(path, alt, caption)]
+    figures = run.drawn(lambda: Figure(draw_network(found, path, name), alt, caption))
     return Section("Model summary", lead, figures, [_table(found)], note, wide=True)
 
 

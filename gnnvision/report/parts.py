@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gnnvision._extras import missing_text
 from gnnvision.data import ImageTask, MoleculeTask, NodeTask
 from gnnvision.report.embedding import Embedding, embed_items
 from gnnvision.report.images import image_task
@@ -97,6 +98,18 @@ class Run:
         if there is not None:
             self.result = replace(self.result, task=self.result.task.to(there))
         self.item = self.result.task.card.kind or "item"
+
+    @cached_property
+    def without_figures(self) -> str:
+        """Why this report has no figures, and the command that installs what is missing.
+
+        Empty if figures can be drawn.
+        """
+        return missing_text("report", "Drawing the figures of a report")
+
+    def drawn(self, *figures: Callable[[], Figure]) -> list[Figure]:
+        """The figures, drawn in this order; none where they cannot be drawn."""
+        return [] if self.without_figures else [draw() for draw in figures]
 
     @property
     def unit(self) -> str:

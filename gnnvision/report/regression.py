@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,12 @@ def regression(run: Run) -> Section | None:
         return None
     unit = run.unit
     seeds = len(run.result.outcomes)
-    figures = []
+    figures: list[Figure] = []
     for number, fit in enumerate(fits[:_MOST_DRAWN]):
         mark = f"_{number + 1}" if len(fits) > 1 else ""
-        figures += [_scatter(run, fit, unit, mark), _histogram(run, fit, unit, mark)]
+        figures += run.drawn(
+            partial(_scatter, run, fit, unit, mark), partial(_histogram, run, fit, unit, mark)
+        )
     rows = [
         (f.name, f"{f.rmse:.3f}", f"{f.mae:.3f}", format_number(f.r2, 3), f"{len(f.measured):,}")
         for f in fits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -43,9 +45,10 @@ def samples(run: Run) -> Section:
         if len(task.split.val)
         else "There is no validation split: all other images trained, and the last epoch was kept."
     )
-    figures = [_sheet(run, task, items)]
+    makers = [partial(_sheet, run, task, items)]
     if counts and task.num_outputs <= _MOST_BARS:
-        figures.append(_balance(run, task, counts))
+        makers.append(partial(_balance, run, task, counts))
+    figures = run.drawn(*makers)
     return Section("Training samples", lead, figures, [table], note, wide=True)
 
 

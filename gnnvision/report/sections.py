@@ -61,6 +61,10 @@ SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
 }  # fmt: skip
 
 
+# What has a table or a text to show where figures cannot be drawn.
+WITHOUT_FIGURES = frozenset({published, samples, scan, table_rows, confusion, regression, network})
+
+
 def sections_of(task: Task) -> Sequence[MakeSection]:
     """The functions that make the sections of a report, in the order of the page.
 

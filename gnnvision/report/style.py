@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnvision._colors import CLASS_COLORS, UNKNOWN, class_color
+from gnnvision._extras import require_extra
 from gnnvision._fonts import families, set_fonts
 from gnnvision.report.save import save
 
@@ -97,6 +98,7 @@ def drawing(path: Path, height: float, width: float = WIDTH) -> Iterator[Figure]
         height: in inches.
         width: in inches.
     """
+    require_extra("report", "Drawing figures")
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from gnnvision._extras import require_extra
 from gnnvision.data import Table
 from gnnvision.data.images.image_file import ENDINGS
 from gnnvision.data.molecules.inputs import EncodedRows, MoleculeInputs
@@ -54,6 +55,7 @@ class MoleculeReader(Reader):
     def __init__(
         self, about: Mapping[str, Any], device: str, training: Sequence[str] = ()
     ) -> None:
+        require_extra("molecules", "A run on molecules")
         super().__init__(about, device)
         self._training = tuple(training)
         self.inputs = MoleculeInputs.from_description(self.given)

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
 
+from gnnvision._extras import install_command, missing
 from gnnvision._version import __version__
 from gnnvision.data import Task
 from gnnvision.domains import Domain, Graph, Grid
@@ -147,9 +147,9 @@ def export_network(model: nn.Module, task: Task, path: str | os.PathLike[str]) -
     path = Path(path)
     if path.suffix not in (".onnx", ".pt2"):
         raise invalid("path", "end in '.onnx' or '.pt2'", repr(str(path)), "Choose a format.")
-    if path.suffix == ".onnx" and not all(map(find_spec, _PACKAGES)):
-        got = f"{str(path)!r}, but {' and '.join(_PACKAGES)} are not installed"
-        advice = "Install gnnvision[onnx], or choose '.pt2'."
+    if path.suffix == ".onnx" and (lacking := missing("onnx", *_PACKAGES)):
+        got = f"{str(path)!r}, but {' and '.join(lacking)} cannot be found"
+        advice = f"Install it with: {install_command('onnx')}, or choose '.pt2'."
         raise invalid("path", "name a format that can be written", got, advice)
     x, domain = _example(task)
     check_takes(model, domain)

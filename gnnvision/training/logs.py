@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from gnnvision._extras import install_command
 from gnnvision.errors import invalid, one_of
 from gnnvision.models import network_name
 from gnnvision.training.events import EpochDone, Event, SeedDone, SeedStarted
@@ -81,7 +82,7 @@ def open_log(name: LogName | None, trainer: Trainer, folder: Path | None) -> Log
     try:
         module = importlib.import_module(_MODULES[name])
     except ImportError as error:
-        advice = f'Install it with: pip install "gnnvision[{name}]".'
+        advice = f"Install it with: {install_command(name)}"
         raise invalid("log", "name a package that is installed", repr(name), advice) from error
     if name == "tensorboard":
         assert folder is not None

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gnnvision._extras import require_extra
 from gnnvision._renamed import former_arguments
 from gnnvision.data import Split, Task
 from gnnvision.errors import invalid
@@ -303,6 +304,7 @@ def best_strategy(
 
 
 def _folds(task: Task, folds: int, seed: int) -> list[Split]:
+    require_extra("report", "Cross-validation", "sklearn")
     from sklearn.model_selection import KFold, StratifiedKFold
 
     items = np.sort(np.concatenate([task.split.train, task.split.val]))

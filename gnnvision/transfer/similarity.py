@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gnnvision._extras import require_extra
 from gnnvision.data import Split, Task
 from gnnvision.training.measures import format_number, mean
 from gnnvision.training.seeds import fresh_model, seeded
@@ -110,6 +111,7 @@ def _score(x: NDArray[np.float64], y: NDArray[np.generic], kind: str) -> float:
 
     NaN where it is undefined.
     """
+    require_extra("report", "Cross-validation", "sklearn")
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision import models
+from gnnvision._extras import require_extra
 from gnnvision.domains import Domain
 from gnnvision.errors import invalid
 from gnnvision.layers import OnDomain
@@ -82,6 +83,7 @@ def _from_checkpoint(path: str) -> Backbone:
 
 
 def _torchvision(name: str, weights: Weights) -> Backbone:
+    require_extra("images", f"The network {name!r}", "torchvision")
     from torchvision import models as zoo
 
     network = _by_name(name)

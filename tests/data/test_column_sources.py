@@ -88,7 +88,7 @@ def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and more")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(
-        ImportError, match=r"'nodes' is a Parquet file, which needs pyarrow.*Install"
+        ImportError, match=r"The Parquet file 'nodes' needs pyarrow.*gnnvision\[parquet\]"
     ):
         read_columns(tmp_path / "a.parquet", "nodes")
 

@@ -129,7 +129,7 @@ class TestLogs:
 
     def test_a_missing_package_is_one_sentence(self, karate, monkeypatch):
         monkeypatch.setitem(sys.modules, "wandb", None)
-        with pytest.raises(ValueError, match=r"got 'wandb'. .*pip install \"gnnvision\[wandb\]\""):
+        with pytest.raises(ValueError, match=r"got 'wandb'. .*pip install 'gnnvision\[wandb\]'"):
             fit(small(karate), karate, progress=False, log="wandb")
         with pytest.raises(ValueError, match="'folder' must be given to log to csv"):
             fit(small(karate), karate, progress=False, log="csv")

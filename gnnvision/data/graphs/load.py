@@ -11,7 +11,7 @@ from gnnvision.data.card import Card
 from gnnvision.data.doors import Door, Format
 from gnnvision.data.files import decode_cached, locate, read_verified
 from gnnvision.data.graphs.dgl_folder import is_dgl_folder, read_dgl_folder
-from gnnvision.data.graphs.embedded import read_embedded, read_karate
+from gnnvision.data.graphs.embedded import read_embedded
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.own_files import FORMATS
@@ -37,11 +37,7 @@ def _planetoid(card: Card, options: GraphOptions, requested: str) -> NodeTask:
     return _node_task(arrays, card, options, requested)
 
 
-def _karate(card: Card, options: GraphOptions, requested: str) -> NodeTask:
-    return _node_task(read_karate(card), card, options, requested)
-
-
-def _stdlib(card: Card, options: GraphOptions, requested: str) -> NodeTask:
+def _embedded(card: Card, options: GraphOptions, requested: str) -> NodeTask:
     return _node_task(read_embedded(card), card, options, requested)
 
 
@@ -97,8 +93,8 @@ load = Door(
         "cora": _planetoid,
         "citeseer": _planetoid,
         "pubmed": _planetoid,
-        "karate": _karate,
-        "stdlib": _stdlib,
+        "karate": _embedded,
+        "stdlib": _embedded,
         "mutag": load_tu,
         "proteins": load_tu,
         "nci1": load_tu,

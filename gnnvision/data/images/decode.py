@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision._extras import require_extra
 from gnnvision.data.file_names import printable
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.image_file import (
@@ -206,6 +207,7 @@ def resize_and_crop(
     """Pixels (h, w, 1 or 3) at a size: the shorter side is resized, the center cropped."""
     if pixels.shape[:2] == size and channels in (None, pixels.shape[2]):
         return pixels
+    require_extra("images", "Resizing images", "PIL")
     from PIL import Image, ImageOps
 
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
@@ -276,6 +278,7 @@ def _map_in_order(
 @contextmanager
 def large_images_are_errors() -> Iterator[None]:
     """Turn Pillow's warning about large images into an error; all threads share this filter."""
+    require_extra("images", "Reading image files", "PIL")
     from PIL import Image
 
     with warnings.catch_warnings():

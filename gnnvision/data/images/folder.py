@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Literal
 
+from gnnvision._extras import require_extra
 from gnnvision.data.atomic_files import NotWritable, atomic_write
 from gnnvision.data.card import Card
 from gnnvision.data.file_names import printable
@@ -47,6 +48,7 @@ def scan(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> ScanR
         FileNotFoundError: `path` does not exist.
         ValueError: It is not a folder or archive, or the archive is damaged or unsafe.
     """
+    require_extra("images", "Reading image files", "PIL")
     return scan_tree(read_tree(open_source(path)), max_pixels)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision._extras import require_extra
 from gnnvision.data.images.formats import ENDINGS, unsupported_format
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _decode(image: Image, name: str) -> DecodedImage:
 
 
 def _open(data: bytes, max_pixels: int) -> Image:
+    require_extra("images", "Reading image files", "PIL")
     from PIL import Image, UnidentifiedImageError
 
     if not data:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gnnvision._extras import require_extra
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.card import Card, SplitRule
 from gnnvision.data.cells import parse_number
@@ -95,6 +96,7 @@ def from_table(
 
 def _load(table: Table, folder: Path, options: ImageOptions, title: str) -> ImageTask:
     """The task of a table; see `load_labels`."""
+    require_extra("images", "Reading image files", "PIL")
     if not table.rows:
         raise invalid("name", "have rows", f"only a header in {title!r}", "Add rows below it.")
     image, how = file_column(table, folder, options.image)

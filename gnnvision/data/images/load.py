@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from gnnvision._extras import require_extra
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.doors import Door
 from gnnvision.data.errors import DataNotFound
@@ -62,6 +63,7 @@ def _cifar(card: Card, options: ImageOptions, requested: str) -> ImageTask:
 
 def _cifar_jpeg(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load CIFAR-10 from an archive of JPEG files, with a folder for each split and class."""
+    require_extra("images", "Reading image files", "PIL")
     archive = _archive(card, options)
     if not archive.is_file():
         raise DataNotFound(
@@ -82,6 +84,7 @@ def _cifar_jpeg(card: Card, options: ImageOptions, requested: str) -> ImageTask:
 
 def _folder(path: Path, options: ImageOptions, requested: str) -> ImageTask:
     """Load a folder or an archive of images, with one folder for each class."""
+    require_extra("images", "Reading image files", "PIL")
     if is_text_table(path) and path.is_file():
         return load_labels(path, options, requested)
     for name in ("image", "targets", "kind", "missing", "split_column", "folder"):
@@ -96,6 +99,7 @@ def _folder(path: Path, options: ImageOptions, requested: str) -> ImageTask:
 
 def _photographs(card: Card, options: ImageOptions, requested: str) -> ImageTask:
     """Load a dataset with a card that is a folder of image files in the data root."""
+    require_extra("images", "Reading image files", "PIL")
     place = data_root(options.root) / card.folder
     if not place.is_dir():
         raise DataNotFound(

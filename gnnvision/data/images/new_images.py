@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._extras import require_extra
 from gnnvision.data.file_names import is_system_name
 from gnnvision.data.images.decode import large_images_are_errors, resize_and_crop
 from gnnvision.data.images.formats import HEAD_BYTES, exclusion_reason
@@ -29,6 +30,7 @@ def image_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         ValueError: There are no images.
     """
+    require_extra("images", "Reading image files", "PIL")
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():

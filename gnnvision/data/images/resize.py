@@ -43,9 +43,7 @@ def _convert_batch(x: Tensor, size: tuple[int, int] | None, channels: int | None
     """The converted images, uint8 (B, H, W, C)."""
     images = x.permute(0, 3, 1, 2)
     if channels == 1 and images.shape[1] == 3:
-        from torchvision.transforms.v2 import functional
-
-        images = functional.rgb_to_grayscale(images)
+        images = to_grayscale(images)
     if size is not None and size != tuple(images.shape[2:]):
         height, width = images.shape[2:]
         scale = max(size[0] / height, size[1] / width)
@@ -56,3 +54,14 @@ def _convert_batch(x: Tensor, size: tuple[int, int] | None, channels: int | None
     if channels == 3 and images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
     return images.permute(0, 2, 3, 1)
+
+
+def to_grayscale(images: Tensor) -> Tensor:
+    """The luma of colors, rounded down: 0.2989 R + 0.587 G + 0.114 B, as in torchvision.
+
+    Args:
+        images: uint8. Shape (B, 3, H, W).
+    """
+    red, green, blue = images.unbind(1)
+    luma = red.mul(0.2989).add(green, alpha=0.587).add(blue, alpha=0.114)
+    return luma.to(torch.uint8)[:, None]

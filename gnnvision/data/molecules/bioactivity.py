@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gnnvision._extras import require_extra
 from gnnvision.data.errors import DataNotFound
 from gnnvision.data.table import Table, parse_table
 
@@ -24,6 +25,7 @@ def read_bioactivity(folder: Path | None = None) -> Table:
         ValueError: if the two files list different molecules.
     """
     if folder is None:
+        require_extra("molecules", "The bioactivity dataset")
         from rdkit import RDConfig
 
         folder = Path(RDConfig.RDContribDir) / "FreeWilson" / "data"

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnvision._extras import require_extra
 from gnnvision.data.card import Card, SplitRule
 from gnnvision.data.cells import parse_number
 from gnnvision.data.column_sources import Columns
@@ -52,6 +53,7 @@ def build_task(
     Raises:
         ValueError: an option does not fit the table, or the content of a column is invalid.
     """
+    require_extra("molecules", "Reading molecules")
     featurizer = options.featurizer or Featurizer()
     inputs = MoleculeInputs(featurizer, options.smiles_columns, options.descriptors)
     for name in inputs.smiles:

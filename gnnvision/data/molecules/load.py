@@ -226,4 +226,5 @@ load = Door(
         (_is_other_table, _other_table),
     ),
     _other_table,
+    extra="molecules",
 )

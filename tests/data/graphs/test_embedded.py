@@ -7,14 +7,14 @@ import pytest
 
 from gnnvision.data import ChecksumError, datasets_folder, describe
 from gnnvision.data.graphs import embedded as embedded_module
-from gnnvision.data.graphs.embedded import read_embedded, read_karate
+from gnnvision.data.graphs.embedded import read_embedded
 
 
 def test_karate_is_networkx_s():
     import networkx as nx
 
     card = describe("karate")
-    arrays = read_karate(card)
+    arrays = read_embedded(card)
     club = nx.karate_club_graph()
     dense = np.zeros((34, 34))
     dense[tuple(arrays.edge_index)] = 1
@@ -28,7 +28,7 @@ def test_karate_is_networkx_s():
 def test_the_public_split_of_karate_is_as_its_card_says():
     import networkx as nx
 
-    arrays = read_karate(describe("karate"))
+    arrays = read_embedded(describe("karate"))
     degree = np.array([d for _, d in sorted(nx.karate_club_graph().degree())])
     for side in (0, 1):
         members = np.flatnonzero(arrays.y == side)

@@ -4,7 +4,7 @@ import torch
 from torchvision.transforms.v2 import functional as tv
 
 from gnnvision.data.images.arrays import ImageArrays
-from gnnvision.data.images.resize import resize_arrays
+from gnnvision.data.images.resize import resize_arrays, to_grayscale
 
 
 def arrays(size=(10, 10), channels=3):
@@ -41,3 +41,9 @@ def test_channels():
     wide = resize_arrays(arrays(channels=1), None, 3).images
     assert (wide == arrays(channels=1).images).all()
     assert wide.shape[3] == 3
+
+
+def test_grayscale_is_that_of_torchvision():
+    values = torch.cartesian_prod(*[torch.arange(0, 256, 15, dtype=torch.uint8)] * 3)
+    images = values.T.reshape(1, 3, 18, -1)  # 18 levels of each color, all combinations
+    assert to_grayscale(images).equal(tv.rgb_to_grayscale(images))
