@@ -173,6 +173,7 @@ SENTENCES = {
     "gv.transfer.load_backbone('resnet18')": "The network 'resnet18' needs torchvision",
     "gv.Graph.from_edges([(0, 1)], num_nodes=2).to_pyg()": "Graph.to_pyg needs torch-geometric",
     "gv.Graph.from_edges([(0, 1)], num_nodes=2).to_networkx()": "networkx",
+    "gv.Graph.from_edges([(0, 1)], num_nodes=2).draw()": "Graph.draw needs matplotlib",
     "import_module('gnnvision.layers.hetero')": "MessagePassingLayer needs torch-geometric",
     "gv.basics.load_photo()": "Reading a photo needs pillow and scikit-learn",
 }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision._colors import class_color
+from gnnvision._extras import require_extra
 from gnnvision._fonts import families_for
 from gnnvision.domains.edges import is_symmetric
 from gnnvision.domains.layout import layout_batch, neighbor_distance
@@ -54,6 +55,7 @@ def draw(
     seed: int,
 ) -> Axes:
     """Draw a graph, given by its fields, as `Graph.draw` documents."""
+    require_extra("report", "Graph.draw", "matplotlib")
     count = graph["num_nodes"]
     if count > MAX_DRAWN:
         condition = f"have at most {MAX_DRAWN:,} nodes to be drawn"

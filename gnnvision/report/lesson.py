@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnvision._extras import require_extra
 from gnnvision._fonts import set_fonts
 from gnnvision.errors import invalid
 from gnnvision.report.embed import size
@@ -96,6 +97,7 @@ def write_lesson(
     Raises:
         ValueError: if a lesson is missing, or none has a parameter with the name of a value.
     """
+    require_extra("report", "A lesson")
     values = values or {}
     read = {path.stem: read_lesson(path) for path in lessons}
     _check_values(read.values(), values)
