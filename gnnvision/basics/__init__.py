@@ -47,6 +47,14 @@ from gnnvision.basics.kernels import (
     mix_channels,
     smooth_curve,
 )
+from gnnvision.basics.meshes import (
+    PARTS,
+    Mesh,
+    draw_mesh,
+    draw_predictions,
+    mesh_section,
+    mesh_task,
+)
 from gnnvision.basics.patterns import (
     convolve,
     correlate,
@@ -64,6 +72,7 @@ __all__ = [
     "GRAY",
     "KERNELS",
     "LENET",
+    "PARTS",
     "SEPIA",
     "Calculation",
     "Comparison",
@@ -74,6 +83,7 @@ __all__ = [
     "Flatten",
     "GraphSteps",
     "LayerMatrix",
+    "Mesh",
     "Photo",
     "Pool",
     "apply_kernel",
@@ -87,6 +97,8 @@ __all__ = [
     "cosine_similarity",
     "dense_parameters",
     "dot_product",
+    "draw_mesh",
+    "draw_predictions",
     "evaluate",
     "example_computation",
     "exercise",
@@ -99,6 +111,8 @@ __all__ = [
     "layer_matrix",
     "load_photo",
     "matrix_text",
+    "mesh_section",
+    "mesh_task",
     "mix_channels",
     "molecule_features",
     "node_features",
