@@ -229,7 +229,6 @@ class _Screen:
         path = self.figures / f"{self.lesson}_{self.number + len(self.outputs) + 1}.png"
         set_fonts(figure, path)
         dpi = _SHARPNESS * figure.dpi
-        set_fonts(figure, path)
         figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white", metadata={})
         suptitle = figure.get_suptitle()
         parts = [suptitle, *(axes.get_title() for axes in figure.axes)]
@@ -310,6 +309,8 @@ def _number(sections: Sequence[_Section]) -> None:
 
 def _plain(value: object) -> object:
     """A value as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 

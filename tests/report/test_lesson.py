@@ -166,6 +166,12 @@ def test_values_take_the_place_of_parameters(page):
     assert result["inputs"] == {"name": "<i>", "size": 4}
 
 
+def test_a_list_is_shown_as_a_list(page):
+    text, result = page(LESSON, values={"name": ("A-B", "c.png")})
+    assert "name = [&#39;A-B&#39;, &#39;c.png&#39;]  # set by this run" in text
+    assert result["inputs"] == {"name": ["A-B", "c.png"]}
+
+
 def test_each_lesson_has_names_and_a_folder_of_its_own(page):
     write = (
         '# A\n\n```{code-cell}\nfrom pathlib import Path\n\nPath("a.txt").write_text("a")\n```\n'
