@@ -85,10 +85,14 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_title = "gnnvision"
+# Pages without pages below them have no list at the left.
+ALONE = ("index", "start", "coming_from", "results", "benchmarks", "limits", "changelog")
+html_sidebars = {page: [] for page in ALONE}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "gnnvision"},
+    "header_links_before_dropdown": 6,
     "navbar_end": ["language", "theme-switcher"],
     "secondary_sidebar_items": ["page-toc", "notebook"],
     "footer_start": ["copyright"],
