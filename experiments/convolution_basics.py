@@ -58,7 +58,8 @@ def main(config: Config) -> None:
             steps = gv.basics.output_size(size, config.kernel, config.stride, config.padding)
             print(steps, end="\n\n")
         return
-    named = replace(config, photo=config.photo or Path(gv.basics.load_photo(config.photo).name))
+    photo = gv.basics.load_photo(config.photo)  # an unreadable one is refused before any work
+    named = replace(config, photo=config.photo or Path(photo.name))
     with cli.page("convolution_basics", named) as page:
         started = time.perf_counter()
         with cli.report_progress() as progress:

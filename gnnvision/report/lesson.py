@@ -227,12 +227,11 @@ class _Screen:
 
     def _save(self, figure: Figure) -> None:
         path = self.figures / f"{self.lesson}_{self.number + len(self.outputs) + 1}.png"
-        set_fonts(figure, path)
+        parts = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+        text = "; ".join(" ".join(part.split()) for part in parts if part)
+        set_fonts(figure, path)  # which may write numbers in place of words
         dpi = _SHARPNESS * figure.dpi
         figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white", metadata={})
-        suptitle = figure.get_suptitle()
-        parts = [suptitle, *(axes.get_title() for axes in figure.axes)]
-        text = "; ".join(" ".join(part.split()) for part in parts if part)
         self.outputs.append(Output(path=path, alt=f"Figure: {text}" if text else "Figure"))
 
 

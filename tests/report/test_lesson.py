@@ -203,6 +203,7 @@ def test_names_in_any_script_are_drawn(tmp_path, monkeypatch, lesson):
     assert page == Path("report.html")
     text = page.read_text(encoding="utf-8").partition("<main>")[2]
     assert re.search(rf"In the figures of this page, \[\d+\] is {word}", text)
+    assert f'alt="Figure: {word}"' in text
 
 
 def test_objects_show_their_html(page):
