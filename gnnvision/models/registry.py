@@ -26,6 +26,8 @@ _builders: dict[str, Callable[..., nn.Module]] = {}
 def register(builder: Callable[P, M]) -> Callable[P, M]:
     """Register a function that builds a network under its name, for `build` and checkpoints.
 
+    In a notebook or a script, a function that is defined again replaces the one before.
+
     Each network that it returns has a `spec`, for JSON: `build(spec["name"],
     **spec["arguments"])` builds the same architecture, which a checkpoint's weights fit. The
     argument `weights`, for pretrained weights, is recorded as None.
@@ -37,7 +39,7 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
         The function, whose networks have a `spec`.
 
     Raises:
-        ValueError: if the name is already registered.
+        ValueError: if the name is taken by another network.
 
     Example:
         >>> from gnnvision.models import lenet5
@@ -45,7 +47,8 @@ def register(builder: Callable[P, M]) -> Callable[P, M]:
         {'in_channels': 1, 'num_classes': 7, 'image_size': 32}
     """
     name = builder.__name__
-    if name in _builders:
+    former = _builders.get(name)
+    if former is not None and not former.__module__ == builder.__module__ == "__main__":
         raise invalid("builder", "have a name that is not taken", repr(name), "Rename it.")
     signature = inspect.signature(builder)
 

@@ -156,3 +156,22 @@ def test_a_size_is_of_two_axes(size):
 def test_an_unknown_head():
     with pytest.raises(ValueError, match="'head' must be one of 'dense', 'average', got 'max'"):
         gv.models.mnist_cnn(head="max")
+
+
+def test_a_network_defined_again_in_a_notebook_replaces_the_one_before():
+    def cell(width):
+        def notebook_network(num_classes=3):
+            return nn.Linear(width, num_classes)
+
+        notebook_network.__module__ = "__main__"
+        return gv.models.register(notebook_network)
+
+    cell(4), cell(5)
+    assert gv.models.build("notebook_network").in_features == 5
+
+    def lenet5():
+        return nn.Linear(1, 1)
+
+    lenet5.__module__ = "__main__"
+    with pytest.raises(ValueError, match="'builder' must have a name that is not taken"):
+        gv.models.register(lenet5)
