@@ -129,9 +129,9 @@ def test_tags_fold_and_leave_out(page):
     text, _ = page(LESSON)
     assert "nobody sees this" not in text
     assert "results" not in text.partition("<footer>")[0]
-    part = r"<details><summary>Show (code and output|the code)</summary>(.*?)</details>"
+    part = r"<details><summary>Show the (solution|code)</summary>(.*?)</details>"
     folded = re.findall(part, text, re.DOTALL)
-    assert [kind for kind, _ in folded] == ["code and output", "the code"]
+    assert [kind for kind, _ in folded] == ["solution", "code"]
     assert "printed" in folded[0][1]
     assert "21" in folded[0][1]
     assert "<img" not in folded[1][1]
