@@ -1,6 +1,7 @@
 """The settings of the documentation site; `make docs` builds it in English and Korean."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,8 @@ class CheckTranslation(SphinxTransform):
         if not (HERE / "locale/ko/LC_MESSAGES" / f"{page}.po").is_file():
             _log.warning("%s: has no Korean text; run `make docs-text` and translate", page)
         for node in self.document.findall(nodes.Element):
+            if isinstance(node, nodes.image) and re.search("[가-힣]", node.astext()):
+                continue  # its description is Korean already
             if node.get("translated") is False and not _is_metadata(node):
                 _log.warning("%s: is not Korean: %s", page, node.astext()[:60])
 
