@@ -36,6 +36,7 @@ class Config:
     out: Path = Path("runs")
     steps: bool = False
 
+    needs = ("report", "molecules")
     groups = {"graphs": ("edges", "smiles"), "output": ("out", "steps")}
     metavars = {"edges": "A-B", "smiles": "SMILES", "out": "FOLDER"}
 

@@ -40,6 +40,8 @@ class Config:
     seeds: int = 5
     out: Path = Path("runs")
 
+    needs = ("report",)
+
 
 def network(layer: type[nn.Module]) -> nn.Module:
     """Four layers and a linear one; with `nn.Linear`, each vertex is seen alone."""
