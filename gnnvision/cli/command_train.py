@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from gnnvision.cli.door_flags import with_door_options
 from gnnvision.cli.options import Options
 from gnnvision.cli.own_data import OwnDataOptions
+from gnnvision.errors import invalid
 
 __all__ = ["TrainFlags", "flags", "main"]
 
@@ -34,6 +35,8 @@ class TrainFlags(OwnDataOptions, Options):
             graphs, and a convolutional network for images.
         seeds: Number of seeds to train. By default 5 for the nodes of a graph, 3 for graphs and
             molecules, and 1 for images.
+        first_seed: The first seed; the others count up from it. Several processes or machines
+            share the seeds of a result by it.
         batch_size: Images, molecules or graphs in a training step.
         metric: The metric that selects the epoch, such as accuracy, balanced_accuracy, rocauc,
             ap, f1_macro, rmse or mae. By default the usual one of the task.
@@ -45,6 +48,7 @@ class TrainFlags(OwnDataOptions, Options):
 
     model: str | None = None
     seeds: int | None = None  # type: ignore[assignment]
+    first_seed: int = 0
     batch_size: int | None = None
     metric: str | None = None
     class_weights: bool = False
@@ -53,7 +57,7 @@ class TrainFlags(OwnDataOptions, Options):
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("links",),
-        "training": ("batch_size", "metric", "class_weights", "flip"),
+        "training": ("first_seed", "batch_size", "metric", "class_weights", "flip"),
     }
     metavars: ClassVar[dict[str, str]] = {"model": "NAME", "metric": "NAME"}
 
@@ -81,7 +85,10 @@ def main(config: TrainFlags) -> None:
     for note in setup.notes:
         print_warning(note)
     recipe = config.adapt(setup.recipe, setup.task)
-    seeds = config.seeds or setup.seeds
+    count = setup.seeds if config.seeds is None else config.seeds
+    if count < 1:
+        raise invalid("--seeds", "be at least 1", count, "Use for example 5.")
+    seeds = range(config.first_seed, config.first_seed + count)
     more: dict[str, Any] = {} if config.metric is None else {"metric": config.metric}
     with training_run(
         "train", config, setup.task, setup.model, recipe, ensemble=setup.ensemble

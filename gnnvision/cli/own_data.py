@@ -56,6 +56,7 @@ class OwnDataOptions:
         from gnnvision.cli.door_flags import door_options
         from gnnvision.data import data_root
         from gnnvision.data.loading import is_molecules
+        from gnnvision.data.paths import nearest_names
 
         object.__setattr__(self, "_started", time.perf_counter())
         if not self.dataset:
@@ -63,8 +64,8 @@ class OwnDataOptions:
             raise ValueError(f"DATA must be given. {advice}")
         places = Path(self.dataset), data_root(self.data_root) / self.dataset
         if places[0].suffix and not any(place.exists() for place in places):
-            got = repr(self.dataset)
-            raise invalid("DATA", "be a file or folder that exists", got, "Check the spelling.")
+            condition, advice = "be a file or folder that exists", nearest_names(places[0])
+            raise invalid("DATA", condition, repr(self.dataset), advice)
         given: dict[str, Any] = {}
         if self.data_root is not None:
             given["root"] = data_root(self.data_root)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from gnnvision._extras import require_extra
 from gnnvision.data.card import Card, read_card
 from gnnvision.data.options import LoadOptions
-from gnnvision.data.paths import expand_user, nearest_names, refuse_special
+from gnnvision.data.paths import expand_user, nearest_names, refuse_special, similar_names
 from gnnvision.data.root import data_root, datasets_folder
 from gnnvision.data.task import Task
 from gnnvision.errors import nearest, one_of
@@ -197,8 +197,12 @@ def canonical(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
         ValueError: There is no dataset of this name.
     """
     spelled = {plain_name(one): one for one in known}
+    if plain_name(name) in spelled:
+        return spelled[plain_name(name)]
     advice = None if nearest(name, known) else "Choose one of them, or the path of your own data."
-    return spelled.get(plain_name(name)) or one_of("name", name, known, advice)
+    if similar_names(Path(name)):  # of a folder of one's own, misspelled
+        advice = nearest_names(Path(name))
+    return one_of("name", name, known, advice)
 
 
 def describe_named(name: str, registered: bool = False) -> Card:

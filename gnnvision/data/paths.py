@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gnnvision.errors import invalid, nearest
 
-__all__ = ["existing_path", "expand_user", "nearest_names", "refuse_special"]
+__all__ = ["existing_path", "expand_user", "nearest_names", "refuse_special", "similar_names"]
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -85,6 +85,15 @@ def existing_path(path: str | os.PathLike[str], wanted: str, argument: str = "pa
     return place
 
 
+def similar_names(path: Path) -> list[str]:
+    """Names in the folder of a path that does not exist, similar to its own, the nearest first."""
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return []
+    return nearest(path.name, [name for name in names if not name.startswith(".")], count=3)
+
+
 def nearest_names(path: Path) -> str:
     """A hint for a path that does not exist: similar names in its closest existing folder."""
     missing, folder = path, path.parent
@@ -100,7 +109,7 @@ def nearest_names(path: Path) -> str:
                 f"{str(folder)!r} contains {name!r}, which looks the same but uses other Unicode "
                 "characters. Copy the name, or let the shell complete it."
             )
-    similar = nearest(missing.name, names, count=3)
+    similar = similar_names(missing)
     if similar:
         return f"Did you mean {' or '.join(map(repr, similar))} in {str(folder)!r}?"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""

@@ -1,6 +1,7 @@
 """The command `gnnvision`, as a new user tries it: in an empty folder, with data of one's own."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -336,6 +337,8 @@ class TestTheCommand:
             (("check", "nope.csv"), ("'DATA' must be a file or folder that exists", "nope.csv")),
             (("train", "karate", "--epoch", "3"), ("Unknown flag '--epoch'", "'--epochs'")),
             (("train", "nowhere/x.csv"), ("'DATA' must", "nowhere/x.csv")),
+            (("train", "karate", "--seeds", "0"), ("'--seeds' must be at least 1",)),
+            (("train", "karate", "--first-seed", "-1"), ("must be integers from 0", "-1")),
             (("train", "karate", "--epochs", "0"), ("'--epochs' must be at least 1",)),
             (("train", "cora"), ("The files of 'cora' could not be downloaded",)),
             (("train", "karate", "--smiles", "a"), ("'--smiles' must be left out",)),
@@ -348,6 +351,26 @@ class TestTheCommand:
     def test_mistakes_end_with_one_line(self, gnnvision, tmp_path, words, parts):
         refused(gnnvision(*words), *parts)
         assert not (tmp_path / "runs").exists()
+
+    def test_a_misspelled_file_or_folder_is_suggested(self, gnnvision, molecules, photos):
+        refused(gnnvision("check", "moll.csv"), "'DATA'", "Did you mean 'mol.csv'")
+        photos.rename(photos.parent / "photos")
+        refused(gnnvision("train", "photo"), "'DATA'", "Did you mean 'photos'")
+
+    def test_seeds_are_shared_by_several_processes(self, gnnvision, tmp_path):
+        few = ("karate", "--epochs", "2")
+        assert gnnvision("train", *few, "--seeds", "3", "--out", "all").returncode == 0
+        assert (
+            gnnvision(
+                "train", *few, "--seeds", "1", "--first-seed", "2", "--out", "last"
+            ).returncode
+            == 0
+        )
+        results = [json.loads(next(tmp_path.glob(f"{n}/train/*/result.json")).read_text())
+                   for n in ("all", "last")]  # fmt: skip
+        assert results[1]["seeds"] == [2]
+        losses = [found["metrics"]["test"]["loss"]["values"] for found in results]
+        assert losses[1] == losses[0][2:]
 
     def test_flags_with_underscores(self, gnnvision, tmp_path):
         assert gnnvision("train", "karate", *FEW, "--batch_size", "3").returncode == 2
