@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.test_pages import blocks_of, run_shell
+
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "guides" / "own_graphs.md").read_text(
     encoding="utf-8"
 )
@@ -52,3 +54,15 @@ def test_the_answer_runs(number, tmp_path, monkeypatch):
     assert answer.strip()
     checked = run(answer, names)
     assert checked == len(re.findall(r"# (?:True|False)\b", answer))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*split has:UserWarning")
+def test_the_commands_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    run(code_of(START) + code_of(SECTIONS[4]), names)
+    commands = [code for language, code, _ in blocks_of(PAGE) if language == "sh"]
+    assert len(commands) == 1
+    run_shell(commands[0], tmp_path)
+    assert (tmp_path / "predicted.csv").read_text().count("\n") == 22
