@@ -58,7 +58,7 @@ class PredictFlags:
     def flag_of(self, argument: str, room: str) -> str | None:
         """The flag that an argument of the package comes from; None if none does."""
         known = {"nodes": "--nodes", "edges": "--edges", "smiles": "--smiles"}
-        known |= self.arguments | {"checkpoint": "RUN", "input": "INPUT"}
+        known |= self.arguments | {"checkpoint": "RUN", "input": "INPUT", "csv": "INPUT"}
         return known.get(argument)
 
 

@@ -339,7 +339,7 @@ def _cells(unreadable: Mapping[int, str]) -> str:
 
 def _no_column(argument: str, name: str, columns: Sequence[str] | Mapping[str, Any]) -> ValueError:
     known = [*map(str, columns)]
-    near = nearest(name, known)
+    near = nearest(name, known, cutoff=0.6)  # of two syllables, one in common is too few
     shown = ", ".join(map(repr, known[: 2 * SHOWN])) or "no columns"
     more = f" and {len(known) - 2 * SHOWN} more" if len(known) > 2 * SHOWN else ""
     advice = f"Did you mean {near[0]!r}? Rename it." if near else "The model was trained with it."

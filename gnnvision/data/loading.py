@@ -182,5 +182,8 @@ def _options_of(door: Door[Any], options: dict[str, Any]) -> dict[str, Any]:
             got = repr(value) if len(repr(value)) <= 60 else type(value).__name__
             kinds = " and ".join(other.kind for other in others)
             condition = f"be left out for {door.kind}"
-            raise invalid(name, condition, got, f"It applies only to {kinds}.")
+            advice = f"It applies only to {kinds}."
+            if others == [graphs.load] and door is molecules.load:  # a table, read as molecules
+                advice += " For a table of nodes, name that of the edges with edges= (--edges)."
+            raise invalid(name, condition, got, advice)
     return kept

@@ -15,7 +15,7 @@ from gnnvision.data import NodeTask, Task, read_columns
 from gnnvision.data.graphs.new_nodes import NewNodes, encode_nodes
 from gnnvision.data.split import SPLIT_NAMES
 from gnnvision.domains import Graph
-from gnnvision.errors import invalid, wrong_type
+from gnnvision.errors import invalid, nearest, wrong_type
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.graphs import as_graph
 from gnnvision.runs.inputs import Block, Input, Reader, as_rows, refuse_options
@@ -94,7 +94,9 @@ class NodeReader(Reader):
         last = self.task.graph.num_nodes - 1
         by_name = " or a name" if self.task.graph.node_names else ""
         condition = f"be a node of {self.title}, a number from 0 to {last}{by_name}"
-        advice = "Give one of them; pass new nodes with their edges as nodes=... and edges=...."
+        near = nearest(str(name).strip(), self.task.graph.node_names or ())
+        advice = f"Did you mean {near[0]!r}? " if near else ""
+        advice += "A new node needs tables of nodes and edges: nodes= (--nodes), edges= (--edges)."
         raise invalid("input", condition, repr(str(name)), advice)
 
     def blocks(self, inputs: Any, **options: Any) -> Iterator[Block]:  # noqa: ANN401

@@ -41,12 +41,23 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
         if place.is_file():
             return place
     refuse_special(given, "checkpoint")
+    newest = _newest_run(given) or _newest_run(given.parent)
+    advice = "Name the folder of a finished run"
     raise invalid(
         "checkpoint",
         "be a run folder, its checkpoints folder or a file in it",
         f"{str(given)!r}, where there is no best.safetensors",
-        "Name the folder of a finished run.",
+        f"{advice}." if newest is None else f"{advice}, such as the newest one, {str(newest)!r}.",
     )
+
+
+def _newest_run(folder: Path) -> Path | None:
+    """The newest run among the folders in a folder, or among those in them."""
+    for pattern in ("*", "*/*"):
+        files = list(folder.glob(f"{pattern}/checkpoints/best.safetensors"))
+        if files:
+            return max(files, key=lambda file: file.stat().st_mtime).parent.parent
+    return None
 
 
 def build_network(checkpoint: Checkpoint, file: Path) -> nn.Module:

@@ -163,6 +163,7 @@ class TestGraph:
         (row,) = csv.DictReader(done.stdout.splitlines())
         assert (row["id"], row["status"]) == ("새 논문", "ok")
         refused(gnnvision("predict", run, "nobody"), "'INPUT' must be a node of", "'nobody'")
+        refused(gnnvision("predict", run, "논문 77"), "Did you mean '논문 7'", "--nodes")
         write(tmp_path / "new.csv", [["id", "color"], ["새 논문", "red"]])
         missing = gnnvision("predict", run, "--nodes", "new.csv", "--edges", "links.csv")
         refused(missing, "'length'")
@@ -210,6 +211,8 @@ class TestGraph:
             gnnvision("check", "nodes.csv", "--edges", "none.csv", "--label", "topic"), "none.csv"
         )
         refused(gnnvision("train", *graph[:3], "--label", "topik"), "'--label'", "'topic'")
+        (tmp_path / "논문.csv").write_bytes((tmp_path / "nodes.csv").read_bytes())
+        refused(gnnvision("check", "논문.csv", "--label", "topic"), "'--label'", "--edges")
         write(tmp_path / "edges.csv", [["source", "target"], ["논문 1", "논문 99"]])
         refused(gnnvision("check", *graph), "논문 99")
         write(tmp_path / "edges.csv", [["source", "target"], *(list(e.values()) for e in edges)])
@@ -272,6 +275,7 @@ class TestMolecules:
         assert float(rows[0]["predicted solubility"])
         assert "1 of 61 rows have no prediction" in done.stderr
         refused(gnnvision("predict", the_run(tmp_path)), "INPUT must be given")
+        refused(gnnvision("predict", the_run(tmp_path), "mo.csv"), "'INPUT'", "'mol.csv'")
 
     def test_a_flag_with_several_values_can_be_repeated(self, gnnvision, molecules, tmp_path):
         rows = [[*row.values(), 2] for row in read(molecules)]
@@ -356,6 +360,16 @@ class TestTheCommand:
         refused(gnnvision("check", "moll.csv"), "'DATA'", "Did you mean 'mol.csv'")
         photos.rename(photos.parent / "photos")
         refused(gnnvision("train", "photo"), "'DATA'", "Did you mean 'photos'")
+
+    def test_the_newest_run_is_suggested(self, gnnvision, tmp_path):
+        refused(
+            gnnvision("predict", "runs/train/STAMP", "0"), "Name the folder of a finished run."
+        )
+        for _ in range(2):
+            gnnvision("train", "karate", *FEW)
+        newest = max((tmp_path / "runs" / "train").glob("*")).relative_to(tmp_path)
+        for path in ("runs/train/STAMP", "runs/train", "runs"):
+            refused(gnnvision("predict", path, "0"), "'RUN'", f"the newest one, '{newest}'")
 
     def test_seeds_are_shared_by_several_processes(self, gnnvision, tmp_path):
         few = ("karate", "--epochs", "2")

@@ -40,5 +40,5 @@ def unreadable_targets(task: MoleculeTask) -> list[str]:
     rows = f"{len(task.remarks):,} row{'s have' if len(task.remarks) > 1 else ' has'}"
     return [
         f"{rows} a target that cannot be read, such as row {row} ({reason}). Correct it, or name "
-        "the words that mean unknown with missing=[...]."
+        "the words that mean unknown with missing=[...] (--missing)."
     ]
