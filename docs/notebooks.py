@@ -75,11 +75,7 @@ def _titled(line: str, messages: dict[str, str]) -> str:
 
 def _for_jupyter(text: str) -> str:
     """Write directives and roles of the site as plain Markdown."""
-    text = re.sub(
-        r"\{(?:doc|ref|class|func|meth|mod|download)\}`(?:([^`<]+) <[^`>]*>|~?([^`]+))`",
-        _role,
-        text,
-    )
+    text = re.sub(r"\{[a-z]+(?::[a-z]+)?\}`(?:([^`<]+) <[^`>]*>|(~?)([^`]+))`", _role, text)
     out, inside = [], False
     for line in text.split("\n"):
         opened = re.match(r":::+\{(\w+)\}\s*(.*)", line)
@@ -97,4 +93,6 @@ def _for_jupyter(text: str) -> str:
 
 
 def _role(match: re.Match[str]) -> str:
-    return match[1] or f"`{match[2]}`"
+    if match[1]:
+        return match[1]
+    return f"`{match[3].rpartition('.')[2] if match[2] else match[3]}`"

@@ -88,3 +88,8 @@ def test_titles_lists_and_tables_are_translated(notebooks):
     done = notebooks.translate(text, messages)
     for shown in ("# 하나", ":::{tip} 해 보기", "두 줄", "- 항목", "| 다 | d |"):
         assert shown in done
+
+
+def test_roles_become_code_or_text(notebooks):
+    source = "A {py:class}`~gnnvision.Conv2d`, {doc}`the formula <../concepts/formula>`은"
+    assert notebooks._for_jupyter(source) == "A `Conv2d`, the formula은"
