@@ -41,11 +41,12 @@ gpu-check: $(READY)
 endif
 
 # uv installs in under a minute what takes pip several. Compiled at once, the first command is fast.
+# Another torch than the newest: make test TORCH='torch==2.11.*'
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gnnvision needs Python 3.11 or newer; none was found." >&2; exit 1; }
 	test -x $(RUN)/python || $(PYTHON) -m venv .venv
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(RUN)/uv pip install --quiet --compile-bytecode --python $(RUN)/python --editable '.[dev]'
+	$(RUN)/uv pip install --quiet --compile-bytecode --python $(RUN)/python --editable '.[dev]' $(if $(TORCH),'$(TORCH)')
 	touch $(READY)
 
 clean:
