@@ -100,6 +100,11 @@ def evaluate(inputs: Mapping[str, float], steps: Mapping[str, Step]) -> Computat
 def example_computation(x: float = 2.0, y: float = 3.0, z: float = 4.0) -> Computation:
     """The computation A = X + Y, F = A · Z. When Z changes, only F is recomputed.
 
+    Args:
+        x: the value of X.
+        y: the value of Y.
+        z: the value of Z.
+
     Example:
         >>> done = example_computation()
         >>> done.values["F"], done.gradients["X"], done.gradients["Z"]
@@ -130,6 +135,9 @@ class CopyResult:
 
 def compare_copies(x: float = 1.0) -> list[CopyResult]:
     """Measure the effect of `clone`, `detach` and both on the gradient of F = 2·x + 3·copy.
+
+    Args:
+        x: the value that is copied.
 
     Example:
         >>> for copied in compare_copies():

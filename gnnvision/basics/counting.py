@@ -213,6 +213,14 @@ def compare_with_dense(
 
     The arguments are those of `conv_cost`.
 
+    Args:
+        size: as for `conv_cost`.
+        in_channels: as for `conv_cost`.
+        out_channels: as for `conv_cost`.
+        kernel_size: as for `conv_cost`.
+        stride: as for `conv_cost`.
+        padding: as for `conv_cost`.
+
     Returns:
         The parameters and multiplications of both.
 

@@ -48,6 +48,9 @@ SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 def get_kernel(name: str) -> Tensor:
     """The kernel of `KERNELS` with this name. Shape (3, 3).
 
+    Args:
+        name: of the kernel.
+
     Raises:
         ValueError: if the name is unknown.
 

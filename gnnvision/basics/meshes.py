@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Mesh", "draw_mesh", "draw_predictions", "mesh_section", "mesh_task"]
 
 # The names of the parts of a mesh, in the order of their indices.
+# The parts of the example meshes, which are the classes of their nodes.
 PARTS = ("body", "horn", "hump", "dent")
 _BUMPS = ((1, 0.7, 0.22), (2, 0.4, 0.45), (3, -0.35, 0.3))  # part, height, width in radians
 _APART = 0.75  # radians between the middles of two bumps

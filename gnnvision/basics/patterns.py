@@ -148,6 +148,10 @@ def output_at(signal: Tensor, kernel: Tensor, *position: int) -> Calculation:
 def dot_product(a: Tensor, b: Tensor) -> float:
     """The dot product Σᵢ aᵢ bᵢ of two tensors of the same shape.
 
+    Args:
+        a: a tensor.
+        b: a tensor of the same shape.
+
     Raises:
         ValueError: if the shapes differ.
 
@@ -165,6 +169,10 @@ def cosine_similarity(a: Tensor, b: Tensor) -> float:
     """The cosine similarity a·b / (|a| |b|), from -1 (opposite) to 1 (same direction).
 
     Unlike the dot product, it does not depend on brightness. It is 0 if one of them is all zeros.
+
+    Args:
+        a: a tensor.
+        b: a tensor of the same shape.
 
     Raises:
         ValueError: if the shapes differ.

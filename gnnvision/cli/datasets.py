@@ -30,6 +30,9 @@ _KINDS = {
 def images(task: data.Task) -> data.ImageTask:
     """The task, which must be one on images.
 
+    Args:
+        task: any task.
+
     Raises:
         ValueError: if it is not.
     """
@@ -38,6 +41,9 @@ def images(task: data.Task) -> data.ImageTask:
 
 def grayscale(task: data.Task) -> data.ImageTask:
     """The task, which must be one on images of one channel.
+
+    Args:
+        task: any task.
 
     Raises:
         ValueError: if it is not.
@@ -51,6 +57,9 @@ def grayscale(task: data.Task) -> data.ImageTask:
 def molecules(task: data.Task) -> data.GraphTask:
     """The task, which must have molecules or other graphs, with a target for each.
 
+    Args:
+        task: any task.
+
     Raises:
         ValueError: if it has not.
     """
@@ -60,6 +69,9 @@ def molecules(task: data.Task) -> data.GraphTask:
 def nodes(task: data.Task) -> data.NodeTask:
     """The task, which must be on the nodes of one graph.
 
+    Args:
+        task: any task.
+
     Raises:
         ValueError: if it is not.
     """
@@ -68,6 +80,9 @@ def nodes(task: data.Task) -> data.NodeTask:
 
 def regression(task: data.Task) -> data.MoleculeTask:
     """The task, which must be molecules with measured numbers.
+
+    Args:
+        task: any task.
 
     Raises:
         ValueError: if it is not.

@@ -11,6 +11,9 @@ __all__ = ["usable_device", "use_deterministic"]
 def usable_device(name: str) -> str:
     """The device of this name; for "auto" the fastest one.
 
+    Args:
+        name: "auto", "cpu", "cuda" or "mps".
+
     Raises:
         ValueError: if it is unknown or not available.
     """

@@ -123,7 +123,11 @@ def warn_without_figures() -> None:
 
 
 def fit_options(config: Options) -> dict[str, Any]:
-    """The options of `gnnvision.fit` for how to compute, as the flags say."""
+    """The options of `gnnvision.fit` for how to compute, as the flags say.
+
+    Args:
+        config: the flags.
+    """
     if config.deterministic:
         use_deterministic()
     return {

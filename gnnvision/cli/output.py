@@ -20,12 +20,20 @@ __all__ = ["open_output", "print_entries", "print_overview", "print_report", "pr
 
 
 def print_overview(task: Task) -> None:
-    """Print how the data of a task were read."""
+    """Print how the data of a task were read.
+
+    Args:
+        task: any task.
+    """
     print_entries(task.overview())
 
 
 def print_table(table: object) -> None:
-    """Print an object that rich can render, without wrapping its lines."""
+    """Print an object that rich can render, without wrapping its lines.
+
+    Args:
+        table: such as a table or a text of rich.
+    """
     from rich.console import Console
 
     Console(soft_wrap=True).print(table)

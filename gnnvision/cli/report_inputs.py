@@ -44,7 +44,12 @@ def output_index(inspected: InspectedModel, target: str) -> int:
 
 
 def explained_input(inspected: InspectedModel, item: ModelInput) -> ExplainedInput:
-    """One input in the form that the explanations take."""
+    """One input in the form that the explanations take.
+
+    Args:
+        inspected: the network, from `load_inspected`.
+        item: one of its inputs.
+    """
     shown = canvas(inspected, item)
     near: tuple[int, ...] = ()
     notes = (*item.notes, *filter(None, [shown.note]))

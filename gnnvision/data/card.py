@@ -149,6 +149,9 @@ class Card:
 def read_card(path: Path) -> Card:
     """Read a card from a TOML file.
 
+    Args:
+        path: of the TOML file.
+
     Raises:
         ValueError: The file is not TOML, or an entry is missing, unknown or malformed.
     """

@@ -35,6 +35,9 @@ def dataset_names() -> tuple[str, ...]:
 def describe(name: str) -> Card:
     """The card of a dataset: source, license, citation, checksums, published results.
 
+    Args:
+        name: of a dataset.
+
     Raises:
         ValueError: There is no dataset of this name.
     """

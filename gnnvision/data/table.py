@@ -135,6 +135,9 @@ def read_table(path: Path) -> Table:
     row. A file that is neither UTF-8 nor has a byte-order mark is read in a legacy encoding,
     which `notes` names.
 
+    Args:
+        path: of the file.
+
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not a text table.

@@ -17,6 +17,9 @@ __all__ = ["degree_features", "identity_features", "one_hot"]
 def identity_features(graph: Graph) -> Tensor:
     """The identity as a sparse feature matrix, X = I: one feature for each node. Shape (N, N).
 
+    Args:
+        graph: the graph.
+
     Example:
         >>> identity_features(Graph.from_edges([(0, 1)], num_nodes=2)).to_dense()
         tensor([[1., 0.],
@@ -34,6 +37,9 @@ def identity_features(graph: Graph) -> Tensor:
 
 def degree_features(graph: Graph) -> Tensor:
     """The in-degree of each node, as one column. Shape (N, 1).
+
+    Args:
+        graph: the graph.
 
     Example:
         >>> degree_features(Graph.from_edges([(0, 1), (2, 1)], num_nodes=3)).tolist()

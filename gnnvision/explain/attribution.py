@@ -196,6 +196,12 @@ def explanation_of(
     Nothing is checked again, so that the host does not wait for a GPU. Where an output of the
     model is not finite, which `attribute` refuses, all values are NaN. The method, its layer and
     its options are those of `attribute`.
+
+    Args:
+        instance: the model and its input, from `make_instance`.
+        method: as for `attribute`.
+        layer: as for `attribute`.
+        **options: as for `attribute`.
     """
 
     def explain(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
@@ -223,6 +229,9 @@ def _run_method(
 
 def method_named(name: str) -> str:
     """The name of a method as a key of `METHODS`; "-" may stand for "_".
+
+    Args:
+        name: as in `METHODS`, or with "-".
 
     Raises:
         ValueError: if there is no such method; the nearest is suggested.

@@ -33,7 +33,17 @@ _SUM, _MEAN = Readout("sum"), Readout("mean")
 
 @dataclass(frozen=True)
 class Instance:
-    """A model, its input, and the output to explain for each sample (image or graph)."""
+    """A model, its input, and the output to explain for each sample (image or graph).
+
+    Args:
+        model: the network, in evaluation mode.
+        x: the signal.
+        domain: the grid or graph of the signal.
+        target: the output column of each sample.
+        site: the node whose output is explained; None if each sample has one output.
+        outputs: what the network returned.
+        is_checked: whether values are inspected for notes, which waits for a GPU.
+    """
 
     model: nn.Module
     x: Tensor  # a private copy
@@ -103,6 +113,14 @@ def make_instance(
     """The instance, after one forward pass of the model.
 
     Model, signal, target and site are those of `attribute`; the errors call the target `name`.
+
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
+        target: as for `attribute`.
+        site: as for `attribute`.
+        name: the name of the target in errors.
 
     Raises:
         TypeError: if the model is not a module, `x` is not a floating-point tensor or a target

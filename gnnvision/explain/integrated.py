@@ -102,6 +102,15 @@ def site_attributions(
 
     The arguments and errors are those of `integrated_gradients`.
 
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
+        output: as for `integrated_gradients`.
+        baseline: as for `integrated_gradients`.
+        steps: as for `integrated_gradients`.
+        estimator: as for `integrated_gradients`.
+
     Shapes:
         Output: (B, H, W) on a grid, (N,) on a graph.
     """

@@ -102,7 +102,11 @@ class Layer:
 
 
 class Layers(tuple[Layer, ...]):
-    """The layers of a model in the order in which their calls ended; `print` shows a table."""
+    """The layers of a model in the order in which their calls ended; `print` shows a table.
+
+    Args:
+        iterable: the layers.
+    """
 
     __slots__ = ()
 

@@ -52,6 +52,12 @@ def layers(model: nn.Module, x: Tensor, domain: Domain) -> Layers:
 def find_layer(model: nn.Module, x: Tensor, domain: Domain, name: str) -> Layer:
     """The layer of this name, any module in the model whose output has sites.
 
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
+        name: of the layer.
+
     Raises:
         ValueError: if there is no such layer (the nearest names are suggested), if it is not
             called in the forward pass, or if its output has no sites.

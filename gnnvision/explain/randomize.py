@@ -74,7 +74,14 @@ def cascading_randomization(
 
 
 def randomize_weights(model: nn.Module, x: Tensor, domain: Domain, seed: int = 0) -> nn.Module:
-    """A copy of a model with all weights randomized: the last stage of the cascade."""
+    """A copy of a model with all weights randomized: the last stage of the cascade.
+
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
+        seed: of the random weights.
+    """
     return next(cascading_randomization(model, x, domain, 1, seed))[1]
 
 

@@ -78,7 +78,14 @@ def receptive_field(model: nn.Module, x: Tensor, domain: Domain, layer: str, sit
 def receptive_fields(
     model: nn.Module, x: Tensor, domain: Domain, sites: Mapping[str, Site]
 ) -> dict[str, Field]:
-    """`receptive_field` for one site in each of several layers, by the layer's name."""
+    """`receptive_field` for one site in each of several layers, by the layer's name.
+
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
+        sites: layer -> site, as for `receptive_field`.
+    """
     found = {name: find_layer(model, x, domain, name) for name in sites}
     sizes = receptive_field_sizes(model, x, domain)
     return {name: _field(layer, sizes.get(name), sites[name]) for name, layer in found.items()}
@@ -86,6 +93,11 @@ def receptive_fields(
 
 def receptive_field_sizes(model: nn.Module, x: Tensor, domain: Domain) -> dict[str, Reach | None]:
     """The size of each layer's receptive field by its name; None if it ignores the input.
+
+    Args:
+        model: a network for images or graphs, called as (x, domain) or (x).
+        x: the signal.
+        domain: the grid or graph of the signal.
 
     Raises:
         TypeError: if the model cannot be traced by shapes alone; see `gnnvision.summary`.

@@ -247,6 +247,17 @@ def sanity_checks(
 
     The methods are functions of (model, x, domain) that return a value for each site, by name;
     the other arguments are those of `sanity_check`.
+
+    Args:
+        model: the trained model; it is not changed.
+        x: the signal.
+        domain: the grid or graph of the signal.
+        explains: name -> function of (model, x, domain) that returns a value for each site.
+        site: as for `sanity_check`.
+        stages: as for `sanity_check`.
+        draws: as for `sanity_check`.
+        seed: as for `sanity_check`.
+        staged: as for `sanity_check`.
     """
     at_least("draws", draws, 1)
     in_stages = draws if staged is None else min(staged, draws)

@@ -38,7 +38,14 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Convolution, EdgeConv, MaxPropa
 
 @dataclass
 class Call:
-    """The last call of one layer in a forward pass."""
+    """The last call of one layer in a forward pass.
+
+    Args:
+        layer: the name of the layer.
+        module: the layer.
+        signal: the signal that it got.
+        output: what it returned.
+    """
 
     layer: Layer  # with the domain of its output
     module: nn.Module
@@ -53,13 +60,23 @@ class Call:
 
 @contextmanager
 def hooked(modules: Sequence[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
-    """Attach a forward hook to each module inside the block."""
+    """Attach a forward hook to each module inside the block.
+
+    Args:
+        modules: the modules.
+        hook: a forward hook, as for `torch.nn.Module.register_forward_hook`.
+    """
     with attached(module.register_forward_hook(hook) for module in modules):
         yield
 
 
 def model_output(model: nn.Module, x: Tensor, domain: Domain) -> Tensor:
     """The output of a model, called with or without the domain as its signature requires.
+
+    Args:
+        model: the network.
+        x: the signal.
+        domain: the domain of the signal.
 
     Raises:
         TypeError: if it does not take such a signal, or requires another input.
@@ -72,6 +89,9 @@ def leaf_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """The layers of a model with their names: convolutions, and modules without children.
 
     A module with children is included together with them if it has its own parameters.
+
+    Args:
+        model: any module.
     """
     found: dict[nn.Module, str] = {}
 
@@ -148,6 +168,10 @@ def _without_values(tensor: Tensor) -> Tensor:
 
 
 def last_weighted(calls: list[Call]) -> Call | None:
-    """The last layer with parameters, usually the output layer; None if there is none."""
+    """The last layer with parameters, usually the output layer; None if there is none.
+
+    Args:
+        calls: the calls of the layers of a model, see `trace`.
+    """
     weighted = [c for c in calls if any(True for _ in c.module.parameters())]
     return weighted[-1] if weighted else None

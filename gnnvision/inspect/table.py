@@ -85,12 +85,20 @@ def cells(layer: LayerSummary) -> tuple[str, ...]:
 
 
 def shape_text(shape: Shape | None) -> str:
-    """A shape as text, for example "1×32×28×28"."""
+    """A shape as text, for example "1×32×28×28".
+
+    Args:
+        shape: the sizes, in order.
+    """
     return "" if shape is None else "×".join(f"{size}" for size in shape) or "scalar"
 
 
 def amount(count: int) -> str:
-    """A count with at most four digits and a unit: "0", "117,600", "1.814 G"."""
+    """A count with at most four digits and a unit: "0", "117,600", "1.814 G".
+
+    Args:
+        count: the number.
+    """
     for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
         if count >= size:
             return f"{count / size:.4g} {unit}"
@@ -98,7 +106,11 @@ def amount(count: int) -> str:
 
 
 def in_bytes(count: int) -> str:
-    """A memory size in powers of 1000: "0 B", "18.4 kB", "44.6 MB"."""
+    """A memory size in powers of 1000: "0 B", "18.4 kB", "44.6 MB".
+
+    Args:
+        count: the number of bytes.
+    """
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"

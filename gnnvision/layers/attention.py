@@ -201,6 +201,7 @@ class GATv2Conv(Attention):
         bias: whether to learn b and the cₕ.
         share_weights: whether V = W.
         residual: whether to learn W₀.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output (N, heads * out_channels), or (N, out_channels) without

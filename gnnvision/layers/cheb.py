@@ -29,6 +29,7 @@ class ChebConv(FamilyConvolution):
         K: the number of polynomials.
         normalization: the normalization of the Laplacian: None, "sym" or "rw".
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).

@@ -81,7 +81,7 @@ class EdgeConv(_OverEdges):
         nn: h, a module that maps pairs of rows (E, 2 in_channels) to (E, out_channels).
         aggr: "max", "mean" or "sum" ("add"), over the edges that arrive at a node. A node without
             such edges gets 0.
-        defaults: torch-geometric's further arguments, at their default values.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), output (N, out_channels).

@@ -35,6 +35,7 @@ class GATConv(Attention):
             incoming edges.
         bias: whether to learn b.
         residual: whether to learn W₀.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output (N, heads * out_channels), or (N, out_channels) without

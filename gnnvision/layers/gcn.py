@@ -32,6 +32,7 @@ class GCNConv(FamilyConvolution):
             `normalize`.
         normalize: whether to normalize; if not, Â is A.
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).

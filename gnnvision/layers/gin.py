@@ -73,6 +73,7 @@ class GINConv(_SumThenNetwork):
         nn: the MLP, any module from (N, in_channels) to (N, out_channels).
         eps: ε, or its initial value.
         train_eps: whether to learn ε.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output that of `nn`. A sparse input is converted to dense.
@@ -113,6 +114,7 @@ class GINEConv(_SumThenNetwork):
         train_eps: whether to learn ε.
         edge_dim: the number of columns of `edge_attr`; if None, it must be in_channels and there
             is no U and no c.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output that of `nn`. A sparse input is converted to dense.

@@ -25,6 +25,7 @@ class GraphConv(FamilyConvolution):
         aggr: "add" ("sum"), or "mean": the sum divided by the number of incoming edges. "max" is
             not linear and not supported.
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).

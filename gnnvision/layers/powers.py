@@ -30,6 +30,7 @@ class SGConv(FamilyConvolution):
             and signals never are.
         add_self_loops: whether Â has self loops.
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).
@@ -87,6 +88,7 @@ class TAGConv(FamilyConvolution):
         K: the largest power.
         bias: whether to learn b.
         normalize: whether to normalize; if not, S is A.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).
@@ -136,6 +138,7 @@ class APPNP(Propagation):
         cached: ignored, for compatibility with torch-geometric: Â is always cached, on the graph.
         add_self_loops: whether Â has self loops.
         normalize: whether to normalize; if not, Â is A.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, C); output (N, C). A sparse input is converted to dense.

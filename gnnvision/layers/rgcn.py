@@ -40,6 +40,7 @@ class RGCNConv(FamilyConvolution):
         aggr: "mean", or "sum" ("add").
         root_weight: whether to learn W₀.
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output (N, out_channels). A sparse input is converted to dense.

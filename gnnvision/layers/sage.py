@@ -30,6 +30,7 @@ class SAGEConv(FamilyConvolution):
         normalize: whether to scale each row of Y to norm 1.
         root_weight: whether to learn W₂.
         bias: whether to learn b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels), dense or sparse; output (N, out_channels).

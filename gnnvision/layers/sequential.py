@@ -33,6 +33,9 @@ class Sequential(nn.Sequential, OnDomain):
 
     A nested `torch.nn.Sequential` with such layers becomes a `Sequential` of this class.
 
+    Args:
+        *args: the layers in order, or one dict of them by name, as for `torch.nn.Sequential`.
+
     Raises:
         TypeError: at a call on a graph, if a class derived from `torch.nn.Sequential` contains a
             layer that takes the graph, which it would not pass on.

@@ -35,6 +35,7 @@ class TransformerConv(Attention):
         edge_dim: the number of columns of `edge_attr` that the layer uses, if any.
         bias: whether to learn b and the constants.
         root_weight: whether to add X W₀ + b.
+        **defaults: torch-geometric's further arguments, at their default values.
 
     Shapes:
         Input (N, in_channels); output (N, heads * out_channels), or (N, out_channels) without

@@ -56,6 +56,9 @@ def network_name(model: nn.Module) -> str:
     that of its function. Another network is named by its convolutions if they are of one kind,
     else by its class.
 
+    Args:
+        model: any module.
+
     Example:
         >>> import gnnvision as gv
         >>> network_name(gv.models.gcn(1433, 16, 7))

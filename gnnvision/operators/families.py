@@ -44,7 +44,12 @@ Family = Callable[..., Sequence[Operator]]
 
 
 def identity(domain: Domain, dtype: torch.dtype | None = None) -> Identity:
-    """I: a node, a pixel or a site of any other domain keeps its own value."""
+    """I: a node, a pixel or a site of any other domain keeps its own value.
+
+    Args:
+        domain: the graph, the grid or any other domain.
+        dtype: of the operator; None for that of any signal.
+    """
     return Identity(domain.num_sites, getattr(domain, "device", "cpu"), dtype)
 
 
@@ -139,7 +144,13 @@ def relations(
 
 
 def shifts(grid: Grid, window: Window, device: torch.device | str = "cpu") -> list[Shift]:
-    """The K shifts of a window over a grid, kernel offsets in row-major order."""
+    """The K shifts of a window over a grid, kernel offsets in row-major order.
+
+    Args:
+        grid: the grid.
+        window: the window of the kernel.
+        device: where the indices lie.
+    """
 
     def build() -> list[Shift]:
         sources = window.sources(grid.shape).to(device)

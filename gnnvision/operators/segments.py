@@ -61,7 +61,12 @@ def segment_reduce(x: Tensor, offsets: Tensor, reduce: Reduction) -> Tensor:
 
 
 def segment_softmax(score: Tensor, pattern: Pattern) -> Tensor:
-    """Softmax over the entries of each row of `pattern`: (E, H) -> (E, H)."""
+    """Softmax over the entries of each row of `pattern`: (E, H) -> (E, H).
+
+    Args:
+        score: a score of each entry, for each head. Shape (E, H).
+        pattern: the rows and columns of the entries.
+    """
     row = pattern.row
     if is_transformed() or score.device.type != "cpu" or not score.shape[0]:
         index = row.long().unsqueeze(1).expand_as(score)

@@ -25,6 +25,9 @@ __all__ = [
 def nodes_from_pixels(x: Tensor) -> Tensor:
     """Images as node features of a batch of pixel graphs: (B, C, H, W) -> (B H W, C).
 
+    Args:
+        x: the images. Shape (B, C, H, W), or (B, C, *size) on another grid.
+
     Example:
         >>> nodes_from_pixels(torch.zeros(2, 3, 4, 5)).shape
         torch.Size([40, 3])
@@ -33,7 +36,12 @@ def nodes_from_pixels(x: Tensor) -> Tensor:
 
 
 def pixels_from_nodes(x: Tensor, grid: Grid) -> Tensor:
-    """The inverse of `nodes_from_pixels`: (B H W, C) -> (B, C, H, W)."""
+    """The inverse of `nodes_from_pixels`: (B H W, C) -> (B, C, H, W).
+
+    Args:
+        x: the features of the nodes. Shape (B H W, C).
+        grid: the grid of one image.
+    """
     pictures = x.reshape(-1, grid.num_sites, x.shape[1])  # (B, H W, C)
     return pictures.transpose(1, 2).reshape(len(pictures), x.shape[1], *grid.shape)
 

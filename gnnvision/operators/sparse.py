@@ -139,7 +139,13 @@ def _check_graph(domain: Domain) -> None:
 
 
 def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool = True) -> Sparse:
-    """Aᵀ: a node receives the weighted sum over its incoming edges."""
+    """Aᵀ: a node receives the weighted sum over its incoming edges.
+
+    Args:
+        graph: the graph.
+        dtype: of the entries; the default dtype if None.
+        weighted: whether the edge weights of the graph are used.
+    """
     key = ("operator", "adjacency", dtype, weighted)
     return graph.derived(
         key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted))
@@ -152,6 +158,11 @@ def mean_adjacency(
     """(A D⁻¹)ᵀ: a node receives the mean over its incoming edges, 0 without edges.
 
     D has the numbers of incoming edges, with or without weights in A.
+
+    Args:
+        graph: the graph.
+        dtype: of the entries; the default dtype if None.
+        weighted: whether A has the edge weights of the graph.
     """
     key = ("operator", "mean_adjacency", dtype, weighted)
     return graph.derived(
@@ -165,7 +176,14 @@ def normalized_adjacency(
     self_loop_weight: float = 1.0,
     dtype: torch.dtype | None = None,
 ) -> Sparse:
-    """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`."""
+    """(D^(-1/2) (A + I) D^(-1/2))ᵀ; see `Graph.normalized_adjacency`.
+
+    Args:
+        graph: the graph.
+        add_self_loops: whether to add I.
+        self_loop_weight: the weight of the added self loops.
+        dtype: of the entries; the default dtype if None.
+    """
     loops = (add_self_loops, self_loop_weight)
     key = ("operator", "normalized_adjacency", *loops, dtype)
     return graph.derived(
@@ -178,7 +196,13 @@ def laplacian(
     normalization: Literal["sym", "rw"] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Sparse:
-    """Lᵀ; see `Graph.laplacian`."""
+    """Lᵀ; see `Graph.laplacian`.
+
+    Args:
+        graph: the graph.
+        normalization: "sym", "rw" or None, as in `Graph.laplacian`.
+        dtype: of the entries; the default dtype if None.
+    """
     key = ("operator", "laplacian", normalization, dtype)
     return graph.derived(
         key, lambda: _built(graph, key, lambda g: g.entries(dtype).laplacian(normalization))
@@ -186,7 +210,12 @@ def laplacian(
 
 
 def arriving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
-    """From edges to nodes, (N, E): a node receives the sum over its incoming edges."""
+    """From edges to nodes, (N, E): a node receives the sum over its incoming edges.
+
+    Args:
+        graph: the graph.
+        dtype: of the entries; the default dtype if None.
+    """
     return _incidence(graph, 1, dtype)
 
 
@@ -194,6 +223,10 @@ def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
     """From edges to nodes, (N, E): a node receives the sum over its outgoing edges.
 
     Its transpose gives each edge the value of its source.
+
+    Args:
+        graph: the graph.
+        dtype: of the entries; the default dtype if None.
     """
     return _incidence(graph, 0, dtype)
 

@@ -27,7 +27,13 @@ _SHOWN = 6  # rows that are printed
 
 
 class Counts(NamedTuple):
-    """What was written: the number of rows, of those without a prediction, and the notes."""
+    """What was written: the number of rows, of those without a prediction, and the notes.
+
+    Args:
+        rows: how many were written.
+        failed: how many of them have no prediction.
+        notes: what a reader of the table should know.
+    """
 
     rows: int
     failed: int

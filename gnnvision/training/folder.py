@@ -92,6 +92,9 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> Any:  # noqa: ANN401
     """The content of a JSON file.
 
+    Args:
+        path: of the file.
+
     Raises:
         ValueError: if it is missing or not JSON.
     """

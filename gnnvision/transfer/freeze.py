@@ -85,7 +85,11 @@ def unfreeze(*modules: nn.Module) -> None:
 
 
 def is_frozen(module: nn.Module) -> bool:
-    """Whether `freeze` or `freeze_norm_statistics` keeps this module in evaluation mode."""
+    """Whether `freeze` or `freeze_norm_statistics` keeps this module in evaluation mode.
+
+    Args:
+        module: any module.
+    """
     return _MARK in vars(module)
 
 

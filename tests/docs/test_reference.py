@@ -154,18 +154,31 @@ def test_a_property_has_no_type_in_its_text():
     assert lines[-1] == "    E: if."
 
 
-def documented(thing):
+def described_parameters(thing):
     """The parameters that the docstring of a callable, or of a base class, describes."""
     found = set()
     for one in inspect.getmro(thing) if inspect.isclass(thing) else (thing,):
-        doc = (
-            inspect.cleandoc(vars(one).get("__doc__") or "")
-            if inspect.isclass(one)
-            else (inspect.getdoc(one) or "")
-        )
+        doc = inspect.cleandoc(one.__dict__.get("__doc__") or one.__doc__ or "")
         section = re.search(r"(?ms)^Args:\n(.*?)(?=^\S|\Z)", doc)
-        found |= set(re.findall(r"(?m)^    \*{0,2}(\w+):", section[1])) if section else set()
+        pattern = r"(?m)^    \*{0,2}(\w+)(?: \([^\n]*\))?:"
+        found |= set(re.findall(pattern, section[1])) if section else set()
     return found
+
+
+def parameters_of(thing):
+    try:
+        return {n for n in inspect.signature(thing).parameters if not n.startswith("_")}
+    except ValueError:
+        return set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n in all_names().values() if n.kind in ("class", "exception", "function")],
+    ids=lambda n: n.full,
+)
+def test_every_parameter_is_described(name):
+    assert parameters_of(name.thing) - described_parameters(name.thing) == set()
 
 
 @pytest.mark.parametrize(
