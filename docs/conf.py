@@ -65,6 +65,8 @@ PROMPTS = {  # code that draws is folded, and so is the solution of an exercise
     "[show source]": ("Show the code", "코드 보기"),
     "[hide source]": ("Hide the code", "코드 접기"),
     "[show content]": ("Show the solution", "풀이 보기"),
+    "[show output]": ("Show the output", "출력 보기"),
+    "[hide output]": ("Hide the output", "출력 접기"),
     "[hide content]": ("Hide the solution", "풀이 접기"),
 }
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}

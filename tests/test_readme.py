@@ -56,17 +56,7 @@ def test_the_python_runs(tmp_path, monkeypatch):
     assert names["page"].resolve().is_relative_to(tmp_path / "runs" / "fit")
 
 
-def test_the_python_of_the_formula_runs():
-    names, checked = {}, 0
-    for statement in ast.parse("\n".join(code_of(FORMULA, "python"))).body:
-        if isinstance(statement, ast.Expr):
-            value = eval(compile(ast.Expression(statement.value), "formula", "eval"), names)
-            if isinstance(value, bool):
-                assert value, ast.unparse(statement)
-                checked += 1
-        else:
-            exec(compile(ast.Module([statement], []), "formula", "exec"), names)
-    assert checked == 2
+def test_the_layers_that_the_formula_names_exist():
     classes = set(re.findall(r"`(\w+(?:Conv|APPNP|Propagation|Norm|Conv\dd))`", FORMULA))
     assert {"GCNConv", "NNConv", "EdgeConv"} <= classes
     assert all(hasattr(gv, name) for name in classes - {"HeteroConv"}), classes
