@@ -38,7 +38,9 @@ def run(code, names):
 
 
 def test_there_are_fifteen():
-    assert [int(question.partition(".")[0]) for question in QUESTIONS] == list(range(1, 16))
+    assert [question.partition(".")[0] for question in QUESTIONS] == [
+        f"Q{n}" for n in range(1, 16)
+    ]
     assert len(re.findall(r"# (?:True|False)\b", PAGE)) >= 14
 
 
