@@ -55,16 +55,11 @@ def main(config: Config) -> None:
     with cli.page("graph_basics", config) as page:
         started = time.perf_counter()
         with cli.report_progress() as progress:
+            lessons = [DOCS / "graphs.md"]
             values = {"edges": list(config.edges), "smiles": config.smiles}
             texts = {"title": "Graph convolution step by step", "about": ABOUT}
-            path = gv.report.write_lesson(
-                page.folder,
-                [DOCS / "graphs.md"],
-                values,
-                command=page.command,
-                progress=progress,
-                **texts,
-            )
+            texts["command"] = page.command
+            path = gv.report.write_lesson(page.folder, lessons, values, progress=progress, **texts)
         cli.print_report(path, report=time.perf_counter() - started)
 
 

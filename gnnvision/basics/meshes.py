@@ -154,8 +154,10 @@ def draw_mesh(ax: Axes3D, mesh: Mesh, parts: Tensor) -> None:
     light = 0.65 + 0.35 * of_faces @ np.array([0.5, -0.6, 0.62])
     palette = np.array([to_rgb("#d9dee4"), *(to_rgb(class_color(n)) for n in range(3))])
     colors = palette[parts[mesh.faces].numpy()].mean(1) * light[:, None]
-    ax.add_collection3d(Poly3DCollection(corners, facecolors=np.clip(colors, 0, 1)))
-    reach = 0.62 * float(mesh.vertices.abs().max())
+    surface = Poly3DCollection(corners, facecolors=np.clip(colors, 0, 1))
+    surface.set_clip_on(False)  # tips may reach beyond the axes
+    ax.add_collection3d(surface)
+    reach = 0.66 * float(mesh.vertices.abs().max())
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
     ax.set_box_aspect((1, 1, 1))
     ax.set_axis_off()
