@@ -48,7 +48,7 @@ def confusion(run: Run) -> Section | None:
     shares = np.divide(counts, each, out=np.full(counts.shape, np.nan), where=each > 0)
     seeds = len(result.outcomes)
     kinds = ("confusion_shares", "confusion")[len(names) > _MOST_WITH_NUMBERS :]
-    figures = run.drawn(*(partial(_draw, run, names, counts, shares, kind) for kind in kinds))
+    figures = run.draw(*(partial(_draw, run, names, counts, shares, kind) for kind in kinds))
     over = f", summed over {seeds} seeds" if seeds > 1 else ""
     note = (
         f"In percent, each row adds up to 100 %. Recall: the share of a class's {run.item}s that "

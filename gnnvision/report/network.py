@@ -51,7 +51,7 @@ def network(run: Run) -> Section | None:
     write_csv(path.with_suffix(".csv"), found.rows())
     alt = "Boxes for the layers from left to right, with the shape of the output of each."
     caption = "Height of a box: rows or nodes of the signal; thickness: channels (log scales)."
-    figures = run.drawn(lambda: Figure(draw_network(found, path, name), alt, caption))
+    figures = run.draw(lambda: Figure(draw_network(found, path, name), alt, caption))
     return Section("Model summary", lead, figures, [_table(found)], note, wide=True)
 
 

@@ -107,9 +107,9 @@ class Run:
         """
         return missing_text("report", "Drawing the figures of a report")
 
-    def drawn(self, *figures: Callable[[], Figure]) -> list[Figure]:
+    def draw(self, *figures: Callable[[], Figure]) -> list[Figure]:
         """The figures, drawn in this order; none where they cannot be drawn."""
-        return [] if self.without_figures else [draw() for draw in figures]
+        return [] if self.without_figures else [make() for make in figures]
 
     @property
     def unit(self) -> str:

@@ -90,7 +90,7 @@ def regression(run: Run) -> Section | None:
     figures: list[Figure] = []
     for number, fit in enumerate(fits[:_MOST_DRAWN]):
         mark = f"_{number + 1}" if len(fits) > 1 else ""
-        figures += run.drawn(
+        figures += run.draw(
             partial(_scatter, run, fit, unit, mark), partial(_histogram, run, fit, unit, mark)
         )
     rows = [

@@ -48,7 +48,7 @@ def samples(run: Run) -> Section:
     makers = [partial(_sheet, run, task, items)]
     if counts and task.num_outputs <= _MOST_BARS:
         makers.append(partial(_balance, run, task, counts))
-    figures = run.drawn(*makers)
+    figures = run.draw(*makers)
     return Section("Training samples", lead, figures, [table], note, wide=True)
 
 
