@@ -24,8 +24,8 @@ NETWORKX = "https://networkx.org/documentation/stable/reference/"
 PANDAS = "https://pandas.pydata.org/docs/reference/api/"
 RDKIT = "https://www.rdkit.org/docs/source/"
 PYTHON = "https://docs.python.org/3/library/"
-PACKAGES = {"matplotlib", "networkx", "numpy", "pandas", "PIL", "rdkit", "scipy", "torch",
-            "torch_geometric", "torchvision"}  # fmt: skip
+PACKAGES = {"matplotlib", "mpl_toolkits", "networkx", "numpy", "pandas", "PIL", "rdkit", "scipy",
+            "torch", "torch_geometric", "torchvision"}  # fmt: skip
 STANDARD = {"argparse", "collections", "contextlib", "dataclasses", "enum", "functools", "io",
             "itertools", "logging", "os", "pathlib", "types", "typing", "warnings"}  # fmt: skip
 # What is on another page than on one of its own.
@@ -38,6 +38,7 @@ PAGES = {
     "networkx.DiGraph": f"{NETWORKX}classes/digraph.html",
     "networkx.MultiGraph": f"{NETWORKX}classes/multigraph.html",
     "networkx.MultiDiGraph": f"{NETWORKX}classes/multidigraph.html",
+    "matplotlib.axes.Axes": "https://matplotlib.org/stable/api/_as_gen/matplotlib.axes.Axes.html",
     "matplotlib.figure.Figure": "https://matplotlib.org/stable/api/figure_api.html",
     "PIL.Image.Image": "https://pillow.readthedocs.io/en/stable/reference/Image.html",
 }

@@ -143,7 +143,7 @@ def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool 
 
     Args:
         graph: the graph.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
         weighted: whether the edge weights of the graph are used.
     """
     key = ("operator", "adjacency", dtype, weighted)
@@ -161,7 +161,7 @@ def mean_adjacency(
 
     Args:
         graph: the graph.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
         weighted: whether A has the edge weights of the graph.
     """
     key = ("operator", "mean_adjacency", dtype, weighted)
@@ -182,7 +182,7 @@ def normalized_adjacency(
         graph: the graph.
         add_self_loops: whether to add I.
         self_loop_weight: the weight of the added self loops.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
     """
     loops = (add_self_loops, self_loop_weight)
     key = ("operator", "normalized_adjacency", *loops, dtype)
@@ -201,7 +201,7 @@ def laplacian(
     Args:
         graph: the graph.
         normalization: "sym", "rw" or None, as in `Graph.laplacian`.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
     """
     key = ("operator", "laplacian", normalization, dtype)
     return graph.derived(
@@ -214,7 +214,7 @@ def arriving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
 
     Args:
         graph: the graph.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
     """
     return _incidence(graph, 1, dtype)
 
@@ -226,7 +226,7 @@ def leaving(graph: Graph, dtype: torch.dtype | None = None) -> Sparse:
 
     Args:
         graph: the graph.
-        dtype: of the entries; the default dtype if None.
+        dtype: of the entries; by default that of the edge weights, or torch's default.
     """
     return _incidence(graph, 0, dtype)
 
