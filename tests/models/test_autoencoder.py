@@ -49,3 +49,20 @@ def test_the_code_is_all_that_the_decoder_sees():
 def test_a_size_that_is_none():
     with pytest.raises(ValueError, match="'image_size' must be at least 1, got 0"):
         gv.models.autoencoder(image_size=0)
+
+
+def test_a_kernel_of_1_repeats_pixels_and_one_of_3_draws_them():
+    code = torch.randn(2, 10)
+    for kernel_size, is_constant in ((1, True), (3, False)):
+        image = gv.models.autoencoder(1, 16, kernel_size=kernel_size).decoder(code)
+        assert image.shape == (2, 1, 16, 16)
+        block = image[:, :, :8, :8]
+        assert bool((block == block[:, :, :1, :1]).all()) is is_constant
+    with pytest.raises(ValueError, match="'kernel_size' must be odd"):
+        gv.models.autoencoder(kernel_size=2)
+
+
+@pytest.mark.parametrize("size", [(100, 75), (28, 28), (9, 17)])
+def test_a_kernel_of_3_keeps_every_size(size):
+    network = gv.models.autoencoder(3, size, kernel_size=3)
+    assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)

@@ -3,7 +3,7 @@ from matplotlib.image import imread
 from torch import nn
 
 import gnnvision as gv
-from gnnvision.report.architecture import draw_network
+from gnnvision.report import draw_network
 
 from ..inspect.networks import lenet, path, summarized
 
