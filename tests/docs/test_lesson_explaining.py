@@ -8,6 +8,7 @@ from tests.docs.lessons import printed, run_lesson
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # imshow
 def test_the_lesson_on_explaining(tmp_path):
     names, outputs = run_lesson("explaining", tmp_path)
     text = printed(outputs)

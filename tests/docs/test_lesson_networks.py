@@ -6,6 +6,7 @@ from tests.docs.lessons import printed, run_lesson
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # imshow
 def test_the_lesson_on_networks(tmp_path):
     names, outputs = run_lesson("networks", tmp_path)
     text = printed(outputs)

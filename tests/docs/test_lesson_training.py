@@ -6,6 +6,7 @@ from tests.docs.lessons import run_lesson
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # imshow
 def test_the_lesson_on_training(tmp_path):
     names, _ = run_lesson("training", tmp_path)
     for history in names["histories"].values():

@@ -8,6 +8,8 @@ from tests.docs.lessons import printed, run_lesson
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*split has no items:UserWarning")  # of few labels
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # imshow
 def test_the_lesson_on_transfer(tmp_path):
     names, outputs = run_lesson("transfer", tmp_path)
     text = printed(outputs)
