@@ -95,6 +95,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "gnnvision"},
+    "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "navbar_end": ["language", "theme-switcher"],
     "secondary_sidebar_items": ["page-toc", "notebook"],

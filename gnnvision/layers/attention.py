@@ -183,9 +183,12 @@ def checked_fill_value(fill_value: float | Literal["mean"]) -> float | Literal["
 
 
 class GATv2Conv(Attention):
-    """Graph attention with the score aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ)); see `Attention`.
+    """Graph attention with the score aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ)).
 
-    Edge weights are not part of the formula: a graph with edge weights raises a ValueError.
+    Y = Σₕ Sₕ(X) X Wₕ + b: the entry of Sₕ for target i and source j is the softmax of the score of
+    head h over the incoming edges of i. Sₕ is a function of X, so that this is a convolution only
+    for a given signal. Edge weights are not part of the formula: a graph with edge weights
+    raises a ValueError.
 
     Args:
         in_channels: number of columns of X.
