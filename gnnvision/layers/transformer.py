@@ -21,8 +21,8 @@ class TransformerConv(Attention):
     """Graph attention with the score qᵢ · (kⱼ + eᵢⱼ Uₕ) / √C, q = X Qₕ + c' and k = X Kₕ + c''.
 
     With `edge_dim`, Y also has the term Σₕ S'ₕ E Uₕ, where S'ₕ has the weights of Sₕ and adds what
-    the edges carry. The entry of Sₕ for target i and source j is the softmax of the score of head h
-    over the incoming edges of i, so that Sₕ is a function of X. Edge weights are not part of the
+    the edges carry. The entry of Sₕ for target i and source j is the softmax of the score of head
+    h over the incoming edges of i, so that Sₕ is a function of X. Edge weights are not part of the
     formula: a graph with edge weights raises a ValueError.
 
     Args:
