@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -19,9 +19,6 @@ from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.style import drawing
 from gnnvision.training import Result
 from gnnvision.training.measures import format_stats
-
-if TYPE_CHECKING:
-    from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
 __all__ = ["PARTS", "Mesh", "draw_mesh", "draw_predictions", "mesh_section", "mesh_task"]
 
@@ -137,7 +134,7 @@ def mesh_task(num_train: int, num_val: int, num_test: int, num_vertices: int = 5
     )
 
 
-def draw_mesh(ax: Axes3D, mesh: Mesh, parts: Tensor) -> None:
+def draw_mesh(ax: Any, mesh: Mesh, parts: Tensor) -> None:  # noqa: ANN401 - 3-D axes have no types
     """Draw a mesh with its vertices in the colors of their parts, under a light from the left.
 
     Args:
