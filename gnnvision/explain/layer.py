@@ -150,7 +150,9 @@ class Layers(tuple[Layer, ...]):
     def __str__(self) -> str:
         from rich.console import Console
 
-        console = Console(width=120, no_color=True, highlight=False, markup=False)
+        console = Console(
+            width=120, no_color=True, highlight=False, markup=False, force_jupyter=False
+        )
         with console.capture() as text:
             console.print(self)
         lines = [line.rstrip() for line in text.get().splitlines()]

@@ -37,7 +37,12 @@ def text(title: str, rows: Rows, notes: str, width: int) -> str:
         table.add_row(*(escape(row[HEAD.index(name)]) for name in kept))
     file = io.StringIO()
     console = Console(
-        file=file, width=width, color_system=None, legacy_windows=False, highlight=False
+        file=file,
+        width=width,
+        color_system=None,
+        legacy_windows=False,
+        highlight=False,
+        force_jupyter=False,  # else a notebook shows it, and the file stays empty
     )
     console.print(table)
     console.print(notes, markup=False, soft_wrap=False)

@@ -89,3 +89,12 @@ def test_the_last_convolution_with_sites():
 
 def _bonds():
     return gv.models.bond_network(5, 1, 8, bond_channels=4, depth=3)
+
+
+def test_the_list_is_the_same_in_a_notebook(monkeypatch):
+    model = gv.Sequential(gv.Conv2d(1, 2, 3), gv.Readout("mean"))
+    found = gv.explain.layers(model, torch.rand(1, 1, 8, 8), gv.Grid((8, 8)))
+    expected = str(found)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(found) == expected
+    assert "Readout" in expected

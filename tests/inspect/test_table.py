@@ -114,3 +114,12 @@ def test_numbers_for_people():
     assert shape_text(torch.Size([1, 2])) == "1×2"
     assert shape_text(()) == "scalar"
     assert shape_text(None) == ""
+
+
+def test_the_text_is_the_same_in_a_notebook(monkeypatch):
+    """There rich shows what it prints by itself, and leaves nothing in its file."""
+    found = gv.summary(gv.Sequential(gv.Conv2d(1, 2, 3)), gv.Grid((8, 8)), channels=1)
+    expected = found.to_text(100)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert found.to_text(100) == expected
+    assert "Receptive field" in expected
