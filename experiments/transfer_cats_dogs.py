@@ -3,6 +3,7 @@
 python experiments/transfer_cats_dogs.py            choose the strategy by data size and similarity
 python experiments/transfer_cats_dogs.py --compare  choose it by cross-validation
 python experiments/transfer_cats_dogs.py --strategy last --seeds 1
+python experiments/transfer_cats_dogs.py --split public --evaluate-every epoch --keep-epochs
 python experiments/transfer_cats_dogs.py --backbone resnet18 --weights resnet18.pth
 python experiments/transfer_cats_dogs.py --dataset PHOTOS  your own folder, one subfolder per class
 
@@ -11,8 +12,8 @@ cross-validation gives head 98.7 %, last 99.0 %, part 98.4 %, whole 98.2 %. The 
 five seeds is 96.5 ± 0.6 % for head and 98.2 ± 0.5 % for last. With the network of cnn_cifar.py
 instead, on images of 64 x 64, it is 67.3 ± 2.0 % over three seeds.
 
-The weights are those of --weights, or of the data root, or of torchvision. If none are available,
-a network is trained on CIFAR-10 first, with a warning; its accuracy is lower.
+The weights are those of --weights, or of the folder "weights" of the data root, or torchvision's.
+Without any, a network is trained on CIFAR-10 first, with a warning; its accuracy is lower.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def main(config: Config) -> None:
         task = cli.images(gv.data.load(config.source("cats_dogs"), **wanted))
         task = task.with_augment(gv.data.Augment(resized_crop=(0.5, 1.0), flip="random"))
         seconds = config.seconds()
-        plan = gv.transfer.Plan(fine=config.adapt(recipes.FINE_RECIPE))
+        plan = config.plan()
         strategy, facts = config.strategy, {}
         if config.compare:
             choice = gv.transfer.best_strategy(backbone, task, plan, **options)
@@ -63,7 +64,7 @@ def main(config: Config) -> None:
         result = gv.transfer.fine_tune(
             backbone, task, plan, config.seeds,
             strategy=strategy, resume=config.resume is not None,
-            data_seconds=seconds, **options,
+            keep_epochs=config.keep_epochs, data_seconds=seconds, **options,
         )  # fmt: skip
         if config.epochs is not None and len(result.best.stages) == 1:
             result.notes.append("--epochs has no effect: this strategy trains only the head.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from gnnvision._lazy import LazyPackage
 
 if TYPE_CHECKING:
+    from gnnvision.cli.augment_options import AugmentOptions
+    from gnnvision.cli.comparing import compare
     from gnnvision.cli.datasets import grayscale, images, molecules, nodes, regression
     from gnnvision.cli.devices import usable_device, use_deterministic
     from gnnvision.cli.entry import run
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from gnnvision.cli.folders import resumable, run_folder, settings
     from gnnvision.cli.inspect_options import ExplainOptions, InspectOptions
     from gnnvision.cli.load_inputs import load_inspected
+    from gnnvision.cli.networks import image_network
     from gnnvision.cli.options import ImageOptions, MoleculeOptions, Options, RunOptions
     from gnnvision.cli.output import (
         open_output,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from gnnvision.cli.unused_flags import refuse_unused
 
 __all__ = [
+    "AugmentOptions",
     "ExplainOptions",
     "ImageOptions",
     "InspectOptions",
@@ -42,11 +46,13 @@ __all__ = [
     "RunOptions",
     "TrainingRun",
     "TransferOptions",
+    "compare",
     "explain",
     "explained_input",
     "feature_map_sections",
     "fit_options",
     "grayscale",
+    "image_network",
     "images",
     "load_inspected",
     "molecules",
@@ -71,10 +77,10 @@ __all__ = [
     "use_deterministic",
 ]
 
-# The first five need no torch: a script's flags are read before anything heavy is imported.
+# The first six need no torch: a script's flags are read before anything heavy is imported.
 _modules = (
-    "options", "transfer_options", "inspect_options", "entry", "unused_flags", "datasets",
-    "devices", "experiment", "folders", "output", "pages", "load_inputs", "report_inputs",
-    "explaining",
+    "options", "augment_options", "transfer_options", "inspect_options", "entry", "unused_flags",
+    "datasets", "devices", "experiment", "folders", "output", "pages", "load_inputs",
+    "report_inputs", "explaining", "networks", "comparing",
 )  # fmt: skip
 sys.modules[__name__].__class__ = LazyPackage

@@ -8,6 +8,8 @@ gnnvision train cora                                        a dataset by its nam
 gnnvision predict runs/train/STAMP --output predicted.csv   nodes that have no label
 gnnvision predict runs/train/STAMP new.csv                  molecules, images or nodes
 gnnvision explain runs/train/STAMP 1708                     what a prediction depends on
+gnnvision evaluate runs/train/STAMP                         its metrics once more, from the files
+gnnvision compare runs/train/STAMP1 runs/train/STAMP2       runs side by side on one page
 gnnvision report runs/train/STAMP                           write its report again
 """
 
@@ -28,6 +30,8 @@ VERBS = {
     "train": "train a network on data, and write a report",
     "predict": "predict with a trained network, as a table",
     "explain": "show what predictions depend on",
+    "evaluate": "evaluate a saved network again, on the data of its run",
+    "compare": "show training runs side by side on one page",
     "report": "write the report of a run again",
 }
 

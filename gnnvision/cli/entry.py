@@ -106,7 +106,8 @@ def run(
 
             training.keep_memory()
             with signals_interrupt():
-                main(flags)
+                start = getattr(flags, "start", None)  # of scripts that can compare runs
+                main(flags) if start is None else start(main)
         sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()

@@ -105,6 +105,7 @@ def training_run(
             "folder": folder,
             "resume": config.resume is not None,
             "ensemble": ensemble,
+            "keep_epochs": getattr(config, "keep_epochs", False),
             "data_seconds": config.seconds(),
         }
         try:

@@ -98,7 +98,7 @@ class Flag:
     def help(self) -> str:
         """Its help, with the default."""
         text = self.text
-        if self.choices and self.metavar.isupper():
+        if len(self.choices) > 1 and self.metavar.isupper():
             text += f" One of {', '.join(map(str, self.choices))}."
         default = self._default()
         return f"{text} (default: {default})".lstrip() if default else text

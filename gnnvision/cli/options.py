@@ -6,6 +6,7 @@ Nothing here imports torch, so that `--help` and a mistyped flag take a fraction
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -23,6 +24,7 @@ __all__ = [
     "RunOptions",
 ]
 
+_OF_RECIPE = ("epochs", "lr", "batch_size", "evaluate_every")
 _FEATURES = ("fragments", "hydrogens", "unknown", "wildcards")
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
@@ -118,7 +120,7 @@ class RunOptions:
             task: if it has no validation split to select by, the last epoch is kept.
         """
         flags = asdict(self)
-        given = {name: flags.get(name) for name in ("epochs", "lr", "batch_size")}
+        given = {name: flags.get(name) for name in _OF_RECIPE}
         recipe = replace(recipe, **{k: v for k, v in given.items() if v is not None})
         if task is None:
             return recipe
@@ -143,6 +145,8 @@ class Options(RunOptions):
             on images where the device is faster with it, and float32 otherwise.
         compile: Compile the training step with torch.compile. The first step takes longer.
         deterministic: Use deterministic algorithms, also on a GPU, where they are slower.
+        compare: Train once for each value of the flag of this name, and show the runs side by
+            side on a page: "augment" trains with and without augmentation.
         log: Follow the training elsewhere: "csv" writes metrics.csv after each epoch;
             "tensorboard", "trackio" and "wandb" need that library.
     """
@@ -152,14 +156,31 @@ class Options(RunOptions):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
     deterministic: bool = False
+    compare: str | None = None
     log: Literal["csv", "tensorboard", "trackio", "wandb"] | None = None
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("split",),
-        "training": ("lr", "precision", "compile", "deterministic"),
+        "training": ("lr", "precision", "compile", "deterministic", "compare"),
         "output": ("log",),
     }
-    metavars: ClassVar[dict[str, str]] = {"lr": "RATE"}
+    metavars: ClassVar[dict[str, str]] = {"lr": "RATE", "compare": "FLAG"}
+
+    def start(self, main: Callable[[Any], object]) -> None:
+        """Run a script with these flags; with `--compare` once for each value of that flag.
+
+        Args:
+            main: the script.
+
+        Raises:
+            ValueError: if `--compare` names no flag, or one that has a single value.
+        """
+        if self.compare is None:
+            main(self)
+            return
+        from gnnvision.cli.comparing import compare, variants
+
+        compare(self, main, variants(self, self.compare))
 
     def data_options(self) -> dict[str, Any]:
         """The flags that `gnnvision.data.load` takes."""
@@ -174,6 +195,9 @@ class ImageOptions(Options):
         split: "public" takes a validation split from the training images, "full" trains on all
             of them, "random" draws another split for each seed.
         batch_size: Images in a training step.
+        evaluate_every: Measure the test split after this many training steps, or after each
+            "epoch", for the curves. They are only drawn: nothing is selected by them.
+        keep_epochs: Also keep the weights after each epoch, in checkpoints/epochs.
         image_size: Side length in pixels to which images are resized; by default their own.
         on_invalid: What to do with files that cannot be read: stop with an error, skip them, or
             skip them and list them in quarantine.csv.
@@ -182,14 +206,17 @@ class ImageOptions(Options):
     split: Literal["public", "full", "random"] = "public"  # type: ignore[assignment]
     seeds: int = 1
     batch_size: int | None = None
+    evaluate_every: int | Literal["epoch"] | None = None
+    keep_epochs: bool = False
     image_size: int | None = None
     on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("image_size", "on_invalid"),
-        "training": ("batch_size",),
+        "training": ("batch_size", "evaluate_every"),
+        "output": ("keep_epochs",),
     }
-    metavars: ClassVar[dict[str, str]] = {"image_size": "PIXELS"}
+    metavars: ClassVar[dict[str, str]] = {"image_size": "PIXELS", "evaluate_every": "STEPS"}
 
     def data_options(self) -> dict[str, Any]:
         """The flags that `gnnvision.data.load` takes."""

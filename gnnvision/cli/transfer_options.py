@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,7 +10,7 @@ from gnnvision.cli.options import RunOptions
 from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
-    from gnnvision.transfer import Backbone
+    from gnnvision.transfer import Backbone, Plan
 
 __all__ = ["TransferOptions"]
 
@@ -26,6 +26,11 @@ class TransferOptions(RunOptions):
             second half ("part"); or the whole network. "auto" decides by the size of the dataset
             and its similarity to the data of the weights.
         compare: Choose the strategy by its accuracy in cross-validation.
+        split: "full" trains on all images but those of the test split, and keeps the last epoch;
+            "public" takes a validation split from them, which selects the epoch.
+        evaluate_every: Measure the test split after this many training steps, or after each
+            "epoch", for the curves. They are only drawn: nothing is selected by them.
+        keep_epochs: Also keep the weights after each epoch, in checkpoints/epochs.
         image_size: Side length in pixels to which images are resized; by default that of the
             weights.
         on_invalid: What to do with files that cannot be read: stop with an error, skip them, or
@@ -37,13 +42,21 @@ class TransferOptions(RunOptions):
     weights: Path | None = None
     strategy: Literal["auto", "whole", "last", "part", "head"] = "auto"
     compare: bool = False
+    split: Literal["full", "public"] = "full"
+    evaluate_every: int | Literal["epoch"] | None = None
+    keep_epochs: bool = False
     image_size: int | None = None
     on_invalid: Literal["raise", "skip", "quarantine"] = "raise"
 
     needs: ClassVar[tuple[str, ...]] = ("images", "report")
-    groups: ClassVar[dict[str, tuple[str, ...]]] = {"data": ("image_size", "on_invalid")}
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "data": ("split", "image_size", "on_invalid"),
+        "training": ("evaluate_every",),
+        "output": ("keep_epochs",),
+    }
     metavars: ClassVar[dict[str, str]] = {
         "backbone": "NAME", "weights": "FILE|RUN", "image_size": "PIXELS",
+        "evaluate_every": "STEPS",
     }  # fmt: skip
     former: ClassVar[dict[str, str]] = {"data": "dataset"}
     other_names: ClassVar[dict[tuple[str, str], str]] = RunOptions.other_names | {
@@ -65,6 +78,18 @@ class TransferOptions(RunOptions):
         if self.weights is not None and self.weights.is_dir():
             refuse_unused(self, {"backbone": "mobilenet_v2"}, "with the weights of a run")
 
+    def plan(self) -> Plan:
+        """How to fine-tune, as the flags say; a validation split selects the epoch."""
+        from gnnvision.training.recipes import FINE_RECIPE, HEAD_RECIPE
+        from gnnvision.transfer import Plan
+
+        selection: Literal["last", "score"] = "last" if self.split == "full" else "score"
+        fine = self.adapt(replace(FINE_RECIPE, checkpoint_selection=selection))
+        head = replace(
+            HEAD_RECIPE, checkpoint_selection=selection, evaluate_every=self.evaluate_every
+        )
+        return Plan(head=head, fine=fine)
+
     def data_options(self, backbone: Backbone) -> dict[str, Any]:
         """The options of `gnnvision.data.load` for images as the weights expect them.
 
@@ -84,6 +109,6 @@ class TransferOptions(RunOptions):
             "root": self.data_root,
             "image_size": self.image_size or wanted.resize,
             "channels": 3 if wanted.channels == 3 else 1,
-            "split": "full",  # all but the test split are for training
+            "split": self.split,
             "on_invalid": self.on_invalid,
         }

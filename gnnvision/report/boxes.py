@@ -41,7 +41,7 @@ class Step:
 
 def steps_of(summary: Summary) -> list[Step]:
     """The boxes of a network, the input first."""
-    network = summary.network
+    network = _unwrapped(summary.network)
     start = Step("input", "Input", "", (), summary.input_shape, 0)
     if summary.depth is not None:
         steps = _repeated(_merged(_layers_at(network, summary.depth)))
@@ -53,6 +53,16 @@ def steps_of(summary: Summary) -> list[Step]:
         telling = [steps for steps in short if not any(step.name in NAMELESS for step in steps)]
         steps = (telling or short or candidates[-1:])[0]
     return _without_batch(summary, [start, *steps])
+
+
+def _unwrapped(layer: LayerSummary) -> LayerSummary:
+    """The layer itself, or what it has as its only child and adds nothing to."""
+    while len(layer.children) == 1 and layer.children[0].children:
+        (inner,) = layer.children
+        if (inner.input_shape, inner.output_shape) != (layer.input_shape, layer.output_shape):
+            break
+        layer = inner
+    return layer
 
 
 def _layers_at(layer: LayerSummary, depth: int) -> Iterator[LayerSummary]:

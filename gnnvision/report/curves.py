@@ -12,16 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnvision.report.images import image_task, test_views
-from gnnvision.report.parts import Figure, Run, Section
-from gnnvision.report.style import MUTED, NARROW, TRAIN_COLOR, VAL_COLOR, drawing, legend_below
-from gnnvision.report.words import capitalized, metric_label, metric_name, scale
+from gnnvision.report.parts import Figure, Run, Section, Table
+from gnnvision.report.style import (
+    MUTED,
+    NARROW,
+    TEST_COLOR,
+    TRAIN_COLOR,
+    VAL_COLOR,
+    drawing,
+    legend_below,
+)
+from gnnvision.report.words import amount, capitalized, metric_label, metric_name, scale
 from gnnvision.training.folder import write_csv
-from gnnvision.training.measures import UNDEFINED, format_number
+from gnnvision.training.measures import SPLIT_NAMES, UNDEFINED, format_number
 from gnnvision.training.result import Outcome
 
 __all__ = ["curves"]
 
-_SPLITS = (("train", "training", TRAIN_COLOR), ("val", "validation", VAL_COLOR))
+_SPLITS = (
+    ("train", "training", TRAIN_COLOR),
+    ("val", "validation", VAL_COLOR),
+    ("test", "test (only drawn)", TEST_COLOR),
+)
 
 
 def curves(run: Run) -> Section | None:
@@ -51,7 +63,10 @@ def curves(run: Run) -> Section | None:
         note += (
             f" and label smoothing ({result.recipe.label_smoothing:g}), which were trained with"
         )
-    note += ". The test split is evaluated once, after training."
+    if result.recipe.evaluate_every is None:
+        note += ". The test split is evaluated once, after training."
+    else:
+        note += ". The test curve is only drawn: no epoch, seed or setting was selected by it."
     if result.recipe.ema_decay:
         note += (
             " Training values are those of the weights themselves; validation values and the "
@@ -78,7 +93,45 @@ def curves(run: Run) -> Section | None:
         note += (
             " Seeds stopped at different epochs; the curves end where fewer than half still ran."
         )
-    return Section("Training curves", lead, figures, note=note)
+    rows = result.best.steps
+    tables = [_steps_table(rows)] if rows else []
+    figures += [_draw_steps(run, rows, name) for name in ("loss", result.metric) if rows]
+    return Section("Training curves", lead, figures, tables, note, wide=bool(rows))
+
+
+def _steps_table(steps: list[dict[str, float]]) -> Table:
+    """What `Recipe.evaluate_every` measured, of the best seed."""
+    keys = [key for key in steps[0] if key not in ("step", "epoch")]
+    names = [key.partition("_")[::2] for key in keys]
+    heads = [capitalized(f"{SPLIT_NAMES[part]} {metric_name(metric)}") for part, metric in names]
+    rows = [
+        [
+            f"{int(row['step']):,}",
+            *(amount(metric, row[f"{part}_{metric}"]) for part, metric in names),
+        ]
+        for row in steps
+    ]
+    return Table(["Iteration", *heads], rows, 0, is_open=True)
+
+
+def _draw_steps(run: Run, steps: list[dict[str, float]], name: str) -> Figure:
+    """Loss or score against the training step, of the best seed."""
+    path, factor = run.figures / f"curve_steps_{name}.svg", scale(name)
+    with drawing(path, 3.2, NARROW) as figure:
+        axes = figure.add_subplot()
+        for split, word, color in _SPLITS:
+            held = [(row["step"], factor * row[f"{split}_{name}"]) for row in steps
+                    if f"{split}_{name}" in row]  # fmt: skip
+            if held:
+                axes.plot(*zip(*held, strict=True), color=color, label=word, marker="o", ms=4)
+        axes.set(xlabel="Iteration", ylabel=capitalized(metric_label(name, run.unit)))
+        axes.set_title(capitalized(f"{metric_name(name)} while training"))
+        axes.margins(x=0.02)
+        if name == "loss":
+            axes.set_ylim(bottom=0)
+        legend_below(figure, axes.get_legend_handles_labels()[0])
+    write_csv(path.with_suffix(".csv"), steps)
+    return Figure(path, f"Line plot of the {metric_name(name)} against the training step.")
 
 
 def over_seeds(outcomes: list[Outcome], key: str) -> NDArray[np.float64]:

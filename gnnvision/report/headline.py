@@ -158,6 +158,11 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         kept += " There is no validation split, so no epoch was selected by its results."
     chosen = "the last epoch" if is_last else "the selected epoch"
     tested = f"The test split was evaluated once{each}, at the end, with the weights of {chosen}."
+    if result.recipe.evaluate_every is not None:
+        tested += (
+            " It was also measured while the network trained, for the curves; nothing was "
+            "selected by them."
+        )
     if not sizes["test"]:
         tested = "The test split is empty: nothing was tested, and test metrics are undefined."
     facts = [

@@ -89,7 +89,8 @@ def layer_sections(
             sizes, unknown = receptive_field_sizes(model, one.x, one.domain), ""
         except (TypeError, ValueError) as error:
             sizes, unknown = {}, f"{_UNKNOWN_FIELD} {error}"
-        wanted = list(names) or layers_by_depth(model, one.x, one.domain, sizes)
+        wanted = list(names) or list(getattr(model, "shown_layers", ()))
+        wanted = wanted or layers_by_depth(model, one.x, one.domain, sizes)
         chosen += [name for name in wanted if name not in chosen]
         maps = {name: feature_maps(model, one.x, one.domain, name) for name in wanted}
         place = figures / f"{number + 1}_{_file(one.name)}"

@@ -18,7 +18,7 @@ from gnnvision.report.style import CLASS_COLORS
 from gnnvision.report.words import plural
 from gnnvision.training.folder import write_csv
 
-__all__ = ["first_layer", "maps"]
+__all__ = ["chosen_maps", "first_layer", "maps"]
 
 _MOST_FILTERS = 64
 _LARGE = 8  # pixels along a side; fewer of such large filters are shown
@@ -59,6 +59,25 @@ def maps(run: Run) -> Section | None:
         note += "Filters on RGB channels are shown in color, with 0 as medium gray. "
     note += "Each filter and each map is scaled by its largest absolute value."
     return Section(title, lead, figures, note=note)
+
+
+def chosen_maps(run: Run) -> Section | None:
+    """The section of feature maps of the layers that a network names in its `shown_layers`."""
+    task, model = run.images, run.result.model
+    names = getattr(model, "shown_layers", ())
+    if not names or not len(task.split.test):
+        return None
+    item = int(np.random.default_rng(0).choice(task.split.test))
+    _, calls = trace(model, model_input(task, torch.tensor([item]), model), task.grid)
+    shown = {call.name: call for call in calls if call.name in names}
+    figures = [_maps(run, task, call, item, f"_{name}") for name, call in shown.items()]
+    numbers = ", ".join(name.rpartition(".")[2] for name in shown)
+    lead = (
+        f"The maps of layers {numbers}: edges and colors in the first, in which a value depends "
+        "on few pixels; coarse and abstract patterns in the last, in which it depends on many."
+    )
+    note = "The same image in each; the maps have fewer pixels after each pooling."
+    return Section(f"Feature maps of layers {numbers}", lead, figures, note=note, wide=True)
 
 
 def first_layer(calls: list[Call], task: ImageTask) -> Call | None:
@@ -104,7 +123,7 @@ def _filters(run: Run, weight: Tensor, name: str) -> Figure:
     return Figure(path, f"{plural(len(shown), 'filter')} of the first layer as images.", caption)
 
 
-def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
+def _maps(run: Run, task: ImageTask, call: Call, item: int, suffix: str = "") -> Figure:
     found = call.output[0].float().cpu().numpy()
     shown = found[:_MOST_MAPS]
     name = task.target_text(item)
@@ -114,7 +133,7 @@ def _maps(run: Run, task: ImageTask, call: Call, item: int) -> Figure:
         resized = nn.functional.interpolate(original[None].float(), (height, width), mode="area")
         original = resized[0].to(torch.uint8)
     tiles = [as_tile(original, frame=CLASS_COLORS[5]), *(Tile(signed(one)) for one in shown)]
-    path = sheet_path(run.figures / "feature_maps", tiles)
+    path = sheet_path(run.figures / f"feature_maps{suffix.replace('.', '_')}", tiles)
     draw_sheet(path, tiles, even(len(tiles), _COLUMNS))
     rows = [
         {"map": n, "min": float(one.min()), "mean": float(one.mean()), "max": float(one.max())}

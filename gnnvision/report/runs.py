@@ -31,7 +31,7 @@ __all__ = [
 PAGE = "page.json"  # lies in the folder of a page that is no report of a training run
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-\d\d(_\d+)?")  # as `new_folder` makes
 _METRICS = ("accuracy", "rocauc", "rmse")  # of runs whose result does not name its metric
-PAGE_KINDS = {"explain": "Explanation", "feature_maps": "Feature maps"}
+PAGE_KINDS = {"explain": "Explanation", "feature_maps": "Feature maps", "compare": "Comparison"}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def samples(run: Run) -> Section:
     table, counts = _table(task), class_counts(task)
     note = "The splits share no image. " + (
         "Weights are fitted on the training split and selected on the validation split; the test "
-        "split is evaluated once, at the end."
+        "split selects nothing."
         if len(task.split.val)
         else "There is no validation split: all other images trained, and the last epoch was kept."
     )

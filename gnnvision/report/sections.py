@@ -11,7 +11,7 @@ from gnnvision.report.confusion import confusion
 from gnnvision.report.curves import curves
 from gnnvision.report.gallery import gallery
 from gnnvision.report.image_values import image_values
-from gnnvision.report.maps import maps
+from gnnvision.report.maps import chosen_maps, maps
 from gnnvision.report.molecules_atoms import atom_attributions
 from gnnvision.report.molecules_best_worst import best_and_worst
 from gnnvision.report.molecules_domain import applicability_domain
@@ -44,7 +44,7 @@ SECTIONS: dict[tuple[type[Task], str], tuple[MakeSection, ...]] = {
     (NodeTask, "classification"): (curves, *CLASSES, neighborhood),
     (ImageTask, "classification"): (
         samples, scan, augmentation, curves, confusion, gallery, confident_errors,
-        projection, maps,
+        projection, maps, chosen_maps,
     ),
     (ImageTask, "multilabel"): (
         samples, scan, augmentation, curves, ranking, image_values, maps,

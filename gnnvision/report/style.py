@@ -45,7 +45,7 @@ THEMED = {
     "#3b3b3b": "class-8",
     "#8a1a5b": "class-9",
 }
-TRAIN_COLOR, VAL_COLOR = CLASS_COLORS[5], CLASS_COLORS[0]
+TRAIN_COLOR, VAL_COLOR, TEST_COLOR = CLASS_COLORS[5], CLASS_COLORS[0], CLASS_COLORS[2]
 MATRIX_MAP = "gnnvision.matrix"  # a blue, the more opaque the larger; `drawing` registers it
 DPI = 200
 WIDTH = 5.4  # inches

@@ -96,6 +96,11 @@ def check_split(task: Task, recipe: Recipe) -> None:
             got,
             "Use Recipe(checkpoint_selection='last').",
         )
+    if recipe.evaluate_every is not None and not len(task.split.test):
+        raise invalid(
+            "evaluate_every", "be None for an empty test split", recipe.evaluate_every,
+            "Leave it out.",
+        )  # fmt: skip
     if not isinstance(y, Tensor):
         return
     if not _any_known(task, y, "train"):

@@ -13,7 +13,16 @@ from gnnvision.data import Task
 if TYPE_CHECKING:
     from gnnvision.training.result import Outcome
 
-__all__ = ["EpochDone", "Event", "Saved", "SeedDone", "SeedStarted", "StepDone", "Stopped"]
+__all__ = [
+    "EpochDone",
+    "Event",
+    "Measured",
+    "Saved",
+    "SeedDone",
+    "SeedStarted",
+    "StepDone",
+    "Stopped",
+]
 
 
 @dataclass(slots=True)
@@ -55,6 +64,22 @@ class StepDone(Event):
     epoch: int
     seen: int
     size: int
+
+
+@dataclass(slots=True)
+class Measured(Event):
+    """The network was measured between epochs, as `Recipe.evaluate_every` asks.
+
+    Args:
+        number: how many seeds come before this one.
+        seed: the seed.
+        row: the number of the training step, from 1; the epoch, as a fraction; the mean training
+            loss since the row before; and the losses and scores of the other splits.
+    """
+
+    number: int
+    seed: int
+    row: dict[str, float]
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ def fit(
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     ensemble: bool = False,
+    keep_epochs: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
@@ -100,6 +101,9 @@ def fit(
         resume: whether to resume from the folder's checkpoint; a finished run is only read.
         ensemble: whether to keep the weights of all seeds, to predict with their ensemble, as
             `checkpoints/seed-N.safetensors`; needs a folder.
+        keep_epochs: whether to keep the weights after each epoch, as
+            `checkpoints/epochs/seed-N-epoch-NNN.safetensors`, which `load_run` and `evaluate`
+            read; needs a folder.
         progress: whether to print an overview of the data, and then the progress.
         callbacks: functions that are called with each event of the training, see
             `gnnvision.training.events`. An error in one ends the training, which is saved before.
@@ -149,6 +153,7 @@ def fit(
         folder=folder,
         resume=resume,
         ensemble=ensemble,
+        keep_epochs=keep_epochs,
         progress=progress,
         callbacks=callbacks,
         log=log,
@@ -168,6 +173,7 @@ def train(
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     ensemble: bool = False,
+    keep_epochs: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
@@ -184,6 +190,7 @@ def train(
         folder: as for `fit`, and so are the other arguments that are not listed.
         resume: as there.
         ensemble: as there.
+        keep_epochs: as there.
         progress: as there.
         callbacks: as there.
         log: as there.
@@ -198,8 +205,8 @@ def train(
         NotSaved: if the finished run could not be written to the folder; it has the result.
     """
     path = None if folder is None else Path(folder)
-    if path is None and (ensemble or resume):
-        what = "resume a run" if resume else "keep an ensemble"
+    if path is None and (ensemble or resume or keep_epochs):
+        what = "resume a run" if resume else "keep an ensemble" if ensemble else "keep epochs"
         raise invalid("folder", f"be given to {what}", None, "Name a run folder.")
     if resume and path is not None and is_complete(path):
         network = trainer.network()
@@ -215,11 +222,13 @@ def train(
             else:
                 trainer.restore(read_checkpoint(path / LAST), path / LAST)
         writer = open_log(log, trainer, path)
-        loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble)
+        loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs)
         try:
             if progress:
                 if overview:
-                    print_entries(trainer.task.overview())
+                    print_entries(
+                        trainer.task.overview() | {"network": trainer.describe_network()}
+                    )
                 with Reporter(True, len(seeds), trainer.epochs, metric=goal.metric) as reporter:
                     loop.reporter = reporter
                     loop.run()

@@ -12,7 +12,7 @@ from gnnvision.training.checkpoint import Checkpoint, write_checkpoint
 from gnnvision.training.events import EpochDone, Event, Saved, SeedDone, Stopped
 from gnnvision.training.logs import Log
 from gnnvision.training.progress import Interrupted, Reporter, StopRequest
-from gnnvision.training.record import LAST, SEED, describe_run
+from gnnvision.training.record import EPOCH, LAST, SEED, describe_run
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.trainer import Trainer
 
@@ -32,6 +32,7 @@ class Loop:
         log: writes the metrics of each epoch.
         callbacks: called with each event.
         ensemble: whether to save the weights of each seed.
+        keep_epochs: whether to save the weights after each epoch.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Loop:
         log: Log | None = None,
         callbacks: Sequence[Callable[[Event], object]] = (),
         ensemble: bool = False,
+        keep_epochs: bool = False,
     ) -> None:
         self.trainer, self.stop, self.folder = trainer, stop, folder
         self.reporter, self.log, self.callbacks = reporter, log, callbacks
-        self.ensemble = ensemble
+        self.ensemble, self.keep_epochs = ensemble, keep_epochs
         self.unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end
         self._saved_place = ""  # the seed and epoch of the last checkpoint written
 
@@ -66,6 +68,8 @@ class Loop:
                     self.log.show(event)
                 if self.callbacks:
                     self._call_back(event)
+                if isinstance(event, EpochDone) and self.keep_epochs:
+                    self._keep_epoch(event)
                 if isinstance(event, SeedDone):
                     if self.ensemble:
                         self._keep(event)
@@ -125,9 +129,24 @@ class Loop:
         """Write the weights of a seed, or keep them to be written at the end."""
         assert self.folder is not None
         recipe, precision = self.trainer.stages[-1].recipe, self.trainer.precision
-        about = describe_run(done.task, recipe, done.model, done.outcome, precision)
+        kept = done.outcome.best_epoch
+        about = describe_run(done.task, recipe, done.model, done.seed, kept, precision)
         name, weights = SEED.format(done.seed), Checkpoint(done.weights, about)
         try:
             write_checkpoint(self.folder / name, weights)
         except OSError:
             self.unsaved[name] = weights
+
+    def _keep_epoch(self, done: EpochDone) -> None:
+        """Write the weights after an epoch, which can be loaded and evaluated like those kept."""
+        assert self.folder is not None
+        recipe, precision = self.trainer.stages[-1].recipe, self.trainer.precision
+        task, network = self.trainer.snapshot()
+        epoch = int(done.row["epoch"])
+        about = describe_run(task, recipe, network, done.seed, epoch, precision)
+        file = self.folder / EPOCH.format(done.seed, epoch)
+        try:
+            write_checkpoint(file, Checkpoint(network.state_dict(), about))
+        except OSError as error:
+            words = f"The weights of epoch {epoch} could not be written to {file}: {error}"
+            warnings.warn(words, stacklevel=4)

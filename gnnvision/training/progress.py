@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from gnnvision.training.events import EpochDone, Event, SeedDone, StepDone
+from gnnvision.training.events import EpochDone, Event, Measured, SeedDone, StepDone
 from gnnvision.training.measures import (
     IN_PERCENT,
     SPLIT_NAMES,
@@ -185,6 +185,8 @@ class Reporter:
         match event:
             case StepDone(number, seed, epoch, seen, size):
                 self.step(number + self.first, seed, epoch, seen, size)
+            case Measured(number, seed, row) if self.seeds == 1:
+                self.measured(row)
             case EpochDone(number, seed, row):
                 number += self.first
                 self.epoch(number, seed if self.word == "seed" else number + 1, row)
@@ -232,6 +234,23 @@ class Reporter:
         if self.seeds == 1 or took >= LONG_S:
             self._add_line(seed_number, seed, row, took)
         self._update(seed_number, row["epoch"])
+        if self._bar is None:
+            self._print_lines()
+
+    def measured(self, row: dict[str, float]) -> None:
+        """Show losses and scores that were measured between epochs.
+
+        Args:
+            row: the step, and its losses and scores.
+        """
+        cells = []
+        for name, value in row.items():
+            if name in ("step", "epoch"):
+                continue
+            part, metric = _parts(name)
+            shown = format_score(metric, value) if metric in IN_PERCENT else format_number(value)
+            cells.append(f"{SPLIT_NAMES[part]} {metric_name(metric)} {shown}")
+        self._lines.append(f"iteration {int(row['step']):,}: {', '.join(cells)}")
         if self._bar is None:
             self._print_lines()
 

@@ -20,6 +20,7 @@ DecayScope = Literal["all", "first"]
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Selection = Literal["score", "loss", "last"]
+EvaluateEvery = int | Literal["epoch"]
 
 CURRENT_NAMES = {
     "decay": "weight_decay_scope",
@@ -82,6 +83,10 @@ class Recipe:
         checkpoint_selection: which epoch is kept: "score" (the best validation metric, then the
             lowest validation loss), "loss" (the lowest validation loss) or "last".
         patience: stop after this many epochs without improvement; None to never stop early.
+        evaluate_every: measure loss and score of the test split, and of the validation split,
+            after this many training steps, or after each "epoch", for the curves of the report.
+            They are only drawn: no epoch and no seed is selected by them, and they change nothing
+            of the training. None to read the test split at the end only.
 
     Raises:
         TypeError: if a field has the wrong type, or is given by its old and its current name.
@@ -112,10 +117,15 @@ checkpoint_selection score
     ema_decay: float = 0.0
     checkpoint_selection: Selection = "score"
     patience: int | None = None
+    evaluate_every: EvaluateEvery | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
             self._check_number(name, 1, whole=True)
+        if isinstance(self.evaluate_every, str):
+            one_of("evaluate_every", self.evaluate_every, ("epoch",))
+        else:
+            self._check_number("evaluate_every", 1, whole=True)
         for name in ("lr", "weight_decay", "lr_bias", "lr_head"):
             self._check_number(name, 0)
         for name in (

@@ -26,6 +26,7 @@ from gnnvision.training.stored_graph import GRAPH, pack_graph
 
 __all__ = [
     "BEST",
+    "EPOCH",
     "LAST",
     "OUTCOMES",
     "SEED",
@@ -44,6 +45,8 @@ OUTCOMES = "checkpoints/outcomes.safetensors"
 SEED = "checkpoints/seed-{}.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.csv"
+STEPS = "steps.csv"  # of `Recipe.evaluate_every`
+EPOCH = "checkpoints/epochs/seed-{}-epoch-{:03d}.safetensors"
 
 _PROPERTIES: dict[str, type] = {
     "device": str, "precision": str, "compiled": bool, "threads": int, "train_seconds": float,
@@ -258,7 +261,7 @@ def unpack_outcomes(
 
 
 def describe_run(
-    task: Task, recipe: Recipe, model: nn.Module, outcome: Outcome, precision: str
+    task: Task, recipe: Recipe, model: nn.Module, seed: int, epoch: int, precision: str
 ) -> dict[str, Any]:
     """The description of a run for the checkpoint of its weights: all that prediction needs."""
     return {
@@ -273,8 +276,8 @@ def describe_run(
             **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
         },
         "recipe": recipe.to_dict(),
-        "seed": outcome.seed,
-        "epoch": outcome.best_epoch,
+        "seed": seed,
+        "epoch": epoch,
         "model": repr(model),
         "spec": getattr(model, "spec", None),
         "kind": task.kind,
@@ -298,7 +301,8 @@ def origin_of(task: Task) -> dict[str, Any]:
 def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Writer]:
     """The function that writes each file, the most valuable file first."""
     task, recipe = result.task, result.recipe
-    about = describe_run(task, recipe, result.model, result.best, result.precision)
+    seed, epoch = result.best.seed, result.best.best_epoch
+    about = describe_run(task, recipe, result.model, seed, epoch, result.precision)
     best = Checkpoint(result.model.state_dict(), about)
     tensors, outcomes = pack_outcomes(result.outcomes)
     rest = {name: getattr(result, name) for name in (*_PROPERTIES, *_GOAL, "notes", "facts")}
@@ -309,6 +313,9 @@ def _writers(result: Result, more: Mapping[str, Checkpoint]) -> dict[str, _Write
         checkpoints[GRAPH] = graph
     writers: dict[str, _Writer] = {name: _checkpoint(held) for name, held in checkpoints.items()}
     first = {BEST: writers.pop(BEST), OUTCOMES: writers.pop(OUTCOMES)}
+    if any(outcome.steps for outcome in result.outcomes):
+        steps = [{"seed": o.seed} | row for o in result.outcomes for row in o.steps]
+        writers[STEPS] = lambda path: write_csv(path, steps, durable=True)
     # `result.json` comes after the files of the report: where it exists, they do.
     return first | {
         RESULT: lambda path: write_json(path, result.to_dict()),

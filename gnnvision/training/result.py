@@ -59,6 +59,9 @@ class Outcome:
             covers.
         stages: for training in stages, such as fine-tuning: the first epoch of each stage, from
             1, and what the stage trains.
+        steps: with a number in `Recipe.evaluate_every`, a row for each time that the network was
+            measured between epochs: step, epoch as a fraction, mean training loss since the row
+            before, and loss and score of the validation and the test split.
     """
 
     seed: int
@@ -73,6 +76,7 @@ class Outcome:
     waited: float = 0.0
     remarks: dict[str, dict[str, str]] = field(default_factory=dict)
     stages: list[tuple[int, str]] = field(default_factory=list)
+    steps: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass

@@ -82,12 +82,17 @@ class SeedRun:
         self.best_rank: tuple[float, ...] = (-math.inf,)
         self.best: dict[str, Tensor] = {}
         self.history: list[dict[str, float]] = []
+        self.steps: list[dict[str, float]] = []  # rows between epochs, of `evaluate_every`
+        self.step = 0  # how many steps are done
         self.seconds = 0.0
         self.waited = 0.0
         self._labeled: dict[str, bool] = {}
         self.modules = list(model.modules())
         self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
         self.device = self.learned[0].device
+        every = recipe.evaluate_every
+        self.every_step = 0 if every is None or isinstance(every, str) else every
+        self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
         self._start_epoch()
 
     def _start_epoch(self) -> None:
@@ -157,6 +162,12 @@ class SeedRun:
             self._losses.append(loss.detach())
             self._seen += len(target)
             self._batch = number + 1
+            self.step += 1
+            if self.every_step:
+                self._since[0] += self._losses[-1]
+                self._since[1] += 1
+                if self.step % self.every_step == 0:
+                    self._measure(size)
             yield self._seen
 
     def finish_epoch(self) -> dict[str, float]:
@@ -183,9 +194,9 @@ class SeedRun:
         score = goal.score(*concatenate(self._outputs, self._targets))
         self._start_epoch()
         row = {"epoch": self.epoch, "train_loss": loss, f"train_{goal.metric}": score}
-        if len(self.task.split.val):
-            found = goal.loss_and_score(*self.outputs("val", caller(self.kept_model)))
-            row |= dict(zip(("val_loss", f"val_{goal.metric}"), found, strict=True))
+        row |= self._loss_and_score("val")
+        if recipe.evaluate_every == "epoch":
+            row |= self._loss_and_score("test")  # only drawn: nothing below reads it
         self.history.append(row)
         place = (float(self.epoch), 0.0)
         if recipe.checkpoint_selection == "score":
@@ -199,6 +210,24 @@ class SeedRun:
         if self.finished and not self.best_epoch:
             raise nothing_to_select(self.task, recipe)
         return row
+
+    def _measure(self, size: int) -> None:
+        """Add a row between epochs; neither the weights nor the random numbers change."""
+        before = rng_state()
+        total, count = self._since.tolist()
+        epoch = self.epoch + min(self._seen / size, 1.0)
+        row = {"step": self.step, "epoch": epoch, "train_loss": total / count}
+        self.steps.append(row | self._loss_and_score("val") | self._loss_and_score("test"))
+        self._since.zero_()
+        set_rng_state(before)
+        self._set_mode(training=True)
+
+    def _loss_and_score(self, part: SplitName) -> dict[str, float]:
+        """Loss and score of a split without test-time augmentation; empty for an empty split."""
+        if not len(getattr(self.task.split, part)):
+            return {}
+        found = self.goal.loss_and_score(*self.outputs(part, caller(self.kept_model)))
+        return {f"{part}_loss": found[0], f"{part}_{self.goal.metric}": found[1]}
 
     # --- evaluation -------------------------------------------------------------------------
 
@@ -294,12 +323,16 @@ class SeedRun:
             losses = torch.stack(self._losses)
             tensors |= {"part/output": output, "part/target": target}
             tensors |= {"part/loss": losses, "part/count": counts}
+        if self.every_step:
+            tensors |= {"since": self._since}
         state = {
             "epoch": self.epoch,
             "batch": self._batch,
             "best_epoch": self.best_epoch,
             "best_rank": list(self.best_rank),
             "history": self.history,
+            "steps": self.steps,
+            "step": self.step,
             "seconds": self.seconds,
             "waited": self.waited,
             "groups": groups,
@@ -329,6 +362,9 @@ class SeedRun:
         self.best_epoch = state["best_epoch"]
         self.best_rank = tuple(state["best_rank"])
         self.history = state["history"]
+        self.steps, self.step = state.get("steps", []), state.get("step", 0)
+        if self.every_step:
+            self._since = checkpoint.tensors["since"].to(self.device)
         self.seconds = state["seconds"]
         self.waited = state["waited"]
         self.best = best

@@ -82,6 +82,8 @@ _PROGRESS: dict[str, tuple[Any, bool]] = {
     "best_epoch": (int, True),
     "best_rank": (list[float], True),
     "history": (list[dict[str, float]], True),
+    "steps": (list[dict[str, float]], False),
+    "step": (int, False),
     "seconds": (float, True),
     "waited": (float, True),
     "groups": (list[dict[str, Any]], True),
@@ -206,6 +208,7 @@ def check_outcomes(rest: object, tensors: Mapping[str, Tensor]) -> None:
         if set(values["metrics"]) != {"train", "val", "test"}:
             raise ValueError("'metrics' of splits other than train, val and test")
         _check_history(values["history"])
+        _check_history(values.get("steps", []), "step")
         lengths = set()
         for name in _TENSORS:
             held = tensors.get(f"outcome/{number}/{name}")
@@ -240,6 +243,8 @@ def check_progress(state: Mapping[str, Any], epochs: int, counts: int) -> None:
     for name in ("seconds", "waited"):
         _within(name, state[name], 0, math.inf)
     _check_history(state["history"], "train_loss")
+    _check_history(state.get("steps", []), "step", "train_loss")
+    _within("step", state.get("step", 0), 0, _MOST)
     if [row["epoch"] for row in state["history"]] != list(range(1, state["epoch"] + 1)):
         raise ValueError("'history' is of other epochs")
 

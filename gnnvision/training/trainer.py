@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -13,15 +14,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from gnnvision.data import Split, SplitName, Task
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made, quick_filters, quick_linears
+from gnnvision.models import network_name
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
 from gnnvision.training.environment import differences, environment
-from gnnvision.training.events import EpochDone, Event, SeedDone, SeedStarted, StepDone
+from gnnvision.training.events import (
+    EpochDone,
+    Event,
+    Measured,
+    SeedDone,
+    SeedStarted,
+    StepDone,
+)
 from gnnvision.training.failures import cause_of
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.precision import PRECISIONS, resolve_precision
@@ -53,6 +63,13 @@ class _Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     begun: list[tuple[int, str]] = field(default_factory=list)  # first epoch, what it trains
     seconds: float = 0.0
+    steps: list[dict[str, float]] = field(default_factory=list)  # rows between epochs
+    step: int = 0  # steps before the stage
+
+    def after(self, row: dict[str, float]) -> dict[str, float]:
+        """A row of the stage, counted from the start of the seed."""
+        counted = {"epoch": row["epoch"] + self.before}
+        return row | counted | ({"step": row["step"] + self.step} if "step" in row else {})
 
 
 class Trainer:
@@ -115,6 +132,7 @@ class Trainer:
         self._requested_precision = precision
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._run: SeedRun | None = None  # of the stage in progress
+        self._seed_task, self._model = self.task, nn.Module()  # of the seed in progress
         self._at = _Progress()  # of the seed in progress
         self._start: dict[str, Tensor] = {}  # its weights outside of the trained module
         self._pending: Checkpoint | None = None  # to resume the seed in progress from
@@ -131,6 +149,16 @@ class Trainer:
     def loss_name(self) -> str | None:
         """The name of a loss that was given; None for that of the task."""
         return None if self.loss is None else str(getattr(self.loss, "__name__", self.loss))
+
+    def describe_network(self) -> str:
+        """The name of the network and its number of parameters, as text."""
+        given = self.template
+        model = given if isinstance(given, nn.Module) else self._new_model(reset=False)
+        model = self._network(model)
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            return network_name(model)
+        count = sum(parameter.numel() for parameter in model.parameters())
+        return f"{network_name(model)}, {count:,} parameters"
 
     @property
     def epochs(self) -> int:
@@ -182,6 +210,7 @@ class Trainer:
         model = self._new_model(self.reset)
         if self.reset:
             initialize(model, task)
+        self._seed_task, self._model = task, model
         pending, self._pending = self._pending, None
         at = self._at = _Progress()
         if pending is not None and "transfer" in pending.state:
@@ -216,24 +245,30 @@ class Trainer:
                 size = len(own.split.train)
                 while not run.finished:
                     started = time.perf_counter()
+                    measured = len(run.steps)
                     for seen in run.train_epoch():
                         run.seconds += time.perf_counter() - started
+                        if len(run.steps) > measured:
+                            measured = len(run.steps)
+                            yield Measured(number, seed, at.after(run.steps[-1]))
                         yield StepDone(number, seed, at.before + run.epoch, seen, size)
                         started = time.perf_counter()
                     row = run.finish_epoch()
                     run.seconds += time.perf_counter() - started
-                    row = row | {"epoch": row["epoch"] + at.before}
+                    row = at.after(row)
                     last = run.finished and stage is self.stages[-1]
                     yield EpochDone(number, seed, row, last)
                 started = time.perf_counter()
                 run.kept_model.load_state_dict(run.best)
                 stage.end(model, run)
-                at.history += [row | {"epoch": row["epoch"] + at.before} for row in run.history]
+                at.history += map(at.after, run.history)
+                at.steps += map(at.after, run.steps)
                 at.kept, at.before = at.before + run.best_epoch, at.before + run.epoch
+                at.step += run.step
                 waited += run.waited
                 at.seconds += run.seconds
                 if stage is self.stages[-1]:
-                    # The only time that the test split is read.
+                    # The only time that the test split is read, but for `evaluate_every`.
                     metrics, remarks, target, output = run.evaluate_splits(
                         self.parts, MOST_EVALUATED_AGAIN
                     )
@@ -251,6 +286,7 @@ class Trainer:
             waited=waited,
             remarks=remarks,
             stages=at.begun if self._about is not None else [],
+            steps=at.steps,
         )
         self.outcomes.append(outcome)
         self._run, self._resumed_epoch = None, 0
@@ -302,6 +338,15 @@ class Trainer:
             network.load_state_dict(self._kept)
         as_made(network)
         return network.eval()
+
+    def snapshot(self) -> tuple[Task, nn.Module]:
+        """The task of the seed in progress, and a copy of its network as it would be kept now."""
+        assert self._run is not None
+        model = copy.deepcopy(self._model)
+        model.load_state_dict(self._run.kept_model.state_dict(), strict=False)
+        network = self._network(model)
+        as_made(network)
+        return self._seed_task, network
 
     @property
     def is_resumed(self) -> bool:

@@ -19,6 +19,7 @@ from gnnvision._renamed import former_arguments
 from gnnvision.data import Split, Task
 from gnnvision.errors import invalid
 from gnnvision.training import Result
+from gnnvision.training.checks import without_validation
 from gnnvision.training.devices import usable_device
 from gnnvision.training.events import Event, SeedDone
 from gnnvision.training.fit import check_task, train
@@ -29,7 +30,7 @@ from gnnvision.training.measures import format_score, mean, metric_name
 from gnnvision.training.objective import objective
 from gnnvision.training.printing import print_entries
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
-from gnnvision.training.recipe import with_current_names
+from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.seeds import to_seeds
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import frozen_features
@@ -85,14 +86,16 @@ def fine_tune(
     data_seconds: float = 0.0,
     resume: bool = False,
     ensemble: bool = False,
+    keep_epochs: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
 ) -> Result:
     """Fine-tune a backbone once per seed and evaluate it; the test split is read once per seed.
 
-    The seed determines the initial head and the order of the items. The outputs of frozen blocks
-    are computed once for all seeds and cached.
+    It is also read for the curves if a recipe of the plan has `evaluate_every`. The seed
+    determines the initial head and the order of the items. The outputs of frozen blocks are
+    computed once for all seeds and cached.
 
     Args:
         backbone: the backbone with its pretrained weights; it is not modified.
@@ -110,6 +113,7 @@ def fine_tune(
         data_seconds: the time to load the data, in seconds, which the result reports.
         resume: whether to resume from the checkpoint in the folder; a finished run is only read.
         ensemble: whether to keep the weights of all seeds, as for `fit`.
+        keep_epochs: whether to keep the weights after each epoch, as for `fit`.
         progress: whether to print an overview of the data, and then the progress.
         callbacks: functions that are called with each event of the training, as for `fit`.
         log: "csv", "tensorboard", "trackio" or "wandb", as for `fit`.
@@ -156,6 +160,7 @@ def fine_tune(
         folder=folder,
         resume=resume,
         ensemble=ensemble,
+        keep_epochs=keep_epochs,
         progress=progress,
         callbacks=[note, *callbacks] if on_progress else callbacks,
         log=log,
@@ -266,6 +271,8 @@ def best_strategy(
         Interrupted: on Ctrl-C; the scores of completed folds are saved.
     """
     plan = plan or Plan()
+    # A fold that also selected its epoch would be measured too well.
+    plan = replace(plan, head=_last(plan.head), fine=_last(plan.fine))
     plans = {name: replace(plan, strategy=name) for name in _CHEAPEST_FIRST}
     settings: dict[str, Any] = {"data": task.data_hash, "split": task.split.hash, "folds": folds}
     settings["plan"] = json.loads(json.dumps(asdict(plan)))
@@ -301,6 +308,10 @@ def best_strategy(
         f"{name} {format_score(goal.metric, value)}" for name, value in means.items()
     )
     return Choice(best, f"the best in {folds}-fold cross-validation: {figures}.")
+
+
+def _last(recipe: Recipe) -> Recipe:
+    return replace(without_validation(recipe), evaluate_every=None)
 
 
 def _folds(task: Task, folds: int, seed: int) -> list[Split]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable
@@ -22,7 +23,8 @@ from gnnvision.transfer.sources import WeightsNotFound
 __all__ = ["image_backbone", "molecule_backbone", "trained_backbone"]
 
 USUAL = "mobilenet_v2"
-WEIGHTS = Path("weights", "mobilenet_v2_imagenet.safetensors")  # below the data root
+WEIGHTS = "weights"  # folder below the data root
+_NAMES = ("{}_imagenet.safetensors", "{}-*.safetensors", "{}-*.pth")  # torchvision's are last
 
 
 def trained_backbone(
@@ -57,8 +59,10 @@ def image_backbone(
 ) -> Backbone:
     """A network for images with the weights that are given, or else found.
 
-    Without `weights` they are those of the data root, or torchvision's. If the usual network has
-    none there, a small one is trained on CIFAR-10 first, which is said on the standard error.
+    Without `weights` they are those of the folder "weights" of the data root, where a file has
+    torchvision's name for it, such as resnet18-f37072fd.pth; or else torchvision's. If the usual
+    network has none there, a small one is trained on CIFAR-10 first, which is said on the
+    standard error.
 
     Args:
         name: of a network of torchvision, or with timm installed "timm:NAME".
@@ -77,14 +81,16 @@ def image_backbone(
             if weights.is_dir()
             else sources.load_backbone(name, weights)
         )
-    file = data.data_root(root) / WEIGHTS
-    if name == USUAL and file.is_file():
-        return sources.load_backbone(name, file)
+    folder_of_weights = data.data_root(root) / WEIGHTS
+    patterns = [pattern.format(glob.escape(name)) for pattern in _NAMES]
+    files = [file for pattern in patterns for file in sorted(folder_of_weights.glob(pattern))]
+    if files and os.sep not in name:
+        return sources.load_backbone(name, files[0])
     try:
         return sources.load_backbone(name)
     except WeightsNotFound as error:
         if name != USUAL:
-            raise
+            raise WeightsNotFound(f"{error} {folder_of_weights} is searched too.") from error
         print(f"{error}\nA small network is trained on CIFAR-10 first.", file=sys.stderr)
 
     def build() -> tuple[nn.Module, data.Task]:

@@ -117,14 +117,17 @@ def _by_name(
 
 def _downloaded(name: str, weights: str) -> models.TorchvisionNetwork:
     """A network with named weights, from torch's folder or downloaded."""
+    from torchvision import models as zoo
+
     try:
         return _by_name(name, weights=weights)
     except (URLError, OSError, RuntimeError) as error:
         place = Path(torch.hub.get_dir()) / "checkpoints"
-        reason = str(error).splitlines()[0]
+        reason, url = str(error).splitlines()[0], zoo.get_model_weights(name)[weights].url
         raise WeightsNotFound(
             f"'weights' must be on disk or downloadable, got {weights!r} of {name} "
-            f"({reason}). Put their file into {place}, or pass weights=FILE."
+            f"({reason}). Download {url} elsewhere and put the file {Path(url).name} into "
+            f"{place}, or pass weights=FILE."
         ) from error
 
 

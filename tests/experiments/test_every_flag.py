@@ -42,12 +42,15 @@ ANY = {
     "out": ["--out", "elsewhere"],
     "log": ["--log", "csv"],
     "resume": ["--resume", "nowhere"],
+    "compare": ["--compare", "nowhere"],
 }
 ON_PICTURES = ANY | {
     "dataset": ["--dataset", "photos"],
     "split": ["--split", "random"],
     "batch_size": ["--batch-size", "7"],
     "image_size": ["--image-size", "40"],
+    "evaluate_every": ["--evaluate-every", "7"],
+    "keep_epochs": ["--keep-epochs"],
     "on_invalid": (["--dataset", "broken"], ["--dataset", "broken", "--on-invalid", "skip"]),
 }
 ON_TABLES = ANY | {
@@ -87,9 +90,25 @@ TRAINING = {
         DIGITS,
         ON_PICTURES
         | {"model": ["--model", "vgg_like"], "preset": ["--preset", "long"]}
-        | {"augment": ["--no-augment"]},
+        | {"augment": ["--no-augment"], "head": ["--model", "vgg_like", "--head", "average"]}
+        | {"batch_norm": ["--model", "vgg_like", "--no-batch-norm"]}
+        | {
+            "crop": ["--crop", "2"], "padding_mode": ["--padding-mode", "zeros"],
+            "flip": ["--flip", "random"], "rotation": ["--rotation", "15"],
+            "shift": ["--shift", "0.1"], "scale": ["--scale", "0.9", "1.1"],
+            "brightness": ["--brightness", "0.2"], "contrast": ["--contrast", "0.2"],
+            "saturation": ["--saturation", "0.2"], "hue": ["--hue", "0.2"],
+            "cutout": ["--cutout", "2"], "resized_crop": ["--resized-crop", "0.5", "1"],
+            "ratio": (
+                ["--resized-crop", "0.5", "1"],
+                ["--resized-crop", "0.5", "1", "--ratio", "0.5", "2"],
+            ),
+            "size": (
+                ["--resized-crop", "0.5", "1"], ["--resized-crop", "0.5", "1", "--size", "7", "8"],
+            ),
+        },
     ),
-    "cnn_fashion": (DIGITS, ON_PICTURES | {"model": ["--model", "cnn"]}),
+    "cnn_fashion": ([*DIGITS, "--model", "dnn"], ON_PICTURES | {"model": ["--model", "cnn"]}),
     "cnn_mnist": (DIGITS, ON_PICTURES | {"model": ["--model", "mnist_cnn"]}),
     "autoencoder": (
         DIGITS,
@@ -141,6 +160,14 @@ ELSEWHERE = {
         "out": "test_every_flag.py::test_where_to_and_on_what",
         "device": "test_every_flag.py::test_where_to_and_on_what",
     },
+    "augmentations": dict.fromkeys(
+        (
+            "photo", "rows", "columns", "seed", "out", "crop", "padding_mode", "flip",
+            "rotation", "shift", "scale", "brightness", "contrast", "saturation", "hue",
+            "cutout", "resized_crop", "ratio", "size",
+        ),
+        "test_lecture_rows.py::test_c8_a_sheet_of_one_photograph",
+    ),
     "predict": {
         "checkpoint": "test_pictures.py::test_a_folder_of_ones_own_trains_and_predicts",
         "images": "test_pictures.py::test_a_folder_of_ones_own_trains_and_predicts",
@@ -157,7 +184,8 @@ ELSEWHERE = {
     "transfer_cats_dogs": dict.fromkeys(
         (
             "backbone", "weights", "strategy", "compare", "seeds", "dataset", "image_size",
-            "epochs", "device", "data_root", "out", "on_invalid", "resume",
+            "epochs", "device", "data_root", "out", "on_invalid", "resume", "split",
+            "evaluate_every", "keep_epochs",
         ),
         "test_every_flag.py::test_what_a_transfer_is_asked",
     ),
@@ -419,7 +447,8 @@ def test_what_a_transfer_is_asked(inside, made, place, monkeypatch):
     for flags in (
         ["--strategy", "last"], ["--compare"], ["--seeds", "2"], ["--image-size", "20"],
         ["--epochs", "2"], ["--out", "elsewhere"], ["--device", "meta"],
-        ["--backbone", "resnet18"],
+        ["--backbone", "resnet18"], ["--split", "public"], ["--evaluate-every", "epoch"],
+        ["--keep-epochs"],
     ):  # fmt: skip
         assert ask(*flags) != before, flags
     other = ask(base=["--data", "broken", "--weights", "pictures"])

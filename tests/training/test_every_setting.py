@@ -35,6 +35,7 @@ CHANGED = {
     "ema_decay": (0.9, {}),
     "checkpoint_selection": ("last", {"lr": 3.0, "epochs": 20}),
     "patience": (1, {"lr": 30.0, "epochs": 6}),
+    "evaluate_every": ("epoch", {}),
 }
 KINDS = ("nodes", "pictures", "numbers", "yes or no")
 REFUSED = {

@@ -261,7 +261,7 @@ class TestProgress:
                 fine.add(path[0])
         # What is only shown, or a fact of the training so far.
         assert fine <= {"environment", "outcomes", "history", "seconds", "waited", "best_rank",
-                        "best_epoch", "identity", "groups"}  # fmt: skip
+                        "best_epoch", "identity", "groups", "steps", "step"}  # fmt: skip
 
     def test_every_tensor(self, tmp_path, monkeypatch):
         file = stopped(tmp_path, monkeypatch, RECIPE)

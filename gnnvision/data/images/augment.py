@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gnnvision.data.images.color import color_jitter, cutout
+from gnnvision.data.images.color import color_jitter, cutout, shift_hue
 from gnnvision.data.images.geometry import (
     PadMode,
     affine,
@@ -46,11 +46,13 @@ class Augment:
         contrast: Contrast is multiplied by a factor from 1 - contrast to 1 + contrast.
         saturation: Saturation is multiplied by a factor from 1 - saturation to 1 + saturation;
             without effect on grayscale.
+        hue: The hue is turned by a fraction of the color circle from -hue to hue, at most 0.5;
+            without effect on grayscale.
         cutout: The side of a random square that is erased, in pixels.
         resized_crop: The smallest and the largest area of a random crop, as a fraction of the
             image; the crop is resized to `size`.
         ratio: The smallest and the largest aspect ratio of that crop, width / height.
-        size: Height and width of the result of `resized_crop`; None for those of the image.
+        size: Height and width of the result of `resized_crop`; by default those of the image.
 
     Raises:
         TypeError: A setting has the wrong type.
@@ -81,6 +83,7 @@ class Augment:
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
+    hue: float = 0.0
     cutout: int = 0
     resized_crop: tuple[float, float] | None = None
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
@@ -93,6 +96,7 @@ class Augment:
             _check_number(name, getattr(self, name), limit)
         for name in ("brightness", "contrast", "saturation"):
             _check_number(name, getattr(self, name), 1)
+        _check_number("hue", self.hue, 0.5)
         for name in ("scale", "ratio", "resized_crop"):
             pair = getattr(self, name)
             if pair is not None:
@@ -162,6 +166,9 @@ class Augment:
             x = flip(x, flip_state)
         if self._has_color_jitter:
             x = self._color_jitter(x, generator)
+        if self.hue:
+            turn = self.hue * (2 * torch.rand(len(x), generator=generator) - 1)
+            x = _to_uint8(shift_hue(_to_float(x), send(turn, x.device)))
         if self.cutout:
             x = self._random_cutout(x, generator, fill)
         return x.permute(0, 3, 1, 2)
@@ -238,7 +245,7 @@ class Augment:
         words += [f"shift {self.shift:g}"] if self.shift else []
         words += ["scale {:g}-{:g}".format(*self.scale)] if self.scale != (1.0, 1.0) else []
         words += [f"flip {self.flip}"] if self.flip else []
-        for name in ("brightness", "contrast", "saturation", "cutout"):
+        for name in ("brightness", "contrast", "saturation", "hue", "cutout"):
             value = getattr(self, name)
             words += [f"{name} {value:g}"] if value else []
         return ", ".join(words) or "none"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gnnvision.domains.device import send
 
-__all__ = ["color_jitter", "cutout"]
+__all__ = ["color_jitter", "cutout", "shift_hue"]
 
 # ITU-R BT.601, as in Pillow and torchvision.
 _LUMA = (0.299, 0.587, 0.114)
@@ -29,6 +29,32 @@ def color_jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
     if x.shape[1] == 1:
         return x
     return torch.lerp(_gray(x).expand_as(x), x, _factor(saturation)).clamp(0, 255)
+
+
+def shift_hue(x: Tensor, turn: Tensor) -> Tensor:
+    """Turn the hue of each image by its own fraction of the color circle, from -0.5 to 0.5.
+
+    As torchvision's `adjust_hue`. Lightness and saturation stay; grayscale has no hue.
+
+    Shapes:
+        x: Float (B, C, H, W) of pixels from 0 to 255, C = 1 or 3.
+        turn: (B,).
+        Output: (B, C, H, W), from 0 to 255.
+    """
+    if x.shape[1] == 1:
+        return x
+    most, which = x.max(1)
+    spread = most - x.min(1).values
+    red, green, blue = x.unbind(1)
+    per = torch.where(spread > 0, spread, torch.ones_like(spread))
+    sector = torch.stack([(green - blue) / per, 2 + (blue - red) / per, 4 + (red - green) / per])
+    hue = sector.gather(0, which[None])[0] + 6 * turn.view(-1, 1, 1)  # sixths of the circle
+    # Each channel is the same piecewise linear function of the hue, a third of the circle apart.
+    out = []
+    for offset in (5, 3, 1):
+        k = (offset + hue) % 6
+        out.append(most - spread * torch.minimum(k, 4 - k).clamp(0, 1))
+    return torch.stack(out, 1)
 
 
 def cutout(x: Tensor, top: Tensor, left: Tensor, size: int, fill: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from gnnvision.data import Augment
 
 EVERYTHING = Augment(
     crop=2, flip="random", rotation=20, shift=0.1, scale=(0.9, 1.2), brightness=0.2,
-    contrast=0.3, saturation=0.4, cutout=3, resized_crop=(0.3, 1.0), size=(8, 10),
+    contrast=0.3, saturation=0.4, hue=0.1, cutout=3, resized_crop=(0.3, 1.0), size=(8, 10),
 )  # fmt: skip
 EACH = {
     "crop": Augment(crop=3),
@@ -15,6 +15,7 @@ EACH = {
     "flip": Augment(flip="random"),
     "affine": Augment(rotation=15, shift=0.1, scale=(0.8, 1.2)),
     "color": Augment(brightness=0.3, contrast=0.3, saturation=0.3),
+    "hue": Augment(hue=0.4),
     "cutout": Augment(cutout=4),
     "resized": Augment(resized_crop=(0.1, 1.0)),
     "all": EVERYTHING,
@@ -135,6 +136,7 @@ def test_a_gpu_changes_them_alike(images, augment):
         ({"rotation": 200}, ValueError, "'rotation' must be from 0 to 180, got 200"),
         ({"shift": -0.1}, ValueError, "'shift' must be from 0 to 1, got -0.1"),
         ({"brightness": 2}, ValueError, "'brightness' must be from 0 to 1, got 2"),
+        ({"hue": 0.6}, ValueError, "'hue' must be from 0 to 0.5, got 0.6"),
         ({"contrast": "x"}, TypeError, "'contrast' must be a number, got 'x'"),
         ({"scale": (1.2, 0.8)}, ValueError, "'scale' must be positive numbers"),
         ({"scale": 0.8}, TypeError, "'scale' must be a pair .* got 0.8"),
@@ -177,7 +179,8 @@ def test_it_says_what_it_does():
     assert str(Augment()) == "none"
     assert str(EVERYTHING) == (
         "resized crop of 0.3-1 of the area to 8x10, crop 2 (reflect), rotation 20°, shift 0.1, "
-        "scale 0.9-1.2, flip random, brightness 0.2, contrast 0.3, saturation 0.4, cutout 3"
+        "scale 0.9-1.2, flip random, brightness 0.2, contrast 0.3, saturation 0.4, hue 0.1, "
+        "cutout 3"
     )
     assert Augment(crop=4, flip="random").to_dict() == {"crop": 4, "flip": "random"}
     assert Augment(**EVERYTHING.to_dict()) == EVERYTHING

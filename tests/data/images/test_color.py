@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from gnnvision.data.images.color import color_jitter, cutout
+from gnnvision.data.images.color import color_jitter, cutout, shift_hue
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -20,6 +20,24 @@ def test_factors_of_one_change_nothing():
     images = 255 * torch.rand(2, 3, 4, 4)
     one = torch.ones(2)
     torch.testing.assert_close(color_jitter(images, one, one, one), images)
+
+
+@pytest.mark.parametrize("turn", [-0.5, -0.2, 0.0, 0.1, 0.37, 0.5])
+def test_hue_is_torchvisions(turn):
+    images = torch.rand(4, 3, 5, 6)
+    images[0], images[1, :, 0] = 0.5, 0.0  # gray has no hue
+    here = shift_hue(255 * images, torch.full((4,), turn)) / 255
+    torch.testing.assert_close(here, tv.adjust_hue(images, turn), atol=1e-5, rtol=0)
+
+
+def test_each_image_has_its_own_hue_and_gray_images_none():
+    red = torch.zeros(2, 3, 2, 2)
+    red[:, 0] = 200.0
+    out = shift_hue(red, torch.tensor([1 / 3, -1 / 3]))
+    torch.testing.assert_close(out[0, 1], red[0, 0])  # green
+    torch.testing.assert_close(out[1, 2], red[0, 0])  # blue
+    gray = torch.rand(2, 1, 3, 3)
+    assert shift_hue(gray, torch.ones(2)).equal(gray)
 
 
 def test_cutout_blanks_a_square():
