@@ -78,7 +78,6 @@ smartquotes_action = "D"  # quotes in docstrings and flags are code
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False
-autodoc_preserve_defaults = True
 maximum_signature_line_length = 88
 python_display_short_literal_types = True
 toc_object_entries_show_parents = "hide"

@@ -24,6 +24,7 @@ __all__ = [
     "exists",
     "link_target",
     "members_of",
+    "public_bases",
 ]
 
 # The rooms with a page each; `gnnvision` itself comes first, so that its names are the short ones.
@@ -223,6 +224,17 @@ def members_of(name: Name) -> tuple[str, ...]:
                 if thing.__doc__ and not thing.__doc__.startswith("Alias for field"):
                     found.setdefault(member)
     return tuple(found)
+
+
+def public_bases(thing: type) -> list[type]:
+    """The public base classes and those of other packages, in place of those in between."""
+    found: list[type] = []
+    for cls in thing.__mro__[1:]:
+        public = id(cls) in by_object() or not _is_own(cls)
+        if public and cls.__name__ not in ("object", "ABC", "Generic", "Protocol"):
+            if not any(issubclass(other, cls) for other in found):
+                found.append(cls)
+    return found
 
 
 def _is_own(cls: type) -> bool:

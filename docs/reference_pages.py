@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from public_names import Name, Scope, all_names, comment_of, members_of
+from public_names import Name, Scope, all_names, comment_of, members_of, public_bases
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -103,7 +103,7 @@ def _entry(name: Name, link_names: LinkNames) -> list[str]:
         return [f".. automodule:: {name.full}", "   :members:"]
     lines = [f".. auto{name.kind}:: {name.full}"]
     if name.kind in ("class", "exception"):
-        lines.append("   :show-inheritance:")
+        lines += ["   :show-inheritance:"] if public_bases(name.thing) else []
         members = members_of(name)
         lines += [f"   :members: {', '.join(members)}"] if members else []
     return lines

@@ -15,7 +15,7 @@ from typing import Any
 import external_links
 import public_names
 from docutils import nodes
-from public_names import Scope, all_names, by_object, link_target
+from public_names import Scope, all_names, link_target, public_bases
 from reference_pages import add_directives
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -208,13 +208,7 @@ def _evaluate_types(app: Sphinx, thing: Any, bound_method: bool) -> None:
 
 def _bases(app: Sphinx, full: str, thing: type, options: Any, bases: list[Any]) -> None:
     """Name public base classes and those of other packages, in place of those in between."""
-    shown: list[type] = []
-    for cls in thing.__mro__[1:]:
-        public = id(cls) in by_object() or not cls.__module__.startswith("gnnvision")
-        if public and cls.__name__ not in ("object", "ABC", "Generic", "Protocol"):
-            if not any(issubclass(other, cls) for other in shown):
-                shown.append(cls)
-    bases[:] = shown or [object]
+    bases[:] = public_bases(thing) or [object]
 
 
 def _resolve(
