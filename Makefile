@@ -11,10 +11,10 @@ cora: $(READY)             ## train the GCN on Cora and write the report
 	$(RUN)/python experiments/gcn_cora.py
 
 test: $(READY)             ## all tests and the examples in docstrings
-	$(RUN)/python -m pytest -n auto
+	$(RUN)/python -m pytest -n auto --dist worksteal
 
-quick: $(READY)            ## the tests that take no more than a few seconds
-	$(RUN)/python -m pytest -n auto -m "not slow"
+quick: $(READY)            ## the quick tests of the core, in under a minute
+	$(RUN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 lint: $(READY)             ## check style and types
 	$(RUN)/ruff check .

@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
 
+# What `make quick` leaves out whole: these train, draw pages or start scripts in most tests.
+SLOW = ("benchmarks", "docs", "experiments", "pretend", "report", "runs", "transfer")
+TESTS = Path(__file__).resolve().parent
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 hypothesis.settings.register_profile(
@@ -40,7 +44,25 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(name, list(cases.values()), ids=list(cases))
 
 
+def _is_slow(path):
+    return path.is_relative_to(TESTS) and path.relative_to(TESTS).parts[:1] in {(n,) for n in SLOW}
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With -m "not slow" do not even import the slow folders."""
+    return True if config.option.markexpr == "not slow" and _is_slow(collection_path) else None
+
+
+def pytest_collection_finish():
+    """Keep twelve thousand tests and torch out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if _is_slow(item.path):
+            item.add_marker(pytest.mark.slow)
     if not torch.cuda.is_available():
         missing = pytest.mark.skip(reason="needs a CUDA device, and there is none")
         for item in items:

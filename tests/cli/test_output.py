@@ -19,6 +19,7 @@ cli.run(Config, main, None)
 """
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_the_script_without_a_message(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)

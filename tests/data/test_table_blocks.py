@@ -69,6 +69,7 @@ def test_a_missing_file_and_empty_blocks_are_refused(tmp_path):
         list(read_blocks(tmp_path / "gone.csv", 0))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path, monkeypatch):
     for name in ("HEAD", "CHUNK"):
         monkeypatch.setattr(table_blocks, name, 10_000)

@@ -377,6 +377,7 @@ def test_an_edited_bipartite_edge_index_is_read_anew(name):
         ours(fewer, edges)
 
 
+@pytest.mark.slow
 def test_what_is_cached_goes_with_the_tensors():
     ours, _ = twins("SAGEConv")
     x, edges = (torch.randn(7, 6), torch.randn(4, 6)), TO_TARGETS.clone()

@@ -137,6 +137,7 @@ def test_layers_of_torch_get_the_signal_alone():
         torch.testing.assert_close(call(layer, x, GRID), layer(x))
 
 
+@pytest.mark.slow
 def test_wrappers_are_called_as_what_they_hold():
     graph, x = undirected(), torch.randn(5, 4)
     model = gv.Sequential(gv.GCNConv(4, 3))

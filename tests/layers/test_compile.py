@@ -44,6 +44,7 @@ def same(got, expected):
     torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_on_graphs_that_nobody_has_seen_before(case):
     layer, compiled, _ = case
     for maker in (multi, batch):  # loops, parallel edges, members without edges

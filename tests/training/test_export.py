@@ -66,6 +66,7 @@ def check(result, folder, names):
     return about
 
 
+@pytest.mark.slow
 def test_images(tmp_path):
     task = gv.data.load("digits")
     result = gv.fit(gv.models.fashion_cnn(1, 10, 8), task, RECIPE, progress=False)
@@ -110,6 +111,7 @@ def test_a_network_of_torch_and_a_file_in_a_folder(tmp_path):
     torch.testing.assert_close(run_pt2(about.path, x, domain)[0], model(x))
 
 
+@pytest.mark.slow
 def test_refusals(tmp_path):
     task = rings(20)
     model = gv.Sequential(gv.GCNConv(2, 4), gv.GraphPool(2), gv.Readout("mean"), nn.Linear(4, 1))

@@ -83,6 +83,7 @@ assert not unused, unused
 """
 
 
+@pytest.mark.slow
 def test_a_training_does_not_import_what_it_does_not_use():
     unused = ("torch._dynamo", "torch._inductor", "sympy", "sklearn", "scipy.stats", "matplotlib")
     command = [sys.executable, "-c", TRAINING, *unused]

@@ -139,6 +139,7 @@ class TestTrained:
         picture(tmp_path / "a.png")
         use(make(tmp_path) / "best.safetensors", tmp_path)
 
+    @pytest.mark.slow
     def test_every_field(self, tmp_path, kind):
         make, use = KINDS[kind]
         picture(tmp_path / "a.png")
@@ -154,6 +155,7 @@ class TestTrained:
                 refused += 1
         assert refused > used
 
+    @pytest.mark.slow
     def test_every_tensor(self, tmp_path, kind):
         make, use = KINDS[kind]
         picture(tmp_path / "a.png")
@@ -325,6 +327,7 @@ class TestProgress:
         assert read(tmp_path / BEST)[1]["precision"] == "float32"
 
 
+@pytest.mark.slow
 def test_the_record_of_a_finished_run(tmp_path):
     task = gv.data.load("karate")
     model = gv.models.gcn(34, 4, 2)

@@ -297,6 +297,7 @@ def test_bad_input_is_one_sentence(nodes, edges, options, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_cora_exported_to_csv_is_cora(tmp_path, real_data):
     """Features, edges, labels and split; benchmarks/own_tables.py trains on both."""
     cora = gv.data.load("cora", root=real_data, dense=True)

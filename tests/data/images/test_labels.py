@@ -264,6 +264,7 @@ def test_a_data_frame_or_a_dict_of_columns(photos, monkeypatch):
         gv.data.images.from_table(3)
 
 
+@pytest.mark.slow
 def test_the_real_cats_and_dogs_by_a_table(real_data, tmp_path):
     folder = gv.data.images.load("cats_dogs", root=real_data, image_size=16)
     names = list(folder.item_names)

@@ -175,6 +175,7 @@ def test_the_real_cifar_tree(real_data, monkeypatch):
     assert again.split.sizes == {"train": 50000, "val": 0, "test": 10000}
 
 
+@pytest.mark.slow
 def test_the_real_cats_and_dogs(real_data):
     task = load("cats_dogs", root=real_data)
     assert task.split.sizes == {"train": 347, "val": 38, "test": 98}

@@ -94,6 +94,7 @@ def plain(smiles):
     )
 
 
+@pytest.mark.slow
 def test_a_thousand_molecules_equal_the_plain_way(thousand):
     rows = encode(thousand, Featurizer())
     expected = plain(thousand)

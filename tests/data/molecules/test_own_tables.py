@@ -191,6 +191,7 @@ def test_a_component_that_is_invalid_is_named():
 # --- further inputs -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_inputs_follow_the_descriptors_and_come_back_at_prediction(esol):
     count = len(esol)
     table = {

@@ -107,6 +107,7 @@ def test_a_damaged_file_is_done_without_and_written_anew(calls, cache, damage):
     assert file.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_no_byte_of_a_file_can_be_wrong_and_do_harm(cache):
     """A file with one wrong byte is noticed, or its rows are right."""
     first = encode_cached(SMILES, DEFAULT)
