@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 from dataclasses import dataclass
 from gnnvision import cli
