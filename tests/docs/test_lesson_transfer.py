@@ -28,6 +28,7 @@ def test_the_lesson_on_transfer(tmp_path):
     curves = {key: values.mean() for key, values in names["curves"].items()}
     assert all(math.isfinite(value) for value in curves.values())
     assert all(curves["head", count] < curves["scratch", count] for count in names["labels"])
+    assert curves["head", 10] < curves["scratch", 100]
     # 90 of 98: 93.5 % is the best training accuracy.
     assert "87 of 98: 88.8%, 95 % interval 81.0% to 93.6%" in text
     assert "90 of 98: 91.8%, 95 % interval 84.7% to 95.8%" in text
