@@ -34,6 +34,7 @@ PAGES = {
     "torch.dtype": f"{TORCH}tensor_attributes.html",
     "torch.device": f"{TORCH}tensor_attributes.html",
     "torch.layout": f"{TORCH}tensor_attributes.html",
+    "numpy.typing.ArrayLike": "https://numpy.org/doc/stable/reference/typing.html",
     "networkx.Graph": f"{NETWORKX}classes/graph.html",
     "networkx.DiGraph": f"{NETWORKX}classes/digraph.html",
     "networkx.MultiGraph": f"{NETWORKX}classes/multigraph.html",

@@ -32,7 +32,8 @@ FACES = (
     "domains", "operators", "layers", "models", "data", "training", "runs", "transfer", "inspect",
     "explain", "report", "basics", "cli", "errors",
 )  # fmt: skip
-INNER_MODULES = ("training.events",)  # documented as a whole, on the page of their room
+# Documented on the page of their room without being among its names.
+INNER_NAMES = ("training.events", "data.graphs.load", "data.images.load", "data.molecules.load")
 NOT_SHOWN = ("extra_repr", "reset_parameters")  # what every layer defines in the same way
 SHORTHANDS = {"gv": "gnnvision", "nn": "torch.nn", "F": "torch.nn.functional", "np": "numpy",
               "nx": "networkx", "pd": "pandas"}  # fmt: skip
@@ -161,7 +162,7 @@ def _own_target(word: str) -> str | None:
     """The documented name of `gnnvision.layers.GCNConv`, `gnnvision.Graph.batch` and so on."""
     if word in all_names():
         return word
-    if word.removeprefix("gnnvision.") in (*FACES, *INNER_MODULES):
+    if word.removeprefix("gnnvision.") in (*FACES, *INNER_NAMES):
         return word
     parts = word.split(".")
     for end in range(len(parts), 1, -1):

@@ -34,6 +34,8 @@ NOTE = "```{note}\n이 페이지는 영어로만 제공됩니다.\n```\n"
 TYPE_NAMES = {"Data": "torch_geometric.data.Data", "Dataset": "torch_geometric.data.Dataset",
               "Mol": "rdkit.Chem.Mol", "Tensor": "torch.Tensor",
               "Optimizer": "torch.optim.Optimizer"}  # fmt: skip
+# A type that is written by its name, not by all that it stands for.
+SHORT_TYPES = {"ArrayLike": type("ArrayLike", (), {"__module__": "numpy.typing"})}
 # Fields of a docstring that are plain text; Sphinx shows them beside the parameters.
 PLAIN_SECTIONS = re.compile(r"^(Shapes|References|Note):\s*$")
 COLON = "\ue000"  # stands for a colon while napoleon looks for types
@@ -161,6 +163,7 @@ def _signature(
     """The signature of a class is that of its `__init__`, without its attributes' types."""
     if not inspect.isclass(thing):
         shown = re.sub(r"= ?<[^<>]*(<[^<>]*>)?[^<>]*>", "= ...", args or "")
+        shown = re.sub(r"= ([A-Z]\w+)\([^()]{40,}\)", r"= \1(...)", shown)
         return None if shown == args or not args else (shown, result or "")
     init = next((vars(c)["__init__"] for c in thing.__mro__ if "__init__" in vars(c)), None)
     if not isinstance(init, types.FunctionType):
@@ -186,6 +189,8 @@ def _checking_names(module: str) -> dict[str, Any]:
     for block in tree.body:
         if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING":
             for node in block.body:
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
                 with suppress(ImportError, AttributeError):
                     exec(compile(ast.Module([node], []), module, "exec"), found)
     return found
@@ -199,7 +204,7 @@ def _evaluate_types(app: Sphinx, thing: Any, bound_method: bool) -> None:
             continue
         if not function.__module__.startswith("gnnvision"):
             continue
-        space = {**_checking_names(function.__module__), **function.__globals__}
+        space = {**_checking_names(function.__module__), **function.__globals__, **SHORT_TYPES}
         for name, kind in function.__annotations__.items():
             if isinstance(kind, str):
                 with suppress(NameError, TypeError, AttributeError):
@@ -237,8 +242,8 @@ def _resolve(
 
 
 def _is_type_name(word: str) -> bool:
-    """A type variable or an alias of the package's own modules, as `Self` or `T`."""
-    return word in ("T", "P", "Self", "DataclassInstance")
+    """A type variable, or an alias in the signature of a loader, which is a text."""
+    return word in ("T", "P", "Self", "DataclassInstance", "Root", "ColumnKind")
 
 
 def _note_english(app: Sphinx, page: str, source: list[str]) -> None:
