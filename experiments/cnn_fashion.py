@@ -43,12 +43,11 @@ class Config(cli.ImageOptions):
     recipes = {name: recipe for name, (_, _, recipe) in MODELS.items()}
 
 
-def main(config: Config) -> gv.Result | None:
+def main(config: Config) -> gv.Result | dict[str, gv.Result]:
     """Load the images, train the network or both, and write the report of each."""
     if config.model == "both":
         each = {name.upper(): replace(config, model=name) for name in ("dnn", "cnn")}
-        cli.compare(config, main, each)
-        return None
+        return cli.compare(config, main, each)
     task = cli.images(gv.data.load(config.source("fashion_mnist"), **config.data_options()))
     builder, settings, recipe = MODELS[config.model]
     if config.model == "better" and task.name != "digits":

@@ -15,11 +15,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gnnvision.cli.door_flags import with_door_options
 from gnnvision.cli.options import Options
 from gnnvision.cli.own_data import OwnDataOptions
+
+if TYPE_CHECKING:
+    from gnnvision.training import Result
 from gnnvision.errors import invalid
 
 __all__ = ["TrainFlags", "flags", "main"]
@@ -67,7 +70,7 @@ def flags() -> type[Any]:
     return with_door_options(TrainFlags)
 
 
-def main(config: TrainFlags) -> None:
+def main(config: TrainFlags) -> Result:
     """Load the data, build the usual network, train it, and write the report."""
     import gnnvision as gv
     from gnnvision.cli.datasets import nodes
@@ -97,6 +100,7 @@ def main(config: TrainFlags) -> None:
         run.show(result)
         result.report(run.progress)
     print(f"predict: gnnvision predict {_shown(run.folder)} {setup.inputs}".rstrip())
+    return result
 
 
 def _shown(folder: Path) -> str:

@@ -77,28 +77,38 @@ def _words(flag: Flag, value: object) -> str:
     return f"{flag.option} {given}"
 
 
-def compare(config: Any, main: Callable[[Any], object], each: Mapping[str, Any]) -> None:  # noqa: ANN401
+def compare(
+    config: Any,  # noqa: ANN401
+    main: Callable[[Any], object],
+    each: Mapping[str, Any],
+) -> dict[str, Result]:
     """Run a script for each of several flags, and write a page that compares the results.
 
     Args:
         config: the flags of the script, with `out`.
-        main: the script, which returns its result.
+        main: the script, which returns its result, or several by their names.
         each: what a run is called -> its flags.
 
+    Returns:
+        The results by their names.
+
     Raises:
-        ValueError: if the script does not train by `gnnvision.fit`.
+        ValueError: if the script returns no result.
     """
     from gnnvision.training import Result
 
+    advice = "Train each, and compare them with: gnnvision compare RUN RUN."
+    if main.__annotations__.get("return") in (None, "None"):
+        raise invalid("--compare", "be left out of this script", config.compare, advice)
     results: dict[str, Result] = {}
     for called, flags in each.items():
         print(f"\n=== {called}", flush=True)
         result = main(flags)
-        if not isinstance(result, Result):
-            advice = "Train each, and compare them with: gnnvision compare RUN RUN."
-            raise invalid("--compare", "be left out here", "a script without a result", advice)
-        results[called] = result
+        found = {"": result} if isinstance(result, Result) else result
+        assert isinstance(found, Mapping)
+        results |= {f"{called} {name}".strip(): one for name, one in found.items()}
     write_comparison(config.out, results)
+    return results
 
 
 def write_comparison(out: Path, results: Mapping[str, Result]) -> None:

@@ -378,3 +378,26 @@ def test_runs_are_compared_afterwards(inside, tmp_path, command, no_report):
     done = command("compare", runs(tmp_path, "cnn_fashion")[0])
     assert done.returncode == 2
     assert "'RUN' must be 2 to 10 runs, got 1" in done.stderr or "'runs' must be" in done.stderr
+
+
+def test_the_command_compares_too(tmp_path, command):
+    done = command("train", "karate", "--seeds", "1", "--epochs", "2", "--compare", "lr",
+                   "--lr", "0.1")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "--lr 0.1" in done.stdout
+    assert "without --lr" in done.stdout
+    assert len(runs(tmp_path, "train")) == 2
+    assert len(runs(tmp_path, "compare")) == 1
+
+
+def test_a_script_without_a_result_refuses_before_it_trains(inside):
+    flags = ("--dataset", "bioactivity", "--epochs", "2", "--compare", "epochs")
+    one_line_error(inside("transfer_molecules", *flags), "'--compare' must be left out of this")
+
+
+def test_both_networks_for_each_value_of_a_flag(inside, tmp_path, no_report):
+    flags = ("--epochs", "2", "--compare", "epochs", "--evaluate-every", "99")
+    done = inside("cnn_fashion", *DIGITS[:2], *flags)
+    assert done.returncode == 0, done.stderr
+    for name in ("--epochs 2 DNN", "--epochs 2 CNN", "without --epochs DNN"):
+        assert name in done.stdout
