@@ -6,8 +6,10 @@ python docs/build.py --text        write the sentences of the pages into docs/lo
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import notebooks
@@ -53,6 +55,19 @@ def write_texts(pages: list[str]) -> None:
         path.write_text(f"{HEADER}\n{messages}", encoding="utf-8")
 
 
+def forget_old_outputs() -> None:
+    """Delete stored outputs of lessons if the package has changed since they were computed."""
+    digest = sha256()
+    for path in sorted((HERE.parent / "gnnvision").rglob("*.py")):
+        digest.update(path.read_bytes())
+    state = BUILD / "package.sha256"
+    if not state.is_file() or state.read_text() != digest.hexdigest():
+        for folder in ("cache", "doctrees"):
+            shutil.rmtree(BUILD / folder, ignore_errors=True)
+        BUILD.mkdir(exist_ok=True)
+        state.write_text(digest.hexdigest())
+
+
 def main() -> None:
     """Build what the command asks for."""
     parser = argparse.ArgumentParser(
@@ -65,6 +80,7 @@ def main() -> None:
     if options.text:
         write_texts(options.pages)
         return
+    forget_old_outputs()
     some = (
         ["-D", f"include_patterns={','.join(['index.md', *options.pages])}"]
         if options.pages
