@@ -97,6 +97,7 @@ def test_an_import_that_nobody_expected(monkeypatch):
     assert error_message(error) is None
 
 
+@pytest.mark.slow
 def test_no_module_imports_them_when_it_is_imported():
     for path in (ROOT / "gnnvision").rglob("*.py"):
         if path.name == "hetero.py":  # whose class extends one of torch-geometric
@@ -131,12 +132,14 @@ digits._repr_html_()
 """
 
 
+@pytest.mark.slow
 def test_layers_training_and_loading(core):
     done = core("-W", "error", "-c", LAYERS)
     assert done.returncode == 0, done.stderr
     assert "Conv2d" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_experiment_on_a_graph(core):
     script = ROOT / "experiments" / "gcn_cora.py"
     done = core(script, "--dataset", "karate", "--seeds", "2", "--epochs", "5", "--out", "runs")
@@ -218,6 +221,7 @@ def many(core):
     return done
 
 
+@pytest.mark.slow
 def test_every_other_use_says_what_to_install(many):
     for (code, start), said in zip(SENTENCES.items(), many.stdout.splitlines(), strict=False):
         if start == "networkx":  # comes with torch
@@ -227,6 +231,7 @@ def test_every_other_use_says_what_to_install(many):
         assert re.search(r"Install (it|them) with: pip install 'gnnvision\[\w+\]'$", said), said
 
 
+@pytest.mark.slow
 def test_scripts_end_before_any_work(core, many):
     lines = [line for line in many.stderr.splitlines() if line.startswith(("error:", "exit"))]
     assert lines[1::2] == ["exit code 2"] * len(SCRIPTS)
@@ -235,6 +240,7 @@ def test_scripts_end_before_any_work(core, many):
         assert not list(core.folder.glob(f"runs/{Path(name).stem}/*")), name
 
 
+@pytest.mark.slow
 def test_the_doctor_lists_the_extras(many):
     (line,) = re.findall("^extras .*$", many.stdout, re.MULTILINE)
     assert "molecules (without rdkit)" in line

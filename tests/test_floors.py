@@ -171,6 +171,7 @@ def circles(graph):
 KNOWN_CIRCLES: list[list[str]] = []
 
 
+@pytest.mark.slow
 def test_no_file_imports_itself_in_a_circle():
     found = circles(import_graph({path: path.read_text(encoding="utf-8") for path in FILES}))
     short = [[name.removeprefix("gnnvision.") for name in group] for group in found]
@@ -211,6 +212,7 @@ def test_the_package_alone_imports_almost_nothing():
     assert len([name for name in more if name.startswith("gnnvision")]) < 10, more
 
 
+@pytest.mark.slow
 def test_all_public_names_together_are_light_to_import():
     """Compared by what is in memory after `import torch` alone, not by time."""
     more = modules_after("from gnnvision import *") - modules_after("import torch")
@@ -221,6 +223,7 @@ def test_all_public_names_together_are_light_to_import():
     assert len(others) < 100, f"{len(others)} more modules than torch alone: {sorted(others)}"
 
 
+@pytest.mark.slow
 def test_names_that_are_imported_on_first_use():
     program = """
 import pickle
@@ -241,6 +244,7 @@ assert not hasattr(gv, "GCNNConv")
     assert "gnnvision.report" in modules_after(program)
 
 
+@pytest.mark.slow
 def test_a_name_is_that_of_the_module_that_defines_it():
     """Also if a test has replaced the one of the room before."""
     program = """

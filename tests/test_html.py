@@ -165,6 +165,7 @@ def test_the_layout_keeps_neighbors_near():
     assert apart[ring[0], ring[1]].max() < apart[np.arange(12), (np.arange(12) + 6) % 12].min()
 
 
+@pytest.mark.slow
 def test_no_plotting_library_is_imported():
     code = (
         "import sys, gnnvision as gv\n"

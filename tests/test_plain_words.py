@@ -196,6 +196,7 @@ def readable(folder):
     return sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".html", ".toml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", CODE, ids=lambda p: p.name)
 def test_code_speaks_plainly(folder):
     files = readable(folder)

@@ -28,6 +28,7 @@ def without_comments(lines):
     return [re.sub(r"\s+#.*", "", line) for line in lines]
 
 
+@pytest.mark.slow
 def test_the_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = "\n".join(code_of(ENGLISH, "python"))

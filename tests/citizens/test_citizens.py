@@ -52,6 +52,7 @@ def test_programs(check, subject):
     check(subject)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "subject"), pairs(("compile", "export", "fx", "precision"), TWINS[:2])
 )

@@ -168,6 +168,7 @@ class TestGraph:
         missing = gnnvision("predict", run, "--nodes", "new.csv", "--edges", "links.csv")
         refused(missing, "'length'")
 
+    @pytest.mark.slow
     def test_a_page_of_explanations_and_the_report_again(
         self, gnnvision, graph, tmp_path, monkeypatch, no_page
     ):

@@ -99,6 +99,7 @@ def test_modes_and_hooks_are_restored_after_an_error(name, method, calls):
     assert same(before, state_of(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "calls"), [("gcn", 200), ("cnn", 60)])
 def test_memory_is_flat(name, calls):
     model, x, domain = cases()[name]
@@ -157,6 +158,7 @@ def _gcn_layer(method):
     return {"layer": "2"} if method == "grad_cam" else {}
 
 
+@pytest.mark.slow
 def test_integrated_gradients_are_complete_and_say_so():
     for model, x, domain in cases().values():
         found = attribute(model, x, domain, "integrated_gradients")

@@ -63,6 +63,7 @@ def test_the_parts_add_up(name):
         torch.testing.assert_close(sites, parts.sum(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["gauss_legendre", "riemann", "trapezoid", "corrected"])
 @pytest.mark.parametrize("name", ["molecule_gcn", "bond_network", "cnn"])
 def test_they_are_the_integral(name, estimator):
@@ -237,6 +238,7 @@ def pointing(model, task, parts):
     return np.mean(hits), np.mean(chance), np.mean(signs)
 
 
+@pytest.mark.slow
 def test_attributions_point_at_the_group_that_the_rule_is_about(known):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -81,6 +81,7 @@ def test_edges_have_a_direction(double):
     assert field.mask.tolist() == [True, True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_messages_along_bonds(double, depth):
     x, graph = molecule()

@@ -191,6 +191,7 @@ def test_quality_of_an_attribution():
     assert check.min_sites == 19
 
 
+@pytest.mark.slow
 def test_receptive_fields_grow_by_one_ring_of_cells():
     x = signals(1)
     chain = [gv.GraphConvolution(2, 2, operators=neighbors, num_operators=7) for _ in range(3)]
@@ -207,6 +208,7 @@ def test_receptive_fields_grow_by_one_ring_of_cells():
             assert field.box is None
 
 
+@pytest.mark.slow
 def test_a_receptive_field_through_pooling_is_where_the_gradient_is():
     grid, seven = HexagonalGrid(4, 6), HexagonalGrid.shifts
     pool = gv.Propagation(HexagonalGrid.means, out_domain=HexagonalGrid.coarser)

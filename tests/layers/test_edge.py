@@ -73,6 +73,7 @@ def test_a_maximum_by_hand():
     torch.testing.assert_close(gv.MaxPropagation()(x.to_sparse(), graph), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pairs())
 def test_gradients_the_compiler_and_transforms(name):
     layer, graph = pairs()[name][0], batch().without_weights()

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 import torch
@@ -37,6 +39,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_the_compiler_is_imported_only_by_those_who_use_it():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.stdout.strip() == "done", done.stderr

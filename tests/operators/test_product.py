@@ -135,6 +135,7 @@ print("ran")
 """
 
 
+@pytest.mark.slow
 def test_runs_without_any_compiled_companion_or_heavy_package():
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT_COMPANIONS], capture_output=True, text=True, check=False

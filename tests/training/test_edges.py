@@ -47,6 +47,7 @@ def strict(path):
 
 
 class TestEmptyParts:
+    @pytest.mark.slow
     def test_no_test_part_is_undefined(self, karate, tmp_path):
         task = parts(karate, test=[])
         result = fit(network(karate), task, QUICK, seeds=2, folder=tmp_path, progress=False)

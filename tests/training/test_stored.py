@@ -252,6 +252,7 @@ def go_on(folder):
 
 
 class TestProgress:
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore:The run is resumed with")
     def test_every_field(self, tmp_path, monkeypatch):
         file = stopped(tmp_path, monkeypatch, RECIPE)
