@@ -92,8 +92,10 @@ def test_dense_against_convolution_side_by_side(inside, tmp_path):
     done = inside("cnn_fashion", *DIGITS)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "runs" / "cnn_fashion").iterdir())) == 2
-    counts = [line for line in done.stdout.splitlines() if line.endswith("parameters")]
-    assert [line.split(":")[0] for line in counts] == ["dnn", "cnn"]
+    lines = [line for line in done.stdout.splitlines() if line.endswith("parameters")]
+    assert [line.split(":")[0] for line in lines if ":" in line] == ["dnn", "cnn"]
+    named = [line.split(",")[0] for line in lines if ":" not in line]  # before the training
+    assert named == ["network  Fashion-MNIST DNN", "network  Fashion-MNIST CNN"]
 
 
 def test_without_cifar_it_ends_well_and_says_so(process, tmp_path):
