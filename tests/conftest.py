@@ -59,6 +59,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_sessionfinish():
+    gc.unfreeze()  # what is left at the end may be released
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if _is_slow(item.path):
