@@ -67,7 +67,7 @@ def test_no_layer_and_no_network_is_left_out():
         for name in gv.layers.__all__
         if issubclass(kind := getattr(gv.layers, name), nn.Module) and not inspect.isabstract(kind)
     }
-    assert layers - seen == {"GraphPool", "GridConvolution"}
+    assert layers - seen == {"FamilyConvolution", "GraphPool", "GridConvolution"}
     known = {s.name for s in NETWORKS}
     torchvision = ("torchvision", "resnet", "vgg1", "inception", "mobilenet", "timm")
     others = {name for name in gv.models.names() if name.startswith(torchvision)}

@@ -9,6 +9,8 @@ from gnnvision.cli.load_inputs import load_inspected
 
 from .checkpoints import of_torchvision, picture
 
+pytestmark = pytest.mark.slow
+
 
 def test_weights_of_a_file_and_the_preprocessing_of_theirs(tmp_path):
     network = of_torchvision(tmp_path / "w.safetensors", "resnet18")

@@ -8,6 +8,8 @@ import gnnvision as gv
 
 from ..graphs import batch, multi
 
+pytestmark = pytest.mark.slow
+
 LAYERS = {
     "GCN": (lambda: gv.GCNConv(3, 2), ()),
     "GCN, improved": (lambda: gv.GCNConv(3, 5, improved=True), ()),

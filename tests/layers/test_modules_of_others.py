@@ -13,6 +13,8 @@ from gnnvision import explain, transfer
 
 from ..training.tasks import pictures, rings
 
+pytestmark = pytest.mark.slow
+
 pg = pytest.importorskip("torch_geometric.nn")
 torchvision = pytest.importorskip("torchvision")
 

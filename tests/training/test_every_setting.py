@@ -15,6 +15,8 @@ from gnnvision.training import Recipe, fit
 
 from . import tasks
 
+pytestmark = pytest.mark.slow
+
 # Field -> a value other than the usual one, and what has to stand beside it.
 CHANGED = {
     "epochs": (3, {}),
