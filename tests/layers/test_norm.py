@@ -68,6 +68,7 @@ def test_on_a_grid_it_is_instance_normalization():
     assert norm.out_domain(gv.Grid((5, 6))) == gv.Grid((5, 6))
 
 
+@pytest.mark.slow
 def test_gradients_and_the_compiler():
     ours, graph = pair()[0], batch()
     x = torch.randn(graph.num_nodes, 4, requires_grad=True)

@@ -10,6 +10,8 @@ from gnnvision.training import evaluate
 from gnnvision.training.events import Measured
 from gnnvision.training.progress import Interrupted
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"epochs": 3, "lr": 1e-3, "batch_size": 256}
 
 

@@ -266,6 +266,7 @@ class TestProgress:
         assert fine <= {"environment", "outcomes", "history", "seconds", "waited", "best_rank",
                         "best_epoch", "identity", "groups", "steps", "step"}  # fmt: skip
 
+    @pytest.mark.slow
     def test_every_tensor(self, tmp_path, monkeypatch):
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)

@@ -82,7 +82,9 @@ def test_weights_of_another_network(half):
 def test_weights_that_cannot_be_had(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(ValueError, match=r"'weights' must be on disk or downloadable.*put the file"):
+    with pytest.raises(
+        ValueError, match=r"'weights' must be on disk or downloadable.*put the file"
+    ):
         load_backbone("resnet18")
     with pytest.raises(ValueError, match=r"'name' must be a network of torchvision.*inception_v3"):
         load_backbone("xception", None)
