@@ -12,7 +12,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 # What `make quick` leaves out whole: these train, draw pages or start scripts in most tests.
-SLOW = ("benchmarks", "citizens", "docs", "experiments", "pretend", "report", "runs", "transfer")
+SLOW = (
+    "benchmarks",
+    "citizens",
+    "docs",
+    "experiments",
+    "explain",
+    "pretend",
+    "report",
+    "runs",
+    "transfer",
+)
 TESTS = Path(__file__).resolve().parent
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -11,6 +11,8 @@ from gnnvision.data.fetch import Limits
 
 from .served import CONTENT, GOOD
 
+pytestmark = pytest.mark.slow  # servers that hang and stall
+
 
 def fetch(server, folder, *behaviors, files=(GOOD,), **options):
     urls = [f"{server.url}/{behavior}" for behavior in behaviors]
