@@ -1,5 +1,6 @@
 """Show what an augmentation does: a sheet of random versions of one photograph.
 
+python experiments/augmentations.py                               as in the lecture notes
 python experiments/augmentations.py cat.jpg --resized-crop 0.1 1 --ratio 0.5 2
 python experiments/augmentations.py cat.jpg --flip random --rotation 15 --hue 0.2
 python experiments/augmentations.py --resized-crop 0.1 1 --size 100 100 --seed 1
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import gnnvision as gv
 from gnnvision import cli
+
+# Without a flag for the augmentation: that of the lecture notes.
+NOTES = gv.data.Augment(resized_crop=(0.1, 1), ratio=(0.5, 2), flip="random")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,8 @@ class Config(cli.AugmentOptions):
 
 def main(config: Config) -> None:
     """Read the photograph, and write a page with its random versions."""
-    augment, photo = config.augmentation(), gv.basics.load_photo(config.photo)
+    chosen, photo = config.augmentation(), gv.basics.load_photo(config.photo)
+    augment = NOTES if chosen == gv.data.Augment() else chosen
     shape = (config.rows, config.columns)
     with cli.page("augmentations", config) as page:
         with page.step("sheet"):

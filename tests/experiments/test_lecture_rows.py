@@ -283,6 +283,10 @@ def test_c8_a_sheet_of_one_photograph(inside, tmp_path):
         means = [row["mean_pixel"] for row in csv.DictReader(file)]
     assert len(means) == 8  # 2 x 4
     assert len(set(means)) > 4
+    plain = inside("augmentations", "a.png", "--out", "plain")  # the augmentation of the notes
+    (sheet,) = (tmp_path / "plain" / "augmentations").iterdir()
+    assert plain.returncode == 0, plain.stderr
+    assert "resized crop of 0.1-1 of the area, flip random" in (sheet / "report.html").read_text()
     again = inside("augmentations", *flags, "--size", "40", "40", "--seed", "1", "--rows", "1",
                    "--columns", "3", "--out", "elsewhere")  # fmt: skip
     assert again.returncode == 0, again.stderr
