@@ -12,12 +12,13 @@ images of cnn_cifar.py.
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gnnvision as gv
 from gnnvision import cli
 
 # Without a flag for the augmentation: that of the lecture notes.
-NOTES = gv.data.Augment(resized_crop=(0.1, 1), ratio=(0.5, 2), flip="random")
+NOTES: dict[str, Any] = {"resized_crop": (0.1, 1), "ratio": (0.5, 2), "flip": "random"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Config(cli.AugmentOptions):
 def main(config: Config) -> None:
     """Read the photograph, and write a page with its random versions."""
     chosen, photo = config.augmentation(), gv.basics.load_photo(config.photo)
-    augment = NOTES if chosen == gv.data.Augment() else chosen
+    augment = gv.data.Augment(**NOTES) if chosen == gv.data.Augment() else chosen
     shape = (config.rows, config.columns)
     with cli.page("augmentations", config) as page:
         with page.step("sheet"):
