@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = sorted(p for p in (ROOT / "gnnvision").iterdir() if p.is_dir() and p.name[0] != "_")
 CODE = [*ROOMS, ROOT / "experiments", ROOT / "benchmarks", ROOT / "datasets"]
+CODE += [ROOT / "docs" / "gallery"]
 PAGES = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")]
+PAGES += sorted(p for p in (ROOT / "docs").rglob("*.md") if "_build" not in p.parts)
 
 SAY_INSTEAD = {
     # one word for each thing
@@ -205,7 +207,7 @@ def test_code_speaks_plainly(folder):
     assert not found, "\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_pages_speak_plainly(page):
     found = list(complaints(page))
     assert not found, "\n" + "\n".join(found)

@@ -92,7 +92,7 @@ models = [gv.fit(network, task, recipe, seeds=[seed], progress=False).model for 
 """## Four domains
 
 Each test image is sampled at the sites of another domain. Superpixels are different for every
-image (a few rounds of k-means on place and brightness), so every image has a graph of its own.
+image (a few rounds of k-means on place and brightness), so every image has its own graph.
 """
 
 # %%
@@ -170,7 +170,7 @@ for name, (signal, domain) in domains.items():
 # %% [markdown]
 """## Grad-CAM on all of them with one call
 
-`gv.explain.attribute` takes a signal and its domain, whatever kind they are. Bright sites are
+`gv.explain.attribute` takes a signal and its domain, of any kind. Bright sites are
 evidence for the predicted class, which is the title of each image.
 """
 

@@ -72,7 +72,7 @@ inner = torch.zeros_like(there)
 inner[1:-1, 1:-1] = there[1:-1, 1:-1]
 as_image = torch.ones(3, *grid.shape)
 as_image.flatten(1)[:, kept] = nodes.T
-for name, output in {"grid, holes are 0": zeros, "graph, holes are no nodes": as_image}.items():
+for name, output in {"grid, holes are 0": zeros, "graph, holes left out": as_image}.items():
     error = (output - whole)[:, inner].square().mean().sqrt()
     print(f"{name:26} RMSE to the smoothing of the whole photograph: {error:.3f}")
 
@@ -82,7 +82,7 @@ shown = {
     "the photograph, with holes": torch.where(there, photo[0], 1),
     "3x3 mean of the whole photograph": whole,
     "3x3 mean on the grid, holes are 0": zeros,
-    "mean on the graph, holes are no nodes": as_image,
+    "mean on the graph, holes left out": as_image,
 }
 for axis, (title, image) in zip(axes.flat, shown.items(), strict=True):
     axis.imshow(image.clamp(0, 1).permute(1, 2, 0).numpy())

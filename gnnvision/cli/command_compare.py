@@ -8,28 +8,12 @@ without augmentation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-__all__ = ["CompareFlags", "flags", "main"]
+from gnnvision.cli.comparing import CompareFlags, write_comparison
 
-
-@dataclass(frozen=True, kw_only=True)
-class CompareFlags:
-    """The flags of `gnnvision compare`.
-
-    Args:
-        runs: The folders of finished runs.
-        out: Folder of all runs.
-    """
-
-    runs: tuple[Path, ...]
-    out: Path = Path("runs")
-
-    arguments: ClassVar[dict[str, str]] = {"runs": "RUN"}
-    metavars: ClassVar[dict[str, str]] = {"out": "FOLDER"}
-    groups: ClassVar[dict[str, tuple[str, ...]]] = {"flags": ("runs", "out")}
+__all__ = ["flags", "main"]
 
 
 def flags() -> type[Any]:
@@ -39,7 +23,6 @@ def flags() -> type[Any]:
 
 def main(config: CompareFlags) -> None:
     """Read the results of the runs, and write a page."""
-    from gnnvision.cli.comparing import write_comparison
     from gnnvision.models import network_name
     from gnnvision.runs import load_run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gnnvision.cli.flags import Flag, flags_of
 from gnnvision.errors import invalid, nearest
@@ -13,20 +13,24 @@ from gnnvision.errors import invalid, nearest
 if TYPE_CHECKING:
     from gnnvision.training import Result
 
-__all__ = ["ComparisonFlags", "compare", "variants", "write_comparison"]
+__all__ = ["CompareFlags", "compare", "variants", "write_comparison"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonFlags:
-    """What the folder of a comparison remembers.
+class CompareFlags:
+    """The flags of `gnnvision compare`, and what the folder of a comparison remembers.
 
     Args:
-        runs: the folders that are compared.
+        runs: The folders of finished runs.
         out: Folder of all runs.
     """
 
-    runs: tuple[str, ...]
+    runs: tuple[Path, ...]
     out: Path = Path("runs")
+
+    arguments: ClassVar[dict[str, str]] = {"runs": "RUN"}
+    metavars: ClassVar[dict[str, str]] = {"out": "FOLDER"}
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {"flags": ("runs", "out")}
 
 
 def variants(config: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
@@ -121,8 +125,8 @@ def write_comparison(out: Path, results: Mapping[str, Result]) -> None:
     from gnnvision.cli.pages import page
     from gnnvision.report.comparison import comparison_sections
 
-    folders = tuple(str(result.folder) for result in results.values())
-    with page("compare", ComparisonFlags(runs=folders, out=out)) as new:
+    folders = tuple(result.folder for result in results.values() if result.folder)
+    with page("compare", CompareFlags(runs=folders, out=out)) as new:
         figures = new.figures
         sections = comparison_sections(results, figures.parent)
         shown = [row[:5] for row in sections[0].tables[0].rows]

@@ -29,10 +29,7 @@ def settings(experiment: str, config: DataclassInstance, **more: Any) -> dict[st
         config: the flags.
         **more: further entries.
     """
-    flags = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(config).items()
-    }
+    flags = {name: _as_json(value) for name, value in asdict(config).items()}
     return {
         "experiment": experiment,
         "script": invocation().name,
@@ -40,6 +37,12 @@ def settings(experiment: str, config: DataclassInstance, **more: Any) -> dict[st
         "flags": flags,
         **more,
     }
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_as_json(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 @contextmanager
