@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,14 @@ from gnnvision.training.stored import check_progress, check_tensors
 __all__ = ["SeedRun", "arithmetic", "initialize"]
 
 INITIAL_BATCH = 2000
+
+
+class Stepped(NamedTuple):
+    """What a training step gives, on the device: known outputs and targets, and their loss."""
+
+    output: Tensor
+    target: Tensor
+    loss: Tensor
 
 
 class SeedRun:
@@ -113,7 +121,7 @@ class SeedRun:
             training can be saved, and given up.
         """
         self._set_mode(training=True)
-        recipe, goal, optimizer = self.recipe, self.goal, self.optimizer
+        recipe = self.recipe
         size = max(len(self.task.split.train), 1)
         done = self._batch
         is_small = self.epoch < recipe.progressive_resizing * recipe.epochs
@@ -133,33 +141,12 @@ class SeedRun:
             if recipe.schedule != "constant":
                 progress = (self.epoch + min(self._seen / size, 1.0)) / recipe.epochs
                 factor = recipe.lr_factor(progress)
-                for group, lr in zip(optimizer.param_groups, self.first_lrs, strict=True):
+                for group, lr in zip(self.optimizer.param_groups, self.first_lrs, strict=True):
                     group["lr"] = lr * factor
-            for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
-                parameter.grad = None
-            at_once = not self.epoch and not number
-            try:
-                with arithmetic(self.device, self.precision):
-                    output = self.call(x, domain)
-                    if at_once:
-                        check_output(self.model, output, self.task, y)
-                    output, target = self._known("train", output, y)
-            except ValueError as error:
-                cause = cause_of(error, self.task, recipe, self.epoch + 1, len(y), at_once)
-                if cause is None:
-                    raise
-                raise cause from error
-            output = output.float() if output.dtype is torch.bfloat16 else output
-            loss = goal.loss(output, target, recipe.label_smoothing)
-            loss.backward()
-            optimizer.step()
-            if self.average is not None:
-                self.average.update_parameters(self.model)
-            self._outputs.append(output.detach())
+            output, target, loss = self.take_step(x, domain, y)
+            self._outputs.append(output)
             self._targets.append(target)
-            if recipe.label_smoothing:  # recorded like the validation loss, without it
-                loss = goal.loss(output.detach(), target)
-            self._losses.append(loss.detach())
+            self._losses.append(loss)
             self._seen += len(target)
             self._batch = number + 1
             self.step += 1
@@ -169,6 +156,38 @@ class SeedRun:
                 if self.step % self.every_step == 0:
                     self._measure(size)
             yield self._seen
+
+    def take_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
+        """Train on a batch: forward, loss, backward, optimizer and average of the weights.
+
+        It reads and changes tensors only, and the host waits for none of them (but for the very
+        first step, whose output is checked), so that it can be captured as a CUDA graph.
+        """
+        recipe, goal = self.recipe, self.goal
+        for parameter in self.learned:  # without the bookkeeping of optimizer.zero_grad
+            parameter.grad = None
+        at_once = not self.epoch and not self._batch
+        try:
+            with arithmetic(self.device, self.precision):
+                output = self.call(x, domain)
+                if at_once:
+                    check_output(self.model, output, self.task, y)
+                output, target = self._known("train", output, y)
+        except ValueError as error:
+            cause = cause_of(error, self.task, recipe, self.epoch + 1, len(y), at_once)
+            if cause is None:
+                raise
+            raise cause from error
+        output = output.float() if output.dtype is torch.bfloat16 else output
+        loss = goal.loss(output, target, recipe.label_smoothing)
+        loss.backward()
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        output = output.detach()
+        if recipe.label_smoothing:  # recorded like the validation loss, without it
+            loss = goal.loss(output, target)
+        return Stepped(output, target, loss.detach())
 
     def finish_epoch(self) -> dict[str, float]:
         """Measure the epoch, validate it, and keep its weights if they are the best so far.
