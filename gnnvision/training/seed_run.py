@@ -94,7 +94,10 @@ class SeedRun:
         self.step = 0  # how many steps are done
         self.seconds = 0.0
         self.waited = 0.0
+        self._size = max(len(task.split.train), 1)
         self._labeled: dict[str, bool] = {}
+        # Outputs and known targets of a split that a group of seeds has computed at once.
+        self.computed: dict[SplitName, tuple[Tensor, Tensor]] = {}
         self.modules = list(model.modules())
         self.has_own_modes = any(type(m).train is not nn.Module.train for m in self.modules)
         self.device = self.learned[0].device
@@ -120,10 +123,16 @@ class SeedRun:
             After each step, the number of known targets that are done in this epoch. Here the
             training can be saved, and given up.
         """
+        for x, domain, y in self.batches_left():
+            yield self.record(self.take_step(x, domain, y))
+
+    def batches_left(self) -> Iterator[tuple[Tensor, Domain, Tensor]]:
+        """The batches of this epoch that are left, each to be followed by `record`.
+
+        Before each one the learning rate is set, and the mode of the model.
+        """
         self._set_mode(training=True)
-        recipe = self.recipe
-        size = max(len(self.task.split.train), 1)
-        done = self._batch
+        recipe, done = self.recipe, self._batch
         is_small = self.epoch < recipe.progressive_resizing * recipe.epochs
         task = self.small_task if is_small else self.task
         batches = task.batches("train", recipe.batch_size, self.generator, self.epoch)
@@ -137,25 +146,31 @@ class SeedRun:
             number += 1
             if number < done:  # before the run was stopped and resumed
                 continue
-            x, domain, y = batch
             if recipe.schedule != "constant":
-                progress = (self.epoch + min(self._seen / size, 1.0)) / recipe.epochs
+                progress = (self.epoch + min(self._seen / self._size, 1.0)) / recipe.epochs
                 factor = recipe.lr_factor(progress)
                 for group, lr in zip(self.optimizer.param_groups, self.first_lrs, strict=True):
                     group["lr"] = lr * factor
-            output, target, loss = self.take_step(x, domain, y)
-            self._outputs.append(output)
-            self._targets.append(target)
-            self._losses.append(loss)
-            self._seen += len(target)
-            self._batch = number + 1
-            self.step += 1
-            if self.every_step:
-                self._since[0] += self._losses[-1]
-                self._since[1] += 1
-                if self.step % self.every_step == 0:
-                    self._measure(size)
-            yield self._seen
+            yield batch
+
+    def record(self, stepped: Stepped) -> int:
+        """Note what a step gave.
+
+        Returns:
+            The number of known targets that are done in this epoch.
+        """
+        self._outputs.append(stepped.output)
+        self._targets.append(stepped.target)
+        self._losses.append(stepped.loss)
+        self._seen += len(stepped.target)
+        self._batch += 1
+        self.step += 1
+        if self.every_step:
+            self._since[0] += stepped.loss
+            self._since[1] += 1
+            if self.step % self.every_step == 0:
+                self._measure()
+        return self._seen
 
     def take_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
         """Train on a batch: forward, loss, backward, optimizer and average of the weights.
@@ -230,11 +245,11 @@ class SeedRun:
             raise nothing_to_select(self.task, recipe)
         return row
 
-    def _measure(self, size: int) -> None:
+    def _measure(self) -> None:
         """Add a row between epochs; neither the weights nor the random numbers change."""
         before = rng_state()
         total, count = self._since.tolist()
-        epoch = self.epoch + min(self._seen / size, 1.0)
+        epoch = self.epoch + min(self._seen / self._size, 1.0)
         row = {"step": self.step, "epoch": epoch, "train_loss": total / count}
         self.steps.append(row | self._loss_and_score("val") | self._loss_and_score("test"))
         self._since.zero_()
@@ -245,7 +260,9 @@ class SeedRun:
         """Loss and score of a split without test-time augmentation; empty for an empty split."""
         if not len(getattr(self.task.split, part)):
             return {}
-        found = self.goal.loss_and_score(*self.outputs(part, caller(self.kept_model)))
+        computed = self.computed.pop(part, None)
+        output, target = computed or self.outputs(part, caller(self.kept_model))
+        found = self.goal.loss_and_score(output, target)
         return {f"{part}_loss": found[0], f"{part}_{self.goal.metric}": found[1]}
 
     # --- evaluation -------------------------------------------------------------------------
