@@ -35,16 +35,18 @@ class SeedStarted(Event):
     """A seed has an initialized model, or the one of the checkpoint that it is resumed from.
 
     Args:
-        number: how many seeds come before it.
+        number: the index of the seed, from 0.
         seed: the seed.
         epoch: how many epochs of it are done, after resuming.
         model: the model that is going to be trained.
+        task: the task with the split of the seed.
     """
 
     number: int
     seed: int
     epoch: int
     model: nn.Module
+    task: Task
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class StepDone(Event):
     """The optimizer has made a step.
 
     Args:
-        number: how many seeds come before this one.
+        number: the index of the seed, from 0.
         seed: the seed.
         epoch: how many epochs of the seed are done.
         seen: how many items of the current epoch are done.
@@ -71,7 +73,7 @@ class Measured(Event):
     """The network was measured between epochs, as `Recipe.evaluate_every` asks.
 
     Args:
-        number: how many seeds come before this one.
+        number: the index of the seed, from 0.
         seed: the seed.
         row: the number of the training step, from 1; the epoch, as a fraction; the mean training
             loss since the row before; and the losses and scores of the other splits.
@@ -87,7 +89,7 @@ class EpochDone(Event):
     """An epoch is done, its validation included.
 
     Args:
-        number: how many seeds come before this one.
+        number: the index of the seed, from 0.
         seed: the seed.
         row: the row of the history: the epoch, from 1, and its losses and scores.
         last: whether it is the last one of the seed.
@@ -104,7 +106,7 @@ class SeedDone(Event):
     """A seed is done, its evaluation included.
 
     Args:
-        number: how many seeds come before it.
+        number: the index of the seed, from 0.
         seed: the seed.
         outcome: its metrics and history.
         task: the task with the split of the seed.

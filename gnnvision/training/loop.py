@@ -70,11 +70,10 @@ class Loop:
                     self._call_back(event)
                 if isinstance(event, EpochDone) and self.keep_epochs:
                     self._keep_epoch(event)
-                if isinstance(event, SeedDone):
-                    if self.ensemble:
-                        self._keep(event)
-                    if len(trainer.outcomes) == len(trainer.seeds):
-                        return
+                if isinstance(event, SeedDone) and self.ensemble:
+                    self._keep(event)
+                if trainer.is_done:
+                    continue
                 # After its last epoch a seed is evaluated before the training is stopped.
                 if self.stop.requested and not (isinstance(event, EpochDone) and event.last):
                     self._save()
@@ -141,7 +140,7 @@ class Loop:
         """Write the weights after an epoch, which can be loaded and evaluated like those kept."""
         assert self.folder is not None
         recipe, precision = self.trainer.stages[-1].recipe, self.trainer.precision
-        task, network = self.trainer.snapshot()
+        task, network = self.trainer.snapshot(done.number)
         epoch = int(done.row["epoch"])
         about = describe_run(task, recipe, network, done.seed, epoch, precision)
         file = self.folder / EPOCH.format(done.seed, epoch)

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 
-from gnnvision.training.trainer import Trainer
+from gnnvision.training.unit import Shared
 
 from .conftest import SCRIPTS, folder, one_line_error
 
@@ -63,15 +63,15 @@ def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
     whole = inside("transfer_molecules", *flags, "--out", "whole")
     seen = []
     with monkeypatch.context() as patch:
-        begin = Trainer._task_of
+        begin = Shared.task_of
 
-        def interrupted(run, seed):
+        def interrupted(shared, seed):
             seen.append(seed)
             if len(seen) == 4:  # the second seed of the second way
                 os.kill(os.getpid(), signal.SIGINT)
-            return begin(run, seed)
+            return begin(shared, seed)
 
-        patch.setattr(Trainer, "_task_of", interrupted)
+        patch.setattr(Shared, "task_of", interrupted)
         done = inside("transfer_molecules", *flags)
     assert done.returncode == 130
     assert "Stopped at seed 1" in done.stderr

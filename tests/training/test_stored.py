@@ -4,8 +4,10 @@ import copy
 import json
 import math
 import re
+import shutil
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +24,8 @@ from gnnvision.training.record import BEST, LAST, OUTCOMES
 from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
 from . import tasks
 from .test_fit import stop_after
+
+KEPT = Path(__file__).parent / "kept"
 
 NAN = math.nan
 ODD = [
@@ -246,6 +250,12 @@ def stopped(folder, monkeypatch, recipe):
 RECIPE = Recipe(epochs=2, lr=0.01, batch_size=7)
 
 
+def in_progress(state, change):
+    """The state of a run with a changed seed in progress."""
+    (held,) = state["running"]
+    return state | {"running": [held | change]}
+
+
 def go_on(folder):
     (folder / "result.json").unlink(missing_ok=True)  # or the run would be finished
     fit(small(), tasks.pictures(40), RECIPE, 2, folder=folder, resume=True, progress=False)
@@ -261,10 +271,12 @@ class TestProgress:
         for path, _, tampered in tampered_states(state, [None, True, -1, NAN, "other", [], {}]):
             write(file, tensors, tampered)
             if survives(go_on, tmp_path) and tampered != state:
-                fine.add(path[0])
+                fine.add(path[2] if path[0] == "running" and len(path) > 2 else path[0])
         # What is only shown, or a fact of the training so far.
-        assert fine <= {"environment", "outcomes", "history", "seconds", "waited", "best_rank",
-                        "best_epoch", "identity", "groups", "steps", "step"}  # fmt: skip
+        assert fine <= {
+            "environment", "outcomes", "history", "seconds", "waited", "best_rank", "best_epoch",
+            "identity", "groups", "steps", "step", "transfer", "running",
+        }  # fmt: skip
 
     @pytest.mark.slow
     def test_every_tensor(self, tmp_path, monkeypatch):
@@ -273,9 +285,9 @@ class TestProgress:
         for name, how, tampered in tampered_tensors(tensors):
             write(file, tampered, state)
             fine = survives(go_on, tmp_path)
-            assert not fine or name.startswith(("outcome/", "part/", "more", "optimizer/")), (
-                name, how,
-            )  # fmt: skip
+            assert not fine or name.startswith(
+                ("outcome/", "running/0/part/", "more", "running/0/optimizer/")
+            ), (name, how)
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -284,16 +296,22 @@ class TestProgress:
             ({"batch": 10**9}, "'batch' is 1000000000, but the outputs of"),
             ({"history": [{"epoch": 1}]}, "the rows of 'history' have different columns"),
             ({"groups": []}, "'groups' are 0 instead of 1"),
-            ({"in_progress": "yes"}, "'in_progress' is 'yes'"),
             ({"seconds": NAN}, "'seconds' is nan"),
+            ({"transfer": {"stage": 1}}, "'stage' is 1"),
+            ({"transfer": {"before": "2"}}, "'before' is '2'"),
+            ({"number": 0}, "'outcomes' of other seeds"),
+            ({"number": 2}, "'outcomes' of other seeds"),
             ({"outcomes": [{}]}, "'seed' is missing"),
+            ({"done": []}, "'outcomes' of other seeds"),
+            ({"done": [1]}, "'outcomes' of other seeds"),
             ({"identity": None}, "'identity' is missing"),
         ],
     )
     def test_with_the_files_name(self, tmp_path, monkeypatch, change, said):
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)
-        write(file, tensors, state | change)
+        whole = change.keys() <= state.keys()
+        write(file, tensors, state | change if whole else in_progress(state, change))
         with pytest.raises(ValueError, match=said) as caught:
             go_on(tmp_path)
         assert repr(str(file)) in str(caught.value)
@@ -310,14 +328,15 @@ class TestProgress:
     def test_elsewhere_it_says_that_the_bits_differ(self, tmp_path, monkeypatch, change, said):
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)
-        write(file, tensors, state | {"environment": state["environment"] | change})
+        there = state["running"][0]["environment"]
+        write(file, tensors, in_progress(state, {"environment": there | change}))
         with pytest.warns(UserWarning, match=rf"{said}: the result may differ in the last bits"):
             go_on(tmp_path)
 
     def test_older_ones_say_nothing_of_it(self, tmp_path, monkeypatch):
         file = stopped(tmp_path, monkeypatch, RECIPE)
         tensors, state = read(file)
-        del state["environment"]
+        del state["running"][0]["environment"]
         write(file, tensors, state)
         go_on(tmp_path)
 
@@ -342,3 +361,20 @@ def test_the_record_of_a_finished_run(tmp_path):
     for _, _, tampered in tampered_tensors(tensors):
         write(file, tampered, state)
         survives(read_result, tmp_path, task, model)
+
+
+@pytest.mark.filterwarnings("ignore:The run is resumed with")
+def test_a_run_that_version_0_5_stopped_goes_on(tmp_path):
+    """Its checkpoint has one seed in progress, not a list of them."""
+    task, recipe = gv.data.load("karate"), Recipe(epochs=4, lr=0.05)
+    model = gv.models.gcn(task.in_channels, 4, task.num_classes)
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copy(KEPT / "last.safetensors", tmp_path / LAST)
+    went_on = fit(model, task, recipe, 3, folder=tmp_path, resume=True, progress=False)
+    whole = fit(model, task, recipe, 3, progress=False)
+    for one, other in zip(went_on.outcomes, whole.outcomes, strict=True):
+        assert one.seed == other.seed
+        assert one.prediction.allclose(other.prediction, atol=1e-5)
+        assert [row["train_loss"] for row in one.history] == pytest.approx(
+            [row["train_loss"] for row in other.history], rel=1e-4
+        )
