@@ -134,7 +134,11 @@ def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], list[dict[s
         for name, value in values.items()
         if isinstance(value, Tensor)
     }
-    return tensors, held["param_groups"]
+    groups = held["param_groups"]
+    for group in groups:
+        group["lr"] = float(group["lr"])  # on a GPU it is a tensor
+        group.pop("capturable", None)  # which follows from the device
+    return tensors, groups
 
 
 def unpack_optimizer(
@@ -168,13 +172,16 @@ def unpack_optimizer(
             group["betas"] = tuple(group["betas"])
         # All settings but the learning rate, which a schedule changes, follow from the recipe.
         if group["params"] != like["params"] or any(
-            group[name] != value for name, value in like.items() if name in group and name != "lr"
+            group[name] != value
+            for name, value in like.items()
+            if name in group and name not in ("lr", "capturable")
         ):
             raise ValueError("'groups' of another recipe")
         lr = group["lr"]
         if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < math.inf:
             raise ValueError(f"'lr' is {str(lr)[:60]}")
-        like["lr"] = lr
+        held = like["lr"]
+        like["lr"] = held.fill_(lr) if isinstance(held, Tensor) else lr
     optimizer.load_state_dict({"state": state, "param_groups": own})
 
 

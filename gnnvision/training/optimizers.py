@@ -215,7 +215,10 @@ class Muon(_Eager):
                 if orthogonal:
                     parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
                     update = orthogonalize(update.reshape(len(update), -1)).view_as(update)
-                parameter.add_(update, alpha=-group["lr"])
+                if isinstance(group["lr"], Tensor):  # on a GPU, which the host does not wait for
+                    parameter.addcmul_(update, group["lr"], value=-1)
+                else:
+                    parameter.add_(update, alpha=-group["lr"])
 
 
 def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:

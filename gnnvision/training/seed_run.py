@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from gnnvision.domains import Domain
 from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
+from gnnvision.training.average import update_average
+from gnnvision.training.captured import Step, Stepped, captured, set_lr
 from gnnvision.training.checkpoint import (
     Checkpoint,
     pack,
@@ -35,14 +37,6 @@ from gnnvision.training.stored import check_progress, check_tensors
 __all__ = ["SeedRun", "arithmetic", "initialize"]
 
 INITIAL_BATCH = 2000
-
-
-class Stepped(NamedTuple):
-    """What a training step gives, on the device: known outputs and targets, and their loss."""
-
-    output: Tensor
-    target: Tensor
-    loss: Tensor
 
 
 class SeedRun:
@@ -104,6 +98,9 @@ class SeedRun:
         every = recipe.evaluate_every
         self.every_step = 0 if every is None or isinstance(every, str) else every
         self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
+        self._step: Step = self.take_step
+        if self.device.type == "cuda":
+            self._step = captured(self.take_step, model, self.optimizer, self.average)
         self._start_epoch()
 
     def _start_epoch(self) -> None:
@@ -124,7 +121,7 @@ class SeedRun:
             training can be saved, and given up.
         """
         for x, domain, y in self.batches_left():
-            yield self.record(self.take_step(x, domain, y))
+            yield self.record(self._step(x, domain, y))
 
     def batches_left(self) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The batches of this epoch that are left, each to be followed by `record`.
@@ -150,7 +147,7 @@ class SeedRun:
                 progress = (self.epoch + min(self._seen / self._size, 1.0)) / recipe.epochs
                 factor = recipe.lr_factor(progress)
                 for group, lr in zip(self.optimizer.param_groups, self.first_lrs, strict=True):
-                    group["lr"] = lr * factor
+                    set_lr(group, lr * factor)
             yield batch
 
     def record(self, stepped: Stepped) -> int:
@@ -165,6 +162,8 @@ class SeedRun:
         self._seen += len(stepped.target)
         self._batch += 1
         self.step += 1
+        if self.average is not None:
+            self.average.n_averaged += 1
         if self.every_step:
             self._since[0] += stepped.loss
             self._since[1] += 1
@@ -198,7 +197,7 @@ class SeedRun:
         loss.backward()
         self.optimizer.step()
         if self.average is not None:
-            self.average.update_parameters(self.model)
+            update_average(self.average, self.model)
         output = output.detach()
         if recipe.label_smoothing:  # recorded like the validation loss, without it
             loss = goal.loss(output, target)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PLACES = ("/gnnvision/", "/experiments/")
 HERE = Path(__file__).parent
-OWN = {str(HERE / f"{name}.py") for name in ("ledger", "memory", "patches", "rules")}
+OWN = {str(HERE / f"{name}.py") for name in ("capture", "ledger", "memory", "patches", "rules")}
 
 
 class Ledger:
@@ -20,25 +20,34 @@ class Ledger:
         waits: calls for which the host stops until the device is done.
         copies: copies to the device out of memory that is not pinned, which stop it as well.
         faults: calls that a real device refuses.
-        warns: whether torch is to warn of each stop, as it was asked to.
+        mode: what torch does at each stop, as it was asked to: "default", "warn" or "error".
+        graphs: how many CUDA graphs were replayed.
     """
 
     def __init__(self):
         self.waits, self.copies, self.faults = Counter(), Counter(), Counter()
-        self.warns = False
+        self.mode = "default"
+        self.capturing = lambda: False
+        self.graphs = 0
         self.calls = 0  # how many operations ran on the device
 
     def wait(self, what):
-        self.waits[what, _line()] += 1
-        self._warn()
+        self._stop(what, self.waits)
 
     def copy(self, what):
-        self.copies[what, _line()] += 1
-        self._warn()
+        self._stop(what, self.copies)
 
-    def _warn(self):
-        if self.warns:
-            warnings.warn("called a synchronizing CUDA operation", stacklevel=3)
+    def _stop(self, what, counts):
+        if self.capturing():
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+        place = _line()
+        counts[what, place] += 1
+        words = "called a synchronizing CUDA operation"
+        if self.mode == "error":
+            raise RuntimeError(words)
+        if self.mode == "warn":
+            file, _, number = _line(innermost=True).rpartition(":")
+            warnings.warn_explicit(words, UserWarning, file, int(number or 0))
 
     def fault(self, what, kind=RuntimeError):
         """Note what a real device refuses, and refuse it."""
@@ -53,11 +62,11 @@ class Ledger:
     def counting(self):
         """What happens inside the block alone: a ledger that is filled at its end."""
         before = [Counter(c) for c in (self.waits, self.copies, self.faults)]
-        calls, part = self.calls, Ledger()
+        calls, graphs, part = self.calls, self.graphs, Ledger()
         yield part
         for name, old in zip(("waits", "copies", "faults"), before, strict=True):
             setattr(part, name, getattr(self, name) - old)
-        part.calls = self.calls - calls
+        part.calls, part.graphs = self.calls - calls, self.graphs - graphs
 
     def __str__(self):
         lines = [f"{self.calls} operations on the device"]
@@ -68,15 +77,16 @@ class Ledger:
         return "\n".join(lines)
 
 
-def _line():
-    """The innermost line of the package, or of what called it."""
+def _line(innermost=False):
+    """The innermost line of the package, or of what called it; or of either."""
     frame, outside = sys._getframe(2), None
     while frame is not None:
         file = frame.f_code.co_filename
-        if any(place in file for place in PLACES) and "/tests/" not in file:
+        if not innermost and any(place in file for place in PLACES) and "/tests/" not in file:
             place = next(p for p in PLACES if p in file)
             return f"{place[1:]}{file.rsplit(place, 1)[-1]}:{frame.f_lineno}"
         if outside is None and "/torch/" not in file and file not in OWN:
-            outside = f"{file.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+            outside = file if innermost else file.rsplit("/", 1)[-1]
+            outside = f"{outside}:{frame.f_lineno}"
         frame = frame.f_back
     return outside or "?"

@@ -27,6 +27,8 @@ class Memory:
         self._open = {}
         self._most = 100_000
         self.generators = []  # those of the device
+        self.rng = torch._C.Generator()  # of the device, where no other is named
+        self.capture = None  # the graph that is being captured
         self.forced = None  # where outputs go that follow from no input: True, False, or None
 
     def holds(self, tensor):
@@ -77,6 +79,19 @@ class Memory:
         # Underneath autograd a generator has lost its class: its state tells.
         state = generator.get_state()
         return any(torch.equal(known.get_state(), state) for known in self.generators)
+
+    def run(self, func, args, kwargs):
+        """Run an operation, which draws random numbers from the device's own generator."""
+        if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator"):
+            return func(*args, **kwargs)
+        here = torch.default_generator
+        before = here.get_state()
+        here.set_state(self.rng.get_state())
+        try:
+            return func(*args, **kwargs)
+        finally:
+            self.rng.set_state(here.get_state())
+            here.set_state(before)
 
     def pin(self, tensor):
         """A copy in pinned memory of the CPU."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from unittest import mock
 
 import torch
 import torch._dynamo  # looks at the names below when it is imported, which must be the real ones
 
+from .capture import Generator, Graph, Stream, capturing
 from .ledger import Ledger
 from .memory import Memory
 from .rules import Rules
@@ -45,7 +46,7 @@ def _replaced(memory, ledger):
         yield torch.Tensor, name, _factory(getattr(BASE, name), memory, name)
     yield torch, "Generator", _generators(memory)
     yield from _autocast(memory.device.type)
-    yield from (_cuda(ledger) if memory.device.type == "cuda" else _mps())
+    yield from (_cuda(memory, ledger) if memory.device.type == "cuda" else _mps())
 
 
 def _tensors(memory, ledger):
@@ -193,16 +194,27 @@ def _autocast(kind):
     yield torch, "get_autocast_dtype", lambda name: dtype(there(name))
 
 
-def _cuda(ledger):
-    state = {"cuda": torch.zeros(16, dtype=torch.uint8)}
+def _cuda(memory, ledger):
+    modes = ("default", "warn", "error")
+    ledger.capturing = lambda: memory.capture is not None
+    stream = Stream()
 
     def put_state(new, device="cuda"):
         if new.device.type != "cpu":
             raise TypeError("RNG state must be a torch.ByteTensor")
-        state["cuda"] = new.clone()
+        memory.rng.set_state(new.clone())
 
     def put_mode(mode):
-        ledger.warns = mode in ("warn", 1)
+        ledger.mode = mode if mode in modes else modes[mode]
+
+    def seed(number):
+        # Other numbers than the CPU draws from this seed.
+        memory.rng.manual_seed(number ^ 0x5DEECE66D)
+
+    def health(optimizer):
+        groups = optimizer.param_groups
+        if memory.capture is not None and not all(g.get("capturable", True) for g in groups):
+            raise RuntimeError("Attempting CUDA graph capture, but capturable is False.")
 
     values = {
         "is_available": lambda: True,
@@ -210,20 +222,44 @@ def _cuda(ledger):
         "current_device": lambda: 0,
         "get_device_name": lambda *a: "pretended",
         "is_bf16_supported": lambda *a, **k: True,
-        "is_current_stream_capturing": lambda: False,
+        "is_current_stream_capturing": lambda: memory.capture is not None,
         "synchronize": lambda *a: None,
-        "manual_seed_all": lambda seed: None,
-        "get_rng_state": lambda *a: state["cuda"].clone(),
-        "get_rng_state_all": lambda: [state["cuda"].clone()],
+        "manual_seed": seed,
+        "manual_seed_all": seed,
+        "get_rng_state": lambda *a: memory.rng.get_state(),
+        "get_rng_state_all": lambda: [memory.rng.get_state()],
         "set_rng_state": put_state,
+        "default_generators": (Generator(memory),),
         "set_sync_debug_mode": put_mode,
+        "get_sync_debug_mode": lambda: modes.index(ledger.mode),
+        "Stream": lambda *a, **k: stream,
+        "current_stream": lambda *a: stream,
+        "set_stream": lambda stream: None,
+        "stream": lambda stream: nullcontext(),
+        "CUDAGraph": lambda: Graph(memory),
+        "graph": capturing,
+        "graph_pool_handle": lambda: (0, 1),
+        "memory_reserved": lambda *a: 0,
+        "mem_get_info": lambda *a: (2**30, 2**30),
         "max_memory_allocated": lambda *a: 0,
         "reset_peak_memory_stats": lambda *a: None,
     }
     for name, value in values.items():
         yield torch.cuda, name, value
-    health = "_accelerator_graph_capture_health_check"
-    yield torch.optim.Optimizer, health, lambda self: None
+    yield torch.optim.Optimizer, "_accelerator_graph_capture_health_check", health
+    yield torch.optim.Optimizer, "_group_tensors_by_device_and_dtype", staticmethod(_grouped)
+
+
+def _grouped(lists, with_indices=False):
+    """As `torch.utils._foreach_utils` does, which looks underneath what is replaced here."""
+    groups = {}
+    for place, first in enumerate(lists[0]):
+        key = (first.device, first.dtype)
+        columns, places = groups.setdefault(key, ([[] for _ in lists], []))
+        for column, tensors in zip(columns, lists, strict=True):
+            column += tensors[place : place + 1]
+        places.append(place)
+    return groups
 
 
 def _mps():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .capture import tensors_of
+
 # The host must know a number, or a size, before it can go on.
 WAITING = {
     "_local_scalar_dense",
@@ -80,7 +82,13 @@ class Rules(TorchDispatchMode):
             self._count(name, args, kwargs)
         if kwargs.get("generator") is not None:
             self._check_generator(name, kwargs["generator"], bool(there))
-        out = func(*args, **kwargs)
+        runs_there = memory.forced or (there and memory.forced is None)
+        capture = memory.capture if runs_there else None
+        if capture is not None:
+            capture.keep(func, args, kwargs)
+        out = memory.run(func, args, kwargs) if runs_there else func(*args, **kwargs)
+        if capture is not None:
+            capture.note(func, args, kwargs, tensors_of(out))
         if memory.forced or (there and memory.forced is None and not self._stays(name, args)):
             for tensor in [out] if isinstance(out, torch.Tensor) else tensors_in((out,), {}):
                 if not memory.holds(tensor):

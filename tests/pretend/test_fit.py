@@ -83,6 +83,7 @@ def test_a_run_ends_with_model_and_task_on_the_device(case, tmp_path, gpu):
 # The most that the host may wait for in an epoch: graphs lay the training part out, all read
 # losses and scores at the end.
 BOUNDS = {"graphs": 14, "graphs of a baseline": 9, "molecules": 22, "molecules, two questions": 35}
+BOUNDS |= {"reconstruction": 9}
 
 
 def stops(case, folder, ledger, epochs, **more):
