@@ -90,6 +90,7 @@ class Objective(ABC):
         self.only_known = only_known
         self._rows: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._loss_checked = False
+        self._there: dict[tuple[str, torch.device], Tensor] = {}  # constants, on other devices
 
     @abstractmethod
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,11 +148,19 @@ class Objective(ABC):
     def predict(self, output: Tensor) -> Tensor:
         """The predictions: class indices, values or probabilities."""
 
-    def loss_and_score(self, output: Tensor, target: Tensor) -> tuple[float, float]:
-        """Loss and score; NaN if no target is known or an output is NaN."""
+    def loss_and_score(
+        self, output: Tensor, target: Tensor, known_loss: Tensor | None = None
+    ) -> tuple[float, float]:
+        """Loss and score; NaN if no target is known or an output is NaN.
+
+        Args:
+            output: the outputs for items with a known target.
+            target: these targets.
+            known_loss: the loss, if it was computed before.
+        """
         if not self.count(target):
             return math.nan, math.nan
-        loss = float(self.loss(output.detach(), target))
+        loss = float(self.loss(output.detach(), target) if known_loss is None else known_loss)
         return loss, math.nan if math.isnan(loss) else self.score(output, target)
 
     def metrics(self, output: Tensor, target: Tensor) -> dict[str, float]:
@@ -197,9 +206,16 @@ class Objective(ABC):
 
     def _weights_on(self, device: torch.device) -> Tensor | None:
         """The weights of the classes, on this device."""
-        if self.weights is not None and self.weights.device != device:
-            self.weights = self.weights.to(device)
-        return self.weights
+        return None if self.weights is None else self._on("weights", device)
+
+    def _on(self, name: str, device: torch.device) -> Tensor:
+        """A constant of the objective on this device, copied there once."""
+        value: Tensor = getattr(self, name)
+        if value.device == device:
+            return value
+        if (name, device) not in self._there:
+            self._there[name, device] = value.to(device)
+        return self._there[name, device]
 
     def _keep_rows(
         self, output: Tensor, target: Tensor, is_known: Callable[[Tensor], Tensor]

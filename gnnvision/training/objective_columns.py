@@ -95,7 +95,7 @@ class Regression(Columns):
         truth = _value_of(target)
         error = output - truth
         if self.spread is not None:
-            error = error / self.spread.to(error.device)
+            error = error / self._on("spread", error.device)
         # No branch depends on values, so that a GPU need not wait for the CPU.
         squares = error.masked_fill(truth.isnan(), 0).square()
         if not self._is_weighted(target):

@@ -30,6 +30,7 @@ from gnnvision.training.checks import check_output
 from gnnvision.training.failures import cause_of, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
 from gnnvision.training.objective import Objective, concatenate, objective
+from gnnvision.training.reading import to_host
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
@@ -218,18 +219,32 @@ class SeedRun:
         """
         goal, recipe = self.goal, self.recipe
         self.epoch += 1
-        counts = goal.counts(self._targets)
-        losses = torch.stack(self._losses).tolist()  # one wait for the GPU
+        sizes = [len(target) for target in self._targets]
+        parts: list[SplitName] = ["val"]
+        if recipe.evaluate_every == "epoch":
+            parts.append("test")  # only drawn: nothing below reads it
+        parts = [part for part in parts if len(getattr(self.task.split, part))]
+        found = [concatenate(self._outputs, self._targets), *map(self._evaluated, parts)]
+        # On the device, where a loss of the user's may have tensors of its own.
+        each = [torch.stack(self._losses), *(goal.loss(*pair) for pair in found[1:])]
+        read = to_host([*each, *(tensor for pair in found for tensor in pair)])
+        losses, rest = read[0].tolist(), read[len(each) :]
+        pairs = list(zip(rest[::2], rest[1::2], strict=True))
+        counts = goal.counts(pairs[0][1].split(sizes))
         loss = sum(each * n for each, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
         if not math.isfinite(loss):
             first = self.epoch == 1 and not math.isfinite(losses[0])
             raise not_finite(self.task, recipe, self.epoch, loss, first)
-        score = goal.score(*concatenate(self._outputs, self._targets))
         self._start_epoch()
-        row = {"epoch": self.epoch, "train_loss": loss, f"train_{goal.metric}": score}
-        row |= self._loss_and_score("val")
-        if recipe.evaluate_every == "epoch":
-            row |= self._loss_and_score("test")  # only drawn: nothing below reads it
+        row = {
+            "epoch": self.epoch,
+            "train_loss": loss,
+            f"train_{goal.metric}": goal.score(*pairs[0]),
+        }
+        for part, known_loss, pair in zip(parts, read[1:], pairs[1:], strict=False):
+            row[f"{part}_loss"], row[f"{part}_{goal.metric}"] = goal.loss_and_score(
+                *pair, known_loss
+            )
         self.history.append(row)
         place = (float(self.epoch), 0.0)
         if recipe.checkpoint_selection == "score":
@@ -259,10 +274,13 @@ class SeedRun:
         """Loss and score of a split without test-time augmentation; empty for an empty split."""
         if not len(getattr(self.task.split, part)):
             return {}
-        computed = self.computed.pop(part, None)
-        output, target = computed or self.outputs(part, caller(self.kept_model))
-        found = self.goal.loss_and_score(output, target)
+        found = self.goal.loss_and_score(*self._evaluated(part))
         return {f"{part}_loss": found[0], f"{part}_{self.goal.metric}": found[1]}
+
+    def _evaluated(self, part: SplitName) -> tuple[Tensor, Tensor]:
+        """Outputs and targets of a split, without test-time augmentation."""
+        computed = self.computed.pop(part, None)
+        return computed or self.outputs(part, caller(self.kept_model))
 
     # --- evaluation -------------------------------------------------------------------------
 

@@ -13,10 +13,20 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 
 class Stream:
-    """A stream of the device, which runs what it is given in order."""
+    """A stream of the device, which runs what it is given in order.
+
+    Args:
+        ledger: where it is noted that the host waits.
+    """
+
+    def __init__(self, ledger):
+        self._ledger = ledger
 
     def wait_stream(self, other):
         pass
+
+    def synchronize(self):
+        self._ledger.wait("the stream")
 
 
 class Graph:

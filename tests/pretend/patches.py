@@ -137,6 +137,9 @@ def _factory(real, memory, name):
             return made.to(**{k: v for k, v in kwargs.items() if k in ("device", "dtype")})
         if _without_numbers() or (target is not None and _is_elsewhere(target, memory.device)):
             return real(*args, **kwargs)
+        if kwargs.pop("pin_memory", False):
+            with memory.forcing(False):
+                return memory.pin(real(*args, **kwargs))
         if target is None:
             # Of another tensor: where that is. Else on the CPU, and not anywhere.
             with memory.forcing(memory.forced if like is not None else bool(memory.forced)):
@@ -197,7 +200,7 @@ def _autocast(kind):
 def _cuda(memory, ledger):
     modes = ("default", "warn", "error")
     ledger.capturing = lambda: memory.capture is not None
-    stream = Stream()
+    stream = Stream(ledger)
 
     def put_state(new, device="cuda"):
         if new.device.type != "cpu":

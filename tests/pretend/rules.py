@@ -140,7 +140,9 @@ class Rules(TorchDispatchMode):
         elif name == "copy_":
             target, source = (self.memory.holds(t) for t in args[:2])
             if source and not target:
-                self.ledger.wait("copy to the host")
+                blocks = not (args[2:] and args[2]) and not kwargs.get("non_blocking")
+                if blocks or not self.memory.is_pinned(args[0]):
+                    self.ledger.wait("copy to the host")
             elif target and not source and not self.memory.is_pinned(args[1]):
                 self.ledger.copy("copy from memory that is not pinned")
 

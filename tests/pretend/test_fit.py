@@ -80,10 +80,9 @@ def test_a_run_ends_with_model_and_task_on_the_device(case, tmp_path, gpu):
     assert not any(o.target.is_cuda or o.prediction.is_cuda for o in result.outcomes)
 
 
-# The most that the host may wait for in an epoch: graphs lay the training part out, all read
-# losses and scores at the end.
-BOUNDS = {"graphs": 14, "graphs of a baseline": 9, "molecules": 22, "molecules, two questions": 35}
-BOUNDS |= {"reconstruction": 9}
+# How often the host waits in an epoch: once for losses and scores, and where batches of graphs
+# are laid out anew.
+WAITS = {"graphs": 5, "graphs of a baseline": 2, "molecules": 14, "molecules, two questions": 14}
 
 
 def stops(case, folder, ledger, epochs, **more):
@@ -94,9 +93,9 @@ def stops(case, folder, ledger, epochs, **more):
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_host_seldom_waits(case, tmp_path, gpu):
-    short, long = (stops(case, tmp_path, gpu, epochs) for epochs in (1, 3))
-    waits = (long.waits - short.waits).total() / 2
-    assert waits <= BOUNDS.get(case, 8), long
+    short, long = (stops(case, tmp_path, gpu, epochs) for epochs in (5, 9))
+    waits = (long.waits - short.waits).total() / 4  # the metrics at the end may wait once more
+    assert waits < WAITS.get(case, 1) + 0.5, long
     assert not long.copies - short.copies, long
 
 
