@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 
@@ -42,6 +45,14 @@ def in_turn(
             wait_for(device)
             seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A block without warnings and without what libraries print."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def wait_for(device: str) -> None:
