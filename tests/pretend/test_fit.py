@@ -93,8 +93,8 @@ def stops(case, folder, ledger, epochs, **more):
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_host_seldom_waits(case, tmp_path, gpu):
-    short, long = (stops(case, tmp_path, gpu, epochs) for epochs in (5, 9))
-    waits = (long.waits - short.waits).total() / 4  # the metrics at the end may wait once more
+    short, long = (stops(case, tmp_path, gpu, epochs) for epochs in (5, 13))
+    waits = (long.waits - short.waits).total() / 8  # the metrics at the end may wait once more
     assert waits < WAITS.get(case, 1) + 0.5, long
     assert not long.copies - short.copies, long
 
