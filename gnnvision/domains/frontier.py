@@ -22,7 +22,11 @@ from gnnvision.errors import invalid, wrong_type
 if TYPE_CHECKING:
     from gnnvision.domains.graph import Graph
 
-__all__ = ["Frontier", "incoming"]
+__all__ = ["Frontier", "TooFewHops", "incoming", "reached"]
+
+
+class TooFewHops(ValueError):
+    """Raised if the layers of a network need more hops than a frontier has left."""
 
 
 class Frontier(Domain):
@@ -116,7 +120,8 @@ class Frontier(Domain):
         """
         if hops > self.hops:
             advice = "Make it with graph.frontier(nodes, hops), hops for all layers together."
-            raise invalid("frontier", f"have {hops} more hops", f"{self.hops} left", advice)
+            error = invalid("frontier", f"have {hops} more hops", f"{self.hops} left", advice)
+            raise TooFewHops(str(error))
         here = self
         for _ in range(hops):
             if here._inner is None:

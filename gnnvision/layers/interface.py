@@ -101,8 +101,8 @@ class Convolution(OnDomain):
         """
         x = dense(x)
         if isinstance(domain, Frontier) and self.per_edge:
-            here, there = domain.on(x), self.out_domain(domain.on(x))
-            return here.restrict(self.reference(x, here.step), there)
+            here = domain.on(x)
+            return here.restrict(self.reference(x, here.step), here.inward())
         signal = domain.to_sites(x)  # (N, *, C)
         pairs = zip(self.operators(domain, x), self.values(signal, domain), strict=True)
         first, *others = (S @ value for S, value in pairs)

@@ -136,22 +136,22 @@ class NodeTask(Task):
         """The nodes of a split with a known target, sorted."""
         nodes = torch.from_numpy(np.sort(getattr(self.split, split))).to(self.y.device)
         y = self.y[nodes]
-        if self.kind == "classification":
+        if self.y.dtype is torch.int64:
             return nodes[y != UNLABELED]
         return nodes[~y.isnan().all(1)]
 
     def _whole(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         nodes = torch.from_numpy(np.array(getattr(self.split, split))).to(self.y.device)
-        missing = UNLABELED if self.kind == "classification" else math.nan
+        missing = UNLABELED if self.y.dtype is torch.int64 else math.nan
         target = torch.full_like(self.y, missing)
         target[nodes] = self.y[nodes]
         return self.x, self.graph, target
 
     def _frontier(self, split: SplitName) -> tuple[Tensor, Domain, Tensor] | None:
         """The batch of the nodes that a split depends on; None if these are nearly all."""
-        if self.hops is None:
+        if self.hops is None or not len(known := self._known(split)):
             return None
-        frontier = self.graph.frontier(self._known(split), self.hops)
+        frontier = self.graph.frontier(known, self.hops)
         # Of all hops together: the last ones may reach everything, the first ones few nodes.
         computed = sum(frontier.sizes[: self.hops + 1])
         if computed > MOST_COMPUTED * self.graph.num_nodes * (self.hops + 1):
@@ -162,7 +162,7 @@ class NodeTask(Task):
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
-        if self.kind != "classification":
+        if self.y.dtype is not torch.int64:
             return False
         (_, domain, _) = next(iter(self.batches(split)))
         return domain is not self.graph
