@@ -9,7 +9,7 @@ whole graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -19,10 +19,9 @@ from gnnvision.domains.batches import OF_EDGES, ranges
 from gnnvision.domains.device import count, full_device
 from gnnvision.errors import invalid, wrong_type
 
-if TYPE_CHECKING:
-    from gnnvision.domains.graph import Graph
-
 __all__ = ["Frontier", "TooFewHops", "incoming", "reached"]
+
+Graph = Any  # which imports this file
 
 
 class TooFewHops(ValueError):
@@ -100,17 +99,18 @@ class Frontier(Domain):
     @property
     def edge_weight(self) -> Tensor | None:
         """The edge weights of the whole graph, if any."""
-        return self.whole.edge_weight
+        weight: Tensor | None = self.whole.edge_weight
+        return weight
 
     @property
     def num_edges(self) -> int:
         """The number of edges of the whole graph."""
-        return self.whole.num_edges
+        return int(self.whole.num_edges)
 
     @property
     def weights_are_counts(self) -> bool:
         """Whether the edge weights count edges that a pooling joined."""
-        return self.whole.weights_are_counts
+        return bool(self.whole.weights_are_counts)
 
     def inward(self, hops: int = 1) -> Frontier:
         """The next, smaller frontier, after a convolution of as many hops.
@@ -227,7 +227,7 @@ class Frontier(Domain):
         return here  # type: ignore[return-value]
 
     def _is_live(self) -> bool:
-        return self.whole._is_live()
+        return bool(self.whole._is_live())
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("whole", "order", "sizes")}
@@ -249,7 +249,8 @@ def incoming(graph: Graph) -> tuple[Tensor, Tensor]:
         torch.cumsum(count(target, graph.num_nodes), 0, out=rowptr[1:])
         return target.argsort(stable=True), rowptr
 
-    return graph.derived("incoming", build)
+    edges: tuple[Tensor, Tensor] = graph.derived("incoming", build)
+    return edges
 
 
 def reached(graph: Graph, nodes: Tensor, hops: int) -> tuple[Tensor, list[int]]:

@@ -103,8 +103,8 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         if type(domain) is Frontier and type(x) is Tensor and not (columns or named):
             domain = domain.on(x)
             if self.per_edge:
-                every: Tensor = self.forward(x, domain.step)
-                return domain.restrict(every, domain.inward())
+                y = self.forward(x, domain.step)
+                return y[: domain.inward().num_nodes]
         elif type(domain) is not Graph or type(x) is not Tensor or self.pair or columns or named:
             call = read_call(self, x, domain, columns, named)
             x, domain = call.x, call.domain

@@ -128,9 +128,12 @@ class NodeTask(Task):
             ValueError: `split` is not one of these.
         """
         check_batches(split, None, "nodes")
+        return iter((self._batch_of(split),))
+
+    def _batch_of(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         if split not in self._batch:
             self._batch[split] = self._frontier(split) or self._whole(split)
-        return iter((self._batch[split],))
+        return self._batch[split]
 
     def _known(self, split: SplitName) -> Tensor:
         """The nodes of a split with a known target, sorted."""
@@ -164,8 +167,7 @@ class NodeTask(Task):
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
         if self.y.dtype is not torch.int64:
             return False
-        (_, domain, _) = next(iter(self.batches(split)))
-        return domain is not self.graph
+        return self._batch_of(split)[1] is not self.graph
 
     @property
     def target_statistics(self) -> tuple[Tensor, Tensor] | None:
