@@ -16,7 +16,7 @@ from gnnvision.domains import Domain, Grid, PaddingMode, Window
 from gnnvision.domains.modes import is_symbol
 from gnnvision.errors import invalid
 from gnnvision.layers.interface import Convolution, require
-from gnnvision.operators import Shift, shifts, whole
+from gnnvision.operators import Shift, shifted, shifts, whole
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "GridConvolution"]
 
@@ -114,12 +114,15 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         self.window.out_size(size)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not is_symbol(input) and whole.is_worth_it(input, self.window, self.groups):
-            return whole.convolve_whole(input, weight, bias, self.window)
+        if not is_symbol(input):
+            if whole.is_worth_it(input, self.window, self.groups):
+                return whole.convolve_whole(input, weight, bias, self.window)
+            if shifted.is_worth_it(input, weight, self.window, self.groups):
+                return shifted.convolve_same(input, weight, bias)
         padding: tuple[int, ...] = tuple(lo for lo, _ in self.window.pads)
         if self.padding_mode != "zeros" or not self.window.is_symmetric:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-            input = F.pad(input, self._reversed_padding_repeated_twice, mode)
+            input = _padded(input, self._reversed_padding_repeated_twice, mode)
             padding = (0,) * self._ndim
         return self._convolve(
             input, weight, bias, self.stride, padding, self.dilation, self.groups
@@ -162,3 +165,14 @@ class Conv3d(GridConvolution, nn.Conv3d):
 
     _ndim = 3
     _convolve = staticmethod(F.conv3d)
+
+
+def _padded(x: Tensor, sides: Sequence[int], mode: str) -> Tensor:
+    """`F.pad`, in a form that is deterministic on a GPU where that is asked for."""
+    if mode != "reflect" or not (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
+        return F.pad(x, list(sides), mode)
+    for number, pads in enumerate(zip(sides[::2], sides[1::2], strict=True)):
+        axis = x.ndim - 1 - number
+        places = torch.arange(x.shape[axis], device=x.device, dtype=x.dtype)
+        x = x.index_select(axis, F.pad(places[None, None], pads, mode)[0, 0].long())
+    return x

@@ -61,7 +61,6 @@ class RGCNConv(FamilyConvolution):
 
     columns: ClassVar[tuple[str, ...]] = ("edge_type",)
     bipartite = True
-    per_edge = True
     embeds = True
     reads_weights = False
 

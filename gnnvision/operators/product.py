@@ -348,7 +348,9 @@ def _sample(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
 def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
     if not (pattern.col.numel() and x.shape[1]):
         return x.new_zeros(pattern.shape[0], x.shape[1])
-    if x.device.type == "cpu" and x.is_floating_point():
+    # cuSPARSE may add in another order each time.
+    in_order = x.device.type == "cpu" or torch.are_deterministic_algorithms_enabled()
+    if in_order and x.is_floating_point() and x.device.type in ("cpu", "cuda"):
         return torch.embedding_bag(
             x.detach().contiguous(),  # else it prepares for a backward pass of its own
             pattern.col,

@@ -42,7 +42,14 @@ def usable_device(name: str, argument: str = "device") -> str:
 
 
 def use_deterministic() -> None:
-    """Make every operation of this process return the same bits each time, also on a GPU."""
+    """Make every operation of this process return the same bits each time, also on a GPU.
+
+    There convolutions are neither timed nor computed in TensorFloat32, and an operation of which
+    torch has no deterministic form raises an error.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")

@@ -251,7 +251,7 @@ def train(
                 data_seconds=data_seconds,
                 folder=path,
                 notes=list(trainer.concerns),
-                facts=dict(facts or {}),
+                facts=dict(facts or {}) | trainer.shared.kernels.facts(),
             )
             if writer is not None:
                 writer.close()

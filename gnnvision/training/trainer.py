@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from gnnvision.data import NodeTask, Split, SplitName, Task
+from gnnvision.data import Split, SplitName, Task
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made
 from gnnvision.models import network_name
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
-from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.events import Event, SeedDone, SeedStarted
 from gnnvision.training.failures import cause_of
+from gnnvision.training.kernels import kernels_for
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.precision import PRECISIONS, resolve_precision
 from gnnvision.training.recipe import Recipe, with_current_names
@@ -106,6 +106,7 @@ class Trainer:
                 check_split(task, stage.recipe)
         network = self.shared.new_model(reset=False)
         self.shared.precision = resolve_precision(precision, network, device)
+        self.shared.kernels = kernels_for(device, precision, network)
 
     @property
     def precision(self) -> str:
@@ -153,13 +154,10 @@ class Trainer:
         """
         for stage in self.stages:
             if stage.values is None:
-                model, task = self.shared.new_model(reset=False), self.task
-                x, domain, _ = next(iter(task.batches("train", stage.recipe.batch_size)))
+                model = self.shared.new_model(reset=False)
+                x, domain, _ = next(iter(self.task.batches("train", stage.recipe.batch_size)))
                 check_takes(model, domain)
                 try:
-                    if isinstance(task, NodeTask):
-                        stage.hops = hops_of_model(model, task)
-                        x, domain, _ = next(iter(self.shared.seen(task, stage).batches("train")))
                     with seeded(0):
                         stage.values = largest_signal(model, x, domain)
                 except ValueError as error:

@@ -32,6 +32,27 @@ WAITING = {
     "linalg_solve",
     "histc",
 }
+# What torch refuses where it was asked for deterministic algorithms.
+VARYING = {
+    "_adaptive_avg_pool2d_backward",
+    "_adaptive_avg_pool3d_backward",
+    "adaptive_max_pool2d_backward",
+    "avg_pool3d_backward",
+    "upsample_linear1d_backward",
+    "upsample_bilinear2d_backward",
+    "upsample_bicubic2d_backward",
+    "upsample_trilinear3d_backward",
+    "reflection_pad1d_backward",
+    "reflection_pad2d_backward",
+    "reflection_pad3d_backward",
+    "grid_sampler_2d_backward",
+    "grid_sampler_3d_backward",
+    "nll_loss2d_forward",
+    "put_",
+    "histc",
+}
+# What it does not refuse, although cuSPARSE gives other last digits each time.
+SPARSE = {"mm", "addmm", "_sparse_mm", "bmm"}
 COPYING = {"copy_", "copy", "_copy_from", "_to_copy", "set_", "resize_"}
 INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 # These take no number from the CPU beside tensors of the device.
@@ -80,6 +101,8 @@ class Rules(TorchDispatchMode):
             if len(there) < len(tensors):
                 self._check(name, args, tensors)
             self._count(name, args, kwargs)
+            if torch.are_deterministic_algorithms_enabled():
+                self._check_order(name, args, tensors)
         if kwargs.get("generator") is not None:
             self._check_generator(name, kwargs["generator"], bool(there))
         runs_there = memory.forced or (there and memory.forced is None)
@@ -127,6 +150,15 @@ class Rules(TorchDispatchMode):
             self.ledger.fault(
                 f"Expected a '{wanted}' device type for generator but found '{found}': {name}"
             )
+
+    def _check_order(self, name, args, tensors):
+        """Refuse what adds in another order each time, where that was asked for."""
+        layouts = {tensor.layout for tensor in tensors}
+        varies = name in VARYING or (name in SPARSE and layouts != {torch.strided})
+        if name.startswith("scatter_reduce"):
+            varies = "amax" not in args and "amin" not in args
+        if varies:
+            self.ledger.fault(f"{name} does not have a deterministic implementation")
 
     def _count(self, name, args, kwargs):
         if name in WAITING:
