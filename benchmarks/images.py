@@ -22,19 +22,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 from timing import in_turn, machine, with_allocator
 
-with_allocator()
+if __name__ == "__main__":
+    with_allocator()
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from torch import nn  # noqa: E402
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-import gnnvision as gv  # noqa: E402
-from gnnvision.training.precision import resolve_precision  # noqa: E402
-from gnnvision.training.seed_run import SeedRun  # noqa: E402
+import gnnvision as gv
+from gnnvision.training.precision import resolve_precision
+from gnnvision.training.seed_run import SeedRun
 
 BATCH = 128
 STANDARD, OURS = "standard loop: files, PIL, 2 workers", "gnnvision.fit"
@@ -118,6 +120,54 @@ def arithmetic_rate(precision: str) -> float:
     return 2 * 2048**3 / best / 1e9
 
 
+class Programs(NamedTuple):
+    """Programs that train on the same images, to be timed in turn.
+
+    Args:
+        calls: each trains for one pass.
+        images: how many images a pass has.
+        run: the training of `gnnvision.fit`.
+    """
+
+    calls: dict[str, Callable[[], object]]
+    images: dict[str, int]
+    run: SeedRun
+
+
+def programs(
+    whole: gv.data.ImageTask, folder: Path, compiled: bool = False, count: int = 2560
+) -> Programs:
+    """Ours, the standard loop, and what each difference contributes.
+
+    Args:
+        whole: all images.
+        folder: of the unpacked files, for the standard loop; `unpack` fills it.
+        compiled: whether to add the compiled step.
+        count: number of images in a pass.
+    """
+    count = count // BATCH * BATCH
+    split = replace(whole.split, train=whole.split.train[:count])
+    task = replace(whole, split=split, augment=AUGMENT)
+    precision = resolve_precision("auto", gv.models.vgg_like(), "cpu")
+    plain = ours(task, "float32", last=False)
+    plain.call = Contiguous(plain.model)
+    runs = {OURS: ours(task, precision, last=True)}
+    if compiled:
+        runs["gnnvision.fit, compiled"] = ours(task, precision, last=True, compiled=True)
+    runs |= {
+        "+ channels last": ours(task, "float32", last=True),
+        "+ images in memory, batched": plain,
+    }
+    calls: dict[str, Callable[[], object]] = {
+        name: lambda run=run: [*run.train_epoch(), run.finish_epoch()]
+        for name, run in runs.items()
+    }
+    calls[STANDARD] = standard_loop(folder)
+    files = sum(1 for _ in next(folder.rglob("train")).glob("*/*"))
+    images = dict.fromkeys(runs, count) | {STANDARD: files // BATCH * BATCH}
+    return Programs(calls, images, runs[OURS])
+
+
 def main() -> None:
     """Time all programs in turn; print the time waiting for data and the compute bound."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -131,48 +181,32 @@ def main() -> None:
     archive = options.archive or Path(root, "cifar10-images.tar.gz")
     whole = gv.data.load(archive)
     assert isinstance(whole, gv.data.ImageTask)
-    count = options.images // BATCH * BATCH
-    split = replace(whole.split, train=whole.split.train[:count])
-    task = replace(whole, split=split, augment=AUGMENT)
-    precision = resolve_precision("auto", gv.models.vgg_like(), "cpu")
-
     with tempfile.TemporaryDirectory() as folder:
-        unpack(archive, Path(folder), count + 10 * BATCH)
-        plain = ours(task, "float32", last=False)
-        plain.call = Contiguous(plain.model)
-        runs = {
-            "+ images in memory, batched": plain,
-            "+ channels last": ours(task, "float32", last=True),
-            OURS: ours(task, precision, last=True),
-        }
-        if options.compile:
-            runs["gnnvision.fit, compiled"] = ours(task, precision, last=True, compiled=True)
-        programs: dict[str, Callable[[], object]] = {STANDARD: standard_loop(Path(folder))}
-        for name, run in runs.items():
-            programs[name] = lambda run=run: [*run.train_epoch(), run.finish_epoch()]
-        print(machine(torch.get_num_threads()) + f", {precision}")
-        before = runs[OURS].waited
-        seconds = in_turn(programs, options.rounds)
-        waited = runs[OURS].waited - before
+        # More for the loop of files, whose workers read ahead at the start of a pass.
+        unpack(archive, Path(folder), options.images + 10 * BATCH)
+        calls, images, run = programs(whole, Path(folder), options.compile, options.images)
+        print(machine(torch.get_num_threads()) + f", {run.precision}")
+        before = run.waited
+        seconds = in_turn(calls, options.rounds)
+        waited = run.waited - before
 
-    counts = {name: count for name in seconds} | {STANDARD: (count + 10 * BATCH) // BATCH * BATCH}
-    speeds = {n: counts[n] / statistics.median(values) for n, values in seconds.items()}
+    speeds = {n: images[n] / statistics.median(values) for n, values in seconds.items()}
     print(f"{'':36}{'images/s':>10}{'ratio':>8}{'slowest':>10}{'quickest':>10}")
     for name, speed in speeds.items():
-        low, high = (counts[name] / f(seconds[name]) for f in (max, min))
+        low, high = (images[name] / f(seconds[name]) for f in (max, min))
         ratio = speed / speeds[STANDARD]
         print(f"{name:36}{speed:10.0f}{ratio:8.2f}{low:10.0f}{high:10.0f}")
     passes = options.rounds + 1  # the first one is not timed, but waits as long
     share = waited / passes / statistics.median(seconds[OURS])
     print(f"share of the time spent waiting for data: {share:.1%}")
     macs = gv.summary(gv.models.vgg_like(), gv.Grid((32, 32)), channels=3).total_macs
-    for name in ("float32", precision):
+    for name in ("float32", run.precision):
         rate = arithmetic_rate(name)
         bound = rate * 1e9 / (6 * macs)
         print(
             f"compute bound, {name}: {rate:.0f} GFLOP/s in a matrix product, "
             f"{6 * macs / 1e6:.0f} MFLOP an image: {bound:.0f} images/s"
-            + (f", of which we reach {speeds[OURS] / bound:.0%}" if name == precision else "")
+            + (f", of which we reach {speeds[OURS] / bound:.0%}" if name == run.precision else "")
         )
 
 

@@ -143,8 +143,12 @@ class Task(ABC):
             ValueError: `split` is not one of these, or the batch size does not fit the task.
         """
 
-    def low_resolution(self) -> Self:
-        """The task at a lower resolution, for progressive resizing; itself if it has no images."""
+    def low_resolution(self, scale: float = 0.75) -> Self:
+        """The task at a lower resolution, for progressive resizing; itself if it has no images.
+
+        Args:
+            scale: Of the height and width of the images, from 0 to 1.
+        """
         return self
 
     def predict(self, model: Callable[..., Tensor], x: Tensor, domain: Domain) -> Tensor:

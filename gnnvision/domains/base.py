@@ -90,6 +90,18 @@ class Domain(ABC):
             return None
         return self
 
+    def restrict(self, x: Tensor, onto: Tensor | Domain) -> Tensor:
+        """The part of a signal at the sites that are left after convolutions.
+
+        A skip connection adds `domain.restrict(x, y)` to y. All sites are left, except on a
+        `Frontier`.
+
+        Args:
+            x: the signal.
+            onto: the domain after the convolutions, or a signal on it.
+        """
+        return x
+
     # --- derived values -----------------------------------------------------------------------
 
     # Tensors of the domain that must not be edited, each with its version when it was made.

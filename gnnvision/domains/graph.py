@@ -23,6 +23,7 @@ from gnnvision.domains.checks import (
     to_indices,
 )
 from gnnvision.domains.device import full_device, segment_index, send
+from gnnvision.domains.frontier import Frontier, reached
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_live
 from gnnvision.errors import integer, invalid
@@ -378,10 +379,7 @@ class Graph(Domain):
             TypeError: if they are neither.
             ValueError: if a node occurs twice or is out of range, or the mask has another length.
         """
-        must = f"be distinct nodes from 0 to {self.num_nodes - 1}"
-        chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
-        if chosen.unique().numel() < chosen.numel():
-            raise invalid("nodes", must, "a node twice", "Remove the duplicates.")
+        chosen = self._distinct(nodes)
         names = self.node_names
         edge_index, kept = edges.induced(self.edge_index, self.num_nodes, chosen.to(self.device))
         return Graph(
@@ -435,6 +433,38 @@ class Graph(Domain):
         return edges.reach(
             self.edge_index, node, integer("hops", hops, 0, "Give a number of edges.")
         )
+
+    def frontier(self, nodes: Indices, hops: int) -> Frontier:
+        """The graph seen from some nodes: with all that they depend on within some hops.
+
+        A network that is called with `x[frontier.nodes]` on the frontier gives exactly the rows
+        of these nodes, in this order, and computes nothing else. Each convolution moves one hop
+        in; `hops` is their number.
+
+        Args:
+            nodes: the nodes whose output is wanted: distinct indices from 0, or a boolean mask
+                with one entry for each node.
+            hops: the number of hops, of all layers together.
+
+        Raises:
+            TypeError: if `nodes` are neither, or `hops` is not an integer.
+            ValueError: if a node occurs twice or is out of range, the mask has another length, or
+                `hops` is negative.
+
+        Example:
+            >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
+            >>> path.frontier([0], hops=2).nodes.tolist()
+            [0, 1, 2]
+        """
+        integer("hops", hops, 0, "Give the number of graph convolutions.")
+        return Frontier(self, *reached(self, self._distinct(nodes).to(self.device), hops))
+
+    def _distinct(self, nodes: Indices) -> Tensor:
+        must = f"be distinct nodes from 0 to {self.num_nodes - 1}"
+        chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must)
+        if chosen.unique().numel() < chosen.numel():
+            raise invalid("nodes", must, "a node twice", "Remove the duplicates.")
+        return chosen
 
     def to_networkx(self) -> nx.Graph:
         """The networkx graph, undirected if every edge has its reverse with the same attributes.

@@ -37,6 +37,7 @@ class Attention(FamilyConvolution):
     columns: ClassVar[tuple[str, ...]] = ("edge_attr", "return_attention_weights")
     bipartite = True
     fill_value: float | Literal["mean"] = "mean"
+    per_edge = True
     reads_targets = True
     reads_weights = False
     adds_edges: ClassVar[bool] = False  # whether the E Uₕ are part of the sum

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain, Frontier, Graph
 from gnnvision.errors import invalid, one_of, wrong_type
 from gnnvision.layers.calls import read_call
 from gnnvision.layers.compatible import MessagePassingNames, check_defaults
@@ -51,6 +51,9 @@ class _OverEdges(MessagePassingNames, OnDomain):
             TypeError: if `domain` is neither of the two.
             ValueError: if a shape is wrong, or the graph has edge weights.
         """
+        if isinstance(domain, Frontier):
+            here = domain.on(x)
+            return here.restrict(self(x, here.step), here.inward())
         call = read_call(self, x, domain, columns, named)
         x, graph = call.x, require(call.domain, Graph, self)
         if graph.edge_weight is not None:
@@ -67,8 +70,8 @@ class _OverEdges(MessagePassingNames, OnDomain):
         raise NotImplementedError
 
     def out_domain(self, domain: Domain) -> Domain:
-        """The same graph."""
-        return require(domain, Graph, self)
+        """The same graph; of a frontier, the next one."""
+        return domain.inward() if isinstance(domain, Frontier) else require(domain, Graph, self)
 
 
 class EdgeConv(_OverEdges):

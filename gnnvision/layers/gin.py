@@ -134,6 +134,7 @@ class GINEConv(_SumThenNetwork):
         torch.Size([3, 2])
     """
 
+    per_edge = True
     columns: ClassVar[tuple[str, ...]] = ("edge_attr", "size")
 
     def __init__(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain, Frontier, Graph
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.layers.calls import read_call
@@ -23,6 +23,7 @@ from gnnvision.layers.linear import Channels, size_on_first_call
 from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Family, Identity, Operator, Sum, apply_each
 from gnnvision.operators.base import Product
+from gnnvision.operators.onto import First, hops_of, onto
 from gnnvision.operators.signals import dense, signal_operator
 from gnnvision.operators.together import Together
 
@@ -99,7 +100,12 @@ class FamilyConvolution(MessagePassingNames, Convolution):
             ValueError: if a shape is wrong or the graph is invalid; see `Graph`.
         """
         call = None
-        if type(domain) is not Graph or type(x) is not Tensor or self.pair or columns or named:
+        if type(domain) is Frontier and type(x) is Tensor and not (columns or named):
+            domain = domain.on(x)
+            if self.per_edge:
+                y = self.forward(x, domain.step)
+                return y[: domain.inward().num_nodes]
+        elif type(domain) is not Graph or type(x) is not Tensor or self.pair or columns or named:
             call = read_call(self, x, domain, columns, named)
             x, domain = call.x, call.domain
         transformed = is_transformed()
@@ -116,17 +122,39 @@ class FamilyConvolution(MessagePassingNames, Convolution):
             # In place, as no other code holds the products above; but not into a batched bias.
             y = y + bias if transformed else y.add_(bias)
         y = self.finish(y) if self.finishes else y  # (M, *, C_out)
-        y = y if type(domain) is Graph else self.out_domain(domain).from_sites(y)
+        if type(domain) is not Graph and type(domain) is not Frontier:
+            y = self.out_domain(domain).from_sites(y)
         return y if call is None or call.finish is None else call.finish(y, operators)
 
     def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
         """The operators of the family, in the dtype of the signal but at least float32."""
+        dtype = next(self.parameters(), torch.empty(0)).dtype if x is None else x.dtype
+        dtype = torch.promote_types(dtype, torch.float32)
+        if isinstance(domain, Frontier):
+            return onto(self.on_whole(domain, dtype), domain)
+        self._check_kind(domain)
+        return self.applied(domain, dtype)
+
+    def applied(self, domain: Domain, dtype: torch.dtype) -> Sequence[Operator]:
+        """The operators of the family on a domain."""
+        assert self.family is not None
+        return self.family(domain, dtype)
+
+    def on_whole(self, frontier: Frontier, dtype: torch.dtype) -> Sequence[Operator]:
+        """The operators on the whole graph of a frontier.
+
+        Raises:
+            TypeError: if the layer needs the whole graph itself.
+        """
+        if self.per_edge or getattr(self, "onto", None) is not None:
+            advice = "Pass the graph itself."
+            raise wrong_type("domain", "be a whole graph, not a frontier,", frontier, advice)
+        return self.applied(frontier.whole, dtype)
+
+    def _check_kind(self, domain: Domain) -> None:
         if not isinstance(domain, self.kind):
             condition = f"be a {self.kind.__name__} for {type(self).__name__}"
             raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
-        assert self.family is not None
-        dtype = next(self.parameters(), torch.empty(0)).dtype if x is None else x.dtype
-        return self.family(domain, torch.promote_types(dtype, torch.float32))
 
     def matrices(self) -> Sequence[Tensor | None]:
         """The weights Wₖ: (in_channels, out_channels); or a number, of shape (1,); None for 1."""
@@ -144,11 +172,14 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         return [x if W is None else x @ W if W.ndim == 2 else x * W for W in weights]
 
     def out_domain(self, domain: Domain) -> Domain:
-        """The same domain."""
-        if not isinstance(domain, self.kind):
-            condition = f"be a {self.kind.__name__} for {type(self).__name__}"
-            raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
+        """The same domain; of a frontier, the one that is as many hops further in."""
+        if isinstance(domain, Frontier):
+            return domain.inward(1 if self.per_edge else self._hops(domain))
+        self._check_kind(domain)
         return domain
+
+    def _hops(self, frontier: Frontier) -> int:
+        return hops_of(self.on_whole(frontier, torch.float32))
 
     def check(self, x: Tensor, domain: Domain, transformed: bool) -> None:
         """Check that `x` is a valid signal for this layer on a domain.
@@ -255,7 +286,7 @@ class GraphConvolution(FamilyConvolution):
 
     def out_domain(self, domain: Domain) -> Domain:
         """The domain that the operators map to."""
-        return domain if self.onto is None else self.onto(domain)
+        return super().out_domain(domain) if self.onto is None else self.onto(domain)
 
 
 class Propagation(FamilyConvolution):
@@ -293,7 +324,7 @@ class Propagation(FamilyConvolution):
 
     def out_domain(self, domain: Domain) -> Domain:
         """The domain that the operator maps to."""
-        return domain if self.onto is None else self.onto(domain)
+        return super().out_domain(domain) if self.onto is None else self.onto(domain)
 
     def extra_repr(self) -> str:
         """The name of the family, for `repr`."""
@@ -333,6 +364,8 @@ def weighted_sum(
             term = term if W is None else term * W
         elif x.layout is not torch.strided:
             term = S.times(signal_operator(x).times(W))
+        elif isinstance(S, First):
+            term = S.times(x) @ W
         elif isinstance(S, Identity) or W.shape[0] >= W.shape[1]:
             if y is not None and x.ndim == 2 and isinstance(S, Identity):
                 y = torch.addmm(y, x, W)

@@ -16,7 +16,7 @@ from gnnvision.domains import Domain, Grid, PaddingMode, Window
 from gnnvision.domains.modes import is_symbol
 from gnnvision.errors import invalid
 from gnnvision.layers.interface import Convolution, require
-from gnnvision.operators import Shift, shifted, shifts, whole
+from gnnvision.operators import Shift, shifts, whole
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "GridConvolution"]
 
@@ -114,11 +114,8 @@ class GridConvolution(nn.modules.conv._ConvNd, Convolution):
         self.window.out_size(size)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not is_symbol(input):
-            if whole.is_worth_it(input, self.window, self.groups):
-                return whole.convolve_whole(input, weight, bias, self.window)
-            if shifted.is_worth_it(input, weight, self.window, self.groups):
-                return shifted.convolve_same(input, weight, bias)
+        if not is_symbol(input) and whole.is_worth_it(input, self.window, self.groups):
+            return whole.convolve_whole(input, weight, bias, self.window)
         padding: tuple[int, ...] = tuple(lo for lo, _ in self.window.pads)
         if self.padding_mode != "zeros" or not self.window.is_symmetric:
             mode = "constant" if self.padding_mode == "zeros" else self.padding_mode

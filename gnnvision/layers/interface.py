@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from torch import Tensor
 
-from gnnvision.domains import Domain
+from gnnvision.domains import Domain, Frontier
 from gnnvision.errors import wrong_type
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import dense
@@ -58,6 +58,7 @@ class Convolution(OnDomain):
     """
 
     bias: Tensor | None
+    per_edge: ClassVar[bool] = False  # whether the operators depend on edges, one by one
 
     @abstractmethod
     def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
@@ -99,6 +100,9 @@ class Convolution(OnDomain):
             The output of the layer, up to rounding.
         """
         x = dense(x)
+        if isinstance(domain, Frontier) and self.per_edge:
+            here = domain.on(x)
+            return here.restrict(self.reference(x, here.step), here.inward())
         signal = domain.to_sites(x)  # (N, *, C)
         pairs = zip(self.operators(domain, x), self.values(signal, domain), strict=True)
         first, *others = (S @ value for S, value in pairs)

@@ -63,6 +63,7 @@ class NNConv(FamilyConvolution):
         (torch.Size([3, 2]), 5)
     """
 
+    per_edge = True
     columns: ClassVar[tuple[str, ...]] = ("edge_attr", "size")
     bipartite = True
     reads_weights = False

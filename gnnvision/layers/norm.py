@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains import Domain, Frontier, Graph, Grid
 from gnnvision.errors import integer, invalid, wrong_type
 from gnnvision.layers.interface import OnDomain
 from gnnvision.operators.signals import dense
@@ -88,6 +88,8 @@ class GraphNorm(nn.Module, OnDomain):
         sites, index, number = dense(x), None, 1
         if where is None and x.ndim > 2:
             where = Grid(x.shape[2:])
+        if isinstance(where, Frontier):
+            where.refuse(self)
         if isinstance(where, Domain):
             sites = where.to_sites(sites)
             free = torch.compiler.is_compiling()  # a program takes any number of graphs

@@ -186,14 +186,10 @@ class APPNP(Propagation):
         self.alpha = alpha
         self.dropout = dropout
 
-    def operators(self, domain: Domain, x: Tensor | None = None) -> Sequence[Operator]:
+    def applied(self, domain: Domain, dtype: torch.dtype) -> Sequence[Operator]:
         """The only operator, a polynomial of Â; in training with other edges dropped each time."""
-        if not (self.training and self.dropout):
-            return super().operators(domain, x)
-        dtype = torch.get_default_dtype() if x is None else x.dtype
-        dtype = torch.promote_types(dtype, torch.float32)
         assert self.family is not None
-        return self.family(domain, dtype, dropout=self.dropout)
+        return self.family(domain, dtype, dropout=self.dropout if self.training else 0.0)
 
     def extra_repr(self) -> str:
         """The settings, for `repr`."""

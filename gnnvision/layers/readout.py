@@ -6,7 +6,7 @@ from typing import get_args
 
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain
+from gnnvision.domains import Domain, Frontier
 from gnnvision.domains.modes import is_symbol
 from gnnvision.errors import invalid, one_of
 from gnnvision.layers.interface import OnDomain
@@ -50,8 +50,11 @@ class Readout(nn.Module, OnDomain):
             domain: the graph; a grid may be omitted.
 
         Raises:
+            TypeError: if the domain has some nodes of a graph only.
             ValueError: if `x` does not match the domain, or is (N, C) without a graph.
         """
+        if isinstance(domain, Frontier):
+            domain.refuse(self)
         if is_symbol(x):
             domain = None
         elif x.ndim < 3 if domain is None else domain.domain_of(x) is not domain:

@@ -61,6 +61,7 @@ class RGCNConv(FamilyConvolution):
 
     columns: ClassVar[tuple[str, ...]] = ("edge_type",)
     bipartite = True
+    per_edge = True
     embeds = True
     reads_weights = False
 

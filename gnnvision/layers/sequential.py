@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gnnvision.domains import Domain, Graph, Grid
+from gnnvision.domains import Domain, Frontier, Graph, Grid
 from gnnvision.domains.modes import is_symbol, is_transformed
 from gnnvision.errors import wrong_dtype
 from gnnvision.layers.calling import call_as, form_of
@@ -103,7 +103,7 @@ class Sequential(nn.Sequential, OnDomain):
                 here = Grid(made[1:]) if len(made) > 1 else None
             elif isinstance(layer, OnDomain):
                 here = layer.out_domain(here)
-            elif here.offsets is None:
+            elif not isinstance(here, Frontier) and here.offsets is None:
                 here = _domain_by_running(name, layer, here)
             elif pools(layer):
                 raise _unknown(name, layer, here, "it depends on the signal")
@@ -143,6 +143,8 @@ def _check_passes_on(layer: nn.Module, here: Domain | None) -> None:
 
 def _domain_after(x: Tensor, layer: OnDomain, here: Domain) -> Domain | None:
     """The domain of the output of a layer that takes one; on a grid its shape tells."""
+    if isinstance(here, Frontier):  # of which the number of rows tells, unless all are reached
+        return layer.out_domain(here) if here.is_closed else here.domain_of(x)
     there: Domain | None = here.domain_of(x) if isinstance(here, Grid) else None
     if there is not None or (isinstance(here, Grid) and isinstance(layer, Sequential)):
         return there

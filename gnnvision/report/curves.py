@@ -73,8 +73,11 @@ def curves(run: Run) -> Section | None:
             "results at the top are those of their exponential moving average (EMA)."
         )
     if result.recipe.progressive_resizing:
-        share = 100 * result.recipe.progressive_resizing
+        share = 100 * sum(fraction for fraction, _ in result.recipe.resizing)
         note += f" The training images are smaller in the first {share:.0f} % of the epochs."
+    if result.recipe.freeze_first_block:
+        share = 100 * result.recipe.freeze_first_block
+        note += f" The first block is not trained in the last {share:.0f} % of the epochs."
     if views := test_views(result.task):
         note += (
             f" The curves are measured without test-time augmentation; the results at the top are "

@@ -10,7 +10,7 @@ from torch import nn
 from gnnvision.errors import invalid
 from gnnvision.layers import Sequential
 
-__all__ = ["Block", "blocks", "last_linear"]
+__all__ = ["Block", "blocks", "first_trainable", "last_linear"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,20 @@ def blocks(network: nn.Module) -> list[Block]:
         else:
             waiting.append((name, module))
     return out
+
+
+def first_trainable(network: nn.Module) -> list[nn.Parameter]:
+    """The trainable parameters of the first block that has any; empty without such a block.
+
+    Args:
+        network: any network; only one that ends in a dense layer has blocks.
+    """
+    try:
+        parts = blocks(network)
+    except ValueError:
+        return []
+    held = ([p for m in part.modules for p in m.parameters() if p.requires_grad] for part in parts)
+    return next(filter(None, held), [])
 
 
 def last_linear(network: nn.Module) -> tuple[str, nn.Linear]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -13,7 +14,14 @@ from gnnvision.layers.calling import one_tensor
 from gnnvision.training.objective import UNLABELED, Objective
 from gnnvision.training.recipe import Recipe
 
-__all__ = ["can_choose", "check_output", "check_recipe", "check_split", "without_validation"]
+__all__ = [
+    "can_choose",
+    "check_first_block",
+    "check_output",
+    "check_recipe",
+    "check_split",
+    "without_validation",
+]
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
@@ -64,7 +72,7 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
         raise invalid(
             "progressive_resizing",
             f"be 0 for a {type(task).__name__}, which has no images to resize",
-            f"{recipe.progressive_resizing:g}",
+            recipe.progressive_resizing,
             "Leave it out: it is for image classification.",
         )
     if recipe.batch_size is not None and isinstance(task, NodeTask):
@@ -73,6 +81,23 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             "be None for the nodes of one graph",
             recipe.batch_size,
             "Leave it out: a node needs its neighbors, so all nodes are one batch.",
+        )
+
+
+def check_first_block(recipe: Recipe, model: nn.Module, first: Sequence[nn.Parameter]) -> None:
+    """Check that a model has a first block to freeze, and other weights to train.
+
+    Raises:
+        ValueError: if not.
+    """
+    own = {id(parameter) for parameter in first}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
+    if not first or not others:
+        raise invalid(
+            "freeze_first_block",
+            "be 0 for a model without trainable blocks before a dense layer at its end",
+            f"{recipe.freeze_first_block:g} for {type(model).__name__}",
+            "Leave it out.",
         )
 
 

@@ -21,6 +21,7 @@ OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Selection = Literal["score", "loss", "last"]
 EvaluateEvery = int | Literal["epoch"]
+Resizing = float | Sequence[tuple[float, float]]
 
 CURRENT_NAMES = {
     "decay": "weight_decay_scope",
@@ -30,6 +31,7 @@ CURRENT_NAMES = {
     "select": "checkpoint_selection",
 }
 # Printed whether or not they have their default value.
+SMALLER = 0.75  # scale of the sides of images where 'progressive_resizing' is one number
 ALWAYS_PRINTED = ("epochs", "lr", "optimizer", "schedule", "checkpoint_selection")
 
 
@@ -77,7 +79,12 @@ class Recipe:
             "balanced" as heavy together as the negatives. "none" for equal weights.
         label_smoothing: for classification and multi-label tasks, from 0 to 1.
         progressive_resizing: fraction of the epochs, from 0 to 1, at the start, that train on
-            smaller images, of three quarters of the height and width.
+            smaller images, of three quarters of the height and width; or pairs of such a fraction
+            and a scale of the sides, in their order: ((0.4, 0.75), (0.2, 0.875)) trains 40 % of
+            the epochs at three quarters, then 20 % at seven eighths, then the rest at full size.
+        freeze_first_block: fraction of the epochs, from 0 to 1, at the end, in which the first
+            block with trainable weights is not trained, so that its gradients need not be
+            computed; its norms go on with the statistics of each batch.
         ema_decay: decay of an exponential moving average (EMA) of the weights, updated at each
             step; the averaged weights are then evaluated and kept. 0 for no averaging.
         checkpoint_selection: which epoch is kept: "score" (the best validation metric, then the
@@ -113,7 +120,8 @@ checkpoint_selection score
     batch_size: int | None = None
     class_weights: Literal["none", "balanced"] | Sequence[float] = "none"
     label_smoothing: float = 0.0
-    progressive_resizing: float = 0.0
+    progressive_resizing: Resizing = 0.0
+    freeze_first_block: float = 0.0
     ema_decay: float = 0.0
     checkpoint_selection: Selection = "score"
     patience: int | None = None
@@ -129,11 +137,16 @@ checkpoint_selection score
         for name in ("lr", "weight_decay", "lr_bias", "lr_head"):
             self._check_number(name, 0)
         for name in (
-            "momentum", "layer_decay", "warmup", "label_smoothing", "progressive_resizing",
+            "momentum", "layer_decay", "warmup", "label_smoothing", "freeze_first_block",
             "ema_decay",
         ):  # fmt: skip
             self._check_number(name, 0, 1)
         object.__setattr__(self, "class_weights", _checked_weights(self.class_weights))
+        if isinstance(self.progressive_resizing, Sequence):
+            checked = _checked_resizing(self.progressive_resizing)
+            object.__setattr__(self, "progressive_resizing", checked)
+        else:
+            self._check_number("progressive_resizing", 0, 1)
         one_of("weight_decay_scope", self.weight_decay_scope, get_args(DecayScope))
         one_of("optimizer", self.optimizer, get_args(OptimizerName))
         one_of("schedule", self.schedule, get_args(Schedule))
@@ -174,8 +187,12 @@ checkpoint_selection score
     def to_dict(self) -> dict[str, Any]:
         """Every field with its value, for JSON."""
         held = asdict(self)
-        weights = held["class_weights"]
-        return held | {"class_weights": weights if isinstance(weights, str) else list(weights)}
+        weights, resizing = held["class_weights"], held["progressive_resizing"]
+        if not isinstance(weights, str):
+            held["class_weights"] = list(weights)
+        if isinstance(resizing, tuple):
+            held["progressive_resizing"] = [list(pair) for pair in resizing]
+        return held
 
     def make_optimizer(self, model: nn.Module) -> Optimizer:
         """The optimizer for the trainable parameters of `model`.
@@ -202,6 +219,35 @@ checkpoint_selection score
         rest = (progress - self.warmup) / (1 - self.warmup) if self.warmup < 1 else 0.0
         return 1 - rest if self.schedule == "one_cycle" else (1 + math.cos(math.pi * rest)) / 2
 
+    @property
+    def resizing(self) -> tuple[tuple[float, float], ...]:
+        """Pairs of a fraction of the epochs and the scale of the sides of images, in order."""
+        given = self.progressive_resizing
+        if isinstance(given, Sequence):
+            return tuple(given)
+        return ((given, SMALLER),) if given else ()
+
+    def image_scale(self, epoch: int) -> float:
+        """The scale of the sides of training images in an epoch.
+
+        Args:
+            epoch: from 0.
+        """
+        end = 0.0
+        for fraction, scale in self.resizing:
+            end += fraction * self.epochs
+            if epoch < end - 1e-6:
+                return scale
+        return 1.0
+
+    def freezes_first_block(self, epoch: int) -> bool:
+        """Whether the first block is not trained in an epoch.
+
+        Args:
+            epoch: from 0.
+        """
+        return epoch >= (1 - self.freeze_first_block) * self.epochs - 1e-6
+
     def __str__(self) -> str:
         shown = [
             (field.name, getattr(self, field.name))
@@ -223,6 +269,26 @@ def _checked_weights(value: object) -> str | tuple[float, ...]:
         if not is_number or not 0 < weight < math.inf:
             raise invalid("class_weights", "have positive finite numbers", weight, advice)
     return tuple(float(weight) for weight in value)
+
+
+def _checked_resizing(pairs: Sequence[Any]) -> tuple[tuple[float, float], ...]:
+    """Stages of progressive resizing as pairs of numbers in range."""
+    name, advice = "progressive_resizing", "Pass for example ((0.4, 0.75), (0.2, 0.875))."
+    checked = []
+    for pair in pairs:
+        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+            raise wrong_type(name, "be a number, or pairs (fraction, scale)", pair, advice)
+        fraction, scale = pair
+        for value in pair:
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise wrong_type(name, "have numbers in its pairs", value, advice)
+        if not (0 < fraction <= 1 and 0 < scale < 1):
+            condition = "have fractions above 0 up to 1, and scales between 0 and 1"
+            raise invalid(name, condition, (fraction, scale), advice)
+        checked.append((float(fraction), float(scale)))
+    if (total := sum(fraction for fraction, _ in checked)) > 1 + 1e-9:
+        raise invalid(name, "have fractions that sum to at most 1", f"{total:g}", advice)
+    return tuple(checked)
 
 
 def _without_effect(values: Mapping[str, Any]) -> list[tuple[str, str]]:

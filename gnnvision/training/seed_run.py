@@ -18,6 +18,7 @@ from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.training.average import update_average
+from gnnvision.training.blocks import first_trainable
 from gnnvision.training.captured import Step, Stepped, captured, set_lr
 from gnnvision.training.checkpoint import (
     Checkpoint,
@@ -26,7 +27,7 @@ from gnnvision.training.checkpoint import (
     snapshot,
     unpack_optimizer,
 )
-from gnnvision.training.checks import check_output
+from gnnvision.training.checks import check_first_block, check_output
 from gnnvision.training.failures import cause_of, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
 from gnnvision.training.objective import Objective, concatenate, objective
@@ -65,7 +66,7 @@ class SeedRun:
     ) -> None:
         self.model = model
         self.task = task
-        self.small_task = task.low_resolution() if recipe.progressive_resizing else task
+        self.resized = {scale: task.low_resolution(scale) for _, scale in recipe.resizing}
         self.recipe = recipe
         self.goal = goal or objective(task, recipe)
         self.precision = precision
@@ -73,6 +74,10 @@ class SeedRun:
         self.optimizer = recipe.make_optimizer(model)
         self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
         self.learned = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.first_block: list[nn.Parameter] = []
+        if recipe.freeze_first_block:
+            self.first_block = first_trainable(model)
+            check_first_block(recipe, model, self.first_block)
         self.average: AveragedModel | None = None
         if recipe.ema_decay:
             average = get_ema_multi_avg_fn(recipe.ema_decay)
@@ -131,8 +136,9 @@ class SeedRun:
         """
         self._set_mode(training=True)
         recipe, done = self.recipe, self._batch
-        is_small = self.epoch < recipe.progressive_resizing * recipe.epochs
-        task = self.small_task if is_small else self.task
+        task = self.resized.get(recipe.image_scale(self.epoch), self.task)
+        for parameter in self.first_block:
+            parameter.requires_grad_(not recipe.freezes_first_block(self.epoch))
         batches = task.batches("train", recipe.batch_size, self.generator, self.epoch)
         number = -1
         while True:
@@ -219,6 +225,8 @@ class SeedRun:
         """
         goal, recipe = self.goal, self.recipe
         self.epoch += 1
+        for parameter in self.first_block:
+            parameter.requires_grad_(True)
         sizes = [len(target) for target in self._targets]
         parts: list[SplitName] = ["val"]
         if recipe.evaluate_every == "epoch":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -25,12 +25,14 @@ class Stage:
         values: the number of values in the largest signal, which determines the number of
             threads; None to measure it.
         label: what it trains, as text.
+        hops: the number of hops that the outputs depend on, of a task on nodes.
     """
 
     recipe: Recipe
     task: Task | None = None
     values: int | None = None
     label: str = ""
+    hops: int | None = field(default=None, kw_only=True)
 
     def begin(self, model: nn.Module) -> nn.Module:
         """Prepare the model, and return the module to train: the model or a part of it."""

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from gnnvision.data import Split, SplitName, Task
+from gnnvision.data import NodeTask, Split, SplitName, Task
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made
 from gnnvision.models import network_name
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
+from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.events import Event, SeedDone, SeedStarted
 from gnnvision.training.failures import cause_of
 from gnnvision.training.kernels import kernels_for
@@ -154,10 +155,13 @@ class Trainer:
         """
         for stage in self.stages:
             if stage.values is None:
-                model = self.shared.new_model(reset=False)
-                x, domain, _ = next(iter(self.task.batches("train", stage.recipe.batch_size)))
+                model, task = self.shared.new_model(reset=False), self.task
+                x, domain, _ = next(iter(task.batches("train", stage.recipe.batch_size)))
                 check_takes(model, domain)
                 try:
+                    if isinstance(task, NodeTask):
+                        stage.hops = hops_of_model(model, task)
+                        x, domain, _ = next(iter(self.shared.seen(task, stage).batches("train")))
                     with seeded(0):
                         stage.values = largest_signal(model, x, domain)
                 except ValueError as error:

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from gnnvision.data import Split, SplitName, Task
+from gnnvision.data import NodeTask, Split, SplitName, Task
 from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, pack
@@ -60,6 +60,7 @@ class Shared:
     metric: str | Metric | None
     network: Callable[[nn.Module], nn.Module]
     precision: str = "float32"
+    _seen: dict[int, tuple[Task, Task]] = field(default_factory=dict)  # by hops: the last ones
     kernels: Kernels = field(default_factory=Kernels)
 
     def new_model(self, reset: bool) -> nn.Module:
@@ -79,6 +80,14 @@ class Shared:
             for stage in self.stages:
                 check_split(task, stage.recipe)
         return task
+
+    def seen(self, task: Task, stage: Stage) -> Task:
+        """The task whose batches have only the nodes that the outputs depend on."""
+        if not isinstance(task, NodeTask) or stage.hops is None:
+            return task
+        if self._seen.get(stage.hops, (None,))[0] is not task:  # seeds with one split share it
+            self._seen[stage.hops] = (task, replace(task, hops=stage.hops))
+        return self._seen[stage.hops][1]
 
     def goal(self, task: Task, recipe: Recipe) -> Objective:
         """The objective of a stage."""
@@ -170,6 +179,7 @@ class Unit:
             own = task if stage.task is None else stage.task.to(shared.device)
             if own is not task:
                 own = replace(own, split=task.split)
+            own = shared.seen(own, stage)
             assert stage.values is not None
             with threads_for(stage.values):
                 self.threads = torch.get_num_threads()

@@ -112,7 +112,7 @@ class Stages:
         for name, recipe in on_features:  # which have one size
             if recipe.progressive_resizing:
                 condition = "be 0 for training on precomputed features"
-                got = f"{recipe.progressive_resizing:g} in {name!r} of the plan"
+                got = f"{recipe.progressive_resizing} in {name!r} of the plan"
                 raise invalid("progressive_resizing", condition, got, "Omit it in that stage.")
         head = frozen_features(backbone, self.task, views=plan.views, progress=progress)
         assert head is not None

@@ -34,6 +34,7 @@ CHANGED = {
     "class_weights": ("balanced", {}),
     "label_smoothing": (0.4, {}),
     "progressive_resizing": (0.5, {}),
+    "freeze_first_block": (0.5, {}),
     "ema_decay": (0.9, {}),
     "checkpoint_selection": ("last", {"lr": 3.0, "epochs": 20}),
     "patience": (1, {"lr": 30.0, "epochs": 6}),

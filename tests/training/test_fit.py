@@ -464,6 +464,36 @@ def test_the_first_epochs_see_less_detail():
     recipe = Recipe(epochs=4, batch_size=1257, progressive_resizing=0.5, lr=0.01)
     fit(model, task, recipe, reset=False, progress=False)
     assert seen == [6, 6, 8, 8]
+    seen.clear()
+    stages = ((0.5, 0.5), (0.25, 0.75))
+    fit(model, task, replace(recipe, progressive_resizing=stages), reset=False, progress=False)
+    assert seen == [4, 4, 6, 8]
+
+
+def test_the_first_block_is_not_trained_in_the_last_epochs():
+    seen = []
+
+    def note(event):
+        if isinstance(event, EpochDone):
+            seen.append([p.detach().clone() for p in (conv.weight, hidden.weight)])
+
+    conv, hidden = gv.Conv2d(1, 2, 3), gv.Conv2d(2, 2, 3)
+    model = gv.Sequential(conv, nn.ReLU(), hidden, gv.Readout(), nn.Linear(2, 10))
+    recipe = Recipe(epochs=4, freeze_first_block=0.5, optimizer="sgd", lr=0.1)
+    task = gv.data.load("digits")
+    fit(lambda: model, task, recipe, reset=False, progress=False, callbacks=[note])
+    assert len(seen) == 4
+    for before, after, frozen in zip(seen, seen[1:], (False, True, True), strict=False):
+        assert torch.equal(before[0], after[0]) == frozen
+        assert not torch.equal(before[1], after[1])
+    assert conv.weight.requires_grad, "the model can be trained further"
+
+
+def test_a_model_without_a_first_block_to_freeze():
+    recipe = Recipe(epochs=1, freeze_first_block=0.5)
+    model = gv.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(ValueError, match="'freeze_first_block' must be 0 for a model without"):
+        fit(model, gv.data.load("digits"), recipe, progress=False)
 
 
 def test_what_is_measured_is_the_average_of_the_weights():

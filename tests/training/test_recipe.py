@@ -1,5 +1,6 @@
 """Recipes: what they refuse, how they print, which optimizer they make."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,32 @@ from gnnvision.training.recipe import with_current_names
         ),
         ({"patience": 0}, ValueError, "'patience' must be at least 1"),
         ({"batch_size": 0}, ValueError, "'batch_size' must be at least 1"),
+        ({"freeze_first_block": 2}, ValueError, "'freeze_first_block' must be from 0 to 1, got 2"),
+        (
+            {"progressive_resizing": 1.5},
+            ValueError,
+            "'progressive_resizing' must be from 0 to 1, got 1.5",
+        ),
+        (
+            {"progressive_resizing": (0.4, 0.75)},
+            TypeError,
+            "'progressive_resizing' must be a number, or pairs .fraction, scale., got float",
+        ),
+        (
+            {"progressive_resizing": ((0.4, "small"),)},
+            TypeError,
+            "'progressive_resizing' must have numbers in its pairs, got str",
+        ),
+        (
+            {"progressive_resizing": ((0.4, 1.5),)},
+            ValueError,
+            "'progressive_resizing' must have fractions above 0 .*, got .0.4, 1.5.",
+        ),
+        (
+            {"progressive_resizing": ((0.6, 0.5), (0.6, 0.75))},
+            ValueError,
+            "'progressive_resizing' must have fractions that sum to at most 1, got 1.2",
+        ),
     ],
 )
 def test_refused(options, error, text):
@@ -47,6 +74,25 @@ def test_the_whole_of_what_was_asked_survives_json():
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert "weight_decay 0.0001, weight_decay_scope first" in str(recipe)
     assert "patience 3" in str(recipe)
+
+
+def test_stages_of_progressive_resizing():
+    recipe = Recipe(epochs=8, progressive_resizing=[[0.375, 0.75], (0.25, 0.875)])
+    scales = [recipe.image_scale(epoch) for epoch in range(8)]
+    assert scales == [0.75] * 3 + [0.875] * 2 + [1.0] * 3
+    stored = recipe.to_dict()
+    assert stored["progressive_resizing"] == [[0.375, 0.75], [0.25, 0.875]]
+    assert Recipe.from_dict(json.loads(json.dumps(stored))) == recipe
+    assert "progressive_resizing ((0.375, 0.75), (0.25, 0.875))" in str(recipe)
+    one = Recipe(epochs=9, progressive_resizing=0.25)
+    assert [one.image_scale(epoch) for epoch in range(9)] == [0.75] * 3 + [1.0] * 6
+    assert Recipe(epochs=2).image_scale(0) == 1.0
+
+
+def test_epochs_in_which_the_first_block_is_frozen():
+    recipe = Recipe(epochs=5, freeze_first_block=0.4)
+    assert [recipe.freezes_first_block(epoch) for epoch in range(5)] == [False] * 3 + [True] * 2
+    assert not any(Recipe(epochs=5).freezes_first_block(epoch) for epoch in range(5))
 
 
 OLD_NAMES = {

@@ -17,13 +17,15 @@ from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
 from gnnvision.data.moments import target_moments
-from gnnvision.data.split import SPLIT_NAMES, Split, random_node_split
+from gnnvision.data.split import Split, random_node_split
 from gnnvision.data.task import SplitName, Task
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import full_device
-from gnnvision.errors import invalid
+from gnnvision.errors import integer, invalid
 
 __all__ = ["NodeTask"]
+
+MOST_COMPUTED = 0.9  # of the rows of all layers; beyond it the whole graph takes no longer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,6 +42,9 @@ class NodeTask(Task):
         splitter: A function from a seed to a split; None if there is only one split.
         encoder: The encoder of the columns that the features are made of, if any.
         tables: The columns of the tables of nodes and edges that were read, if any.
+        hops: How many hops the output of a network depends on; None for the whole graph. The
+            batch of a split is then its frontier (`Graph.frontier`), where that is smaller than
+            the graph: a network gives the same outputs, and computes only those.
 
     Raises:
         ValueError: The sizes of features, graph, labels and split do not match.
@@ -53,6 +58,7 @@ class NodeTask(Task):
     splitter: Callable[[int], Split] | None = None
     encoder: ColumnEncoder | None = field(default=None, repr=False)
     tables: Mapping[str, Any] | None = field(default=None, repr=False)
+    hops: int | None = field(default=None, repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,13 +84,9 @@ class NodeTask(Task):
                 advice = "Pass one row for each node, NaN for a missing target."
             raise invalid("y", condition, got, advice)
         self.split.check(n)
-        batch = {}
-        for name in SPLIT_NAMES:
-            nodes = torch.from_numpy(np.array(getattr(self.split, name))).to(self.y.device)
-            target = torch.full_like(self.y, UNLABELED if labels else math.nan)
-            target[nodes] = self.y[nodes]
-            batch[name] = (self.x, self.graph, target)
-        object.__setattr__(self, "_batch", batch)
+        if self.hops is not None:
+            integer("hops", self.hops, 0, "Give the number of graph convolutions, or None.")
+        object.__setattr__(self, "_batch", {})
         super().__post_init__()
 
     def _contents(self) -> Mapping[str, Tensor]:
@@ -112,7 +114,9 @@ class NodeTask(Task):
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The whole graph as one batch; labels of nodes outside the split are -100.
 
-        Every call yields the same tensors, so nothing is copied from epoch to epoch.
+        With `hops` it is the frontier of the nodes of the split whose label is known, sorted,
+        and their labels alone. Every call yields the same tensors, so nothing is copied from
+        epoch to epoch.
 
         Args:
             split: "train", "val" or "test".
@@ -124,7 +128,46 @@ class NodeTask(Task):
             ValueError: `split` is not one of these.
         """
         check_batches(split, None, "nodes")
-        return iter((self._batch[split],))
+        return iter((self._batch_of(split),))
+
+    def _batch_of(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
+        if split not in self._batch:
+            self._batch[split] = self._frontier(split) or self._whole(split)
+        return self._batch[split]
+
+    def _known(self, split: SplitName) -> Tensor:
+        """The nodes of a split with a known target, sorted."""
+        nodes = torch.from_numpy(np.sort(getattr(self.split, split))).to(self.y.device)
+        y = self.y[nodes]
+        if self.y.dtype is torch.int64:
+            return nodes[y != UNLABELED]
+        return nodes[~y.isnan().all(1)]
+
+    def _whole(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
+        nodes = torch.from_numpy(np.array(getattr(self.split, split))).to(self.y.device)
+        missing = UNLABELED if self.y.dtype is torch.int64 else math.nan
+        target = torch.full_like(self.y, missing)
+        target[nodes] = self.y[nodes]
+        return self.x, self.graph, target
+
+    def _frontier(self, split: SplitName) -> tuple[Tensor, Domain, Tensor] | None:
+        """The batch of the nodes that a split depends on; None if these are nearly all."""
+        if self.hops is None or not len(known := self._known(split)):
+            return None
+        frontier = self.graph.frontier(known, self.hops)
+        # Of all hops together: the last ones may reach everything, the first ones few nodes.
+        computed = sum(frontier.sizes[: self.hops + 1])
+        if computed > MOST_COMPUTED * self.graph.num_nodes * (self.hops + 1):
+            return None
+        x = self.x.index_select(0, frontier.nodes)
+        x = x.coalesce() if x.layout is torch.sparse_coo else x
+        return x, frontier, self.y[frontier.wanted]
+
+    def is_labeled(self, split: SplitName) -> bool:
+        """Whether the batch of a split has only nodes with a known class, as a frontier has."""
+        if self.y.dtype is not torch.int64:
+            return False
+        return self._batch_of(split)[1] is not self.graph
 
     @property
     def target_statistics(self) -> tuple[Tensor, Tensor] | None:

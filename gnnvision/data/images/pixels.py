@@ -23,7 +23,6 @@ from gnnvision.errors import invalid, wrong_dtype
 __all__ = ["PixelTask"]
 
 TRAIN_BATCH, _EVALUATION_BATCH = 128, 500
-LOW_RESOLUTION = 0.75  # of the sides, for progressive resizing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,6 +180,10 @@ class PixelTask(Task):
         """The task with this augmentation of training images."""
         return replace(self, augment=augment)
 
-    def low_resolution(self) -> Self:
-        """The task with images at three quarters of their height and width."""
-        return replace(self, resolution=LOW_RESOLUTION)
+    def low_resolution(self, scale: float = 0.75) -> Self:
+        """The task with smaller images.
+
+        Args:
+            scale: Of their height and width, from 0 to 1.
+        """
+        return replace(self, resolution=scale)
