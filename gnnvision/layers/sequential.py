@@ -68,7 +68,7 @@ class Sequential(nn.Sequential, OnDomain):
         if is_symbol(x):
             return self._run(x, None)
         here = as_graph(domain, x) if isinstance(domain, Tensor) else domain
-        if isinstance(here, Graph) and x.device.type != "cpu" and not is_transformed():
+        if isinstance(here, (Graph, Frontier)) and x.device.type != "cpu" and not is_transformed():
             with given(x):
                 return self._run(x, here)
         return self._run(x, here)
