@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from gnnvision.data import NodeTask
 from gnnvision.domains import Frontier, Graph
+from gnnvision.domains.device import widest
 from gnnvision.domains.frontier import TooFewHops
 from gnnvision.layers.calling import call
 from gnnvision.training.seeds import rng_state, set_rng_state
@@ -49,9 +50,11 @@ def hops_of_model(model: nn.Module, task: NodeTask) -> int | None:
 
 
 def _hops(model: nn.Module, task: NodeTask) -> int | None:
+    if widest(task.graph.device) is not torch.float64:
+        task = task.to("cpu")
     nodes = torch.from_numpy(np.array(task.split.train[:SOME_NODES])).to(task.graph.device)
     try:
-        probe = copy.deepcopy(model).double().train()
+        probe = copy.deepcopy(model).to(task.graph.device).double().train()
     except Exception:  # that cannot be copied
         return None
     for module in probe.modules():
