@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid
+from gnnvision.operators.dense import quick_products
 
 __all__ = ["apply_in_dtype", "edge_attributes"]
 
@@ -38,7 +39,8 @@ def apply_in_dtype(network: nn.Module, x: Tensor) -> Tensor:
     """The output of a network, computed in the dtype of `x`."""
     same = next(network.parameters(), x).dtype is x.dtype  # none where torch quantized it
     if same or torch.is_autocast_enabled(x.device.type):
-        plain: Tensor = network(x)
+        with quick_products(x):
+            plain: Tensor = network(x)
         return plain
     held = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     cast = {name: v.to(x.dtype) for name, v in held.items() if v.is_floating_point()}

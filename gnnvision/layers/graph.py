@@ -23,6 +23,8 @@ from gnnvision.layers.linear import Channels, size_on_first_call
 from gnnvision.layers.missing import check_given, check_not_nan
 from gnnvision.operators import Family, Identity, Operator, Sum, apply_each
 from gnnvision.operators.base import Product
+from gnnvision.operators.dense import dense_product
+from gnnvision.operators.fused import fused_sum
 from gnnvision.operators.onto import First, hops_of, onto
 from gnnvision.operators.signals import dense, signal_operator
 from gnnvision.operators.together import Together
@@ -112,15 +114,16 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         signal = x if type(domain) is Graph else domain.to_sites(x)  # (N, *, C_in)
         self.check(signal, domain, transformed)
         operators = self.operators(domain, x)
+        bias = self.bias
         if isinstance(operators, Together):
             y = operators.combine(signal, self.matrices)
+            if bias is not None:
+                # In place, as in `weighted_sum`.
+                y = y + bias if transformed else y.add_(bias)
         else:
-            y = weighted_sum(operators, signal, self.matrices())
+            y = weighted_sum(operators, signal, self.matrices(), bias)
         if call is not None and call.targets is not None:
             y = y[call.targets]
-        if (bias := self.bias) is not None:
-            # In place, as no other code holds the products above; but not into a batched bias.
-            y = y + bias if transformed else y.add_(bias)
         y = self.finish(y) if self.finishes else y  # (M, *, C_out)
         if type(domain) is not Graph and type(domain) is not Frontier:
             y = self.out_domain(domain).from_sites(y)
@@ -332,17 +335,22 @@ class Propagation(FamilyConvolution):
 
 
 def weighted_sum(
-    operators: Sequence[Operator], x: Tensor, matrices: Sequence[Tensor | None]
+    operators: Sequence[Operator],
+    x: Tensor,
+    matrices: Sequence[Tensor | None],
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """Σₖ Sₖ X Wₖ, each product in the cheaper order.
+    """Σₖ Sₖ X Wₖ + b, each product in the cheaper order.
 
     S (X W) if W removes columns, (S X) W if it adds columns; a sparse X is always multiplied by W
-    first. Operators that share subexpressions are applied first, each subexpression once.
+    first. Operators that share subexpressions are applied first, each subexpression once; and so
+    are all operators on a small signal, whose products are multiplied by all Wₖ at once.
 
     Args:
         operators: the Sₖ, from N sites to M.
         x: X. Shape (N, *, C_in).
         matrices: the Wₖ, of shape (C_in, C_out); or one number, of shape (1,), or None for 1.
+        bias: b. Shape (C_out,).
 
     Returns:
         The sum. Shape (M, *, C_out).
@@ -350,15 +358,18 @@ def weighted_sum(
     if len(operators) != len(matrices):
         advice = "Give num_operators, the number that the family returns; Propagation has one."
         raise invalid("num_operators", f"be {len(operators)}", len(matrices), advice)
-    if len(operators) > 1 and x.layout is torch.strided and x.ndim == 2:
-        if any(isinstance(S, (Sum, Product)) for S in operators):
-            written = [_written_out(W, x.shape[1], x) for W in matrices]
-            return torch.cat(apply_each(operators, x), 1) @ torch.cat(written)
-    y = None
-    for S, W in zip(operators, matrices, strict=True):
+    for S in operators:
         if not isinstance(S, Operator):
             advice = "Make them of the functions in gnnvision.operators."
             raise wrong_type("operators", "return operators", S, advice)
+    if (y := fused_sum(operators, x, matrices, bias)) is not None:
+        return y
+    if len(operators) > 1 and x.layout is torch.strided and x.ndim == 2:
+        if any(isinstance(S, (Sum, Product)) for S in operators):
+            written = [_written_out(W, x.shape[1], x) for W in matrices]
+            return dense_product(torch.cat(apply_each(operators, x), 1), torch.cat(written), bias)
+    y = None
+    for S, W in zip(operators, matrices, strict=True):
         if W is None or W.ndim < 2:
             term = S.times(dense(x))
             term = term if W is None else term * W
@@ -367,15 +378,15 @@ def weighted_sum(
         elif isinstance(S, First):
             term = S.times(x) @ W
         elif isinstance(S, Identity) or W.shape[0] >= W.shape[1]:
-            if y is not None and x.ndim == 2 and isinstance(S, Identity):
-                y = torch.addmm(y, x, W)
-                continue
-            term = S.times(x @ W)
+            term = S.times(dense_product(x, W))
         else:
-            term = S.times(x) @ W
+            term = dense_product(S.times(x), W)
         y = term if y is None else y + term
     assert y is not None
-    return y
+    if bias is None:
+        return y
+    # In place, as no other code holds the products above; but not into a batched bias.
+    return y + bias if is_transformed() else y.add_(bias)
 
 
 def refuse_weights(graph: Graph, layer: nn.Module) -> None:

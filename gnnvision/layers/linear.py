@@ -12,6 +12,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter
 
 from gnnvision.errors import invalid
+from gnnvision.operators.dense import dense_product
 from gnnvision.operators.signals import is_sparse, signal_operator
 
 __all__ = ["LazyLinear", "Linear", "linear", "padded", "size_on_first_call"]
@@ -41,7 +42,7 @@ class Linear(nn.Linear):
         weight = self.weight.to(input.dtype)
         bias = None if self.bias is None else self.bias.to(input.dtype)
         if not is_sparse(input):
-            return F.linear(input, weight, bias)
+            return dense_product(input, weight.t(), bias)
         y = signal_operator(input).times(weight.t())
         return y if bias is None else y + bias
 

@@ -49,6 +49,7 @@ class Pattern:
         self.of_runs = False  # whether `col` is known to be 0, 1, ...
         self._section_of: tuple[Pattern, Range, Range, int] | None = None
         self._row: Tensor | None = None
+        self._padded: Tensor | None = None
         self._turned: Pattern | None = None
         self._transposed: tuple[Pattern, Tensor] | None = None
         self._runs: Pattern | None = None
@@ -85,6 +86,16 @@ class Pattern:
         part = Pattern(rowptr, self.col[entries] - cols[0], cols[1] - cols[0])
         part._section_of = (self, rows, cols, entries.start)
         return part, entries
+
+    def padded_rowptr(self, num_rows: int) -> Tensor:
+        """`rowptr` with empty rows up to a number of rows, cached for the last one."""
+        missing = num_rows + 1 - self.rowptr.shape[0]
+        if not missing:
+            return self.rowptr
+        if self._padded is None or self._padded.shape[0] != num_rows + 1:
+            last = self.rowptr[-1:].expand(missing)
+            self._padded = made_plainly(lambda: torch.cat((self.rowptr, last)), self.col)
+        return self._padded
 
     def starts(self, row: int) -> int:
         """The index of the first entry of a row; `rowptr` is copied from a GPU once."""
@@ -351,22 +362,34 @@ def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
     # cuSPARSE may add in another order each time.
     in_order = x.device.type == "cpu" or torch.are_deterministic_algorithms_enabled()
     if in_order and x.is_floating_point() and x.device.type in ("cpu", "cuda"):
-        return torch.embedding_bag(
-            x.detach().contiguous(),  # else it prepares for a backward pass of its own
-            pattern.col,
-            pattern.rowptr,
-            False,  # scale_grad_by_freq
-            0,  # sum
-            False,  # sparse gradients
-            value,
-            True,  # rowptr ends with E
-        )[0]
+        return bag(pattern, value, x)
     if x.device.type == "cuda" and x.is_floating_point():
         matrix = torch.sparse_csr_tensor(
             pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False
         )
         return matrix @ x
     return _composed(pattern, value, x)
+
+
+def bag(pattern: Pattern, value: Tensor, x: Tensor, num_rows: int | None = None) -> Tensor:
+    """The product without a backward pass, with rows of zeros below it if wanted.
+
+    Args:
+        pattern: E positions in an (M, N) matrix.
+        value: the entries. Shape (E,).
+        x: shape (N, C), or with more rows.
+        num_rows: the number of rows of the result, if it is more than M.
+    """
+    return torch.embedding_bag(
+        x.detach().contiguous(),  # else it prepares for a backward pass of its own
+        pattern.col,
+        pattern.rowptr if num_rows is None else pattern.padded_rowptr(num_rows),
+        False,  # scale_grad_by_freq
+        0,  # sum
+        False,  # sparse gradients
+        value,
+        True,  # rowptr ends with E
+    )[0]
 
 
 def _composed(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:

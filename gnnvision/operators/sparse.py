@@ -48,6 +48,8 @@ class Sparse(Operator):
         self.pattern = pattern
         self.value = value
         self._transpose: Sparse | None = None
+        self._beside_self: Sparse | None = None
+        self._and_self: tuple[Sparse, Sparse] | None = None
         self._section_of: tuple[Sparse, Range, Range] | None = None
         self._as: dict[torch.dtype, Sparse] = {value.dtype: self}
 
@@ -67,6 +69,54 @@ class Sparse(Operator):
                 return Sparse(pattern, turned)
             self._transpose = Sparse(pattern, turned)
         return self._transpose
+
+    @property
+    def beside_self(self) -> Sparse:
+        """This operator and I with interleaved rows: row 2 n is that of node n, then itself.
+
+        Shape (2 M, N), for M = N.
+        """
+        if self._beside_self is None:
+            if self._section_of is not None:
+                whole, (start, stop), cols = self._section_of
+                stack = whole.beside_self.section((2 * start, 2 * stop), cols)
+            else:
+                stack = made_plainly(lambda: self._with_self(2)[0], self.value)
+            self._beside_self = stack
+        return self._beside_self
+
+    def and_self(self, scale: Tensor) -> Sparse:
+        """S + c I, with the same pattern for any c.
+
+        Args:
+            scale: c. Shape (1,).
+        """
+        if self._and_self is None:
+            if self._section_of is not None:
+                whole, rows, cols = self._section_of
+                whole.and_self(scale)
+                assert whole._and_self is not None
+                first, second = whole._and_self
+                self._and_self = first.section(rows, cols), second.section(rows, cols)
+            else:
+                self._and_self = made_plainly(lambda: self._with_self(1), self.value)
+        first, second = self._and_self
+        total = Sparse(first.pattern, torch.addcmul(first.value, second.value, scale))
+        turned = Sparse(first.T.pattern, torch.addcmul(first.T.value, second.T.value, scale))
+        total._transpose = turned
+        return total
+
+    def _with_self(self, count: int) -> tuple[Sparse, Sparse]:
+        """S and I in rows 2 n and 2 n + 1 or, of count 1, in one row; the second without S."""
+        nodes = torch.arange(self.shape[1], device=self.device)
+        row = torch.cat([self.pattern.row.long() * count, nodes * count + count - 1])
+        col = torch.cat([self.pattern.col.long(), nodes])
+        shape = (self.shape[0] * count, self.shape[1])
+        pattern, order = Pattern.from_places(row, col, shape)
+        one = self.value.new_ones(self.shape[1])
+        here = torch.cat([self.value, one if count == 2 else 0 * one])[order]
+        there = torch.cat([0 * self.value, one])[order]
+        return Sparse(pattern, here), Sparse(pattern, there)
 
     def section(self, rows: Range, cols: Range) -> Sparse:
         """A diagonal block, given by ranges of rows and columns, without entries next to it."""
