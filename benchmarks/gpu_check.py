@@ -24,6 +24,7 @@ BUDGET_S = 480.0
 HERE = Path(__file__).resolve().parent
 LIMITS = {  # seconds of each section, in the order in which they run
     "layers": 60,
+    "training": 60,
     "tests": 110,
     "graphs": 90,
     "speed": 90,

@@ -13,13 +13,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from gpu_check import Row
 from gpu_parity import OPERATORS, TOLERANCE, difference
+from gpu_training import training
 
 import gnnvision as gv
 from gnnvision.data.errors import DataNotFound
@@ -188,7 +187,7 @@ def transfer(device: str, small: bool) -> Iterator[Row]:
 
 
 def speed(device: str, small: bool) -> Iterator[Row]:
-    """Compare Cora and large layers with torch-geometric; host waits and memory of a step."""
+    """Compare Cora and large layers with torch-geometric."""
     warnings.simplefilter("ignore")
     import cora
     import layers as large
@@ -220,7 +219,6 @@ def speed(device: str, small: bool) -> Iterator[Row]:
                 f"{device_peak(form):.0f} MiB" for form in forms.values()
             )
         yield Row(f"{ours}, {nodes:,} nodes", "measured", text, time.perf_counter() - started)
-    yield from waits(device)
 
 
 def _compare(taken: dict[str, list[float]], ours: str, unit: str, scale: float) -> str:
@@ -231,64 +229,6 @@ def _compare(taken: dict[str, list[float]], ours: str, unit: str, scale: float) 
         if name != ours:
             parts.append(f"{name} {value:.3g} {unit} ({value / medians[ours]:.1f} times)")
     return ", ".join(parts)
-
-
-def waits(device: str) -> Iterator[Row]:
-    """The number of times a training step makes the host wait for the GPU, by torch's warnings."""
-    from gnnvision.training.precision import resolve_precision
-    from gnnvision.training.seed_run import SeedRun, initialize
-
-    node = gv.data.load("karate")
-    molecule = gv.data.load("auto:esol")
-    image = gv.data.load("digits")
-    made: dict[str, tuple[Any, Any, gv.Recipe]] = {
-        "citation graph": (
-            node,
-            gv.models.gcn(node.in_channels, 16, node.num_classes),
-            gv.Recipe(epochs=10),
-        ),
-        "molecules": (
-            molecule,
-            gv.models.build(
-                "bond_network",
-                in_channels=molecule.in_channels,
-                num_outputs=molecule.num_outputs,
-                bond_channels=molecule.num_edge_attr,
-            ),
-            gv.Recipe(epochs=10, batch_size=64, optimizer="adamw"),
-        ),
-        "images": (
-            image,
-            gv.models.whitened_cnn(in_channels=1, num_classes=10, image_size=(8, 8)),
-            replace(gv.training.recipes.WHITENED_CNN, epochs=10, batch_size=128),
-        ),
-    }
-    for name, (task, model, recipe) in made.items():
-        if not device.startswith("cuda"):
-            yield Row(f"host waits a step, {name}", "skipped", "no GPU to wait for")
-            continue
-        started = time.perf_counter()
-        task, model = task.to(device), model.to(device)
-        initialize(model, task)
-        run = SeedRun(model, task, recipe, 0, resolve_precision("auto", model, device), False)
-        [*run.train_epoch(), run.finish_epoch()]  # warm-up, not counted
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        torch.cuda.set_sync_debug_mode("warn")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            steps = len([*run.train_epoch()])
-            run.finish_epoch()
-        torch.cuda.set_sync_debug_mode("default")
-        count = sum("synchronizing" in str(warning.message) for warning in caught)
-        peak = torch.cuda.max_memory_allocated() / 2**20
-        yield Row(
-            f"host waits a step, {name}",
-            "measured",
-            f"{count / steps:.2f} over {steps} steps, the end of the epoch included; "
-            f"peak memory {peak:.0f} MiB",
-            time.perf_counter() - started,
-        )
 
 
 def deterministic(device: str, small: bool) -> Iterator[Row]:
@@ -354,6 +294,7 @@ def airbench(device: str, small: bool) -> Iterator[Row]:
 
 SECTIONS: dict[str, Callable[[str, bool], Iterator[Row]]] = {
     "layers": layers,
+    "training": training,
     "tests": tests,
     "graphs": graphs,
     "speed": speed,

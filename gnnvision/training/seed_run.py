@@ -104,9 +104,9 @@ class SeedRun:
         every = recipe.evaluate_every
         self.every_step = 0 if every is None or isinstance(every, str) else every
         self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
-        self._step: Step = self.take_step
+        self.advance: Step = self.take_step
         if self.device.type == "cuda":
-            self._step = captured(self.take_step, model, self.optimizer, self.average)
+            self.advance = captured(self.take_step, model, self.optimizer, self.average)
         self._start_epoch()
 
     def _start_epoch(self) -> None:
@@ -127,7 +127,7 @@ class SeedRun:
             training can be saved, and given up.
         """
         for x, domain, y in self.batches_left():
-            yield self.record(self._step(x, domain, y))
+            yield self.record(self.advance(x, domain, y))
 
     def batches_left(self) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The batches of this epoch that are left, each to be followed by `record`.
