@@ -18,9 +18,8 @@ from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.graph import FamilyConvolution
 from gnnvision.layers.linear import Channels, Linear, linear
 from gnnvision.layers.memory import drawn_by_rows
-from gnnvision.operators import segment_softmax
+from gnnvision.operators.attend import AdditiveScores, Scores
 from gnnvision.operators.attention import AttentionEdges, attention_edges
-from gnnvision.operators.product import Pattern
 from gnnvision.operators.together import Heads
 
 __all__ = ["Attention", "GATv2Conv"]
@@ -70,19 +69,13 @@ class Attention(FamilyConvolution):
         """The linear layer with the Wₕ and cₕ."""
 
     @abstractmethod
-    def scores(
-        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
-    ) -> Tensor:
+    def scores(self, x: Tensor, sent: Tensor, attributes: Tensor | None) -> Scores:
         """The score of each entry and head before the softmax.
 
         Args:
             x: X. Shape (N, in_channels).
             sent: X Wₕ + cₕ. Shape (N, H, C).
-            pattern: the E' entries.
             attributes: those of the entries, if there is a `lin_edge`. Shape (E', D).
-
-        Returns:
-            Shape (E', H).
         """
 
     @property
@@ -116,15 +109,15 @@ class Attention(FamilyConvolution):
         edges = attention_edges(graph, self.add_self_loops)
         attributes = self._attributes(graph, edges, x.dtype)
         sent = self.project(x, self.sender)
-        score = self.scores(x, sent, edges.pattern, attributes)
-        if edges.left_out is not None:
-            score = score.masked_fill(edges.left_out.unsqueeze(1), -torch.inf)
-        weight = F.dropout(segment_softmax(score, edges.pattern), self.dropout, self.training)
+        scores = self.scores(x, sent, attributes)
         root = None if self.root is None else self.root.to(x.dtype)
-        if self.lin_edge is None or not self.adds_edges:
-            return Heads(edges.pattern, weight, sent, self.concat, root)
-        matrix = self.lin_edge.weight.t()
-        return Heads(edges.pattern, weight, sent, self.concat, root, attributes, matrix)
+        carried = self.adds_edges and self.lin_edge is not None
+        keep = None
+        if self.dropout and self.training:
+            one = torch.ones(edges.pattern.col.shape[0], self.heads, device=x.device)
+            keep = F.dropout(one, self.dropout)
+        given = (scores, sent, self.concat, keep, edges.left_out, root, carried)
+        return Heads(edges.pattern, *given)
 
     def matrices(self) -> list[Tensor]:
         """The Wₕ, each in the columns of its head, and W₀."""
@@ -257,14 +250,9 @@ class GATv2Conv(Attention):
         """`lin_l`."""
         return self.lin_l
 
-    def scores(
-        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
-    ) -> Tensor:
+    def scores(self, x: Tensor, sent: Tensor, attributes: Tensor | None) -> Scores:
         """aₕ · LeakyReLU(xᵢ Vₕ + xⱼ Wₕ (+ eᵢⱼ Uₕ))."""
         asked = sent if self.share_weights else self.project(x, self.lin_r)
-        row, col = pattern.row.long(), pattern.col.long()
-        # The backward pass of index_select is several times faster than that of indexing.
-        together = asked.index_select(0, row) + sent.index_select(0, col)  # (E', H, C)
-        if attributes is not None and self.lin_edge is not None:
-            together = together + self.project(attributes, self.lin_edge)
-        return (F.leaky_relu(together, self.negative_slope) * self.att).sum(-1)
+        att = self.att.squeeze(0).to(sent.dtype)
+        matrix = None if self.lin_edge is None else self.lin_edge.weight
+        return AdditiveScores.of_slope(self.negative_slope, asked, sent, attributes, matrix, att)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnnvision.layers.attention import Attention, checked_fill_value
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.linear import Channels, Linear, linear
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.attend import AdditiveScores, Scores
 
 __all__ = ["GATConv"]
 
@@ -98,16 +97,13 @@ class GATConv(Attention):
         """`lin`, or `lin_src` where target nodes have other channels."""
         return self.lin_src if self.pair else self.lin
 
-    def scores(
-        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
-    ) -> Tensor:
+    def scores(self, x: Tensor, sent: Tensor, attributes: Tensor | None) -> Scores:
         """LeakyReLU(aₕ · xᵢ Wₕ + bₕ · xⱼ Wₕ (+ cₕ · eᵢⱼ Uₕ)), in sums over nodes."""
         asked = self.project(x, self.lin_dst) if self.pair else sent
         onto, sends = (asked * self.att_dst).sum(-1), (sent * self.att_src).sum(-1)  # (N, H)
-        row, col = pattern.row.long(), pattern.col.long()
-        score = onto.index_select(0, row) + sends.index_select(0, col)
-        if attributes is not None and self.lin_edge is not None:
+        read = None
+        if self.lin_edge is not None:
             U = self.lin_edge.weight.view(self.heads, self.out_channels, -1)
             read = (U * self.att_edge.squeeze(0).unsqueeze(2)).sum(1)  # (H, D)
-            score = score + attributes @ read.t().to(score.dtype)
-        return F.leaky_relu(score, self.negative_slope)
+        ends = (onto.to(sent.dtype).unsqueeze(2), sends.to(sent.dtype).unsqueeze(2))
+        return AdditiveScores.of_slope(self.negative_slope, *ends, attributes, read)

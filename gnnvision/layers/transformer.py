@@ -11,8 +11,7 @@ from torch import Tensor
 from gnnvision.layers.attention import Attention
 from gnnvision.layers.compatible import check_defaults
 from gnnvision.layers.linear import Channels, Linear, linear
-from gnnvision.operators.product import Pattern
-from gnnvision.operators.together import sampled_heads
+from gnnvision.operators.attend import DotScores, Scores
 
 __all__ = ["TransformerConv"]
 
@@ -104,18 +103,11 @@ class TransformerConv(Attention):
         b = self.lin_skip.bias if self.root_weight else None
         return None if b is None else self._beside(b)
 
-    def scores(
-        self, x: Tensor, sent: Tensor, pattern: Pattern, attributes: Tensor | None
-    ) -> Tensor:
+    def scores(self, x: Tensor, sent: Tensor, attributes: Tensor | None) -> Scores:
         """qᵢ · (kⱼ + eᵢⱼ Uₕ) / √C."""
         asked, keys = self.project(x, self.lin_query), self.project(x, self.lin_key)
-        score = sampled_heads(pattern, asked, keys)  # (E', H)
-        if attributes is not None and self.lin_edge is not None:
-            U = self.lin_edge.weight.view(self.heads, self.out_channels, -1).to(x.dtype)
-            read = torch.einsum("nhc,hcd->nhd", asked, U)
-            asks = read.index_select(0, pattern.row.long())  # (E', H, D)
-            score = score + (asks * attributes.unsqueeze(1)).sum(-1)
-        return score / math.sqrt(self.out_channels)
+        matrix = None if self.lin_edge is None else self.lin_edge.weight
+        return DotScores(asked / math.sqrt(self.out_channels), keys, attributes, matrix)
 
     def finish(self, y: Tensor) -> Tensor:
         """β R + (1 - β) Y with `beta`, else Y."""

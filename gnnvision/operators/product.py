@@ -8,6 +8,7 @@ cuSPARSE. The backward pass multiplies with the transpose, whose pattern is sort
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from torch.autograd import Function, forward_ad
 from gnnvision.domains.device import count, sum_at
 from gnnvision.domains.modes import is_transformed, made_plainly
 
-__all__ = ["Pattern", "sampled_product", "sparse_product"]
+__all__ = ["Pattern", "sampled_product", "sparse_product", "sum_rows"]
 
 _INT32_MAX = 2**31 - 1
 Range = tuple[int, int]
@@ -53,6 +54,7 @@ class Pattern:
         self._turned: Pattern | None = None
         self._transposed: tuple[Pattern, Tensor] | None = None
         self._runs: Pattern | None = None
+        self._row_blocks: dict[int, list[Range]] = {}
         self._interleaved: dict[tuple[int, bool], tuple[Pattern, Tensor]] = {}
         self._copies_of: tuple[Pattern, int, bool] | None = None
 
@@ -101,6 +103,16 @@ class Pattern:
         """The index of the first entry of a row; `rowptr` is copied from a GPU once."""
         return int(self._host_rowptr[row])
 
+    def row_blocks(self, size: int) -> list[Range]:
+        """Ranges of whole rows that cover all rows, with about `size` entries each."""
+        if size not in self._row_blocks:
+            ends = self._host_rowptr
+            steps = np.arange(size, ends[-1], size)
+            cuts = np.unique(np.searchsorted(ends, steps, side="right") - 1)
+            inner = [int(cut) for cut in cuts if 0 < cut < self.shape[0]]
+            self._row_blocks[size] = list(itertools.pairwise([0, *inner, self.shape[0]]))
+        return self._row_blocks[size]
+
     @cached_property
     def _host_rowptr(self) -> NDArray[np.int64]:
         return self.rowptr.cpu().numpy()
@@ -140,6 +152,8 @@ class Pattern:
     @property
     def runs(self) -> Pattern:
         """The pattern (M, E) of the sums over the entries of each row."""
+        if self.of_runs:
+            return self
         if torch.compiler.is_compiling():
             return self._make_runs()
         if self._runs is None:
@@ -336,6 +350,14 @@ class _SampledProduct(Function):
         return d_a, d_b, None
 
 
+def sum_rows(pattern: Pattern, x: Tensor) -> Tensor:
+    """The sums over the entries of each row: (E, C) -> (M, C)."""
+    runs = pattern.runs
+    if x.requires_grad or is_transformed():
+        return sparse_product(runs, x.new_ones(x.shape[0]), x)
+    return _forward(runs, None, x)
+
+
 def _sample(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
     count, (rows, cols) = pattern.col.shape[0], pattern.shape
     quick = a.device.type == "cpu" and a.dtype in (torch.float32, torch.float64)
@@ -356,13 +378,14 @@ def _sample(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
     return torch.cat(pieces) if pieces else b.new_zeros(0)
 
 
-def _forward(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:
+def _forward(pattern: Pattern, value: Tensor | None, x: Tensor) -> Tensor:
     if not (pattern.col.numel() and x.shape[1]):
         return x.new_zeros(pattern.shape[0], x.shape[1])
     # cuSPARSE may add in another order each time.
     in_order = x.device.type == "cpu" or torch.are_deterministic_algorithms_enabled()
     if in_order and x.is_floating_point() and x.device.type in ("cpu", "cuda"):
         return bag(pattern, value, x)
+    value = x.new_ones(pattern.col.shape[0]) if value is None else value
     if x.device.type == "cuda" and x.is_floating_point():
         matrix = torch.sparse_csr_tensor(
             pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False

@@ -12,7 +12,7 @@ from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import invalid
 from gnnvision.operators.product import Pattern, sparse_product
 
-__all__ = ["Reduction", "segment_reduce", "segment_softmax"]
+__all__ = ["Reduction", "segment_reduce", "segment_softmax", "segment_top"]
 
 Reduction = Literal["mean", "sum", "max"]
 
@@ -68,13 +68,16 @@ def segment_softmax(score: Tensor, pattern: Pattern) -> Tensor:
         pattern: the rows and columns of the entries.
     """
     row = pattern.row
-    if is_transformed() or score.device.type != "cpu" or not score.shape[0]:
-        index = row.long().unsqueeze(1).expand_as(score)
-        top = score.new_full((pattern.shape[0], score.shape[1]), -torch.inf)
-        top = top.scatter_reduce(0, index, score.detach(), "amax")
-    else:
-        lengths = pattern.rowptr.diff().long()
-        top = torch.segment_reduce(score.detach(), "max", lengths=lengths, unsafe=True)
-    weight = (score - top.index_select(0, row)).exp()
+    weight = (score - segment_top(score.detach(), pattern).index_select(0, row)).exp()
     total = sparse_product(pattern.runs, torch.ones_like(score[:, 0]), weight)
     return weight / total.index_select(0, row)
+
+
+def segment_top(score: Tensor, pattern: Pattern) -> Tensor:
+    """The maxima over the entries of each row, -inf without entries: (E, H) -> (M, H)."""
+    if is_transformed() or score.device.type != "cpu" or not score.shape[0]:
+        index = pattern.row.long().unsqueeze(1).expand_as(score)
+        top = score.new_full((pattern.shape[0], score.shape[1]), -torch.inf)
+        return top.scatter_reduce(0, index, score, "amax")
+    lengths = pattern.rowptr.diff().long()
+    return torch.segment_reduce(score, "max", lengths=lengths, unsafe=True)

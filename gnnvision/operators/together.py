@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnnvision.operators.attend import Scores, attend, attention_weights
 from gnnvision.operators.base import Identity, Operator
-from gnnvision.operators.product import Pattern, sampled_product
+from gnnvision.operators.product import Pattern
 from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
 
-__all__ = ["Heads", "Messages", "Stacked", "Together", "sampled_heads"]
+__all__ = ["Heads", "Messages", "Stacked", "Together"]
 
 
 class Together(Sequence[Operator]):
@@ -123,57 +124,59 @@ class Messages(Together):
 
 
 class Heads(Together):
-    """The attention Sₕ of H heads, and the values that they were computed from.
+    """The attention Sₕ of H heads, and the values that it weights.
 
-    Y = Σₕ Sₕ (X Wₕ + cₕ), plus X W₀ and Σₕ S'ₕ E Uₕ if they are given, where S'ₕ (M x E) has the
-    weights of Sₕ and adds what the edges carry.
+    Y = Σₕ Sₕ (X Wₕ + cₕ), plus X W₀ and Σₕ S'ₕ E Uₕ if they are part of the sum, where S'ₕ (M x E)
+    has the weights of Sₕ and adds what the edges carry.
 
     Args:
         pattern: the entries of all heads. Shape (M, N).
-        weight: the attention. Shape (E, H).
+        scores: of the entries, whose softmax is the attention.
         values: X Wₕ + cₕ. Shape (N, H, C).
         concat: whether the outputs of the heads are concatenated; if not, they are averaged.
+        keep: a factor of each weight, as of dropout. Shape (E, H).
+        left_out: a mask of entries without weight. Shape (E,).
         root: W₀. Shape (C_in, H C), or (C_in, C) without `concat`.
-        attributes: E, in the order of `pattern`. Shape (E, D).
-        matrix: the Uₕ, side by side. Shape (D, H C).
+        carried: whether the E Uₕ of the scores are part of the sum.
     """
 
     def __init__(
         self,
         pattern: Pattern,
-        weight: Tensor,
+        scores: Scores,
         values: Tensor,
         concat: bool,
+        keep: Tensor | None = None,
+        left_out: Tensor | None = None,
         root: Tensor | None = None,
-        attributes: Tensor | None = None,
-        matrix: Tensor | None = None,
+        carried: bool = False,
     ) -> None:
         self.pattern = pattern
-        self.weight = weight
+        self.scores = scores
         self.values = values
         self.concat = concat
+        self.keep = keep
+        self.left_out = left_out
         self.root = root
-        self.attributes = attributes
-        self.matrix = matrix
+        self.carried = carried
+        self._weight: Tensor | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        """The attention. Shape (E, H)."""
+        if self._weight is None:
+            given = (self.pattern, self.scores, self.keep, self.left_out)
+            self._weight = attention_weights(*given)
+        return self._weight
 
     def __len__(self) -> int:
-        heads = self.weight.shape[1]
-        return heads * (1 if self.attributes is None else 2) + (self.root is not None)
+        return self.values.shape[1] * (2 if self.carried else 1) + (self.root is not None)
 
     def combine(self, x: Tensor, matrices: Callable[[], Sequence[Any]]) -> Tensor:
-        """The attention of all heads times their values, in one sparse product."""
-        num_heads, width = self.values.shape[1:]
-        pattern, order = self.pattern.interleaved(num_heads, True)
-        weight = self.weight.reshape(-1).index_select(0, order)
-        y = Sparse(pattern, weight).times(self.values.reshape(-1, width))  # (M H, C)
-        y = y.view(-1, num_heads, width)
-        if self.attributes is not None and self.matrix is not None:
-            pattern, order = self.pattern.runs.interleaved(num_heads, False)
-            received = Sparse(pattern, weight).times(self.attributes)  # (M H, D)
-            received = received.view(-1, num_heads, received.shape[1]).transpose(0, 1)
-            U = self.matrix.to(y.dtype).view(-1, num_heads, width).transpose(0, 1)
-            y = y + (received @ U).transpose(0, 1)  # (M, H, C)
-        y = y.flatten(1) if self.concat else y.mean(1)
+        """The attention of all heads times their values, in one pass over the entries."""
+        given = (self.pattern, self.scores, self.values, self.keep, self.left_out)
+        y, self._weight = attend(*given, self.carried)
+        y = y if self.concat else y.view(-1, *self.values.shape[1:]).mean(1)
         if self.root is None:
             return y
         itself = signal_operator(x).times(self.root) if is_sparse(x) else x @ self.root
@@ -183,20 +186,11 @@ class Heads(Together):
         weights = self.weight.unbind(1)
         out: list[Operator] = [Sparse(self.pattern, w) for w in weights]
         if self.root is not None:
-            out.append(Identity(self.pattern.shape[0], self.weight.device, self.weight.dtype))
-        if self.attributes is not None:
+            out.append(Identity(self.pattern.shape[0], weights[0].device, weights[0].dtype))
+        if self.carried:
             onto = self.pattern.runs
             out += [Sparse(onto, w) for w in weights]
         return out
-
-
-def sampled_heads(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
-    """The products aᵢ · bⱼ of each head at the places of a pattern: (M, H, C) -> (E, H)."""
-    num_heads, width = a.shape[1:]
-    blocks, order = pattern.interleaved(num_heads, True)
-    found = sampled_product(blocks, a.reshape(-1, width), b.reshape(-1, width))
-    score = torch.zeros_like(found).scatter(0, order.long(), found)
-    return score.view(-1, num_heads)
 
 
 def _add(
