@@ -114,7 +114,7 @@ class NNConv(FamilyConvolution):
             arrivals = arrivals.scatter_add(0, row, torch.ones_like(row, dtype=dtype))
             hidden = hidden / arrivals[row].unsqueeze(1)
         num_stacked = hidden.shape[1]
-        pattern, order = edges.pattern.interleaved(num_stacked, False)
+        pattern, order = edges.pattern.interleaved(num_stacked)
         stack = Sparse(pattern, hidden.reshape(-1).index_select(0, order))
         return Stacked(stack, num_stacked, [] if self.lin is None else [identity(graph, dtype)])
 

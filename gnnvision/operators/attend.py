@@ -279,7 +279,7 @@ class _Attend(Function):
         ctx.scores = scores.given(*(None for _ in tensors))  # which keeps no tensor
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(weight, keep, values, *tensors)
-        return y, weight if keep is None else weight * keep
+        return y, (weight if keep is None else weight * keep).to(values.dtype)
 
     @staticmethod
     def backward(
@@ -318,6 +318,8 @@ def _gradients(
         t.new_zeros(t.shape, dtype=exact) if t is not None and needed else None
         for t, needed in zip(inputs, wanted, strict=True)
     ]
+    if own:  # the gradient of the keys is part of that of the values
+        found[2] = None
     of_values, of_asked, of_keys, of_attributes, of_matrix, of_parameter = found
     for block in _blocks(pattern, values):
         rows, entries, row, col, _ = block

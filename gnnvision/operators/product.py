@@ -20,6 +20,7 @@ from torch import Tensor
 from torch._C import _are_functorch_transforms_active as transforms_active
 from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function, forward_ad
+from torch.utils.weak import WeakIdKeyDictionary
 
 from gnnvision.domains.device import count, sum_at
 from gnnvision.domains.modes import is_transformed, made_plainly
@@ -55,8 +56,8 @@ class Pattern:
         self._transposed: tuple[Pattern, Tensor] | None = None
         self._runs: Pattern | None = None
         self._row_blocks: dict[int, list[Range]] = {}
-        self._interleaved: dict[tuple[int, bool], tuple[Pattern, Tensor]] = {}
-        self._copies_of: tuple[Pattern, int, bool] | None = None
+        self._interleaved: dict[int, tuple[Pattern, Tensor]] = {}
+        self._copies_of: tuple[Pattern, int] | None = None
 
     @classmethod
     def from_places(
@@ -167,35 +168,29 @@ class Pattern:
         pattern._row = self.row
         return pattern
 
-    def interleaved(self, count: int, spread: bool) -> tuple[Pattern, Tensor]:
+    def interleaved(self, count: int) -> tuple[Pattern, Tensor]:
         """The pattern of several matrices of this pattern in one, with interleaved rows.
 
         Args:
             count: the number K of matrices.
-            spread: whether the columns are interleaved as well, as in a block-diagonal matrix;
-                otherwise the matrices share their columns.
 
         Returns:
-            The pattern, (M K, N K) or (M K, N), and for each of its E K entries the place of its
-            value among those of all matrices, of shape (E, K), flattened.
+            The pattern, (M K, N), and for each of its E K entries the place of its value among
+            those of all matrices, of shape (E, K), flattened.
         """
         if torch.compiler.is_compiling():  # in another order than the ones that are kept
-            return self._interleave(count, spread)
-        key = (count, spread)
-        if key not in self._interleaved:
-            self._interleaved[key] = made_plainly(
-                lambda: self._interleave(count, spread), self.col
-            )
-        return self._interleaved[key]
+            return self._interleave(count)
+        if count not in self._interleaved:
+            self._interleaved[count] = made_plainly(lambda: self._interleave(count), self.col)
+        return self._interleaved[count]
 
-    def _interleave(self, count: int, spread: bool) -> tuple[Pattern, Tensor]:
-        shape = (self.shape[0] * count, self.shape[1] * (count if spread else 1))
+    def _interleave(self, count: int) -> tuple[Pattern, Tensor]:
+        shape = (self.shape[0] * count, self.shape[1])
         each = torch.arange(count, device=self.col.device)
         row, col = self.row.long(), self.col.long()
         if torch.compiler.is_compiling():
             rows = (row.unsqueeze(1) * count + each).flatten()
-            cols = col.unsqueeze(1) * (count if spread else 1) + (each if spread else 0 * each)
-            return Pattern.from_places(rows, cols.flatten(), shape)
+            return Pattern.from_places(rows, (col.unsqueeze(1) + 0 * each).flatten(), shape)
         # Nothing is sorted: the entries of a row are followed by its further copies.
         ends = self.rowptr.long()
         size = ends.diff()
@@ -205,25 +200,21 @@ class Pattern:
         start, size = ends[row], size[row]
         within = torch.arange(row.shape[0], device=row.device) - start * count
         k, entry = within // size, start + within % size
-        pattern = Pattern(rowptr, col[entry] * count + k if spread else col[entry], shape[1])
-        pattern._copies_of = (self, count, spread)
+        pattern = Pattern(rowptr, col[entry], shape[1])
+        pattern._copies_of = (self, count)
         return pattern, (entry * count + k).to(pattern.col.dtype)
 
-    def _transpose_copies(self, base: Pattern, count: int, spread: bool) -> tuple[Pattern, Tensor]:
+    def _transpose_copies(self, base: Pattern, count: int) -> tuple[Pattern, Tensor]:
         """The transpose of an interleaved pattern, from that of one matrix."""
         turned, order = base.transposed
         each = torch.arange(count, device=self.col.device)
-        if spread:
-            pattern, place = turned.interleaved(count, True)
-            entry, k = order.long()[place // count], place % count
-        else:
-            cols = turned.col.long().unsqueeze(1) * count + each
-            pattern = Pattern(turned.rowptr.long() * count, cols.flatten(), base.shape[0] * count)
-            entry = order.long().repeat_interleave(count)
-            k = each.repeat(order.shape[0])
+        cols = turned.col.long().unsqueeze(1) * count + each
+        pattern = Pattern(turned.rowptr.long() * count, cols.flatten(), base.shape[0] * count)
+        entry = order.long().repeat_interleave(count)
         ends, row = base.rowptr.long(), base.row.long()[entry]
         start, stop = ends[row], ends[row + 1]
-        return pattern, (start * count + k * (stop - start) + entry - start).to(self.col.dtype)
+        place = start * count + each.repeat(order.shape[0]) * (stop - start) + entry - start
+        return pattern, place.to(self.col.dtype)
 
     def _transpose(self) -> tuple[Pattern, Tensor]:
         if self._section_of is not None:  # the whole is sorted once, for all its sections
@@ -360,19 +351,20 @@ def sum_rows(pattern: Pattern, x: Tensor) -> Tensor:
 
 def _sample(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:
     count, (rows, cols) = pattern.col.shape[0], pattern.shape
-    quick = a.device.type == "cpu" and a.dtype in (torch.float32, torch.float64)
+    exact = a.dtype in (torch.float32, torch.float64)
+    by_torch = a.device.type == "cuda" or (
+        a.device.type == "cpu" and torch.backends.mkl.is_available()
+    )
     # torch's own product refuses more entries than a dense matrix has.
-    if quick and 0 < count <= rows * cols and torch.backends.mkl.is_available():
-        zeros = a.new_zeros(count)
+    if exact and by_torch and 0 < count <= rows * cols:
         with warnings.catch_warnings():  # that sparse tensors are in beta state
             warnings.simplefilter("ignore")
-            at = torch.sparse_csr_tensor(
-                pattern.rowptr, pattern.col, zeros, pattern.shape, check_invariants=False
-            )
+            at = _made(pattern, a.new_zeros(count))
         b = b.detach().contiguous().t()
         out: Tensor = torch.sparse.sampled_addmm(at, a.detach().contiguous(), b, beta=0.0)
         return out.values()
-    piece = max(1, 2**20 // max(1, b.shape[1]))  # that fits the cache
+    elements = 2**20 if a.device.type == "cpu" else 2**26  # that fit the cache, or its memory
+    piece = max(1, elements // max(1, b.shape[1]))
     places = zip(pattern.row.split(piece), pattern.col.split(piece), strict=True)
     pieces = [(a[row] * b[col]).sum(1) for row, col in places]
     return torch.cat(pieces) if pieces else b.new_zeros(0)
@@ -387,19 +379,16 @@ def _forward(pattern: Pattern, value: Tensor | None, x: Tensor) -> Tensor:
         return bag(pattern, value, x)
     value = x.new_ones(pattern.col.shape[0]) if value is None else value
     if x.device.type == "cuda" and x.is_floating_point():
-        matrix = torch.sparse_csr_tensor(
-            pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False
-        )
-        return matrix @ x
+        return _matrix(pattern, value) @ x
     return _composed(pattern, value, x)
 
 
-def bag(pattern: Pattern, value: Tensor, x: Tensor, num_rows: int | None = None) -> Tensor:
+def bag(pattern: Pattern, value: Tensor | None, x: Tensor, num_rows: int | None = None) -> Tensor:
     """The product without a backward pass, with rows of zeros below it if wanted.
 
     Args:
         pattern: E positions in an (M, N) matrix.
-        value: the entries. Shape (E,).
+        value: the entries, or None for ones. Shape (E,).
         x: shape (N, C), or with more rows.
         num_rows: the number of rows of the result, if it is more than M.
     """
@@ -413,6 +402,27 @@ def bag(pattern: Pattern, value: Tensor, x: Tensor, num_rows: int | None = None)
         value,
         True,  # rowptr ends with E
     )[0]
+
+
+def _matrix(pattern: Pattern, value: Tensor) -> Tensor:
+    """The CSR matrix for cuSPARSE, kept as long as its values live and are not overwritten."""
+    if value.requires_grad or value.is_inference():
+        return _made(pattern, value.detach())
+    kept: tuple[Pattern, int, Tensor] | None = _matrices.get(value)
+    if kept is None or kept[0] is not pattern or kept[1] != value._version:
+        kept = pattern, value._version, _made(pattern, value.detach())
+        _matrices[value] = kept
+    return kept[2]
+
+
+def _made(pattern: Pattern, value: Tensor) -> Tensor:
+    return torch.sparse_csr_tensor(
+        pattern.rowptr, pattern.col, value, pattern.shape, check_invariants=False
+    )
+
+
+# By the identity of the values: constant operators, as those of a graph, keep theirs.
+_matrices: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 def _composed(pattern: Pattern, value: Tensor, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from gnnvision.operators import Sparse
+from gnnvision.operators import Sparse, product
 from gnnvision.operators.product import Pattern, sampled_product, sparse_product
 
 
@@ -168,15 +168,31 @@ def test_sampled_product_and_its_derivatives():
     torch.testing.assert_close(y, (a[:1] @ b[:1].T).detach().expand(3, 1).flatten())
 
 
-@pytest.mark.parametrize("spread", [False, True])
-def test_interleaved_matrices_are_those_of_one_pattern(spread):
+def test_interleaved_matrices_are_those_of_one_pattern():
     row, col = torch.tensor([2, 0, 2, 3, 0]), torch.tensor([1, 0, 0, 2, 2])
     pattern, order = Pattern.from_places(row, col, (5, 4))
     value = torch.randn(5, 3)[order.long()]
-    copies, place = pattern.interleaved(3, spread)
-    S, x = Sparse(copies, value.flatten()[place.long()]), torch.randn(4, 3, 2)
-    each = [Sparse(pattern, value[:, k].contiguous()).to_dense() for k in range(3)]
-    y = (S @ x.reshape(12, 2)).view(5, 3, 2) if spread else (S @ x[:, 0]).view(5, 3, 2)
+    copies, place = pattern.interleaved(3)
+    S, x = Sparse(copies, value.flatten()[place.long()]), torch.randn(4, 2)
+    y = (S @ x).view(5, 3, 2)
     for k in range(3):
-        torch.testing.assert_close(y[:, k], each[k] @ (x[:, k] if spread else x[:, 0]))
+        torch.testing.assert_close(y[:, k], Sparse(pattern, value[:, k].contiguous()) @ x)
     torch.testing.assert_close(S.T.to_dense(), S.to_dense().T)
+
+
+def test_matrix_of_a_gpu_is_kept_as_long_as_its_values():
+    pattern, _ = Pattern.from_places(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 1]), (2, 2))
+    value = torch.ones(3)
+    kept = product._matrix(pattern, value)
+    assert product._matrix(pattern, value) is kept
+    assert product._matrix(pattern.turned, value) is not kept
+    before = product._matrix(pattern, value)
+    value.mul_(2)
+    again = product._matrix(pattern, value)
+    assert again is not before
+    torch.testing.assert_close(again.to_dense(), 2 * torch.tensor([[0.0, 1.0], [1.0, 1.0]]))
+    count = len(product._matrices)
+    del value
+    assert len(product._matrices) == count - 1
+    assert product._matrix(pattern, torch.ones(3, requires_grad=True)).requires_grad is False
+    assert len(product._matrices) == count - 1
