@@ -134,14 +134,22 @@ def _block(operator: Operator, here: Frontier, there: Frontier) -> Sparse:
         advice = "Use the whole graph, or operators made of those in gnnvision.operators."
         got = type(operator).__name__
         raise invalid("operators", "be sparse matrices on a frontier", got, advice)
+    whole = operator.pattern
+    # Operators of other values, as with dropped edges in each step, share the pattern.
+    places: WeakKeyDictionary[Pattern, tuple[Pattern, Tensor]]
+    places = here.derived("places", WeakKeyDictionary)
+    if whole not in places:
+        places[whole] = made_plainly(lambda: _places(whole, here, there), whole.col)
+    pattern, entries = places[whole]
+    return Sparse(pattern, made_plainly(lambda: operator.value[entries], operator.value))
 
-    def build() -> Sparse:
-        rows = operator.rows(there.nodes)
-        col = here.place[rows.pattern.col.long()]
-        if col.numel() and not 0 <= int(col.min()) <= int(col.max()) < here.num_sites:
-            condition = "reach the nodes of incoming edges alone on a frontier"
-            got = "one that reads other nodes"
-            raise invalid("operators", condition, got, "Use the whole graph.")
-        return Sparse(Pattern(rows.pattern.rowptr, col, here.num_sites), rows.value)
 
-    return made_plainly(build, operator.value)
+def _places(whole: Pattern, here: Frontier, there: Frontier) -> tuple[Pattern, Tensor]:
+    """The pattern of a block, and its entries among those of the whole."""
+    rowptr, entries = whole.entries_of(there.nodes)
+    col = here.place[whole.col[entries].long()]
+    if col.numel() and not 0 <= int(col.min()) <= int(col.max()) < here.num_sites:
+        condition = "reach the nodes of incoming edges alone on a frontier"
+        got = "one that reads other nodes"
+        raise invalid("operators", condition, got, "Use the whole graph.")
+    return Pattern(rowptr, col, here.num_sites), entries

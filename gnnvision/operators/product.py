@@ -100,6 +100,14 @@ class Pattern:
             self._padded = made_plainly(lambda: torch.cat((self.rowptr, last)), self.col)
         return self._padded
 
+    def entries_of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The first entry of each of some rows in a pattern of these, and their entries here."""
+        ends = self.rowptr.long()
+        sizes = ends.diff()[rows]
+        rowptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+        first = (ends[rows] - rowptr[:-1]).repeat_interleave(sizes)
+        return rowptr, torch.arange(first.numel(), device=first.device) + first
+
     def starts(self, row: int) -> int:
         """The index of the first entry of a row; `rowptr` is copied from a GPU once."""
         return int(self._host_rowptr[row])

@@ -152,14 +152,10 @@ class Sparse(Operator):
 
     def rows(self, sites: Tensor) -> Sparse:
         """The rows of some output sites, without the other entries."""
-        sites = sites.to(self.device)
-        ends = self.pattern.rowptr.long()
-        sizes = ends.diff()[sites]
-        rowptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-        first = (ends[sites] - rowptr[:-1]).repeat_interleave(sizes)
-        entries = torch.arange(first.numel(), device=self.device) + first
-        pattern = Pattern(rowptr, self.pattern.col[entries], self.shape[1])
-        return Sparse(pattern, self.value[entries])
+        rowptr, entries = self.pattern.entries_of(sites.to(self.device))
+        return Sparse(
+            Pattern(rowptr, self.pattern.col[entries], self.shape[1]), self.value[entries]
+        )
 
     def __repr__(self) -> str:
         return f"Sparse(shape={self.shape}, entries={self.value.numel()})"

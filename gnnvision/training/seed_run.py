@@ -6,13 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gnnvision.data import SplitName, Task
+from gnnvision.data import NodeTask, SplitName, Task
 from gnnvision.domains import Domain
 from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
@@ -33,12 +34,21 @@ from gnnvision.training.measures import rank
 from gnnvision.training.objective import Objective, concatenate, objective
 from gnnvision.training.reading import to_host
 from gnnvision.training.recipe import Recipe
+from gnnvision.training.repeated import Repeated, is_repeatable
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
+from gnnvision.training.threads import MANY_VALUES
 
 __all__ = ["SeedRun", "arithmetic", "initialize"]
 
 INITIAL_BATCH = 2000
+
+
+class Evaluated(NamedTuple):
+    """What a model gives for a split: the outputs and targets of known items."""
+
+    output: Tensor
+    target: Tensor
 
 
 class SeedRun:
@@ -104,9 +114,14 @@ class SeedRun:
         every = recipe.evaluate_every
         self.every_step = 0 if every is None or isinstance(every, str) else every
         self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
+        self._evaluations: dict[SplitName, Repeated[Evaluated]] = {}  # on the same batch each time
         self.advance: Step = self.take_step
         if self.device.type == "cuda":
             self.advance = captured(self.take_step, model, self.optimizer, self.average)
+        elif not compiled and self._repeats():
+            self.advance = Repeated(self._take_recorded_step, model)
+            for part in ("val", "test"):
+                self._evaluations[part] = Repeated(partial(self._evaluate, part), self.kept_model)
         self._start_epoch()
 
     def _start_epoch(self) -> None:
@@ -178,7 +193,33 @@ class SeedRun:
                 self._measure()
         return self._seen
 
-    def take_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
+    def _repeats(self) -> bool:
+        """Whether all steps are on one small batch, with the same operations, as of a graph."""
+        if not isinstance(self.task, NodeTask) or self.precision != "float32":
+            return False
+        x, _, _ = next(iter(self.task.batches("train")))
+        small = (x._nnz() if x.layout is torch.sparse_coo else x.numel()) < MANY_VALUES
+        elementwise = isinstance(self.optimizer, (torch.optim.Adam, torch.optim.SGD))
+        plain = self.recipe.schedule == "constant" and not self.recipe.ema_decay
+        own = self.goal.own_loss is not None or not is_repeatable(self.model)
+        return small and elementwise and plain and not own
+
+    def _take_recorded_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
+        """A step whose gradients are results of operations, not of the bookkeeping of backward."""
+        return self.take_step(x, domain, y, self._differentiate)
+
+    def _differentiate(self, loss: Tensor) -> None:
+        gradients = torch.autograd.grad(loss, self.learned, allow_unused=True)
+        for parameter, gradient in zip(self.learned, gradients, strict=True):
+            parameter.grad = gradient
+
+    def take_step(
+        self,
+        x: Tensor,
+        domain: Domain,
+        y: Tensor,
+        differentiate: Callable[[Tensor], None] = torch.autograd.backward,
+    ) -> Stepped:
         """Train on a batch: forward, loss, backward, optimizer and average of the weights.
 
         It reads and changes tensors only, and the host waits for none of them (but for the very
@@ -201,7 +242,7 @@ class SeedRun:
             raise cause from error
         output = output.float() if output.dtype is torch.bfloat16 else output
         loss = goal.loss(output, target, recipe.label_smoothing)
-        loss.backward()
+        differentiate(loss)
         self.optimizer.step()
         if self.average is not None:
             update_average(self.average, self.model)
@@ -288,7 +329,13 @@ class SeedRun:
     def _evaluated(self, part: SplitName) -> tuple[Tensor, Tensor]:
         """Outputs and targets of a split, without test-time augmentation."""
         computed = self.computed.pop(part, None)
+        if computed is None and part in self._evaluations:
+            computed = self._evaluations[part](*next(iter(self.task.batches(part))))
         return computed or self.outputs(part, caller(self.kept_model))
+
+    def _evaluate(self, part: SplitName, *batch: object) -> Evaluated:
+        """Outputs and targets of the only batch of a split."""
+        return Evaluated(*self.outputs(part, caller(self.kept_model)))
 
     # --- evaluation -------------------------------------------------------------------------
 
