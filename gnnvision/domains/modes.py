@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -13,7 +14,16 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd import forward_ad
 from torch.fx import Proxy
 
-__all__ = ["is_batched", "is_live", "is_symbol", "is_transformed", "made_plainly", "plainly"]
+__all__ = [
+    "is_batched",
+    "is_live",
+    "is_symbol",
+    "is_transformed",
+    "is_watched",
+    "made_plainly",
+    "plainly",
+    "recording",
+]
 
 
 T = TypeVar("T")
@@ -72,3 +82,23 @@ def made_plainly(build: Callable[[], T], *given: Tensor) -> T:
         return build()
     with plainly(*given):
         return build()
+
+
+_recorders = threading.local()  # the number of active ones in this thread
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """A context in which the one active mode for operations records what is computed as usual."""
+    before = getattr(_recorders, "number", 0)
+    _recorders.number = before + 1
+    try:
+        yield
+    finally:
+        _recorders.number = before
+
+
+def is_watched() -> bool:
+    """Whether a mode sees every operation, which may support only those of torch itself."""
+    modes: int = torch._C._len_torch_dispatch_stack()
+    return modes > getattr(_recorders, "number", 0)

@@ -23,6 +23,8 @@ from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function, forward_ad
 from torch.overrides import TorchFunctionMode
 
+from gnnvision.domains.modes import is_watched
+
 __all__ = [
     "dense_product",
     "first_rows",
@@ -162,7 +164,7 @@ def is_plain(x: Tensor) -> bool:
         and not transforms_active()
         and not is_legacy_batchedtensor(x)
         and forward_ad._current_level < 0
-        and torch._C._len_torch_dispatch_stack() == 0
+        and not is_watched()
         and not torch.is_autocast_enabled("cpu")
     )
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gnnvision.domains.modes import recording
+
 __all__ = ["NotRepeatable", "Tape"]
 
 _ATEN = torch.ops.aten
@@ -48,7 +50,7 @@ class Tape:
     """
 
     def __init__(self, compute: Callable[[], Sequence[Tensor]], draws: bool = False) -> None:
-        with _Recorder(draws) as recorder:
+        with recording(), _Recorder(draws) as recorder:
             results = list(compute())
         self._program, self._values = _written(recorder.operations, results)
         self.first = results  # of the recorded run
