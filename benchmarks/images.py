@@ -35,6 +35,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import gnnvision as gv
+from gnnvision.training import keep_memory
 from gnnvision.training.precision import resolve_precision
 from gnnvision.training.seed_run import SeedRun
 
@@ -145,6 +146,7 @@ def programs(
         compiled: whether to add the compiled step.
         count: number of images in a pass.
     """
+    keep_memory()  # as the scripts do, and here for all programs alike
     count = count // BATCH * BATCH
     split = replace(whole.split, train=whole.split.train[:count])
     task = replace(whole, split=split, augment=AUGMENT)

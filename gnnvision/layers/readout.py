@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Frontier
@@ -20,6 +21,10 @@ class Readout(nn.Module, OnDomain):
 
     On a grid this is global pooling, (B, C, H, W) -> (B, C); on a graph it gives one row for each
     graph of the batch, (N, C) -> (num_graphs, C), with zeros for a graph without nodes.
+
+    Where several sites have the maximum, they share its gradient; under torch.compile one of them
+    gets all of it: there the gradient of torch's `amax` is NaN in bfloat16 on the CPU, as the
+    compiled code divides by the number of sites that equal a maximum of other rounding: none.
 
     Args:
         reduce: "mean", "sum" or "max".
@@ -66,8 +71,11 @@ class Readout(nn.Module, OnDomain):
         if domain is not None and domain.offsets is not None:
             return segment_reduce(x, domain.offsets, self.reduce)
         sites = x.flatten(2) if domain is None else domain.to_sites(x).movedim(0, -1)  # (B, C, N)
-        reduced: Tensor = getattr(sites, "amax" if self.reduce == "max" else self.reduce)(-1)
-        return reduced
+        if self.reduce != "max":
+            reduced: Tensor = getattr(sites, self.reduce)(-1)
+            return reduced
+        compiled = torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting()
+        return sites.max(-1).values if compiled else sites.amax(-1)
 
     def out_domain(self, domain: Domain) -> None:
         """None, because the output has no sites."""

@@ -84,7 +84,7 @@ class Recipe:
             the epochs at three quarters, then 20 % at seven eighths, then the rest at full size.
         freeze_first_block: fraction of the epochs, from 0 to 1, at the end, in which the first
             block with trainable weights is not trained, so that its gradients need not be
-            computed; its norms go on with the statistics of each batch.
+            computed; its norms keep using the statistics of each batch.
         ema_decay: decay of an exponential moving average (EMA) of the weights, updated at each
             step; the averaged weights are then evaluated and kept. 0 for no averaging.
         checkpoint_selection: which epoch is kept: "score" (the best validation metric, then the

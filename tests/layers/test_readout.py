@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from hypothesis import given
@@ -95,3 +97,48 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"'x' must have the shape of a signal on Grid"):
         Readout()(torch.ones(1, 2, 3, 3), Grid((3, 4)))
     assert Readout().out_domain(undirected()) is None
+
+
+def with_readout():
+    """A network whose compiled backward pass computes the input of the readout again."""
+    layers = torch.nn.BatchNorm2d(16), torch.nn.SiLU(), Readout("max")
+    return torch.nn.Sequential(*layers).float()
+
+
+def gradient(network, x):
+    x = x.clone().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = network(x)
+    y.float().square().sum().backward()
+    return x.grad.float()
+
+
+def test_the_compiler_is_given_no_maximum_whose_gradient_is_nan():
+    """`amax` divides by how many sites equal the maximum: none, where its input is recomputed."""
+    asked = []
+
+    def backend(module, inputs):
+        asked.extend(str(node.target) for node in module.graph.nodes)
+        return module.forward
+
+    x = torch.randn(8, 16, 4, 4, dtype=torch.bfloat16)
+    compiled = torch.compile(with_readout(), backend=backend, fullgraph=True)
+    assert gradient(compiled, x).isfinite().all()
+    assert "max" in asked
+    assert "amax" not in asked
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")
+def test_the_compiled_gradient_in_half_precision_is_that_of_the_layer():
+    torch.manual_seed(0)
+    network = with_readout()
+    x = torch.randn(8, 16, 4, 4).bfloat16().to(memory_format=torch.channels_last)
+    expected = gradient(network, x)
+    found = gradient(torch.compile(network), x)
+    assert found.isfinite().all()
+    close = torch.isclose(found, expected, atol=0.02, rtol=0.02)
+    assert (
+        close.float().mean() > 0.99
+    )  # equal maxima of a channel share the gradient, or one has it
