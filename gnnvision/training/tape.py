@@ -110,7 +110,7 @@ def _written(
             return repr(value)
         if id(value) not in known:
             known[id(value)] = f"v{len(values)}"
-            values.append(value)
+            values.append(getattr(value, "_op", value))  # without a call of Python in between
         return known[id(value)]
 
     lines = []
