@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,13 +13,13 @@ from torch import Tensor, nn
 from gnnvision.data import NodeTask, Task, read_columns
 from gnnvision.data.graphs.new_nodes import NewNodes, encode_nodes
 from gnnvision.data.split import SPLIT_NAMES
-from gnnvision.domains import Graph
+from gnnvision.domains import Frontier, Graph
 from gnnvision.errors import invalid, nearest, wrong_type
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.graphs import as_graph
 from gnnvision.runs.inputs import Block, Input, Reader, as_rows, refuse_options
 from gnnvision.runs.known import known_label, split_of
-from gnnvision.runs.neighborhood import needed_nodes, num_hops
+from gnnvision.training.dependence import hops_of
 
 __all__ = ["NodeReader"]
 
@@ -206,12 +205,19 @@ class NodeReader(Reader):
         failed = torch.isin(asked, bad).tolist()
         reasons = ["its features contain NaN or infinity" if one else "" for one in failed]
         valid = [row for row, reason in enumerate(reasons) if not reason]
-        hops = num_hops(self._network, new.graph, task.in_channels)
-        needed = needed_nodes(new.graph, asked[valid], hops)
-        place = torch.full((new.graph.num_nodes,), -1)
-        place[needed] = torch.arange(len(needed))
-        whole = len(needed) == new.graph.num_nodes
-        part = new.graph if whole else replace(new.graph.subgraph(needed), node_names=None)
+        wanted, place = asked[valid].unique(return_inverse=True)
+
+        def rows(nodes: Tensor) -> Tensor:
+            return self._features(nodes, new)
+
+        hops = hops_of(self._network, new.graph, rows, wanted) if valid else 0
+        part: Graph | Frontier = new.graph
+        needed = torch.arange(part.num_nodes)
+        if hops is None:
+            place = wanted[place]
+        else:
+            part = new.graph.frontier(wanted, hops)
+            needed = part.nodes
         names = new.graph.node_names
         assert names is not None
         before, labels = self._columns(nodes)
@@ -219,21 +225,25 @@ class NodeReader(Reader):
         return Block(
             [str(names[node]) for node in new.node_of_row],
             reasons,
-            self._features(needed, new).to(self.device) if valid else None,
+            rows(needed).to(self.device) if valid else None,
             part.to(self.device),
-            place[asked[valid]],
+            place,
             changes=[new.remarks.get(row, "") for row in range(len(asked))],
             before=before,
             after={"known label": labels} if any(labels) else {},
             notes=(*notes, _computed(len(needed), new.graph.num_nodes, hops)),
         )
 
-    def _features(self, needed: Tensor, new: NewNodes) -> Tensor:
-        """The features of the needed nodes: of the training graph, then of the new ones."""
+    def _features(self, nodes: Tensor, new: NewNodes) -> Tensor:
+        """The features of some nodes of the graph that the new nodes have joined."""
         first = self.task.graph.num_nodes
-        x = self.task.x.cpu().index_select(0, needed[needed < first])
-        fresh = new.x.index_select(0, needed[needed >= first] - first).to(x.dtype)
-        return torch.cat([x, fresh.to_sparse() if is_sparse(x) else fresh])
+        known = nodes < first
+        x = self.task.x.cpu().index_select(0, nodes[known])
+        fresh = new.x.index_select(0, nodes[~known] - first).to(x.dtype)
+        together = torch.cat([x, fresh.to_sparse() if is_sparse(x) else fresh])
+        order = torch.cat([known.nonzero(), (~known).nonzero()]).squeeze(1)
+        x = together.index_select(0, order.argsort())
+        return x.coalesce() if x.layout is torch.sparse_coo else x
 
     def _columns(self, nodes: Any) -> tuple[dict[str, list[str]], list[str]]:  # noqa: ANN401
         """The user's columns of new nodes, and their labels, none of which may be new.
@@ -284,11 +294,10 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - of any column
     return "" if cell is None or cell != cell else str(cell).strip()
 
 
-def _computed(count: int, total: int, hops: float) -> str:
-    if math.isinf(hops):
-        return f"All {total:,} nodes were computed, as the receptive field is the entire graph."
+def _computed(count: int, total: int, hops: int | None) -> str:
+    if hops is None:
+        return f"All {total:,} nodes were computed, as the outputs depend on all of them."
     unit = "hop" if hops == 1 else "hops"
     return (
-        f"{count:,} of {total:,} nodes were computed: those within {hops:.0f} {unit} of the new "
-        "nodes, and their neighbors for the degrees."
+        f"{count:,} of {total:,} nodes were computed: those within {hops} {unit} of the new nodes."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -18,7 +19,7 @@ from gnnvision.domains.frontier import TooFewHops
 from gnnvision.layers.calling import call
 from gnnvision.training.seeds import rng_state, set_rng_state
 
-__all__ = ["hops_of_model"]
+__all__ = ["hops_of", "hops_of_model"]
 
 MOST_HOPS = 16
 SOME_NODES = 20  # enough to tell whether an output depends on other nodes
@@ -32,56 +33,80 @@ _DROPOUTS = {
 
 
 def hops_of_model(model: nn.Module, task: NodeTask) -> int | None:
-    """The number of hops that the outputs of a model depend on; None for the whole graph.
-
-    It is the least number whose frontiers give the same outputs as larger ones, in training mode
-    without dropout. A model whose outputs depend on all nodes, such as one with batch
-    normalization, needs the whole graph.
+    """The number of hops that the outputs of a model in training depend on.
 
     Args:
         model: the model, in any mode; it is not changed.
         task: the task.
+
+    Returns:
+        As `hops_of`.
+    """
+    return hops_of(model, task.graph, task.rows, np.array(task.split.train), training=True)
+
+
+def hops_of(
+    model: nn.Module,
+    graph: Graph,
+    rows: Callable[[Tensor], Tensor],
+    nodes: Sequence[int] | NDArray[np.int64] | Tensor,
+    training: bool = False,
+) -> int | None:
+    """The number of hops that the outputs of a model depend on; None for the whole graph.
+
+    It is the least number whose frontiers give the same outputs as larger ones, without dropout.
+    A model whose outputs depend on all nodes, such as one with batch normalization in training,
+    needs the whole graph.
+
+    Args:
+        model: the model, in any mode; it is not changed.
+        graph: the graph.
+        rows: the features of some nodes. Shape (n,) -> (n, C).
+        nodes: distinct nodes whose outputs are compared: some of them.
+        training: whether the model trains.
     """
     before = rng_state()
+    device = graph.device if widest(graph.device) is torch.float64 else torch.device("cpu")
+    some = torch.as_tensor(nodes[:SOME_NODES], dtype=torch.int64)
     try:
-        return _hops(model, task)
-    finally:
-        set_rng_state(before)
-
-
-def _hops(model: nn.Module, task: NodeTask) -> int | None:
-    if widest(task.graph.device) is not torch.float64:
-        task = task.to("cpu")
-    nodes = torch.from_numpy(np.array(task.split.train[:SOME_NODES])).to(task.graph.device)
-    try:
-        probe = copy.deepcopy(model).to(task.graph.device).double().train()
+        probe = copy.deepcopy(model).to(device).double().train(training)
     except Exception:  # that cannot be copied
         return None
     for module in probe.modules():
         if isinstance(module, nn.modules.dropout._DropoutNd):
             module.training = False
+    try:
+        return _hops(probe, graph.to(device), lambda some: rows(some).to(device), some.to(device))
+    finally:
+        set_rng_state(before)
+
+
+def _hops(
+    model: nn.Module, graph: Graph, rows: Callable[[Tensor], Tensor], nodes: Tensor
+) -> int | None:
+    count = len(nodes)
     for hops in range(MOST_HOPS):
-        frontier = task.graph.frontier(nodes, hops)
-        larger: Frontier | Graph = task.graph.frontier(nodes, hops + 1)
-        if larger.num_nodes == frontier.num_nodes:
-            larger = task.graph
+        frontier = graph.frontier(nodes, hops)
+        larger = graph.frontier(nodes, hops + 1)
+        closed = larger.num_nodes == frontier.num_nodes
         try:
-            found, expected = (_output(probe, task, domain) for domain in (frontier, larger))
+            found = _output(model, rows(frontier.nodes), frontier)[:count]
+            if closed:
+                every = torch.arange(graph.num_nodes, device=graph.device)
+                expected = _output(model, rows(every), graph)[nodes]
+            else:
+                expected = _output(model, rows(larger.nodes), larger)[:count]
         except TooFewHops:
             continue
         except Exception:  # of a model that needs the whole graph
             return None
-        rows = nodes if larger is task.graph else slice(len(nodes))
-        found, expected = found[: len(nodes)], expected[rows]
         same = found.shape == expected.shape and torch.allclose(found, expected, 1e-8, 1e-8)
         return hops if same else None
     return None
 
 
-def _output(model: nn.Module, task: NodeTask, domain: Frontier | Graph) -> Tensor:
-    """The output in double precision, in training mode, but without dropout."""
-    x = task.x if isinstance(domain, Graph) else task.x.index_select(0, domain.nodes)
-    x = x.coalesce() if x.layout is torch.sparse_coo else x
+def _output(model: nn.Module, x: Tensor, domain: Frontier | Graph) -> Tensor:
+    """The output in double precision, without dropout."""
     with torch.no_grad(), _WithoutDropout():
         return call(model, x.double(), domain)
 

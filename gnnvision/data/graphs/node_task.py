@@ -159,9 +159,16 @@ class NodeTask(Task):
         computed = sum(frontier.sizes[: self.hops + 1])
         if computed > MOST_COMPUTED * self.graph.num_nodes * (self.hops + 1):
             return None
-        x = self.x.index_select(0, frontier.nodes)
-        x = x.coalesce() if x.layout is torch.sparse_coo else x
-        return x, frontier, self.y[frontier.wanted]
+        return self.rows(frontier.nodes), frontier, self.y[frontier.wanted]
+
+    def rows(self, nodes: Tensor) -> Tensor:
+        """The features of some nodes, in their order.
+
+        Args:
+            nodes: indices from 0. Shape (n,).
+        """
+        x = self.x.index_select(0, nodes.to(self.x.device))
+        return x.coalesce() if x.layout is torch.sparse_coo else x
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
