@@ -17,6 +17,7 @@ from torch.fx import Proxy
 __all__ = [
     "is_batched",
     "is_live",
+    "is_only_batched",
     "is_symbol",
     "is_transformed",
     "is_watched",
@@ -46,6 +47,13 @@ def is_symbol(value: object) -> bool:
 def is_batched(value: Tensor) -> bool:
     """Whether a tensor is batched by `torch.func.vmap`."""
     return transforms_active() and torch._C._functorch.is_batchedtensor(value)
+
+
+def is_only_batched() -> bool:
+    """Whether `torch.func.vmap` is active and no other transform, so that it is outermost."""
+    stack = torch._C._functorch.get_interpreter_stack() if transforms_active() else None
+    kind = torch._C._functorch.TransformType.Vmap
+    return bool(stack) and all(level.key() == kind for level in stack or ())
 
 
 def is_live(value: Tensor) -> bool:

@@ -23,7 +23,7 @@ from torch.autograd import Function, forward_ad
 from torch.utils.weak import WeakIdKeyDictionary
 
 from gnnvision.domains.device import count, sum_at
-from gnnvision.domains.modes import is_transformed, made_plainly
+from gnnvision.domains.modes import is_batched, is_only_batched, is_transformed, made_plainly
 
 __all__ = ["Pattern", "sampled_product", "sparse_product", "sum_rows"]
 
@@ -261,6 +261,9 @@ def sparse_product(
     # As `is_transformed`, without a call: this is asked in every product.
     transformed = transforms_active() or forward_ad._current_level >= 0
     if transformed or torch.compiler.is_compiling() or is_legacy_batchedtensor(x):
+        if is_only_batched() and (is_batched(x) or is_batched(value)):
+            batched: Tensor = _BatchedProduct.apply(value, x, pattern, back)
+            return batched
         return _composed(pattern, value, x)
     if not (torch.is_grad_enabled() and (value.requires_grad or x.requires_grad)):
         return _forward(pattern, value, x)
@@ -301,6 +304,40 @@ class _SparseProduct(Function):
                 back = value.index_select(0, ctx.pattern.transposed[1])
             d_x = sparse_product(ctx.pattern.turned, back, grad)
         return d_value, d_x, None, None
+
+
+class _BatchedProduct(Function):
+    """The products of several matrices of one pattern, or with several signals, under vmap."""
+
+    @staticmethod
+    def forward(value: Tensor, x: Tensor, pattern: Pattern, back: Tensor | None) -> Tensor:
+        """One product, where nothing is batched."""
+        return _composed(pattern, value, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
+        """Nothing: the rule below calls products that are differentiable themselves."""
+
+    @staticmethod
+    def vmap(
+        info: Any,  # noqa: ANN401
+        in_dims: tuple[int | None, ...],
+        value: Tensor,
+        x: Tensor,
+        pattern: Pattern,
+        back: Tensor | None,
+    ) -> tuple[Tensor, int]:
+        """One wide product (N, G C) if the matrix is the same, else one product for each."""
+        of_value, of_x = in_dims[:2]
+        if of_value is None:
+            assert of_x is not None
+            wide = x.movedim(of_x, 1)  # (N, G, C)
+            out = sparse_product(pattern, value, wide.flatten(1), back)
+            return out.unflatten(1, wide.shape[1:]), 1
+        values = value.movedim(of_value, 0)  # (G, E)
+        signals = [x] * info.batch_size if of_x is None else x.unbind(of_x)
+        products = zip(values.unbind(0), signals, strict=True)
+        return torch.stack([sparse_product(pattern, S, each) for S, each in products]), 0
 
 
 def sampled_product(pattern: Pattern, a: Tensor, b: Tensor) -> Tensor:

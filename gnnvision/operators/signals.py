@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gnnvision.domains import Grid
 from gnnvision.domains.device import count
+from gnnvision.domains.modes import is_batched
 from gnnvision.errors import invalid
 from gnnvision.operators.product import Pattern
 from gnnvision.operators.sparse import Sparse
@@ -57,6 +60,7 @@ def dense(x: Tensor) -> Tensor:
 
 
 _patterns: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_batched: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # the values of stand-ins
 
 
 def signal_operator(x: Tensor) -> Sparse:
@@ -77,12 +81,19 @@ def signal_operator(x: Tensor) -> Sparse:
         raise invalid("x", condition, got, advice)
     if x.layout is torch.sparse_coo and not x.is_coalesced():
         x = x.coalesce()
-    value = x._values() if x.layout is torch.sparse_coo else x.values()
+    value = _batched.get(x)
+    if value is None:
+        value = x._values() if x.layout is torch.sparse_coo else x.values()
     return Sparse(_known_pattern(x), value)
 
 
 def with_values(x: Tensor, value: Tensor) -> Tensor:
-    """A sparse signal with the pattern of `x` and other values."""
+    """A sparse signal with the pattern of `x` and other values.
+
+    torch has no sparse tensors with values that `torch.func.vmap` batches: the tensor that stands
+    for one stores NaN, and only `signal_operator` finds the values.
+    """
+    batched, value = (value, _missing(x)) if is_batched(value) else (None, value)
     if x.layout is torch.sparse_coo:
         out = torch.sparse_coo_tensor(
             x._indices(), value, x.shape, is_coalesced=x.is_coalesced(), check_invariants=False
@@ -93,7 +104,14 @@ def with_values(x: Tensor, value: Tensor) -> Tensor:
         )
     pattern = _known_pattern(x)
     _patterns[out] = (pattern, _version(out))
+    if batched is not None:
+        _batched[out] = batched
     return out
+
+
+def _missing(x: Tensor) -> Tensor:
+    """NaN in place of the stored values."""
+    return torch.full_like(x._values() if x.layout is torch.sparse_coo else x.values(), math.nan)
 
 
 def _known_pattern(x: Tensor) -> Pattern:

@@ -12,7 +12,7 @@ from torch import Tensor
 from gnnvision.domains import Domain, Graph
 from gnnvision.domains.device import sum_at
 from gnnvision.domains.matrix import Entries
-from gnnvision.domains.modes import made_plainly
+from gnnvision.domains.modes import is_batched, is_live, made_plainly
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.operators.base import Operator, Product
 from gnnvision.operators.product import Pattern, Range, sparse_product
@@ -138,7 +138,9 @@ class Sparse(Operator):
         """The sparse product, in the dtype of `x`."""
         operator = self if self.value.dtype is x.dtype else self.to(x.dtype)
         back = None
-        if x.requires_grad and torch.is_grad_enabled() and not operator.value.requires_grad:
+        # A batched signal does not tell whether it requires gradients outside of the transform.
+        wanted = x.requires_grad or is_batched(x)
+        if wanted and torch.is_grad_enabled() and not is_live(operator.value):
             # The compiler differentiates by itself, without the transpose.
             if not torch.compiler.is_compiling():
                 back = (operator._transpose or operator.T).value

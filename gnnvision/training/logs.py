@@ -95,11 +95,13 @@ class _Csv(Log):
 
     def __init__(self, trainer: Trainer, file: Path) -> None:
         self.trainer, self.path = trainer, file
+        self.before: list[dict[str, float]] | None = None  # the epochs before a run was stopped
         self.file: TextIO | None = None
         self.failed = False
 
     def begin(self, started: SeedStarted) -> None:
-        pass
+        if self.before is None:
+            self.before = self.trainer.history()
 
     def write(self, seed: int, epoch: int, values: dict[str, float]) -> None:
         if self.failed:
@@ -107,9 +109,8 @@ class _Csv(Log):
         rows: list[dict[str, float]] = [{"seed": seed, "epoch": epoch} | values]
         try:
             if self.file is None:
-                # The epochs before a run was stopped, too.
                 self.file = self.path.open("w", encoding="utf-8", newline="")
-                rows = self.trainer.history()
+                rows = [*(self.before or ()), *rows]
                 csv.writer(self.file).writerow(rows[0])
             lines = ([_cell(value) for value in row.values()] for row in rows)
             csv.writer(self.file).writerows(lines)
@@ -131,37 +132,59 @@ class _TensorBoard(Log):
 
     def __init__(self, module: Any, folder: Path) -> None:  # noqa: ANN401
         self.module, self.folder = module, folder
-        self.writer: Any = None
+        self.writers: dict[int, Any] = {}  # of the seeds in progress
 
     def begin(self, started: SeedStarted) -> None:
         folder = str(self.folder / f"seed-{started.seed}")
         # What was written after the checkpoint that a run is resumed from is hidden.
-        self.writer = self.module.SummaryWriter(folder, purge_step=started.epoch + 1)
+        writer = self.module.SummaryWriter(folder, purge_step=started.epoch + 1)
+        self.writers[started.seed] = writer
 
     def write(self, seed: int, epoch: int, values: dict[str, float]) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(name.replace("_", "/", 1), value, epoch)
-        self.writer.flush()
+            self.writers[seed].add_scalar(name.replace("_", "/", 1), value, epoch)
+        self.writers[seed].flush()
 
     def end(self, seed: int, epoch: int, values: dict[str, float]) -> None:
         self.write(seed, epoch, values)
-        self.writer.close()
+        self.writers.pop(seed).close()
 
     def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
+        for writer in self.writers.values():
+            writer.close()
 
 
 class _Tracker(Log):
     """A run of Trackio or Weights & Biases for each seed, in the project "gnnvision".
 
-    A training that is resumed begins another run of the same name and group.
+    A training that is resumed begins another run of the same name and group. There is one run at
+    a time: of seeds that are trained at the same time, the others wait for its end.
     """
 
     def __init__(self, module: Any, trainer: Trainer, group: str) -> None:  # noqa: ANN401
         self.module, self.trainer = module, trainer
         self.group = group or trainer.task.name
         self.is_open = False
+        self.number: int | None = None  # of the seed of the run
+        self.waiting: dict[int, list[SeedStarted | EpochDone | SeedDone]] = {}
+
+    def show(self, event: Event) -> None:
+        """Write what belongs to an event, now or after the run of another seed."""
+        if not isinstance(event, SeedStarted | EpochDone | SeedDone):
+            return
+        if self.number not in (None, event.number):
+            self.waiting.setdefault(event.number, []).append(event)
+            return
+        self.number = event.number
+        super().show(event)
+        if isinstance(event, SeedDone):
+            self.number = None
+            self._show_next()
+
+    def _show_next(self) -> None:
+        if self.waiting:
+            for event in self.waiting.pop(min(self.waiting)):
+                self.show(event)
 
     def begin(self, started: SeedStarted) -> None:
         task, recipe = self.trainer.task, self.trainer.stages[-1].recipe
@@ -183,12 +206,18 @@ class _Tracker(Log):
 
     def end(self, seed: int, epoch: int, values: dict[str, float]) -> None:
         self.write(seed, epoch, values)
-        self.close()
+        self.is_open = False
+        self.module.finish()
 
     def close(self) -> None:
-        if self.is_open:
-            self.is_open = False
-            self.module.finish()
+        while True:
+            if self.is_open:
+                self.is_open = False
+                self.module.finish()
+            if not self.waiting:
+                return
+            self.number = None
+            self._show_next()
 
 
 def _cell(value: float) -> float | str:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from gnnvision.training.events import EpochDone, Event, Measured, SeedDone, StepDone
+from gnnvision.training.events import EpochDone, Event, Measured, SeedDone, SeedStarted, StepDone
 from gnnvision.training.measures import (
     IN_PERCENT,
     SPLIT_NAMES,
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 LONG_S = 5.0  # an epoch that takes longer has a line and an estimate of the time left
+SEVERAL = -2  # in place of the number of a seed: the table of seeds at the same time
 WIDE = 70  # columns of a terminal with room for the rate next to the bar
 
 
@@ -127,13 +128,15 @@ class Reporter:
         self._bar: Progress | None = None
         self._next_update = 0.0
         self._rate = ""
-        self._timed_epoch = (-1, -1)  # of which seed, for the rate
-        self._timed_from = (0.0, 0)  # the time and the items seen at its first step
+        self._running: dict[int, float] = {}  # the epochs that are done of seeds in progress
+        self._timed: dict[int, tuple[int, float, int]] = {}  # epoch, time, items at its first step
+        self._rates: dict[int, float] = {}  # items a second of seeds in progress
+        self._began: dict[int, float] = {}  # when their epochs did
         self._lines: list[str] = []  # not printed yet: printing each would slow fast epochs down
         self._has_header = -1  # the number of the seed whose table of epochs was begun
 
     def __enter__(self) -> Reporter:
-        self._epoch_began = time.monotonic()
+        self._entered = time.monotonic()
         if self.shown and self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
@@ -167,22 +170,30 @@ class Reporter:
 
     def _update(self, seed_number: int, epochs: float) -> None:
         """Print the collected lines and update the bar, at most ten times a second."""
+        self._running[seed_number] = epochs
         now = time.monotonic()
         if self._bar is None or now < self._next_update:
             return
         self._next_update = now + 0.1
         self._print_lines()
         place = f"epoch {min(int(epochs) + 1, self.epochs)}/{self.epochs}"
+        numbers = sorted(self._running)
         if self.seeds > 1:
-            place = f"{self.word} {seed_number + 1}/{self.seeds}, {place}"
+            named = "-".join(str(n + 1) for n in dict.fromkeys((numbers[0], numbers[-1])))
+            place = f"{self.word}{'s' * (len(numbers) > 1)} {named}/{self.seeds}, {place}"
         rate = self._rate if self.console.width >= WIDE else ""
-        done = seed_number * self.epochs + epochs
+        # Those before the last one are done or in progress.
+        before = numbers[-1] + 1 - len(numbers)
+        done = before * self.epochs + sum(self._running.values())
         update = self._bar.update
         self._write(update, self._task, completed=done, description=place, rate=rate)
 
     def show(self, event: Event) -> None:
         """Show an event of a training."""
         match event:
+            case SeedStarted(number, _, epoch):
+                self._running[number + self.first] = epoch
+                self._began[number + self.first] = time.monotonic()
             case StepDone(number, seed, epoch, seen, size):
                 self.step(number + self.first, seed, epoch, seen, size)
             case Measured(number, seed, row) if self.seeds == 1:
@@ -212,11 +223,12 @@ class Reporter:
         if not self.shown:
             return
         now = time.monotonic()
-        if self._timed_epoch != (seed_number, epoch):
-            self._timed_epoch, self._timed_from = (seed_number, epoch), (now, seen)
-        began, before = self._timed_from
+        if self._timed.get(seed_number, (-1,))[0] != epoch:
+            self._timed[seed_number] = (epoch, now, seen)
+        _, began, before = self._timed[seed_number]
         if now - began > 1.0:  # the rate of small tasks is of no interest
-            self._rate = f"{(seen - before) / (now - began):,.0f} items/s"
+            self._rates[seed_number] = (seen - before) / (now - began)
+            self._rate = f"{sum(self._rates.values()):,.0f} items/s"
         self._update(seed_number, epoch + min(seen / max(size, 1), 1.0))
 
     def epoch(self, seed_number: int, seed: int, row: dict[str, float]) -> None:
@@ -230,7 +242,8 @@ class Reporter:
         if not self.shown:
             return
         now = time.monotonic()
-        took, self._epoch_began = now - self._epoch_began, now
+        took = now - self._began.get(seed_number, self._entered)
+        self._began[seed_number] = now
         if self.seeds == 1 or took >= LONG_S:
             self._add_line(seed_number, seed, row, took)
         self._update(seed_number, row["epoch"])
@@ -260,19 +273,21 @@ class Reporter:
         heads = [
             f"{SPLIT_NAMES[part]} {metric_name(metric)}" for part, metric in map(_parts, names)
         ]
-        if self._has_header != seed_number:
-            self._has_header = seed_number
-            if self.seeds > 1:
+        several = len(self._running) > 1  # at the same time: each line names its seed
+        if self._has_header != (SEVERAL if several else seed_number):
+            self._has_header = SEVERAL if several else seed_number
+            if self.seeds > 1 and not several:
                 self._lines.append(f"{self.word} {seed} ({seed_number + 1} of {self.seeds})")
-            self._lines.append("  ".join(["epoch", *heads]))
-        cells = [f"{int(row['epoch']):5d}"]
+            self._lines.append("  ".join([self.word] * several + ["epoch", *heads]))
+        cells = [f"{seed:{len(self.word)}d}"] * several + [f"{int(row['epoch']):5d}"]
         for name, head in zip(names, heads, strict=True):
             metric, value = _parts(name)[1], row[name]
             percent = metric in IN_PERCENT
             cell = format_score(metric, value) if percent else format_number(value)
             cells.append(f"{cell:>{len(head)}}")
         if took >= LONG_S and self._bar is None:  # the bar has the time left
-            left = took * (self.epochs * (self.seeds - seed_number) - int(row["epoch"]))
+            rest = self.epochs * (self.seeds - seed_number) - int(row["epoch"])
+            left = took * rest / max(len(self._running), 1)
             cells.append(f"{took:.0f} s an epoch, {left / 60:.0f} min left")
         self._lines.append("  ".join(cells))
 
@@ -284,6 +299,8 @@ class Reporter:
             seed: the seed.
             note: its scores.
         """
+        for held in (self._running, self._timed, self._rates, self._began):
+            held.pop(seed_number, None)
         if self.shown and self.seeds > 1:
             place = f"{seed_number + 1} of {self.seeds}"
             self._lines.append(f"{self.word} {seed} ({place}): {note}")

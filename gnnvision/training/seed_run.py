@@ -39,9 +39,12 @@ from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.stored import check_progress, check_tensors
 from gnnvision.training.threads import MANY_VALUES
 
-__all__ = ["SeedRun", "arithmetic", "initialize"]
+__all__ = ["Evaluated", "SeedRun", "arithmetic", "initialize"]
 
 INITIAL_BATCH = 2000
+
+# Metrics and remarks of each split, and the known targets and outputs of the last one.
+Evaluated = tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]
 
 
 class Evaluated(NamedTuple):
@@ -149,7 +152,7 @@ class SeedRun:
 
         Before each one the learning rate is set, and the mode of the model.
         """
-        self._set_mode(training=True)
+        self.set_mode(training=True)
         recipe, done = self.recipe, self._batch
         task = self.resized.get(recipe.image_scale(self.epoch), self.task)
         for parameter in self.first_block:
@@ -234,7 +237,7 @@ class SeedRun:
                 output = self.call(x, domain)
                 if at_once:
                     check_output(self.model, output, self.task, y)
-                output, target = self._known("train", output, y)
+                output, target = self.known("train", output, y)
         except ValueError as error:
             cause = cause_of(error, self.task, recipe, self.epoch + 1, len(y), at_once)
             if cause is None:
@@ -317,7 +320,7 @@ class SeedRun:
         self.steps.append(row | self._loss_and_score("val") | self._loss_and_score("test"))
         self._since.zero_()
         set_rng_state(before)
-        self._set_mode(training=True)
+        self.set_mode(training=True)
 
     def _loss_and_score(self, part: SplitName) -> dict[str, float]:
         """Loss and score of a split without test-time augmentation; empty for an empty split."""
@@ -339,9 +342,7 @@ class SeedRun:
 
     # --- evaluation -------------------------------------------------------------------------
 
-    def evaluate_splits(
-        self, parts: Sequence[SplitName], most: float = math.inf
-    ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]:
+    def evaluate_splits(self, parts: Sequence[SplitName], most: float = math.inf) -> Evaluated:
         """Evaluate the kept model, whose weights have been loaded, on some splits.
 
         Args:
@@ -373,7 +374,7 @@ class SeedRun:
     def outputs(self, part: SplitName, predict: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
         """The outputs for a split and its targets, of the items whose target is known."""
         if self.average is None:
-            self._set_mode(training=False)
+            self.set_mode(training=False)
         else:
             self.kept_model.eval()
         outputs, targets = [], []
@@ -381,7 +382,7 @@ class SeedRun:
             with torch.no_grad(), arithmetic(self.device, self.precision):
                 for x, domain, y in self.task.batches(part):
                     output = one_tensor(predict(x, domain), self.model)
-                    output, target = self._known(part, output, y)
+                    output, target = self.known(part, output, y)
                     outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
                     targets.append(target)
         except ValueError as error:
@@ -395,13 +396,13 @@ class SeedRun:
         """The kept model's output, over the task's test views."""
         return self.task.predict(self.kept_model, x, domain)
 
-    def _known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs and targets at the positions where the target is known."""
         if part not in self._labeled:
             self._labeled[part] = self.task.is_labeled(part)
         return (output, y) if self._labeled[part] else self.goal.known(output, y)
 
-    def _set_mode(self, training: bool) -> None:
+    def set_mode(self, training: bool) -> None:
         """Do what `model.train(training)` does, but faster."""
         if self.has_own_modes:
             self.model.train(training)

@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from gnnvision.training.checks import check_recipe, check_split
 from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.events import Event, SeedDone, SeedStarted
 from gnnvision.training.failures import cause_of
+from gnnvision.training.group_unit import GroupUnit, group_size
 from gnnvision.training.kernels import kernels_for
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.precision import PRECISIONS, resolve_precision
@@ -63,6 +64,7 @@ class Trainer:
         metric: the metric that compares epochs and seeds; see `objective`.
         identity: what a checkpoint must agree in to be resumed, in place of recipe and model.
         network: the network of a model, whose weights are the result.
+        group: how many seeds are trained side by side, or "auto".
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Trainer:
         metric: str | Metric | None = None,
         identity: Mapping[str, Any] | None = None,
         network: Callable[[nn.Module], nn.Module] = lambda model: model,
+        group: int | Literal["auto"] = "auto",
     ) -> None:
         self.task = task.to(device)
         self.stages = list(stages)
@@ -97,10 +100,13 @@ class Trainer:
             parts, reset, device, compiled, loss, metric, network,
         )  # fmt: skip
         self._about = identity
+        self._group = group
+        group_size(self.shared, group)
         self._requested_precision = precision
         self._outcomes: dict[int, Outcome] = {}  # by the index of the seed, as they were done
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
-        self._units: list[Unit] = []  # that are not done
+        self._file = Path()  # of the checkpoint that is resumed
+        self._units: list[Unit | GroupUnit] = []  # that are not done
         for stage in self.stages:
             check_recipe(stage.recipe, task, self.shared.goal(task, stage.recipe))
             if splits is None:
@@ -141,17 +147,11 @@ class Trainer:
 
     # --- training ---------------------------------------------------------------------------
 
-    def events(self) -> Generator[Event, None, None]:
-        """Train all seeds that are not done yet.
-
-        While an event is looked at, the random generators and the number of threads are those of
-        the training.
-
-        Yields:
-            `SeedStarted`, then `StepDone` and `EpochDone` in turn, then `SeedDone`, of each seed.
+    def prepare(self) -> None:
+        """Measure the model: the size of its signals, and what its outputs depend on.
 
         Raises:
-            ValueError: if the model or a recipe does not fit the task, or the loss diverged.
+            ValueError: if the model or a recipe does not fit the task.
         """
         for stage in self.stages:
             if stage.values is None:
@@ -169,18 +169,57 @@ class Trainer:
                     if cause is None:
                         raise
                     raise cause from error
+
+    def events(self) -> Generator[Event, None, None]:
+        """Train all seeds that are not done yet.
+
+        While an event is looked at, the random generators and the number of threads are those of
+        the training.
+
+        Yields:
+            `SeedStarted`, then `StepDone` and `EpochDone` in turn, then `SeedDone`, of each seed.
+
+        Raises:
+            ValueError: if the model or a recipe does not fit the task, or the loss diverged.
+        """
+        self.prepare()
         self._units = self.units()
         for unit in list(self._units):
             for event in unit.events():
                 self._note(event)
                 self.threads = unit.threads
                 yield event
+            if isinstance(unit, GroupUnit) and unit.reason:
+                words = f"The seeds were trained one after the other: {unit.reason}."
+                self.concerns += [words] * (words not in self.concerns)
 
-    def units(self) -> list[Unit]:
-        """The units of all seeds that are not done: those to resume, and one for each other."""
-        begun = {number for unit in self._units for number in unit.numbers}
-        left = set(range(len(self.seeds))) - begun - self._outcomes.keys()
-        return self._units + [Unit(self.shared, number) for number in sorted(left)]
+    def units(self) -> list[Unit | GroupUnit]:
+        """The units of all seeds that are not done, those to resume first.
+
+        Groups are slices of the list of seeds, whatever was done before and in which order.
+        """
+        size, _ = group_size(self.shared, self._group)
+        saved = {number: unit for unit in self._units for number in unit.numbers}
+        units: list[Unit | GroupUnit] = []
+        for first in range(0, len(self.seeds), size):
+            numbers = [*range(first, min(first + size, len(self.seeds)))]
+            left = [number for number in numbers if number not in self._outcomes]
+            if len(left) > 1:
+                unit = GroupUnit(self.shared, left, is_requested=self._group != "auto")
+                held = {n: saved[n].checkpoints()[n] for n in left if n in saved}
+                unit.restore(held, self._file)
+                units.append(unit)
+            elif left:
+                units.append(saved.get(left[0]) or Unit(self.shared, left[0]))
+        return sorted(units, key=lambda unit: not unit.begun)
+
+    def describe_groups(self) -> dict[str, str]:
+        """How several seeds are trained, for the overview."""
+        if len(self.seeds) == 1:
+            return {}
+        size, reason = group_size(self.shared, self._group)
+        words = f"{size} side by side" if size > 1 else "one after the other"
+        return {"seeds": f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")}
 
     def _note(self, event: Event) -> None:
         """Warn of the problems of a split once, and keep what a seed gave."""
@@ -219,7 +258,7 @@ class Trainer:
         return next(unit for unit in self._units if number in unit.numbers).snapshot(number)
 
     @property
-    def _in_progress(self) -> list[Unit]:
+    def _in_progress(self) -> list[Unit | GroupUnit]:
         return [unit for unit in self._units if unit.begun]
 
     @property
@@ -268,7 +307,9 @@ class Trainer:
         state: dict[str, Any] = {"identity": self.identity(), "done": sorted(self._outcomes)}
         state |= {"outcomes": outcomes, "running": []}
         for unit in self._in_progress:
-            for held in unit.checkpoints().values():
+            for number, held in unit.checkpoints().items():
+                if number in self._outcomes:
+                    continue
                 tensors |= pack(f"running/{len(state['running'])}", held.tensors)
                 state["running"].append(held.state)
         return Checkpoint(tensors, state)
@@ -330,6 +371,7 @@ class Trainer:
             own = self.shared.network(self.shared.new_model(reset=False)).state_dict()
             check_tensors(kept, own, prefix="kept/")
         self._outcomes, self._kept = dict(zip(done, outcomes, strict=True)), kept
+        self._file = file
         for held in running:
             unit = Unit(self.shared, held.state["number"])
             unit.restore({held.state["number"]: held}, file)

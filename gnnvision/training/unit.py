@@ -6,6 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -31,7 +32,7 @@ from gnnvision.training.kernels import Kernels
 from gnnvision.training.objective import Loss, Metric, Objective, objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome
-from gnnvision.training.seed_run import SeedRun, initialize
+from gnnvision.training.seed_run import Evaluated, SeedRun, initialize
 from gnnvision.training.seeds import fresh_model, seeded
 from gnnvision.training.stage import Stage
 from gnnvision.training.stored import checkpoint_errors
@@ -143,6 +144,9 @@ class Unit:
         self._start: dict[str, Tensor] = {}  # the weights outside of the trained module
         self._saved: Checkpoint | None = None  # to resume from
         self._file = Path()  # of that checkpoint
+        self._clock = time.perf_counter()  # when what is not counted yet began
+        self._waited = 0.0
+        self._measures: Evaluated  # of the kept weights, at the end
 
     @property
     def begun(self) -> bool:
@@ -156,87 +160,132 @@ class Unit:
             `SeedStarted`, then `StepDone` and `EpochDone` in turn, then `SeedDone`.
         """
         with self.shared.kernels.used(), seeded(self.seed):
-            yield from self._train()
+            self.begin()
+            started = False
+            for stage in self.shared.stages[self._at.stage :]:
+                with self.on_threads(stage):
+                    run = self.begin_stage(stage)
+                    if not started:
+                        started = True
+                        yield self.started()
+                    yield from self.epochs(run)
+                    self.end_stage(stage, run)
+            yield self.done(run)
 
-    def _train(self) -> Iterator[Event]:
-        started = time.perf_counter()
-        shared, seed, (number,) = self.shared, self.seed, self.numbers
-        task = self._task = shared.task_of(number)
-        model = self._model = shared.new_model(shared.reset)
+    @contextmanager
+    def on_threads(self, stage: Stage) -> Iterator[None]:
+        """A context with the number of threads of a stage."""
+        assert stage.values is not None
+        with threads_for(stage.values):
+            self.threads = torch.get_num_threads()
+            yield
+
+    def begin(self) -> None:
+        """Make the model, and read the progress of a seed that is resumed."""
+        self._clock = time.perf_counter()
+        shared, (number,) = self.shared, self.numbers
+        self._task = shared.task_of(number)
+        self._model = shared.new_model(shared.reset)
         if shared.reset:
-            initialize(model, task)
-        at, _ = self._so_far()
-        self._at = at
+            initialize(self._model, self._task)
+        self._at, _ = self._so_far()
+        if self._saved is not None:
+            self._model.load_state_dict(self._saved.group("start"), strict=False)
+
+    def begin_stage(self, stage: Stage) -> SeedRun:
+        """The training of a stage, up to where it was saved if it is resumed."""
+        shared, at, model, task = self.shared, self._at, self._model, self._task
+        if len(at.begun) == at.stage:  # and not resumed
+            at.begun.append((at.before + 1, stage.label))
+        trained, recipe = stage.begin(model), stage.recipe
+        self._start = stage.changed(model)
+        own = task if stage.task is None else stage.task.to(shared.device)
+        if own is not task:
+            own = replace(own, split=task.split)
+        own = shared.seen(own, stage)
+        goal = shared.goal(own, recipe)
+        run = SeedRun(trained, own, recipe, self.seed, shared.precision, shared.compiled, goal)
+        self._run = run
         pending, self._saved = self._saved, None
         if pending is not None:
-            model.load_state_dict(pending.group("start"), strict=False)
-        waited, begun, first = 0.0, False, at.stage
-        for at.stage, stage in enumerate(shared.stages[first:], first):
-            if len(at.begun) == at.stage:  # and not resumed
-                at.begun.append((at.before + 1, stage.label))
-            trained, recipe = stage.begin(model), stage.recipe
-            self._start = stage.changed(model)
-            own = task if stage.task is None else stage.task.to(shared.device)
-            if own is not task:
-                own = replace(own, split=task.split)
-            own = shared.seen(own, stage)
-            assert stage.values is not None
-            with threads_for(stage.values):
-                self.threads = torch.get_num_threads()
-                goal = shared.goal(own, recipe)
-                run = SeedRun(trained, own, recipe, seed, shared.precision, shared.compiled, goal)
-                self._run = run
-                if pending is not None:
-                    self._warn_of_differences(pending)
-                    with checkpoint_errors(self._file):
-                        run.restore(pending)
-                    pending = None
-                else:
-                    run.seconds = time.perf_counter() - started
-                if not begun:
-                    begun = True
-                    yield SeedStarted(number, seed, at.before + run.epoch, model, task)
-                size = len(own.split.train)
-                while not run.finished:
-                    started = time.perf_counter()
-                    measured = len(run.steps)
-                    for seen in run.train_epoch():
-                        run.seconds += time.perf_counter() - started
-                        if len(run.steps) > measured:
-                            measured = len(run.steps)
-                            yield Measured(number, seed, at.after(run.steps[-1]))
-                        yield StepDone(number, seed, at.before + run.epoch, seen, size)
-                        started = time.perf_counter()
-                    row = run.finish_epoch()
-                    run.seconds += time.perf_counter() - started
-                    last = run.finished and stage is shared.stages[-1]
-                    yield EpochDone(number, seed, at.after(row), last)
+            self._warn_of_differences(pending)
+            with checkpoint_errors(self._file):
+                run.restore(pending)
+        else:
+            run.seconds = time.perf_counter() - self._clock
+        return run
+
+    def started(self) -> SeedStarted:
+        """The event that the seed has begun."""
+        assert self._run is not None
+        (number,), at = self.numbers, self._at
+        epoch = at.before + self._run.epoch
+        return SeedStarted(number, self.seed, epoch, self._model, self._task)
+
+    def epochs(self, run: SeedRun) -> Iterator[Event]:
+        """Train the epochs that are left of a stage."""
+        while not run.finished:
+            started = time.perf_counter()
+            measured = len(run.steps)
+            for seen in run.train_epoch():
+                run.seconds += time.perf_counter() - started
+                yield from self.stepped(run, measured, seen)
+                measured = len(run.steps)
                 started = time.perf_counter()
-                run.kept_model.load_state_dict(run.best)
-                stage.end(model, run)
-                at.history += map(at.after, run.history)
-                at.steps += map(at.after, run.steps)
-                at.kept, at.before = at.before + run.best_epoch, at.before + run.epoch
-                at.step += run.step
-                waited += run.waited
-                at.seconds += run.seconds
-                if stage is shared.stages[-1]:
-                    # The only time that the test split is read, but for `evaluate_every`.
-                    metrics, remarks, target, output = run.evaluate_splits(
-                        shared.parts, MOST_EVALUATED_AGAIN
-                    )
-        network = shared.network(model)
+            row = run.finish_epoch()
+            run.seconds += time.perf_counter() - started
+            yield self.epoch_done(run, row)
+
+    def stepped(self, run: SeedRun, measured: int, seen: int) -> Iterator[Event]:
+        """The events of a step, before which the run had so many rows between epochs."""
+        (number,), at = self.numbers, self._at
+        if len(run.steps) > measured:
+            yield Measured(number, self.seed, at.after(run.steps[-1]))
+        yield StepDone(number, self.seed, at.before + run.epoch, seen, len(run.task.split.train))
+
+    def epoch_done(self, run: SeedRun, row: dict[str, float]) -> EpochDone:
+        """The event that an epoch is done."""
+        (number,), at = self.numbers, self._at
+        last = run.finished and at.stage == len(self.shared.stages) - 1
+        return EpochDone(number, self.seed, at.after(row), last)
+
+    def end_stage(self, stage: Stage, run: SeedRun) -> None:
+        """Load the weights of the kept epoch; after the last stage, evaluate them."""
+        self._clock = time.perf_counter()
+        at = self._at
+        run.kept_model.load_state_dict(run.best)
+        stage.end(self._model, run)
+        at.history += map(at.after, run.history)
+        at.steps += map(at.after, run.steps)
+        at.kept, at.before = at.before + run.best_epoch, at.before + run.epoch
+        at.step += run.step
+        self._waited += run.waited
+        at.seconds += run.seconds
+        at.stage += 1
+        if at.stage == len(self.shared.stages):
+            # The only time that the test split is read, but for `evaluate_every`.
+            self._measures = run.evaluate_splits(self.shared.parts, MOST_EVALUATED_AGAIN)
+
+    def done(self, run: SeedRun) -> SeedDone:
+        """The event that the seed is done, with its outcome.
+
+        Args:
+            run: the training of its last stage.
+        """
+        (number,), at, task = self.numbers, self._at, self._task
+        network = self.shared.network(self._model)
+        metrics, remarks, target, output = self._measures
         outcome = Outcome(
-            seed=seed,
+            seed=self.seed,
             epochs=at.before,
             best_epoch=at.kept,
             metrics=metrics,
-            seconds=at.seconds + time.perf_counter() - started,
+            seconds=at.seconds + time.perf_counter() - self._clock,
             history=at.history,
             split_hash=task.split.hash,
             target=run.goal.values(target),
             prediction=run.goal.predict(output),
-            waited=waited,
+            waited=self._waited,
             remarks=remarks,
             stages=[begun for begun in at.begun if begun[1]],
             steps=at.steps,
@@ -244,7 +293,7 @@ class Unit:
         weights = run.best
         if network is not run.model:
             weights = {name: w.detach().clone() for name, w in network.state_dict().items()}
-        yield SeedDone(number, seed, outcome, task, network, weights)
+        return SeedDone(number, self.seed, outcome, task, network, weights)
 
     def _warn_of_differences(self, pending: Checkpoint) -> None:
         here = environment(self.shared.device, self.threads)
@@ -286,7 +335,7 @@ class Unit:
             file: their file, for errors.
         """
         (number,) = self.numbers
-        self._saved, self._file = checkpoints[number], file
+        self._saved, self._file = checkpoints.get(number), file
 
     def history(self) -> list[dict[str, float]]:
         """The rows of all epochs so far, with their seed."""

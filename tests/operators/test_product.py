@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -196,3 +197,29 @@ def test_matrix_of_a_gpu_is_kept_as_long_as_its_values():
     assert len(product._matrices) == count - 1
     assert product._matrix(pattern, torch.ones(3, requires_grad=True)).requires_grad is False
     assert len(product._matrices) == count - 1
+
+
+@pytest.mark.parametrize("dims", [(None, 0), (None, 1), (None, 2), (0, None), (1, 0), (0, 2)])
+def test_batched_products(dims):
+    """Under vmap: one wide product, or one for each matrix, also differentiated from outside."""
+    torch.manual_seed(0)
+    pattern = Pattern.from_places(torch.tensor([0, 2, 1, 2]), torch.tensor([1, 0, 2, 3]), (3, 4))[
+        0
+    ]
+    of_value, of_x = dims
+    values = torch.randn((4,) if of_value is None else (5, 4)).requires_grad_()
+    signals = torch.randn((4, 2) if of_x is None else (5, 4, 2)).requires_grad_()
+    value = values if of_value is None else values.movedim(0, of_value)
+    x = signals if of_x is None else signals.movedim(0, of_x)
+    run = partial(sparse_product, pattern)
+    found = torch.func.vmap(run, in_dims=dims)(value, x)
+    each = [
+        run(values if of_value is None else values[g], signals if of_x is None else signals[g])
+        for g in range(5)
+    ]
+    torch.testing.assert_close(found, torch.stack(each))
+    weight = torch.randn_like(found)
+    wanted = torch.autograd.grad((torch.stack(each) * weight).sum(), (values, signals))
+    gradients = torch.autograd.grad((found * weight).sum(), (values, signals))
+    for one, other in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(one, other)

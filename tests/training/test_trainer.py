@@ -34,7 +34,7 @@ class TestCallbacks:
     def test_every_event_in_order(self, karate):
         events = []
         result = fit(small(karate), karate, Recipe(epochs=2), 2, progress=False,
-                     callbacks=[events.append])  # fmt: skip
+                     callbacks=[events.append], group=1)  # fmt: skip
         seed = [SeedStarted, StepDone, EpochDone, StepDone, EpochDone, SeedDone]
         assert kinds(events) == seed * 2
         rows = [event.row for event in events if isinstance(event, EpochDone)]

@@ -1,0 +1,355 @@
+"""Several models of one architecture, one for each seed, trained in one program.
+
+Their parameters and buffers are stacked. The forward pass is `torch.func.vmap` over one functional
+call, with the masks of dropout as inputs, which each seed draws as it does alone; the gradients
+are those of the stacked parameters. A sparse product is one wide product for all seeds.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from gnnvision.data import SplitName
+from gnnvision.domains import Domain, Grid
+from gnnvision.layers.calling import call, form_of
+from gnnvision.layers.dropout import Asked, Mask, Noise
+from gnnvision.training.average import update_average
+from gnnvision.training.captured import Stepped
+from gnnvision.training.checks import check_output
+from gnnvision.training.objective import concatenate
+from gnnvision.training.repeated import is_repeatable
+from gnnvision.training.seed_run import SeedRun, arithmetic
+from gnnvision.training.stacking import Stack, StackedOptimizer, with_layout_of
+from gnnvision.training.tape import NotRepeatable, Tape
+
+__all__ = ["Alone", "SideBySide", "drawing_from"]
+
+# The largest difference of a group from the same seeds alone, relative to the largest value.
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1}
+_MOST_TAPES = 8  # one for each batch that comes again
+
+Batch = tuple[Tensor, Domain, Tensor]
+
+
+class Alone(Exception):
+    """Seeds that cannot be trained side by side; the reason as text."""
+
+
+class SideBySide:
+    """The training of several `SeedRun`s of one task and one recipe, in lockstep.
+
+    Args:
+        runs: the runs, at the same step; their models become views of the stacked ones.
+        generators: the random numbers of each seed, in place of the global ones.
+        compares: whether a first forward pass is compared with those of the seeds alone.
+
+    Raises:
+        Alone: if they cannot be trained side by side, or would not give what they give alone.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[SeedRun],
+        generators: Sequence[torch.Generator],
+        compares: bool = True,
+    ) -> None:
+        self.runs, self.generators = list(runs), list(generators)
+        if len({(run.epoch, run.step) for run in runs}) > 1:
+            raise Alone("they are at different steps")
+        batches = [_next_batch(run) for run in runs]
+        self._is_shared = _is_shared(batches)
+        alone, self._masks = self._each_alone(batches)
+        # The random numbers of each seed, for each mask of dropout, and the masks made of them.
+        self._drawn = [mask.room(len(runs)) for mask in self._masks]
+        self._keep: list[Tensor] = []
+        averages = [run.average.module for run in runs if run.average is not None]
+        self._models = Stack([run.model for run in runs])
+        self._kept = Stack(averages) if averages else self._models
+        self._optimizer = StackedOptimizer([run.optimizer for run in runs], self._models)
+        self._tapes: dict[tuple[object, ...], tuple[Batch, Tape | None]] = {}
+        self._repeats = (
+            self._is_shared
+            and runs[0].device.type == "cpu"
+            and runs[0].goal.own_loss is None
+            and is_repeatable(runs[0].model)
+        )
+        try:
+            if compares:
+                self._compare(batches, alone)
+        except Alone:
+            self.release()
+            raise
+        finally:
+            for run in runs:
+                run.computed.clear()
+
+    # --- training ---------------------------------------------------------------------------
+
+    def train_epoch(self) -> Iterator[list[int]]:
+        """Train to the end of the epoch.
+
+        Yields:
+            After each step, the number of known targets that are done in this epoch, of each seed.
+        """
+        first = self.runs[0]
+        for batches in zip(*(run.batches_left() for run in self.runs), strict=True):
+            stepped = self.take_step(batches)
+            if first.every_step and (first.step + 1) % first.every_step == 0:
+                self._compute("val")
+                self._compute("test")
+                first.set_mode(training=True)
+            yield [run.record(each) for run, each in zip(self.runs, stepped, strict=True)]
+
+    def take_step(self, batches: Sequence[Batch]) -> list[Stepped]:
+        """Train on the batches of all seeds."""
+        self._draw(self.generators)
+        stepped, gradients = self._gradients(batches)
+        self._optimizer.step(gradients)
+        for run in self.runs:
+            if run.average is not None:
+                update_average(run.average, run.model)
+        return stepped
+
+    def finish_epoch(self) -> list[dict[str, float]]:
+        """Measure the epoch of each seed; see `SeedRun.finish_epoch`."""
+        self._compute("val")
+        if self.runs[0].recipe.evaluate_every == "epoch":
+            self._compute("test")
+        return [run.finish_epoch() for run in self.runs]
+
+    def hand_over(self) -> None:
+        """Bring the runs up to date, to be saved."""
+        self._optimizer.hand_over()
+
+    def release(self) -> None:
+        """Give the runs separate tensors again, with which they can go on alone."""
+        self._optimizer.hand_over()
+        self._models.release()
+        if self._kept is not self._models:
+            self._kept.release()
+
+    # --- the step ---------------------------------------------------------------------------
+
+    def _draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw the masks of dropout for a step, of each seed from its own generator."""
+        for number, generator in enumerate(generators):
+            for mask, drawn in zip(self._masks, self._drawn, strict=True):
+                mask.draw(drawn[number], generator)
+        self._keep = [mask.keep(all) for mask, all in zip(self._masks, self._drawn, strict=True)]
+
+    def _gradients(self, batches: Sequence[Batch]) -> tuple[list[Stepped], list[Tensor]]:
+        """What the step gives for each seed, and the gradients of all learned parameters."""
+        count, batch = len(self.runs), _joined(batches, self._is_shared)
+
+        def compute() -> list[Tensor]:
+            given = self._known(self._models, "train", batch, [y for _, _, y in batches])
+            minimized, recorded = [], []
+            for run, output, target in zip(self.runs, *given, strict=True):
+                goal, smoothing = run.goal, run.recipe.label_smoothing
+                minimized.append(goal.loss(output, target, smoothing))
+                plain = goal.loss(output.detach(), target) if smoothing else minimized[-1]
+                recorded.append(plain.detach())  # like the validation loss, without smoothing
+            learned = self._optimizer.learned
+            gradients = torch.autograd.grad(torch.stack(minimized).sum(), learned)
+            # In the memory layout of the parameters: a fused optimizer takes it for granted.
+            laid_out = map(with_layout_of, gradients, learned)
+            outputs, targets = given
+            return [*(output.detach() for output in outputs), *targets, *recorded, *laid_out]
+
+        found = self._repeated("train", batch, compute)
+        parts = (found[:count], found[count : 2 * count], found[2 * count : 3 * count])
+        return [Stepped(*each) for each in zip(*parts, strict=True)], found[3 * count :]
+
+    def _known(
+        self, stack: Stack, part: SplitName, batch: Batch, targets: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The known outputs and targets of each seed for a batch."""
+        run, model, (x, domain, _) = self.runs[0], stack.template, batch
+        args, named = form_of(model).arguments(model, x, domain)
+        asked = Asked(self._masks)
+
+        def of_seed(state: Mapping[str, Tensor], keep: Sequence[Tensor], x: Tensor) -> Tensor:
+            asked.given = list(keep)
+            out: Tensor = functional_call(model, dict(state), (x, *args[1:]), named)
+            return out
+
+        is_shared = self._is_shared or part != "train"
+        over = vmap(of_seed, in_dims=(0, 0, None if is_shared else 0), randomness="different")
+        with asked, arithmetic(run.device, run.precision):
+            outputs = over(stack.state, self._keep if model.training else [], x)
+            pairs = [
+                each.known(part, output, target)
+                for each, output, target in zip(self.runs, outputs, targets, strict=True)
+            ]
+        known = [o.float() if o.dtype is torch.bfloat16 else o for o, _ in pairs]
+        return known, [target for _, target in pairs]
+
+    def _repeated(
+        self, name: str, batch: Batch, compute: Callable[[], list[Tensor]]
+    ) -> list[Tensor]:
+        """The results of a computation on a batch, from its record from the third time on.
+
+        At the first time it runs as it is, as operators are made then and kept; at the second it
+        is recorded.
+        """
+        key = (name, *map(id, batch))
+        known = self._tapes.get(key)
+        if known is not None and known[1] is not None:
+            return known[1].run()
+        if self._repeats and known is not None:
+            try:
+                tape = Tape(compute)
+            except NotRepeatable:
+                self._repeats = False
+                return compute()
+            self._tapes[key] = batch, tape
+            first, tape.first = tape.first, []
+            return first
+        if self._repeats:
+            if len(self._tapes) == _MOST_TAPES:
+                self._tapes.clear()
+            self._tapes[key] = batch, None  # with the batch, so that its id stays its own
+        return compute()
+
+    # --- evaluation -------------------------------------------------------------------------
+
+    def _compute(self, part: SplitName) -> None:
+        """Compute the outputs of all seeds for a split, if they share the task.
+
+        Otherwise each seed computes its own.
+        """
+        first = self.runs[0]
+        if any(run.task is not first.task for run in self.runs) or (
+            not len(getattr(first.task.split, part))
+        ):
+            return
+        first.set_mode(training=False)
+        first.kept_model.eval()
+        found = []
+        with torch.no_grad():
+            for batch in first.task.batches(part):
+                found.append(self._repeated(part, batch, partial(self._evaluated, part, batch)))
+        for number, run in enumerate(self.runs):
+            outputs = [each[number] for each in found]
+            targets = [each[number + len(self.runs)] for each in found]
+            run.computed[part] = concatenate(outputs, targets)
+
+    def _evaluated(self, part: SplitName, batch: Batch) -> list[Tensor]:
+        """The known outputs of all seeds for a batch that they share, then their targets."""
+        outputs, targets = self._known(self._kept, part, batch, [batch[2]] * len(self.runs))
+        return [*outputs, *targets]
+
+    # --- the comparison with the seeds alone ------------------------------------------------
+
+    def _each_alone(
+        self, batches: Sequence[Batch]
+    ) -> tuple[list[list[Tensor]], list[Mask | Noise]]:
+        """The outputs and buffers of each seed alone after a forward pass, and its masks."""
+        found, masks = [], []
+        for run, generator, (x, domain, y) in zip(
+            self.runs, self.generators, batches, strict=True
+        ):
+            run.set_mode(training=True)
+            model, asked = copy.deepcopy(run.model), Asked()
+            with drawing_from(generator, keep=False), asked:
+                before = _attributes(model)
+                try:
+                    with arithmetic(run.device, run.precision):
+                        output = call(model, x, domain)
+                        check_output(model, output, run.task, y)
+                        output, target = run.known("train", output, y)
+                    run.goal.loss(output, target)  # which checks a loss of the user's own
+                except Exception as error:  # which the seed raises again, alone
+                    raise Alone(f"the forward pass failed ({error})") from error
+            if _attributes(model) != before:
+                raise Alone("a module changes its attributes in each forward pass")
+            found.append([output.detach(), *model.buffers()])
+            masks.append(asked.masks)
+        if any([m.shape for m in each] != [m.shape for m in masks[0]] for each in masks):
+            raise Alone("their forward passes differ")
+        return found, masks[0]
+
+    def _compare(self, batches: Sequence[Batch], alone: Sequence[Sequence[Tensor]]) -> None:
+        """Compare a forward pass of the group with those of the seeds alone."""
+        first, buffers = self.runs[0], list(self._models.buffers.values())
+        before = [buffer.clone() for buffer in buffers]
+        states = [torch.Generator() for _ in self.generators]
+        for state, generator in zip(states, self.generators, strict=True):
+            state.set_state(generator.get_state())
+        try:
+            self._draw(states)
+            stepped, _ = self._gradients(batches)
+            after = [buffer.clone() for buffer in buffers]
+            for buffer, value in zip(buffers, before, strict=True):
+                buffer.copy_(value)
+            self._compute("val")
+        except Exception as error:  # of a module or a loss that `vmap` does not support
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise Alone(f"torch.func.vmap does not support the model ({reason})") from error
+        for number, values in enumerate(alone):
+            found = [stepped[number].output, *(buffer[number] for buffer in after)]
+            for one, other in zip(found, values, strict=True):
+                scale = other.double().abs().amax() if other.numel() else 0
+                worst = (one.double() - other.double()).abs().amax() if other.numel() else 0
+                if not worst <= _TOLERANCE[first.precision] * scale + 1e-6:
+                    raise Alone("the model draws random numbers that differ in a group")
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator, keep: bool = True) -> Iterator[None]:
+    """A context in which the random numbers of the CPU are those of a generator.
+
+    Args:
+        generator: the generator.
+        keep: whether it goes on after the numbers that were drawn.
+    """
+    before = torch.get_rng_state()
+    torch.set_rng_state(generator.get_state())
+    try:
+        yield
+    finally:
+        if keep:
+            generator.set_state(torch.get_rng_state())
+        torch.set_rng_state(before)
+
+
+def _next_batch(run: SeedRun) -> Batch:
+    """The next batch of a run, whose generator stays as it is."""
+    generator = torch.Generator()
+    generator.set_state(run.generator.get_state())
+    recipe = run.recipe
+    return next(run.task.batches("train", recipe.batch_size, generator, run.epoch))
+
+
+def _is_shared(batches: Sequence[Batch]) -> bool:
+    """Whether all seeds have the same batch; else their images can be stacked."""
+    x, domain, y = batches[0]
+    if all(each[0] is x and each[1] is domain and each[2] is y for each in batches):
+        return True
+    for other, there, targets in batches:
+        if not isinstance(there, Grid) or there != domain:
+            raise Alone("their batches are different graphs")
+        if other.shape != x.shape or targets.shape != y.shape:
+            raise Alone("their batches differ in size")
+    return False
+
+
+def _joined(batches: Sequence[Batch], is_shared: bool) -> Batch:
+    x, domain, y = batches[0]
+    if is_shared:
+        return x, domain, y
+    return torch.stack([b[0] for b in batches]), domain, torch.stack([b[2] for b in batches])
+
+
+def _attributes(model: nn.Module) -> list[object]:
+    """The numbers, words and flags that the modules hold as attributes."""
+    plain = (bool, int, float, str, type(None))
+    held = (vars(module).items() for module in model.modules())
+    return [(name, value) for items in held for name, value in items if isinstance(value, plain)]
