@@ -36,15 +36,16 @@ from gnnvision.training.reading import to_host
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.repeated import Repeated, is_repeatable
 from gnnvision.training.seeds import rng_state, set_rng_state
+from gnnvision.training.stacking import with_layout_of
 from gnnvision.training.stored import check_progress, check_tensors
 from gnnvision.training.threads import MANY_VALUES
 
-__all__ = ["Evaluated", "SeedRun", "arithmetic", "initialize"]
+__all__ = ["Evaluation", "SeedRun", "arithmetic", "initialize"]
 
 INITIAL_BATCH = 2000
 
 # Metrics and remarks of each split, and the known targets and outputs of the last one.
-Evaluated = tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]
+Evaluation = tuple[dict[str, dict[str, float]], dict[str, dict[str, str]], Tensor, Tensor]
 
 
 class Evaluated(NamedTuple):
@@ -214,7 +215,9 @@ class SeedRun:
     def _differentiate(self, loss: Tensor) -> None:
         gradients = torch.autograd.grad(loss, self.learned, allow_unused=True)
         for parameter, gradient in zip(self.learned, gradients, strict=True):
-            parameter.grad = gradient
+            # A fused optimizer reads both in one order, and would train wrongly without a word.
+            same = gradient is None or gradient.stride() == parameter.stride()
+            parameter.grad = gradient if same else with_layout_of(gradient, parameter)
 
     def take_step(
         self,
@@ -342,7 +345,7 @@ class SeedRun:
 
     # --- evaluation -------------------------------------------------------------------------
 
-    def evaluate_splits(self, parts: Sequence[SplitName], most: float = math.inf) -> Evaluated:
+    def evaluate_splits(self, parts: Sequence[SplitName], most: float = math.inf) -> Evaluation:
         """Evaluate the kept model, whose weights have been loaded, on some splits.
 
         Args:

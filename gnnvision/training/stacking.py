@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from gnnvision.training.optimizers import SGD, Adam, AdamW
 
-__all__ = ["Stack", "StackedOptimizer", "with_layout_of", "stacked"]
+__all__ = ["Stack", "StackedOptimizer", "stacked", "with_layout_of"]
 
 _BY_ELEMENT = (Adam, AdamW, SGD)  # optimizers that treat each number by itself
 

@@ -32,7 +32,7 @@ from gnnvision.training.kernels import Kernels
 from gnnvision.training.objective import Loss, Metric, Objective, objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.result import Outcome
-from gnnvision.training.seed_run import Evaluated, SeedRun, initialize
+from gnnvision.training.seed_run import Evaluation, SeedRun, initialize
 from gnnvision.training.seeds import fresh_model, seeded
 from gnnvision.training.stage import Stage
 from gnnvision.training.stored import checkpoint_errors
@@ -146,7 +146,7 @@ class Unit:
         self._file = Path()  # of that checkpoint
         self._clock = time.perf_counter()  # when what is not counted yet began
         self._waited = 0.0
-        self._measures: Evaluated  # of the kept weights, at the end
+        self._measures: Evaluation  # of the kept weights, at the end
 
     @property
     def begun(self) -> bool:

@@ -8,7 +8,7 @@ from torch import nn
 
 from gnnvision.layers.memory import quick_filters
 from gnnvision.training.optimizers import SGD, Adam, AdamW, Muon
-from gnnvision.training.stacking import Stack, StackedOptimizer, with_layout_of, stacked
+from gnnvision.training.stacking import Stack, StackedOptimizer, stacked, with_layout_of
 
 KINDS = {
     "adam": lambda groups: Adam(groups, 0.1, fused=True),
