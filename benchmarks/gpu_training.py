@@ -88,8 +88,8 @@ def of_kind(name: str, task: Any, model: Any, recipe: gv.Recipe, device: str) ->
             taken = time.perf_counter() - started
         losses[form] = [row["train_loss"] for row in run.history]
         if form == "captured":
-            said = [str(w.message) for w in caught if "CUDA graphs" in str(w.message)]
-            yield from _of_capture(name, run, said, taken)
+            warned = [str(w.message) for w in caught if "CUDA graphs" in str(w.message)]
+            yield from _of_capture(name, run, warned, taken)
             yield from _of_waits(name, run)
     wrong = max(abs(a / b - 1) for a, b in zip(losses["captured"], losses["plain"], strict=True))
     figure = f"losses of {EPOCHS} epochs differ by {wrong:.1e} of their value at most"
@@ -112,12 +112,12 @@ def _seconds_of_step(run: SeedRun) -> float:
     return seconds
 
 
-def _of_capture(name: str, run: SeedRun, said: list[str], seconds: float) -> Iterator[Row]:
+def _of_capture(name: str, run: SeedRun, warned: list[str], seconds: float) -> Iterator[Row]:
     """Whether the steps were captured; those of batches of graphs are not."""
     assert isinstance(run.advance, Captured)
     replayed = f"{run.advance.replays} of {run.step} steps replayed"
     good = (name == "molecules" or run.advance.replays >= run.step / 2) and not run.advance.reason
-    figure = " ".join([replayed, *said]) if good else run.advance.reason or replayed
+    figure = " ".join([replayed, *warned]) if good else run.advance.reason or replayed
     yield Row(f"captured, {name}", "passed" if good else "failed", figure, seconds)
 
 

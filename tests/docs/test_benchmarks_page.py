@@ -14,7 +14,7 @@ RECORD = "".join(
     for name in ("docs/results.md", "README.md", "CHANGELOG.md")
 )
 COMMANDS = re.findall(r"(?m)^\$ python benchmarks/(\w+\.py)([^#\n]*)", PAGE)
-HELPERS = {"timing.py", "gpu_sections.py", "gpu_parity.py", "jax_cora.py"}
+HELPERS = {"timing.py", "gpu_sections.py", "gpu_training.py", "gpu_parity.py", "jax_cora.py"}
 
 
 def test_every_benchmark_is_on_the_page():
