@@ -5,7 +5,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3 ; do \
 RUN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: cora test quick lint format docs docs-text gpu-check clean
+.PHONY: cora test quick lint format docs docs-text bench gpu-check clean
 
 cora: $(READY)             ## train the GCN on Cora and write the report
 	$(RUN)/python experiments/gcn_cora.py
@@ -30,6 +30,10 @@ docs: $(READY)             ## the documentation site in English and Korean: docs
 
 docs-text: $(READY)        ## update the sentences to translate in docs/locale
 	$(RUN)/python docs/build.py --text
+
+# All flags of benchmarks/bench.py: make bench BENCH='--long --jax PEER/bin/python'
+bench: $(READY)            ## the speed of each job compared with its peers: a page in runs/bench
+	$(RUN)/python benchmarks/bench.py $(BENCH)
 
 # Without a network, `make gpu-check PYTHON=python3` uses the packages that are installed.
 ifeq ($(origin PYTHON),command line)

@@ -13,8 +13,8 @@ the time to compile it is stated apart. A CSR adjacency cannot be compiled so. O
 after each epoch, and the test split once. `--alone` times the training steps alone, from epoch 10
 on, as torch-geometric's example prints them; its peers are the same programs.
 
-The peer of many seeds is JAX, with `vmap` over the seeds (benchmarks/jax_cora.py). It needs an
-environment of its own: python -m venv PEER && PEER/bin/pip install jax
+The peer of many seeds is JAX, with `vmap` over the seeds (benchmarks/jax_cora.py). It needs a
+separate environment: python -m venv PEER && PEER/bin/pip install jax
 Times are seconds for one seed.
 """
 
@@ -146,7 +146,7 @@ class PyGTraining:
 
 
 class JaxTraining:
-    """JAX in a process of its own, which trains all seeds when it is told to.
+    """JAX in a separate process, which trains all seeds when it is told to.
 
     Args:
         python: the interpreter of an environment with JAX.

@@ -41,16 +41,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from timing import in_turn, machine, with_allocator
 
-with_allocator()
+if __name__ == "__main__":
+    with_allocator()
 
-import torch  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
+import torch
+from torch import Tensor, nn
 
-import gnnvision as gv  # noqa: E402
-from gnnvision.data.molecules.encode import encode  # noqa: E402
-from gnnvision.data.molecules.task import batch_molecules  # noqa: E402
-from gnnvision.training.measures import format_stats, spread  # noqa: E402
-from gnnvision.training.seed_run import SeedRun  # noqa: E402
+import gnnvision as gv
+from gnnvision.data.molecules.encode import encode
+from gnnvision.data.molecules.task import batch_molecules
+from gnnvision.training.measures import format_stats, spread
+from gnnvision.training.seed_run import SeedRun
 
 BATCH = 64
 PARTS = ("train", "val", "test")
@@ -227,14 +228,25 @@ def ours(table: gv.data.Table, folder: Path, parts: Parts, target: str) -> float
     return rmse
 
 
-def accuracy(options: argparse.Namespace) -> None:
-    """Compare both programs on the same random splits of ESOL."""
+def compare_with_chemprop(
+    command: Path, seeds: int, splits: str = "chemprop"
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Train both programs on the same random splits of ESOL, one after the other.
+
+    Args:
+        command: the path of the chemprop command.
+        seeds: the number of splits.
+        splits: "chemprop" or "ours": whose splits.
+
+    Returns:
+        The seconds of a run and the test RMSE, of each program and split.
+    """
     task = gv.data.load("esol")
     (target,) = task.class_names
     found: dict[str, list[float]] = {"chemprop": [], "gnnvision": []}
     seconds: dict[str, list[float]] = {"chemprop": [], "gnnvision": []}
     print(f"{'split':10}{'chemprop RMSE':>16}{'s':>8}{'gnnvision RMSE':>18}{'s':>8}")
-    for seed in range(options.seeds):
+    for seed in range(seeds):
         split = task.with_seed(seed).split
         given = {part: getattr(split, part).tolist() for part in PARTS}
         with tempfile.TemporaryDirectory() as name:
@@ -243,9 +255,7 @@ def accuracy(options: argparse.Namespace) -> None:
             with open(folder / "table.csv", "w", newline="") as file:
                 task.table.write(file, {})
             started = time.perf_counter()
-            parts = chemprop(
-                options.chemprop, folder, target, seed, given if options.splits == "ours" else None
-            )
+            parts = chemprop(command, folder, target, seed, given if splits == "ours" else None)
             seconds["chemprop"].append(time.perf_counter() - started)
             measured = [float(task.y[row]) for row in parts["test"]]
             found["chemprop"].append(chemprop_rmse(folder, target, measured))
@@ -254,6 +264,12 @@ def accuracy(options: argparse.Namespace) -> None:
             seconds["gnnvision"].append(time.perf_counter() - started)
         cells = [values[-1] for name in found for values in (found[name], seconds[name])]
         print(f"{seed:<10}{cells[0]:16.3f}{cells[1]:8.0f}{cells[2]:18.3f}{cells[3]:8.0f}")
+    return seconds, found
+
+
+def accuracy(options: argparse.Namespace) -> None:
+    """Print the RMSE and the seconds of both programs."""
+    seconds, found = compare_with_chemprop(options.chemprop, options.seeds, options.splits)
     for name, values in found.items():
         figures = format_stats("rmse", spread(values), len(values))
         middle = statistics.median(seconds[name])

@@ -76,14 +76,20 @@ def table(
     return "\n".join(lines)
 
 
+def processor() -> str:
+    """The name of the processor."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    models = (line.split(":")[1].strip() for line in lines if "model name" in line)
+    return next(models, platform.processor())
+
+
 def machine(threads: int, device: str = "cpu") -> str:
     """A line with the processor or GPU, the threads and the versions."""
     import torch
     import torch_geometric
 
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = (line.split(":")[1].strip() for line in lines if "model name" in line)
-    cpu = next(models, platform.processor())
+    cpu = processor()
     if device.startswith("cuda"):
         cpu = f"{torch.cuda.get_device_name(device)} with {cpu}"
     versions = f"torch {torch.__version__}, torch-geometric {torch_geometric.__version__}"
