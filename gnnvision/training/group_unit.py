@@ -190,7 +190,15 @@ class GroupUnit:
 
     def place(self) -> str:
         """The seeds and their epochs, as text."""
-        return "; ".join(member.place() for member in self._left if member.begun or not self.begun)
+        begun = [member for member in self._left if member.begun] or self._left
+        epochs: dict[str, list[str]] = {}
+        for member in begun:
+            seed, _, epoch = member.place().partition(", ")
+            epochs.setdefault(epoch, []).append(seed.removeprefix("seed "))
+        return "; ".join(
+            f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}, {epoch}"
+            for epoch, seeds in epochs.items()
+        )
 
 
 def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:

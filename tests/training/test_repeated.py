@@ -58,7 +58,7 @@ def trained(model, recipe, monkeypatch, repeats):
         if not repeats:
             patched.setattr(seed_run.SeedRun, "_repeats", lambda run: False)
         task = gv.data.load("karate")
-        result = gv.fit(model, task, recipe, seeds=2, device="cpu", progress=False)
+        result = gv.fit(model, task, recipe, seeds=2, device="cpu", progress=False, group=1)
     return result, made
 
 
