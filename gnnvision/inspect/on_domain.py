@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gnnvision.domains import Domain, Graph
 from gnnvision.inspect.probe import Probe, Seen, aligned
 from gnnvision.inspect.reach import tensors_in
-from gnnvision.layers import Convolution, GATConv, GATv2Conv, GraphPool, Readout
+from gnnvision.layers import Convolution, GATConv, GraphPool, Readout
 from gnnvision.layers.attention import Attention
 from gnnvision.operators import Operator
 from gnnvision.operators.attention import attention_edges
@@ -115,9 +115,8 @@ def _steps(operator: Operator) -> int:
 def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
     """The multiply-accumulates of a layer, from those of its operations.
 
-    Scores that multiply the features of each edge, or node, by a vector are executed by torch as
-    an elementwise product and a sum; the sum of a softmax as a product with ones. A readout only
-    sums.
+    Scores, and the sums that they weight, are executed here as elementwise products and sums; the
+    sum of a softmax as a product with ones. A readout only sums.
     """
     if isinstance(module, Readout):
         return 0
@@ -125,5 +124,20 @@ def layer_macs(module: nn.Module, args: Sequence[Any], macs: int) -> int:
     if not isinstance(module, Attention) or graph is None:
         return macs
     edges = attention_edges(graph, module.add_self_loops).pattern.col.numel()
-    scored = {GATv2Conv: edges, GATConv: 2 * graph.num_nodes}.get(type(module), 0)
-    return macs + (scored * module.out_channels - edges) * module.heads
+    scored = 2 * graph.num_nodes if isinstance(module, GATConv) else edges
+    return macs + ((scored + edges) * module.out_channels - edges) * module.heads
+
+
+def layer_memory(module: nn.Module, args: Sequence[Any], made: int, output: Tensor | None) -> int:
+    """The bytes that a layer makes and training keeps, from those of its operations.
+
+    Attention makes what each edge and channel has in blocks, and keeps the weights of its heads.
+    """
+    graph = next((value for value in args if isinstance(value, Graph)), None)
+    if not isinstance(module, Attention) or graph is None or output is None:
+        return made
+    edges = attention_edges(graph, module.add_self_loops).pattern.col.numel()
+    weights = edges * module.heads * (2 if module.dropout and module.training else 1)
+    sums = graph.num_nodes * module.heads * module.out_channels
+    again = 0 if module.concat and module.root is None else output.numel()
+    return weights * max(4, output.element_size()) + (sums + again) * output.element_size()

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gnnvision.domains import Domain
 from gnnvision.inspect.effects import operation
-from gnnvision.inspect.on_domain import layer_effect, layer_macs
+from gnnvision.inspect.on_domain import layer_effect, layer_macs, layer_memory
 from gnnvision.inspect.probe import Probe, Seen
 from gnnvision.inspect.reach import Reach, tensors_in
 
@@ -156,6 +156,7 @@ class Watch(TorchDispatchMode):
         inputs, outputs = (*args, *kwargs.values()), tensors_in(out)
         self.calls.append(call)
         call.macs = layer_macs(module, inputs, call.macs)
+        call.made = layer_memory(module, inputs, call.made, outputs[0] if outputs else None)
         if outputs:
             call.output_shape = tuple(outputs[0].shape)
         if self.probe is not None:

@@ -181,7 +181,9 @@ def attend(
     Returns:
         The sums, of shape (M, H C), and the weights, (E, H).
     """
-    if is_transformed() or left_out is not None or not pattern.col.numel():
+    # Tensors without values, of the summary of a network, show operations and not blocks.
+    plain = type(values) is Tensor and left_out is None and pattern.col.numel()
+    if is_transformed() or not plain:
         return _composed(pattern, scores, values, keep, left_out, carried)
     forms = (scores.keys is values, carried)
     out: tuple[Tensor, Tensor] = _Attend.apply(

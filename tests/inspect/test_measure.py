@@ -261,3 +261,12 @@ def test_weights_on_a_gpu():
     before = torch.cuda.memory_allocated()
     assert gv.summary(gcn.cuda(), graph).rows() == expected
     assert torch.cuda.memory_allocated() - before < 10_000
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+def test_attention_is_measured_by_what_it_keeps(heads):
+    graph = gv.Graph.from_edges([(0, 1), (1, 2), (2, 0)], 5, undirected=True)
+    for layer, projections in ((gv.GATv2Conv(8, 4, heads), 2), (gv.GATConv(8, 4, heads), 1)):
+        found = gv.summary(layer, graph, 8)
+        signals = (projections + 1) * 5 * heads * 4
+        assert found.activation_bytes == 4 * (signals + 11 * heads)  # 6 edges and 5 loops
