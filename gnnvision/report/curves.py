@@ -67,7 +67,7 @@ def curves(run: Run) -> Section | None:
         note += ". The test split is evaluated once, after training."
     else:
         note += ". The test curve is only drawn: no epoch, seed or setting was selected by it."
-    if result.recipe.ema_decay:
+    if result.recipe.ema_decay or result.recipe.ema_span:
         note += (
             " Training values are those of the weights themselves; validation values and the "
             "results at the top are those of their exponential moving average (EMA)."

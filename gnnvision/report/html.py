@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ def _recorded_command(folder: Path) -> str:
 def _recipe(result: Result) -> list[tuple[str, str]]:
     source = image_task(result.task)
     words = {"lr": "learning rate", "ema_decay": "EMA of the weights, decay"}
+    words |= {"ema_span": "EMA of the weights, fraction of the training"}
+    words |= {"freeze_first_block": "first block frozen in the last fraction of the epochs"}
     words |= {"lr_bias": "learning rate of biases", "lr_head": "learning rate of the head"}
     words |= {"layer_decay": "layer-wise learning-rate decay"}
     words |= {"weight_decay_scope": "scope of weight decay"}
@@ -131,7 +134,9 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
         "patience": {None: "unlimited"},
         "lr_bias": {None: "same as learning rate"},
         "lr_head": {None: "same as learning rate"},
-        **dict.fromkeys(("weight_decay", "warmup", "label_smoothing", "ema_decay"), none),
+        **dict.fromkeys(("weight_decay", "warmup", "label_smoothing"), none),
+        **dict.fromkeys(("ema_decay", "ema_span", "freeze_first_block"), none),
+        "progressive_resizing": none,
         "weight_decay_scope": {"all": "all parameters", "first": "the first convolution"},
         "checkpoint_selection": {result.recipe.checkpoint_selection: result.selection},
     }
@@ -139,14 +144,22 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
     for name, value in result.recipe.to_dict().items():
         if name in unused:
             continue
-        text = meanings.get(name, {}).get(value, value)
-        text = f"{text:g}" if isinstance(text, float) else str(text)
+        if isinstance(value, list):  # of numbers, or of pairs of them
+            text = "; ".join(map(_numbers, value))
+        else:
+            text = meanings.get(name, {}).get(value, value)
+            text = f"{text:g}" if isinstance(text, float) else str(text)
         lines.append((words.get(name, name.replace("_", " ")), text))
     if source is not None:
         lines.append(("augmentation", str(source.augment or "none")))
         if views := test_views(result.task):
             lines.append(("test-time augmentation: mean over", views))
     return lines
+
+
+def _numbers(value: float | Sequence[float]) -> str:
+    """A number or several as text."""
+    return ", ".join(f"{number:g}" for number in ([value] if isinstance(value, float) else value))
 
 
 def _environment(result: Result) -> list[tuple[str, str]]:

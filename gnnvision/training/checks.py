@@ -75,6 +75,13 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             recipe.progressive_resizing,
             "Leave it out: it is for image classification.",
         )
+    if recipe.ema_span and recipe.batch_size is None and not isinstance(task, NodeTask):
+        raise invalid(
+            "ema_span",
+            "be 0 without 'batch_size', on which the number of training steps depends",
+            recipe.ema_span,
+            "Set batch_size, or use ema_decay.",
+        )
     if recipe.batch_size is not None and isinstance(task, NodeTask):
         raise invalid(
             "batch_size",

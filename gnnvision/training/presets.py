@@ -61,7 +61,15 @@ class ImagePreset:
 
 
 IMAGE_PRESETS = {
-    "quick": ImagePreset(),
+    "quick": ImagePreset(
+        replace(
+            WHITENED_CNN,
+            epochs=8,
+            progressive_resizing=((0.375, 0.75), (0.25, 0.8125)),  # 24, 26, 32 pixels of CIFAR-10
+            freeze_first_block=0.25,
+            ema_span=1 / 16,
+        )
+    ),
     "long": ImagePreset(
         replace(WHITENED_CNN, epochs=16, progressive_resizing=0.5),
         {"widths": (64, 256, 512), "depths": (2, 3, 3)},

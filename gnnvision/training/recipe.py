@@ -87,6 +87,9 @@ class Recipe:
             computed; its norms keep using the statistics of each batch.
         ema_decay: decay of an exponential moving average (EMA) of the weights, updated at each
             step; the averaged weights are then evaluated and kept. 0 for no averaging.
+        ema_span: instead of `ema_decay`, how far back the average reaches, as a fraction of all
+            training steps from 0 to 1, so that it suits any number of items and any batch size:
+            the decay is 1 - 1 / (ema_span · steps), and at least 0.
         checkpoint_selection: which epoch is kept: "score" (the best validation metric, then the
             lowest validation loss), "loss" (the lowest validation loss) or "last".
         patience: stop after this many epochs without improvement; None to never stop early.
@@ -123,6 +126,7 @@ checkpoint_selection score
     progressive_resizing: Resizing = 0.0
     freeze_first_block: float = 0.0
     ema_decay: float = 0.0
+    ema_span: float = 0.0
     checkpoint_selection: Selection = "score"
     patience: int | None = None
     evaluate_every: EvaluateEvery | None = None
@@ -138,7 +142,7 @@ checkpoint_selection score
             self._check_number(name, 0)
         for name in (
             "momentum", "layer_decay", "warmup", "label_smoothing", "freeze_first_block",
-            "ema_decay",
+            "ema_decay", "ema_span",
         ):  # fmt: skip
             self._check_number(name, 0, 1)
         object.__setattr__(self, "class_weights", _checked_weights(self.class_weights))
@@ -248,6 +252,16 @@ checkpoint_selection score
         """
         return epoch >= (1 - self.freeze_first_block) * self.epochs - 1e-6
 
+    def average_decay(self, steps: int) -> float:
+        """The decay of the average of the weights; 0 for no averaging.
+
+        Args:
+            steps: number of steps of the whole training.
+        """
+        if not self.ema_span:
+            return self.ema_decay
+        return max(1 - 1 / (self.ema_span * max(steps, 1)), 0.0)
+
     def __str__(self) -> str:
         shown = [
             (field.name, getattr(self, field.name))
@@ -306,6 +320,10 @@ def _without_effect(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         "warmup": (
             values["warmup"] != 0 and values["schedule"] == "constant",
             "with a constant schedule: use 'cosine' or 'one_cycle'",
+        ),
+        "ema_span": (
+            values["ema_span"] != 0 and values["ema_decay"] != 0,
+            "with 'ema_decay', which it determines",
         ),
         "patience": (
             values["patience"] is not None and values["checkpoint_selection"] == "last",

@@ -93,8 +93,10 @@ class SeedRun:
             self.first_block = first_trainable(model)
             check_first_block(recipe, model, self.first_block)
         self.average: AveragedModel | None = None
-        if recipe.ema_decay:
-            average = get_ema_multi_avg_fn(recipe.ema_decay)
+        size = len(task.split.train)
+        steps = recipe.epochs * math.ceil(size / (recipe.batch_size or max(size, 1)))
+        if decay := recipe.average_decay(steps):
+            average = get_ema_multi_avg_fn(decay)
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
         # The model to evaluate.
         self.kept_model: nn.Module = model if self.average is None else self.average.module
@@ -204,7 +206,8 @@ class SeedRun:
         x, _, _ = next(iter(self.task.batches("train")))
         small = (x._nnz() if x.layout is torch.sparse_coo else x.numel()) < MANY_VALUES
         elementwise = isinstance(self.optimizer, (torch.optim.Adam, torch.optim.SGD))
-        plain = self.recipe.schedule == "constant" and not self.recipe.ema_decay
+        plain = self.recipe.schedule == "constant" and self.average is None
+        plain = plain and not self.first_block  # which is frozen in some epochs
         own = self.goal.own_loss is not None or not is_repeatable(self.model)
         return small and elementwise and plain and not own
 

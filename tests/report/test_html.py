@@ -13,6 +13,7 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.data import Split, Task
 from gnnvision.report import write_report
+from gnnvision.report.html import _recipe
 from gnnvision.report.sections import sections_of
 
 from .conftest import picture_task, trained
@@ -146,6 +147,18 @@ def test_importing_the_report_stays_light():
     program = f"import sys, gnnvision.report; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_settings_of_several_numbers_are_written_out(pictures_run):
+    stages = ((0.375, 0.75), (0.25, 0.8125))
+    recipe = replace(
+        pictures_run.recipe, progressive_resizing=stages, class_weights=(1.0, 2.5), ema_span=0.0625
+    )
+    lines = dict(_recipe(replace(pictures_run, recipe=recipe)))
+    assert lines["progressive resizing"] == "0.375, 0.75; 0.25, 0.8125"
+    assert lines["class weights"] == "1; 2.5"
+    assert lines["EMA of the weights, fraction of the training"] == "0.0625"
+    assert lines["first block frozen in the last fraction of the epochs"] == "none"
 
 
 def test_the_page_of_a_run_on_pictures(pictures_run):

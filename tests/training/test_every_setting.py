@@ -36,6 +36,7 @@ CHANGED = {
     "progressive_resizing": (0.5, {}),
     "freeze_first_block": (0.5, {}),
     "ema_decay": (0.9, {}),
+    "ema_span": (0.9, {"batch_size": 20}),
     "checkpoint_selection": ("last", {"lr": 3.0, "epochs": 20}),
     "patience": (1, {"lr": 30.0, "epochs": 6}),
     "evaluate_every": ("epoch", {}),
@@ -86,6 +87,7 @@ def test_every_field_has_an_entry():
 @pytest.mark.parametrize("name", CHANGED)
 def test_it_acts_or_is_refused(name, kind):
     value, beside = CHANGED[name]
+    beside = {other: with_it for other, with_it in beside.items() if (other, kind) not in REFUSED}
     if (name, kind) in REFUSED:
         with pytest.raises(ValueError, match=f"'{name}' must be .*, got {value}"):
             trace_of(kind, **beside, **{name: value})
@@ -93,9 +95,15 @@ def test_it_acts_or_is_refused(name, kind):
     assert trace_of(kind, **beside) != trace_of(kind, **beside, **{name: value})
 
 
+def test_the_span_of_an_average_needs_the_number_of_steps():
+    with pytest.raises(ValueError, match=r"'ema_span' must be 0 without .*, got 0\.9"):
+        trace_of("pictures", ema_span=0.9)
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
+        ({"ema_span": 0.5, "ema_decay": 0.9}, "ema_span"),
         ({"momentum": 0.5}, "momentum"),
         ({"momentum": 0.5, "optimizer": "adamw"}, "momentum"),
         ({"weight_decay_scope": "first"}, "weight_decay_scope"),

@@ -89,6 +89,15 @@ def test_stages_of_progressive_resizing():
     assert Recipe(epochs=2).image_scale(0) == 1.0
 
 
+def test_the_span_of_an_average_is_a_fraction_of_the_steps():
+    recipe = Recipe(ema_span=1 / 16)
+    assert recipe.average_decay(800) == pytest.approx(0.98)
+    assert recipe.average_decay(24) == pytest.approx(1 - 16 / 24)
+    assert recipe.average_decay(8) == recipe.average_decay(0) == 0.0, "no averaging"
+    assert Recipe(ema_decay=0.9).average_decay(8) == 0.9
+    assert Recipe().average_decay(8) == 0.0
+
+
 def test_epochs_in_which_the_first_block_is_frozen():
     recipe = Recipe(epochs=5, freeze_first_block=0.4)
     assert [recipe.freezes_first_block(epoch) for epoch in range(5)] == [False] * 3 + [True] * 2
