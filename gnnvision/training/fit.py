@@ -115,9 +115,9 @@ def fit(
             initialization, random numbers and early stopping; "auto" selects what is fast: on
             the CPU 5 for the nodes of a small graph with one split, else 1, which trains each
             seed by itself. The results are equal to those of 1, but for rounding. It depends on
-            neither the machine nor the number of processes. Seeds whose batches are different
-            graphs, and models that draw random numbers other than those of `Dropout`, are
-            trained one after the other.
+            neither the processor nor the number of processes. On a GPU, and where the batches of
+            the seeds are different graphs or a model draws random numbers other than those of
+            `Dropout`, seeds are trained one after the other.
         data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:

@@ -25,7 +25,7 @@ from gnnvision.training.unit import Shared, Unit
 __all__ = ["GroupUnit", "group_size"]
 
 # By measurement: with more seeds side by side their weights leave the cache of the processor.
-SIZE_CPU, SIZE_GPU = 5, 16
+SIZE_CPU = 5
 
 
 class _Member(Unit):
@@ -220,6 +220,8 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
     stage, count = shared.stages[0], len(shared.seeds)
     if group == 1 or count == 1:
         return 1, ""
+    if torch.device(shared.device).type != "cpu":
+        return 1, "seeds are trained side by side on the CPU only"
     if len(shared.stages) > 1 or stage.task is not None:
         return 1, "the training has several stages"
     if shared.compiled:
@@ -231,8 +233,6 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
     task = shared.task
     if not isinstance(task, (NodeTask, ImageTask)):
         return 1, "the batches of each seed are other graphs"
-    if shared.device == "cuda":
-        return min(SIZE_GPU, count), ""
     if not isinstance(task, NodeTask) or stage.values is None or stage.values >= MANY_VALUES:
         return 1, "on the CPU, only small graphs are faster side by side"
     if shared.splits is not None or task.with_seed(task.seed + 1) is not task:

@@ -155,3 +155,13 @@ def test_a_run_on_a_device_without_float64(case, tmp_path, mps):
     result = run(case, tmp_path, device="mps")
     assert all(value.device.type == "mps" for value in result.model.state_dict().values())
     assert next(iter(result.task.batches("test")))[0].device.type == "mps"
+
+
+@pytest.mark.parametrize("group", ["auto", 2])
+def test_seeds_on_a_gpu_give_what_they_give_alone(group, gpu):
+    task = tasks.nodes()
+    model, recipe = network(task), gv.Recipe(epochs=6)
+    options = {"device": "cuda", "progress": False}
+    together = gv.fit(model, task, recipe, seeds=2, group=group, **options)
+    alone = [gv.fit(model, task, recipe, seeds=[seed], **options) for seed in range(2)]
+    assert [o.history for o in together.outcomes] == [r.outcomes[0].history for r in alone]
