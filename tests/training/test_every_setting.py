@@ -38,7 +38,7 @@ CHANGED = {
     "ema_decay": (0.9, {}),
     "ema_span": (0.9, {"batch_size": 20}),
     "checkpoint_selection": ("last", {"lr": 3.0, "epochs": 20}),
-    "patience": (1, {"lr": 30.0, "epochs": 6}),
+    "patience": (1, {"lr": 300.0, "epochs": 6}),
     "evaluate_every": ("epoch", {}),
 }
 KINDS = ("nodes", "pictures", "numbers", "yes or no")
