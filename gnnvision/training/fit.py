@@ -230,12 +230,15 @@ def train(
                 warnings.warn(words, stacklevel=3)
             else:
                 trainer.restore(read_checkpoint(path / LAST), path / LAST)
-        entries = trainer.task.overview() | {"network": trainer.describe_network()}
+        entries: dict[str, str] = {}
+        if progress and overview:
+            entries = trainer.task.overview() | {"network": trainer.describe_network()}
         try:
             trainer.prepare()
-            entries |= trainer.describe_groups()
+            if entries:
+                entries |= trainer.describe_frontier() | trainer.describe_groups()
         finally:
-            if progress and overview:
+            if entries:
                 print_entries(entries)
         writer = open_log(log, trainer, path)
         loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gnnvision.data import NodeTask, Split, SplitName, Task
+from gnnvision.domains import Frontier
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made
@@ -212,6 +213,19 @@ class Trainer:
             elif left:
                 units.append(saved.get(left[0]) or Unit(self.shared, left[0]))
         return sorted(units, key=lambda unit: not unit.begun)
+
+    def describe_frontier(self) -> dict[str, str]:
+        """How much of a graph a training step computes, for the overview."""
+        task, stage = self.task, self.stages[0]
+        seen = self.shared.seen(task, stage)
+        if seen is task or not isinstance(task, NodeTask):
+            return {}
+        _, domain, _ = next(iter(seen.batches("train")))
+        if not isinstance(domain, Frontier):
+            return {}
+        hops = "1 hop" if domain.hops == 1 else f"{domain.hops} hops"
+        nodes = f"{domain.num_nodes:,} of {task.graph.num_nodes:,} nodes"
+        return {"frontier": f"{nodes} in training, within {hops} of those with a label"}
 
     def describe_groups(self) -> dict[str, str]:
         """How several seeds are trained, for the overview."""

@@ -338,7 +338,9 @@ def test_a_resumed_run_ends_with_the_same_bits(
 ):
     recipe = quick(**options, weight_decay_scope="first", weight_decay=5e-4)
     whole = fit(small(karate), karate, recipe, seeds=2, progress=False)
-    with pytest.raises(Interrupted, match=r"Stopped at seeds? [01, ]+, epoch \d+. Everything is saved"):
+    with pytest.raises(
+        Interrupted, match=r"Stopped at seeds? [01, ]+, epoch \d+. Everything is saved"
+    ):
         fit(
             small(karate),
             karate,
