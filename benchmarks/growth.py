@@ -71,7 +71,7 @@ def measured(layer: str, edges: int, rounds: int) -> Row:
 
 
 def resident() -> float:
-    """The memory of this process in MiB, without what its allocator could give back."""
+    """The memory of this process in MiB, without what its allocator could return."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])

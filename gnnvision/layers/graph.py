@@ -344,7 +344,7 @@ def weighted_sum(
 
     S (X W) if W removes columns, (S X) W if it adds columns; a sparse X is always multiplied by W
     first. Operators that share subexpressions are applied first, each subexpression once; and so
-    are all operators on a small signal, whose products are multiplied by all Wₖ at once.
+    are all operators on a small signal, whose products are multiplied by all Wₖ together.
 
     Args:
         operators: the Sₖ, from N sites to M.

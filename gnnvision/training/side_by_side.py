@@ -129,7 +129,7 @@ class SideBySide:
         self._optimizer.hand_over()
 
     def release(self) -> None:
-        """Give the runs separate tensors again, with which they can go on alone."""
+        """Give the runs separate tensors again, to continue alone."""
         self._optimizer.hand_over()
         self._models.release()
         if self._kept is not self._models:

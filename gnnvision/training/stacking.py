@@ -55,7 +55,7 @@ class Stack:
         return self._leaf[id(parameter)]
 
     def release(self) -> None:
-        """Give each model tensors of its own again."""
+        """Give each model separate tensors again."""
         for model in self.models:
             for parameter in model.parameters():
                 parameter.data = parameter.data.clone()

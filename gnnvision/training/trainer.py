@@ -197,7 +197,7 @@ class Trainer:
     def units(self) -> list[Unit | GroupUnit]:
         """The units of all seeds that are not done, those to resume first.
 
-        Groups are slices of the list of seeds, whatever was done before and in which order.
+        Groups are slices of the list of seeds, in any order of work.
         """
         size, _ = group_size(self.shared, self._group)
         saved = {number: unit for unit in self._units for number in unit.numbers}

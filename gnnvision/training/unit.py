@@ -237,7 +237,7 @@ class Unit:
             yield self.epoch_done(run, row)
 
     def stepped(self, run: SeedRun, measured: int, seen: int) -> Iterator[Event]:
-        """The events of a step, before which the run had so many rows between epochs."""
+        """The events of a step, before which the run had this number of rows between epochs."""
         (number,), at = self.numbers, self._at
         if len(run.steps) > measured:
             yield Measured(number, self.seed, at.after(run.steps[-1]))
