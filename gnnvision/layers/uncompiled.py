@@ -1,6 +1,6 @@
 """Meta tensors without torch's compiler.
 
-With them torch reads a few settings and two small classes of its compiler, whose import takes a
+With them torch reads a few settings and three small classes of its compiler, whose import takes a
 second, longer than what is computed. Within a block a light module stands in for `torch._dynamo`
 that has these settings and classes. Code that asks it for more gets the compiler itself.
 """
@@ -27,6 +27,13 @@ class _ConstantSource:
 
     def __init__(self, source_name: str) -> None:
         self.source_name = source_name
+
+
+class _AttrSource:
+    """The source of a part of a named input, as of the tensor that it is a view of."""
+
+    def __init__(self, base: Any, member: str) -> None:  # noqa: ANN401
+        self.base, self.member = base, member
 
 
 class _RandomValueSource:
@@ -69,6 +76,7 @@ def without_compiler() -> Iterator[None]:
     )
     vars(source).update(
         __getattr__=lambda name: load(f"{_NAME}.source", name),
+        AttrSource=_AttrSource,
         ConstantSource=_ConstantSource,
         RandomValueSource=_RandomValueSource,
     )

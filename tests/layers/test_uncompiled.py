@@ -15,8 +15,12 @@ graph = gv.Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4)
 
 def texts():
     image = gv.models.mnist_cnn(1, 10, 28)
+    bonds = gv.models.bond_network(5, 1, 8, bond_channels=2)
+    attributed = gv.Graph(graph.edge_index, 4, edge_attr=torch.ones(graph.num_edges, 2))
+    part = gv.Graph.batch([attributed, attributed]).section(0, 1)[0]  # views of a batch
     return [
         str(gv.summary(gv.models.gcn(5, 8, 2), graph)), str(gv.summary(image, gv.Grid((28, 28)))),
+        str(gv.summary(bonds, part, channels=5)),
     ]
 
 light = texts()
