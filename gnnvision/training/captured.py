@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gnnvision.domains import Domain
+from gnnvision.layers.missing import known_complete
 
 __all__ = ["Captured", "Step", "Stepped", "captured", "set_lr"]
 
@@ -116,7 +117,8 @@ class Captured:
         state, counts, drawn = self.state(), self.counts(), _host_randomness()
         before = [tensor.detach().clone() for tensor in state]
         rng = torch.cuda.get_rng_state()
-        with _noting_waits() as waits:
+        # Features were searched for NaN in the steps before; a replay searches for nothing.
+        with _noting_waits() as waits, known_complete():
             out = self._aside(x, domain, y)
         after, rng_after = [t.detach().clone() for t in state], torch.cuda.get_rng_state()
         places = [tensor.data_ptr() for tensor in state]
@@ -173,7 +175,7 @@ class _Graph:
         try:
             # Other threads may load data meanwhile, which must not end the capture.
             options = {"pool": pool, "stream": stream, "capture_error_mode": "thread_local"}
-            with torch.cuda.graph(self.graph, **options):
+            with torch.cuda.graph(self.graph, **options), known_complete():
                 self.out = step(*batch)
         except Exception:
             torch.cuda.set_stream(here)
@@ -209,17 +211,18 @@ def _noting_waits() -> Iterator[list[str]]:
     """The lines at which the host waits for the GPU in a block, in order, filled at its end."""
     places: list[str] = []
     mode = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")  # which warns that it is a prototype
+        try:
             yield places
-    finally:
-        torch.cuda.set_sync_debug_mode(mode)
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
     for warning in caught:
-        if "called a synchronizing" in str(warning.message):
+        words = str(warning.message)
+        if "called a synchronizing" in words:
             places.append(f"{warning.filename}:{warning.lineno}")
-        else:
+        elif "Synchronization debug mode" not in words:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )

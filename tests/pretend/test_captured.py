@@ -2,6 +2,7 @@
 
 import copy
 import random
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -242,3 +243,35 @@ def test_a_run_that_is_resumed_is_captured_again(gpu, made, monkeypatch):
     assert again.history == whole.history
     assert made[1].replays == 9 - WARM_UP
     assert all(type(group["lr"]) is float for group in saved.state["groups"])
+
+
+def test_signals_that_change_on_one_graph_are_copied_into_the_captured_step(gpu, made):
+    """Each batch has other features, on the same graph."""
+    task = tasks.nodes().to("cuda")
+    model = gv.models.gcn(task.in_channels, 8, task.num_classes, dropout=0.0).to("cuda")
+    recipe = gv.Recipe(epochs=50, optimizer="sgd", momentum=0.0, lr=0.1)
+    x, domain, y = next(iter(task.batches("train")))
+    batches = [(x.to_dense() * factor, domain, y) for factor in torch.rand(8).tolist()]
+    outputs = []
+    for how in ("captured", "plain"):
+        run = seed_run.SeedRun(copy.deepcopy(model), task, recipe, 0, "float32", False)
+        step = run.advance if how == "captured" else run.take_step
+        outputs.append([step(*batch).output for batch in batches])
+    assert made[0].replays == len(batches) - WARM_UP
+    for one, other in zip(*outputs, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_torch_warns_of_its_prototype_and_the_user_does_not_see_it(gpu, made, monkeypatch):
+    put = torch.cuda.set_sync_debug_mode
+
+    def set_mode(mode):
+        warnings.warn("Synchronization debug mode is a prototype feature", stacklevel=2)
+        put(mode)
+
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", set_mode)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Sparse CSR")
+        fit(tasks.nodes(), gv.Recipe(epochs=6))
+    assert made[0].replays == 6 - WARM_UP

@@ -1,5 +1,7 @@
 """`.to(device)`: itself where it is there already, however the device is spelled."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -22,6 +24,10 @@ MADE = {
     "images": tasks.images,
     "reconstruction": lambda: tasks.images().reconstruction(),
     "features": features,
+    "nodes that the loss sees": lambda: replace(tasks.nodes(), hops=2),
+    "links": lambda: gv.data.to_links(tasks.nodes()),
+    "a frontier": lambda: tasks.nodes().graph.frontier([0, 1], 2),
+    "grid": lambda: gv.Grid((4, 3)),
     "graph": lambda: gv.Graph.from_edges([(0, 1)], 2),
 }
 
@@ -33,6 +39,18 @@ def test_what_is_there_is_returned(name, gpu):
         assert moved.to(device) is moved
     here = MADE[name]()
     assert here.to("cpu") is here
+
+
+def test_a_task_keeps_its_batches_and_they_what_was_derived(gpu):
+    task = replace(tasks.nodes(), hops=2).to("cuda")
+    model = gv.models.gcn(task.in_channels, 8, task.num_classes).to("cuda")
+    (batch,) = task.batches("train")
+    model(*batch[:2])
+    with gpu.counting() as here:
+        (again,) = task.to("cuda:0").batches("train")
+        model(again[0], again[1].to("cuda"))
+    assert all(one is other for one, other in zip(batch, again, strict=True))
+    assert not here.stops(), here
 
 
 def test_a_graph_keeps_what_was_derived(gpu):
