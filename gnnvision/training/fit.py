@@ -113,11 +113,11 @@ def fit(
             in the project "gnnvision" for each seed. The last three need the extra of that name.
         group: how many seeds are trained side by side, in one program, each with its own
             initialization, random numbers and early stopping; "auto" selects what is fast: on
-            the CPU 5 for the nodes of a small graph with one split, else 1, which trains each
-            seed by itself. The results are equal to those of 1, but for rounding. It depends on
-            neither the processor nor the number of processes. On a GPU, and where the batches of
-            the seeds are different graphs or a model draws random numbers other than those of
-            `Dropout`, seeds are trained one after the other.
+            the CPU 5 to 10 for the nodes of a small graph with one split, else 1, which trains
+            each seed by itself. The results are equal to those of 1, but for rounding. The size
+            depends on neither the processor nor the number of processes. On a GPU, and where the
+            batches of the seeds are different graphs or a model draws random numbers other than
+            those of dropout, seeds are trained one after the other.
         data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:

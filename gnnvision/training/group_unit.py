@@ -25,7 +25,8 @@ from gnnvision.training.unit import Shared, Unit
 __all__ = ["GroupUnit", "group_size"]
 
 # By measurement: with more seeds side by side their weights leave the cache of the processor.
-SIZE_CPU = 5
+LEAST, MOST = 5, 10
+GROUPS = 8  # of more than the least size, so that several processes have groups to train
 
 
 class _Member(Unit):
@@ -237,4 +238,4 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
         return 1, "on the CPU, only small graphs are faster side by side"
     if shared.splits is not None or task.with_seed(task.seed + 1) is not task:
         return 1, "each seed has another split"
-    return min(SIZE_CPU, count), ""
+    return min(max(LEAST, min(count // GROUPS, MOST)), count), ""

@@ -136,6 +136,23 @@ class Objective(ABC):
             self._loss_checked = True
         return loss
 
+    def losses(self, outputs: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """The mean losses of several seeds over the same known targets.
+
+        Args:
+            outputs: of G seeds, shape (G, *).
+            target: the targets.
+            label_smoothing: as for `loss`.
+
+        Returns:
+            Shape (G,).
+        """
+        return torch.stack([self.loss(each, target, label_smoothing) for each in outputs])
+
+    def scores(self, outputs: Tensor, target: Tensor) -> list[float]:
+        """The scores of several seeds over the same known targets; see `losses`."""
+        return [self.score(each, target) for each in outputs]
+
     @abstractmethod
     def _loss(self, output: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
         """The loss of the kind of task."""

@@ -88,6 +88,27 @@ class Classification(Objective):
         weight = self._weights_of(target)
         return (each * weight).sum() / weight.sum().clamp(min=TINY)
 
+    def losses(self, outputs: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """The mean losses of several seeds over the same known targets, as one operation."""
+        weighted = self.weights is not None or self._is_weighted(target)
+        if weighted or self.own_loss is not None or not target.numel():
+            return super().losses(outputs, target, label_smoothing)
+        each = F.cross_entropy(
+            outputs.flatten(0, 1),
+            target.repeat(len(outputs)),
+            reduction="none",
+            label_smoothing=label_smoothing,
+        )
+        return each.view(len(outputs), -1).mean(1)
+
+    def scores(self, outputs: Tensor, target: Tensor) -> list[float]:
+        """The scores of several seeds over the same known targets."""
+        labels = self.values(target)
+        if self.metric != "accuracy" or self.own is not None or not labels.numel():
+            return super().scores(outputs, target)
+        hits = (outputs.argmax(2) == labels).sum(1).tolist()
+        return [count / labels.numel() for count in hits]
+
     def predict(self, output: Tensor) -> Tensor:
         """The predictions: class indices, values or probabilities."""
         return output.argmax(1)

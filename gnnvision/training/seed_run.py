@@ -128,9 +128,10 @@ class SeedRun:
             self.advance = Repeated(self._take_recorded_step, model)
             for part in ("val", "test"):
                 self._evaluations[part] = Repeated(partial(self._evaluate, part), self.kept_model)
-        self._start_epoch()
+        self.start_epoch()
 
-    def _start_epoch(self) -> None:
+    def start_epoch(self) -> None:
+        """Forget the steps of the last epoch."""
         self._outputs: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._losses: list[Tensor] = []
@@ -293,7 +294,7 @@ class SeedRun:
         if not math.isfinite(loss):
             first = self.epoch == 1 and not math.isfinite(losses[0])
             raise not_finite(self.task, recipe, self.epoch, loss, first)
-        self._start_epoch()
+        self.start_epoch()
         row = {
             "epoch": self.epoch,
             "train_loss": loss,
@@ -303,6 +304,20 @@ class SeedRun:
             row[f"{part}_loss"], row[f"{part}_{goal.metric}"] = goal.loss_and_score(
                 *pair, known_loss
             )
+        return self.keep_if_best(row)
+
+    @property
+    def steps_done(self) -> int:
+        """The number of steps of this epoch that are done."""
+        return self._batch
+
+    def keep_if_best(self, row: dict[str, float]) -> dict[str, float]:
+        """Add the row of an epoch to the history, and keep its weights if they are the best.
+
+        Raises:
+            ValueError: if this was the last epoch and none was kept.
+        """
+        goal, recipe = self.goal, self.recipe
         self.history.append(row)
         place = (float(self.epoch), 0.0)
         if recipe.checkpoint_selection == "score":
@@ -484,7 +499,7 @@ class SeedRun:
         self.waited = state["waited"]
         self.best = best
         self.generator.set_state(checkpoint.tensors["generator"])
-        self._start_epoch()
+        self.start_epoch()
         if "rng/cpu" not in checkpoint.tensors:
             raise ValueError("no tensor rng/cpu")
         set_rng_state(checkpoint.group("rng"))

@@ -8,9 +8,11 @@ are those of the stacked parameters. A sparse product is one wide product for al
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,6 @@ from gnnvision.layers.dropout import Asked, Mask, Noise
 from gnnvision.training.average import update_average
 from gnnvision.training.captured import Stepped
 from gnnvision.training.checks import check_output
-from gnnvision.training.objective import concatenate
 from gnnvision.training.repeated import is_repeatable
 from gnnvision.training.seed_run import SeedRun, arithmetic
 from gnnvision.training.stacking import Stack, StackedOptimizer, with_layout_of
@@ -69,6 +70,7 @@ class SideBySide:
         # The random numbers of each seed, for each mask of dropout, and the masks made of them.
         self._drawn = [mask.room(len(runs)) for mask in self._masks]
         self._keep: list[Tensor] = []
+        self._last: list[Tensor] = []  # outputs, losses and targets of the last step
         averages = [run.average.module for run in runs if run.average is not None]
         self._models = Stack([run.model for run in runs])
         self._kept = Stack(averages) if averages else self._models
@@ -98,31 +100,59 @@ class SideBySide:
         Yields:
             After each step, the number of known targets that are done in this epoch, of each seed.
         """
-        first = self.runs[0]
-        for batches in zip(*(run.batches_left() for run in self.runs), strict=True):
+        first, count = self.runs[0], len(self.runs)
+        own = (run.batches_left() for run in self.runs)
+        shared = ([batch] * count for batch in first.batches_left())
+        for batches in shared if self._is_shared else zip(*own, strict=True):
             stepped = self.take_step(batches)
             if first.every_step and (first.step + 1) % first.every_step == 0:
                 self._compute("val")
                 self._compute("test")
-                first.set_mode(training=True)
             yield [run.record(each) for run, each in zip(self.runs, stepped, strict=True)]
 
     def take_step(self, batches: Sequence[Batch]) -> list[Stepped]:
         """Train on the batches of all seeds."""
-        self._draw(self.generators)
-        stepped, gradients = self._gradients(batches)
-        self._optimizer.step(gradients)
+        batch = _joined(batches, self._is_shared)
+        if self.runs[0].recipe.schedule == "constant":
+            found = self._repeated("step", batch, partial(self._step, batches, batch))
+        else:  # the learning rate differs from step to step
+            self._draw(self.generators)
+            gradients = partial(self._gradients, batches, batch)
+            found = self._repeated("train", batch, gradients)
+            self._optimizer.step(found[3:])
         for run in self.runs:
             if run.average is not None:
                 update_average(run.average, run.model)
-        return stepped
+        outputs, losses, target = found[:3]
+        targets = [target] * len(batches) if self._is_shared else list(target)
+        self._last = found[:3]
+        return [Stepped(*each) for each in zip(outputs, targets, losses, strict=True)]
 
     def finish_epoch(self) -> list[dict[str, float]]:
         """Measure the epoch of each seed; see `SeedRun.finish_epoch`."""
-        self._compute("val")
-        if self.runs[0].recipe.evaluate_every == "epoch":
-            self._compute("test")
-        return [run.finish_epoch() for run in self.runs]
+        first, goal = self.runs[0], self.runs[0].goal
+        parts: list[SplitName] = ["val"]
+        if first.recipe.evaluate_every == "epoch":
+            parts.append("test")
+        parts = [part for part in parts if len(getattr(first.task.split, part))]
+        found = {"train": self._last} | {part: self._compute(part) for part in parts}
+        at_once = self._is_shared and first.steps_done == 1
+        if not at_once or not all(each is not None and len(each[2]) for each in found.values()):
+            return [run.finish_epoch() for run in self.runs]
+        rows: list[dict[str, float]] = [{"epoch": run.epoch + 1} for run in self.runs]
+        for part, each in found.items():
+            assert each is not None
+            outputs, losses, target = each
+            values, scores = losses.tolist(), goal.scores(outputs, target)
+            if not all(map(math.isfinite, values)):  # each seed raises its own error
+                return [run.finish_epoch() for run in self.runs]
+            for row, loss, score in zip(rows, values, scores, strict=True):
+                row |= {f"{part}_loss": loss, f"{part}_{goal.metric}": score}
+        for run in self.runs:
+            run.epoch += 1
+            run.computed.clear()
+            run.start_epoch()
+        return [run.keep_if_best(row) for run, row in zip(self.runs, rows, strict=True)]
 
     def hand_over(self) -> None:
         """Bring the runs up to date, to be saved."""
@@ -144,28 +174,34 @@ class SideBySide:
                 mask.draw(drawn[number], generator)
         self._keep = [mask.keep(all) for mask, all in zip(self._masks, self._drawn, strict=True)]
 
-    def _gradients(self, batches: Sequence[Batch]) -> tuple[list[Stepped], list[Tensor]]:
-        """What the step gives for each seed, and the gradients of all learned parameters."""
-        count, batch = len(self.runs), _joined(batches, self._is_shared)
+    def _step(self, batches: Sequence[Batch], batch: Batch) -> list[Tensor]:
+        """A step on the batches of all seeds, with their random numbers."""
+        self._draw(self.generators)
+        found = self._gradients(batches, batch)
+        self._optimizer.step(found[3:])
+        return found[:3]
 
-        def compute() -> list[Tensor]:
-            given = self._known(self._models, "train", batch, [y for _, _, y in batches])
-            minimized, recorded = [], []
-            for run, output, target in zip(self.runs, *given, strict=True):
-                goal, smoothing = run.goal, run.recipe.label_smoothing
-                minimized.append(goal.loss(output, target, smoothing))
-                plain = goal.loss(output.detach(), target) if smoothing else minimized[-1]
-                recorded.append(plain.detach())  # like the validation loss, without smoothing
-            learned = self._optimizer.learned
-            gradients = torch.autograd.grad(torch.stack(minimized).sum(), learned)
-            # In the memory layout of the parameters: a fused optimizer takes it for granted.
-            laid_out = map(with_layout_of, gradients, learned)
-            outputs, targets = given
-            return [*(output.detach() for output in outputs), *targets, *recorded, *laid_out]
-
-        found = self._repeated("train", batch, compute)
-        parts = (found[:count], found[count : 2 * count], found[2 * count : 3 * count])
-        return [Stepped(*each) for each in zip(*parts, strict=True)], found[3 * count :]
+    def _gradients(self, batches: Sequence[Batch], batch: Batch) -> list[Tensor]:
+        """Known outputs, losses and targets, stacked, and the gradients of all parameters."""
+        run = self.runs[0]
+        run.set_mode(training=True)
+        smoothing, learned = run.recipe.label_smoothing, self._optimizer.learned
+        outputs, targets = self._known(self._models, "train", batch, [y for _, _, y in batches])
+        if self._is_shared:
+            given, target = torch.stack(outputs), targets[0]
+            minimized = run.goal.losses(given, target, smoothing)
+            losses = run.goal.losses(given.detach(), target) if smoothing else minimized.detach()
+        else:
+            given, target = torch.stack(outputs), torch.stack(targets)
+            pairs = list(zip(given, target, strict=True))
+            minimized = torch.stack([run.goal.loss(*pair, smoothing) for pair in pairs])
+            losses = minimized.detach()
+            if smoothing:  # recorded without it, like the validation loss
+                losses = torch.stack([run.goal.loss(o.detach(), y) for o, y in pairs])
+        gradients = torch.autograd.grad(minimized.sum(), learned)
+        # In the memory layout of the parameters: a fused optimizer takes it for granted.
+        laid_out = map(with_layout_of, gradients, learned)
+        return [given.detach(), losses, target, *laid_out]
 
     def _known(
         self, stack: Stack, part: SplitName, batch: Batch, targets: Sequence[Tensor]
@@ -204,10 +240,16 @@ class SideBySide:
         if known is not None and known[1] is not None:
             return known[1].run()
         if self._repeats and known is not None:
+            states = [generator.get_state() for generator in self.generators]
+            buffers = [(buffer, buffer.clone()) for buffer in self._models.buffers.values()]
             try:
-                tape = Tape(compute)
+                tape = Tape(compute, draws=True)
             except NotRepeatable:
                 self._repeats = False
+                for generator, state in zip(self.generators, states, strict=True):
+                    generator.set_state(state)
+                for buffer, value in buffers:
+                    buffer.copy_(value)
                 return compute()
             self._tapes[key] = batch, tape
             first, tape.first = tape.first, []
@@ -220,31 +262,37 @@ class SideBySide:
 
     # --- evaluation -------------------------------------------------------------------------
 
-    def _compute(self, part: SplitName) -> None:
+    def _compute(self, part: SplitName) -> list[Tensor] | None:
         """Compute the outputs of all seeds for a split, if they share the task.
 
-        Otherwise each seed computes its own.
+        Otherwise, or if the split has several batches, each seed computes its own.
+
+        Returns:
+            The known outputs, their losses, and the targets.
         """
         first = self.runs[0]
         if any(run.task is not first.task for run in self.runs) or (
             not len(getattr(first.task.split, part))
         ):
-            return
-        first.set_mode(training=False)
-        first.kept_model.eval()
-        found = []
+            return None
+        batches = list(islice(first.task.batches(part), 2))
+        if len(batches) > 1:
+            return None
         with torch.no_grad():
-            for batch in first.task.batches(part):
-                found.append(self._repeated(part, batch, partial(self._evaluated, part, batch)))
-        for number, run in enumerate(self.runs):
-            outputs = [each[number] for each in found]
-            targets = [each[number + len(self.runs)] for each in found]
-            run.computed[part] = concatenate(outputs, targets)
+            evaluate = partial(self._evaluated, part, batches[0])
+            found = self._repeated(part, batches[0], evaluate)
+        for run, output in zip(self.runs, found[0], strict=True):
+            run.computed[part] = output, found[2]
+        return found
 
     def _evaluated(self, part: SplitName, batch: Batch) -> list[Tensor]:
-        """The known outputs of all seeds for a batch that they share, then their targets."""
+        """Known outputs, losses and targets of all seeds for a batch that they share."""
+        first = self.runs[0]
+        first.set_mode(training=False)
+        first.kept_model.eval()
         outputs, targets = self._known(self._kept, part, batch, [batch[2]] * len(self.runs))
-        return [*outputs, *targets]
+        given = torch.stack(outputs)
+        return [given, first.goal.losses(given, targets[0]), targets[0]]
 
     # --- the comparison with the seeds alone ------------------------------------------------
 
@@ -285,7 +333,7 @@ class SideBySide:
             state.set_state(generator.get_state())
         try:
             self._draw(states)
-            stepped, _ = self._gradients(batches)
+            outputs = self._gradients(batches, _joined(batches, self._is_shared))[0]
             after = [buffer.clone() for buffer in buffers]
             for buffer, value in zip(buffers, before, strict=True):
                 buffer.copy_(value)
@@ -294,7 +342,7 @@ class SideBySide:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Alone(f"torch.func.vmap does not support the model ({reason})") from error
         for number, values in enumerate(alone):
-            found = [stepped[number].output, *(buffer[number] for buffer in after)]
+            found = [outputs[number], *(buffer[number] for buffer in after)]
             for one, other in zip(found, values, strict=True):
                 scale = other.double().abs().amax() if other.numel() else 0
                 worst = (one.double() - other.double()).abs().amax() if other.numel() else 0

@@ -116,9 +116,13 @@ class StackedOptimizer:
                     self._whole.state[leaf][name] = value.clone() if is_step else stacked(parts)
 
     def hand_over(self) -> None:
-        """Give each optimizer its part of the state, to be saved or to go on alone."""
+        """Give each optimizer its part of the state, to be saved or to continue alone."""
         if self._whole is None:
             return
+        for optimizer in self.optimizers:
+            groups = zip(optimizer.param_groups, self.optimizers[0].param_groups, strict=True)
+            for group, like in groups:
+                group["lr"] = like["lr"]
         for leaf, row in zip(self.learned, self._rows, strict=True):
             for name, value in self._whole.state.get(leaf, {}).items():
                 if not isinstance(value, Tensor):
