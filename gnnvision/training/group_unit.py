@@ -16,6 +16,7 @@ from gnnvision.data import ImageTask, NodeTask, Task
 from gnnvision.errors import invalid
 from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.events import Event
+from gnnvision.training.repeated import is_repeatable
 from gnnvision.training.seed_run import SeedRun
 from gnnvision.training.seeds import seeded
 from gnnvision.training.side_by_side import Alone, SideBySide, drawing_from
@@ -238,4 +239,9 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
         return 1, "on the CPU, only small graphs are faster side by side"
     if shared.splits is not None or task.with_seed(task.seed + 1) is not task:
         return 1, "each seed has another split"
+    model = shared.model
+    if shared.loss is not None or not is_repeatable(
+        model if isinstance(model, nn.Module) else shared.new_model(reset=False)
+    ):
+        return 1, "modules, hooks and losses of your own are faster so on the CPU"
     return min(max(LEAST, min(count // GROUPS, MOST)), count), ""

@@ -291,6 +291,7 @@ def test_automatic_group(nodes, images):
     assert sizes(model, nodes, 12) == ([5, 5, 2], {"seeds": "12, 5 side by side"})
     assert sizes(model, nodes, 1) == ([1], {})
     assert sizes(model, nodes, 100)[0] == [10] * 10
+    assert sizes(lambda: Own(nodes.in_channels, nodes.num_outputs), nodes, 3)[0] == [1, 1, 1]
     found, words = sizes(convolutional(images), images, 2)
     assert found == [1, 1]
     assert "only small graphs" in words["seeds"]
