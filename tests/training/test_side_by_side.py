@@ -262,8 +262,7 @@ def test_what_would_differ_is_trained_alone(nodes, kind, reason):
     with pytest.warns(UserWarning, match=f"trained one after the other: .*{reason}"):
         found = gv.fit(build, nodes, recipe, SEEDS, group=3, progress=False, device="cpu")
     assert any(reason in note for note in found.notes)
-    wanted = alone(build, nodes, recipe)
-    assert [o.history for o in found.outcomes] == [o.history for o in wanted.outcomes]
+    assert_equal(found, alone(build, nodes, recipe))
 
 
 def test_graphs_of_different_sizes_are_trained_alone():
