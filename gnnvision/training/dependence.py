@@ -22,7 +22,7 @@ from gnnvision.training.seeds import rng_state, set_rng_state
 __all__ = ["hops_of", "hops_of_model"]
 
 MOST_HOPS = 16
-SOME_NODES = 20  # enough to tell whether an output depends on other nodes
+SOME_NODES = 5  # enough to tell whether an output depends on other nodes
 _DROPOUTS = {
     nn.functional.dropout,
     nn.functional.dropout1d,
