@@ -285,7 +285,7 @@ class SeedRun:
         parts = [part for part in parts if len(getattr(self.task.split, part))]
         found = [concatenate(self._outputs, self._targets), *map(self._evaluated, parts)]
         # On the device, where a loss of the user's may have tensors of its own.
-        each = [torch.stack(self._losses), *(goal.loss(*pair) for pair in found[1:])]
+        each = [torch.stack(self._losses), *(goal.loss(o.detach(), t) for o, t in found[1:])]
         read = to_host([*each, *(tensor for pair in found for tensor in pair)])
         losses, rest = read[0].tolist(), read[len(each) :]
         pairs = list(zip(rest[::2], rest[1::2], strict=True))
