@@ -158,7 +158,6 @@ class _Collector:
         # Each returns another type; `to_arrays` maps the values to indices.
         self.atom_getters: tuple[Callable[[Any], Any], ...] = (
             atom.GetAtomicNum,
-            atom.GetDegree,
             atom.GetFormalCharge,
             atom.GetTotalNumHs,
             atom.GetHybridization,
@@ -172,7 +171,8 @@ class _Collector:
         )
         self.get_begin, self.get_end = bond.GetBeginAtomIdx, bond.GetEndAtomIdx
         self.get_chirality, self.get_stereo = atom.GetChiralTag, bond.GetStereo
-        self.atom_values: list[list[Any]] = [[] for _ in ATOM_FEATURES]
+        # All but the number of bonds, which `to_arrays` counts.
+        self.atom_values: list[list[Any]] = [[] for _ in ATOM_FEATURES[1:]]
         self.bond_values: list[list[Any]] = [[] for _ in BOND_FEATURES]
         self.begins: list[int] = []
         self.ends: list[int] = []
@@ -198,7 +198,7 @@ class _Collector:
             self.atom_values[-1].extend(map(self.get_chirality, atoms))
         else:
             self.atom_values[-1].extend(repeat(self.no_chirality, size))
-        bonds = list(mol.GetBonds())
+        bonds = list(map(mol.GetBondWithIdx, range(mol.GetNumBonds())))
         self.begins.extend(map(self.get_begin, bonds))
         self.ends.extend(map(self.get_end, bonds))
         for values, get in zip(self.bond_values[:-1], self.bond_getters, strict=True):
@@ -215,14 +215,18 @@ class _Collector:
         """All rows, each value as its index within the feature."""
         from rdkit import Chem
 
-        element, bonds, charge, hydrogens, hybrid, aromatic, ring, chirality = self.atom_values
+        element, charge, hydrogens, hybrid, aromatic, ring, chirality = self.atom_values
         kind, conjugated, bond_ring, stereo = self.bond_values
+        num_atoms, num_bonds = (np.array(n, np.int32) for n in (self.num_atoms, self.num_bonds))
+        ends = np.array([self.begins, self.ends], np.int32).T.reshape(-1, 2)
+        first = np.repeat(np.cumsum(num_atoms) - num_atoms, num_bonds)  # atom of a molecule
+        degree = np.bincount((ends + first[:, None]).ravel(), minlength=len(element))
         numbers = Chem.GetPeriodicTable().GetAtomicNumber
         known = np.full(256, len(ELEMENTS), np.uint8)
         known[[numbers(symbol) for symbol in ELEMENTS]] = range(len(ELEMENTS))
         atom_columns: list[NDArray[Any]] = [
             known[np.array(element, np.uint8)],
-            np.clip(np.array(bonds, np.int64), 0, 7),
+            np.clip(degree, 0, 7),
             _within(np.array(charge, np.int64) + 2, 5),
             _within(np.array(hydrogens, np.int64), 5),
             _indices(hybrid, HYBRIDIZATIONS, Chem.HybridizationType),
@@ -239,9 +243,9 @@ class _Collector:
         return Encoded(
             atoms=np.stack(atom_columns, 1).astype(np.uint8),
             bonds=np.stack(bond_columns, 1).astype(np.uint8),
-            ends=np.array([self.begins, self.ends], np.int32).T.reshape(-1, 2),
-            num_atoms=np.array(self.num_atoms, np.int32),
-            num_bonds=np.array(self.num_bonds, np.int32),
+            ends=ends,
+            num_atoms=num_atoms,
+            num_bonds=num_bonds,
             reasons=tuple(self.reasons),
         )
 

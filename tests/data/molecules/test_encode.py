@@ -222,3 +222,10 @@ def test_an_interrupt_leaves_no_worker_behind(tmp_path):
     while members(run.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert members(run.pid) == []
+
+
+def test_the_bonds_of_each_atom_are_rdkits():
+    smiles = ["CC(C)(C)C", "[Na+].[Cl-]", "no molecule", "C", "c1ccccc1C#N", "FS(F)(F)(F)(F)F"]
+    found = encode(smiles, Featurizer()).atoms[:, 1].tolist()
+    mols = [Chem.MolFromSmiles(text) for text in smiles if text != "no molecule"]
+    assert found == [atom.GetDegree() for mol in mols for atom in mol.GetAtoms()]
