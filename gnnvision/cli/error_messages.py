@@ -33,7 +33,7 @@ def error_message(error: BaseException) -> str | None:
         case UnicodeError():
             return f"A text could not be read or written ({error}). Save it as UTF-8."
         case ValueError() | TypeError() | MissingPackage():
-            return str(error)
+            return " ".join([str(error), *getattr(error, "__notes__", ())])
         case ImportError() if error.name and (extra := extra_of(error.name)):
             return missing_text(extra, "This") or None
         case OverflowError():

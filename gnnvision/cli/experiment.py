@@ -136,6 +136,7 @@ def fit_options(config: Options) -> dict[str, Any]:
         "precision": config.precision,
         "compiled": config.compile,
         "log": config.log,
+        "jobs": config.jobs,
     }
 
 

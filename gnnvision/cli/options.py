@@ -41,6 +41,8 @@ class RunOptions:
         seeds: Number of seeds to train; the table shows mean and standard deviation.
         epochs: Passes over the training split.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
+        jobs: Processes that train seeds at the same time on the CPU. "auto" is one for each core
+            where a seed uses one thread.
         data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
             folder, or the user's cache.
         out: Folder of all runs.
@@ -51,6 +53,7 @@ class RunOptions:
     seeds: int = 10
     epochs: int | None = None
     device: str = "auto"
+    jobs: int | Literal["auto"] = "auto"
     data_root: Path | None = None
     out: Path = Path("runs")
     resume: Path | None = None
@@ -60,12 +63,12 @@ class RunOptions:
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("dataset", "data_root"),
         "model": (),
-        "training": ("seeds", "epochs", "device"),
+        "training": ("seeds", "epochs", "device", "jobs"),
         "output": ("out", "resume"),
     }
     metavars: ClassVar[dict[str, str]] = {
-        "dataset": "NAME", "device": "DEVICE", "data_root": "FOLDER", "out": "FOLDER",
-        "resume": "RUN",
+        "dataset": "NAME", "device": "DEVICE", "jobs": "N|auto", "data_root": "FOLDER",
+        "out": "FOLDER", "resume": "RUN",
     }  # fmt: skip
     # Room of the package and its argument -> the flag, where the names differ.
     other_names: ClassVar[dict[tuple[str, str], str]] = {

@@ -27,6 +27,7 @@ from gnnvision.training.recipe import Recipe
 from gnnvision.training.record import BEST, LAST, NotSaved, is_complete, read_result, write_result
 from gnnvision.training.result import Result
 from gnnvision.training.seeds import to_seeds
+from gnnvision.training.sizes import describe_frontier
 from gnnvision.training.stage import Stage
 from gnnvision.training.trainer import Trainer
 
@@ -63,6 +64,7 @@ def fit(
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
     group: int | Literal["auto"] = "auto",
+    jobs: int | Literal["auto"] = 1,
     data_seconds: float = 0.0,
 ) -> Result:
     """Train a model on a task, once for each seed, and evaluate it.
@@ -118,6 +120,12 @@ def fit(
             depends on neither the processor nor the number of processes. On a GPU, and where the
             batches of the seeds are different graphs or a model draws random numbers other than
             those of dropout, seeds are trained one after the other.
+        jobs: the number of processes that train seeds at the same time on the CPU, each with an
+            equal share of the threads; "auto" is one for each core if the seeds use a single
+            thread each. The results are the same bits for the same number of threads. Callbacks
+            get copies of the models. Where a process cannot be forked (Windows, macOS, a machine
+            with a GPU) the model must be picklable, and the script guarded by
+            `if __name__ == "__main__":`.
         data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:
@@ -133,6 +141,7 @@ def fit(
         ValueError: if the model or the recipe does not fit the task, the loss diverged, or the
             checkpoint to resume from is of another run.
         Interrupted: on Ctrl-C, after saving.
+        ChildProcessError: if one of several processes was killed, after saving.
         NotSaved: if the finished run could not be written to the folder; it has the result.
 
     Example:
@@ -166,6 +175,7 @@ def fit(
         progress=progress,
         callbacks=callbacks,
         log=log,
+        jobs=jobs,
         data_seconds=data_seconds,
     )
     if isinstance(model, nn.Module):
@@ -186,6 +196,7 @@ def train(
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
+    jobs: int | Literal["auto"] = 1,
     data_seconds: float = 0.0,
     preparing_seconds: float = 0.0,
     overview: bool = True,
@@ -203,6 +214,7 @@ def train(
         progress: as there.
         callbacks: as there.
         log: as there.
+        jobs: as there.
         data_seconds: as there.
         preparing_seconds: the time to prepare this training, such as to compute features.
         overview: whether `progress` prints an overview of the data.
@@ -234,9 +246,9 @@ def train(
         if progress and overview:
             entries = trainer.task.overview() | {"network": trainer.describe_network()}
         try:
-            trainer.prepare()
+            trainer.prepare(jobs)
             if entries:
-                entries |= trainer.describe_frontier() | trainer.describe_groups()
+                entries |= describe_frontier(trainer.shared) | trainer.describe_groups()
         finally:
             if entries:
                 print_entries(entries)

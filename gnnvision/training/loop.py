@@ -57,10 +57,19 @@ class Loop:
 
         Raises:
             Interrupted: if stopped, after saving.
+            ChildProcessError: if another process was killed, after saving what the others did.
         """
+        try:
+            self._run()
+        except ChildProcessError:
+            self._save()
+            raise
+
+    def _run(self) -> None:
         trainer, saved_at = self.trainer, time.monotonic()
         self._saved_place = trainer.place() if trainer.is_resumed else ""
-        with closing(trainer.events()) as events:
+        how = {"watched": bool(self.callbacks), "snapshots": self.keep_epochs}
+        with closing(trainer.events(**how)) as events:
             for event in events:
                 if self.reporter is not None:
                     self.reporter.show(event)

@@ -12,7 +12,7 @@ from gnnvision.domains import Domain
 from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import attached, evaluating
 
-__all__ = ["largest_signal", "threads_for"]
+__all__ = ["largest_signal", "threads_for", "threads_of"]
 
 # An operation on fewer values is done before a second thread has started; on busy cores, waiting
 # for other threads can take a hundred times as long as the operation.
@@ -34,12 +34,21 @@ def largest_signal(model: nn.Module, x: Tensor, domain: Domain) -> int:
     return max(sizes)
 
 
+def threads_of(size: int, jobs: int = 1) -> int:
+    """The number of threads of each process, for a largest signal of this size.
+
+    Args:
+        size: how many values the signal has.
+        jobs: the number of processes, which share the threads of this one.
+    """
+    return 1 if size < MANY_VALUES else max(1, torch.get_num_threads() // jobs)
+
+
 @contextmanager
 def threads_for(size: int) -> Iterator[None]:
     """A context with a single thread if the largest signal has a small `size`."""
     before = torch.get_num_threads()
-    if size < MANY_VALUES:
-        torch.set_num_threads(1)
+    torch.set_num_threads(threads_of(size))
     try:
         yield
     finally:

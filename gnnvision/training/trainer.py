@@ -13,28 +13,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from gnnvision.data import NodeTask, Split, SplitName, Task
-from gnnvision.domains import Frontier
+from gnnvision.data import Split, SplitName, Task
 from gnnvision.errors import invalid
-from gnnvision.layers.calling import check_takes
 from gnnvision.layers.memory import as_made
 from gnnvision.models import network_name
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
-from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.events import Event, SeedDone, SeedStarted
-from gnnvision.training.failures import cause_of
 from gnnvision.training.group_unit import GroupUnit, group_size
 from gnnvision.training.kernels import kernels_for
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.precision import PRECISIONS, resolve_precision
+from gnnvision.training.processes import Jobs, Processes, count_jobs
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
-from gnnvision.training.seeds import seeded
+from gnnvision.training.sizes import measure
 from gnnvision.training.stage import Stage
 from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
-from gnnvision.training.threads import largest_signal
+from gnnvision.training.threads import threads_of
 from gnnvision.training.unit import Shared, Unit
 
 __all__ = ["Trainer"]
@@ -42,6 +39,10 @@ __all__ = ["Trainer"]
 PARTS: tuple[SplitName, ...] = ("train", "val", "test")
 # The properties that checkpoints of early versions do not have, with their values then.
 _THEN = {"precision": "float32", "compiled": False, "loss": None}
+
+
+def _itself(model: nn.Module) -> nn.Module:
+    return model
 
 
 class Trainer:
@@ -84,7 +85,7 @@ class Trainer:
         loss: Loss | None = None,
         metric: str | Metric | None = None,
         identity: Mapping[str, Any] | None = None,
-        network: Callable[[nn.Module], nn.Module] = lambda model: model,
+        network: Callable[[nn.Module], nn.Module] = _itself,
         group: int | Literal["auto"] = "auto",
     ) -> None:
         self.task = task.to(device)
@@ -108,13 +109,15 @@ class Trainer:
         self._kept: dict[str, Tensor] = {}  # the weights of the best seed so far
         self._file = Path()  # of the checkpoint that is resumed
         self._units: list[Unit | GroupUnit] = []  # that are not done
+        self.jobs = 0  # the number of processes; 0 before `prepare` has chosen it
+        self._processes: Processes | None = None
         for stage in self.stages:
             check_recipe(stage.recipe, task, self.shared.goal(task, stage.recipe))
             if splits is None:
                 check_split(task, stage.recipe)
-        network = self.shared.new_model(reset=False)
-        self.shared.precision = resolve_precision(precision, network, device)
-        self.shared.kernels = kernels_for(device, precision, network)
+        fresh = self.shared.new_model(reset=False)
+        self.shared.precision = resolve_precision(precision, fresh, device)
+        self.shared.kernels = kernels_for(device, precision, fresh)
 
     @property
     def precision(self) -> str:
@@ -148,51 +151,72 @@ class Trainer:
 
     # --- training ---------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Measure the model: the size of its signals, and what its outputs depend on.
+    def prepare(self, jobs: Jobs = 1) -> None:
+        """Measure the model, and choose the number of processes and threads.
+
+        Args:
+            jobs: the number of processes; "auto" is one for each core where that pays.
 
         Raises:
             ValueError: if the model or a recipe does not fit the task.
         """
-        for stage in self.stages:
-            if stage.values is None:
-                model, task = self.shared.new_model(reset=False), self.task
-                x, domain, _ = next(iter(task.batches("train", stage.recipe.batch_size)))
-                check_takes(model, domain)
-                try:
-                    if isinstance(task, NodeTask):
-                        stage.hops = hops_of_model(model, task)
-                        x, domain, _ = next(iter(self.shared.seen(task, stage).batches("train")))
-                    with seeded(0):
-                        stage.values = largest_signal(model, x, domain)
-                except ValueError as error:
-                    cause = cause_of(error, self.task, stage.recipe, 1, len(x), True)
-                    if cause is None:
-                        raise
-                    raise cause from error
+        measure(self.shared)
+        values = max(stage.values or 0 for stage in self.stages)
+        self.jobs = count_jobs(jobs, len(self.units()), values, self.device)
+        if self.jobs > 1:
+            self.threads = threads_of(values, self.jobs)
 
-    def events(self) -> Generator[Event, None, None]:
-        """Train all seeds that are not done yet.
+    def describe_groups(self) -> dict[str, str]:
+        """How several seeds are trained, for the overview."""
+        if len(self.seeds) == 1:
+            return {}
+        size, reason = group_size(self.shared, self._group)
+        words = f"{size} side by side" if size > 1 else "one after the other"
+        if self.jobs > 1:
+            threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
+            words += f", in {self.jobs} processes with {threads} each"
+        return {"seeds": f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")}
 
-        While an event is looked at, the random generators and the number of threads are those of
-        the training.
+    def events(
+        self, *, watched: bool = True, snapshots: bool = False
+    ) -> Generator[Event, None, None]:
+        """Train all seeds that are not done yet, in the processes that `prepare` chose.
+
+        In a single process, while an event is looked at, the random generators and the number of
+        threads are those of the training.
+
+        Args:
+            watched: whether each step and initialized model is looked at.
+            snapshots: whether `snapshot` is going to be called after each epoch.
 
         Yields:
             `SeedStarted`, then `StepDone` and `EpochDone` in turn, then `SeedDone`, of each seed.
 
         Raises:
             ValueError: if the model or a recipe does not fit the task, or the loss diverged.
+            ChildProcessError: if another process was killed.
         """
-        self.prepare()
-        self._units = self.units()
-        for unit in list(self._units):
-            for event in unit.events():
-                self._note(event)
-                self.threads = unit.threads
-                yield event
-            if isinstance(unit, GroupUnit) and unit.reason:
-                words = f"The seeds were trained one after the other: {unit.reason}."
-                self.concerns += [words] * (words not in self.concerns)
+        if not self.jobs:
+            self.prepare()
+        units = self._units = self.units()
+        if self.jobs == 1:
+            for unit in units:
+                for event in unit.events():
+                    self.threads = unit.threads
+                    self._note(event)
+                    yield event
+        else:
+            more = {"watched": watched, "snapshots": snapshots}
+            processes = Processes(self.shared, units, self.jobs, self._note, **more)
+            self._processes = processes
+            try:
+                yield from processes.events()
+            finally:
+                processes.close()
+                self._processes = None
+        for reason in dict.fromkeys(unit.reason for unit in units if isinstance(unit, GroupUnit)):
+            if reason:
+                self.concerns.append(f"The seeds were trained one after the other: {reason}.")
 
     def units(self) -> list[Unit | GroupUnit]:
         """The units of all seeds that are not done, those to resume first.
@@ -213,27 +237,6 @@ class Trainer:
             elif left:
                 units.append(saved.get(left[0]) or Unit(self.shared, left[0]))
         return sorted(units, key=lambda unit: not unit.begun)
-
-    def describe_frontier(self) -> dict[str, str]:
-        """How much of a graph a training step computes, for the overview."""
-        task, stage = self.task, self.stages[0]
-        seen = self.shared.seen(task, stage)
-        if seen is task or not isinstance(task, NodeTask):
-            return {}
-        _, domain, _ = next(iter(seen.batches("train")))
-        if not isinstance(domain, Frontier):
-            return {}
-        hops = "1 hop" if domain.hops == 1 else f"{domain.hops} hops"
-        nodes = f"{domain.num_nodes:,} of {task.graph.num_nodes:,} nodes"
-        return {"frontier": f"{nodes} in training, within {hops} of those with a label"}
-
-    def describe_groups(self) -> dict[str, str]:
-        """How several seeds are trained, for the overview."""
-        if len(self.seeds) == 1:
-            return {}
-        size, reason = group_size(self.shared, self._group)
-        words = f"{size} side by side" if size > 1 else "one after the other"
-        return {"seeds": f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")}
 
     def _note(self, event: Event) -> None:
         """Warn of the problems of a split once, and keep what a seed gave."""
@@ -269,6 +272,8 @@ class Trainer:
 
     def snapshot(self, number: int) -> tuple[Task, nn.Module]:
         """The task of a seed in progress, and a copy of its network as it would be kept now."""
+        if self._processes is not None:
+            return self._processes.snapshot(number)
         return next(unit for unit in self._units if number in unit.numbers).snapshot(number)
 
     @property
@@ -316,6 +321,8 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """Everything that is needed to resume the training."""
+        if self._processes is not None:
+            self._processes.refresh()
         tensors, outcomes = pack_outcomes(self.outcomes)
         tensors |= pack("kept", self._kept)
         state: dict[str, Any] = {"identity": self.identity(), "done": sorted(self._outcomes)}

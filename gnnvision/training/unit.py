@@ -159,18 +159,23 @@ class Unit:
         Yields:
             `SeedStarted`, then `StepDone` and `EpochDone` in turn, then `SeedDone`.
         """
-        with self.shared.kernels.used(), seeded(self.seed):
-            self.begin()
-            started = False
-            for stage in self.shared.stages[self._at.stage :]:
-                with self.on_threads(stage):
-                    run = self.begin_stage(stage)
-                    if not started:
-                        started = True
-                        yield self.started()
-                    yield from self.epochs(run)
-                    self.end_stage(stage, run)
-            yield self.done(run)
+        try:
+            with self.shared.kernels.used(), seeded(self.seed):
+                self.begin()
+                started = False
+                for stage in self.shared.stages[self._at.stage :]:
+                    with self.on_threads(stage):
+                        run = self.begin_stage(stage)
+                        if not started:
+                            started = True
+                            yield self.started()
+                        yield from self.epochs(run)
+                        self.end_stage(stage, run)
+                yield self.done(run)
+        except Exception as error:
+            if len(self.shared.seeds) > 1:
+                error.add_note(f"In the training of seed {self.seed}.")
+            raise
 
     @contextmanager
     def on_threads(self, stage: Stage) -> Iterator[None]:

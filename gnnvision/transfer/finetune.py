@@ -90,6 +90,7 @@ def fine_tune(
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
+    jobs: int | Literal["auto"] = 1,
 ) -> Result:
     """Fine-tune a backbone once per seed and evaluate it; the test split is read once per seed.
 
@@ -117,6 +118,7 @@ def fine_tune(
         progress: whether to print an overview of the data, and then the progress.
         callbacks: functions that are called with each event of the training, as for `fit`.
         log: "csv", "tensorboard", "trackio" or "wandb", as for `fit`.
+        jobs: the number of processes that train seeds at the same time, as for `fit`.
 
     Returns:
         A result as of `fit`, whose `model` is the fine-tuned network of the best seed.
@@ -164,6 +166,7 @@ def fine_tune(
         progress=progress,
         callbacks=[note, *callbacks] if on_progress else callbacks,
         log=log,
+        jobs=jobs,
         data_seconds=data_seconds,
         preparing_seconds=time.perf_counter() - started,
         overview=False,  # printed before the features were computed

@@ -35,6 +35,7 @@ ANY = {
     "epochs": ["--epochs", "4"],
     "lr": ["--lr", "0.5"],
     "device": ["--device", "meta"],
+    "jobs": ["--jobs", "3"],
     "precision": ["--precision", "bfloat16"],
     "compile": ["--compile"],
     "deterministic": ["--deterministic"],
@@ -195,7 +196,7 @@ ELSEWHERE = {
         (
             "backbone", "weights", "strategy", "compare", "seeds", "dataset", "image_size",
             "epochs", "device", "data_root", "out", "on_invalid", "resume", "split",
-            "evaluate_every", "keep_epochs",
+            "evaluate_every", "keep_epochs", "jobs",
         ),
         "test_every_flag.py::test_what_a_transfer_is_asked",
     ),
@@ -456,8 +457,8 @@ def test_what_a_transfer_is_asked(inside, made, place, monkeypatch):
     before = ask()
     assert before.startswith("[")
     for flags in (
-        ["--strategy", "last"], ["--compare"], ["--seeds", "2"], ["--image-size", "20"],
-        ["--epochs", "2"], ["--out", "elsewhere"], ["--device", "meta"],
+        ["--strategy", "last"], ["--compare"], ["--seeds", "2"], ["--jobs", "2"],
+        ["--image-size", "20"], ["--epochs", "2"], ["--out", "elsewhere"], ["--device", "meta"],
         ["--backbone", "resnet18"], ["--split", "public"], ["--evaluate-every", "epoch"],
         ["--keep-epochs"],
     ):  # fmt: skip
