@@ -1,8 +1,9 @@
-"""Σₖ Sₖ X Wₖ + b of a small signal as one step of automatic differentiation.
+"""Σₖ Sₖ X Wₖ + b as one step of automatic differentiation: of a small signal here.
 
 On a batch of molecules a layer takes a fraction of a millisecond, of which the calls around its
 products are the larger part. Here all sparse products of a layer are one, and so are its dense
-ones; what is saved for the backward pass is small because the signal is.
+ones; what is saved for the backward pass is small because the signal is. A large one is computed in
+blocks of rows, in `large`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.autograd import Function
 
 from gnnvision.operators.base import Identity, Operator
 from gnnvision.operators.dense import first_rows, is_plain, padded, product, rounded_up
+from gnnvision.operators.large import large_sum
 from gnnvision.operators.product import bag, sparse_product
 from gnnvision.operators.sparse import Sparse
 
@@ -35,7 +37,8 @@ def fused_sum(
     Args:
         operators: the Sₖ, of which there must be one sparse operator S, or S and I.
         x: X. Shape (N, C_in).
-        matrices: the Wₖ, which must not remove columns; or the numbers 1 (None) and w, (1,).
+        matrices: the Wₖ, which must not remove columns from a small signal, nor add columns to a
+            large one; or, for a small one, the numbers 1 (None) and w, (1,).
         bias: b. Shape (C_out,).
 
     Returns:
@@ -45,7 +48,6 @@ def fused_sum(
     if (
         type(x) is not Tensor
         or x.ndim != 2
-        or x.shape[0] >= FEW
         or x.layout is not torch.strided
         or type(S) is not Sparse
         or S.value.requires_grad
@@ -60,11 +62,17 @@ def fused_sum(
     S = S if S.value.dtype is x.dtype else S.to(x.dtype)
     if W is None:
         scale = matrices[-1]
-        if not with_self or scale is None or scale.ndim != 1 or scale.requires_grad:
+        if x.shape[0] >= FEW or not with_self:
+            return None
+        if scale is None or scale.ndim != 1 or scale.requires_grad:
             return None
         return S.and_self(scale).apply(x)
     if any(w is None or w.ndim != 2 or w.dtype is not x.dtype for w in matrices):
         return None
+    if x.shape[0] >= FEW:
+        narrowing = W.shape[0] >= W.shape[1] and x.shape[1] and S.pattern.col.numel()
+        root = matrices[1] if with_self else None
+        return large_sum(S, x, W, root, bias) if narrowing else None
     if W.shape[0] > W.shape[1] or not x.shape[1] or not S.pattern.col.numel():
         return None
     stack = S.beside_self if with_self else S

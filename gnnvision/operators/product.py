@@ -449,6 +449,14 @@ def bag(pattern: Pattern, value: Tensor | None, x: Tensor, num_rows: int | None 
     )[0]
 
 
+def bag_rows(pattern: Pattern, value: Tensor, x: Tensor, rows: slice) -> Tensor:
+    """Some rows, that follow one another, of the product without a backward pass."""
+    entries = slice(pattern.starts(rows.start), pattern.starts(rows.stop))
+    ends = pattern.rowptr[rows.start : rows.stop + 1] - entries.start
+    given = (x.detach(), pattern.col[entries], ends)
+    return torch.embedding_bag(*given, False, 0, False, value[entries], True)[0]
+
+
 def _matrix(pattern: Pattern, value: Tensor) -> Tensor:
     """The CSR matrix for cuSPARSE, kept as long as its values live and are not overwritten."""
     if value.requires_grad or value.is_inference():
