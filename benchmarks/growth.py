@@ -5,7 +5,7 @@
 
 Random undirected graphs with 14 edges a node, 128 input and output channels; time and peak memory
 of a forward and backward pass with gradients of the features and all weights. Each size runs in a
-new process. Beside the memory that a forward pass leaves behind stands the estimate of
+new process. The memory that a forward pass leaves behind is compared with the estimate of
 `gnnvision.summary`. A layer that needs time and memory in proportion to its edges has slope 1.
 """
 
