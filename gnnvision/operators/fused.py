@@ -2,8 +2,8 @@
 
 On a batch of molecules a layer takes a fraction of a millisecond, of which the calls around its
 products are the larger part. Here all sparse products of a layer are one, and so are its dense
-ones; what is saved for the backward pass is small because the signal is. A large signal is multiplied
-in blocks of rows, in `large`.
+ones; what is saved for the backward pass is small because the signal is. A large signal is
+multiplied in blocks of rows, in `large`.
 """
 
 from __future__ import annotations

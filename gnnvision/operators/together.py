@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gnnvision.operators.attend import Scores, attend, attention_weights
 from gnnvision.operators.base import Identity, Operator
+from gnnvision.operators.dense import dense_product
 from gnnvision.operators.product import Pattern
 from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
@@ -79,7 +80,7 @@ class Stacked(Together):
         received = self.stack.times(signal)  # (M K, C_in)
         weights = list(matrices())
         rows = torch.cat(weights[: self.num_stacked])  # (K C_in, C_out)
-        y = received.view(-1, rows.shape[0]) @ rows
+        y = dense_product(received.view(-1, rows.shape[0]), rows)
         return _add(y, self.others, signal, weights[self.num_stacked :])
 
     def _make(self) -> list[Operator]:
@@ -179,7 +180,9 @@ class Heads(Together):
         y = y if self.concat else y.view(-1, *self.values.shape[1:]).mean(1)
         if self.root is None:
             return y
-        itself = signal_operator(x).times(self.root) if is_sparse(x) else x @ self.root
+        itself = (
+            signal_operator(x).times(self.root) if is_sparse(x) else dense_product(x, self.root)
+        )
         return F.pad(y, (0, itself.shape[1] - y.shape[1])) + itself
 
     def _make(self) -> list[Operator]:
@@ -202,5 +205,5 @@ def _add(
         if W is None or W.ndim < 2:
             y = y + (sent if W is None else sent * W)
         else:
-            y = torch.addmm(y, sent, W)
+            y = y + dense_product(sent, W)
     return y
