@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -252,6 +253,7 @@ def train(
         finally:
             if entries:
                 print_entries(entries)
+        before, started = sum(o.seconds for o in trainer.outcomes), time.perf_counter()
         writer = open_log(log, trainer, path)
         loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs)
         try:
@@ -262,6 +264,9 @@ def train(
             else:
                 loop.run()
             best = trainer.best_outcome()
+            spent = time.perf_counter() - started
+            if trainer.jobs == 1:  # without what callbacks took
+                spent = sum(outcome.seconds for outcome in trainer.outcomes) - before
             result = Result(
                 task=task or trainer.task.with_seed(best.seed),
                 recipe=trainer.stages[-1].recipe,
@@ -274,7 +279,7 @@ def train(
                 precision=trainer.precision,
                 compiled=trainer.compiled,
                 threads=trainer.threads,
-                train_seconds=preparing_seconds + sum(o.seconds for o in trainer.outcomes),
+                train_seconds=preparing_seconds + before + spent,
                 data_seconds=data_seconds,
                 folder=path,
                 notes=list(trainer.concerns),

@@ -95,7 +95,8 @@ class Result:
         precision: "float32" or "bfloat16".
         compiled: whether the model was compiled.
         threads: the number of CPU threads in training; small models use one.
-        train_seconds: training time of all seeds, in seconds.
+        train_seconds: training time of all seeds, in seconds; in several processes, the time
+            that passed.
         data_seconds: time to load the data, in seconds, if the caller measured it.
         folder: the run folder, if there is one.
         notes: warnings for the top of the report.

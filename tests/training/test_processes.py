@@ -409,3 +409,11 @@ class TestMessages:
 
     def test_a_tensor_costs_little_more_than_its_bytes(self):
         assert len(dumps(torch.zeros(1000))) < 4200 < len(pickle.dumps(torch.zeros(1000)))
+
+
+def test_the_time_of_a_training_is_that_which_passed():
+    task = gv.data.load("karate")
+    result = fit(waiting(task), task, Recipe(epochs=5), 4, progress=False, jobs=4)
+    each = [outcome.seconds for outcome in result.outcomes]
+    assert max(each) <= result.train_seconds
+    assert min(each) > 5 * 0.02
