@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import gc
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -78,6 +79,13 @@ def resident() -> float:
     return pages * 4096 / 2**20
 
 
+def within_memory() -> None:
+    """Let an allocation beyond the free memory fail, in place of the machine."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    resource.setrlimit(resource.RLIMIT_DATA, (free * 1024, resource.RLIM_INFINITY))
+
+
 def slope(rows: Sequence[Row], name: str) -> float:
     """The slope of the straight line through the logarithms, by least squares."""
     points = torch.tensor([[row["edges"], row[name]] for row in rows]).double().log()
@@ -119,6 +127,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     if options.one is not None:
+        within_memory()
         print(json.dumps(measured(options.layer, options.one, options.rounds)))
         return
     print(machine(options.threads))
@@ -132,8 +141,8 @@ def main(argv: list[str] | None = None) -> None:
         command = [sys.executable, __file__, *flags, "--one", str(edges)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode:
-            why = run.stderr.strip().splitlines()[-1:] or ["killed for its memory"]
-            print(f"{edges:12,} does not fit: {why[0]}")
+            lines = [line for line in run.stderr.splitlines() if "rror" in line]
+            print(f"{edges:12,} does not fit: {lines[-1] if lines else 'killed'}")
             break
         row = json.loads(run.stdout.splitlines()[-1])
         rows.append(row)
