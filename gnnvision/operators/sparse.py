@@ -91,20 +91,29 @@ class Sparse(Operator):
         Args:
             scale: c. Shape (1,).
         """
-        if self._and_self is None:
-            if self._section_of is not None:
-                whole, rows, cols = self._section_of
-                whole.and_self(scale)
-                assert whole._and_self is not None
-                first, second = whole._and_self
-                self._and_self = first.section(rows, cols), second.section(rows, cols)
-            else:
-                self._and_self = made_plainly(lambda: self._with_self(1), self.value)
-        first, second = self._and_self
+        first, second = self._with_and_without_self()
         total = Sparse(first.pattern, torch.addcmul(first.value, second.value, scale))
         turned = Sparse(first.T.pattern, torch.addcmul(first.T.value, second.T.value, scale))
         total._transpose = turned
         return total
+
+    def _with_and_without_self(self) -> tuple[Sparse, Sparse]:
+        """S and I, each with the entries of both."""
+        if self._and_self is None:
+            if self._section_of is None:
+                self._and_self = made_plainly(lambda: self._with_self(1), self.value)
+            else:
+                whole, rows, cols = self._section_of
+                of_all, there = whole._with_and_without_self()
+                here = of_all.section(rows, cols)
+                # The second has the same pattern, of which nothing is cut out again.
+                start, turned = of_all.pattern.starts(rows[0]), of_all.T.pattern.starts(cols[0])
+                size = here.value.shape[0]
+                second = Sparse(here.pattern, there.value[start : start + size])
+                values = there.T.value[turned : turned + size]
+                second._transpose = Sparse(here.T.pattern, values)
+                self._and_self = here, second
+        return self._and_self
 
     def _with_self(self, count: int) -> tuple[Sparse, Sparse]:
         """S and I in rows 2 n and 2 n + 1 or, of count 1, in one row; the second without S."""
