@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.device import send
-from gnnvision.domains.modes import plainly
+from gnnvision.domains.modes import made_plainly
 from gnnvision.errors import invalid
 
 __all__ = ["Domain"]
@@ -132,8 +132,7 @@ class Domain(ABC):
             return value
         if is_live or torch.compiler.is_compiling() or self._is_live():
             return build()
-        with plainly():
-            value = build()
+        value = made_plainly(build)
         self.__dict__.setdefault("_derived", {})[key] = value
         return value
 

@@ -86,7 +86,10 @@ def plainly(*given: Tensor) -> Iterator[None]:
 
 def made_plainly(build: Callable[[], T], *given: Tensor) -> T:
     """The result of `build()` in the context `plainly`, or without it under the compiler."""
-    if torch.compiler.is_compiling():
+    # Where the context would change nothing it is not entered: a batch of a training comes
+    # through here many times.
+    plain = torch.is_grad_enabled() and not transforms_active()
+    if torch.compiler.is_compiling() or (plain and not torch.is_inference_mode_enabled()):
         return build()
     with plainly(*given):
         return build()
