@@ -278,6 +278,8 @@ class SeedRun:
         self.epoch += 1
         for parameter in self.first_block:
             parameter.requires_grad_(True)
+        if self.device.type == "cpu":  # before a layer refuses what diverged weights give
+            loss = self._training_loss(torch.stack(self._losses), self._targets)
         sizes = [len(target) for target in self._targets]
         parts: list[SplitName] = ["val"]
         if recipe.evaluate_every == "epoch":
@@ -287,13 +289,10 @@ class SeedRun:
         # On the device, where a loss of the user's may have tensors of its own.
         each = [torch.stack(self._losses), *(goal.loss(o.detach(), t) for o, t in found[1:])]
         read = to_host([*each, *(tensor for pair in found for tensor in pair)])
-        losses, rest = read[0].tolist(), read[len(each) :]
+        rest = read[len(each) :]
         pairs = list(zip(rest[::2], rest[1::2], strict=True))
-        counts = goal.counts(pairs[0][1].split(sizes))
-        loss = sum(each * n for each, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
-        if not math.isfinite(loss):
-            first = self.epoch == 1 and not math.isfinite(losses[0])
-            raise not_finite(self.task, recipe, self.epoch, loss, first)
+        if self.device.type != "cpu":
+            loss = self._training_loss(read[0], pairs[0][1].split(sizes))
         self.start_epoch()
         row = {
             "epoch": self.epoch,
@@ -305,6 +304,23 @@ class SeedRun:
                 *pair, known_loss
             )
         return self.keep_if_best(row)
+
+    def _training_loss(self, each: Tensor, targets: Sequence[Tensor]) -> float:
+        """The loss of the epoch.
+
+        Args:
+            each: the loss of each batch.
+            targets: their known targets.
+
+        Raises:
+            ValueError: if it is not finite.
+        """
+        losses, counts = each.tolist(), self.goal.counts(targets)
+        loss = sum(one * n for one, n in zip(losses, counts, strict=True)) / max(sum(counts), 1)
+        if not math.isfinite(loss):
+            first = self.epoch == 1 and not math.isfinite(losses[0])
+            raise not_finite(self.task, self.recipe, self.epoch, loss, first)
+        return float(loss)
 
     @property
     def steps_done(self) -> int:

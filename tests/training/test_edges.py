@@ -231,7 +231,7 @@ class TestAdviceByCause:
 
     def test_too_high_a_learning_rate(self, karate):
         with pytest.raises(ValueError, match=DIVERGED):
-            fit(network(karate), karate, replace(QUICK, lr=1e30), progress=False)
+            fit(network(karate), karate, replace(QUICK, lr=1e38), progress=False)
 
 
 class TestFewItems:
