@@ -137,6 +137,7 @@ def fit_options(config: Options) -> dict[str, Any]:
         "compiled": config.compile,
         "log": config.log,
         "jobs": config.jobs,
+        "group": config.group,
     }
 
 

@@ -144,6 +144,8 @@ class Options(RunOptions):
     Args:
         split: The public split, or a random one that differs from seed to seed.
         lr: Learning rate.
+        group: Seeds that are trained side by side, in one program, on the CPU. "auto" is 5 to 10
+            for the nodes of a small graph with one split; 1 trains each seed by itself.
         precision: Number format of the arithmetic. "auto" is bfloat16 for convolutional networks
             on images where the device is faster with it, and float32 otherwise.
         compile: Compile the training step with torch.compile. The first step takes longer.
@@ -156,6 +158,7 @@ class Options(RunOptions):
 
     split: Literal["public", "random"] = "public"
     lr: float | None = None
+    group: int | Literal["auto"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
     deterministic: bool = False
@@ -164,10 +167,10 @@ class Options(RunOptions):
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("split",),
-        "training": ("lr", "precision", "compile", "deterministic", "compare"),
+        "training": ("lr", "group", "precision", "compile", "deterministic", "compare"),
         "output": ("log",),
     }
-    metavars: ClassVar[dict[str, str]] = {"lr": "RATE", "compare": "FLAG"}
+    metavars: ClassVar[dict[str, str]] = {"lr": "RATE", "group": "N|auto", "compare": "FLAG"}
 
     def start(self, main: Callable[[Any], object]) -> None:
         """Run a script with these flags; with `--compare` once for each value of that flag.

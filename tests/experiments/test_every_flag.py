@@ -36,6 +36,7 @@ ANY = {
     "lr": ["--lr", "0.5"],
     "device": ["--device", "meta"],
     "jobs": ["--jobs", "3"],
+    "group": ["--group", "3"],
     "precision": ["--precision", "bfloat16"],
     "compile": ["--compile"],
     "deterministic": ["--deterministic"],
