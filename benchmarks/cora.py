@@ -30,6 +30,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).parent))
 from timing import in_turn, machine, table, wait_for, with_allocator
@@ -226,7 +227,12 @@ class Programs:
 
 
 def programs(
-    device: str, seeds: int = 1, dataset: str = "cora", peers: Sequence[str] = (PEER, BEST)
+    device: str,
+    seeds: int = 1,
+    dataset: str = "cora",
+    peers: Sequence[str] = (PEER, BEST),
+    jobs: int | Literal["auto"] = "auto",
+    group: int | Literal["auto"] = "auto",
 ) -> Programs:
     """Ours trains `seeds` seeds in one call, the peers one: they have no way to train more.
 
@@ -235,8 +241,11 @@ def programs(
         seeds: in one call of ours.
         dataset: a citation network.
         peers: the forms of torch-geometric.
+        jobs: processes of ours.
+        group: seeds side by side of ours.
     """
     task = gv.data.load(dataset)
+    how: dict[str, Any] = {"jobs": jobs, "group": group, "device": device, "progress": False}
     dense = gv.data.load(dataset, dense=True).x.to(device)
     found = Programs({}, {name: [] for name in (OURS, *peers)}, {})
     accuracy = found.accuracy
@@ -245,7 +254,7 @@ def programs(
         model = gv.models.gcn(task.in_channels, 16, task.num_classes)
         done = len(accuracy[OURS])
         numbers = list(range(done, done + seeds))
-        result = gv.fit(model, task, RECIPE, numbers, device=device, progress=False)
+        result = gv.fit(model, task, RECIPE, numbers, **how)
         accuracy[OURS] += result.values("test", "accuracy")
 
     found.calls[OURS] = ours
@@ -318,6 +327,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds in a call of ours")
+    how_many = {"type": lambda text: text if text == "auto" else int(text), "default": "auto"}
+    parser.add_argument("--jobs", **how_many, help="processes of ours: a number or auto")
+    parser.add_argument("--group", **how_many, help="seeds side by side of ours: the same")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--alone", action="store_true", help="time the training steps alone")
@@ -329,7 +341,8 @@ def main() -> None:
     if options.alone:
         alone(options)
         return
-    found = programs(options.device, options.seeds)
+    more = {"jobs": options.jobs, "group": options.group}
+    found = programs(options.device, options.seeds, **more)
     calls, accuracy, preparing = found.calls, found.accuracy, dict(found.preparing)
     counts = dict.fromkeys(calls, 1) | {OURS: options.seeds}
     if options.jax is not None:
