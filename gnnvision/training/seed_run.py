@@ -323,6 +323,11 @@ class SeedRun:
         return float(loss)
 
     @property
+    def last_step(self) -> Stepped:
+        """What the last step of the current epoch gave."""
+        return Stepped(self._outputs[-1], self._targets[-1], self._losses[-1])
+
+    @property
     def steps_done(self) -> int:
         """The number of steps of this epoch that are done."""
         return self._batch

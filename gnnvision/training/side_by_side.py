@@ -135,8 +135,13 @@ class SideBySide:
         if first.recipe.evaluate_every == "epoch":
             parts.append("test")
         parts = [part for part in parts if len(getattr(first.task.split, part))]
-        found = {"train": self._last} | {part: self._compute(part) for part in parts}
         at_once = self._is_shared and first.steps_done == 1
+        if at_once and not self._last:  # the step was done before the run was stopped
+            stepped = [run.last_step for run in self.runs]
+            self._last = [torch.stack([s.output for s in stepped]),
+                          torch.stack([s.loss for s in stepped]), stepped[0].target]  # fmt: skip
+        last, self._last = self._last, []
+        found = {"train": last} | {part: self._compute(part) for part in parts}
         if not at_once or not all(each is not None and len(each[2]) for each in found.values()):
             return [run.finish_epoch() for run in self.runs]
         rows: list[dict[str, float]] = [{"epoch": run.epoch + 1} for run in self.runs]

@@ -196,6 +196,17 @@ class TestStopped:
         resumed = fit(model, task, recipe, 3, progress=False, folder=tmp_path, resume=True, jobs=3)
         assert same(whole, resumed)
 
+    @pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 2), (2, 1)])
+    def test_groups_between_the_step_and_the_end_of_an_epoch(self, tmp_path, before, after):
+        model, task, recipe = of_a_graph()
+        how = {"progress": False, "group": 2}
+        whole = fit(model, task, recipe, 4, **how)
+        with pytest.raises(Interrupted):
+            fit(model, task, recipe, 4, folder=tmp_path, jobs=before,
+                callbacks=stop_after(4, StepDone), **how)  # fmt: skip
+        resumed = fit(model, task, recipe, 4, folder=tmp_path, jobs=after, resume=True, **how)
+        assert same(whole, resumed)
+
     def test_one_that_finishes_while_it_is_asked_to_save(self, tmp_path, monkeypatch):
         """The request then reaches it between two seeds, or after the last one."""
         monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)  # at every event
