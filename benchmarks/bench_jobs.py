@@ -21,6 +21,7 @@ from timing import in_turn, quiet
 
 HERE = Path(__file__).resolve().parent
 EXPERIMENTS = HERE.parent / "experiments"
+JAX_SEEDS = 10  # more take as long, seed by seed, as they run in groups
 IMAGES = 2560  # in a pass of the job "images"
 
 
@@ -72,38 +73,33 @@ def cora(options: Options) -> Iterator[Row]:
 
     counts = {1: "one seed", 10: "ten seeds, per seed", 100: "a hundred seeds, per seed"}
     aims = {(1, PEER): 75, (10, PEER): 150, (100, PEER): 200, (1, BEST): 35, (100, JAX): 1}
-    trainings = {}
+    training = None
     with quiet():
         peers = programs("cpu")
         preparing = {BEST: peers.preparing[BEST]}
-        all_calls = {name: peers.calls[name] for name in (PEER, BEST)}
+        calls = {name: peers.calls[name] for name in (PEER, BEST)}
         for seeds in counts:
-            all_calls[f"{OURS} {seeds}"] = programs("cpu", seeds, peers=()).calls[OURS]
-            if options.jax is not None and seeds > 1:
-                task = gv.data.load("cora")
-                trainings[seeds] = JaxTraining(options.jax, task, seeds, GROUP)
-                all_calls[f"{JAX} {seeds}"] = trainings[seeds].run
-        all_calls[f"{OURS} 1"]()  # warm; the peers are, by two epochs
-        seconds = in_turn(all_calls, options.rounds(5), warm=0)
-    for training in trainings.values():
+            calls[f"{OURS} {seeds}"] = programs("cpu", seeds, peers=()).calls[OURS]
+        if options.jax is not None:
+            training = JaxTraining(options.jax, gv.data.load("cora"), JAX_SEEDS, GROUP)
+            preparing[JAX], calls[JAX] = training.compile_seconds, training.run
+        calls[f"{OURS} 1"]()  # warm; the peers are, by two epochs
+        seconds = in_turn(calls, options.rounds(5), warm=0)
+    if training is not None:
         training.close()
+        seconds[JAX] = [value / JAX_SEEDS for value in seconds[JAX]]
     for seeds, words in counts.items():
-        title = f"Cora, {words}"
         ours = [value / seeds for value in seconds[f"{OURS} {seeds}"]]
-        for peer in (PEER, BEST, JAX):
-            row = Row("cora", title, peer, aim=aims.get((seeds, peer)), threads=_threads())
-            if peer == JAX:
-                if seeds == 1:
-                    continue
-                if options.jax is None:
-                    yield _absent(row, compare(row, ours, []))
-                    continue
-                theirs = [value / seeds for value in seconds[f"{JAX} {seeds}"]]
-                preparing[JAX] = trainings[seeds].compile_seconds
+        for peer in (PEER, BEST) if seeds == 1 else (PEER, BEST, JAX):
+            aim = aims.get((seeds, peer))
+            row = Row("cora", f"Cora, {words}", peer, aim=aim, threads=_threads())
+            if peer in seconds:
+                note = (
+                    f"{preparing[peer]:.0f} s to compile not counted" if peer in preparing else ""
+                )
+                yield compare(replace(row, note=note), ours, seconds[peer])
             else:
-                theirs = seconds[peer]
-            note = f"{preparing[peer]:.0f} s to compile not counted" if peer in preparing else ""
-            yield compare(replace(row, note=note), ours, theirs)
+                yield _absent(row, compare(row, ours, []))
     with quiet():
         steps = steps_alone("cpu")
         found: dict[str, list[float]] = {name: [] for name in steps}

@@ -13,8 +13,11 @@ the time to compile it is stated apart. A CSR adjacency cannot be compiled so. O
 after each epoch, and the test split once. `--alone` times the training steps alone, from epoch 10
 on, as torch-geometric's example prints them; its peers are the same programs.
 
-The peer of many seeds is JAX, with `vmap` over the seeds (benchmarks/jax_cora.py). It needs a
-separate environment: python -m venv PEER && PEER/bin/pip install jax
+The peer of many seeds is JAX, with `vmap` over groups of seeds (benchmarks/jax_cora.py); on a CPU
+groups of one are the fastest, and `--group` tries others. It needs a separate environment:
+
+    python -m venv PEER && PEER/bin/pip install jax
+
 Times are seconds for one seed.
 """
 
@@ -50,7 +53,7 @@ FIRST = 10  # the first epoch, from 1, whose training step torch-geometric's exa
 OURS, PEER = "gnnvision.fit", "torch-geometric's example"
 BEST, JAX = "torch-geometric, compiled", "JAX, vmap over the seeds"
 PARTS = ("train", "val", "test")
-GROUP = 10  # seeds under one vmap of JAX
+GROUP = 1  # seeds under one vmap of JAX: on a CPU it is the slower, the more there are
 
 
 class PyGNet(nn.Module):
@@ -128,8 +131,9 @@ class PyGTraining:
         ]
         return torch.optim.Adam(groups, lr=0.01)
 
-    def run(self, seed: int, epochs: int = EPOCHS) -> float:
+    def run(self, seed: int, epochs: int | None = None) -> float:
         """Train one seed, and return the test accuracy at the best validation accuracy."""
+        epochs = EPOCHS if epochs is None else epochs
         optimizer = self.start(seed)
         best = final = 0.0
         for _ in range(epochs):
@@ -334,6 +338,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--alone", action="store_true", help="time the training steps alone")
     parser.add_argument("--jax", type=Path, help="the Python of an environment with JAX")
+    parser.add_argument("--group", type=int, default=GROUP, help="seeds under one vmap of JAX")
     options = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)
     torch.set_num_threads(options.threads)
@@ -346,7 +351,7 @@ def main() -> None:
     calls, accuracy, preparing = found.calls, found.accuracy, dict(found.preparing)
     counts = dict.fromkeys(calls, 1) | {OURS: options.seeds}
     if options.jax is not None:
-        peer = JaxTraining(options.jax, gv.data.load("cora"), options.seeds, GROUP)
+        peer = JaxTraining(options.jax, gv.data.load("cora"), options.seeds, options.group)
         accuracy[JAX], counts[JAX] = [], options.seeds
         calls[JAX], preparing[JAX] = lambda: accuracy[JAX].append(peer.run()), peer.compile_seconds
     for name, spent in preparing.items():
