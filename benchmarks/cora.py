@@ -9,12 +9,13 @@ Adam with weight decay on the first, and after each epoch a forward pass in eval
 accuracy on the three splits. Its best form has the same step, but the adjacency is normalized once
 by `GCNNorm`, and the network is compiled with `torch.compile(dynamic=False, fullgraph=True)`;
 the time to compile it is stated apart. A CSR adjacency cannot be compiled so. Ours is
-`gnnvision.fit` as the experiment calls it, with the loss and accuracy on the validation split
-after each epoch, and the test split once. `--alone` times the training steps alone, from epoch 10
-on, as torch-geometric's example prints them; its peers are the same programs.
+`gnnvision.fit` as the experiment calls it, many seeds spread over the cores, with the loss and
+accuracy on the validation split after each epoch, and the test split once. `--alone` times the
+training steps alone, from epoch 10 on, as torch-geometric's example prints them; its peers are the
+same programs.
 
 The peer of many seeds is JAX, with `vmap` over groups of seeds (benchmarks/jax_cora.py); on a CPU
-groups of one are the fastest, and `--group` tries others. It needs a separate environment:
+groups of one are the fastest, and `--jax-group` tries others. It needs a separate environment:
 
     python -m venv PEER && PEER/bin/pip install jax
 
@@ -338,7 +339,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--alone", action="store_true", help="time the training steps alone")
     parser.add_argument("--jax", type=Path, help="the Python of an environment with JAX")
-    parser.add_argument("--group", type=int, default=GROUP, help="seeds under one vmap of JAX")
+    parser.add_argument("--jax-group", type=int, default=GROUP, help="seeds in a vmap of JAX")
     options = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)
     torch.set_num_threads(options.threads)
@@ -351,7 +352,7 @@ def main() -> None:
     calls, accuracy, preparing = found.calls, found.accuracy, dict(found.preparing)
     counts = dict.fromkeys(calls, 1) | {OURS: options.seeds}
     if options.jax is not None:
-        peer = JaxTraining(options.jax, gv.data.load("cora"), options.seeds, options.group)
+        peer = JaxTraining(options.jax, gv.data.load("cora"), options.seeds, options.jax_group)
         accuracy[JAX], counts[JAX] = [], options.seeds
         calls[JAX], preparing[JAX] = lambda: accuracy[JAX].append(peer.run()), peer.compile_seconds
     for name, spent in preparing.items():
