@@ -315,7 +315,7 @@ def esol(options: Options) -> Iterator[Row]:
     with quiet():
         seconds, rmse = compare_with_chemprop(options.chemprop, 1 if options.quick else 5)
     mine, theirs = (statistics.fmean(rmse[name]) for name in ("gnnvision", "chemprop"))
-    note = f"RMSE {mine:.3f}, theirs {theirs:.3f}, on the same {len(rmse['chemprop'])} splits"
+    note = f"RMSE {mine:.3f}, theirs {theirs:.3f}, on the same splits ({len(rmse['chemprop'])})"
     yield compare(replace(row, note=note), seconds["gnnvision"], seconds["chemprop"])
 
 
