@@ -52,7 +52,7 @@ class Tape:
     def __init__(self, compute: Callable[[], Sequence[Tensor]], draws: bool = False) -> None:
         with recording(), _Recorder(draws) as recorder:
             results = list(compute())
-        self._program, self._values = _written(recorder.operations, results)
+        self._program, self._values = _written(*_simplified(recorder.operations, results))
         self.first = results  # of the recorded run
 
     def run(self) -> list[Tensor]:
@@ -91,6 +91,39 @@ class _Recorder(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         self.operations.append((func, args, kwargs or {}, out))
         return out
+
+
+def _simplified(
+    operations: Sequence[_Operation], results: Sequence[Tensor]
+) -> tuple[list[_Operation], list[Tensor]]:
+    """The operations without those that give the same tensor, or a view of an input, each time."""
+    same: dict[int, Any] = {}
+    made: set[int] = set()
+    kept: list[_Operation] = []
+
+    def current(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, (list, tuple)):
+            return [current(each) for each in value]
+        return same.get(id(value), value)
+
+    for func, args, kwargs, out in operations:
+        args = tuple(map(current, args))
+        kwargs = {key: current(value) for key, value in kwargs.items()}
+        if func is _ATEN.detach.default:
+            same[id(out)] = args[0]
+        elif _is_view(func) and not made & {id(tensor) for tensor in _tensors(args)}:
+            same[id(out)] = out.detach()
+        else:
+            made |= {id(tensor) for tensor in _tensors((out,))}
+            kept.append((func, args, kwargs, out))
+    return kept, [current(result) for result in results]
+
+
+def _is_view(func: Any) -> bool:  # noqa: ANN401
+    """Whether an operation returns one view of its input, and changes nothing."""
+    returns = func._schema.returns
+    info = returns[0].alias_info if len(returns) == 1 else None
+    return info is not None and not func._schema.is_mutable and str(returns[0].type) == "Tensor"
 
 
 def _written(
