@@ -144,8 +144,8 @@ class Options(RunOptions):
     Args:
         split: The public split, or a random one that differs from seed to seed.
         lr: Learning rate.
-        group: Seeds that are trained side by side, in one program, on the CPU. "auto" is 5 to 10
-            for the nodes of a small graph with one split; 1 trains each seed by itself.
+        group: Seeds that are trained side by side, in one program. "auto" is 5 to 10 (16 on a
+            GPU) for the nodes of a small graph with one split; 1 trains each seed by itself.
         precision: Number format of the arithmetic. "auto" is bfloat16 for convolutional networks
             on images where the device is faster with it, and float32 otherwise.
         compile: Compile the training step with torch.compile. The first step takes longer.

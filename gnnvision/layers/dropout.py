@@ -136,21 +136,24 @@ class Noise:
     """As `Mask`, for the dropout of torch: the factor of each element, 0 or 1 / (1 - p)."""
 
     def __init__(self, x: Tensor, p: float) -> None:
-        self.shape, self.p, self.dtype = tuple(x.shape), p, x.dtype
+        self.shape, self.p, self.dtype, self.device = tuple(x.shape), p, x.dtype, x.device
         self.strides = torch.empty_like(x).stride()  # which order the numbers
 
     def room(self, count: int) -> Tensor:
         """Memory for several masks, one a row."""
         sizes = (count, *self.shape), (math.prod(self.shape), *self.strides)
-        return torch.empty_strided(*sizes, dtype=self.dtype)
+        return torch.empty_strided(*sizes, dtype=self.dtype, device=self.device)
 
     def draw(self, row: Tensor, generator: torch.Generator | None = None) -> None:
-        """Draw one mask."""
-        row.bernoulli_(1 - self.p, generator=generator)
+        """Draw one mask; on a GPU from its own generator, by the dropout of torch."""
+        if row.is_cuda:
+            row.copy_(F.dropout(torch.ones_like(row), self.p))
+        else:
+            row.bernoulli_(1 - self.p, generator=generator)
 
     def keep(self, drawn: Tensor) -> Tensor:
         """The factors, in place of ones and zeros."""
-        return drawn.div_(1 - self.p)
+        return drawn if drawn.is_cuda else drawn.div_(1 - self.p)
 
     def apply(self, x: Tensor, keep: Tensor) -> Tensor:
         """Dropout of a signal, by what `keep` returned."""
@@ -201,7 +204,7 @@ class Asked(TorchFunctionMode):
         if func is not F.dropout:
             return func(*args, **named)
         x, p, training = _arguments(*args, **named)
-        if not training or not 0 < p < 1 or x.device.type != "cpu":
+        if not training or not 0 < p < 1 or x.device.type not in ("cpu", "cuda"):
             return func(*args, **named)
         if not self.is_recorded:
             return self.apply(x)

@@ -115,12 +115,12 @@ def fit(
             "tensorboard" writes to the subfolder `tensorboard`; "trackio" and "wandb" make a run
             in the project "gnnvision" for each seed. The last three need the extra of that name.
         group: how many seeds are trained side by side, in one program, each with its own
-            initialization, random numbers and early stopping; "auto" selects what is fast: on
-            the CPU 5 to 10 for the nodes of a small graph with one split, else 1, which trains
-            each seed by itself. The results are equal to those of 1, but for rounding. The size
-            depends on neither the processor nor the number of processes. On a GPU, and where the
-            batches of the seeds are different graphs or a model draws random numbers other than
-            those of dropout, seeds are trained one after the other.
+            initialization, random numbers and early stopping; "auto" selects what is fast: for
+            the nodes of a small graph with one split 5 to 10 on the CPU and 16 on a GPU, else 1,
+            which trains each seed by itself. The results are equal to those of 1, but for
+            rounding. The size does not depend on the number of processes. Where the batches of
+            the seeds are different graphs, or a model draws random numbers other than those of
+            dropout, seeds are trained one after the other.
         jobs: the number of processes that train seeds at the same time on the CPU, each with an
             equal share of the threads; "auto" is one for each core if the seeds use a single
             thread each. The results are the same bits for the same number of threads. Callbacks

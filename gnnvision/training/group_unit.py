@@ -18,15 +18,15 @@ from gnnvision.training.checkpoint import Checkpoint
 from gnnvision.training.events import Event
 from gnnvision.training.repeated import is_repeatable
 from gnnvision.training.seed_run import SeedRun
-from gnnvision.training.seeds import seeded
-from gnnvision.training.side_by_side import Alone, SideBySide, drawing_from
+from gnnvision.training.seeds import RandomNumbers, rng_state, seeded, set_rng_state
+from gnnvision.training.side_by_side import Alone, SideBySide
 from gnnvision.training.threads import MANY_VALUES
 from gnnvision.training.unit import Shared, Unit
 
 __all__ = ["GroupUnit", "group_size"]
 
 # By measurement: with more seeds side by side their weights leave the cache of the processor.
-LEAST, MOST = 5, 10
+LEAST, MOST, MOST_GPU = 5, 10, 16
 GROUPS = 8  # of more than the least size, so that several processes have groups to train
 
 
@@ -35,7 +35,7 @@ class _Member(Unit):
 
     def __init__(self, shared: Shared, number: int) -> None:
         super().__init__(shared, number)
-        self.random: torch.Generator | None = None
+        self.random: RandomNumbers | None = None
         self.is_done = False
 
     @property
@@ -45,7 +45,7 @@ class _Member(Unit):
         return self._run
 
     @property
-    def generator(self) -> torch.Generator:
+    def draws(self) -> RandomNumbers:
         """Its random numbers, in place of the global ones."""
         assert self.random is not None
         return self.random
@@ -87,7 +87,7 @@ class GroupUnit:
             The events of each seed, as `Unit.events`; those of different seeds alternate.
         """
         (stage,) = self.shared.stages
-        before = torch.get_rng_state()
+        before = rng_state()
         members = list(self.members.values())
         try:
             with self.shared.kernels.used(), members[0].on_threads(stage):
@@ -96,25 +96,24 @@ class GroupUnit:
                     with seeded(member.seed):
                         member.begin()
                         member.begin_stage(stage)
-                        member.random = torch.Generator()
-                        member.random.set_state(torch.get_rng_state())
+                        member.random = RandomNumbers()
                     yield member.started()
                 yield from self._side_by_side()
                 for member in self._left:
-                    with drawing_from(member.generator):
+                    with member.draws.used():
                         yield from member.epochs(member.run)
                     yield from self._finish(member)
         finally:
-            torch.set_rng_state(before)
+            set_rng_state(before)
 
     def _side_by_side(self) -> Iterator[Event]:
         """Train as long as at least two seeds are left that can be trained side by side."""
         live = [member for member in self._left if not member.run.finished]
         checks = True
         while len(live) > 1:
-            runs, generators = [m.run for m in live], [m.generator for m in live]
+            runs, numbers = [m.run for m in live], [m.draws for m in live]
             try:
-                group = self._group = SideBySide(runs, generators, checks)
+                group = self._group = SideBySide(runs, numbers, checks)
             except Alone as reason:
                 self.reason = str(reason)
                 if self._is_requested:
@@ -153,7 +152,7 @@ class GroupUnit:
 
     def _finish(self, member: _Member) -> Iterator[Event]:
         (stage,) = self.shared.stages
-        with drawing_from(member.generator):
+        with member.draws.used():
             member.end_stage(stage, member.run)
             done = member.done(member.run)
         member.is_done = True
@@ -172,7 +171,7 @@ class GroupUnit:
         found: dict[int, Checkpoint] = {}
         for member in self._left:
             own = member.random
-            with nullcontext() if own is None else drawing_from(own):
+            with nullcontext() if own is None else own.used():
                 found |= member.checkpoints()
         return found
 
@@ -222,8 +221,9 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
     stage, count = shared.stages[0], len(shared.seeds)
     if group == 1 or count == 1:
         return 1, ""
-    if torch.device(shared.device).type != "cpu":
-        return 1, "seeds are trained side by side on the CPU only"
+    device = torch.device(shared.device).type
+    if device not in ("cpu", "cuda"):
+        return 1, f"seeds are not trained side by side on the device {device!r}"
     if len(shared.stages) > 1 or stage.task is not None:
         return 1, "the training has several stages"
     if shared.compiled:
@@ -236,12 +236,14 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
     if not isinstance(task, (NodeTask, ImageTask)):
         return 1, "the batches of each seed are other graphs"
     if not isinstance(task, NodeTask) or stage.values is None or stage.values >= MANY_VALUES:
-        return 1, "on the CPU, only small graphs are faster side by side"
+        return 1, "only small graphs are faster side by side"
     if shared.splits is not None or task.with_seed(task.seed + 1) is not task:
         return 1, "each seed has another split"
     model = shared.model
     if shared.loss is not None or not is_repeatable(
         model if isinstance(model, nn.Module) else shared.new_model(reset=False)
     ):
-        return 1, "modules, hooks and losses of your own are faster so on the CPU"
+        return 1, "modules, hooks and losses of your own are faster so"
+    if device == "cuda":
+        return min(MOST_GPU, count), ""
     return min(max(LEAST, min(count // GROUPS, MOST)), count), ""

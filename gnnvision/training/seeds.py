@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gnnvision.errors import invalid
 from gnnvision.layers.memory import quick_linears
 
-__all__ = ["fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
+__all__ = ["RandomNumbers", "fresh_model", "rng_state", "seeded", "set_rng_state", "to_seeds"]
 
 _MOST_SEEDS = 100_000
 
@@ -65,6 +65,40 @@ def set_rng_state(state: dict[str, Tensor]) -> None:
             torch.set_rng_state(value)
         elif torch.cuda.is_available():
             torch.cuda.set_rng_state(value, device)
+
+
+class RandomNumbers:
+    """The random numbers of one seed, in place of those of the global generators of all devices.
+
+    It begins where these are when it is made.
+    """
+
+    def __init__(self) -> None:
+        self._others = rng_state()  # of devices other than the CPU
+        self.generator = torch.Generator()  # of the CPU
+        self.generator.set_state(self._others.pop("cpu"))
+
+    @contextmanager
+    def used(self, keep: bool = True) -> Iterator[None]:
+        """A context in which the global generators draw these numbers.
+
+        Args:
+            keep: whether to continue after the numbers that were drawn.
+        """
+        before = rng_state()
+        set_rng_state({"cpu": self.generator.get_state()} | self._others)
+        try:
+            yield
+        finally:
+            if keep:
+                self._others = rng_state()
+                self.generator.set_state(self._others.pop("cpu"))
+            set_rng_state(before)
+
+    def copy(self) -> RandomNumbers:
+        """The same numbers once more."""
+        with self.used(keep=False):
+            return RandomNumbers()
 
 
 def fresh_model(model: nn.Module | Callable[[], nn.Module], reset: bool) -> nn.Module:

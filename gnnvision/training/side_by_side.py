@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 
@@ -23,14 +24,15 @@ from gnnvision.domains import Domain, Grid
 from gnnvision.layers.calling import call, form_of
 from gnnvision.layers.dropout import Asked, Mask, Noise
 from gnnvision.training.average import update_average
-from gnnvision.training.captured import Stepped
+from gnnvision.training.captured import Captured, Stepped
 from gnnvision.training.checks import check_output
 from gnnvision.training.repeated import is_repeatable
 from gnnvision.training.seed_run import SeedRun, arithmetic
+from gnnvision.training.seeds import RandomNumbers
 from gnnvision.training.stacking import Stack, StackedOptimizer, with_layout_of
 from gnnvision.training.tape import NotRepeatable, Tape
 
-__all__ = ["Alone", "SideBySide", "drawing_from"]
+__all__ = ["Alone", "SideBySide"]
 
 # The largest difference of a group from the same seeds alone, relative to the largest value.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1}
@@ -48,7 +50,7 @@ class SideBySide:
 
     Args:
         runs: the runs, at the same step; their models become views of the stacked ones.
-        generators: the random numbers of each seed, in place of the global ones.
+        numbers: the random numbers of each seed, in place of the global ones.
         compares: whether a first forward pass is compared with those of the seeds alone.
 
     Raises:
@@ -58,10 +60,10 @@ class SideBySide:
     def __init__(
         self,
         runs: Sequence[SeedRun],
-        generators: Sequence[torch.Generator],
+        numbers: Sequence[RandomNumbers],
         compares: bool = True,
     ) -> None:
-        self.runs, self.generators = list(runs), list(generators)
+        self.runs, self.numbers = list(runs), list(numbers)
         if len({(run.epoch, run.step) for run in runs}) > 1:
             raise Alone("they are at different steps")
         batches = [_next_batch(run) for run in runs]
@@ -82,6 +84,12 @@ class SideBySide:
             and runs[0].goal.own_loss is None
             and is_repeatable(runs[0].model)
         )
+        self._captured: Captured | None = None
+        if runs[0].device.type == "cuda":
+            model = runs[0].model
+            self._captured = Captured(
+                self._device_step, self._state, counts=lambda: _attributes(model)
+            )
         try:
             if compares:
                 self._compare(batches, alone)
@@ -113,19 +121,13 @@ class SideBySide:
     def take_step(self, batches: Sequence[Batch]) -> list[Stepped]:
         """Train on the batches of all seeds."""
         batch = _joined(batches, self._is_shared)
-        if self.runs[0].recipe.schedule == "constant":
-            found = self._repeated("step", batch, partial(self._step, batches, batch))
-        else:  # the learning rate differs from step to step
-            self._draw(self.generators)
-            gradients = partial(self._gradients, batches, batch)
-            found = self._repeated("train", batch, gradients)
-            self._optimizer.step(found[3:])
-        for run in self.runs:
-            if run.average is not None:
-                update_average(run.average, run.model)
-        outputs, losses, target = found[:3]
+        if self._captured is not None:
+            self._draw(self.numbers)
+            outputs, target, losses = self._captured(*batch)
+        else:
+            outputs, losses, target = self._host_step(batch)
         targets = [target] * len(batches) if self._is_shared else list(target)
-        self._last = found[:3]
+        self._last = [outputs, losses, target]
         return [Stepped(*each) for each in zip(outputs, targets, losses, strict=True)]
 
     def finish_epoch(self) -> list[dict[str, float]]:
@@ -172,26 +174,57 @@ class SideBySide:
 
     # --- the step ---------------------------------------------------------------------------
 
-    def _draw(self, generators: Sequence[torch.Generator]) -> None:
-        """Draw the masks of dropout for a step, of each seed from its own generator."""
-        for number, generator in enumerate(generators):
-            for mask, drawn in zip(self._masks, self._drawn, strict=True):
-                mask.draw(drawn[number], generator)
+    def _draw(self, numbers: Sequence[RandomNumbers]) -> None:
+        """Draw the masks of dropout for a step, of each seed from its own numbers."""
+        for place, own in enumerate(numbers):
+            with nullcontext() if self._captured is None or not self._masks else own.used():
+                for mask, drawn in zip(self._masks, self._drawn, strict=True):
+                    mask.draw(drawn[place], own.generator)
         self._keep = [mask.keep(all) for mask, all in zip(self._masks, self._drawn, strict=True)]
 
-    def _step(self, batches: Sequence[Batch], batch: Batch) -> list[Tensor]:
-        """A step on the batches of all seeds, with their random numbers."""
-        self._draw(self.generators)
-        found = self._gradients(batches, batch)
+    def _host_step(self, batch: Batch) -> list[Tensor]:
+        """A step on the CPU, from a tape where it can: outputs, losses and targets."""
+        if self.runs[0].recipe.schedule == "constant":
+            found = self._repeated("step", batch, partial(self._whole_step, batch))
+        else:  # the learning rate differs from step to step
+            self._draw(self.numbers)
+            found = self._repeated("train", batch, partial(self._gradients, batch))
+            self._optimizer.step(found[3:])
+        self._update_averages()
+        return found[:3]
+
+    def _whole_step(self, batch: Batch) -> list[Tensor]:
+        """The step with its random numbers and the optimizer."""
+        self._draw(self.numbers)
+        found = self._gradients(batch)
         self._optimizer.step(found[3:])
         return found[:3]
 
-    def _gradients(self, batches: Sequence[Batch], batch: Batch) -> list[Tensor]:
+    def _device_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
+        """A step on a GPU, after its random numbers were drawn; it can be captured."""
+        outputs, losses, target, *gradients = self._gradients((x, domain, y))
+        self._optimizer.step(gradients)
+        self._update_averages()
+        return Stepped(outputs, target, losses)
+
+    def _state(self) -> list[Tensor]:
+        """The tensors that a step changes in place."""
+        kept = [] if self._kept is self._models else [*self._kept.state.values()]
+        found = [*self._models.state.values(), *kept, *self._optimizer.state()]
+        return [tensor for tensor in found if tensor.is_cuda]
+
+    def _update_averages(self) -> None:
+        for run in self.runs:
+            if run.average is not None:
+                update_average(run.average, run.model)
+
+    def _gradients(self, batch: Batch) -> list[Tensor]:
         """Known outputs, losses and targets, stacked, and the gradients of all parameters."""
         run = self.runs[0]
         run.set_mode(training=True)
         smoothing, learned = run.recipe.label_smoothing, self._optimizer.learned
-        outputs, targets = self._known(self._models, "train", batch, [y for _, _, y in batches])
+        ys = [batch[2]] * len(self.runs) if self._is_shared else batch[2].unbind(0)
+        outputs, targets = self._known(self._models, "train", batch, ys)
         if self._is_shared:
             given, target = torch.stack(outputs), targets[0]
             minimized = run.goal.losses(given, target, smoothing)
@@ -223,7 +256,9 @@ class SideBySide:
 
         is_shared = self._is_shared or part != "train"
         over = vmap(of_seed, in_dims=(0, 0, None if is_shared else 0), randomness="different")
-        with asked, arithmetic(run.device, run.precision):
+        with asked, arithmetic(run.device, run.precision), warnings.catch_warnings():
+            # Of operations that vmap runs for each seed in turn.
+            warnings.filterwarnings("ignore", "There is a performance drop")
             outputs = over(stack.state, self._keep if model.training else [], x)
             pairs = [
                 each.known(part, output, target)
@@ -245,13 +280,14 @@ class SideBySide:
         if known is not None and known[1] is not None:
             return known[1].run()
         if self._repeats and known is not None:
-            states = [generator.get_state() for generator in self.generators]
+            generators = [own.generator for own in self.numbers]
+            states = [generator.get_state() for generator in generators]
             buffers = [(buffer, buffer.clone()) for buffer in self._models.buffers.values()]
             try:
                 tape = Tape(compute, draws=True)
             except NotRepeatable:
                 self._repeats = False
-                for generator, state in zip(self.generators, states, strict=True):
+                for generator, state in zip(generators, states, strict=True):
                     generator.set_state(state)
                 for buffer, value in buffers:
                     buffer.copy_(value)
@@ -306,12 +342,10 @@ class SideBySide:
     ) -> tuple[list[list[Tensor]], list[Mask | Noise]]:
         """The outputs and buffers of each seed alone after a forward pass, and its masks."""
         found, masks = [], []
-        for run, generator, (x, domain, y) in zip(
-            self.runs, self.generators, batches, strict=True
-        ):
+        for run, own, (x, domain, y) in zip(self.runs, self.numbers, batches, strict=True):
             run.set_mode(training=True)
             model, asked = copy.deepcopy(run.model), Asked()
-            with drawing_from(generator, keep=False), asked:
+            with own.used(keep=False), asked:
                 before = _attributes(model)
                 try:
                     with arithmetic(run.device, run.precision):
@@ -333,12 +367,9 @@ class SideBySide:
         """Compare a forward pass of the group with those of the seeds alone."""
         first, buffers = self.runs[0], list(self._models.buffers.values())
         before = [buffer.clone() for buffer in buffers]
-        states = [torch.Generator() for _ in self.generators]
-        for state, generator in zip(states, self.generators, strict=True):
-            state.set_state(generator.get_state())
         try:
-            self._draw(states)
-            outputs = self._gradients(batches, _joined(batches, self._is_shared))[0]
+            self._draw([own.copy() for own in self.numbers])
+            outputs = self._gradients(_joined(batches, self._is_shared))[0]
             after = [buffer.clone() for buffer in buffers]
             for buffer, value in zip(buffers, before, strict=True):
                 buffer.copy_(value)
@@ -346,31 +377,16 @@ class SideBySide:
         except Exception as error:  # of a module or a loss that `vmap` does not support
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise Alone(f"torch.func.vmap does not support the model ({reason})") from error
+        tolerance = _TOLERANCE[first.precision]
+        if first.device.type != "cpu":  # where products may use shorter numbers
+            tolerance = max(tolerance, 0.02)
         for number, values in enumerate(alone):
             found = [outputs[number], *(buffer[number] for buffer in after)]
             for one, other in zip(found, values, strict=True):
                 scale = other.double().abs().amax() if other.numel() else 0
                 worst = (one.double() - other.double()).abs().amax() if other.numel() else 0
-                if not worst <= _TOLERANCE[first.precision] * scale + 1e-6:
+                if not worst <= tolerance * scale + 1e-6:
                     raise Alone("the model draws random numbers that differ in a group")
-
-
-@contextmanager
-def drawing_from(generator: torch.Generator, keep: bool = True) -> Iterator[None]:
-    """A context in which the random numbers of the CPU are those of a generator.
-
-    Args:
-        generator: the generator.
-        keep: whether it goes on after the numbers that were drawn.
-    """
-    before = torch.get_rng_state()
-    torch.set_rng_state(generator.get_state())
-    try:
-        yield
-    finally:
-        if keep:
-            generator.set_state(torch.get_rng_state())
-        torch.set_rng_state(before)
 
 
 def _next_batch(run: SeedRun) -> Batch:

@@ -85,7 +85,15 @@ class StackedOptimizer:
                 g | {"params": [stack.leaf(p) for p in g["params"]]} for g in like.param_groups
             ]
             self._whole = cast(Any, type(like))(groups, lr=like.defaults["lr"], fused=True)
+            # As in `captured`: it would warn at each plain step on a GPU.
+            self._whole._warned_capturable_if_run_uncaptured = True
             self._take_over()
+
+    def state(self) -> list[Tensor]:
+        """The tensors that a step changes in place, other than the parameters."""
+        optimizers = self.optimizers if self._whole is None else [self._whole]
+        states = [state for each in optimizers for state in each.state.values()]
+        return [v for state in states for v in state.values() if isinstance(v, Tensor)]
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Update all models by the stacked gradients of `learned`."""
@@ -122,7 +130,10 @@ class StackedOptimizer:
         for optimizer in self.optimizers:
             groups = zip(optimizer.param_groups, self.optimizers[0].param_groups, strict=True)
             for group, like in groups:
-                group["lr"] = like["lr"]
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].copy_(like["lr"])
+                else:
+                    group["lr"] = like["lr"]
         for leaf, row in zip(self.learned, self._rows, strict=True):
             for name, value in self._whole.state.get(leaf, {}).items():
                 if not isinstance(value, Tensor):

@@ -163,7 +163,9 @@ def _parts(tensor):
 
 
 def _address(tensor):
-    """Of the memory of a tensor; None if it has none of its own, as a wrapper of functorch."""
+    """Of the memory of a tensor, or of what a transform has wrapped; None if it has none."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
     try:
         if tensor.layout is not torch.strided:
             tensor = _parts(tensor)[0]
