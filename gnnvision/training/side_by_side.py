@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from gnnvision.data import SplitName
-from gnnvision.domains import Domain, Grid
+from gnnvision.domains import Domain
 from gnnvision.layers.calling import call, form_of
 from gnnvision.layers.dropout import Asked, Mask, Noise
 from gnnvision.training.average import update_average
 from gnnvision.training.captured import Captured, Stepped
 from gnnvision.training.checks import check_output
+from gnnvision.training.joined_batches import Alone, Batch, is_shared, joined, next_batch
 from gnnvision.training.repeated import is_repeatable
 from gnnvision.training.seed_run import SeedRun, arithmetic
 from gnnvision.training.seeds import RandomNumbers
@@ -37,12 +38,6 @@ __all__ = ["Alone", "SideBySide"]
 # The largest difference of a group from the same seeds alone, relative to the largest value.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1}
 _MOST_TAPES = 8  # one for each batch that comes again
-
-Batch = tuple[Tensor, Domain, Tensor]
-
-
-class Alone(Exception):
-    """Seeds that cannot be trained side by side; the reason as text."""
 
 
 class SideBySide:
@@ -66,8 +61,8 @@ class SideBySide:
         self.runs, self.numbers = list(runs), list(numbers)
         if len({(run.epoch, run.step) for run in runs}) > 1:
             raise Alone("they are at different steps")
-        batches = [_next_batch(run) for run in runs]
-        self._is_shared = _is_shared(batches)
+        batches = [next_batch(run) for run in runs]
+        self._is_shared = is_shared(batches)
         alone, self._masks = self._each_alone(batches)
         # The random numbers of each seed, for each mask of dropout, and the masks made of them.
         self._drawn = [mask.room(len(runs)) for mask in self._masks]
@@ -120,7 +115,7 @@ class SideBySide:
 
     def take_step(self, batches: Sequence[Batch]) -> list[Stepped]:
         """Train on the batches of all seeds."""
-        batch = _joined(batches, self._is_shared)
+        batch = joined(batches, self._is_shared)
         if self._captured is not None:
             self._draw(self.numbers)
             outputs, target, losses = self._captured(*batch)
@@ -369,7 +364,7 @@ class SideBySide:
         before = [buffer.clone() for buffer in buffers]
         try:
             self._draw([own.copy() for own in self.numbers])
-            outputs = self._gradients(_joined(batches, self._is_shared))[0]
+            outputs = self._gradients(joined(batches, self._is_shared))[0]
             after = [buffer.clone() for buffer in buffers]
             for buffer, value in zip(buffers, before, strict=True):
                 buffer.copy_(value)
@@ -387,34 +382,6 @@ class SideBySide:
                 worst = (one.double() - other.double()).abs().amax() if other.numel() else 0
                 if not worst <= tolerance * scale + 1e-6:
                     raise Alone("the model draws random numbers that differ in a group")
-
-
-def _next_batch(run: SeedRun) -> Batch:
-    """The next batch of a run, whose generator stays as it is."""
-    generator = torch.Generator()
-    generator.set_state(run.generator.get_state())
-    recipe = run.recipe
-    return next(run.task.batches("train", recipe.batch_size, generator, run.epoch))
-
-
-def _is_shared(batches: Sequence[Batch]) -> bool:
-    """Whether all seeds have the same batch; else their images can be stacked."""
-    x, domain, y = batches[0]
-    if all(each[0] is x and each[1] is domain and each[2] is y for each in batches):
-        return True
-    for other, there, targets in batches:
-        if not isinstance(there, Grid) or there != domain:
-            raise Alone("their batches are different graphs")
-        if other.shape != x.shape or targets.shape != y.shape:
-            raise Alone("their batches differ in size")
-    return False
-
-
-def _joined(batches: Sequence[Batch], is_shared: bool) -> Batch:
-    x, domain, y = batches[0]
-    if is_shared:
-        return x, domain, y
-    return torch.stack([b[0] for b in batches]), domain, torch.stack([b[2] for b in batches])
 
 
 def _attributes(model: nn.Module) -> list[object]:
