@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function
 
 from gnnvision.domains.device import sum_at
@@ -291,7 +292,8 @@ class _Attend(Function):
     ) -> tuple[Tensor | None, ...]:
         weight, keep, values, *tensors = ctx.saved_tensors
         scores = ctx.scores.given(*tensors)
-        if torch.is_grad_enabled():
+        batched = any(g is not None and is_legacy_batchedtensor(g) for g in (grad, of_weight))
+        if torch.is_grad_enabled() or batched:
             return _again(ctx, scores, values, keep, (grad, of_weight))
         if grad is None:
             grad = values.new_zeros(ctx.pattern.shape[0], values[0].numel())
@@ -374,15 +376,19 @@ def _again(
     grads: tuple[Tensor | None, Tensor | None],
 ) -> tuple[Tensor | None, ...]:
     """The gradients by torch's own operations, which can be differentiated again."""
-    inputs = (values, *scores.tensors)
-    results = _composed(ctx.pattern, scores, values, keep, None, ctx.forms[1])
+    differentiable = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Views, as the scores may be made of the values, whose gradient through them is not asked.
+        inputs = [None if x is None else x.view_as(x) for x in (values, *scores.tensors)]
+        seen = scores.given(*inputs[1:])
+        results = _composed(ctx.pattern, seen, inputs[0], keep, None, ctx.forms[1])  # type: ignore[arg-type]
     pairs = [(y, g) for y, g in zip(results, grads, strict=True) if g is not None]
     places = {i: x for i, x in enumerate(inputs) if x is not None and ctx.needs_input_grad[4 + i]}
     wanted = torch.autograd.grad(
         [y for y, _ in pairs],
         list(places.values()),
         [g for _, g in pairs],
-        create_graph=True,
+        create_graph=differentiable,
         allow_unused=True,
     )
     found: list[Tensor | None] = [None] * len(inputs)

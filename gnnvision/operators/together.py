@@ -80,7 +80,7 @@ class Stacked(Together):
         received = self.stack.times(signal)  # (M K, C_in)
         weights = list(matrices())
         rows = torch.cat(weights[: self.num_stacked])  # (K C_in, C_out)
-        y = dense_product(received.view(-1, rows.shape[0]), rows)
+        y = dense_product(received.reshape(-1, rows.shape[0]), rows)
         return _add(y, self.others, signal, weights[self.num_stacked :])
 
     def _make(self) -> list[Operator]:

@@ -240,7 +240,7 @@ class Trainer:
 
     def _note(self, event: Event) -> None:
         """Warn of the problems of a split once, and keep what a seed gave."""
-        if isinstance(event, SeedStarted):
+        if isinstance(event, SeedStarted) and self.shared.splits is None:
             for concern in event.task.data_warnings():
                 if concern not in self.concerns:
                     self.concerns.append(concern)

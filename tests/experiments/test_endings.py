@@ -127,7 +127,9 @@ class TestStopping:
             done = inside("gcn_cora", *QUICK)
         run = the_run(tmp_path)
         assert done.returncode == 130
-        assert "Stopped at seed 0, epoch 1. Everything is saved. Resume it with: " in done.stderr
+        assert (
+            "Stopped at seeds 0, 1, epoch 1. Everything is saved. Resume it with: " in done.stderr
+        )
         assert f"--resume {run.relative_to(tmp_path)}" in done.stderr
         assert inside("gcn_cora", "--resume", run).returncode == 0
 
@@ -150,7 +152,8 @@ class TestStopping:
         done = self.stopped_twice(inside, monkeypatch, saving=True)
         assert done.returncode == 130
         assert (
-            "Stopped immediately at seed 0, epoch 3. The last checkpoint is of seed" in done.stderr
+            "Stopped immediately at seeds 0, 1, epoch 2. The last checkpoint is of seed"
+            in done.stderr
         )
         assert "Resume it with: python" in done.stderr
         assert inside("gcn_cora", "--resume", the_run(tmp_path)).returncode == 0
@@ -158,7 +161,7 @@ class TestStopping:
     def test_or_that_nothing_is(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=False)
         assert done.returncode == 130
-        assert "Stopped immediately at seed 0, epoch 3. Nothing was saved." in done.stderr
+        assert "Stopped immediately at seeds 0, 1, epoch 2. Nothing was saved." in done.stderr
         assert "Resume it" not in done.stderr
         assert not (tmp_path / "runs").exists()
 
