@@ -30,7 +30,7 @@ from gnnvision.training.threads import MANY_VALUES
 from gnnvision.training.unit import Shared, Unit
 from gnnvision.training.worker import Failed, Free, Happened, Saved, Settings, Warned, work
 
-__all__ = ["Jobs", "Processes", "cores", "count_jobs"]
+__all__ = ["Jobs", "Processes", "can_fork", "cores", "count_jobs"]
 
 Jobs = int | Literal["auto"]
 
@@ -40,6 +40,26 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def can_fork() -> bool:
+    """Whether a fork of this process can train.
+
+    It cannot where threads of torch for another device than the CPU have been started.
+    """
+    if sys.platform != "linux" or torch.cuda.is_available():
+        return False
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        status = 1
+        try:
+            torch.ones((), requires_grad=True).exp().backward()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def count_jobs(jobs: Jobs, units: int, values: int, device: str) -> int:
@@ -57,6 +77,7 @@ def count_jobs(jobs: Jobs, units: int, values: int, device: str) -> int:
     if jobs == "auto":
         alone = device != "cpu" or values >= MANY_VALUES
         alone = alone or multiprocessing.current_process().daemon  # which may have no children
+        alone = alone or (units > 1 and sys.platform == "linux" and not can_fork())
         return 1 if alone else max(1, min(cores(), units))
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise invalid("jobs", "be 'auto' or at least 1", repr(jobs), "Use for example 'auto'.")
@@ -111,7 +132,7 @@ class Processes:
         self._workers = self._start(jobs)
 
     def _start(self, jobs: int) -> list[_Worker]:
-        forked = sys.platform == "linux" and not torch.cuda.is_available()
+        forked = can_fork()
         context: Any = multiprocessing.get_context("fork" if forked else "spawn")
         units = self.units if forked else _pickled(self.units)
         workers: list[_Worker] = []
