@@ -1,5 +1,6 @@
 import gc
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -88,6 +89,13 @@ def pytest_collection_modifyitems(items):
 def seed():
     """Every test draws the same numbers, whichever ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fork():
+    """Whether a fork can train is found anew: a test before may have prepared another device."""
+    if processes := sys.modules.get("gnnvision.training.processes"):
+        processes.can_fork.cache_clear()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -42,10 +43,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+@cache
 def can_fork() -> bool:
-    """Whether a fork of this process can train.
+    """Whether a fork of this process can train, found by a trial, once.
 
-    It cannot where threads of torch for another device than the CPU have been started.
+    It cannot where torch has prepared gradients on another device than the CPU.
     """
     if sys.platform != "linux" or torch.cuda.is_available():
         return False
@@ -243,6 +245,9 @@ class Processes:
                     self._warned.add((text, category))
                     warnings.warn(text, category, stacklevel=2)
             case Failed(error, trace):
+                if "autograd's threading" in str(error):  # since the trial of `can_fork`
+                    can_fork.cache_clear()
+                    error = RuntimeError(f"{error} Train again, now without a fork.")
                 error.__cause__ = _Remote(trace)
                 self._fail(worker, error)
             case Free(reason):

@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Run a test of processes elsewhere where a test before it has started threads of torch.
-
-    The pretended GPU does: its threads are those of another device than the CPU.
-    """
-    if pyfuncitem.path.name != "test_processes.py" or can_fork():
+    """Run a test of processes elsewhere where one before it has prepared another device."""
+    if pyfuncitem.path.name != "test_processes.py":
+        return None
+    can_fork.cache_clear()
+    if can_fork():
         return None
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", pyfuncitem.nodeid]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
