@@ -95,7 +95,7 @@ def seed():
 def fork():
     """Whether a fork can train is found anew: a test before may have prepared another device."""
     if processes := sys.modules.get("gnnvision.training.processes"):
-        processes.can_fork.cache_clear()
+        processes.fork_trains.cache_clear()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from gnnvision.training.threads import MANY_VALUES
 from gnnvision.training.unit import Shared, Unit
 from gnnvision.training.worker import Failed, Free, Happened, Saved, Settings, Warned, work
 
-__all__ = ["Jobs", "Processes", "can_fork", "cores", "count_jobs"]
+__all__ = ["Jobs", "Processes", "can_fork", "cores", "count_jobs", "fork_trains"]
 
 Jobs = int | Literal["auto"]
 
@@ -43,14 +43,17 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-@cache
 def can_fork() -> bool:
-    """Whether a fork of this process can train, found by a trial, once.
+    """Whether a fork of this process can train, as on Linux without a GPU."""
+    return sys.platform == "linux" and not torch.cuda.is_available() and fork_trains()
+
+
+@cache
+def fork_trains() -> bool:
+    """Whether a fork of this process can compute gradients, found by a trial, once.
 
     It cannot where torch has prepared gradients on another device than the CPU.
     """
-    if sys.platform != "linux" or torch.cuda.is_available():
-        return False
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
         child = os.fork()
@@ -245,8 +248,8 @@ class Processes:
                     self._warned.add((text, category))
                     warnings.warn(text, category, stacklevel=2)
             case Failed(error, trace):
-                if "autograd's threading" in str(error):  # since the trial of `can_fork`
-                    can_fork.cache_clear()
+                if "autograd's threading" in str(error):  # since the trial
+                    fork_trains.cache_clear()
                     error = RuntimeError(f"{error} Train again, now without a fork.")
                 error.__cause__ = _Remote(trace)
                 self._fail(worker, error)

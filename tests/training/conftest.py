@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnvision.training.processes import can_fork
+from gnnvision.training.processes import can_fork, fork_trains
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ def pytest_pyfunc_call(pyfuncitem):
     """Run a test of processes elsewhere where one before it has prepared another device."""
     if pyfuncitem.path.name != "test_processes.py":
         return None
-    can_fork.cache_clear()
+    fork_trains.cache_clear()
     if can_fork():
         return None
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", pyfuncitem.nodeid]
