@@ -20,7 +20,8 @@ from torch.autograd import Function
 
 from gnnvision.domains.device import sum_at
 from gnnvision.domains.modes import is_transformed
-from gnnvision.operators.product import Pattern, sum_rows
+from gnnvision.operators.pattern import Pattern
+from gnnvision.operators.product import sum_rows
 from gnnvision.operators.segments import segment_softmax, segment_top
 
 __all__ = ["AdditiveScores", "DotScores", "Scores", "attend", "attention_weights"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gnnvision.domains import Graph
 from gnnvision.domains.device import count, sum_at
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 
 __all__ = ["AttentionEdges", "attention_edges", "bipartite"]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from gnnvision.domains.device import sum_at
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

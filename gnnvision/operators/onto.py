@@ -12,7 +12,7 @@ from gnnvision.domains.frontier import Frontier
 from gnnvision.domains.modes import made_plainly
 from gnnvision.errors import invalid
 from gnnvision.operators.base import Identity, Operator, Product, Shift, Sum
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 from gnnvision.operators.sparse import Sparse
 
 __all__ = ["First", "hops_of", "onto"]

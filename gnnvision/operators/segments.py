@@ -10,7 +10,8 @@ from torch import Tensor
 from gnnvision.domains.device import segment_index
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import invalid
-from gnnvision.operators.product import Pattern, sparse_product
+from gnnvision.operators.pattern import Pattern
+from gnnvision.operators.product import sparse_product
 
 __all__ = ["Reduction", "segment_reduce", "segment_softmax", "segment_top"]
 

@@ -12,7 +12,7 @@ from gnnvision.domains import Grid
 from gnnvision.domains.device import count
 from gnnvision.domains.modes import is_batched
 from gnnvision.errors import invalid
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 from gnnvision.operators.sparse import Sparse
 
 __all__ = [

@@ -15,7 +15,8 @@ from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_batched, is_live, made_plainly
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.operators.base import Operator, Product
-from gnnvision.operators.product import Pattern, Range, sparse_product
+from gnnvision.operators.pattern import Pattern, Range
+from gnnvision.operators.product import sparse_product
 
 __all__ = [
     "Sparse",

@@ -18,7 +18,7 @@ from torch import Tensor
 from gnnvision.operators.attend import Scores, attend, attention_weights
 from gnnvision.operators.base import Identity, Operator
 from gnnvision.operators.dense import dense_product
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 from gnnvision.operators.signals import dense, is_sparse, signal_operator
 from gnnvision.operators.sparse import Sparse
 

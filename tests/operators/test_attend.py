@@ -6,7 +6,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from gnnvision.operators import attend as file
 from gnnvision.operators.attend import AdditiveScores, DotScores, attend, attention_weights
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 
 M, N, H, C, D, E = 7, 6, 2, 3, 4, 40
 

@@ -7,7 +7,7 @@ from torch.autograd import gradcheck, gradgradcheck
 import gnnvision as gv
 from gnnvision.operators import Sparse, fused, large
 from gnnvision.operators.large import large_sum
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 
 N, WIDE, NARROW = 11, 4, 3
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
 from gnnvision.operators import Sparse, product
-from gnnvision.operators.product import Pattern, sampled_product, sparse_product
+from gnnvision.operators.pattern import Pattern
+from gnnvision.operators.product import sampled_product, sparse_product
 
 
 @st.composite

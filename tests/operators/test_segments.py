@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from gnnvision.operators import segment_reduce, segment_softmax
-from gnnvision.operators.product import Pattern
+from gnnvision.operators.pattern import Pattern
 
 BY_HAND = {
     "sum": lambda rows: rows.sum(0),
