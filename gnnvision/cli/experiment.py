@@ -138,6 +138,7 @@ def fit_options(config: Options) -> dict[str, Any]:
         "log": config.log,
         "jobs": config.jobs,
         "group": config.group,
+        "save_every": config.save_every,
     }
 
 

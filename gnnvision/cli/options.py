@@ -46,6 +46,7 @@ class RunOptions:
         data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
             folder, or the user's cache.
         out: Folder of all runs.
+        save_every: Seconds between checkpoints, from which a run that is killed can be resumed.
         resume: Continue the stopped run in this folder, with its flags.
     """
 
@@ -56,6 +57,7 @@ class RunOptions:
     jobs: int | Literal["auto"] = "auto"
     data_root: Path | None = None
     out: Path = Path("runs")
+    save_every: float = 30.0
     resume: Path | None = None
 
     recipes: ClassVar[dict[str, Any]] = {}
@@ -64,11 +66,11 @@ class RunOptions:
         "data": ("dataset", "data_root"),
         "model": (),
         "training": ("seeds", "epochs", "device", "jobs"),
-        "output": ("out", "resume"),
+        "output": ("out", "save_every", "resume"),
     }
     metavars: ClassVar[dict[str, str]] = {
         "dataset": "NAME", "device": "DEVICE", "jobs": "N|auto", "data_root": "FOLDER",
-        "out": "FOLDER", "resume": "RUN",
+        "out": "FOLDER", "save_every": "SECONDS", "resume": "RUN",
     }  # fmt: skip
     # Room of the package and its argument -> the flag, where the names differ.
     other_names: ClassVar[dict[tuple[str, str], str]] = {

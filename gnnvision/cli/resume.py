@@ -13,7 +13,7 @@ from gnnvision.errors import invalid
 __all__ = ["parse_flags"]
 
 Config = TypeVar("Config")
-FREE_ON_RESUME = ("resume", "out", "data_root", "device")
+FREE_ON_RESUME = ("resume", "out", "data_root", "device", "save_every")
 
 
 def parse_flags(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
@@ -13,7 +14,7 @@ from typing import Literal
 from torch import nn
 
 from gnnvision.data import Task
-from gnnvision.errors import invalid, wrong_type
+from gnnvision.errors import in_range, invalid, wrong_type
 from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.devices import usable_device
 from gnnvision.training.events import Event
@@ -61,6 +62,7 @@ def fit(
     resume: bool = False,
     ensemble: bool = False,
     keep_epochs: bool = False,
+    save_every: float = 30.0,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
@@ -108,6 +110,8 @@ def fit(
         keep_epochs: whether to keep the weights after each epoch, as
             `checkpoints/epochs/seed-N-epoch-NNN.safetensors`, which `load_run` and `evaluate`
             read; needs a folder.
+        save_every: the seconds between checkpoints from which a run can be resumed if it is
+            killed; 0 saves after each step.
         progress: whether to print an overview of the data, and then the progress.
         callbacks: functions that are called with each event of the training, see
             `gnnvision.training.events`. An error in one ends the training, which is saved before.
@@ -173,6 +177,7 @@ def fit(
         resume=resume,
         ensemble=ensemble,
         keep_epochs=keep_epochs,
+        save_every=save_every,
         progress=progress,
         callbacks=callbacks,
         log=log,
@@ -194,6 +199,7 @@ def train(
     resume: bool = False,
     ensemble: bool = False,
     keep_epochs: bool = False,
+    save_every: float = 30.0,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
@@ -212,6 +218,7 @@ def train(
         resume: as there.
         ensemble: as there.
         keep_epochs: as there.
+        save_every: as there.
         progress: as there.
         callbacks: as there.
         log: as there.
@@ -230,6 +237,7 @@ def train(
     if path is None and (ensemble or resume or keep_epochs):
         what = "resume a run" if resume else "keep an ensemble" if ensemble else "keep epochs"
         raise invalid("folder", f"be given to {what}", None, "Name a run folder.")
+    in_range("save_every", save_every, 0, math.inf, advice="Use for example 30.")
     if resume and path is not None and is_complete(path):
         network = trainer.network()
         return read_result(path, task or trainer.task, network, trainer.device)
@@ -255,7 +263,9 @@ def train(
                 print_entries(entries)
         before, started = sum(o.seconds for o in trainer.outcomes), time.perf_counter()
         writer = open_log(log, trainer, path)
-        loop = Loop(trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs)
+        loop = Loop(
+            trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs, save_every
+        )
         try:
             if progress:
                 with Reporter(True, len(seeds), trainer.epochs, metric=goal.metric) as reporter:

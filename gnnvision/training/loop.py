@@ -18,8 +18,6 @@ from gnnvision.training.trainer import Trainer
 
 __all__ = ["Loop"]
 
-SAVE_EVERY_S = 30.0
-
 
 class Loop:
     """The loop over the events of a training.
@@ -33,6 +31,7 @@ class Loop:
         callbacks: called with each event.
         ensemble: whether to save the weights of each seed.
         keep_epochs: whether to save the weights after each epoch.
+        save_every: the seconds between checkpoints; 0 saves at each event.
     """
 
     def __init__(
@@ -45,10 +44,12 @@ class Loop:
         callbacks: Sequence[Callable[[Event], object]] = (),
         ensemble: bool = False,
         keep_epochs: bool = False,
+        save_every: float = 30.0,
     ) -> None:
         self.trainer, self.stop, self.folder = trainer, stop, folder
         self.reporter, self.log, self.callbacks = reporter, log, callbacks
         self.ensemble, self.keep_epochs = ensemble, keep_epochs
+        self.save_every = save_every
         self.unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end
         self._saved_place = ""  # the seed and epoch of the last checkpoint written
 
@@ -88,7 +89,7 @@ class Loop:
                     self._save()
                     self._call_back(Stopped(trainer.place()))
                     raise Interrupted(self.stopped())
-                if time.monotonic() - saved_at >= SAVE_EVERY_S:
+                if time.monotonic() - saved_at >= self.save_every:
                     self._save()
                     saved_at = time.monotonic()
 

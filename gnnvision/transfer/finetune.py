@@ -87,6 +87,7 @@ def fine_tune(
     resume: bool = False,
     ensemble: bool = False,
     keep_epochs: bool = False,
+    save_every: float = 30.0,
     progress: bool = True,
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
@@ -115,6 +116,7 @@ def fine_tune(
         resume: whether to resume from the checkpoint in the folder; a finished run is only read.
         ensemble: whether to keep the weights of all seeds, as for `fit`.
         keep_epochs: whether to keep the weights after each epoch, as for `fit`.
+        save_every: the seconds between checkpoints to resume from, as for `fit`.
         progress: whether to print an overview of the data, and then the progress.
         callbacks: functions that are called with each event of the training, as for `fit`.
         log: "csv", "tensorboard", "trackio" or "wandb", as for `fit`.
@@ -163,6 +165,7 @@ def fine_tune(
         resume=resume,
         ensemble=ensemble,
         keep_epochs=keep_epochs,
+        save_every=save_every,
         progress=progress,
         callbacks=[note, *callbacks] if on_progress else callbacks,
         log=log,

@@ -16,15 +16,6 @@ from ..cli.checkpoints import of_molecules, of_nodes, of_pictures, picture
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
 
-# A script with a checkpoint after every 20 ms instead of every 30 s.
-SAVING_OFTEN = """
-import runpy, sys
-from gnnvision.training import loop
-loop.SAVE_EVERY_S = 0.02
-sys.argv[0] = {script!r}
-runpy.run_path({script!r}, run_name="__main__")
-"""
-
 
 @pytest.fixture(autouse=True)
 def signals():

@@ -144,9 +144,8 @@ class TestStopping:
                 os.kill(os.getpid(), signal.SIGINT)
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "SAVE_EVERY_S", 0.0 if saving else 1e9)
             patch.setattr(loop.Reporter, "epoch", stop)
-            return inside("gcn_cora", *QUICK)
+            return inside("gcn_cora", *QUICK, "--save-every", "0" if saving else "1e9")
 
     def test_a_second_one_says_what_is_saved(self, inside, tmp_path, monkeypatch):
         done = self.stopped_twice(inside, monkeypatch, saving=True)

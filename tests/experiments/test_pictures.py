@@ -16,7 +16,7 @@ from PIL import Image
 import gnnvision as gv
 from gnnvision import cli
 
-from .conftest import SAVING_OFTEN, SCRIPTS, folder, one_line_error
+from .conftest import SCRIPTS, folder, one_line_error
 
 DIGITS = ("--dataset", "digits", "--epochs", "1")
 
@@ -205,7 +205,7 @@ def test_killed_within_an_epoch_and_resumed_ends_with_the_same_bits(process, tmp
     assert whole.returncode == 0, whole.stderr
     script = str(SCRIPTS / "cnn_cifar.py")
     started = subprocess.Popen(
-        [sys.executable, "-c", SAVING_OFTEN.format(script=script), *flags],
+        [sys.executable, script, *flags, "--save-every", "0.02"],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.training import loop
 from gnnvision.training.events import StepDone
 
 from . import tasks
@@ -110,14 +109,13 @@ def test_a_step_waits_for_nothing(case, tmp_path, gpu):
     assert many - few <= 0, long
 
 
-def test_a_stopped_run_goes_on_with_the_same_numbers(tmp_path, gpu, monkeypatch):
+def test_a_stopped_run_goes_on_with_the_same_numbers(tmp_path, gpu):
     whole = run("images, varied", tmp_path / "whole", 3)
     task, build = CASES["images, varied"](tmp_path)
     recipe = gv.Recipe(epochs=3, lr=1e-3, batch_size=16)
     options = {"device": "cuda", "progress": False, "precision": "float32"}
     folder = tmp_path / "run"
 
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     steps = []
 
     def stop_later(event):
@@ -127,7 +125,8 @@ def test_a_stopped_run_goes_on_with_the_same_numbers(tmp_path, gpu, monkeypatch)
 
     torch.manual_seed(0)
     with pytest.raises(KeyboardInterrupt):
-        gv.fit(build(task), task, recipe, folder=folder, callbacks=[stop_later], **options)
+        gv.fit(build(task), task, recipe, folder=folder, callbacks=[stop_later], save_every=0,
+               **options)  # fmt: skip
     again = gv.fit(build(task), task, recipe, folder=folder, resume=True, **options)
     rows = [[o.history for o in r.outcomes] for r in (whole, again)]
     assert rows[0] == rows[1]

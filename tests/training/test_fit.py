@@ -559,6 +559,9 @@ def test_nothing_or_a_broken_file_to_resume_from(karate, tmp_path):
         fit(small(karate), karate, folder=tmp_path, resume=True, progress=False)
     with pytest.raises(ValueError, match="'folder' must be given to resume"):
         fit(small(karate), karate, resume=True, progress=False)
+    for seconds in (-1, float("nan")):
+        with pytest.raises(ValueError, match="'save_every' must be from 0 to inf, got"):
+            fit(small(karate), karate, save_every=seconds, progress=False)
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(karate):

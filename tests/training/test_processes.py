@@ -15,7 +15,7 @@ from torch import nn
 
 import gnnvision as gv
 from gnnvision import training
-from gnnvision.training import Interrupted, Recipe, loop, processes
+from gnnvision.training import Interrupted, Recipe, processes
 from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.events import EpochDone, Saved, SeedDone, SeedStarted, StepDone
 from gnnvision.training.messages import dumps, loads
@@ -207,11 +207,10 @@ class TestStopped:
         resumed = fit(model, task, recipe, 4, folder=tmp_path, jobs=after, resume=True, **how)
         assert same(whole, resumed)
 
-    def test_one_that_finishes_while_it_is_asked_to_save(self, tmp_path, monkeypatch):
+    def test_one_that_finishes_while_it_is_asked_to_save(self, tmp_path):
         """The request then reaches it between two seeds, or after the last one."""
-        monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)  # at every event
         model, task, recipe = of_a_graph()
-        how = {"progress": False, "folder": tmp_path, "jobs": 3}
+        how = {"progress": False, "folder": tmp_path, "jobs": 3, "save_every": 0}
         saved = []
         many = fit(model, task, recipe, 12, callbacks=[saved.append], **how)
         assert any(isinstance(event, Saved) for event in saved)

@@ -105,11 +105,10 @@ class TestWhatCannotBeWritten:
         assert json.loads((tmp_path / "run" / "result.json").read_text())["seeds"] == [0, 1]
 
     def test_the_last_checkpoint_stays(self, karate, tmp_path, monkeypatch, elsewhere):
-        monkeypatch.setattr("gnnvision.training.loop.SAVE_EVERY_S", 0.0)
         with monkeypatch.context() as full:
             refuse(full, tmp_path, "best.safetensors", "outcomes.safetensors")
             with pytest.raises(NotSaved, match="resume the run from its last checkpoint"):
-                run(karate, tmp_path)
+                run(karate, tmp_path, save_every=0)
         assert (tmp_path / LAST).is_file()
         assert not is_complete(tmp_path)
         result = run(karate, tmp_path, resume=True)
