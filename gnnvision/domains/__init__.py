@@ -5,6 +5,7 @@ from gnnvision.domains.features import degree_features, identity_features, one_h
 from gnnvision.domains.frontier import Frontier
 from gnnvision.domains.graph import Graph
 from gnnvision.domains.grid import Grid
+from gnnvision.domains.stored import StoredGraph
 from gnnvision.domains.window import PaddingMode, Window
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Graph",
     "Grid",
     "PaddingMode",
+    "StoredGraph",
     "Window",
     "degree_features",
     "identity_features",

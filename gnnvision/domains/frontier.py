@@ -17,11 +17,13 @@ from torch import Tensor
 from gnnvision.domains.base import Domain
 from gnnvision.domains.batches import OF_EDGES, ranges
 from gnnvision.domains.device import count, full_device
+from gnnvision.domains.sampling import Step
+from gnnvision.domains.step_entries import StepEntries
 from gnnvision.errors import invalid, wrong_type
 
 __all__ = ["Frontier", "TooFewHops", "incoming", "reached"]
 
-Graph = Any  # which imports this file
+Graph = Any  # a Graph or a StoredGraph, which import this file
 
 
 class TooFewHops(ValueError):
@@ -42,10 +44,15 @@ class Frontier(Domain):
     as well. Where it adds a signal from before a convolution, `restrict` gives the rows that are
     left.
 
+    Where only some of the edges of a node were drawn, each operator has the entries of those,
+    multiplied by its degree divided by their number: the sum over them is that over all edges in
+    the mean. A layer that looks at edges one by one, such as attention, gets the edges drawn.
+
     Args:
         whole: the graph.
         order: the nodes, wanted ones first. Shape (n,).
         sizes: the number of nodes within 0, 1, ..., `hops` hops.
+        steps: the edges of each hop, if they were drawn; all edges of the graph if None.
 
     Example:
         >>> from gnnvision import Graph, GCNConv
@@ -58,10 +65,17 @@ class Frontier(Domain):
         (torch.Size([2, 5]), Frontier(num_nodes=2, hops=1, of 4 nodes))
     """
 
-    def __init__(self, whole: Graph, order: Tensor, sizes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        whole: Graph,
+        order: Tensor,
+        sizes: Sequence[int],
+        steps: Sequence[Step] | None = None,
+    ) -> None:
         self.whole = whole
         self.order = order
         self.sizes = tuple(sizes)
+        self.steps = None if steps is None else tuple(steps)
         self._outer: Frontier = self
         self._inner: Frontier | None = None
         self.nodes = order[: self.sizes[-1]]
@@ -125,7 +139,8 @@ class Frontier(Domain):
         here = self
         for _ in range(hops):
             if here._inner is None:
-                here._inner = Frontier(self.whole, self.order, here.sizes[:-1])
+                steps = None if here.steps is None else here.steps[:-1]
+                here._inner = Frontier(self.whole, self.order, here.sizes[:-1], steps)
                 here._inner._outer = self._outer
             here = here._inner
         return here
@@ -158,6 +173,16 @@ class Frontier(Domain):
 
         return self.derived("place", build)
 
+    def entries(self, dtype: torch.dtype | None = None, *, weighted: bool = True) -> StepEntries:
+        """The entries of the adjacency matrix that lead to the next frontier, of drawn edges.
+
+        Args:
+            dtype: of the values; that of `edge_weight`, or torch's default.
+            weighted: whether they are the edge weights, if the graph has any; else they are 1.
+        """
+        assert self.steps
+        return StepEntries.of(self.whole, self.nodes, self.steps[-1], dtype, weighted)
+
     @property
     def step(self) -> Graph:
         """The graph of the nodes with the edges that lead to the next frontier.
@@ -166,18 +191,21 @@ class Frontier(Domain):
         """
 
         def build() -> Graph:
-            edges, sizes = _entering(self.whole, self.inward().nodes)
+            self.inward()  # which there must be
+            if self.steps is None:
+                edges, sizes = _entering(self.whole, self.inward().nodes)
+                sources = self.place[self.whole.edge_index[0, edges]]
+            else:
+                rowptr, sources, edges, _ = self.steps[-1]
+                sizes = rowptr.diff()
             targets = torch.arange(sizes.numel(), device=self.device)
             targets = targets.repeat_interleave(sizes, output_size=edges.numel())
-            sources = self.place[self.whole.edge_index[0, edges]]
             columns: dict[str, Any] = {
-                name: None if (v := getattr(self.whole, name)) is None else v[edges]
+                name: None if (v := getattr(self.whole, name)) is None else v[edges.to(v.device)]
                 for name in OF_EDGES
             }
-            return self.whole._unchecked(
-                edge_index=torch.stack([sources, targets]), num_nodes=self.num_nodes,
-                offsets=self.offsets, graph_attr=None, node_names=None, **columns,
-            )  # fmt: skip
+            index = torch.stack([sources, targets])
+            return self.whole.with_edges(index, self.num_nodes, self.offsets, columns)
 
         return self.derived("step", build)
 
@@ -187,7 +215,8 @@ class Frontier(Domain):
         """The same frontier on `device`; itself if it is already there."""
         if self.device == full_device(device):
             return self
-        return type(self)(self.whole.to(device), self.order.to(device), self.sizes)
+        steps = None if self.steps is None else [step.to(device) for step in self.steps]
+        return type(self)(self.whole.to(device), self.order.to(device), self.sizes, steps)
 
     def to_sites(self, x: Tensor) -> Tensor:
         """A signal in the layout that operators multiply: itself, (n, C)."""
@@ -230,7 +259,7 @@ class Frontier(Domain):
         return bool(self.whole._is_live())
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("whole", "order", "sizes")}
+        return {name: getattr(self, name) for name in ("whole", "order", "sizes", "steps")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]

@@ -23,9 +23,10 @@ from gnnvision.domains.checks import (
     to_indices,
 )
 from gnnvision.domains.device import full_device, segment_index, send
-from gnnvision.domains.frontier import Frontier, reached
+from gnnvision.domains.frontier import Frontier, incoming, reached
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_live
+from gnnvision.domains.stored import StoredGraph, key_of
 from gnnvision.errors import integer, invalid
 
 if TYPE_CHECKING:
@@ -434,30 +435,80 @@ class Graph(Domain):
             self.edge_index, node, integer("hops", hops, 0, "Give a number of edges.")
         )
 
-    def frontier(self, nodes: Indices, hops: int) -> Frontier:
+    def frontier(
+        self,
+        nodes: Indices,
+        hops: int | None = None,
+        *,
+        fanouts: Sequence[int] | None = None,
+        generator: torch.Generator | None = None,
+        key: int | None = None,
+    ) -> Frontier:
         """The graph seen from some nodes: with all that they depend on within some hops.
 
         A network that is called with `x[frontier.nodes]` on the frontier gives exactly the rows
         of these nodes, in this order, and computes nothing else. Each convolution moves one hop
         in; `hops` is their number.
 
+        With `fanouts` a node gets only some of its incoming edges, drawn without replacement, and
+        each convolution estimates the sum over all of them; where a fanout covers the degrees it
+        is exact.
+
         Args:
             nodes: the nodes whose output is wanted: distinct indices from 0, or a boolean mask
                 with one entry for each node.
             hops: the number of hops, of all layers together.
+            fanouts: in its place, how many edges a node gets in each hop, first those of `nodes`
+                for the last layer; -1 for all. As torch-geometric's `num_neighbors`.
+            generator: draws the key; torch's own if None.
+            key: in its place, an integer that determines the edges that each node gets,
+                whichever the other nodes are.
 
         Raises:
-            TypeError: if `nodes` are neither, or `hops` is not an integer.
-            ValueError: if a node occurs twice or is out of range, the mask has another length, or
-                `hops` is negative.
+            TypeError: if `nodes` are neither, or a number is not an integer.
+            ValueError: if a node occurs twice or is out of range, the mask has another length, a
+                number is negative, or both or neither of `hops` and `fanouts` are given.
 
         Example:
             >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
             >>> path.frontier([0], hops=2).nodes.tolist()
             [0, 1, 2]
+            >>> path.frontier([1], fanouts=(1,), key=0).num_nodes
+            2
         """
+        if fanouts is not None:
+            fanouts, key = key_of(hops, fanouts, generator, key)
+            chosen = self.by_target.frontier(self._distinct(nodes), fanouts=fanouts, key=key)
+            return chosen.to(self.device)
+        if hops is None:
+            key_of(hops, fanouts, generator, key)
         integer("hops", hops, 0, "Give the number of graph convolutions.")
+        assert hops is not None
         return Frontier(self, *reached(self, self._distinct(nodes).to(self.device), hops))
+
+    @property
+    def by_target(self) -> StoredGraph:
+        """The same graph as its incoming edges by target, of which frontiers are drawn."""
+
+        def build() -> StoredGraph:
+            order, rowptr = incoming(self)
+            columns: dict[str, Any] = {
+                name: None if (v := getattr(self, name)) is None else v[order].cpu()
+                for name in batches.OF_EDGES
+            }
+            source, rowptr = self.edge_index[0, order].cpu(), rowptr.cpu()
+            return StoredGraph(rowptr, source, num_relations=self.num_relations, **columns)
+
+        return self.derived("by_target", build)
+
+    def with_edges(
+        self, edge_index: Tensor, num_nodes: int, offsets: Tensor, columns: dict[str, Any]
+    ) -> Self:
+        """A graph of other nodes and edges that are known to be valid, in place of these."""
+        return self._unchecked(
+            edge_index=edge_index, num_nodes=num_nodes, offsets=offsets, graph_attr=None,
+            node_names=None, **columns,
+        )  # fmt: skip
 
     def _distinct(self, nodes: Indices) -> Tensor:
         must = f"be distinct nodes from 0 to {self.num_nodes - 1}"

@@ -29,6 +29,11 @@ class Entries:
     target: Tensor
     value: Tensor
 
+    @property
+    def num_targets(self) -> int:
+        """The number of columns whose entries are known: all."""
+        return self.num_nodes
+
     def to_sparse(self) -> Tensor:
         """The coalesced sparse matrix. Shape (N, N)."""
         n = self.num_nodes

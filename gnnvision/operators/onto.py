@@ -12,6 +12,7 @@ from gnnvision.domains.frontier import Frontier
 from gnnvision.domains.modes import made_plainly
 from gnnvision.errors import invalid
 from gnnvision.operators.base import Identity, Operator, Product, Shift, Sum
+from gnnvision.operators.deferred import Deferred
 from gnnvision.operators.pattern import Pattern
 from gnnvision.operators.sparse import Sparse
 
@@ -104,6 +105,8 @@ def _restricted(operator: Operator, here: Frontier) -> tuple[Operator, Frontier]
         terms = (_narrowed(part, end, there) for part, end in parts)
         return Sum(zip(scales, terms, strict=True)), there
     there = here.inward()
+    if isinstance(operator, Deferred):
+        return operator.on(here), there
     blocks: WeakKeyDictionary[Operator, Sparse] = here.derived("blocks", WeakKeyDictionary)
     known = blocks.get(operator)
     if known is None:
@@ -130,9 +133,9 @@ def _narrowed(operator: Operator, end: Frontier, there: Frontier) -> Operator:
 
 def _block(operator: Operator, here: Frontier, there: Frontier) -> Sparse:
     """The rows of the smaller frontier and the columns of the larger one."""
-    if not isinstance(operator, Sparse):
+    if not isinstance(operator, Sparse) or here.steps is not None:
         advice = "Use the whole graph, or operators made of those in gnnvision.operators."
-        got = type(operator).__name__
+        got = f"{type(operator).__name__}" + (" of all edges" if here.steps is not None else "")
         raise invalid("operators", "be sparse matrices on a frontier", got, advice)
     whole = operator.pattern
     # Operators of other values, as with dropped edges in each step, share the pattern.

@@ -9,12 +9,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 from gnnvision.domains.device import sum_at
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_batched, is_live, made_plainly
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.operators.base import Operator, Product
+from gnnvision.operators.deferred import Deferred
 from gnnvision.operators.pattern import Pattern, Range
 from gnnvision.operators.product import sparse_product
 
@@ -173,20 +174,30 @@ class Sparse(Operator):
         return f"Sparse(shape={self.shape}, entries={self.value.numel()})"
 
 
-def received(entries: Entries, graph: Graph) -> Sparse:
+def received(entries: Entries) -> Sparse:
     """The operator of these entries with targets in the rows: targets receive from sources."""
-    shape = (graph.num_nodes, graph.num_nodes)
+    shape = (entries.num_targets, entries.num_nodes)
     pattern, order = Pattern.from_places(entries.target, entries.source, shape)
     return Sparse(pattern, entries.value[order])
 
 
-def _built(graph: Graph, key: Hashable, formula: Callable[[Graph], Entries]) -> Sparse:
-    """The operator of a formula; that of a section is cut out of the whole graph's."""
+def _built(
+    graph: Graph | StoredGraph,
+    key: Hashable,
+    formula: Callable[[Graph | Frontier], Entries],
+    dtype: torch.dtype | None,
+) -> Sparse:
+    """The operator of a formula; that of a section is cut out of the whole graph's.
+
+    Of a stored graph, it is made on each frontier.
+    """
+    if isinstance(graph, StoredGraph):
+        return Deferred(graph, dtype, lambda frontier: received(formula(frontier)))  # type: ignore[return-value]
     _check_graph(graph)
     place = graph.section_of
     if place is None or torch.compiler.is_compiling():
-        return received(formula(graph), graph)
-    whole = place.whole.derived(key, lambda: _built(place.whole, key, formula))
+        return received(formula(graph))
+    whole = place.whole.derived(key, lambda: _built(place.whole, key, formula, dtype))
     return whole.section(place.nodes, place.nodes)
 
 
@@ -206,7 +217,7 @@ def adjacency(graph: Graph, dtype: torch.dtype | None = None, *, weighted: bool 
     """
     key = ("operator", "adjacency", dtype, weighted)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted), dtype)
     )
 
 
@@ -224,7 +235,8 @@ def mean_adjacency(
     """
     key = ("operator", "mean_adjacency", dtype, weighted)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted).mean())
+        key,
+        lambda: _built(graph, key, lambda g: g.entries(dtype, weighted=weighted).mean(), dtype),
     )
 
 
@@ -245,7 +257,7 @@ def normalized_adjacency(
     loops = (add_self_loops, self_loop_weight)
     key = ("operator", "normalized_adjacency", *loops, dtype)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: g.entries(dtype).normalized(*loops))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype).normalized(*loops), dtype)
     )
 
 
@@ -263,7 +275,7 @@ def laplacian(
     """
     key = ("operator", "laplacian", normalization, dtype)
     return graph.derived(
-        key, lambda: _built(graph, key, lambda g: g.entries(dtype).laplacian(normalization))
+        key, lambda: _built(graph, key, lambda g: g.entries(dtype).laplacian(normalization), dtype)
     )
 
 
@@ -385,6 +397,8 @@ def scaled_laplacian(
     Raises:
         ValueError: if `lambda_max` has neither one entry nor one for each graph.
     """
+    if isinstance(graph, StoredGraph):
+        return _scaled_on_frontiers(graph, normalization, lambda_max, dtype)
     _check_graph(graph)
     if lambda_max is None:
         lambda_max = graph.lambda_max
@@ -402,12 +416,37 @@ def scaled_laplacian(
         else:
             bound = torch.as_tensor(lambda_max).to(laplacian.value).expand(graph.num_graphs)
         scale = torch.where(bound > 0, 2 / torch.where(bound > 0, bound, 1), 0)
-        value = laplacian.value * scale[graph.graph_index[laplacian.source]]
-        # Of the loops only those of the Laplacian's own diagonal, which come last.
-        others = value.new_zeros(value.numel() - graph.num_nodes)
-        identity = torch.cat([others, value.new_ones(graph.num_nodes)])
-        return received(replace(laplacian, value=value - identity), graph)
+        return _scaled(laplacian, scale[graph.graph_index[laplacian.source]])
 
     if isinstance(lambda_max, Tensor):
         return build()
     return graph.derived(("operator", "chebyshev", normalization, lambda_max, dtype), build)
+
+
+def _scaled(laplacian: Entries, scale: Tensor | float) -> Sparse:
+    """The operator c L - I, with the diagonal of L as the last entries."""
+    value = laplacian.value * scale
+    # Of the loops only those of the Laplacian's own diagonal.
+    others = value.new_zeros(value.numel() - laplacian.num_targets)
+    identity = torch.cat([others, value.new_ones(laplacian.num_targets)])
+    return received(replace(laplacian, value=value - identity))
+
+
+def _scaled_on_frontiers(
+    graph: StoredGraph,
+    normalization: Literal["sym", "rw"] | None,
+    lambda_max: float | Tensor | None,
+    dtype: torch.dtype | None,
+) -> Sparse:
+    """L̂ of a stored graph, whose largest diagonal entry is 1 in the normalized forms."""
+
+    def formula(frontier: Frontier) -> Sparse:
+        bound: float | Tensor = 2.0 if lambda_max is None else lambda_max
+        if lambda_max is None and normalization is None:
+            bound = 2 * graph.degree("out", loops=False).amax().item()
+        scale = 2 / bound if bound > 0 else 0.0
+        return _scaled(frontier.entries(dtype).laplacian(normalization), scale)
+
+    key = ("operator", "chebyshev", normalization, lambda_max, dtype)
+    made = graph.derived(key, lambda: Deferred(graph, dtype, formula))
+    return made  # type: ignore[return-value]

@@ -1,0 +1,108 @@
+"""The matrices of a graph where only some rows and entries are known, with the degrees of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from gnnvision.domains.matrix import Entries
+from gnnvision.domains.sampling import Step
+
+if TYPE_CHECKING:
+    from gnnvision.domains.stored import StoredGraph
+
+__all__ = ["StepEntries"]
+
+
+@dataclass(frozen=True)
+class StepEntries(Entries):
+    """The entries of A that lead to the targets of a step, each scaled for those not drawn.
+
+    The formulas are those of all entries; only degrees and self loops are looked up in the graph.
+
+    Args:
+        graph: the graph.
+        nodes: those of the signal, the targets first. Shape (n,).
+        num_targets: the number of targets m.
+        weighted: whether the values are the edge weights.
+        loops: whether self loops are still among the entries, were left out, or are the diagonal.
+        new_loop: the weight of a loop that was added.
+    """
+
+    graph: StoredGraph
+    nodes: Tensor
+    targets: int
+    weighted: bool
+    loops: Literal["kept", "none", "one each"] = "kept"
+    new_loop: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        graph: StoredGraph,
+        nodes: Tensor,
+        step: Step,
+        dtype: torch.dtype | None,
+        weighted: bool,
+    ) -> StepEntries:
+        """The adjacency matrix; see `Frontier.entries`."""
+        rowptr, source, edge, scale = step
+        weight = graph.edge_weight if weighted else None
+        sizes = rowptr.diff()
+        rows = torch.arange(sizes.numel(), device=source.device)
+        target = rows.repeat_interleave(sizes, output_size=source.numel())
+        if weight is None:
+            value = torch.ones(source.shape, dtype=dtype, device=source.device)
+        else:
+            value = weight[edge.to(weight.device)].to(source.device)
+            value = value.to(dtype or weight.dtype)
+        if scale is not None:
+            value = value * scale.to(value.dtype)[target]
+        n = nodes.numel()
+        return cls(n, source, target, value, graph, nodes, sizes.numel(), weight is not None)
+
+    @property
+    def num_targets(self) -> int:
+        """The number of rows of the operator."""
+        return self.targets
+
+    def degree(self, direction: Literal["out", "in"]) -> Tensor:
+        """The degrees in the whole graph, of the matrix that the entries are of. Shape (n,)."""
+        kept = self.loops == "kept"
+        degree = self.graph.degree(direction, weighted=self.weighted, loops=kept)
+        if self.loops == "one each":
+            degree = degree + self.graph.self_loops(self.new_loop, weighted=self.weighted)
+        return self._at_nodes(degree)
+
+    def mean(self) -> Entries:
+        """A D^(-1), with D the number of entries of each column, also of those that are 0."""
+        arrivals = self._at_nodes(self.graph.degree("in", weighted=False))[self.target]
+        return self._with_values(self.value / arrivals)  # a target with an edge has a degree
+
+    def _at_nodes(self, values: Tensor) -> Tensor:
+        found = values[self.nodes.to(values.device)]
+        return found.to(self.value.device, self.value.dtype)
+
+    def _with_values(self, value: Tensor) -> StepEntries:
+        return replace(self, value=value)
+
+    def _with_diagonal(self, diagonal: Tensor) -> StepEntries:
+        rows = torch.arange(self.targets, device=self.source.device)
+        pairs = (
+            (self.source, rows), (self.target, rows), (self.value, diagonal[: self.targets])
+        )  # fmt: skip
+        source, target, value = map(torch.cat, pairs)
+        return replace(self, source=source, target=target, value=value)
+
+    def _without_self_loops(self) -> StepEntries:
+        keep = (self.source != self.target).nonzero().squeeze(1)
+        columns = {name: getattr(self, name)[keep] for name in ("source", "target", "value")}
+        return replace(self, loops="none", **columns)
+
+    def _with_self_loops(self, weight: float) -> StepEntries:
+        loops = self._at_nodes(self.graph.self_loops(weight, weighted=self.weighted))
+        alone = self._without_self_loops()
+        return replace(alone._with_diagonal(loops), loops="one each", new_loop=weight)
