@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.base import Domain
-from gnnvision.domains.batches import OF_EDGES, ranges
+from gnnvision.domains.batches import ranges
 from gnnvision.domains.device import count, full_device
 from gnnvision.domains.sampling import Step
 from gnnvision.domains.step_entries import StepEntries
 from gnnvision.errors import invalid, wrong_type
 
-__all__ = ["Frontier", "TooFewHops", "incoming", "reached"]
+__all__ = ["Frontier", "TooFewHops", "entering", "incoming", "reached"]
 
 Graph = Any  # a Graph or a StoredGraph, which import this file
 
@@ -183,32 +183,6 @@ class Frontier(Domain):
         assert self.steps
         return StepEntries.of(self.whole, self.nodes, self.steps[-1], dtype, weighted)
 
-    @property
-    def step(self) -> Graph:
-        """The graph of the nodes with the edges that lead to the next frontier.
-
-        For layers whose output depends on the incoming edges of a node alone.
-        """
-
-        def build() -> Graph:
-            self.inward()  # which there must be
-            if self.steps is None:
-                edges, sizes = _entering(self.whole, self.inward().nodes)
-                sources = self.place[self.whole.edge_index[0, edges]]
-            else:
-                rowptr, sources, edges, _ = self.steps[-1]
-                sizes = rowptr.diff()
-            targets = torch.arange(sizes.numel(), device=self.device)
-            targets = targets.repeat_interleave(sizes, output_size=edges.numel())
-            columns: dict[str, Any] = {
-                name: None if (v := getattr(self.whole, name)) is None else v[edges.to(v.device)]
-                for name in OF_EDGES
-            }
-            index = torch.stack([sources, targets])
-            return self.whole.with_edges(index, self.num_nodes, self.offsets, columns)
-
-        return self.derived("step", build)
-
     # --- the interface of a domain --------------------------------------------------------------
 
     def to(self, device: torch.device | str) -> Self:
@@ -297,7 +271,7 @@ def reached(graph: Graph, nodes: Tensor, hops: int) -> tuple[Tensor, list[int]]:
     seen[nodes] = True
     found, sizes, newest = [nodes], [nodes.numel()], nodes
     for _ in range(hops):
-        sources = graph.edge_index[0, _entering(graph, newest)[0]]
+        sources = graph.edge_index[0, entering(graph, newest)[0]]
         fresh = sources[~seen[sources]].unique()
         seen[fresh] = True
         found.append(fresh)
@@ -306,7 +280,7 @@ def reached(graph: Graph, nodes: Tensor, hops: int) -> tuple[Tensor, list[int]]:
     return torch.cat(found), sizes
 
 
-def _entering(graph: Graph, nodes: Tensor) -> tuple[Tensor, Tensor]:
+def entering(graph: Graph, nodes: Tensor) -> tuple[Tensor, Tensor]:
     """The edges that lead to some nodes, node by node, and their number for each."""
     order, rowptr = incoming(graph)
     sizes = rowptr.diff()[nodes]

@@ -178,6 +178,20 @@ class Graph(Domain):
         return cls(**convert.from_dense(adjacency))
 
     @classmethod
+    def from_stored(cls, stored: StoredGraph) -> Self:
+        """A graph of the same nodes and edges in memory, in the order of their targets.
+
+        Args:
+            stored: the graph by target, as a folder of `gnnvision graph build` has it.
+        """
+        targets = torch.arange(stored.num_nodes).repeat_interleave(stored.rowptr.diff())
+        return cls(
+            torch.stack([stored.source.long(), targets]), stored.num_nodes,
+            edge_weight=stored.edge_weight, edge_attr=stored.edge_attr,
+            edge_type=stored.edge_type, num_relations=stored.num_relations,
+        )  # fmt: skip
+
+    @classmethod
     def from_networkx(
         cls,
         graph: nx.Graph,
@@ -500,15 +514,6 @@ class Graph(Domain):
             return StoredGraph(rowptr, source, num_relations=self.num_relations, **columns)
 
         return self.derived("by_target", build)
-
-    def with_edges(
-        self, edge_index: Tensor, num_nodes: int, offsets: Tensor, columns: dict[str, Any]
-    ) -> Self:
-        """A graph of other nodes and edges that are known to be valid, in place of these."""
-        return self._unchecked(
-            edge_index=edge_index, num_nodes=num_nodes, offsets=offsets, graph_attr=None,
-            node_names=None, **columns,
-        )  # fmt: skip
 
     def _distinct(self, nodes: Indices) -> Tensor:
         must = f"be distinct nodes from 0 to {self.num_nodes - 1}"

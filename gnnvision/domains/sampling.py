@@ -1,7 +1,7 @@
 """Neighbors drawn at random: the edges of a frontier that takes some of each node's edges.
 
 What a node gets is a function of a key, the hop and the node, by a counter-based generator: it
-does not depend on the nodes beside it, on the process, or on what was drawn before.
+does not depend on the other nodes, on the process, or on what was drawn before.
 """
 
 from __future__ import annotations

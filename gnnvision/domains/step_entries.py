@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -11,10 +11,9 @@ from torch import Tensor
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.sampling import Step
 
-if TYPE_CHECKING:
-    from gnnvision.domains.stored import StoredGraph
-
 __all__ = ["StepEntries"]
+
+StoredGraph = Any  # whose frontiers import this file
 
 
 @dataclass(frozen=True)

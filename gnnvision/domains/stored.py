@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -213,30 +213,6 @@ class StoredGraph(Domain):
         ends, sources = self.rowptr.numpy(), self.source.numpy()
         order, sizes, steps = sampled(ends, sources, places, chosen, fanouts, key)
         return Frontier(self, order, sizes, steps)
-
-    def to_graph(self) -> Any:  # noqa: ANN401 - a Graph, which imports this file
-        """The same graph as a `Graph`, with its edges by target, in memory."""
-        from gnnvision.domains.graph import Graph
-
-        targets = torch.arange(self.num_nodes).repeat_interleave(self.rowptr.diff())
-        return Graph(
-            torch.stack([self.source.long(), targets]), self.num_nodes,
-            edge_weight=self.edge_weight, edge_attr=self.edge_attr, edge_type=self.edge_type,
-            num_relations=self.num_relations,
-        )  # fmt: skip
-
-    def with_edges(
-        self, edge_index: Tensor, num_nodes: int, offsets: Tensor, columns: dict[str, Any]
-    ) -> Any:  # noqa: ANN401 - a Graph, which imports this file
-        """The graph of some nodes and edges that are known to be valid."""
-        from gnnvision.domains.graph import Graph
-
-        types = None if columns["edge_type"] is None else edge_index[0, :0]
-        relations = None if types is None else self.num_relations
-        empty = Graph(edge_index[:, :0], 0, edge_type=types, num_relations=relations)
-        device = edge_index.device
-        moved = {name: None if v is None else v.to(device) for name, v in columns.items()}
-        return empty.with_edges(edge_index, num_nodes, offsets, moved)
 
     # --- the interface of a domain --------------------------------------------------------------
 

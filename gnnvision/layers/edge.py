@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Frontier, Graph
+from gnnvision.domains.steps import step_graph
 from gnnvision.errors import invalid, one_of, wrong_type
 from gnnvision.layers.calls import read_call
 from gnnvision.layers.compatible import MessagePassingNames, check_defaults
@@ -53,7 +54,7 @@ class _OverEdges(MessagePassingNames, OnDomain):
         """
         if isinstance(domain, Frontier):
             here = domain.on(x)
-            return here.restrict(self(x, here.step), here.inward())
+            return here.restrict(self(x, step_graph(here)), here.inward())
         call = read_call(self, x, domain, columns, named)
         x, graph = call.x, require(call.domain, Graph, self)
         if graph.edge_weight is not None:

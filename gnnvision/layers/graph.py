@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from gnnvision.domains import Domain, Frontier, Graph
+from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 from gnnvision.domains.modes import is_transformed
+from gnnvision.domains.steps import step_graph
 from gnnvision.errors import integer, invalid, wrong_dtype, wrong_type
 from gnnvision.layers.calls import read_call
 from gnnvision.layers.compatible import MessagePassingNames
@@ -105,7 +106,7 @@ class FamilyConvolution(MessagePassingNames, Convolution):
         if type(domain) is Frontier and type(x) is Tensor and not (columns or named):
             domain = domain.on(x)
             if self.per_edge:
-                y = self.forward(x, domain.step)
+                y = self.forward(x, step_graph(domain))
                 return y[: domain.inward().num_nodes]
         elif type(domain) is not Graph or type(x) is not Tensor or self.pair or columns or named:
             call = read_call(self, x, domain, columns, named)
@@ -157,7 +158,10 @@ class FamilyConvolution(MessagePassingNames, Convolution):
     def _check_kind(self, domain: Domain) -> None:
         if not isinstance(domain, self.kind):
             condition = f"be a {self.kind.__name__} for {type(self).__name__}"
-            raise wrong_type("domain", condition, domain, "Use the layer for that domain.")
+            advice = "Use the layer for that domain."
+            if isinstance(domain, StoredGraph):
+                advice = "Pass one of its frontiers: graph.frontier(nodes, fanouts=...)."
+            raise wrong_type("domain", condition, domain, advice)
 
     def matrices(self) -> Sequence[Tensor | None]:
         """The weights Wₖ: (in_channels, out_channels); or a number, of shape (1,); None for 1."""

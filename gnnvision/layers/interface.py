@@ -14,6 +14,7 @@ from typing import ClassVar, TypeVar
 from torch import Tensor
 
 from gnnvision.domains import Domain, Frontier
+from gnnvision.domains.steps import step_graph
 from gnnvision.errors import wrong_type
 from gnnvision.operators import Operator
 from gnnvision.operators.signals import dense
@@ -102,7 +103,7 @@ class Convolution(OnDomain):
         x = dense(x)
         if isinstance(domain, Frontier) and self.per_edge:
             here = domain.on(x)
-            return here.restrict(self.reference(x, here.step), here.inward())
+            return here.restrict(self.reference(x, step_graph(here)), here.inward())
         signal = domain.to_sites(x)  # (N, *, C)
         pairs = zip(self.operators(domain, x), self.values(signal, domain), strict=True)
         first, *others = (S @ value for S, value in pairs)

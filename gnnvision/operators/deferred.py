@@ -61,5 +61,7 @@ class Deferred(Operator):
 
     def _refuse(self) -> NoReturn:
         got = f"the operator of a graph of {self.shape[0]:,} nodes that is not held in memory"
-        advice = "Run the network on graph.frontier(...), or use graph.to_graph() if that fits."
+        advice = (
+            "Run the network on graph.frontier(...), or use Graph.from_stored(graph) if that fits."
+        )
         raise invalid("domain", "be a frontier of the graph", got, advice)
