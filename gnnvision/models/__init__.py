@@ -3,7 +3,7 @@
 from gnnvision.models.autoencoder import autoencoder
 from gnnvision.models.baseline import graph_baseline
 from gnnvision.models.fashion import fashion_cnn, fashion_dnn, strided_cnn
-from gnnvision.models.gcn import Block, classic_gcn, gcn
+from gnnvision.models.gcn import Block, classic_gcn, gcn, graphsage
 from gnnvision.models.lenet import lenet5, lenet5_notes
 from gnnvision.models.links import gae
 from gnnvision.models.molecules import BondMessages, MoleculeHead, bond_network, molecule_gcn
@@ -33,6 +33,7 @@ __all__ = [
     "gae",
     "gcn",
     "graph_baseline",
+    "graphsage",
     "lenet5",
     "lenet5_notes",
     "mnist_cnn",

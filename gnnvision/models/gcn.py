@@ -1,4 +1,4 @@
-"""Graph convolutional networks for the nodes of one graph."""
+"""Networks for the nodes of one graph: of graph convolutions, with a nonlinearity between."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from gnnvision.domains import Domain, Graph
 from gnnvision.errors import one_of
-from gnnvision.layers import Dropout, GCNConv, OnDomain, Rescale, Sequential
+from gnnvision.layers import Dropout, GCNConv, OnDomain, Rescale, SAGEConv, Sequential
 from gnnvision.layers.linear import linear
 from gnnvision.models.registry import register
 
-__all__ = ["Block", "classic_gcn", "gcn"]
+__all__ = ["Block", "classic_gcn", "gcn", "graphsage"]
 
 
 @register
@@ -52,6 +52,47 @@ def gcn(
     for narrow, wide in pairwise(widths):
         layers += [Dropout(dropout), GCNConv(narrow, wide), nn.ReLU()]
     return Sequential(*layers[:-1])
+
+
+@register
+def graphsage(
+    in_channels: int,
+    hidden_channels: int,
+    num_classes: int,
+    *,
+    num_layers: int = 2,
+    dropout: float = 0.5,
+) -> Sequential:
+    """GraphSAGE with the mean of the neighbors: ReLU and dropout after each layer but the last.
+
+    A layer also reads the node itself, which makes it the usual choice where neighbors are
+    sampled.
+
+    Args:
+        in_channels: features of a node.
+        hidden_channels: width of the hidden layers.
+        num_classes: classes; the outputs are logits.
+        num_layers: number of graph convolutions.
+        dropout: the probability of zeroing a value, in training.
+
+    Returns:
+        A network from (N, in_channels), dense or sparse, to (N, num_classes).
+
+    References:
+        Hamilton, Ying, Leskovec, "Inductive Representation Learning on Large Graphs", 2017,
+        https://arxiv.org/abs/1706.02216.
+
+    Example:
+        >>> import torch
+        >>> graph = Graph.from_edges([(0, 1)], num_nodes=2, undirected=True)
+        >>> graphsage(4, 16, 7)(torch.ones(2, 4), graph).shape
+        torch.Size([2, 7])
+    """
+    widths = [in_channels, *[hidden_channels] * (num_layers - 1), num_classes]
+    layers: list[nn.Module] = []
+    for narrow, wide in pairwise(widths):
+        layers += [SAGEConv(narrow, wide), nn.ReLU(), Dropout(dropout)]
+    return Sequential(*layers[:-2])
 
 
 @register

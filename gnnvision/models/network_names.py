@@ -22,6 +22,7 @@ NAMES = {
     "gae": "graph autoencoder with dot product",
     "gcn": "GCN, {num_layers} layers",
     "graph_baseline": "structure-agnostic baseline",
+    "graphsage": "GraphSAGE, {num_layers} layers",
     "inception_v3": "Inception v3",
     "lenet5": "LeNet-5",
     "lenet5_notes": "LeNet-5 of the lecture",

@@ -181,6 +181,7 @@ GRAPH_LAYERS = [
 GRAPH_NETWORKS = [
     Subject("gcn", lambda: gv.models.gcn(3, 4, 2)),
     Subject("gae", lambda: gv.models.gae(3, 4, 2)),
+    Subject("graphsage", lambda: gv.models.graphsage(3, 4, 2)),
     Subject("classic_gcn", lambda: gv.models.classic_gcn(3, 4, 2, norm="layer", residual=True)),
     Subject("molecule_gcn", lambda: gv.models.molecule_gcn(3, 2, 4), BATCH),
     Subject(

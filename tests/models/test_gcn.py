@@ -21,6 +21,17 @@ def test_kipf_and_wellings_formula(graph):
     assert torch.allclose(model(x, graph), a @ hidden @ w2 + model[4].bias, atol=1e-6)
 
 
+def test_graphsage_reads_the_mean_of_the_neighbors_and_the_node(graph):
+    model = gv.models.graphsage(4, 6, 3).eval()
+    x = torch.randn(5, 4)
+    mean = graph.adjacency().to_dense()
+    mean /= mean.sum(1, keepdim=True).clamp(min=1)
+    first, last = (layer for layer in model if isinstance(layer, gv.SAGEConv))
+    hidden = torch.relu(first.lin_l(mean @ x) + first.lin_r(x))
+    expected = last.lin_l(mean @ hidden) + last.lin_r(hidden)
+    assert torch.allclose(model(x, graph), expected, atol=1e-6)
+
+
 def test_the_size_of_the_paper():
     model = gv.models.gcn(1433, 16, 7)
     assert sum(p.numel() for p in model.parameters()) == 1433 * 16 + 16 + 16 * 7 + 7

@@ -80,6 +80,7 @@ ON_GRIDS = {
 OF_GRAPHS = {
     "gae": lambda: gv.models.gae(4, 6, 3),
     "gcn": lambda: gv.models.gcn(4, 8, 2),
+    "graphsage": lambda: gv.models.graphsage(4, 8, 2),
     "classic_gcn": lambda: gv.models.classic_gcn(4, 8, 2),
     "molecule_gcn": lambda: gv.models.molecule_gcn(4, 2, 8, num_layers=2),
     "bond_network": lambda: gv.models.bond_network(4, 2, 8, bond_channels=3, descriptors=2),

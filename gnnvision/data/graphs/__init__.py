@@ -3,11 +3,13 @@
 from gnnvision.data.graphs.from_arrays import from_arrays
 from gnnvision.data.graphs.from_networkx import from_networkx
 from gnnvision.data.graphs.from_pyg import from_pyg
+from gnnvision.data.graphs.generated import generate_graph
 from gnnvision.data.graphs.graph_task import GraphTask
 from gnnvision.data.graphs.link_ranking import LinkRanking, rank_links
 from gnnvision.data.graphs.link_task import LinkTask, to_links
 from gnnvision.data.graphs.load import load
 from gnnvision.data.graphs.node_task import NodeTask
+from gnnvision.data.graphs.power_law import PowerLaw
 from gnnvision.data.graphs.tables import from_tables
 
 __all__ = [
@@ -15,10 +17,12 @@ __all__ = [
     "LinkRanking",
     "LinkTask",
     "NodeTask",
+    "PowerLaw",
     "from_arrays",
     "from_networkx",
     "from_pyg",
     "from_tables",
+    "generate_graph",
     "load",
     "rank_links",
     "to_links",

@@ -12,6 +12,7 @@ from gnnvision.data.doors import Door, Format
 from gnnvision.data.files import decode_cached, locate, read_verified
 from gnnvision.data.graphs.dgl_folder import is_dgl_folder, read_dgl_folder
 from gnnvision.data.graphs.embedded import read_embedded
+from gnnvision.data.graphs.generated import load_power_law
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.own_files import FORMATS
@@ -95,6 +96,7 @@ load = Door(
         "pubmed": _planetoid,
         "karate": _embedded,
         "stdlib": _embedded,
+        "power-law": load_power_law,
         "mutag": load_tu,
         "proteins": load_tu,
         "nci1": load_tu,

@@ -31,6 +31,7 @@ class GraphOptions(LoadOptions):
         task: "nodes" to predict the labels of nodes, or "links" to predict which pairs of nodes
             are linked; see `gnnvision.data.to_links`.
         folds: For split="kfold" of many graphs: the number of folds.
+        num_nodes: For the generated graph "power-law": its number of nodes; 100,000 if not given.
         edges: For a table of nodes: the path of the table of edges.
         label: The column to predict, or several.
         id: The column with the ids of the nodes; None finds "id" or "node_id".
@@ -52,6 +53,7 @@ class GraphOptions(LoadOptions):
     dense: bool = False
     task: Literal["nodes", "links"] = "nodes"
     folds: int = 10
+    num_nodes: int | None = None
     edges: str | None = None
     label: str | tuple[str, ...] | None = None
     id: str | None = None

@@ -1,0 +1,113 @@
+"""DeepGNN's graph engine, as a peer of the sampler; run by sampling.py in its own environment.
+
+python deepgnn_peer.py FOLDER BATCH FANOUT...
+
+It needs numpy and the package `deepgnn-ge` (Python 3.11), and none of gnnvision. FOLDER has
+`rowptr.npy` and `source.npy`: the neighbors of each node. They are written in the layout of
+DeepGNN's own converter (format v2, one partition, no features), by whole columns, because the
+converter takes one edge at a time. Each line of the input, a number of batches, is answered by a
+line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NODE = np.dtype([("node", "<u8"), ("row", "<u8"), ("type", "<i4")])
+EDGE = np.dtype([("node", "<u8"), ("feature", "<u8"), ("type", "<i4"), ("weight", "<f4")])
+BLOCK = 1 << 22
+
+
+def convert(folder: Path, out: Path) -> None:
+    """Write the files of DeepGNN."""
+    rowptr = np.load(folder / "rowptr.npy", mmap_mode="r")
+    source = np.load(folder / "source.npy", mmap_mode="r")
+    nodes, edges = len(rowptr) - 1, len(source)
+    out.mkdir(exist_ok=True)
+    named = np.zeros(nodes, NODE)
+    named["node"] = named["row"] = np.arange(nodes)
+    named.tofile(out / "node_0_0.map")
+    np.zeros(nodes + 1, "<u8").tofile(out / "node_0_0.index")
+    np.zeros(1, "<u8").tofile(out / "node_features_0_0.index")
+    np.zeros(1, "<u8").tofile(out / "edge_features_0_0.index")
+    for kind in ("node", "edge"):
+        (out / f"{kind}_features_0_0.data").touch()
+    np.asarray(rowptr).astype("<u8").tofile(out / "neighbors_0_0.index")
+    with (out / "edge_0_0.index").open("wb") as file:
+        for start in range(0, edges, BLOCK):
+            block = np.zeros(min(BLOCK, edges - start), EDGE)
+            block["node"] = source[start : start + BLOCK]
+            block["weight"] = 1
+            block.tofile(file)
+        end = np.zeros(1, EDGE)
+        end["weight"] = -1
+        end.tofile(file)
+    sizes = {"node_weight": [float(nodes)], "edge_weight": [float(edges)]}
+    about = {
+        "binary_data_version": "v2", "node_count": nodes, "edge_count": edges,
+        "node_type_count": 1, "edge_type_count": 1, "node_feature_count": 0,
+        "edge_feature_count": 0, "node_count_per_type": [nodes], "edge_count_per_type": [edges],
+        "partitions": {"0": sizes}, "watermark": -1,
+    }  # fmt: skip
+    (out / "meta.json").write_text(json.dumps(about))
+
+
+def sample(graph: Any, wanted: np.ndarray, fanouts: list[int], relabel: bool) -> int:
+    """Sample around some nodes without replacement; the number of edges.
+
+    With `relabel` the nodes of the edges are numbered from 0, wanted ones first, and each node is
+    expanded once; otherwise the lists that the graph engine returns are all.
+    """
+    total, newest, known = 0, wanted, wanted
+    for fanout in fanouts:
+        found, _ = graph.uniform_sample_neighbors(True, newest, 0, fanout, default_node=-1)
+        there = found >= 0
+        total += int(there.sum())
+        if relabel:
+            order = np.unique(np.concatenate([known, found[there]]))
+            fresh = np.setdiff1d(order, known, assume_unique=True)
+            newest, known = fresh, np.concatenate([known, fresh])
+            place = np.argsort(known)
+            np.stack([place[np.searchsorted(known, found[there], sorter=place)],
+                      np.repeat(np.arange(len(found)), there.sum(1))])  # fmt: skip
+        else:
+            newest = found[there]
+    return total
+
+
+def main(folder: Path, batch: int, fanouts: list[int]) -> None:
+    """Convert and load the graph, then sample as often as asked."""
+    from deepgnn.graph_engine.snark.client import MemoryGraph
+
+    started = time.perf_counter()
+    convert(folder, folder / "deepgnn")
+    converted = time.perf_counter() - started
+    started = time.perf_counter()
+    graph = MemoryGraph(str(folder / "deepgnn"))
+    loaded = time.perf_counter() - started
+    nodes = len(np.load(folder / "rowptr.npy", mmap_mode="r")) - 1
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer({"converted": converted, "loaded": loaded, "memory": memory / 1024})
+    random = np.random.default_rng(0)
+    for line in sys.stdin:
+        count, relabel = json.loads(line)
+        seeds = [random.choice(nodes, batch, replace=False, shuffle=False) for _ in range(count)]
+        started = time.perf_counter()
+        edges = sum(sample(graph, wanted, fanouts, relabel) for wanted in seeds)
+        answer({"edges": edges, "seconds": time.perf_counter() - started})
+
+
+def answer(values: dict[str, Any]) -> None:
+    """Write a line for the other process."""
+    print(json.dumps(values), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), [int(one) for one in sys.argv[3:]])

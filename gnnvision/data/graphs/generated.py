@@ -1,0 +1,73 @@
+"""The generated graph as a task."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from gnnvision.data.card import Card
+from gnnvision.data.graphs.node_task import NodeTask
+from gnnvision.data.graphs.options import GraphOptions
+from gnnvision.data.graphs.power_law import PowerLaw
+from gnnvision.domains import Graph
+
+__all__ = ["generate_graph", "load_power_law"]
+
+USUAL_NODES = 100_000
+
+
+def load_power_law(card: Card, options: GraphOptions, requested: str) -> NodeTask:
+    """The task "power-law", with as many nodes as the options say.
+
+    Raises:
+        ValueError: An option does not apply.
+    """
+    options.only({"num_nodes"}, "a generated graph")
+    nodes = USUAL_NODES if options.num_nodes is None else options.num_nodes
+    graph = PowerLaw(num_nodes=nodes)
+    task = replace(generate_graph(graph), requested=requested, card=card)
+    if options.split == "random":
+        drawn = graph.split(options.seed)
+        return replace(task, split=drawn, splitter=graph.split, seed=options.seed)
+    return task
+
+
+def generate_graph(graph: PowerLaw) -> NodeTask:
+    """The task of a generated graph.
+
+    Args:
+        graph: What to generate.
+
+    Example:
+        >>> generate_graph(PowerLaw(num_nodes=2000, mean_degree=6)).graph
+        Graph(num_nodes=2000, num_edges=12000)
+    """
+    pairs = np.concatenate(list(graph.edges()), 1)
+    keys = np.concatenate([
+        pairs[0] * graph.num_nodes + pairs[1], pairs[1] * graph.num_nodes + pairs[0]
+    ])  # fmt: skip
+    keys.sort()  # by target, then source
+    edge_index = torch.from_numpy(np.stack([keys % graph.num_nodes, keys // graph.num_nodes]))
+    blocks = list(graph.nodes())
+    return NodeTask(
+        name="power-law", kind="classification", in_channels=graph.channels,
+        num_outputs=graph.classes, class_names=_class_names(graph), split=graph.split(),
+        x=torch.from_numpy(np.concatenate([block.x for block in blocks])),
+        graph=Graph(edge_index, graph.num_nodes),
+        y=torch.from_numpy(np.concatenate([block.y for block in blocks])),
+        details={"generated": _description(graph)},
+    )  # fmt: skip
+
+
+def _class_names(graph: PowerLaw) -> tuple[str, ...]:
+    return tuple(f"community {number}" for number in range(graph.classes))
+
+
+def _description(graph: PowerLaw) -> str:
+    return (
+        f"degree-corrected block model, mean degree {graph.mean_degree:g}, exponent "
+        f"{graph.exponent:g}, {graph.classes} communities, {graph.inside:.0%} of the edges drawn "
+        f"within one, seed {graph.seed}"
+    )
