@@ -12,6 +12,7 @@ from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.errors import ChecksumError, DataNotFound, UnsafePickleError
 from gnnvision.data.graphs import (
     GraphTask,
+    GraphWriter,
     LinkRanking,
     LinkTask,
     NodeTask,
@@ -52,6 +53,7 @@ __all__ = [
     "Featurizer",
     "Finding",
     "GraphTask",
+    "GraphWriter",
     "ImageTask",
     "LinkRanking",
     "LinkTask",

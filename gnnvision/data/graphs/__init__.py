@@ -5,6 +5,7 @@ from gnnvision.data.graphs.from_networkx import from_networkx
 from gnnvision.data.graphs.from_pyg import from_pyg
 from gnnvision.data.graphs.generated import generate_graph
 from gnnvision.data.graphs.graph_task import GraphTask
+from gnnvision.data.graphs.graph_writer import GraphWriter
 from gnnvision.data.graphs.link_ranking import LinkRanking, rank_links
 from gnnvision.data.graphs.link_task import LinkTask, to_links
 from gnnvision.data.graphs.load import load
@@ -14,6 +15,7 @@ from gnnvision.data.graphs.tables import from_tables
 
 __all__ = [
     "GraphTask",
+    "GraphWriter",
     "LinkRanking",
     "LinkTask",
     "NodeTask",

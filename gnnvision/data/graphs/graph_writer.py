@@ -1,0 +1,549 @@
+"""A writer of graphs that do not fit in memory: edges in any order, sorted on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from gnnvision.data.atomic_files import NotWritable, atomic_write
+from gnnvision.data.graphs.edge_blocks import edge_records
+from gnnvision.data.graphs.edge_runs import (
+    MERGED,
+    EdgeRuns,
+    Merger,
+    keys_of,
+    record_type,
+    same_as_first,
+)
+from gnnvision.data.graphs.graph_manifest import FORMAT, MANIFEST, VERSION, file_hash
+from gnnvision.data.graphs.node_blocks import node_arrays
+from gnnvision.data.graphs.npy_files import GrowingArray
+from gnnvision.data.split import SPLIT_NAMES, Split
+from gnnvision.data.targets import Kind
+from gnnvision.errors import at_least, in_range, invalid, one_of
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["GraphWriter"]
+
+STATE, SPILL = "build.json", "edges.unsorted"  # of a build that is not finished
+MOST_NODES = 2**31
+COMMITTED = 2**26  # bytes of rows, or edges, after which a killed build need not go back
+COLUMNS = ("edge_weight", "edge_type", "edge_attr")
+_IDS = {"ids": "ids", "names": "name_bytes", "starts": "name_starts"}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+Step = Callable[[int], None]
+
+
+class GraphWriter:
+    """Writes a graph into a folder, in memory that does not grow with it.
+
+    Blocks of edges are added in any order; they are sorted on disk by target, then by source.
+    Nodes are added in their order. `gnnvision.data.load(folder)` then gives a task whose arrays
+    are mapped into memory. The file graph.json, with the SHA-256 of every other file, is written
+    last: a folder without it is unfinished, and the same code continues it.
+
+    Args:
+        folder: A new or empty folder, or one with an unfinished build.
+        num_nodes: N, the number of nodes, at most 2^31.
+        undirected: Whether each edge that is added goes in both directions. A self loop stays
+            one edge.
+        duplicates: "keep" keeps every edge that is added. "remove" keeps one of several equal
+            edges, as `from_tables` does: of a directed graph, rows with other values than the
+            first are parallel edges and kept; of an undirected one they are an error.
+        columns: Those of "edge_weight", "edge_type" and "edge_attr" that the edges have.
+        num_relations: The number of types; by default one more than the largest.
+        memory: About the bytes of memory to use, besides the blocks that are added.
+        key: A text that says where the blocks come from, such as a seed. An unfinished build of
+            another key is not continued.
+
+    Raises:
+        NotWritable: The folder cannot be written, or its disk is full.
+        ValueError: An argument is invalid; the folder has other files, a finished graph, or an
+            unfinished one with other settings.
+
+    Example:
+        >>> import tempfile
+        >>> import gnnvision as gv
+        >>> folder = tempfile.mkdtemp()
+        >>> with GraphWriter(folder, num_nodes=3, undirected=True) as writer:
+        ...     writer.add_edges([0, 1], [1, 2])
+        ...     writer.add_nodes(x=np.eye(3), y=[0, 1, 1])
+        ...     writer.finish(split=gv.data.Split("mine", [0], [1], [2]))
+        >>> np.load(f"{folder}/source.npy").tolist()
+        [1, 0, 2, 1]
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        num_nodes: int,
+        *,
+        undirected: bool = False,
+        duplicates: Literal["keep", "remove"] = "keep",
+        columns: Sequence[str] = (),
+        num_relations: int | None = None,
+        memory: int = 2**30,
+        key: str = "",
+    ) -> None:
+        in_range("num_nodes", num_nodes, 1, MOST_NODES)
+        one_of("duplicates", duplicates, ("keep", "remove"))
+        at_least("memory", memory, 2**16, "Give at least 65,536 bytes.")
+        for column in columns:
+            one_of("columns", column, COLUMNS)
+        self.folder, self.num_nodes, self.memory = Path(folder), num_nodes, memory
+        self.undirected, self.duplicates = undirected, duplicates
+        self.columns = tuple(name for name in COLUMNS if name in columns)
+        self.num_relations = num_relations
+        self._bits = max(1, (num_nodes - 1).bit_length())
+        self._plan = {
+            "num_nodes": num_nodes, "undirected": undirected, "duplicates": duplicates,
+            "columns": [*self.columns], "num_relations": num_relations, "key": key,
+        }  # fmt: skip
+        self._state: dict[str, Any] = {"plan": self._plan, "blocks": 0, "added": 0, "nodes": 0}
+        self._arrays: dict[str, GrowingArray] = {}
+        self._files: list[IO[bytes]] = []
+        self._runs: EdgeRuns | None = None
+        self._filled, self._pending, self._lock = 0, 0, -1
+        try:
+            with self._disk():
+                self._open()
+        except BaseException:
+            self.close()
+            raise
+        self._blocks: int = self._state["blocks"]
+        self._nodes: int = self._state["nodes"]
+        self._synced = self._nodes
+
+    # --- the folder ---------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".*.json.*.part"):  # of a process that was killed
+            left.unlink()
+        names = {path.name for path in self.folder.iterdir()}
+        place = repr(str(self.folder))
+        if MANIFEST in names:
+            advice = "Give another folder, or delete this one."
+            raise invalid("folder", "be new", f"{place}, which has a finished graph", advice)
+        if STATE not in names and names - {SPILL}:
+            advice = "Give a new folder."
+            raise invalid("folder", "be empty", f"{place} with {min(names)!r}", advice)
+        self._lock_folder()
+        if STATE not in names:
+            self._save()
+        state = json.loads((self.folder / STATE).read_text("utf-8"))
+        if state["plan"] != self._plan:
+            got = f"{place}, which has an unfinished one with other settings or from other data"
+            advice = "Delete it to start again, or give another folder."
+            raise invalid(
+                "folder", "be new or have an unfinished build of this graph", got, advice
+            )
+        self._state = state
+        for name, (dtype, tail) in state.get("arrays", {}).items():
+            rows = state["rows"][name]
+            self._arrays[name] = self._array(name, np.dtype(dtype), tuple(tail), rows)
+
+    def _lock_folder(self) -> None:
+        """Refuse a second process, which would write the same files."""
+        self._lock = os.open(self.folder / SPILL, os.O_RDWR | os.O_CREAT, 0o644)
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            got = f"{str(self.folder)!r}, which another process is writing"
+            raise invalid("folder", "be free", got, "Wait for it.") from None
+        except OSError:  # a file system without locks
+            pass
+
+    def _save(self) -> None:
+        with atomic_write(self.folder / STATE) as file:
+            file.write(json.dumps(self._state).encode())
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """Errors of a full or read-only disk as one sentence."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _FULL:
+                raise NotWritable(
+                    f"The disk of {str(self.folder)!r} is full ({os.strerror(error.errno)}). Free "
+                    "some space and run the same again: it continues where it stopped."
+                ) from error
+            raise
+
+    def close(self) -> None:
+        """Close all files; an unfinished build can be continued."""
+        for file in self._files:
+            with contextlib.suppress(OSError):
+                file.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- edges --------------------------------------------------------------------------------
+
+    @property
+    def next_block(self) -> int:
+        """The index of the next block of edges: 0, or where a killed build continues."""
+        return self._blocks
+
+    def add_edges(
+        self,
+        source: ArrayLike | Tensor,
+        target: ArrayLike | Tensor,
+        edge_weight: ArrayLike | Tensor | None = None,
+        edge_type: ArrayLike | Tensor | None = None,
+        edge_attr: ArrayLike | Tensor | None = None,
+    ) -> None:
+        """Add a block of edges.
+
+        Args:
+            source: The node where each edge starts, from 0. Shape (n,).
+            target: The node where each edge ends, from 0. Shape (n,).
+            edge_weight: Their weights. Shape (n,).
+            edge_type: Their types, from 0. Shape (n,).
+            edge_attr: Their attributes. Shape (n,) or (n, D).
+
+        Raises:
+            NotWritable: The disk is full.
+            TypeError: Nodes or types are not integers.
+            ValueError: A node is not in the graph; the shapes do not agree; a column is missing,
+                or was not named in `columns`.
+        """
+        if "merged" in self._state:
+            advice = "Its build had gone further before it was stopped: call finish."
+            raise invalid("writer", "have all edges already", "more of them", advice)
+        given = {"edge_weight": edge_weight, "edge_type": edge_type, "edge_attr": edge_attr}
+        values = {name: _array(value) for name, value in given.items() if value is not None}
+        records = edge_records(
+            _array(source), _array(target), values, self.columns, self.num_nodes, self._bits,
+            self._state.get("attributes"), self.num_relations,
+        )  # fmt: skip
+        if "edge_attr" in self.columns:
+            self._state.setdefault("attributes", records.dtype["edge_attr"].shape[0])
+        with self._disk():
+            self._add(records, self._reversed(records) if self.undirected else None)
+        self._blocks += 1
+        self._pending += len(records)
+
+    def _reversed(self, records: NDArray[Any]) -> NDArray[Any]:
+        """The edges in the other direction, without self loops."""
+        keys, low = keys_of(records), (1 << self._bits) - 1
+        target, source = keys >> self._bits, keys & low
+        other = (source << self._bits) | target
+        kept = source != target
+        if records.dtype.names is None:
+            plain: NDArray[Any] = other[kept]
+            return plain
+        back: NDArray[Any] = records[kept]
+        back["key"] = other[kept]
+        return back
+
+    def _add(self, records: NDArray[Any], back: NDArray[Any] | None) -> None:
+        if self._runs is None:
+            self._start_runs(records.dtype)
+        size = len(records) + (0 if back is None else len(back))
+        if self._filled and self._filled + size > len(self._buffer):
+            self._spill(commit=True)  # all blocks before this one
+        for part in (records, back):
+            start = 0
+            while part is not None and start < len(part):
+                room = min(len(self._buffer) - self._filled, len(part) - start)
+                self._buffer[self._filled : self._filled + room] = part[start : start + room]
+                self._filled += room
+                start += room
+                if self._filled == len(self._buffer) and start < len(part):
+                    self._spill(commit=False)  # a block that is larger than the memory
+
+    def _start_runs(self, dtype: np.dtype[Any]) -> None:
+        # Equal edges with values are compared when all of them are together.
+        values = {"edge_weight", "edge_attr"} & {*self.columns}
+        distinct = self.duplicates == "remove" and not values
+        # Sorting records needs their order and a copy besides; sorting plain numbers does not.
+        size = (3 if distinct else 2) * dtype.itemsize + (0 if dtype.names is None else 24)
+        self._runs = EdgeRuns(self.folder / SPILL, dtype, self._state.get("runs", ()), distinct)
+        self._files.append(self._runs.file)
+        self._buffer = np.empty(max(1024, self.memory // size), dtype)
+
+    def _spill(self, commit: bool) -> None:
+        assert self._runs is not None
+        self._runs.append(self._buffer[: self._filled])
+        self._filled = 0
+        if commit:
+            self._commit_edges()
+
+    def _commit_edges(self) -> None:
+        assert self._runs is not None
+        self._runs.sync()
+        self._state["runs"] = [*self._runs.sizes]
+        self._state["blocks"] = self._blocks
+        self._state["added"] += self._pending
+        self._pending = 0
+        self._save()
+
+    # --- nodes --------------------------------------------------------------------------------
+
+    @property
+    def next_node(self) -> int:
+        """The first node whose features are to be added: 0, or where a killed build continues."""
+        return self._nodes
+
+    def add_nodes(
+        self,
+        *,
+        x: ArrayLike | Tensor | None = None,
+        y: ArrayLike | Tensor | None = None,
+        ids: Sequence[str] | Sequence[int] | NDArray[Any] | None = None,
+    ) -> None:
+        """Add the next nodes, in order; every call has the same arguments.
+
+        Args:
+            x: Their features, stored as float32, or float16 if they are. Shape (n, C).
+            y: Their targets: classes from 0, -100 where unknown; or floating-point values, NaN
+                where missing. Shape (n,) or (n, T).
+            ids: Their ids, all text or all whole numbers.
+
+        Raises:
+            NotWritable: The disk is full.
+            TypeError: Ids are neither text nor whole numbers.
+            ValueError: The shapes do not agree with each other or with earlier nodes.
+        """
+        with self._disk():
+            found = node_arrays(
+                None if x is None else _array(x), None if y is None else _array(y), ids,
+                self._arrays["name_bytes"].rows if "name_bytes" in self._arrays else 0,
+            )  # fmt: skip
+            count = found.count
+            if self._nodes + count > self.num_nodes:
+                got = f"{self._nodes + count:,}"
+                raise invalid("x", f"have num_nodes={self.num_nodes:,} rows in all", got)
+            self._append(found.arrays)
+            self._nodes += count
+            if (self._nodes - self._synced) * found.row_bytes >= COMMITTED:
+                self._commit_nodes()
+
+    def _append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        if self._nodes and arrays.keys() != self._arrays.keys():
+            got = ", ".join(sorted(arrays)) or "none"
+            condition = f"be given as for earlier nodes ({', '.join(sorted(self._arrays))})"
+            raise invalid("arguments", condition, got, "Give the same ones in every call.")
+        for name, values in arrays.items():
+            tail = values.shape[1:]
+            if name not in self._arrays:
+                self._arrays[name] = self._array(name, values.dtype, tail, 0)
+            known = self._arrays[name]
+            if (known.tail, known.dtype) != (tail, values.dtype.newbyteorder("<")):
+                condition = f"have {known.dtype} rows of shape {known.tail} as before"
+                raise invalid(name, condition, f"{values.dtype} {tail}", "Convert the block.")
+        for name, values in arrays.items():
+            self._arrays[name].append(values)
+
+    def _array(
+        self, name: str, dtype: np.dtype[Any], tail: tuple[int, ...], rows: int
+    ) -> GrowingArray:
+        array = GrowingArray(self.folder / f"{name}.npy", dtype, tail, rows)
+        self._files.append(array.file)
+        return array
+
+    def _commit_nodes(self) -> None:
+        for array in self._arrays.values():
+            array.sync()
+        self._synced = self._state["nodes"] = self._nodes
+        self._save_arrays()
+
+    def _save_arrays(self) -> None:
+        held = self._arrays.items()
+        self._state["arrays"] = {name: [one.dtype.str, [*one.tail]] for name, one in held}
+        self._state["rows"] = {name: one.rows for name, one in held}
+        self._save()
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def finish(
+        self,
+        *,
+        split: Split | None = None,
+        kind: Kind = "classification",
+        class_names: Sequence[str] = (),
+        name: str = "",
+        about: Mapping[str, Any] | None = None,
+        step: Step = lambda count: None,
+    ) -> None:
+        """Sort the edges, and write graph.json.
+
+        Args:
+            split: The training, validation and test nodes; None for none.
+            kind: Of the targets.
+            class_names: The names of the classes or targets; by default 0, 1, ...
+            name: Of the graph; by default that of the folder.
+            about: Further facts to keep in graph.json, as JSON types.
+            step: Called with the number of edges that were sorted since the last call.
+
+        Raises:
+            NotWritable: The disk is full.
+            ValueError: Nodes are missing, or rows of one undirected edge have other values.
+        """
+        if self._arrays and self._nodes != self.num_nodes:
+            condition = f"have num_nodes={self.num_nodes:,} nodes before it is finished"
+            raise invalid("writer", condition, f"{self._nodes:,}", "Add the others.")
+        if split is not None:
+            split.check(self.num_nodes)
+        with self._disk():
+            if self._arrays:
+                self._commit_nodes()
+            if self._runs is None:
+                self._start_runs(record_type(self._widths()))
+            assert self._runs is not None
+            if self._filled or self._blocks != self._state["blocks"]:
+                self._spill(commit=True)
+            del self._buffer
+            loops = self._merge(step)
+            for part in SPLIT_NAMES if split is not None else ():
+                rows = getattr(split, part)
+                array = self._array(part, np.dtype("<i8"), (), 0)
+                array.append(rows)
+                array.close()
+            facts = {
+                "name": name or self.folder.name, "kind": kind, "class_names": [*class_names],
+                "num_nodes": self.num_nodes, "num_edges": self._state["merged"]["edges"],
+                "undirected": self.undirected, "self_loops": loops,
+                "added": self._state["added"], "num_relations": self._relations(),
+                "split": None if split is None else split.name, "about": dict(about or {}),
+                "key": self._plan["key"],
+            }  # fmt: skip
+            self._write_manifest(facts)
+
+    def _widths(self) -> dict[str, int]:
+        width = self._state.get("attributes", 1)
+        return {name: width if name == "edge_attr" else 1 for name in self.columns}
+
+    def _relations(self) -> int | None:
+        if "edge_type" not in self.columns:
+            return None
+        largest = int(self._state["merged"]["largest_type"]) + 1
+        return largest if self.num_relations is None else self.num_relations
+
+    def _merge(self, step: Step) -> int:
+        """Write the sorted edges by target; the number of self loops."""
+        assert self._runs is not None
+        runs = self._runs
+        state = self._state.setdefault(
+            "merged", {"taken": [], "edges": 0, "nodes": 0, "loops": 0, "largest_type": -1}
+        )
+        kinds = {"source": ("<i4", ()), "rowptr": ("<i8", ())} | {
+            name: ("<i8" if name == "edge_type" else "<f4",
+                   (width,) if name == "edge_attr" else ())
+            for name, width in self._widths().items()
+        }  # fmt: skip
+        rows = {name: state["edges"] for name in kinds} | {"rowptr": state["nodes"]}
+        out = {
+            name: self._array(name, np.dtype(dtype), tail, rows[name])
+            for name, (dtype, tail) in kinds.items()
+        }
+        size = 6 * runs.dtype.itemsize + 48
+        merger = Merger(runs, min(MERGED, max(256, self.memory // size)), state["taken"])
+        written = 0
+        step(sum(merger.taken))
+        for block in merger.blocks():
+            count = len(block)
+            kept = self._without_repeats(block)
+            self._write_edges(kept, out, state)
+            written += kept.nbytes
+            step(count)
+            if written >= COMMITTED * 4:
+                self._commit_merged(merger, out)
+                written = 0
+        self._begin_rows(out["rowptr"], state, self.num_nodes + 1, np.empty(0, np.int64))
+        for array in out.values():
+            array.close()
+        state["taken"] = [*merger.taken]
+        self._save()
+        return int(state["loops"])
+
+    def _commit_merged(self, merger: Merger, out: Mapping[str, GrowingArray]) -> None:
+        for array in out.values():
+            array.sync()
+        self._state["merged"]["taken"] = [*merger.taken]
+        self._save()
+
+    def _without_repeats(self, block: NDArray[Any]) -> NDArray[Any]:
+        if self.duplicates == "keep":
+            return block
+        begins, same = same_as_first(block)
+        if self.undirected and not same.all():
+            key = int(keys_of(block)[int((~same).argmax())])
+            ends = sorted((key >> self._bits, key & ((1 << self._bits) - 1)))
+            raise invalid(
+                "edges",
+                "have the same weight and attributes in all rows of one undirected edge",
+                f"other ones between the nodes {ends[0]} and {ends[1]}",
+                "Combine the rows, or use undirected=False to keep them as two edges.",
+            )
+        return block[begins | ~same]
+
+    def _write_edges(
+        self, block: NDArray[Any], out: Mapping[str, GrowingArray], state: dict[str, Any]
+    ) -> None:
+        if not len(block):
+            return
+        keys = keys_of(block)
+        source = (keys & ((1 << self._bits) - 1)).astype(np.int32)
+        target = keys >> self._bits
+        state["loops"] += int(np.count_nonzero(source == target))
+        self._begin_rows(out["rowptr"], state, int(target[-1]) + 1, target)
+        state["edges"] += len(block)
+        out["source"].append(source)
+        for name in self.columns:
+            out[name].append(block[name])
+        if "edge_type" in self.columns:
+            state["largest_type"] = max(state["largest_type"], int(block["edge_type"].max()))
+
+    @staticmethod
+    def _begin_rows(
+        rowptr: GrowingArray, state: dict[str, Any], stop: int, target: NDArray[np.int64]
+    ) -> None:
+        """Write where the edges of the nodes below `stop` begin: after those of all before."""
+        while state["nodes"] < stop:
+            nodes = np.arange(state["nodes"], min(stop, state["nodes"] + MERGED))
+            rowptr.append(state["edges"] + np.searchsorted(target, nodes))
+            state["nodes"] += len(nodes)
+
+    def _write_manifest(self, facts: Mapping[str, Any]) -> None:
+        for array in self._arrays.values():
+            array.close()
+        files = {}
+        for path in sorted(self.folder.glob("*.npy")):
+            held = np.load(path, mmap_mode="r", allow_pickle=False)
+            files[path.stem] = {
+                "dtype": held.dtype.str, "shape": [*held.shape], "sha256": file_hash(path),
+            }  # fmt: skip
+        content = {"format": FORMAT, "version": VERSION, **facts, "files": files}
+        with atomic_write(self.folder / MANIFEST) as file:
+            file.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
+        self.close()
+        for name in (SPILL, STATE):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def _array(values: Any) -> NDArray[Any]:  # noqa: ANN401
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
