@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +141,7 @@ class PowerLaw:
 
     def class_of(self, nodes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The classes of some nodes, from 0."""
-        found: NDArray[np.int64] = (nodes - self._shift) * self._inverse % self.num_nodes
-        found %= self.classes
-        return found
+        return (nodes - self._shift) * self._inverse % self.num_nodes % self.classes
 
     def split(self, seed: int | None = None) -> Split:
         """The public split, or a random one: of each block of nodes a fraction is labeled.
@@ -166,7 +164,7 @@ class PowerLaw:
     # (rank in the community) · classes + (community), and the node is (a r + b) mod N, so that
     # neither the large nodes nor the communities lie together in memory.
 
-    def _members(self, community: NDArray[Any], u: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _members(self, community: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int64]:
         """The ranks of nodes of some communities, drawn in proportion to the expected degrees.
 
         The expected degree at the fraction t of a community is (t + t₀)^(-1 / (β - 1)), whose
@@ -176,8 +174,10 @@ class PowerLaw:
         low, high = self._first**power, (1 + self._first) ** power
         t = (u * (high - low) + low) ** (1 / power) - self._first
         count = (self.num_nodes - community + self.classes - 1) // self.classes
-        rank = np.clip((t * count).astype(np.int64), 0, count - 1)
-        return rank * self.classes + community
+        rank: NDArray[np.int64] = np.clip((t * count).astype(np.int64), 0, count - 1)
+        rank *= self.classes
+        rank += community
+        return rank
 
     def _next(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
         after = ranks + self.classes
