@@ -59,26 +59,39 @@ def convert(folder: Path, out: Path) -> None:
     (out / "meta.json").write_text(json.dumps(about))
 
 
-def sample(graph: Any, wanted: np.ndarray, fanouts: list[int], relabel: bool) -> int:
+def sample(
+    graph: Any, wanted: np.ndarray, fanouts: list[int], place: np.ndarray, numbered: bool
+) -> int:
     """Sample around some nodes without replacement; the number of edges.
 
-    With `relabel` the nodes of the edges are numbered from 0, wanted ones first, and each node is
-    expanded once; otherwise the lists that the graph engine returns are all.
+    The lists that the graph engine returns are all there is, unless `numbered`: then each node is
+    expanded once, and the ends of the edges are numbered from 0, wanted nodes first.
+
+    Args:
+        graph: of DeepGNN.
+        wanted: distinct nodes.
+        fanouts: how many neighbors to draw in each hop.
+        place: -1 for each node of the graph; it is left as it was.
+        numbered: whether to number the nodes.
     """
-    total, newest, known = 0, wanted, wanted
+    total, targets = 0, wanted
+    place[wanted] = np.arange(len(wanted))
     for fanout in fanouts:
-        found, _ = graph.uniform_sample_neighbors(True, newest, 0, fanout, default_node=-1)
+        found, _ = graph.uniform_sample_neighbors(True, targets, 0, fanout, default_node=-1)
         there = found >= 0
-        total += int(there.sum())
-        if relabel:
-            order = np.unique(np.concatenate([known, found[there]]))
-            fresh = np.setdiff1d(order, known, assume_unique=True)
-            newest, known = fresh, np.concatenate([known, fresh])
-            place = np.argsort(known)
-            np.stack([place[np.searchsorted(known, found[there], sorter=place)],
-                      np.repeat(np.arange(len(found)), there.sum(1))])  # fmt: skip
-        else:
-            newest = found[there]
+        sources = found[there]
+        total += len(sources)
+        if not numbered:
+            targets = sources
+            continue
+        new = sources[place[sources] < 0]
+        numbers = np.arange(len(targets), len(targets) + len(new))
+        place[new] = numbers
+        new = new[place[new] == numbers]  # of several equal nodes the last one
+        place[new] = np.arange(len(targets), len(targets) + len(new))
+        np.stack([place[sources], np.repeat(np.arange(len(targets)), there.sum(1))])
+        targets = np.concatenate([targets, new])
+    place[targets if numbered else wanted] = -1
     return total
 
 
@@ -95,12 +108,12 @@ def main(folder: Path, batch: int, fanouts: list[int]) -> None:
     nodes = len(np.load(folder / "rowptr.npy", mmap_mode="r")) - 1
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer({"converted": converted, "loaded": loaded, "memory": memory / 1024})
-    random = np.random.default_rng(0)
+    random, place = np.random.default_rng(0), np.full(nodes, -1)
     for line in sys.stdin:
-        count, relabel = json.loads(line)
+        count, numbered = json.loads(line)
         seeds = [random.choice(nodes, batch, replace=False, shuffle=False) for _ in range(count)]
         started = time.perf_counter()
-        edges = sum(sample(graph, wanted, fanouts, relabel) for wanted in seeds)
+        edges = sum(sample(graph, wanted, fanouts, place, numbered) for wanted in seeds)
         answer({"edges": edges, "seconds": time.perf_counter() - started})
 
 

@@ -28,7 +28,8 @@ from gnnvision.errors import integer, invalid
 
 __all__ = ["NodeBlock", "PowerLaw"]
 
-BLOCK = 1 << 18  # nodes, or edges, that one random generator makes
+BLOCK = 1 << 18  # nodes that one random generator makes
+EDGES = 1 << 20  # pairs that one makes
 _MEANS, _EDGES, _NODES, _SPLIT = range(4)  # what a random generator is for
 
 
@@ -115,10 +116,16 @@ class PowerLaw:
         """The number of pairs of nodes that are connected, half the number of edges."""
         return round(self.num_nodes * self.mean_degree / 2)
 
-    def edges(self) -> Iterator[NDArray[np.int64]]:
-        """The pairs of connected nodes in blocks, each pair in one direction. Shapes (2, n)."""
-        for block, start in enumerate(range(0, self.num_pairs, BLOCK)):
-            size = min(BLOCK, self.num_pairs - start)
+    def edges(self, first_block: int = 0) -> Iterator[NDArray[np.int64]]:
+        """The pairs of connected nodes in blocks, each pair in one direction. Shapes (2, n).
+
+        Args:
+            first_block: How many blocks to leave out.
+        """
+        for block, start in enumerate(range(0, self.num_pairs, EDGES)):
+            if block < first_block:
+                continue
+            size = min(EDGES, self.num_pairs - start)
             random = self._random(_EDGES, block)
             first = random.integers(self.classes, size=size)
             moved = random.integers(self.classes, size=size)
@@ -131,9 +138,14 @@ class PowerLaw:
             ends[1, same] = self._next(ends[1, same])
             yield self._scatter(ends)
 
-    def nodes(self) -> Iterator[NodeBlock]:
-        """The features and classes of the nodes in blocks."""
-        for block, start in enumerate(range(0, self.num_nodes, BLOCK)):
+    def nodes(self, first_node: int = 0) -> Iterator[NodeBlock]:
+        """The features and classes of the nodes in blocks.
+
+        Args:
+            first_node: The blocks before that of this node are left out.
+        """
+        for block in range(first_node // BLOCK, math.ceil(self.num_nodes / BLOCK)):
+            start = block * BLOCK
             y = self.class_of(np.arange(start, min(start + BLOCK, self.num_nodes)))
             random = self._random(_NODES, block)
             noise = random.standard_normal((len(y), self.channels), dtype=np.float32)

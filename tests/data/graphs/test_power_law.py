@@ -6,9 +6,9 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data.graphs import power_law
-from gnnvision.data.graphs.power_law import BLOCK, PowerLaw
+from gnnvision.data.graphs.power_law import EDGES, PowerLaw
 
-NODES = 60_000
+NODES = 240_000
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +23,14 @@ def pairs(graph):
 
 def test_blocks_are_bounded_and_of_a_seed(graph, pairs):
     sizes = [block.shape[1] for block in graph.edges()]
-    assert max(sizes) == BLOCK
-    assert sum(sizes) == pairs.shape[1] == NODES * 5
+    assert sizes == [EDGES, NODES * 5 - EDGES]
+    assert np.array_equal(next(graph.edges(1)), pairs[:, EDGES:])
     again = PowerLaw(num_nodes=NODES)
     assert np.array_equal(np.concatenate(list(again.edges()), 1), pairs)
     other = np.concatenate(list(PowerLaw(num_nodes=NODES, seed=1).edges()), 1)
     assert not np.array_equal(other, pairs)
     first, *rest = graph.nodes()
-    assert not rest  # 60,000 nodes are one block
+    assert not rest  # 240,000 nodes are one block
     assert first.x.dtype == np.float32
     assert np.array_equal(first.x, next(again.nodes()).x)
 
@@ -72,11 +72,11 @@ def test_the_edges_help_to_tell_the_classes(graph, pairs):
 
 def test_the_splits(graph, monkeypatch):
     public, random = graph.split(), graph.split(0)
-    assert public.sizes == {"train": 600, "val": 600, "test": 58_800}
+    assert public.sizes == {"train": 2400, "val": 2400, "test": 235_200}
     assert (public.name, random.name) == ("public", "random")
     assert public.hash == PowerLaw(num_nodes=NODES).split().hash != random.hash
-    monkeypatch.setattr(power_law, "BLOCK", 7000)  # of each block the same fraction
-    assert np.histogram(graph.split().train, 10, (0, NODES))[0].min() >= 50
+    monkeypatch.setattr(power_law, "BLOCK", 24_000)  # of each block the same fraction
+    assert np.histogram(graph.split().train, 10, (0, NODES))[0].min() == 240
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_splits(graph, monkeypatch):
         ({"exponent": 2.0}, "'exponent' must be above 2, got 2.0"),
         ({"inside": 1.5}, "'inside' must be from 0 to 1, got 1.5"),
         ({"signal": float("nan")}, "'signal' must be at least 0, got nan"),
-        ({"mean_degree": float("inf")}, "'mean_degree' must be from 0 to 3750, got inf"),
+        ({"mean_degree": float("inf")}, "'mean_degree' must be from 0 to 15000, got inf"),
         ({"labeled": 0.5}, "'labeled' must be from 0 to 0.4, got 0.5"),
     ],
 )
