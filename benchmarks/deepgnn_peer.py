@@ -12,7 +12,6 @@ line of JSON.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -106,8 +105,7 @@ def main(folder: Path, batch: int, fanouts: list[int]) -> None:
     graph = MemoryGraph(str(folder / "deepgnn"))
     loaded = time.perf_counter() - started
     nodes = len(np.load(folder / "rowptr.npy", mmap_mode="r")) - 1
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer({"converted": converted, "loaded": loaded, "memory": memory / 1024})
+    answer({"converted": converted, "loaded": loaded, "memory": peak()})
     random, place = np.random.default_rng(0), np.full(nodes, -1)
     for line in sys.stdin:
         count, numbered = json.loads(line)
@@ -115,6 +113,12 @@ def main(folder: Path, batch: int, fanouts: list[int]) -> None:
         started = time.perf_counter()
         edges = sum(sample(graph, wanted, fanouts, place, numbered) for wanted in seeds)
         answer({"edges": edges, "seconds": time.perf_counter() - started})
+
+
+def peak() -> float:
+    """The peak memory of this process in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def answer(values: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Sampled edges a second on one core, beside DeepGNN's graph engine and torch-geometric.
+"""Sampled edges a second on one core, compared with DeepGNN's graph engine and torch-geometric.
 
 python benchmarks/sampling.py --deepgnn ENVIRONMENT/bin/python
 python benchmarks/sampling.py --edges 1e6 --fanouts 25 10
@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from timing import machine
+from timing import machine, quiet
 
 from gnnvision.data import PowerLaw
 from gnnvision.data.graphs.generated import write_graph
@@ -42,10 +42,10 @@ Program = Callable[[int], tuple[int, float]]  # batches -> edges, seconds
 
 
 class DeepGNN:
-    """DeepGNN's graph engine, in a process of its own environment.
+    """DeepGNN's graph engine, in a process with another Python.
 
     Args:
-        python: of that environment.
+        python: with deepgnn-ge.
         folder: of the graph.
         batch: wanted nodes.
         fanouts: how many neighbors to draw in each hop.
@@ -126,7 +126,9 @@ def torch_geometric(graph: StoredGraph, batch: int, fanouts: Sequence[int]) -> P
 
 def measured(folder: Path, options: argparse.Namespace) -> dict[str, list[tuple[int, float]]]:
     """Edges and seconds of each program in each round."""
-    rowptr, source = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in ("rowptr", "source"))
+    rowptr, source = (
+        np.load(folder / f"{name}.npy", mmap_mode="c") for name in ("rowptr", "source")
+    )
     graph = StoredGraph(torch.from_numpy(rowptr), torch.from_numpy(source))
     programs = {"gnnvision, memory-mapped": ours(graph, options.batch, options.fanouts)}
     held = StoredGraph(graph.rowptr.clone(), graph.source.clone())
@@ -139,7 +141,10 @@ def measured(folder: Path, options: argparse.Namespace) -> dict[str, list[tuple[
         programs["DeepGNN, lists"] = lambda batches: peer.sample(batches, False)
         programs["DeepGNN, numbered by numpy"] = lambda batches: peer.sample(batches, True)
     try:
-        programs["torch-geometric"] = torch_geometric(graph, options.batch, options.fanouts)
+        with quiet():
+            loader = torch_geometric(graph, options.batch, options.fanouts)
+            loader(1)
+        programs["torch-geometric"] = loader
     except ImportError as error:
         print(f"torch-geometric: ImportError: {error}")
     rounds: dict[str, list[tuple[int, float]]] = {name: [] for name in programs}

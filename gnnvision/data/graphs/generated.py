@@ -1,19 +1,23 @@
-"""The generated graph as a task."""
+"""The generated graph as a task, in memory or written to a folder."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from gnnvision.data.card import Card
+from gnnvision.data.graphs.graph_manifest import MANIFEST
+from gnnvision.data.graphs.graph_writer import GraphWriter
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.power_law import PowerLaw
 from gnnvision.domains import Graph
 
-__all__ = ["generate_graph", "load_power_law"]
+__all__ = ["generate_graph", "load_power_law", "write_graph"]
 
 USUAL_NODES = 100_000
 
@@ -59,6 +63,38 @@ def generate_graph(graph: PowerLaw) -> NodeTask:
         y=torch.from_numpy(np.concatenate([block.y for block in blocks])),
         details={"generated": _description(graph)},
     )  # fmt: skip
+
+
+def write_graph(graph: PowerLaw, folder: Path) -> None:
+    """Write a generated graph to a folder, block by block.
+
+    A folder that has the whole graph is left as it is; an unfinished one is continued.
+
+    Args:
+        graph: What to generate.
+        folder: A new folder, or one with this graph.
+
+    Raises:
+        NotWritable: The folder cannot be written, or its disk is full.
+        ValueError: It contains something else.
+    """
+    settings = asdict(graph)
+    key = json.dumps(settings)
+    if (folder / MANIFEST).is_file():
+        held = json.loads((folder / MANIFEST).read_text("utf-8"))
+        if held.get("key") == key:
+            return
+    with GraphWriter(folder, graph.num_nodes, undirected=True, key=key) as writer:
+        if writer.next_node < graph.num_nodes:
+            for block in graph.nodes(writer.next_node):
+                done = writer.next_node - block.start
+                writer.add_nodes(x=block.x[done:], y=block.y[done:])
+        for pairs in graph.edges(writer.next_block):
+            writer.add_edges(*pairs)
+        writer.finish(
+            split=graph.split(), class_names=_class_names(graph), name="power-law",
+            about={"generated": _description(graph)},
+        )  # fmt: skip
 
 
 def _class_names(graph: PowerLaw) -> tuple[str, ...]:

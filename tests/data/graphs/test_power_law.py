@@ -6,6 +6,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data.graphs import power_law
+from gnnvision.data.graphs.generated import write_graph
 from gnnvision.data.graphs.power_law import EDGES, PowerLaw
 
 NODES = 240_000
@@ -108,3 +109,47 @@ def test_it_is_loaded_by_name_and_size():
         gv.data.load("karate", num_nodes=10)
     with pytest.raises(ValueError, match="'dense' must be left out for a generated graph"):
         gv.data.load("power-law", dense=True)
+
+
+def files(folder):
+    return {path.stem: np.load(path) for path in folder.glob("*.npy")}
+
+
+def test_on_disk_it_is_the_same_graph(tmp_path):
+    graph = PowerLaw(num_nodes=3000, seed=5)
+    task, folder = gv.data.generate_graph(graph), tmp_path / "graph"
+    write_graph(graph, folder)
+    held = files(folder)
+    stored = task.graph.by_target
+    assert np.array_equal(held["rowptr"], stored.rowptr)
+    assert np.array_equal(held["source"], stored.source)
+    assert np.array_equal(held["x"], task.x)
+    assert np.array_equal(held["y"], task.y)
+    for name in ("train", "val", "test"):
+        assert np.array_equal(held[name], getattr(task.split, name))
+    before = (folder / "x.npy").stat().st_mtime_ns
+    write_graph(graph, folder)  # it is there already
+    assert (folder / "x.npy").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="'folder' must be new"):
+        write_graph(PowerLaw(num_nodes=3000, seed=6), folder)
+
+
+def test_a_build_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    graph = PowerLaw(num_nodes=3000)
+    write_graph(graph, tmp_path / "whole")
+    monkeypatch.setattr(power_law, "BLOCK", 500)
+    monkeypatch.setattr(power_law, "EDGES", 4000)
+    write_graph(graph, tmp_path / "blocks")
+    edges = PowerLaw.edges
+
+    def stops(self, first_block=0):
+        yield from list(edges(self, first_block))[:2]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PowerLaw, "edges", stops)
+    with pytest.raises(KeyboardInterrupt):
+        write_graph(graph, tmp_path / "stopped")
+    monkeypatch.setattr(PowerLaw, "edges", edges)
+    write_graph(graph, tmp_path / "stopped")
+    whole, again = files(tmp_path / "blocks"), files(tmp_path / "stopped")
+    assert all(np.array_equal(whole[name], again[name]) for name in whole)
