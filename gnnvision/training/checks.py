@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import NodeTask, ReconstructionTask, Task
+from gnnvision.domains import StoredGraph
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import one_tensor
 from gnnvision.training.objective import UNLABELED, Objective
@@ -82,13 +83,29 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             recipe.ema_span,
             "Set batch_size, or use ema_decay.",
         )
-    if recipe.batch_size is not None and isinstance(task, NodeTask):
+    if recipe.fanouts is not None and not isinstance(task, NodeTask):
         raise invalid(
-            "batch_size",
-            "be None for the nodes of one graph",
-            recipe.batch_size,
-            "Leave it out: a node needs its neighbors, so all nodes are one batch.",
+            "fanouts",
+            f"be None for a {type(task).__name__}",
+            recipe.fanouts,
+            "Leave it out: it is for the nodes of one graph.",
         )
+    if recipe.fanouts is None and isinstance(task, NodeTask):
+        if recipe.batch_size is not None:
+            raise invalid(
+                "batch_size",
+                "be None for the nodes of one graph without 'fanouts'",
+                recipe.batch_size,
+                "Leave it out: a node needs its neighbors, so all nodes are one batch; or give "
+                "fanouts=(15, 10) to draw some neighbors of each.",
+            )
+        if isinstance(task.graph, StoredGraph):
+            raise invalid(
+                "fanouts",
+                "be given for a graph that is not held in memory",
+                None,
+                "Use Recipe(fanouts=(15, 10), batch_size=1024), one number for each convolution.",
+            )
 
 
 def check_first_block(recipe: Recipe, model: nn.Module, first: Sequence[nn.Parameter]) -> None:

@@ -73,6 +73,11 @@ class Recipe:
         warmup: fraction of the training, from 0 to 1, in which "one_cycle" and "cosine" raise
             the learning rate from 0.
         batch_size: items in a batch; None for the task's default.
+        fanouts: for the nodes of one graph, how many neighbors a node gets in each hop, drawn
+            anew in each epoch: one number for each hop of the network's convolutions, first that
+            of the last layer, -1 for all neighbors. A batch is then `batch_size` nodes with these
+            neighbors. The epochs are compared on a fixed draw of the validation nodes; the final
+            metrics use all neighbors. None for the whole graph as one batch.
         class_weights: weights of the classes in the loss. "balanced" gives the rare classes more,
             in inverse proportion to their training items; else numbers, one for each class in
             their order. Of a multi-label task, the weights of the positives of each target,
@@ -121,6 +126,7 @@ checkpoint_selection score
     schedule: Schedule = "constant"
     warmup: float = 0.0
     batch_size: int | None = None
+    fanouts: Sequence[int] | None = None
     class_weights: Literal["none", "balanced"] | Sequence[float] = "none"
     label_smoothing: float = 0.0
     progressive_resizing: Resizing = 0.0
@@ -146,6 +152,8 @@ checkpoint_selection score
         ):  # fmt: skip
             self._check_number(name, 0, 1)
         object.__setattr__(self, "class_weights", _checked_weights(self.class_weights))
+        if self.fanouts is not None:
+            object.__setattr__(self, "fanouts", _checked_fanouts(self.fanouts))
         if isinstance(self.progressive_resizing, Sequence):
             checked = _checked_resizing(self.progressive_resizing)
             object.__setattr__(self, "progressive_resizing", checked)
@@ -194,6 +202,8 @@ checkpoint_selection score
         weights, resizing = held["class_weights"], held["progressive_resizing"]
         if not isinstance(weights, str):
             held["class_weights"] = list(weights)
+        if self.fanouts is not None:
+            held["fanouts"] = list(self.fanouts)
         if isinstance(resizing, tuple):
             held["progressive_resizing"] = [list(pair) for pair in resizing]
         return held
@@ -283,6 +293,19 @@ def _checked_weights(value: object) -> str | tuple[float, ...]:
         if not is_number or not 0 < weight < math.inf:
             raise invalid("class_weights", "have positive finite numbers", weight, advice)
     return tuple(float(weight) for weight in value)
+
+
+def _checked_fanouts(given: object) -> tuple[int, ...]:
+    """The numbers of neighbors as a tuple of positive integers or -1."""
+    advice = "Pass for example fanouts=(15, 10), one number for each convolution."
+    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+        raise wrong_type("fanouts", "be a list of integers", given, advice)
+    for number in given:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise wrong_type("fanouts", "have integers", number, advice)
+        if number < 1 and number != -1:
+            raise invalid("fanouts", "have positive numbers, or -1 for all", number, advice)
+    return tuple(given)
 
 
 def _checked_resizing(pairs: Sequence[Any]) -> tuple[tuple[float, float], ...]:

@@ -23,11 +23,16 @@ def measure(shared: Shared) -> None:
     for stage in shared.stages:
         if stage.values is None:
             model, task = shared.new_model(reset=False), shared.task
-            x, domain, _ = next(iter(task.batches("train", stage.recipe.batch_size)))
+            size = stage.recipe.batch_size
+            some = shared.seen(task, stage) if stage.recipe.fanouts else task
+            x, domain, _ = next(iter(some.batches("train", size)))
             check_takes(model, domain)
             try:
                 if isinstance(task, NodeTask):
-                    stage.hops = hops_of_model(model, task)
+                    if stage.recipe.fanouts is None:
+                        stage.hops = hops_of_model(model, task)
+                    else:
+                        check_fanouts(model, task, stage.recipe.fanouts)
                     x, domain, _ = next(iter(shared.seen(task, stage).batches("train")))
                 with seeded(0):
                     stage.values = largest_signal(model, x, domain)

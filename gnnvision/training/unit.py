@@ -84,7 +84,11 @@ class Shared:
 
     def seen(self, task: Task, stage: Stage) -> Task:
         """The task whose batches have only the nodes that the outputs depend on."""
-        if not isinstance(task, NodeTask) or stage.hops is None:
+        if not isinstance(task, NodeTask):
+            return task
+        if stage.recipe.fanouts is not None:
+            return replace(task, hops=None, fanouts=tuple(stage.recipe.fanouts))
+        if stage.hops is None:
             return task
         if self._seen.get(stage.hops, (None,))[0] is not task:  # seeds with one split share it
             self._seen[stage.hops] = (task, replace(task, hops=stage.hops))

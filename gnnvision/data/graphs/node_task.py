@@ -16,15 +16,18 @@ from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
+from gnnvision.data.graphs.sampled_nodes import BATCH, sampled_batches
 from gnnvision.data.moments import target_moments
 from gnnvision.data.split import Split, random_node_split
 from gnnvision.data.task import SplitName, Task
-from gnnvision.domains import Domain, Graph
+from gnnvision.domains import Domain, Graph, StoredGraph
 from gnnvision.domains.device import full_device
+from gnnvision.domains.stored import key_of
 from gnnvision.errors import integer, invalid
 
 __all__ = ["NodeTask"]
 
+EVALUATION_KEY = 0  # of the neighbors that are drawn for validation: the same in all epochs
 MOST_COMPUTED = 0.9  # of the rows of all layers; beyond it the whole graph takes no longer
 
 
@@ -32,7 +35,8 @@ MOST_COMPUTED = 0.9  # of the rows of all layers; beyond it the whole graph take
 class NodeTask(Task):
     """Classification or regression of the nodes of one graph (transductive).
 
-    The graph may be the disjoint union of several (`Graph.batch`).
+    The graph may be the disjoint union of several (`Graph.batch`), or a `StoredGraph`, whose
+    edges and features may be files; what is read of them is then moved to the device.
 
     Args:
         x: Node features, dense or sparse COO. Shape (N, C).
@@ -45,6 +49,8 @@ class NodeTask(Task):
         hops: How many hops the output of a network depends on; None for the whole graph. The
             batch of a split is then its frontier (`Graph.frontier`), where that is smaller than
             the graph: a network gives the same outputs, and computes only those.
+        fanouts: In place of `hops`, how many neighbors a node gets in each hop, drawn at random,
+            as in `Graph.frontier`: the batches are then frontiers of some nodes of a split.
 
     Raises:
         ValueError: The sizes of features, graph, labels and split do not match.
@@ -53,12 +59,14 @@ class NodeTask(Task):
     item_kind = "node"
 
     x: Tensor
-    graph: Graph
+    graph: Graph | StoredGraph
     y: Tensor
     splitter: Callable[[int], Split] | None = None
     encoder: ColumnEncoder | None = field(default=None, repr=False)
     tables: Mapping[str, Any] | None = field(default=None, repr=False)
     hops: int | None = field(default=None, repr=False)
+    fanouts: tuple[int, ...] | None = field(default=None, repr=False)
+    device: torch.device = field(default=torch.device("cpu"), repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +92,9 @@ class NodeTask(Task):
                 advice = "Pass one row for each node, NaN for a missing target."
             raise invalid("y", condition, got, advice)
         self.split.check(n)
+        if self.fanouts is not None:
+            fanouts, _ = key_of(self.hops, self.fanouts, None, 0)
+            object.__setattr__(self, "fanouts", tuple(fanouts))
         if self.hops is not None:
             integer("hops", self.hops, 0, "Give the number of graph convolutions, or None.")
         object.__setattr__(self, "_batch", {})
@@ -118,17 +129,32 @@ class NodeTask(Task):
         and their labels alone. Every call yields the same tensors, so nothing is copied from
         epoch to epoch.
 
+        With `fanouts` there are several batches of such nodes, each with neighbors that are
+        drawn anew in each epoch of the training split, and once for the others.
+
         Args:
             split: "train", "val" or "test".
-            batch_size: Ignored: a node needs its neighbors, so the whole graph is one batch.
-            generator: Ignored: there is nothing to shuffle.
-            epoch: Ignored: every epoch is the same.
+            batch_size: With `fanouts`, the nodes whose output is wanted in a batch; None for
+                1,024. Otherwise ignored: a node needs its neighbors, so the whole graph is one
+                batch.
+            generator: With `fanouts`, shuffles the training split and draws the neighbors; None
+                does neither anew. Otherwise ignored: there is nothing to shuffle.
+            epoch: Ignored: what is drawn depends on the generator alone.
 
         Raises:
-            ValueError: `split` is not one of these.
+            ValueError: `split` is not one of these, the batch size is not positive, or the graph
+                is a `StoredGraph` and there are no `fanouts`.
         """
-        check_batches(split, None, "nodes")
-        return iter((self._batch_of(split),))
+        if self.fanouts is None:
+            check_batches(split, None, "nodes")
+            return iter((self._batch_of(split),))
+        check_batches(split, batch_size, "nodes")
+        nodes, key = self._known(split).cpu(), EVALUATION_KEY
+        if split == "train" and generator is not None:
+            nodes = nodes[torch.randperm(len(nodes), generator=generator)]
+            key = int(torch.randint(2**62, (), generator=generator))
+        size = batch_size or BATCH
+        return sampled_batches(self.graph, self.rows, self.y, nodes, size, self.fanouts, key)
 
     def _batch_of(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         if split not in self._batch:
@@ -144,6 +170,10 @@ class NodeTask(Task):
         return nodes[~y.isnan().all(1)]
 
     def _whole(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
+        if isinstance(self.graph, StoredGraph):
+            advice = "Train with Recipe(fanouts=(15, 10)), one number for each convolution."
+            got = f"None for a graph of {self.graph.num_nodes:,} nodes by target"
+            raise invalid("fanouts", "be given for a stored graph", got, advice)
         nodes = torch.from_numpy(np.array(getattr(self.split, split))).to(self.y.device)
         missing = UNLABELED if self.y.dtype is torch.int64 else math.nan
         target = torch.full_like(self.y, missing)
@@ -168,12 +198,17 @@ class NodeTask(Task):
             nodes: indices from 0. Shape (n,).
         """
         x = self.x.index_select(0, nodes.to(self.x.device))
-        return x.coalesce() if x.layout is torch.sparse_coo else x
+        x = x.coalesce() if x.layout is torch.sparse_coo else x
+        if x.dtype is torch.float16:  # in which the features of large graphs are stored
+            x = x.float()
+        return x.to(self.device) if isinstance(self.graph, StoredGraph) else x
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
         if self.y.dtype is not torch.int64:
             return False
+        if self.fanouts is not None:
+            return True
         return self._batch_of(split)[1] is not self.graph
 
     @property
@@ -210,7 +245,13 @@ class NodeTask(Task):
         return replace(self, split=random_node_split(self.y, seed, **sizes), seed=seed)
 
     def to(self, device: torch.device | str) -> Self:
-        """The task with features, graph and labels on `device`; itself if they already are."""
+        """The task with features, graph and labels on `device`; itself if they already are.
+
+        Those of a `StoredGraph` stay where they are, and the batches are moved.
+        """
+        if isinstance(self.graph, StoredGraph):
+            there = full_device(device)
+            return self if self.device == there else replace(self, device=there)
         if self.x.device == full_device(device):
             return self
         return replace(self, x=self.x.to(device), graph=self.graph.to(device), y=self.y.to(device))
