@@ -511,7 +511,8 @@ class Graph(Domain):
                 for name in batches.OF_EDGES
             }
             source, rowptr = self.edge_index[0, order].cpu(), rowptr.cpu()
-            return StoredGraph(rowptr, source, num_relations=self.num_relations, **columns)
+            columns |= {"num_relations": self.num_relations, "node_names": self.node_names}
+            return StoredGraph(rowptr, source, **columns)
 
         return self.derived("by_target", build)
 

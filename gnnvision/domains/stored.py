@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -36,6 +36,8 @@ class StoredGraph(Domain):
         edge_attr: attributes of each edge. Shape (E, D).
         edge_type: the relation of each edge, int64, from 0. Shape (E,).
         num_relations: the number of relations.
+        is_undirected: whether every edge is known to have its reverse.
+        node_names: names of the nodes, in order.
 
     Raises:
         TypeError: if an argument has the wrong type or dtype.
@@ -61,6 +63,8 @@ class StoredGraph(Domain):
         edge_attr: Tensor | None = None,
         edge_type: Tensor | None = None,
         num_relations: int | None = None,
+        is_undirected: bool = False,
+        node_names: Sequence[Hashable] | None = None,
     ) -> None:
         columns = {"rowptr": rowptr, "source": source}
         for name, column in columns.items():
@@ -84,6 +88,7 @@ class StoredGraph(Domain):
         self.rowptr, self.source = rowptr, source
         self.edge_weight, self.edge_attr, self.edge_type = edge_weight, edge_attr, edge_type
         self.num_relations = num_relations
+        self.is_undirected, self.node_names = is_undirected, node_names
         self.num_nodes = rowptr.numel() - 1
 
     # --- sizes ------------------------------------------------------------------------------

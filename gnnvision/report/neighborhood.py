@@ -32,7 +32,7 @@ def neighborhood(run: Run) -> Section | None:
     figures: list[Figure] = []
     exact, layer = True, ""
     for kind, correct in (("right", True), ("wrong", False)):
-        node = choose(task.graph, seen, correct)
+        node = choose(task.in_memory, seen, correct)
         if node is None:
             continue
         classes = _two_classes(seen, node)
@@ -114,7 +114,7 @@ def _two_classes(seen: Observed, node: int) -> tuple[int, int]:
 def _scene(
     task: NodeTask, seen: Observed, found: Contributions, classes: tuple[int, int]
 ) -> Scene:
-    graph, node = task.graph, found.node
+    graph, node = task.in_memory, found.node
     near = graph.neighborhood(node).cpu().tolist()[1:]
     far = [n for n in graph.neighborhood(node, 2).cpu().tolist() if n != node and n not in near]
     outer = far if len(far) <= _MOST_FAR else []

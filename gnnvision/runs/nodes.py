@@ -193,7 +193,7 @@ class NodeReader(Reader):
     def _of_new(self, nodes: Any, edges: Any) -> Block:  # noqa: ANN401
         """New nodes with their edges, and the part of the graph that they need."""
         task = self.task
-        known = task.graph.to("cpu")
+        known = task.in_memory.to("cpu")
         if known.node_names is not None and len(set(known.node_names)) < known.num_nodes:
             known = replace(known, node_names=None)  # names that are no ids
         new = encode_nodes(self.given, known, nodes, edges)

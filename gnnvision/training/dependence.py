@@ -42,7 +42,7 @@ def hops_of_model(model: nn.Module, task: NodeTask) -> int | None:
     Returns:
         As `hops_of`.
     """
-    return hops_of(model, task.graph, task.rows, np.array(task.split.train), training=True)
+    return hops_of(model, task.in_memory, task.rows, np.array(task.split.train), training=True)
 
 
 def hops_of(

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnnvision.data import NodeTask, SplitName, Task
+from gnnvision.data.graphs.sampled_nodes import BATCH
 from gnnvision.domains import Domain
 from gnnvision.layers import FromSignal, FromTargets
 from gnnvision.layers.calling import call, caller, one_tensor
 from gnnvision.layers.hooks import attached, evaluating
 from gnnvision.training.average import update_average
 from gnnvision.training.blocks import first_trainable
+from gnnvision.training.by_layer import outputs_by_layer
 from gnnvision.training.captured import Step, Stepped, captured, set_lr
 from gnnvision.training.checkpoint import (
     Checkpoint,
@@ -93,8 +95,10 @@ class SeedRun:
             self.first_block = first_trainable(model)
             check_first_block(recipe, model, self.first_block)
         self.average: AveragedModel | None = None
-        size = len(task.split.train)
-        steps = recipe.epochs * math.ceil(size / (recipe.batch_size or max(size, 1)))
+        size = max(len(task.split.train), 1)
+        self.is_sampled = isinstance(task, NodeTask) and task.fanouts is not None
+        batch = recipe.batch_size or (BATCH if self.is_sampled else size)
+        steps = recipe.epochs * math.ceil(size / batch)
         if decay := recipe.average_decay(steps):
             average = get_ema_multi_avg_fn(decay)
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
@@ -122,7 +126,7 @@ class SeedRun:
         self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
         self._evaluations: dict[SplitName, Repeated[Evaluated]] = {}  # on the same batch each time
         self.advance: Step = self.take_step
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not self.is_sampled:
             self.advance = captured(self.take_step, model, self.optimizer, self.average)
         elif not compiled and self._repeats():
             self.advance = Repeated(self._take_recorded_step, model)
@@ -203,6 +207,8 @@ class SeedRun:
     def _repeats(self) -> bool:
         """Whether all steps are on one small batch, with the same operations, as of a graph."""
         if not isinstance(self.task, NodeTask) or self.precision != "float32":
+            return False
+        if self.is_sampled:
             return False
         x, _, _ = next(iter(self.task.batches("train")))
         small = (x._nnz() if x.layout is torch.sparse_coo else x.numel()) < MANY_VALUES
@@ -398,6 +404,9 @@ class SeedRun:
         metrics: dict[str, dict[str, float]] = {"train": {}, "val": {}, "test": {}}
         remarks: dict[str, dict[str, str]] = {}
         target = output = torch.empty(0)
+        exact = self._on_all_neighbors(
+            [p for p in parts if p != "train" or len(self.task.split.train) <= most]
+        )
         for part in parts:
             size = len(getattr(self.task.split, part))
             if not size:
@@ -406,12 +415,29 @@ class SeedRun:
                 kept = self.history[self.best_epoch - 1]
                 metrics[part] = {n: kept[f"train_{n}"] for n in (self.goal.metric, "loss")}
             else:
-                output, target = self.outputs(part, self._over_views)
+                found = exact.get(part)
+                output, target = found or self.outputs(part, self._over_views)
                 metrics[part] = self.goal.metrics(output, target)
-                found = self.goal.remarks(output, target, self.task.class_names)
-                if found:
-                    remarks[part] = found
+                if words := self.goal.remarks(output, target, self.task.class_names):
+                    remarks[part] = words
         return metrics, remarks, target.cpu(), output.cpu()
+
+    def _on_all_neighbors(
+        self, parts: Sequence[SplitName]
+    ) -> dict[SplitName, tuple[Tensor, Tensor]]:
+        """Outputs and targets of splits, where training draws some neighbors; else nothing."""
+        task = self.task
+        if not isinstance(task, NodeTask) or task.fanouts is None:
+            return {}
+        known = {part: task.known(part).cpu() for part in parts}
+        nodes, places = torch.cat(list(known.values())).unique(return_inverse=True)
+        with arithmetic(self.device, self.precision):
+            outputs = outputs_by_layer(
+                self.kept_model, task.rows, task.graph, nodes, device=self.device
+            )
+        each = outputs[places].split([len(of_part) for of_part in known.values()])
+        y = task.y.cpu()
+        return {p: (out, y[known[p]]) for p, out in zip(known, each, strict=True)}
 
     def outputs(self, part: SplitName, predict: Callable[..., Tensor]) -> tuple[Tensor, Tensor]:
         """The outputs for a split and its targets, of the items whose target is known."""

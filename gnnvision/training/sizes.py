@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from gnnvision.data import NodeTask
-from gnnvision.domains import Frontier
+from gnnvision.domains import Frontier, StoredGraph
+from gnnvision.errors import invalid
 from gnnvision.layers.calling import check_takes
+from gnnvision.training.by_layer import hops_of_layers
 from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.failures import cause_of
+from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import seeded
 from gnnvision.training.threads import largest_signal
 from gnnvision.training.unit import Shared
@@ -23,16 +28,15 @@ def measure(shared: Shared) -> None:
     for stage in shared.stages:
         if stage.values is None:
             model, task = shared.new_model(reset=False), shared.task
-            size = stage.recipe.batch_size
-            some = shared.seen(task, stage) if stage.recipe.fanouts else task
+            size, is_sampled = stage.recipe.batch_size, stage.recipe.fanouts is not None
+            some = shared.seen(task, stage) if is_sampled else task
             x, domain, _ = next(iter(some.batches("train", size)))
             check_takes(model, domain)
             try:
-                if isinstance(task, NodeTask):
-                    if stage.recipe.fanouts is None:
-                        stage.hops = hops_of_model(model, task)
-                    else:
-                        check_fanouts(model, task, stage.recipe.fanouts)
+                if isinstance(task, NodeTask) and is_sampled:
+                    _check_fanouts(model, task, stage.recipe)
+                elif isinstance(task, NodeTask):
+                    stage.hops = hops_of_model(model, task)
                     x, domain, _ = next(iter(shared.seen(task, stage).batches("train")))
                 with seeded(0):
                     stage.values = largest_signal(model, x, domain)
@@ -43,15 +47,35 @@ def measure(shared: Shared) -> None:
                 raise cause from error
 
 
+def _check_fanouts(model: nn.Module, task: NodeTask, recipe: Recipe) -> None:
+    """Check that there is a number of neighbors for each hop of the convolutions of a model."""
+    assert recipe.fanouts is not None
+    graph = task.graph if isinstance(task.graph, StoredGraph) else task.graph.by_target
+    hops = hops_of_layers(model, task.rows, graph)
+    if hops and sum(hops) != len(recipe.fanouts):
+        condition = f"have {sum(hops)} numbers, one for each hop of the network's convolutions"
+        advice = f"Use for example fanouts={tuple([15, *[10] * (sum(hops) - 1)])}."
+        raise invalid("fanouts", condition, recipe.fanouts, advice)
+
+
 def describe_frontier(shared: Shared) -> dict[str, str]:
     """How much of a graph a training step computes, for the overview."""
     task, stage = shared.task, shared.stages[0]
     seen = shared.seen(task, stage)
     if seen is task or not isinstance(task, NodeTask):
         return {}
-    _, domain, _ = next(iter(seen.batches("train")))
+    assert isinstance(seen, NodeTask)
+    _, domain, y = next(iter(seen.batches("train", stage.recipe.batch_size)))
     if not isinstance(domain, Frontier):
         return {}
+    if seen.fanouts is not None:
+        drawn = ", then ".join("all" if n < 0 else f"up to {n}" for n in seen.fanouts)
+        words = f"{drawn} neighbors of each node, drawn anew in each epoch"
+        sizes = f"{domain.num_nodes:,} nodes for the {len(y):,} of a batch"
+        return {
+            "sampling": f"{words}: {sizes}",
+            "evaluation": "epochs on one draw of the validation nodes; at the end all neighbors",
+        }
     hops = "1 hop" if domain.hops == 1 else f"{domain.hops} hops"
     nodes = f"{domain.num_nodes:,} of {task.graph.num_nodes:,} nodes"
     return {"frontier": f"{nodes} in training, within {hops} of those with a label"}

@@ -32,7 +32,7 @@ def pack_graph(task: Task) -> Checkpoint | None:
         task.origin.get("name", "" if links else task.name) in dataset_names()
     ):
         return None
-    graph = task.known if isinstance(task, LinkTask) else task.graph
+    graph = task.known if isinstance(task, LinkTask) else task.in_memory
     tensors = {"edge_index": graph.edge_index.to(torch.int32), "y": task.y}
     if isinstance(task, LinkTask):
         tensors["pairs"] = task.pairs.to(torch.int32)

@@ -49,7 +49,7 @@ def node_facts(task: NodeTask) -> Facts:
     Args:
         task: The task.
     """
-    graph, facts = task.graph, _edge_facts(task.graph)
+    graph, facts = task.in_memory, _edge_facts(task.in_memory)
     if task.kind == "classification":
         labels = task.y.cpu().numpy()
         found = homophily(graph, labels)
@@ -75,7 +75,7 @@ def node_leaks(task: NodeTask) -> list[str]:
     Args:
         task: The task.
     """
-    source, target = task.graph.edge_index.cpu().numpy()
+    source, target = task.in_memory.edge_index.cpu().numpy()
     order = np.lexsort((source, target))
     starts = np.searchsorted(target[order], np.arange(task.graph.num_nodes + 1))
     neighbors = source[order]
@@ -86,7 +86,7 @@ def node_leaks(task: NodeTask) -> list[str]:
     ]
     if len(rows) != task.graph.num_nodes:  # nodes without features and edges are alike by design
         return []
-    names = task.graph.node_names or range(task.graph.num_nodes)
+    names = task.in_memory.node_names or range(task.graph.num_nodes)
     shared = repeated_rows(rows, task.split)
     return leak_warning(shared, "node", names, " with the same features and neighbors")
 

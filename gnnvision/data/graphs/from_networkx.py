@@ -106,7 +106,7 @@ def from_networkx(
         seed=seed,
         name=name or str(graph.graph.get("name") or "your networkx graph"),
     )
-    return replace(task, graph=_with_names(task.graph, names), data_hash="")
+    return replace(task, graph=_with_names(task.in_memory, names), data_hash="")
 
 
 def _columns(rows: Sequence[Mapping[Any, Any]]) -> dict[str, list[Any]]:

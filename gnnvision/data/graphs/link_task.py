@@ -288,7 +288,7 @@ def to_links(
     if isinstance(source, NodeTask):
         if x is not None:
             raise invalid("x", "be left out for a task", "features", "The task has its own.")
-        graph, x = source.graph, source.x
+        graph, x = source.in_memory, source.x
         card = replace(
             source.card, kind="link", title=f"{source.card.title} (links)", paper=(), splits={},
             class_names=("link",), defaults={},

@@ -101,11 +101,24 @@ class NodeTask(Task):
         super().__post_init__()
 
     def _contents(self) -> Mapping[str, Tensor]:
-        return {"x": self.x, "y": self.y} | graph_tensors(self.graph)
+        return {"x": self.x, "y": self.y} | graph_tensors(self.in_memory)
 
     @property
     def _targets(self) -> Tensor:
         return self.y
+
+    @property
+    def in_memory(self) -> Graph:
+        """The graph, if it is not a `StoredGraph`.
+
+        Raises:
+            ValueError: if it is.
+        """
+        if isinstance(self.graph, StoredGraph):
+            got = f"one of {self.graph.num_nodes:,} nodes by target"
+            advice = "Use gnnvision.Graph.from_stored(task.graph) if that fits into memory."
+            raise invalid("graph", "be held in memory for this", got, advice)
+        return self.graph
 
     def overview(self) -> dict[str, str]:
         """The summary of every task, and the size of the graph."""
@@ -149,7 +162,7 @@ class NodeTask(Task):
             check_batches(split, None, "nodes")
             return iter((self._batch_of(split),))
         check_batches(split, batch_size, "nodes")
-        nodes, key = self._known(split).cpu(), EVALUATION_KEY
+        nodes, key = self.known(split).cpu(), EVALUATION_KEY
         if split == "train" and generator is not None:
             nodes = nodes[torch.randperm(len(nodes), generator=generator)]
             key = int(torch.randint(2**62, (), generator=generator))
@@ -161,7 +174,7 @@ class NodeTask(Task):
             self._batch[split] = self._frontier(split) or self._whole(split)
         return self._batch[split]
 
-    def _known(self, split: SplitName) -> Tensor:
+    def known(self, split: SplitName) -> Tensor:
         """The nodes of a split with a known target, sorted."""
         nodes = torch.from_numpy(np.sort(getattr(self.split, split))).to(self.y.device)
         y = self.y[nodes]
@@ -182,7 +195,7 @@ class NodeTask(Task):
 
     def _frontier(self, split: SplitName) -> tuple[Tensor, Domain, Tensor] | None:
         """The batch of the nodes that a split depends on; None if these are nearly all."""
-        if self.hops is None or not len(known := self._known(split)):
+        if self.hops is None or not len(known := self.known(split)):
             return None
         frontier = self.graph.frontier(known, self.hops)
         # Of all hops together: the last ones may reach everything, the first ones few nodes.
