@@ -47,7 +47,7 @@ SAY_INSTEAD = {
     r"\bwhom to cite\b": "dataset and citation",
     r"\bwhat (it|they|he|she) sees?\b|\bheard from\b|\bhear from\b": "receptive field",
     r"\bwhy this answer\b": "attribution",
-    r"\bworthless here\b|\bdrawn anew\b": "fails the parameter-randomization test; cascading randomization",
+    r"\bworthless here\b|\bdrawn again\b": "fails the parameter-randomization test; cascading randomization",
     r"\bthrough ten numbers\b": "10-d latent",
     r"\bmuch learnt elsewhere\b": "transfer learning",
     # errors

@@ -201,7 +201,7 @@ class LinkTask(Task):
             yield self.x, self.graph.with_pairs(pairs[:, there]), y[there]
 
     def _draw_training(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The training links and as many pairs without a link, drawn anew."""
+        """The training links and as many pairs without a link, drawn again."""
         items = self._items("train")
         items = items[self._is_linked[items]].to(self.pairs.device)
         linked = self.pairs[:, items]

@@ -143,7 +143,7 @@ class NodeTask(Task):
         epoch to epoch.
 
         With `fanouts` there are several batches of such nodes, each with neighbors that are
-        drawn anew in each epoch of the training split, and once for the others.
+        drawn again in each epoch of the training split, and once for the others.
 
         Args:
             split: "train", "val" or "test".
