@@ -41,7 +41,6 @@ class Config:
     out: Path = Path("runs")
 
     needs = ("report",)
-    trains = True
 
 
 def network(layer: type[nn.Module]) -> nn.Module:

@@ -66,7 +66,6 @@ def violations(path, source):
             "_html",
             "_lazy",
             "_renamed",
-            "_torchrun",
             "_version",
             "__version__",
             "errors",

@@ -16,7 +16,7 @@ from gnnvision.data.paths import existing_path
 from gnnvision.data.table import MOST_BYTES, Table, parse_table
 from gnnvision.errors import invalid, nearest, wrong_type
 
-__all__ = ["Columns", "is_table_file", "read_columns"]
+__all__ = ["Columns", "is_table_file", "read_columns", "refuse_repeated"]
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
@@ -139,7 +139,7 @@ def _from_table(table: Table, source: str, argument: str) -> Columns:
         text = next(iter(table.problems.values()))
         width = f"have {len(table.columns)} cells in each row"
         raise invalid(argument, width, f"{source}, where {text}", "Correct the table.")
-    _refuse_repeated(table.columns, source, argument)
+    refuse_repeated(table.columns, source, argument)
     notes = list(table.notes)
     if "" in table.columns:
         notes.append("a column without a name is not used")
@@ -164,7 +164,7 @@ def _from_parquet(content: bytes, source: str, argument: str) -> Columns:
 
 def _from_arrow(table: Any, source: str, argument: str) -> Columns:  # noqa: ANN401
     names = [str(name) for name in table.column_names]
-    _refuse_repeated(names, source, argument)
+    refuse_repeated(names, source, argument)
     columns = {}
     for place, name in enumerate(names):
         column = table.column(place)
@@ -178,7 +178,7 @@ def _from_arrow(table: Any, source: str, argument: str) -> Columns:  # noqa: ANN
 def _from_frame(frame: Any, argument: str) -> Columns:  # noqa: ANN401
     source = f"a {type(frame).__name__}"
     names = [str(name) for name in frame.columns]
-    _refuse_repeated(names, source, argument)
+    refuse_repeated(names, source, argument)
     columns = {name: frame[key] for name, key in zip(names, frame.columns, strict=True)}
     index = getattr(frame, "index", None)
     if index is not None and type(index).__name__ != "RangeIndex":
@@ -204,7 +204,8 @@ def _checked(columns: Mapping[Any, Any], source: str, argument: str) -> Columns:
     return Columns(named, source, lengths.get(first, 0))
 
 
-def _refuse_repeated(names: list[str] | tuple[str, ...], source: str, argument: str) -> None:
+def refuse_repeated(names: list[str] | tuple[str, ...], source: str, argument: str) -> None:
+    """Raise ValueError if two columns have one name."""
     for name in names:
         if name and names.count(name) > 1:
             got = f"{name!r} {names.count(name)} times in {source}"

@@ -27,7 +27,7 @@ from gnnvision.data.table import (
 from gnnvision.data.text_files import MARKS
 from gnnvision.errors import at_least, invalid
 
-__all__ = ["divide_table", "read_blocks"]
+__all__ = ["divide_table", "open_table", "read_blocks"]
 
 HEAD = 2**20  # characters in which the header is searched
 CHUNK = 2**20  # bytes that are decoded at once
@@ -80,7 +80,7 @@ def divide_table(table: Table, rows: int) -> Iterator[Table]:
 
 def _streamed(path: Path, encoding: str, most: int) -> Iterator[Table]:
     name, notes = str(path), list[str]()
-    with _open(path) as binary, io.TextIOWrapper(binary, encoding) as file:
+    with open_table(path) as binary, io.TextIOWrapper(binary, encoding) as file:
         blocks: Iterable[Rows]
         columns: tuple[str, ...]
         if is_smi(name):
@@ -116,7 +116,8 @@ def _lines(head: str, file: Iterable[str]) -> Iterator[str]:
     yield from rest
 
 
-def _open(path: Path) -> BinaryIO:
+def open_table(path: Path) -> BinaryIO:
+    """A table opened as bytes, unpacked if it is compressed with gzip."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
@@ -125,7 +126,7 @@ def _open(path: Path) -> BinaryIO:
 def _encoding(path: Path) -> str | None:
     """The encoding of a file in UTF-8 or with a byte-order mark; None for any other."""
     try:
-        with _open(path) as file:
+        with open_table(path) as file:
             chunk = file.read(CHUNK)
             refuse_other_formats(chunk, str(path))
             encoding = next((known for mark, known in MARKS if chunk.startswith(mark)), "utf-8")

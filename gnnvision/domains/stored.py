@@ -136,7 +136,7 @@ class StoredGraph(Domain):
         if direction == "in" and not weighted and (loops or self._looped is None):
             return self.rowptr.diff().double()
         total = self.rowptr.new_zeros(self.num_nodes, dtype=torch.float64)
-        for targets, sources, edges in self._blocks():
+        for targets, sources, edges in self.edge_blocks():
             index = sources if direction == "out" else targets
             value = torch.ones(len(index), dtype=torch.float64)
             if weighted:
@@ -167,7 +167,7 @@ class StoredGraph(Domain):
 
         def build() -> tuple[Tensor, Tensor] | None:
             nodes, edges = [], []
-            for targets, sources, span in self._blocks():
+            for targets, sources, span in self.edge_blocks():
                 found = (sources == targets).nonzero().squeeze(1)
                 nodes.append(sources[found])
                 edges.append(found + span.start)
@@ -176,7 +176,7 @@ class StoredGraph(Domain):
 
         return self.derived("self loops", build)
 
-    def _blocks(self) -> Iterator[tuple[Tensor, Tensor, slice]]:
+    def edge_blocks(self) -> Iterator[tuple[Tensor, Tensor, slice]]:
         """All edges in blocks: targets, sources, and their range."""
         ends = self.rowptr.numpy()
         for start in range(0, self.num_edges, _EDGES):

@@ -105,6 +105,8 @@ def task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
                 "Load it with the options of the run; its report lists them.",
             )
     held = about["split"]
+    if "train" not in held and "hash" in held:  # of a graph on disk
+        return _with_split_of(task, held.get("hash", ""), about.get("seed", 0))
     rows = (held.get(part, ()) for part in ("train", "val", "test"))
     split = Split(held.get("name", task.split.name), *rows)
     if isinstance(task, ReconstructionTask):
@@ -112,6 +114,15 @@ def task_of_run(task: Task, about: Mapping[str, Any]) -> Task:
     if isinstance(task, ImageTask):
         return _normalized(task, split, about["input"])
     return replace(task, split=split)
+
+
+def _with_split_of(task: Task, wanted: str, seed: int) -> Task:
+    """The task with the split of this hash: its own, or the random one of a seed."""
+    for found in (task, task.with_seed(seed)):
+        if found.split.hash == wanted:
+            return found
+    advice = "Load it with the options of the run; its report lists them."
+    raise invalid("task", "have the split of the run", "another one", advice)
 
 
 def _normalized(task: ImageTask, split: Split, given: Mapping[str, Any]) -> ImageTask:

@@ -22,7 +22,6 @@ __all__ = [
     "SeedStarted",
     "StepDone",
     "Stopped",
-    "Waiting",
 ]
 
 
@@ -134,11 +133,6 @@ class Saved(Event):
 
     file: Path
     place: str
-
-
-@dataclass(slots=True)
-class Waiting(Event):
-    """Other processes are at work, and this one has nothing to do; callbacks do not get it."""
 
 
 @dataclass(slots=True)

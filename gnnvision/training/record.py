@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gnnvision.data import Task
+from gnnvision.domains import StoredGraph
 from gnnvision.errors import invalid
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -29,14 +30,11 @@ __all__ = [
     "EPOCH",
     "LAST",
     "OUTCOMES",
-    "RANK",
     "SEED",
     "NotSaved",
     "describe_run",
-    "has_checkpoint",
     "is_complete",
     "pack_outcomes",
-    "rank_files",
     "read_result",
     "unpack_outcomes",
     "write_result",
@@ -45,7 +43,6 @@ __all__ = [
 LAST = "checkpoints/last.safetensors"
 BEST = "checkpoints/best.safetensors"
 OUTCOMES = "checkpoints/outcomes.safetensors"
-RANK = "checkpoints/rank-{}.safetensors"  # of the other processes of torchrun
 SEED = "checkpoints/seed-{}.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.csv"
@@ -98,7 +95,7 @@ class NotSaved(OSError):
         lost = [name for name in failed if name not in rescued]
         if lost:
             lines.append(f"Not saved: {', '.join(lost)}.")
-        if lost and has_checkpoint(folder):
+        if lost and (folder / LAST).is_file():
             lines.append("Make room there, and resume the run from its last checkpoint.")
         elif lost:
             lines.append("Make room there and run it again.")
@@ -129,8 +126,7 @@ def write_result(
         (folder / OUTCOMES).unlink(missing_ok=True)
         failed |= {OUTCOMES: failed.pop(RESULT)} | _write_files({RESULT: writers[RESULT]}, folder)
     if not failed:
-        for file in (folder / LAST, *rank_files(folder)):
-            file.unlink(missing_ok=True)
+        (folder / LAST).unlink(missing_ok=True)
         return
     saved = [name for name in writers if name not in failed]
     rescued: list[str] = []
@@ -144,16 +140,6 @@ def write_result(
     if elsewhere is not None and not rescued:
         shutil.rmtree(elsewhere, ignore_errors=True)
     raise NotSaved(result, folder, failed, saved, rescued, elsewhere)
-
-
-def rank_files(folder: Path) -> list[Path]:
-    """The checkpoints of processes other than rank 0."""
-    return sorted(folder.glob(RANK.format("*")))
-
-
-def has_checkpoint(folder: Path) -> bool:
-    """Whether a run that was stopped can be resumed."""
-    return (folder / LAST).is_file() or bool(rank_files(folder))
 
 
 def is_readable(folder: Path) -> bool:
@@ -288,7 +274,7 @@ def describe_run(
         "split": {
             "name": task.split_name,
             "hash": task.split.hash,
-            **{part: getattr(task.split, part).tolist() for part in ("train", "val", "test")},
+            **_rows_of_split(task),
         },
         "recipe": recipe.to_dict(),
         "seed": seed,
@@ -302,6 +288,13 @@ def describe_run(
         "input": task.input_description(),
         "precision": precision,
     }
+
+
+def _rows_of_split(task: Task) -> dict[str, list[int]]:
+    """The rows of a split; none for a graph on disk, whose split is found again by its hash."""
+    if isinstance(getattr(task, "graph", None), StoredGraph):
+        return {}
+    return {part: getattr(task.split, part).tolist() for part in ("train", "val", "test")}
 
 
 def origin_of(task: Task) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data import ColumnEncoder, LinkTask, NodeTask, Split, Task, dataset_names
-from gnnvision.domains import Graph
+from gnnvision.domains import Graph, StoredGraph
 from gnnvision.errors import invalid
 from gnnvision.operators.signals import is_sparse
 from gnnvision.training.checkpoint import Checkpoint, read_checkpoint
@@ -25,13 +25,15 @@ _COLUMNS = ("edge_weight", "edge_attr", "edge_type")
 def pack_graph(task: Task) -> Checkpoint | None:
     """The graph, features and targets of a task on one graph of the user's own; None for others.
 
-    Those of a built-in dataset are loaded by its name.
+    Those of a built-in dataset are loaded by its name, and a graph on disk from its folder.
     """
     links = isinstance(task, LinkTask)
     if not isinstance(task, NodeTask | LinkTask) or (
         task.origin.get("name", "" if links else task.name) in dataset_names()
     ):
         return None
+    if isinstance(task, NodeTask) and isinstance(task.graph, StoredGraph):
+        return None  # which stays where it is: the run names its folder and its hash
     graph = task.known if isinstance(task, LinkTask) else task.in_memory
     tensors = {"edge_index": graph.edge_index.to(torch.int32), "y": task.y}
     if isinstance(task, LinkTask):

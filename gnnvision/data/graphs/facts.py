@@ -14,7 +14,10 @@ from gnnvision.data.leaks import leak_warning, repeated_rows, tensor_rows
 from gnnvision.domains import Graph
 from gnnvision.operators.signals import is_sparse
 
-__all__ = ["graph_set_facts", "graph_set_leaks", "homophily", "node_facts", "node_leaks"]
+__all__ = [
+    "edge_values", "graph_set_facts", "graph_set_leaks", "homophily", "node_facts", "node_leaks",
+    "spread",
+]  # fmt: skip
 
 Facts = dict[str, str]
 
@@ -99,7 +102,7 @@ def graph_set_facts(task: GraphTask) -> Facts:
     """
     graphs = task.graphs
     sizes = graphs.offsets.diff().cpu().numpy() if graphs.offsets is not None else np.zeros(0)
-    facts = {"sizes": f"{_range(sizes[sizes > 0])} nodes in a graph"} | _edge_facts(
+    facts = {"sizes": f"{spread(sizes[sizes > 0])} nodes in a graph"} | _edge_facts(
         graphs, many=True
     )
     known = task.y >= 0 if task.kind == "classification" else ~task.y.isnan()
@@ -141,11 +144,11 @@ def _edge_facts(graph: Graph, many: bool = False) -> Facts:
     if undirected:
         count = (len(source) - int(loops.sum())) // 2 + int(loops.sum())
         facts["edges"] = f"{count:,}, undirected"
-        facts["degrees"] = _range(np.bincount(target[~loops], minlength=nodes))
+        facts["degrees"] = spread(np.bincount(target[~loops], minlength=nodes))
     else:
         facts["edges"] = f"{len(source):,}, directed"
-        into = _range(np.bincount(target[~loops], minlength=nodes))
-        out = _range(np.bincount(source[~loops], minlength=nodes))
+        into = spread(np.bincount(target[~loops], minlength=nodes))
+        out = spread(np.bincount(source[~loops], minlength=nodes))
         facts["degrees"] = f"in: {into}; out: {out}"
     facts["self loops"] = f"{int(loops.sum()):,}"
     if repeated:
@@ -158,7 +161,7 @@ def _edge_facts(graph: Graph, many: bool = False) -> Facts:
     for name in ("edge_weight", "edge_attr", "edge_type"):
         value = getattr(graph, name)
         if value is not None:
-            facts[name.replace("_", " ")] = _edge_values(name, value)
+            facts[name.replace("_", " ")] = edge_values(name, value)
     return facts
 
 
@@ -174,7 +177,8 @@ def _components(source: NDArray[np.int64], target: NDArray[np.int64], nodes: int
     return f"{count:,}, the largest with {largest:,} of {nodes:,} nodes"
 
 
-def _edge_values(name: str, value: Tensor) -> str:
+def edge_values(name: str, value: Tensor) -> str:
+    """What the weights, types or attributes of edges are, as text."""
     if name == "edge_type":
         return f"{int(value.max()) + 1 if len(value) else 0:,} types"
     if name == "edge_attr":
@@ -193,7 +197,8 @@ def _features(x: Tensor) -> str:
     return f"{count}, values {float(x.min()):.4g} to {float(x.max()):.4g}{more}"
 
 
-def _range(values: NDArray[np.int64] | Sequence[int]) -> str:
+def spread(values: NDArray[np.int64] | Sequence[int]) -> str:
+    """The smallest, middle and largest of some numbers, as text."""
     if not len(values):
         return "none"
     low, middle, high = np.min(values), np.median(values), np.max(values)

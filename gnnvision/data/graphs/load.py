@@ -13,8 +13,8 @@ from gnnvision.data.files import decode_cached, locate, read_verified
 from gnnvision.data.graphs.dgl_folder import is_dgl_folder, read_dgl_folder
 from gnnvision.data.graphs.embedded import read_embedded
 from gnnvision.data.graphs.generated import load_power_law
+from gnnvision.data.graphs.graph_folder import is_graph_folder, read_graph_folder
 from gnnvision.data.graphs.node_task import NodeTask
-from gnnvision.data.graphs.ogb_named import load_ogb
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.own_files import FORMATS
 from gnnvision.data.graphs.planetoid import decode_planetoid
@@ -82,6 +82,7 @@ def _unknown(path: Path, options: GraphOptions, requested: str) -> Task:
 
 # The test of a format and its reader, in the order in which they are tried.
 _FORMATS: tuple[Format[GraphOptions], ...] = (
+    (is_graph_folder, read_graph_folder),
     (is_dgl_folder, read_dgl_folder),
     (is_table_folder, read_folder),
     (is_nodes_file, read_nodes_file),
@@ -98,8 +99,6 @@ load = Door(
         "karate": _embedded,
         "stdlib": _embedded,
         "power-law": load_power_law,
-        "ogbn-arxiv": load_ogb,
-        "ogbn-products": load_ogb,
         "mutag": load_tu,
         "proteins": load_tu,
         "nci1": load_tu,
