@@ -40,6 +40,7 @@ class Config:
     out: Path = Path("runs")
 
     needs = ("report",)
+    trains = True
 
 
 def main(config: Config) -> None:
@@ -59,7 +60,7 @@ def main(config: Config) -> None:
     with cli.page("hexagonal", config) as page:
         print(gv.summary(on_hexagons, hexagons.grid, channels=1))
         print(gv.fit(on_hexagons, hexagons, recipe, config.seeds, folder=page.folder).summary())
-        draw_hexagons(on_hexagons, hexagons, page.folder / "hexagons.png")
+        draw_hexagons(on_hexagons, hexagons, page.figures / "hexagons.png")
         print(gv.fit(on_pixels, pixels, recipe, config.seeds).summary())
 
 

@@ -41,6 +41,7 @@ class Config:
     out: Path = Path("runs")
 
     needs = ("report",)
+    trains = True
 
 
 def network(layer: type[nn.Module]) -> nn.Module:

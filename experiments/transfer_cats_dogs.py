@@ -63,8 +63,9 @@ def main(config: Config) -> None:
             )
         result = gv.transfer.fine_tune(
             backbone, task, plan, config.seeds,
-            strategy=strategy, resume=config.resume is not None, keep_epochs=config.keep_epochs,
-            save_every=config.save_every, data_seconds=seconds, jobs=config.jobs, **options,
+            strategy=strategy, resume=page.resumed, keep_epochs=config.keep_epochs,
+            save_every=config.save_every, data_seconds=seconds, jobs=config.jobs,
+            parallel=config.parallel, **options,
         )  # fmt: skip
         if config.epochs is not None and len(result.best.stages) == 1:
             result.notes.append("--epochs has no effect: this strategy trains only the head.")

@@ -66,6 +66,7 @@ def violations(path, source):
             "_html",
             "_lazy",
             "_renamed",
+            "_torchrun",
             "_version",
             "__version__",
             "errors",

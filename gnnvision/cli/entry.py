@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from gnnvision import _torchrun as torchrun
 from gnnvision import training
 from gnnvision._extras import require_extra
+from gnnvision.cli import ranks
 from gnnvision.cli.error_messages import error_message
 from gnnvision.cli.resume import parse_flags
 
@@ -91,36 +93,43 @@ def run(
     name = Path(getattr(script, "__file__", None) or sys.argv[0]).stem
     program = ("gnnvision", verb) if verb else ("python", sys.argv[0])
     words = tuple(sys.argv[1:] if argv is None else argv)
-    started = Invocation(" ".join(program) if verb else name, program, words)
+    again = torchrun.starting(program) if torchrun.size() > 1 else program
+    started = Invocation(" ".join(program) if verb else name, again, words)
     token = _current.set(started)
     flags: Config | None = None
     _tolerate_undecodable_names()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ranks.only_first_prints():
             warnings.showwarning = _show_warning  # type: ignore[assignment]
             about = (script.__doc__ or "") if doc is None else doc
             flags = parse_flags(config, words, about, started.name, shlex.join(program))
+            ranks.refuse_unshared(config, shlex.join(program))
             for extra in getattr(config, "needs", ()):
                 require_extra(extra, shlex.join(program))
             from gnnvision.training.progress import signals_interrupt
 
             training.keep_memory()
+            ranks.begin()
             with signals_interrupt():
                 start = getattr(flags, "start", None)  # of scripts that can compare runs
                 main(flags) if start is None else start(main)
-        sys.stdout.flush()
+            sys.stdout.flush()
+        ranks.end("")
     except BrokenPipeError:
         _drop_output()
         raise SystemExit(141) from None
     except KeyboardInterrupt as stop:
-        _exit(130, str(stop) or "Stopped.")
+        _exit_stopped(stop)
     except Exception as error:
         if isinstance(error, OSError) and isinstance(error, training.NotSaved):
             _exit_unsaved(error)
-        text = error_message(error)
+        lost = ranks.lost_ranks(error)
+        text = error_message(error) if lost is None else lost
         if text is None or os.environ.get("GNNVISION_TRACEBACK"):
-            raise
-        _exit(2, f"error: {name_flag(text, flags, error)}")
+            if torchrun.size() == 1 or ranks.says_error(str(error)):
+                raise
+            raise SystemExit(1) from None
+        _exit_error(name_flag(text, flags, error) if lost is None else text, lost is None)
     finally:
         _current.reset(token)
 
@@ -154,7 +163,7 @@ def _room_of(error: BaseException) -> str:
 
 def end_with_error(text: str) -> NoReturn:
     """End the process with exit code 2 and a line on the standard error."""
-    _exit(2, f"error: {text}")
+    _exit_error(text)
 
 
 def resume_command(folder: Path) -> str:
@@ -167,15 +176,44 @@ def print_warning(text: str) -> None:
     _print(text, style="bold yellow")
 
 
+def _exit_stopped(stop: KeyboardInterrupt) -> NoReturn:
+    """End after Ctrl-C or a signal, which torchrun also sends where another process has ended."""
+    text, lost = str(stop) or "Stopped.", ranks.lost_ranks(stop)
+    if lost is not None and torchrun.starts_again():
+        text = "torchrun starts all processes again, and they go on from the checkpoint."
+    speaks = torchrun.is_first() or (lost is not None and ranks.speaks_for_first())
+    ranks.end(text)
+    if not speaks:
+        raise SystemExit(130)
+    if lost is not None:
+        ranks.leave_error(f"{lost} {text}")
+        _exit(1, f"error: {lost} {text}")
+    _exit(130, text)
+
+
+def _exit_error(text: str, own: bool = True) -> NoReturn:
+    """End with exit code 2 and the error, which one of several processes prints.
+
+    Args:
+        text: the error; empty if another process has printed it.
+        own: whether it happened in this process.
+    """
+    if ranks.says_error(text) and text:
+        line = f"error: {ranks.name_rank(text) if own else text}"
+        ranks.leave_error(line)
+        _exit(2, line)
+    raise SystemExit(2)
+
+
 def _exit_unsaved(error: training.NotSaved) -> NoReturn:
     """Print the result of a run that could not be saved, and how to repeat the saving."""
-    from gnnvision.training.record import LAST
+    from gnnvision.training.record import has_checkpoint
 
     with contextlib.suppress(OSError):
         print(error.result.summary(), flush=True)
-    resumable = (error.folder / LAST).is_file()
+    resumable = has_checkpoint(error.folder)
     more = f" Resume it with: {resume_command(error.folder)}" if resumable else ""
-    _exit(2, f"error: {error}{more}")
+    _exit_error(f"{error}{more}")
 
 
 def _print(text: str, style: str = "") -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision._extras import missing_text
 from gnnvision.cli.devices import usable_device, use_deterministic
 from gnnvision.cli.entry import print_warning, resume_command
@@ -19,12 +20,13 @@ from gnnvision.cli.folders import complete_run, run_folder, settings
 from gnnvision.cli.options import Options
 from gnnvision.cli.output import print_report
 from gnnvision.cli.pages import report_progress
+from gnnvision.cli.ranks import former_folder
 from gnnvision.data import Task
 from gnnvision.errors import invalid
 from gnnvision.report import start_maps
 from gnnvision.report.headline import banner
 from gnnvision.training import Interrupted, Recipe, Result
-from gnnvision.training.record import LAST, is_complete, is_readable
+from gnnvision.training.record import has_checkpoint, is_complete, is_readable
 
 Progress = Callable[[int, int, str], None]
 
@@ -95,15 +97,16 @@ def training_run(
         recipe=recipe.to_dict(),
         device=options["device"],
     )
+    resumed = config.resume or former_folder()
     with (
-        run_folder(config.out, experiment, about, config.resume) as folder,
-        start_maps(task),
+        run_folder(config.out, experiment, about, resumed) as folder,
+        start_maps(task) if torchrun.is_first() else nullcontext(),
     ):
-        if config.resume is not None:
+        if torchrun.is_first() and not torchrun.attempt() and resumed is not None:
             _check_resumable(folder)
         options |= {
             "folder": folder,
-            "resume": config.resume is not None,
+            "resume": resumed is not None,
             "ensemble": ensemble,
             "keep_epochs": getattr(config, "keep_epochs", False),
             "data_seconds": config.seconds(),
@@ -112,7 +115,7 @@ def training_run(
             with ExitStack() as stack:
                 yield TrainingRun(folder, options, stack)
         except Interrupted as stop:
-            more = not is_complete(folder) and (folder / LAST).is_file()
+            more = not is_complete(folder) and has_checkpoint(folder)
             again = f" Resume it with: {resume_command(folder)}" if more else ""
             raise Interrupted(f"{stop}{again}") from None
 
@@ -138,6 +141,7 @@ def fit_options(config: Options) -> dict[str, Any]:
         "log": config.log,
         "jobs": config.jobs,
         "group": config.group,
+        "parallel": config.parallel,
         "save_every": config.save_every,
     }
 
@@ -191,7 +195,7 @@ def _check_resumable(folder: Path) -> None:
     report = folder / "report.html"
     if report.exists() and is_readable(folder):
         raise complete_run(folder, report)
-    if not is_complete(folder) and not (folder / LAST).exists():
+    if not is_complete(folder) and not has_checkpoint(folder):
         raise invalid(
             "--resume", "name a run that can be resumed",
             f"{str(folder)!r}, which is finished but only partly saved",

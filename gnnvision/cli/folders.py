@@ -8,7 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnvision import _torchrun as torchrun
 from gnnvision import training
+from gnnvision.cli import ranks
 from gnnvision.cli.entry import invocation, resume_command
 from gnnvision.errors import invalid
 from gnnvision.training.folder import remove_unused
@@ -51,6 +53,8 @@ def run_folder(
 ) -> Iterator[Path]:
     """The folder of a run, locked for this process; a new one is removed if it stays empty.
 
+    Under torchrun, rank 0 makes it for all processes.
+
     Args:
         out: folder of all runs.
         experiment: the name of the script.
@@ -60,12 +64,12 @@ def run_folder(
     Raises:
         ValueError: if it cannot be made, or another process is using it.
     """
-    if resumed is not None:
-        with in_use(resumed):
-            yield resumed
+    if resumed is not None or not torchrun.is_first():
+        with in_use(folder := ranks.remember_folder(resumed)):
+            yield folder
         return
     made = [parent for parent in (out / experiment, out, *out.parents) if not parent.exists()]
-    folder = training.new_folder(out, experiment, settings)
+    folder = ranks.remember_folder(training.new_folder(out, experiment, settings))
     try:
         with in_use(folder):
             yield folder
@@ -86,7 +90,7 @@ def resumable(folder: Path) -> Iterator[None]:
         Interrupted: in place of KeyboardInterrupt.
     """
     report = folder / "report.html"
-    if report.exists():
+    if report.exists() and not torchrun.attempt():
         raise complete_run(folder, report)
     try:
         yield

@@ -43,6 +43,8 @@ class RunOptions:
         device: "auto", "cpu", "cuda", "cuda:1" or "mps"; "auto" takes a GPU if there is one.
         jobs: Processes that train seeds at the same time on the CPU. "auto" is one for each core
             where a seed uses one thread.
+        parallel: What the processes of torchrun share: the items of each batch ("data"), or the
+            seeds ("seeds"). By default the batches, and the seeds for the nodes of one graph.
         data_root: Folder of datasets. By default $GNNVISION_DATA, or the checkout's datasets
             folder, or the user's cache.
         out: Folder of all runs.
@@ -55,17 +57,19 @@ class RunOptions:
     epochs: int | None = None
     device: str = "auto"
     jobs: int | Literal["auto"] = "auto"
+    parallel: Literal["data", "seeds"] | None = None
     data_root: Path | None = None
     out: Path = Path("runs")
     save_every: float = 30.0
     resume: Path | None = None
 
+    trains: ClassVar[bool] = True
     recipes: ClassVar[dict[str, Any]] = {}
     own_group: ClassVar[str] = "model"
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("dataset", "data_root"),
         "model": (),
-        "training": ("seeds", "epochs", "device", "jobs"),
+        "training": ("seeds", "epochs", "device", "jobs", "parallel"),
         "output": ("out", "save_every", "resume"),
     }
     metavars: ClassVar[dict[str, str]] = {

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision._extras import require_extra
 from gnnvision.cli.folders import run_folder, settings
 from gnnvision.cli.inspect_options import InspectOptions
 from gnnvision.cli.output import print_report
+from gnnvision.cli.ranks import former_folder
 from gnnvision.report.page import write_page
 from gnnvision.report.parts import Section
 
@@ -31,17 +34,25 @@ class Page:
         folder: of the run.
         command: the command line, for the page.
         explains: the run that the page is about, or the name of a network without a run.
+        resumed: whether the run was stopped, and continues.
     """
 
-    def __init__(self, folder: Path, command: str, explains: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, command: str, explains: str | None = None, resumed: bool = False
+    ) -> None:
         self.folder = folder
+        self.resumed = resumed
+        self._scratch: TemporaryDirectory[str] | None = None
         self.command = command
         self.explains = explains
         self.seconds: dict[str, float] = {}
 
     @property
     def figures(self) -> Path:
-        """The folder of its figures, which exists."""
+        """The folder of its figures, which exists; of ranks other than 0 it is thrown away."""
+        if not torchrun.is_first():
+            self._scratch = self._scratch or TemporaryDirectory()
+            return Path(self._scratch.name)
         path = self.folder / "figures"
         path.mkdir(exist_ok=True)
         return path
@@ -60,6 +71,8 @@ class Page:
 
     def write(self, title: str, about: str, sections: Sequence[Section]) -> None:
         """Write `report.html`, and print where it is and how long the steps took."""
+        if not torchrun.is_first():
+            return
         with self.step("report"):
             path = write_page(
                 self.folder, title, about, sections, self.command, explains=self.explains
@@ -79,9 +92,11 @@ def page(experiment: str, config: DataclassInstance, **more: Any) -> Iterator[Pa
     require_extra("report", f"The page of {experiment}")
     stored = settings(experiment, config, **more)
     out, resumed = stored["flags"]["out"], getattr(config, "resume", None)
+    if resumed is None and hasattr(config, "resume"):
+        resumed = former_folder()
     with run_folder(Path(out), experiment, stored, resumed) as folder:
         explains = config.model if isinstance(config, InspectOptions) else None
-        yield Page(folder, stored["command"], explains)
+        yield Page(folder, stored["command"], explains, resumed is not None)
 
 
 @contextmanager

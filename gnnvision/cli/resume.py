@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.cli.flags import given_values
 from gnnvision.errors import invalid
 
 __all__ = ["parse_flags"]
 
 Config = TypeVar("Config")
-FREE_ON_RESUME = ("resume", "out", "data_root", "device", "save_every")
+FREE_ON_RESUME = ("parallel", "resume", "out", "data_root", "device", "save_every")
 
 
 def parse_flags(
@@ -39,6 +40,8 @@ def parse_flags(
 
     folder = given["resume"] = expand_user(given["resume"], "--resume")
     stored = _stored_flags(folder, config, script)
+    if not torchrun.is_started():  # one process continues what several did
+        stored.pop("parallel", None)
     flags = _expand_home(config(**stored | given))
     old = config(**stored)
     for name in given:

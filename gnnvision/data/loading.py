@@ -7,6 +7,7 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from gnnvision._torchrun import rank_0_first
 from gnnvision.data import graphs, images, molecules
 from gnnvision.data.card import Card
 from gnnvision.data.doors import Door, canonical, describe_named, is_path
@@ -78,10 +79,11 @@ def load(
     """
     plain = os.fspath(name).strip()
     kind, _, preferred = plain.partition(":")
-    if not isinstance(name, os.PathLike) and kind.lower() == "auto":
-        return _load_auto(preferred or "cora", None, options, stacklevel=3)
-    door = _door_of(name, options)
-    return door(name, **_options_of(door, options))
+    with rank_0_first():
+        if not isinstance(name, os.PathLike) and kind.lower() == "auto":
+            return _load_auto(preferred or "cora", None, options, stacklevel=3)
+        door = _door_of(name, options)
+        return door(name, **_options_of(door, options))
 
 
 def load_auto(

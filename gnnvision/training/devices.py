@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.errors import invalid
 
 __all__ = ["usable_device", "use_deterministic"]
@@ -16,6 +17,8 @@ _DEVICES = ("cpu", "cuda", "mps")
 def usable_device(name: str, argument: str = "device") -> str:
     """The device of this name; for "auto" the fastest one.
 
+    Of the processes of torchrun on one machine each has its own GPU.
+
     Args:
         name: "auto", "cpu", "cuda", "mps", or a numbered one such as "cuda:1".
         argument: what names it, for errors.
@@ -23,6 +26,8 @@ def usable_device(name: str, argument: str = "device") -> str:
     Raises:
         ValueError: if it is unknown or not available.
     """
+    if torchrun.size() > 1:
+        return _device_of_rank(name, argument)
     if name == "auto":
         if torch.cuda.is_available():
             return "cuda"
@@ -39,6 +44,23 @@ def usable_device(name: str, argument: str = "device") -> str:
             "Use 'auto' or 'cpu'.",
         ) from error  # fmt: skip
     return str(device)
+
+
+def _device_of_rank(name: str, argument: str) -> str:
+    """The device of this name for one of several processes."""
+    if name not in ("auto", "cpu", "cuda"):
+        advice = "Each process takes the GPU of its number."
+        raise invalid(argument, "be 'auto', 'cpu' or 'cuda' under torchrun", repr(name), advice)
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    count, wanted = torch.cuda.device_count(), torchrun.local_size()
+    if count < wanted:
+        advice = f"Start {count} with --nproc-per-node {count}." if count else "Use 'cpu'."
+        condition = f"be a device of each of the {wanted} processes on this machine"
+        raise invalid(argument, condition, f"{name!r} with {count} GPUs", advice)
+    device = f"cuda:{torchrun.local_rank()}"
+    torch.cuda.set_device(device)
+    return device
 
 
 def use_deterministic() -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "SeedStarted",
     "StepDone",
     "Stopped",
+    "Waiting",
 ]
 
 
@@ -133,6 +134,11 @@ class Saved(Event):
 
     file: Path
     place: str
+
+
+@dataclass(slots=True)
+class Waiting(Event):
+    """Other processes are at work, and this one has nothing to do; callbacks do not get it."""
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from typing import Literal
 
 from torch import nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.data import Task
 from gnnvision.errors import in_range, invalid, wrong_type
-from gnnvision.training.checkpoint import read_checkpoint
 from gnnvision.training.devices import usable_device
 from gnnvision.training.events import Event
 from gnnvision.training.lock import in_use
@@ -28,10 +28,14 @@ from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.record import BEST, LAST, NotSaved, is_complete, read_result, write_result
 from gnnvision.training.result import Result
+from gnnvision.training.saved import resume_from
 from gnnvision.training.seeds import to_seeds
+from gnnvision.training.shared_seeds import Parallel, what_is_shared
 from gnnvision.training.sizes import describe_frontier
 from gnnvision.training.stage import Stage
+from gnnvision.training.threads import share_threads
 from gnnvision.training.trainer import Trainer
+from gnnvision.training.world import world
 
 __all__ = ["BEST", "LAST", "NotSaved", "check_task", "fit", "train", "write_result"]
 
@@ -68,6 +72,7 @@ def fit(
     log: LogName | None = None,
     group: int | Literal["auto"] = "auto",
     jobs: int | Literal["auto"] = 1,
+    parallel: Parallel | None = None,
     data_seconds: float = 0.0,
 ) -> Result:
     """Train a model on a task, once for each seed, and evaluate it.
@@ -131,6 +136,11 @@ def fit(
             get copies of the models. Where a process cannot be forked (Windows, macOS, a machine
             with a GPU) the model must be picklable, and the script guarded by
             `if __name__ == "__main__":`.
+        parallel: what the processes that torchrun started share: "data", a part of each batch
+            each, or "seeds", whole trainings; by default "data" where there are batches to share
+            and "seeds" for the nodes of one graph. All processes call `fit` with the same
+            arguments and get the same result; rank 0 alone prints and writes, and callbacks of
+            "seeds" are called there.
         data_seconds: the time to load the data, in seconds, which the result reports.
 
     Returns:
@@ -158,6 +168,7 @@ def fit(
         2
     """
     check_task(task)
+    share_threads()
     trainer = Trainer(
         model,
         task,
@@ -182,6 +193,7 @@ def fit(
         callbacks=callbacks,
         log=log,
         jobs=jobs,
+        parallel=parallel,
         data_seconds=data_seconds,
     )
     if isinstance(model, nn.Module):
@@ -204,6 +216,7 @@ def train(
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
     jobs: int | Literal["auto"] = 1,
+    parallel: Parallel | None = None,
     data_seconds: float = 0.0,
     preparing_seconds: float = 0.0,
     overview: bool = True,
@@ -223,6 +236,7 @@ def train(
         callbacks: as there.
         log: as there.
         jobs: as there.
+        parallel: as there.
         data_seconds: as there.
         preparing_seconds: the time to prepare this training, such as to compute features.
         overview: whether `progress` prints an overview of the data.
@@ -238,19 +252,24 @@ def train(
         what = "resume a run" if resume else "keep an ensemble" if ensemble else "keep epochs"
         raise invalid("folder", f"be given to {what}", None, "Name a run folder.")
     in_range("save_every", save_every, 0, math.inf, advice="Use for example 30.")
-    if resume and path is not None and is_complete(path):
+    if resume and path is not None and torchrun.agreed(is_complete(path)):
         network = trainer.network()
         return read_result(path, task or trainer.task, network, trainer.device)
     goal, seeds = trainer.goal, trainer.seeds
+    trainer.parallel = what_is_shared(parallel, trainer.task, trainer.stages[-1].recipe)
+    progress = progress and torchrun.is_first()
+    if torchrun.size() > 1:
+        if jobs not in (1, "auto"):
+            advice = "It has started the processes that share the work."
+            raise invalid("jobs", "be left out under torchrun", jobs, advice)
+        jobs = 1
     with nullcontext() if path is None else in_use(path), stop_on_signal() as stop:
         if resume and path is not None:
-            if (path / "checkpoints").is_dir() and not (path / LAST).exists():
+            if not resume_from(path, trainer):
                 words = (
                     f"The run in {path} was stopped before its first checkpoint: it starts over."
                 )
                 warnings.warn(words, stacklevel=3)
-            else:
-                trainer.restore(read_checkpoint(path / LAST), path / LAST)
         entries: dict[str, str] = {}
         if progress and overview:
             entries = trainer.task.overview() | {"network": trainer.describe_network()}
@@ -262,7 +281,7 @@ def train(
             if entries:
                 print_entries(entries)
         before, started = sum(o.seconds for o in trainer.outcomes), time.perf_counter()
-        writer = open_log(log, trainer, path)
+        writer = open_log(log, trainer, path) if torchrun.is_first() else None
         loop = Loop(
             trainer, stop, path, None, writer, callbacks, ensemble, keep_epochs, save_every
         )
@@ -275,7 +294,7 @@ def train(
                 loop.run()
             best = trainer.best_outcome()
             spent = time.perf_counter() - started
-            if trainer.jobs == 1:  # without what callbacks took
+            if trainer.jobs == 1 and torchrun.size() == 1:  # without what callbacks took
                 spent = sum(outcome.seconds for outcome in trainer.outcomes) - before
             result = Result(
                 task=task or trainer.task.with_seed(best.seed),
@@ -297,8 +316,12 @@ def train(
             )
             if writer is not None:
                 writer.close()
-            if path is not None:
+            if path is not None and torchrun.is_first():
                 write_result(result, path, loop.unsaved)
+            if trainer.parallel == "data":  # the files are there for all
+                world().wait()
+            else:
+                torchrun.agreed(None)
         except Interrupted:
             raise
         except KeyboardInterrupt:  # a second request

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.errors import invalid
 
 if sys.platform != "win32":
@@ -42,12 +43,15 @@ def in_use(folder: Path) -> Iterator[None]:
     The lock is on the folder itself, so that no file is left behind, and ends with the process,
     even if that is killed. Where the file system has no locks the block runs without one.
     Temporary files of killed processes are removed. A folder that is made here and stays empty
-    is removed at the end.
+    is removed at the end. Under torchrun, rank 0 has the lock for all processes.
 
     Raises:
         InUse: if another process or thread has locked it.
         ValueError: if the folder cannot be made.
     """
+    if not torchrun.is_first():
+        yield
+        return
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)

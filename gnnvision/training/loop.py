@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.training.checkpoint import Checkpoint, write_checkpoint
-from gnnvision.training.events import EpochDone, Event, Saved, SeedDone, Stopped
+from gnnvision.training.events import EpochDone, Event, Saved, SeedDone, Stopped, Waiting
 from gnnvision.training.logs import Log
 from gnnvision.training.progress import Interrupted, Reporter, StopRequest
-from gnnvision.training.record import EPOCH, LAST, SEED, describe_run
+from gnnvision.training.record import EPOCH, LAST, RANK, SEED, describe_run
 from gnnvision.training.seeds import rng_state, set_rng_state
 from gnnvision.training.trainer import Trainer
 
@@ -50,6 +51,9 @@ class Loop:
         self.reporter, self.log, self.callbacks = reporter, log, callbacks
         self.ensemble, self.keep_epochs = ensemble, keep_epochs
         self.save_every = save_every
+        # Of the processes that share the seeds, the others than rank 0 only train and save.
+        self.rank = torchrun.rank() if trainer.parallel == "seeds" else 0
+        self._name = RANK.format(self.rank) if self.rank else LAST  # of the checkpoint
         self.unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end
         self._saved_place = ""  # the seed and epoch of the last checkpoint written
 
@@ -72,16 +76,8 @@ class Loop:
         how = {"watched": bool(self.callbacks), "snapshots": self.keep_epochs}
         with closing(trainer.events(**how)) as events:
             for event in events:
-                if self.reporter is not None:
-                    self.reporter.show(event)
-                if self.log is not None:
-                    self.log.show(event)
-                if self.callbacks:
-                    self._call_back(event)
-                if isinstance(event, EpochDone) and self.keep_epochs:
-                    self._keep_epoch(event)
-                if isinstance(event, SeedDone) and self.ensemble:
-                    self._keep(event)
+                if not self.rank:
+                    self._take(event)
                 if trainer.is_done:
                     continue
                 # After its last epoch a seed is evaluated before the training is stopped.
@@ -92,6 +88,19 @@ class Loop:
                 if time.monotonic() - saved_at >= self.save_every:
                     self._save()
                     saved_at = time.monotonic()
+
+    def _take(self, event: Event) -> None:
+        """Show, log and keep what happened."""
+        if self.reporter is not None:
+            self.reporter.show(event)
+        if self.log is not None:
+            self.log.show(event)
+        if self.callbacks and not isinstance(event, Waiting):
+            self._call_back(event)
+        if isinstance(event, EpochDone) and self.keep_epochs:
+            self._keep_epoch(event)
+        if isinstance(event, SeedDone) and self.ensemble:
+            self._keep(event)
 
     def stopped(self, at_once: bool = False) -> str:
         """Two sentences for the user: where the training was stopped, and what is saved.
@@ -125,14 +134,14 @@ class Loop:
         if self.folder is None:
             return
         try:
-            write_checkpoint(self.folder / LAST, self.trainer.checkpoint())
+            write_checkpoint(self.folder / self._name, self.trainer.checkpoint())
         except OSError as error:
             words = f"No checkpoint could be written to {self.folder}: {error}"
             warnings.warn(words, stacklevel=4)
             return
         self._saved_place = self.trainer.place()
-        if self.callbacks:
-            self._call_back(Saved(self.folder / LAST, self._saved_place))
+        if self.callbacks and not self.rank:
+            self._call_back(Saved(self.folder / self._name, self._saved_place))
 
     def _keep(self, done: SeedDone) -> None:
         """Write the weights of a seed, or keep them to be written at the end."""

@@ -31,7 +31,7 @@ from gnnvision.training.threads import MANY_VALUES
 from gnnvision.training.unit import Shared, Unit
 from gnnvision.training.worker import Failed, Free, Happened, Saved, Settings, Warned, work
 
-__all__ = ["Jobs", "Processes", "can_fork", "cores", "count_jobs", "fork_trains"]
+__all__ = ["Jobs", "Processes", "can_fork", "complete", "cores", "count_jobs", "fork_trains"]
 
 Jobs = int | Literal["auto"]
 
@@ -235,8 +235,7 @@ class Processes:
     def _take(self, worker: _Worker, item: object) -> None:
         match item:
             case Happened(event, weights):
-                if isinstance(event, SeedStarted | SeedDone):
-                    self._complete(event, weights)
+                complete(self.shared, event, weights)
                 self.note(event)
                 self._queue.append((event, weights))
             case Saved(checkpoints):
@@ -257,19 +256,6 @@ class Processes:
                 if isinstance(worker.unit, GroupUnit):
                     worker.unit.reason = reason
                 self._assign(worker)
-
-    def _complete(
-        self, event: SeedStarted | SeedDone, weights: Mapping[str, Tensor] | None
-    ) -> None:
-        """Add the task and the model, which the worker did not send."""
-        with seeded(event.seed):
-            event.task = self.shared.task_of(event.number)
-            event.model = self.shared.new_model(reset=False)
-        if isinstance(event, SeedDone):
-            event.model = self.shared.network(event.model)
-            event.weights = dict(weights or {})
-        if weights is not None:
-            event.model.load_state_dict(weights)
 
     def _lose(self, worker: _Worker) -> None:
         """Note that a worker has ended, which was not asked to."""
@@ -294,6 +280,26 @@ class Processes:
         worker.unit = None
         self._unsaved = [other for other in self._unsaved if other is not worker]
         self._failure = self._failure or error
+
+
+def complete(shared: Shared, event: Event, weights: Mapping[str, Tensor] | None) -> None:
+    """Add the task and the model to an event of another process, which did not send them.
+
+    Args:
+        shared: what all seeds share.
+        event: the event.
+        weights: that came with it.
+    """
+    if not isinstance(event, SeedStarted | SeedDone):
+        return
+    with seeded(event.seed):
+        event.task = shared.task_of(event.number)
+        event.model = shared.new_model(reset=False)
+    if isinstance(event, SeedDone):
+        event.model = shared.network(event.model)
+        event.weights = dict(weights or {})
+    if weights is not None:
+        event.model.load_state_dict(weights)
 
 
 class _Remote(Exception):

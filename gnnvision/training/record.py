@@ -30,11 +30,14 @@ __all__ = [
     "EPOCH",
     "LAST",
     "OUTCOMES",
+    "RANK",
     "SEED",
     "NotSaved",
     "describe_run",
+    "has_checkpoint",
     "is_complete",
     "pack_outcomes",
+    "rank_files",
     "read_result",
     "unpack_outcomes",
     "write_result",
@@ -43,6 +46,7 @@ __all__ = [
 LAST = "checkpoints/last.safetensors"
 BEST = "checkpoints/best.safetensors"
 OUTCOMES = "checkpoints/outcomes.safetensors"
+RANK = "checkpoints/rank-{}.safetensors"  # of the other processes of torchrun
 SEED = "checkpoints/seed-{}.safetensors"
 RESULT = "result.json"
 METRICS = "metrics.csv"
@@ -95,7 +99,7 @@ class NotSaved(OSError):
         lost = [name for name in failed if name not in rescued]
         if lost:
             lines.append(f"Not saved: {', '.join(lost)}.")
-        if lost and (folder / LAST).is_file():
+        if lost and has_checkpoint(folder):
             lines.append("Make room there, and resume the run from its last checkpoint.")
         elif lost:
             lines.append("Make room there and run it again.")
@@ -126,7 +130,8 @@ def write_result(
         (folder / OUTCOMES).unlink(missing_ok=True)
         failed |= {OUTCOMES: failed.pop(RESULT)} | _write_files({RESULT: writers[RESULT]}, folder)
     if not failed:
-        (folder / LAST).unlink(missing_ok=True)
+        for file in (folder / LAST, *rank_files(folder)):
+            file.unlink(missing_ok=True)
         return
     saved = [name for name in writers if name not in failed]
     rescued: list[str] = []
@@ -140,6 +145,16 @@ def write_result(
     if elsewhere is not None and not rescued:
         shutil.rmtree(elsewhere, ignore_errors=True)
     raise NotSaved(result, folder, failed, saved, rescued, elsewhere)
+
+
+def rank_files(folder: Path) -> list[Path]:
+    """The checkpoints of processes other than rank 0."""
+    return sorted(folder.glob(RANK.format("*")))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run that was stopped can be resumed."""
+    return (folder / LAST).is_file() or bool(rank_files(folder))
 
 
 def is_readable(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision._version import __version__
 from gnnvision.data import Task
 from gnnvision.errors import invalid
@@ -267,12 +268,16 @@ class Result:
     def report(self, progress: Callable[[int, int, str], None] | None = None) -> Path:
         """Write `report.html` and its figures into the run folder, and return its path.
 
+        Under torchrun, rank 0 writes it.
+
         Args:
             progress: called before each section with its number, from 1, the number of sections,
                 and its name.
         """
         import gnnvision  # reports are built on results: only the package knows both
 
+        if self.folder is not None and not torchrun.is_first():
+            return self.folder / "report.html"
         return gnnvision.report.write_report(self, progress=progress)
 
     def export(self, path: str | os.PathLike[str]) -> Exported:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.domains import Domain
 from gnnvision.layers.calling import call
 from gnnvision.layers.hooks import attached, evaluating
 
-__all__ = ["largest_signal", "threads_for", "threads_of"]
+__all__ = ["largest_signal", "share_threads", "threads_for", "threads_of"]
 
 # An operation on fewer values is done before a second thread has started; on busy cores, waiting
 # for other threads can take a hundred times as long as the operation.
@@ -42,6 +45,18 @@ def threads_of(size: int, jobs: int = 1) -> int:
         jobs: the number of processes, which share the threads of this one.
     """
     return 1 if size < MANY_VALUES else max(1, torch.get_num_threads() // jobs)
+
+
+@cache
+def share_threads() -> None:
+    """Give each process of torchrun its share of the cores of the machine.
+
+    torchrun gives one thread to each, unless OMP_NUM_THREADS says more.
+    """
+    if torchrun.local_size() > 1 and os.environ.get("OMP_NUM_THREADS", "1") == "1":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        cores = cores or os.cpu_count() or 1
+        torch.set_num_threads(max(1, cores // torchrun.local_size()))
 
 
 @contextmanager

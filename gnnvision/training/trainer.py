@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.data import Split, SplitName, Task
 from gnnvision.errors import invalid
 from gnnvision.layers.memory import as_made
@@ -28,6 +29,7 @@ from gnnvision.training.processes import Jobs, Processes, count_jobs
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
+from gnnvision.training.shared_seeds import Parallel, SharedSeeds
 from gnnvision.training.sizes import measure
 from gnnvision.training.stage import Stage
 from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
@@ -110,7 +112,8 @@ class Trainer:
         self._file = Path()  # of the checkpoint that is resumed
         self._units: list[Unit | GroupUnit] = []  # that are not done
         self.jobs = 0  # the number of processes; 0 before `prepare` has chosen it
-        self._processes: Processes | None = None
+        self.parallel: Parallel | None = None  # what the processes of torchrun share
+        self._processes: Processes | SharedSeeds | None = None
         for stage in self.stages:
             check_recipe(stage.recipe, task, self.shared.goal(task, stage.recipe))
             if splits is None:
@@ -175,6 +178,8 @@ class Trainer:
         if self.jobs > 1:
             threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
             words += f", in {self.jobs} processes with {threads} each"
+        if self.parallel == "seeds" and torchrun.size() > 1:
+            words += f", spread over {torchrun.size()} processes of torchrun"
         return {"seeds": f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")}
 
     def events(
@@ -199,14 +204,20 @@ class Trainer:
         if not self.jobs:
             self.prepare()
         units = self._units = self.units()
-        if self.jobs == 1:
+        more = {"watched": watched, "snapshots": snapshots}
+        if self.parallel == "seeds" and torchrun.size() > 1:
+            self._processes = SharedSeeds(
+                self.shared, units, self._note, self._results, self._adopt, **more
+            )
+            yield from self._processes.events()
+            self._processes = None
+        elif self.jobs == 1:
             for unit in units:
                 for event in unit.events():
                     self.threads = unit.threads
                     self._note(event)
                     yield event
         else:
-            more = {"watched": watched, "snapshots": snapshots}
             processes = Processes(self.shared, units, self.jobs, self._note, **more)
             self._processes = processes
             try:
@@ -237,6 +248,15 @@ class Trainer:
             elif left:
                 units.append(saved.get(left[0]) or Unit(self.shared, left[0]))
         return sorted(units, key=lambda unit: not unit.begun)
+
+    def _results(self) -> tuple[dict[int, Outcome], dict[str, Tensor], list[str]]:
+        """What the seeds gave that are done."""
+        return self._outcomes, self._kept, self.concerns
+
+    def _adopt(self, results: tuple[dict[int, Outcome], dict[str, Tensor], list[str]]) -> None:
+        """Take what all seeds gave from another process."""
+        self._outcomes, self._kept, self.concerns = results
+        self._units = []
 
     def _note(self, event: Event) -> None:
         """Warn of the problems of a split once, and keep what a seed gave."""
@@ -365,6 +385,31 @@ class Trainer:
                 raise invalid(name, condition, value, "Do not change it, or start a new run.")
         with checkpoint_errors(file):
             self._load(checkpoint, file)
+
+    def restore_all(self, checkpoints: Mapping[Path, Checkpoint]) -> None:
+        """Make `events` resume from the checkpoints of several processes, by their files.
+
+        Raises:
+            ValueError: if one is damaged or of another run.
+        """
+        outcomes: dict[int, Outcome] = {}
+        kept: dict[str, Tensor] = {}
+        units: dict[int, Unit] = {}
+        for file, checkpoint in checkpoints.items():
+            self._outcomes, self._kept, self._units = {}, {}, []
+            self.restore(checkpoint, file)
+            for unit in self._units:
+                assert isinstance(unit, Unit)
+                (number,) = unit.numbers
+                if number not in units or unit.steps > units[number].steps:
+                    units[number] = unit
+            best = self.best_outcome() if self._outcomes else None
+            outcomes = self._outcomes | outcomes
+            if best is not None:
+                mine, self._outcomes = self._kept, outcomes
+                kept = mine if self.best_outcome() is best else kept
+        self._outcomes, self._kept = outcomes, kept
+        self._units = [unit for number, unit in units.items() if number not in outcomes]
 
     def _load(self, checkpoint: Checkpoint, file: Path) -> None:
         """Load what `checkpoint` saved, checked; the units check theirs when they begin."""

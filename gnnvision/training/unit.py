@@ -346,6 +346,15 @@ class Unit:
         (number,) = self.numbers
         self._saved, self._file = checkpoints.get(number), file
 
+    @property
+    def steps(self) -> int:
+        """How many training steps of the seed are saved in what it is resumed from."""
+        if self._saved is None:
+            return 0
+        with checkpoint_errors(self._file):
+            state = self._saved.state
+            return _Progress.stored(state, len(self.shared.stages)).step + int(state["step"])
+
     def history(self) -> list[dict[str, float]]:
         """The rows of all epochs so far, with their seed."""
         before, rows = self._so_far()

@@ -25,7 +25,7 @@ from gnnvision.training.group_unit import GroupUnit
 from gnnvision.training.messages import dumps, loads
 from gnnvision.training.unit import Unit
 
-__all__ = ["Failed", "Free", "Happened", "Saved", "Settings", "Warned", "work"]
+__all__ = ["Failed", "Free", "Happened", "Saved", "Settings", "Warned", "light", "work"]
 
 SEND_EVERY_S = 0.1
 
@@ -155,7 +155,7 @@ class _Worker:
             due = time.monotonic() >= self.next
             if isinstance(event, StepDone) and not (due or self.settings.watched):
                 continue
-            self.items.append(self.light(event, unit))
+            self.items.append(light(event, unit, self.settings))
             if due:
                 self.send()
                 # After its last epoch a seed is evaluated before it is saved.
@@ -164,22 +164,6 @@ class _Worker:
                     self.receive()
                     self.send(Saved(unit.checkpoints()))
         self.send(Free(unit.reason if isinstance(unit, GroupUnit) else ""))
-
-    def light(self, event: Event, unit: Unit | GroupUnit) -> Happened:
-        """The event without what the parent has itself."""
-        weights: dict[str, Tensor] | None = None
-        if isinstance(event, SeedStarted | SeedDone):
-            if isinstance(event, SeedDone):
-                weights = event.weights
-            elif self.settings.watched:
-                weights = snapshot(event.model)
-            event = copy.copy(event)
-            event.task = event.model = None  # type: ignore[assignment]
-            if isinstance(event, SeedDone):
-                event.weights = {}
-        elif isinstance(event, EpochDone) and self.settings.snapshots:
-            weights = unit.snapshot(event.number)[1].state_dict()
-        return Happened(event, weights)
 
     def warn(self, message: Warning | str, category: type[Warning], *_: object) -> None:
         self.items.append(Warned(str(message), category))
@@ -197,6 +181,29 @@ class _Worker:
             os._exit(1)
         self.items = []
         self.next = time.monotonic() + SEND_EVERY_S
+
+
+def light(event: Event, unit: Unit | GroupUnit, settings: Settings) -> Happened:
+    """An event without what the process that gets it has itself.
+
+    Args:
+        event: the event.
+        unit: that it is of.
+        settings: what is needed there.
+    """
+    weights: dict[str, Tensor] | None = None
+    if isinstance(event, SeedStarted | SeedDone):
+        if isinstance(event, SeedDone):
+            weights = event.weights
+        elif settings.watched:
+            weights = snapshot(event.model)
+        event = copy.copy(event)
+        event.task = event.model = None  # type: ignore[assignment]
+        if isinstance(event, SeedDone):
+            event.weights = {}
+    elif isinstance(event, EpochDone) and settings.snapshots:
+        weights = unit.snapshot(event.number)[1].state_dict()
+    return Happened(event, weights)
 
 
 def _portable(error: BaseException) -> BaseException:

@@ -32,6 +32,7 @@ from gnnvision.training.printing import print_entries
 from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.seeds import to_seeds
+from gnnvision.training.shared_seeds import Parallel
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import frozen_features
 from gnnvision.transfer.plan import Plan
@@ -92,6 +93,7 @@ def fine_tune(
     callbacks: Sequence[Callable[[Event], object]] = (),
     log: LogName | None = None,
     jobs: int | Literal["auto"] = 1,
+    parallel: Parallel | None = None,
 ) -> Result:
     """Fine-tune a backbone once per seed and evaluate it; the test split is read once per seed.
 
@@ -121,6 +123,7 @@ def fine_tune(
         callbacks: functions that are called with each event of the training, as for `fit`.
         log: "csv", "tensorboard", "trackio" or "wandb", as for `fit`.
         jobs: the number of processes that train seeds at the same time, as for `fit`.
+        parallel: what the processes of torchrun share, as for `fit`.
 
     Returns:
         A result as of `fit`, whose `model` is the fine-tuned network of the best seed.
@@ -170,6 +173,7 @@ def fine_tune(
         callbacks=[note, *callbacks] if on_progress else callbacks,
         log=log,
         jobs=jobs,
+        parallel=parallel,
         data_seconds=data_seconds,
         preparing_seconds=time.perf_counter() - started,
         overview=False,  # printed before the features were computed

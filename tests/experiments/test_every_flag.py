@@ -36,6 +36,7 @@ ANY = {
     "lr": ["--lr", "0.5"],
     "device": ["--device", "meta"],
     "jobs": ["--jobs", "3"],
+    "parallel": ["--parallel", "seeds"],
     "group": ["--group", "3"],
     "precision": ["--precision", "bfloat16"],
     "compile": ["--compile"],
@@ -198,7 +199,7 @@ ELSEWHERE = {
         (
             "backbone", "weights", "strategy", "compare", "seeds", "dataset", "image_size",
             "epochs", "device", "data_root", "out", "on_invalid", "resume", "split",
-            "evaluate_every", "keep_epochs", "jobs", "save_every",
+            "evaluate_every", "keep_epochs", "jobs", "parallel", "save_every",
         ),
         "test_every_flag.py::test_what_a_transfer_is_asked",
     ),
@@ -462,7 +463,7 @@ def test_what_a_transfer_is_asked(inside, made, place, monkeypatch):
         ["--strategy", "last"], ["--compare"], ["--seeds", "2"], ["--jobs", "2"],
         ["--image-size", "20"], ["--epochs", "2"], ["--out", "elsewhere"], ["--device", "meta"],
         ["--backbone", "resnet18"], ["--split", "public"], ["--evaluate-every", "epoch"],
-        ["--keep-epochs"], ["--save-every", "5"],
+        ["--keep-epochs"], ["--save-every", "5"], ["--parallel", "seeds"],
     ):  # fmt: skip
         assert ask(*flags) != before, flags
     other = ask(base=["--data", "broken", "--weights", "pictures"])

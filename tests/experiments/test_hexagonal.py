@@ -109,7 +109,7 @@ def test_a_run_leaves_everything(inside, tmp_path):
     assert "19 sites" in done.stdout
     assert done.stdout.count("\ntest ") == 2
     (run,) = (tmp_path / "a" / "hexagonal").iterdir()
-    assert (run / "hexagons.png").stat().st_size > 10_000
+    assert (run / "figures" / "hexagons.png").stat().st_size > 10_000
     assert (run / "result.json").is_file()
 
 

@@ -15,6 +15,7 @@ from gnnvision.data.graphs.embedded import read_embedded
 from gnnvision.data.graphs.generated import load_power_law
 from gnnvision.data.graphs.graph_folder import is_graph_folder, read_graph_folder
 from gnnvision.data.graphs.node_task import NodeTask
+from gnnvision.data.graphs.ogb_named import load_ogb
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.own_files import FORMATS
 from gnnvision.data.graphs.planetoid import decode_planetoid
@@ -99,6 +100,8 @@ load = Door(
         "karate": _embedded,
         "stdlib": _embedded,
         "power-law": load_power_law,
+        "ogbn-arxiv": load_ogb,
+        "ogbn-products": load_ogb,
         "mutag": load_tu,
         "proteins": load_tu,
         "nci1": load_tu,
