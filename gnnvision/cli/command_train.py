@@ -40,7 +40,10 @@ class TrainFlags(OwnDataOptions, Options):
             molecules, and 1 for images.
         first_seed: The first seed; the others count up from it. Several processes or machines
             share the seeds of a result by it.
-        batch_size: Images, molecules or graphs in a training step.
+        batch_size: Images, molecules or graphs in a training step; nodes, with --fanouts.
+        fanouts: Neighbors that a node gets in each hop, drawn at random, for graphs that are too
+            large to train on as a whole, first for the last layer. By default 15 10 for a graph
+            on disk or one with over 5 million edges.
         metric: The metric that selects the epoch, such as accuracy, balanced_accuracy, rocauc,
             ap, f1_macro, rmse or mae. By default the usual one of the task.
         class_weights: Weight classes by their frequency, for classes of very different size.
@@ -53,6 +56,7 @@ class TrainFlags(OwnDataOptions, Options):
     seeds: int | None = None  # type: ignore[assignment]
     first_seed: int = 0
     batch_size: int | None = None
+    fanouts: tuple[int, ...] | None = None
     metric: str | None = None
     class_weights: bool = False
     links: bool = False
@@ -60,7 +64,7 @@ class TrainFlags(OwnDataOptions, Options):
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("links",),
-        "training": ("first_seed", "batch_size", "metric", "class_weights", "flip"),
+        "training": ("first_seed", "batch_size", "fanouts", "metric", "class_weights", "flip"),
     }
     metavars: ClassVar[dict[str, str]] = {"model": "NAME", "metric": "NAME"}
 

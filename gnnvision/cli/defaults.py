@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from torch import nn
 
 from gnnvision import data, models
+from gnnvision.domains import StoredGraph
 from gnnvision.errors import invalid, one_of
 from gnnvision.models.registry import argument_types
 from gnnvision.training import Recipe
-from gnnvision.training.presets import GRAPH_PRESETS, IMAGE_PRESETS, LINK_RECIPE, NODE_RECIPES
+from gnnvision.training.presets import (
+    GRAPH_PRESETS,
+    IMAGE_PRESETS,
+    LINK_RECIPE,
+    NODE_RECIPES,
+    SAMPLED_RECIPE,
+)
 
 __all__ = ["Setup", "usual_training"]
 
 HIDDEN = 64
+LARGE = 5_000_000  # edges: a graph with more is trained on by sampling
 FEW_IMAGES = 2_000
 SYMBOLS = ("digits", "mnist")  # flipped, they would mean something else
 
@@ -83,8 +91,10 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
         "num_classes": task.num_outputs, "num_layers": 2, "dropout": 0.5,
         "rescale": task.kind == "regression",
     }  # fmt: skip
-    model = _build(network or "classic_gcn", sizes)
     graph = task.graph
+    is_large = isinstance(graph, StoredGraph) or graph.num_edges > LARGE
+    plain = graph.edge_weight is None and task.kind != "regression"
+    model = _build(network or ("graphsage" if is_large and plain else "classic_gcn"), sizes)
     unread = [
         name.replace("_", " ")
         for name in ("edge_attr", "edge_type")
@@ -93,7 +103,8 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     notes = [f"The network does not read the {' and '.join(unread)} of the graph."]
     unlabeled = bool((task.y < 0).any()) if task.kind == "classification" else True
     return Setup(
-        task, model, NODE_RECIPES["classic"], 5,
+        task, model, SAMPLED_RECIPE if is_large else NODE_RECIPES["classic"],
+        1 if is_large else 5,
         inputs="--output predicted.csv" if unlabeled else "",
         notes=tuple(notes if unread else ()),
     )  # fmt: skip

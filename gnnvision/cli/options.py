@@ -24,7 +24,7 @@ __all__ = [
     "RunOptions",
 ]
 
-_OF_RECIPE = ("epochs", "lr", "batch_size", "evaluate_every")
+_OF_RECIPE = ("epochs", "lr", "batch_size", "fanouts", "evaluate_every")
 _FEATURES = ("fragments", "hydrogens", "unknown", "wildcards")
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"

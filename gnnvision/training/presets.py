@@ -17,6 +17,7 @@ __all__ = [
     "IMAGE_PRESETS",
     "LINK_RECIPE",
     "NODE_RECIPES",
+    "SAMPLED_RECIPE",
     "GraphPreset",
     "ImagePreset",
 ]
@@ -152,6 +153,8 @@ NODE_RECIPES = {
     ),
     "classic": Recipe(epochs=200, lr=0.01, weight_decay=5e-4, patience=60),
 }
+# For graphs of which a step sees a part; of Hamilton, Ying and Leskovec (2017) the fanouts.
+SAMPLED_RECIPE = Recipe(epochs=20, lr=0.003, batch_size=1024, fanouts=(15, 10), patience=5)
 LINK_RECIPE = Recipe(epochs=200, lr=0.01)
 _FEW = replace(
     BOND_NETWORK, epochs=150, batch_size=32, ema_decay=0.95, checkpoint_selection="last"

@@ -74,7 +74,7 @@ class Recipe:
             the learning rate from 0.
         batch_size: items in a batch; None for the task's default.
         fanouts: for the nodes of one graph, how many neighbors a node gets in each hop, drawn
-            anew in each epoch: one number for each hop of the network's convolutions, first that
+            in each epoch: one number for each hop of the network's convolutions, first that
             of the last layer, -1 for all neighbors. A batch is then `batch_size` nodes with these
             neighbors. The epochs are compared on a fixed draw of the validation nodes; the final
             metrics use all neighbors. None for the whole graph as one batch.

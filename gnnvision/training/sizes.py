@@ -70,7 +70,7 @@ def describe_frontier(shared: Shared) -> dict[str, str]:
         return {}
     if seen.fanouts is not None:
         drawn = ", then ".join("all" if n < 0 else f"up to {n}" for n in seen.fanouts)
-        words = f"{drawn} neighbors of each node, drawn again in each epoch"
+        words = f"{drawn} neighbors of each node, others in each epoch"
         sizes = f"{domain.num_nodes:,} nodes for the {len(y):,} of a batch"
         return {
             "sampling": f"{words}: {sizes}",

@@ -51,6 +51,7 @@ class NodeTask(Task):
             the graph: a network gives the same outputs, and computes only those.
         fanouts: In place of `hops`, how many neighbors a node gets in each hop, drawn at random,
             as in `Graph.frontier`: the batches are then frontiers of some nodes of a split.
+        device: Where the batches of a `StoredGraph` go.
 
     Raises:
         ValueError: The sizes of features, graph, labels and split do not match.
@@ -142,8 +143,8 @@ class NodeTask(Task):
         and their labels alone. Every call yields the same tensors, so nothing is copied from
         epoch to epoch.
 
-        With `fanouts` there are several batches of such nodes, each with neighbors that are
-        drawn again in each epoch of the training split, and once for the others.
+        With `fanouts` there are several batches of such nodes, each with new neighbors in each
+        epoch of the training split, and with the same ones for the others.
 
         Args:
             split: "train", "val" or "test".
