@@ -9,7 +9,7 @@ whole graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -17,9 +17,13 @@ from torch import Tensor
 from gnnvision.domains.base import Domain
 from gnnvision.domains.batches import ranges
 from gnnvision.domains.device import count, full_device
+from gnnvision.domains.mini_batch import of_batch
 from gnnvision.domains.sampling import Step
 from gnnvision.domains.step_entries import StepEntries
 from gnnvision.errors import invalid, wrong_type
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 __all__ = ["Frontier", "TooFewHops", "entering", "incoming", "reached"]
 
@@ -44,6 +48,9 @@ class Frontier(Domain):
     as well. Where it adds a signal from before a convolution, `restrict` gives the rows that are
     left.
 
+    `graph.within(nodes)` makes one of some nodes and the edges between them, for any number of
+    hops, each of which keeps all of the nodes.
+
     Where only some of the edges of a node were drawn, each operator has the entries of those,
     multiplied by its degree divided by their number: the sum over them is that over all edges in
     the mean. A layer that looks at edges one by one, such as attention, gets the edges drawn.
@@ -52,7 +59,8 @@ class Frontier(Domain):
         whole: the graph.
         order: the nodes, wanted ones first. Shape (n,).
         sizes: the number of nodes within 0, 1, ..., `hops` hops.
-        steps: the edges of each hop, if they were drawn; all edges of the graph if None.
+        steps: the edges of each hop, if they were drawn; all edges of the graph if None. One more
+            than the hops if it is enclosed.
 
     Example:
         >>> from gnnvision import Graph, GCNConv
@@ -79,6 +87,27 @@ class Frontier(Domain):
         self._outer: Frontier = self
         self._inner: Frontier | None = None
         self.nodes = order[: self.sizes[-1]]
+
+    @classmethod
+    def from_pyg(cls, batch: Data, graph: Graph) -> Self:
+        """The mini-batch of a torch-geometric loader, as a frontier of the graph.
+
+        A batch with the nodes and edges of each hop, as of `NeighborLoader`, becomes one of as
+        many hops, whose wanted nodes are the first `batch_size`. A batch without, as of
+        `ClusterLoader`, becomes an enclosed one. The normalization is that of the whole graph.
+
+        Args:
+            batch: with `n_id` and `edge_index`; also `num_sampled_nodes`, `num_sampled_edges` and
+                `batch_size` if it has hops, and `e_id` if the edges of the graph have weights,
+                attributes or types.
+            graph: the Graph, with the edges in the order of the loader's `edge_index`, or the
+                StoredGraph.
+
+        Raises:
+            ValueError: if the batch lacks one of these, or does not fit the graph.
+        """
+        order, sizes, steps = of_batch(batch, graph)
+        return cls(getattr(graph, "by_target", graph), order, sizes, steps)
 
     @property
     def hops(self) -> int:
@@ -126,12 +155,19 @@ class Frontier(Domain):
         """Whether the edge weights count edges that a pooling joined."""
         return bool(self.whole.weights_are_counts)
 
+    @property
+    def is_enclosed(self) -> bool:
+        """Whether it has the edges between its nodes alone, and each hop keeps them all."""
+        return self.steps is not None and len(self.steps) == len(self.sizes)
+
     def inward(self, hops: int = 1) -> Frontier:
         """The next, smaller frontier, after a convolution of as many hops.
 
         Raises:
             ValueError: if there are not as many hops left.
         """
+        if self.is_enclosed:
+            return self
         if hops > self.hops:
             advice = "Make it with graph.frontier(nodes, hops), hops for all layers together."
             error = invalid("frontier", f"have {hops} more hops", f"{self.hops} left", advice)
@@ -239,7 +275,8 @@ class Frontier(Domain):
         self.__init__(**state)  # type: ignore[misc]
 
     def __repr__(self) -> str:
-        sizes = f"num_nodes={self.num_nodes}, hops={self.hops}"
+        hops = "any" if self.is_enclosed else self.hops
+        sizes = f"num_nodes={self.num_nodes}, hops={hops}"
         return f"Frontier({sizes}, of {self.whole.num_nodes} nodes)"
 
 

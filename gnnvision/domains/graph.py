@@ -500,6 +500,56 @@ class Graph(Domain):
         assert hops is not None
         return Frontier(self, *reached(self, self._distinct(nodes).to(self.device), hops))
 
+    def within(self, nodes: Indices) -> Frontier:
+        """The graph seen from some nodes and the edges between them, as those of some clusters.
+
+        Each layer of a network keeps all of these nodes. The entries of its operators are
+        multiplied by the degree of the target divided by the number of its edges that are kept,
+        so that sums over neighbors are not smaller than in the graph; if all nodes are given,
+        the outputs are those of the graph.
+
+        Args:
+            nodes: distinct nodes, or a boolean mask.
+
+        Raises:
+            TypeError: if `nodes` are neither.
+            ValueError: if one is out of range, or given twice.
+
+        Example:
+            >>> path = Graph.from_edges([(0, 1), (1, 2), (2, 3)], num_nodes=4, undirected=True)
+            >>> part = path.within([1, 2])
+            >>> part
+            Frontier(num_nodes=2, hops=any, of 4 nodes)
+        """
+        return self.by_target.within(self._distinct(nodes)).to(self.device)
+
+    def clusters(self, count: int, seed: int = 0) -> Tensor:
+        """The cluster of each node: of parts of similar size with few edges between them.
+
+        Nodes join the cluster of most of their neighbors, first in small groups that then count
+        as one node each, and these again, until few are left (multilevel partitioning by label
+        propagation of bounded size); the largest cluster has at most 1.1 times the mean number
+        of nodes, rounded up. Edges are followed in both directions.
+
+        Args:
+            count: the number of clusters.
+            seed: another seed gives other clusters.
+
+        Returns:
+            The cluster of each node, int64, from 0 to `count` - 1. Shape (N,).
+
+        References:
+            Meyerhenke, Sanders, Schulz, "Partitioning complex networks via size-constrained
+            clustering", 2014, https://doi.org/10.1007/978-3-319-07959-2_30.
+
+        Example:
+            >>> pairs = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (4, 5), (3, 5)]
+            >>> cluster = Graph.from_edges(pairs, num_nodes=6, undirected=True).clusters(2)
+            >>> (cluster == cluster[0]).tolist()
+            [True, True, True, False, False, False]
+        """
+        return self.by_target.clusters(count, seed).to(self.device)
+
     @property
     def by_target(self) -> StoredGraph:
         """The same graph as its incoming edges by target, of which frontiers are drawn."""

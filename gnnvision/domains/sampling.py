@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Step", "draw", "sampled"]
+__all__ = ["Step", "draw", "enclosed", "sampled"]
 
 Integers = NDArray[np.int64]
 _ROWS = 8192  # at a time: their numbers stay in the cache
@@ -148,6 +148,8 @@ def sampled(
     nodes: Integers,
     fanouts: Sequence[int],
     key: int,
+    *,
+    once: bool = False,
 ) -> tuple[Tensor, list[int], list[Step]]:
     """Some nodes, those that they get edges from, and so on, with these edges.
 
@@ -159,6 +161,7 @@ def sampled(
         fanouts: how many edges a node gets: of `nodes`, then of those one hop away too, and so
             on; -1 for all.
         key: determines the edges.
+        once: whether a node gets edges in the hop after it is found alone, and not in later ones.
 
     Returns:
         All nodes, `nodes` first; how many are within 0, 1, ... hops; the edges of each hop.
@@ -167,7 +170,7 @@ def sampled(
     try:
         row[nodes] = np.arange(len(nodes), dtype=row.dtype)
         for hop, fanout in enumerate(fanouts):
-            targets = np.concatenate(found)
+            targets = found[-1] if once else np.concatenate(found)
             edges, ends = draw(rowptr, targets, fanout, key + hop)
             sources = source[edges]
             new = sources[row[sources] < 0]
@@ -178,15 +181,43 @@ def sampled(
             row[new] = np.arange(sizes[-1], sizes[-1] + len(new), dtype=row.dtype)
             found.append(new)
             sizes.append(sizes[-1] + len(new))
-            scale = None
-            if fanout >= 0:
-                degrees = rowptr[targets + 1] - rowptr[targets]
-                taken = np.diff(ends)
-                if (degrees > taken).any():
-                    scale = torch.from_numpy(degrees / np.maximum(taken, 1))
+            scale = None if fanout < 0 else scale_of(rowptr, targets, np.diff(ends))
             first, at, edge = map(torch.from_numpy, (ends, row[sources].astype(np.int64), edges))
             steps.append(Step(first, at, edge, scale))
     finally:
         for part in found:
             row[part] = -1
     return torch.from_numpy(np.concatenate(found)), sizes, steps
+
+
+def enclosed(
+    rowptr: Integers, source: NDArray[np.integer], places: Places, nodes: Integers
+) -> Step:
+    """The edges between some nodes.
+
+    Args:
+        rowptr: the first edge of each node of the graph, then the number of edges.
+        source: the source of each edge.
+        places: of the graph.
+        nodes: distinct nodes.
+    """
+    row = places.row
+    edges, ends = draw(rowptr, nodes, -1, 0)
+    try:
+        row[nodes] = np.arange(len(nodes), dtype=row.dtype)
+        at = row[source[edges]]
+    finally:
+        row[nodes] = -1
+    inside = at >= 0
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(inside)])[ends]
+    scale = scale_of(rowptr, nodes, np.diff(first))
+    kept = torch.from_numpy(first), torch.from_numpy(at[inside].astype(np.int64))
+    return Step(*kept, torch.from_numpy(edges[inside]), scale)
+
+
+def scale_of(rowptr: Integers, nodes: Integers, taken: Integers) -> Tensor | None:
+    """The degree of each node divided by the number of its edges that are taken; None for 1."""
+    degrees = rowptr[nodes + 1] - rowptr[nodes]
+    if (degrees == taken).all():
+        return None
+    return torch.from_numpy(degrees / np.maximum(taken, 1))

@@ -7,13 +7,15 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnvision.domains.base import Domain
 from gnnvision.domains.checks import Indices, to_indices
+from gnnvision.domains.clusters import partition
 from gnnvision.domains.frontier import Frontier
 from gnnvision.domains.modes import is_live
-from gnnvision.domains.sampling import Places, sampled
+from gnnvision.domains.sampling import Integers, Places, enclosed, sampled
 from gnnvision.errors import integer, invalid, one_of, wrong_type
 
 __all__ = ["StoredGraph", "key_of"]
@@ -210,14 +212,45 @@ class StoredGraph(Domain):
             key: as there.
         """
         fanouts, key = key_of(hops, fanouts, generator, key)
+        order, sizes, steps = sampled(*self.arrays, self._distinct(nodes), fanouts, key)
+        return Frontier(self, order, sizes, steps)
+
+    def within(self, nodes: Indices) -> Frontier:
+        """The graph seen from some nodes and the edges between them.
+
+        See `Graph.within`.
+
+        Args:
+            nodes: distinct nodes, or a boolean mask.
+        """
+        chosen = self._distinct(nodes)
+        step = enclosed(*self.arrays, chosen)
+        return Frontier(self, torch.from_numpy(chosen), [len(chosen)], [step])
+
+    def clusters(self, count: int, seed: int = 0) -> Tensor:
+        """The cluster of each node: of parts of similar size with few edges between them.
+
+        See `Graph.clusters`.
+
+        Args:
+            count: the number of clusters.
+            seed: another seed gives other clusters.
+        """
+        integer("count", count, 1, "Give the number of clusters.")
+        return torch.from_numpy(partition(self.rowptr.numpy(), self.source.numpy(), count, seed))
+
+    @property
+    def arrays(self) -> tuple[Integers, NDArray[np.integer], Places]:
+        """What edges are drawn from: `rowptr`, `source`, and the room for the rows of nodes."""
+        places = self.derived("places", lambda: Places(self.num_nodes))
+        return self.rowptr.numpy(), self.source.numpy(), places
+
+    def _distinct(self, nodes: Indices) -> Integers:
         must = f"be distinct nodes from 0 to {self.num_nodes - 1}"
-        chosen = to_indices(nodes, self.num_nodes, "nodes", "nodes", must).numpy()
+        chosen: Integers = to_indices(nodes, self.num_nodes, "nodes", "nodes", must).numpy()
         if len(np.unique(chosen)) < len(chosen):
             raise invalid("nodes", must, "a node twice", "Remove the duplicates.")
-        places = self.derived("places", lambda: Places(self.num_nodes))
-        ends, sources = self.rowptr.numpy(), self.source.numpy()
-        order, sizes, steps = sampled(ends, sources, places, chosen, fanouts, key)
-        return Frontier(self, order, sizes, steps)
+        return chosen
 
     # --- the interface of a domain --------------------------------------------------------------
 
