@@ -56,7 +56,7 @@ class TrainFlags(OwnDataOptions, Options):
     seeds: int | None = None  # type: ignore[assignment]
     first_seed: int = 0
     batch_size: int | None = None
-    fanouts: tuple[int, ...] | None = None
+    fanouts: tuple[int, ...] = ()
     metric: str | None = None
     class_weights: bool = False
     links: bool = False

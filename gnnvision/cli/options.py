@@ -130,7 +130,7 @@ class RunOptions:
         """
         flags = asdict(self)
         given = {name: flags.get(name) for name in _OF_RECIPE}
-        recipe = replace(recipe, **{k: v for k, v in given.items() if v is not None})
+        recipe = replace(recipe, **{k: v for k, v in given.items() if v not in (None, ())})
         if task is None:
             return recipe
         from gnnvision.training.checks import can_choose, without_validation

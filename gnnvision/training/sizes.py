@@ -54,7 +54,8 @@ def _check_fanouts(model: nn.Module, task: NodeTask, recipe: Recipe) -> None:
     hops = hops_of_layers(model, task.rows, graph)
     if hops and sum(hops) != len(recipe.fanouts):
         condition = f"have {sum(hops)} numbers, one for each hop of the network's convolutions"
-        advice = f"Use for example fanouts={tuple([15, *[10] * (sum(hops) - 1)])}."
+        numbers = ", ".join(["15", *["10"] * (sum(hops) - 1)])
+        advice = f"Use for example {numbers}; -1 takes all neighbors."
         raise invalid("fanouts", condition, recipe.fanouts, advice)
 
 
