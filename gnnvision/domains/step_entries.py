@@ -29,6 +29,7 @@ class StepEntries(Entries):
         weighted: whether the values are the edge weights.
         loops: whether self loops are still among the entries, were left out, or are the diagonal.
         new_loop: the weight of a loop that was added.
+        has_diagonal: whether the last m entries are a diagonal.
     """
 
     graph: StoredGraph
@@ -37,6 +38,7 @@ class StepEntries(Entries):
     weighted: bool
     loops: Literal["kept", "none", "one each"] = "kept"
     new_loop: float = 1.0
+    has_diagonal: bool = False
 
     @classmethod
     def of(
@@ -78,11 +80,32 @@ class StepEntries(Entries):
 
     def mean(self) -> Entries:
         """A D^(-1), with D the number of entries of each column, also of those that are 0."""
-        arrivals = self._at_nodes(self.graph.degree("in", weighted=False))[self.target]
-        return self._with_values(self.value / arrivals)  # a target with an edge has a degree
+        arrivals = self._at(self.nodes[: self.targets], self.graph.degree("in", weighted=False))
+        # A target with an edge has a degree.
+        return self._with_values(self.value / arrivals[self.target])
+
+    def by_target(self) -> tuple[Tensor, Tensor]:
+        """The first entry of each row, and the order that sorts the entries by row.
+
+        Nothing is sorted: those of A are in order, and may be followed by one diagonal.
+        """
+        has_diagonal = self.has_diagonal
+        count = self.value.numel() - (self.targets if has_diagonal else 0)
+        target = self.target[:count]
+        ends = target.new_zeros(self.targets + 1)
+        torch.cumsum(target.bincount(minlength=self.targets), 0, out=ends[1:])
+        order = torch.arange(self.value.numel(), device=target.device)
+        if not has_diagonal:
+            return ends, order
+        rows = torch.arange(self.targets + 1, device=target.device)
+        places = torch.cat([order[:count] + target, ends[1:] + rows[:-1]])
+        return ends + rows, torch.empty_like(order).scatter_(0, places, order)
 
     def _at_nodes(self, values: Tensor) -> Tensor:
-        found = values[self.nodes.to(values.device)]
+        return self._at(self.nodes, values)
+
+    def _at(self, nodes: Tensor, values: Tensor) -> Tensor:
+        found = values[nodes.to(values.device)]
         return found.to(self.value.device, self.value.dtype)
 
     def _with_values(self, value: Tensor) -> StepEntries:
@@ -94,7 +117,7 @@ class StepEntries(Entries):
             (self.source, rows), (self.target, rows), (self.value, diagonal[: self.targets])
         )  # fmt: skip
         source, target, value = map(torch.cat, pairs)
-        return replace(self, source=source, target=target, value=value)
+        return replace(self, source=source, target=target, value=value, has_diagonal=True)
 
     def _without_self_loops(self) -> StepEntries:
         keep = (self.source != self.target).nonzero().squeeze(1)

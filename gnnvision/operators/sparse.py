@@ -13,6 +13,7 @@ from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 from gnnvision.domains.device import sum_at
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.modes import is_batched, is_live, made_plainly
+from gnnvision.domains.step_entries import StepEntries
 from gnnvision.errors import invalid, wrong_type
 from gnnvision.operators.base import Operator, Product
 from gnnvision.operators.deferred import Deferred
@@ -177,6 +178,9 @@ class Sparse(Operator):
 def received(entries: Entries) -> Sparse:
     """The operator of these entries with targets in the rows: targets receive from sources."""
     shape = (entries.num_targets, entries.num_nodes)
+    if isinstance(entries, StepEntries):
+        rowptr, order = entries.by_target()
+        return Sparse(Pattern(rowptr, entries.source[order], shape[1]), entries.value[order])
     pattern, order = Pattern.from_places(entries.target, entries.source, shape)
     return Sparse(pattern, entries.value[order])
 
