@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         Upsample,
     )
     from gnnvision.runs import Run, load_run
-    from gnnvision.training import Recipe, Result, fit
+    from gnnvision.training import Recipe, Result, fit, sweep
 
 __all__ = [
     "APPNP",
@@ -102,6 +102,7 @@ __all__ = [
     "models",
     "one_hot",
     "summary",
+    "sweep",
     "training",
     "transfer",
 ]

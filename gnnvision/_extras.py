@@ -26,6 +26,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "pyg": {"torch_geometric": "torch-geometric"},
     "onnx": {"onnx": "onnx", "onnxruntime": "onnxruntime", "onnxscript": "onnxscript"},
     "parquet": {"pyarrow": "pyarrow"},
+    "sweep": {"optuna": "optuna"},
     "tensorboard": {"tensorboard": "tensorboard"},
     "trackio": {"trackio": "trackio"},
     "wandb": {"wandb": "wandb"},

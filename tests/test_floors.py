@@ -29,6 +29,7 @@ HEAVY = (
     "sklearn",
     "scipy",
     "pandas",
+    "optuna",
 )
 
 

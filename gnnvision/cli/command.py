@@ -9,6 +9,7 @@ gnnvision predict runs/train/STAMP --output predicted.csv   nodes that have no l
 gnnvision predict runs/train/STAMP new.csv                  molecules, images or nodes
 gnnvision explain runs/train/STAMP 1708                     what a prediction depends on
 gnnvision evaluate runs/train/STAMP                         its metrics once more, from the files
+gnnvision sweep cora --vary lr=1e-4..1e-1 hidden=16,32      the best of many settings
 gnnvision compare runs/train/STAMP1 runs/train/STAMP2       runs side by side on one page
 gnnvision report runs/train/STAMP                           write its report again
 """
@@ -31,6 +32,7 @@ VERBS = {
     "predict": "predict with a trained network, as a table",
     "explain": "show what predictions depend on",
     "evaluate": "evaluate a saved network again, on the data of its run",
+    "sweep": "search for good settings over many trials, on one machine or many",
     "compare": "show training runs side by side on one page",
     "report": "write the report of a run again",
 }

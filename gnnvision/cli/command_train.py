@@ -50,6 +50,8 @@ class TrainFlags(OwnDataOptions, Options):
         links: Predict which nodes of a graph are linked, in place of their labels.
         flip: Also train on mirrored images. Turn it off where a mirrored image means something
             else.
+        set: Other settings: fields of the recipe, such as weight_decay=1e-3 or optimizer=adamw,
+            and arguments of the network, such as hidden=32 or dropout=0.3.
     """
 
     model: str | None = None
@@ -61,12 +63,17 @@ class TrainFlags(OwnDataOptions, Options):
     class_weights: bool = False
     links: bool = False
     flip: bool = True
+    set: tuple[str, ...] = ()
 
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("links",),
-        "training": ("first_seed", "batch_size", "fanouts", "metric", "class_weights", "flip"),
-    }
-    metavars: ClassVar[dict[str, str]] = {"model": "NAME", "metric": "NAME"}
+        "training": (
+            "first_seed", "batch_size", "fanouts", "metric", "class_weights", "flip", "set",
+        ),
+    }  # fmt: skip
+    metavars: ClassVar[dict[str, str]] = {
+        "model": "NAME", "metric": "NAME", "set": "NAME=VALUE",
+    }  # fmt: skip
 
 
 def flags() -> type[Any]:
@@ -77,18 +84,11 @@ def flags() -> type[Any]:
 def main(config: TrainFlags) -> Result:
     """Load the data, build the usual network, train it, and write the report."""
     import gnnvision as gv
-    from gnnvision.cli.datasets import nodes
-    from gnnvision.cli.defaults import usual_training
     from gnnvision.cli.entry import print_warning
     from gnnvision.cli.experiment import training_run
+    from gnnvision.cli.settings import load_task, setup_of
 
-    options = config.load_options(descriptors=True, on_invalid="molecules")
-    task = gv.data.load(config.dataset, **options)
-    if config.links:
-        task = gv.data.to_links(nodes(task))
-    setup = usual_training(
-        task, config.model, class_weights=config.class_weights, flip=config.flip
-    )
+    setup = setup_of(config, load_task(config))
     for note in setup.notes:
         print_warning(note)
     recipe = config.adapt(setup.recipe, setup.task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -53,7 +54,12 @@ class Setup:
 
 
 def usual_training(
-    task: data.Task, network: str | None = None, *, class_weights: bool = False, flip: bool = True
+    task: data.Task,
+    network: str | None = None,
+    *,
+    class_weights: bool = False,
+    flip: bool = True,
+    settings: Mapping[str, Any] | None = None,
 ) -> Setup:
     """The usual network and recipe for a task.
 
@@ -62,30 +68,45 @@ def usual_training(
         network: the name of another network.
         class_weights: whether rare classes have a larger weight.
         flip: whether a mirrored image means the same.
+        settings: other values of arguments of the network and of fields of the recipe.
 
     Raises:
-        ValueError: if the network is unknown, or does not fit this kind of data.
+        ValueError: if the network is unknown, or does not fit this kind of data, or a setting has
+            no effect with the others.
     """
     if network is not None:
         one_of("model", network, models.names())
+    given = dict(settings or {})
+    of_recipe = {name: given.pop(name) for name in Recipe.__dataclass_fields__ if name in given}
     if isinstance(task, data.NodeTask):
-        setup = _of_nodes(task, network)
+        setup = _of_nodes(task, network, given)
     elif isinstance(task, data.LinkTask):
-        setup = _of_links(task, network)
+        setup = _of_links(task, network, given)
     elif isinstance(task, data.GraphTask):
-        setup = _of_graphs(task, network)
+        setup = _of_graphs(task, network, given)
     elif isinstance(task, data.ImageTask):
-        setup = _of_images(task, network, flip)
+        setup = _of_images(task, network, flip, given)
     else:
         kinds = "the nodes of a graph, graphs, molecules or images"
         raise invalid("--dataset", f"be {kinds}", type(task).__name__, "Train it in Python.")
     if class_weights:
         balanced = dataclasses.replace(setup.recipe, class_weights="balanced")
         setup = dataclasses.replace(setup, recipe=balanced)
-    return setup
+    return dataclasses.replace(setup, recipe=_with_settings(setup.recipe, of_recipe))
 
 
-def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
+def _with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values, without those of its own that they make ineffective."""
+    if not settings:
+        return recipe
+    changed = Recipe.from_dict({**recipe.to_dict(), **settings})
+    for name, value in settings.items():
+        if getattr(changed, name) != value:
+            raise invalid(name, "have an effect with the other settings", value, "Leave it out.")
+    return changed
+
+
+def _of_nodes(task: data.NodeTask, network: str | None, own: Mapping[str, Any]) -> Setup:
     sizes = {
         "in_channels": task.in_channels, "hidden_channels": HIDDEN,
         "num_classes": task.num_outputs, "num_layers": 2, "dropout": 0.5,
@@ -94,7 +115,8 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     graph = task.graph
     is_large = isinstance(graph, StoredGraph) or graph.num_edges > LARGE
     plain = graph.edge_weight is None and task.kind != "regression"
-    model = _build(network or ("graphsage" if is_large and plain else "classic_gcn"), sizes)
+    usual = "graphsage" if is_large and plain else "classic_gcn"
+    model = _build(network or usual, {**sizes, **own})
     unread = [
         name.replace("_", " ")
         for name in ("edge_attr", "edge_type")
@@ -110,18 +132,18 @@ def _of_nodes(task: data.NodeTask, network: str | None) -> Setup:
     )  # fmt: skip
 
 
-def _of_links(task: data.LinkTask, network: str | None) -> Setup:
+def _of_links(task: data.LinkTask, network: str | None, own: Mapping[str, Any]) -> Setup:
     sizes = {"in_channels": task.in_channels, "hidden_channels": 32, "latent_channels": 16}
-    model = _build(network or "gae", sizes)
+    model = _build(network or "gae", {**sizes, **own})
     inputs = "--output links.csv"
     return Setup(task, model, LINK_RECIPE, 5, ensemble=False, inputs=inputs)
 
 
-def _of_graphs(task: data.GraphTask, network: str | None) -> Setup:
+def _of_graphs(task: data.GraphTask, network: str | None, own: Mapping[str, Any]) -> Setup:
     known = {preset.network: preset for preset in GRAPH_PRESETS.values()}
     preset = known.get(network or "bond_network", GRAPH_PRESETS["lecture"])
     sizes = {"in_channels": task.in_channels, "num_outputs": task.num_outputs}
-    model = _build(network or preset.network, sizes | preset.settings(task))
+    model = _build(network or preset.network, {**sizes, **preset.settings(task), **own})
     molecules = isinstance(task, data.MoleculeTask)
     if task.num_graph_attr and preset.network != "bond_network":
         advice = "Use bond_network, or leave --inputs and --descriptors out."
@@ -130,7 +152,9 @@ def _of_graphs(task: data.GraphTask, network: str | None) -> Setup:
     return Setup(task, model, preset.recipe(task), 3, inputs=inputs)
 
 
-def _of_images(task: data.ImageTask, network: str | None, flip: bool) -> Setup:
+def _of_images(
+    task: data.ImageTask, network: str | None, flip: bool, own: Mapping[str, Any]
+) -> Setup:
     flip = flip and task.name not in SYMBOLS
     few = len(task.split.train) < FEW_IMAGES
     numbers = task.kind == "regression"
@@ -149,12 +173,12 @@ def _of_images(task: data.ImageTask, network: str | None, flip: bool) -> Setup:
         "gnnvision.transfer.fine_tune, needs less of them."
     )
     return Setup(
-        augmented, _build(name, sizes), preset.recipe, 1, ensemble=False,
+        augmented, _build(name, {**sizes, **own}), preset.recipe, 1, ensemble=False,
         inputs="PHOTOS --output predicted.csv", notes=(note,) * few,
     )  # fmt: skip
 
 
-def _build(name: str, sizes: Mapping[str, object]) -> nn.Module:
+def _build(name: str, sizes: Mapping[str, Any]) -> nn.Module:
     """The network with those of the sizes that it takes."""
     takes = argument_types(name)
     if "in_channels" not in takes:

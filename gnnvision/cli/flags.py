@@ -9,6 +9,7 @@ flag's help. Class variables contain the rest; those of a base class are extende
     arguments   flag that is given without a name -> its placeholder, such as RUN
     recipes     name -> recipe, which has the flag's value where the flag is not given
     former      former name of a flag, which keeps working -> its name
+    left_out    names of inherited fields that are not flags here
 """
 
 from __future__ import annotations
@@ -136,8 +137,11 @@ def flags_of(config: type[Any]) -> list[Flag]:
     order.setdefault(own_group)
     recipes = getattr(config, "recipes", {})
     former = getattr(config, "former", {})
+    left_out = getattr(config, "left_out", ())
     flags = []
     for field in fields(config):
+        if field.name in left_out:
+            continue
         kind = hints[field.name]
         usual = {name: getattr(recipe, field.name, None) for name, recipe in recipes.items()}
         flags.append(

@@ -5,6 +5,7 @@ from gnnvision.report.augmentation import augmentation_sections
 from gnnvision.report.draw import start_maps
 from gnnvision.report.html import write_report
 from gnnvision.report.lesson import write_lesson
+from gnnvision.report.sweep_page import write_sweep
 
 __all__ = [
     "augmentation_sections",
@@ -12,4 +13,5 @@ __all__ = [
     "start_maps",
     "write_lesson",
     "write_report",
+    "write_sweep",
 ]

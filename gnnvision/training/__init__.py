@@ -16,15 +16,23 @@ if TYPE_CHECKING:
     from gnnvision.training.recipe import Recipe
     from gnnvision.training.record import read_result
     from gnnvision.training.result import Outcome, Result
+    from gnnvision.training.search_space import Choices, Range
     from gnnvision.training.stored_network import find_checkpoint
+    from gnnvision.training.studies import Trial
+    from gnnvision.training.sweep_result import Sweep
+    from gnnvision.training.sweeping import sweep
 
 __all__ = [
+    "Choices",
     "Interrupted",
     "Metric",
     "NotSaved",
     "Outcome",
+    "Range",
     "Recipe",
     "Result",
+    "Sweep",
+    "Trial",
     "evaluate",
     "find_checkpoint",
     "fit",
@@ -33,12 +41,13 @@ __all__ = [
     "read_json",
     "read_result",
     "recipes",
+    "sweep",
 ]
 
 # `Recipe` and `recipes` need no torch, so that scripts can show them in their help.
 _modules = (
     "recipe", "recipes", "evaluate", "fit", "folder", "memory", "objective_base", "progress",
-    "record", "result", "stored_network",
+    "record", "result", "stored_network", "search_space", "studies", "sweep_result", "sweeping",
 )  # fmt: skip
 _moved = dict.fromkeys(
     ("MoleculePredictions", "MoleculePredictor", "Predictor"), "gnnvision.runs.former"
