@@ -21,6 +21,8 @@ from gnnvision import cli
 from gnnvision.errors import invalid
 from gnnvision.training.presets import SAMPLED_RECIPE
 
+RECIPE = replace(SAMPLED_RECIPE, lr=0.01, batch_size=128)  # 1 % of the nodes have a label
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config(cli.Options):
@@ -30,7 +32,7 @@ class Config(cli.Options):
         dataset: power-law, which is generated, ogbn-arxiv, ogbn-products, or a folder that
             `gnnvision graph build` wrote.
         nodes: Number of nodes of the generated graph; 100,000 if not given.
-        model: GraphSAGE with the mean of the neighbors, or the GCN of Kipf and Welling.
+        model: The GCN of Kipf and Welling, or GraphSAGE with the mean of the neighbors.
         hidden: Width of the hidden layers.
         fanouts: How many neighbors a node gets in each hop, one number for each layer, that of
             the last layer first; -1 takes all.
@@ -39,12 +41,12 @@ class Config(cli.Options):
 
     dataset: str = "power-law"
     nodes: int | None = None
-    model: Literal["graphsage", "gcn"] = "graphsage"
+    model: Literal["gcn", "graphsage"] = "gcn"
     hidden: int = 64
     fanouts: tuple[int, ...] = (15, 10)
     batch_size: int | None = None
     seeds: int = 1
-    recipes = {"graphsage": SAMPLED_RECIPE}
+    recipes = {"gcn": RECIPE}
     other_names = cli.Options.other_names | {("data", "num_nodes"): "nodes"}
 
 
@@ -61,7 +63,7 @@ def main(config: Config) -> gv.Result:
         config.model, in_channels=task.in_channels, hidden_channels=config.hidden,
         num_classes=task.num_classes, num_layers=len(config.fanouts),
     )  # fmt: skip
-    recipe = config.adapt(replace(SAMPLED_RECIPE, fanouts=config.fanouts), task)
+    recipe = config.adapt(replace(RECIPE, fanouts=config.fanouts), task)
     with cli.training_run("gcn_large", config, task, model, recipe) as run:
         result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)

@@ -159,7 +159,7 @@ def _recipe(result: Result) -> list[tuple[str, str]]:
 
 def _numbers(value: float | Sequence[float]) -> str:
     """A number or several as text."""
-    return ", ".join(f"{number:g}" for number in ([value] if isinstance(value, float) else value))
+    return ", ".join(f"{n:g}" for n in ([value] if isinstance(value, int | float) else value))
 
 
 def _environment(result: Result) -> list[tuple[str, str]]:

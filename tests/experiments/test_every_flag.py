@@ -84,6 +84,13 @@ TRAINING = {
         ANY | {"dataset": ["--dataset", "stdlib"], "split": ["--split", "random"]}
         | {"model": ["--model", "classic"]},
     ),
+    "gcn_large": (
+        ["--nodes", "2000"],
+        ANY | {"dataset": ["--dataset", "karate"], "split": ["--split", "random"]}
+        | {"nodes": ["--nodes", "3000"], "model": ["--model", "graphsage"]}
+        | {"hidden": ["--hidden", "16"], "fanouts": ["--fanouts", "5", "-1"]}
+        | {"batch_size": ["--batch-size", "7"]},
+    ),
     "links_cora": (
         ["--dataset", "karate"],
         ANY | {"dataset": STDLIB, "split": ["--split", "fixed"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,44 +11,68 @@ import numpy as np
 import torch
 
 from gnnvision.data.card import Card
+from gnnvision.data.graphs.graph_folder import read_graph_folder
 from gnnvision.data.graphs.graph_manifest import MANIFEST
 from gnnvision.data.graphs.graph_writer import GraphWriter
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.power_law import PowerLaw
+from gnnvision.data.paths import expand_user
+from gnnvision.data.root import data_root
 from gnnvision.domains import Graph
 
 __all__ = ["generate_graph", "load_power_law", "write_graph"]
 
 USUAL_NODES = 100_000
+MOST_IN_MEMORY = 1_000_000  # nodes
 
 
 def load_power_law(card: Card, options: GraphOptions, requested: str) -> NodeTask:
     """The task "power-law", with as many nodes as the options say.
 
+    Up to a million nodes it is made in memory; a larger one is written to a folder of the data
+    root, once, and read from there.
+
     Raises:
+        NotWritable: The data root cannot be written, or its disk is full.
         ValueError: An option does not apply.
     """
     options.only({"num_nodes"}, "a generated graph")
     nodes = USUAL_NODES if options.num_nodes is None else options.num_nodes
     graph = PowerLaw(num_nodes=nodes)
-    task = replace(generate_graph(graph), requested=requested, card=card)
+    folder = None
+    if nodes > MOST_IN_MEMORY:
+        folder = data_root(options.root) / card.name / str(nodes)
+    task = generate_graph(graph, folder)
+    task = replace(task, name=card.name, requested=requested, card=card)
     if options.split == "random":
         drawn = graph.split(options.seed)
         return replace(task, split=drawn, splitter=graph.split, seed=options.seed)
     return task
 
 
-def generate_graph(graph: PowerLaw) -> NodeTask:
+def generate_graph(graph: PowerLaw, folder: str | os.PathLike[str] | None = None) -> NodeTask:
     """The task of a generated graph.
 
     Args:
         graph: What to generate.
+        folder: Where to write it, block by block, in memory that does not grow with it; if the
+            whole graph is there already, it is read. None for a graph in memory.
+
+    Raises:
+        NotWritable: The folder cannot be written, or its disk is full.
+        ValueError: The folder contains something else.
 
     Example:
         >>> generate_graph(PowerLaw(num_nodes=2000, mean_degree=6)).graph
         Graph(num_nodes=2000, num_edges=12000)
     """
+    if folder is not None:
+        place = expand_user(folder, "folder").absolute()
+        write_graph(graph, place)
+        return replace(
+            read_graph_folder(place, GraphOptions(), str(place)), origin={"name": str(place)}
+        )
     pairs = np.concatenate(list(graph.edges()), 1)
     keys = np.concatenate([
         pairs[0] * graph.num_nodes + pairs[1], pairs[1] * graph.num_nodes + pairs[0]
@@ -93,7 +118,7 @@ def write_graph(graph: PowerLaw, folder: Path) -> None:
             writer.add_edges(*pairs)
         writer.finish(
             split=graph.split(), class_names=_class_names(graph), name="power-law",
-            about={"generated": _description(graph)},
+            about={"details": {"generated": _description(graph)}},
         )  # fmt: skip
 
 

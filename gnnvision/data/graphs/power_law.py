@@ -30,6 +30,7 @@ __all__ = ["NodeBlock", "PowerLaw"]
 
 BLOCK = 1 << 18  # nodes that one random generator makes
 EDGES = 1 << 20  # pairs that one makes
+FEW = 20  # training nodes of a class in a small graph
 _MEANS, _EDGES, _NODES, _SPLIT = range(4)  # what a random generator is for
 
 
@@ -66,7 +67,7 @@ class PowerLaw:
         signal: The length of the mean feature vector of a class, where the noise has standard
             deviation 1.
         labeled: The fraction of the nodes in the training split, and in validation; the rest is
-            for the test.
+            for the test. It is larger for a small graph: 20 nodes a class, or a quarter of all.
         seed: Of everything.
 
     Raises:
@@ -78,7 +79,7 @@ class PowerLaw:
         >>> sum(pairs.shape[1] for pairs in graph.edges())
         5000
         >>> graph.split().sizes
-        {'train': 10, 'val': 10, 'test': 980}
+        {'train': 250, 'val': 250, 'test': 500}
     """
 
     num_nodes: int
@@ -163,10 +164,11 @@ class PowerLaw:
         """
         parts: dict[str, list[NDArray[np.int64]]] = {"train": [], "val": [], "test": []}
         of_seed = () if seed is None else (seed,)
+        fraction = max(self.labeled, min(FEW * self.classes / self.num_nodes, 0.25))
         for block, start in enumerate(range(0, self.num_nodes, BLOCK)):
             size = min(BLOCK, self.num_nodes - start)
             order = self._random(_SPLIT, block, *of_seed).permutation(size) + start
-            known = max(1, round(self.labeled * size))
+            known = max(1, round(fraction * size))
             for name, found in zip(parts, np.split(order, [known, 2 * known]), strict=True):
                 parts[name].append(np.sort(found))
         name = "public" if seed is None else "random"

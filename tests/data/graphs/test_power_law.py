@@ -5,9 +5,10 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.data.graphs import power_law
+from gnnvision.data.graphs import generated, power_law
 from gnnvision.data.graphs.generated import write_graph
 from gnnvision.data.graphs.power_law import EDGES, PowerLaw
+from gnnvision.domains import StoredGraph
 
 NODES = 240_000
 
@@ -76,6 +77,7 @@ def test_the_splits(graph, monkeypatch):
     assert public.sizes == {"train": 2400, "val": 2400, "test": 235_200}
     assert (public.name, random.name) == ("public", "random")
     assert public.hash == PowerLaw(num_nodes=NODES).split().hash != random.hash
+    assert PowerLaw(num_nodes=8000).split().sizes["train"] == 320
     monkeypatch.setattr(power_law, "BLOCK", 24_000)  # of each block the same fraction
     assert np.histogram(graph.split().train, 10, (0, NODES))[0].min() == 240
 
@@ -127,6 +129,11 @@ def test_on_disk_it_is_the_same_graph(tmp_path):
     assert np.array_equal(held["y"], task.y)
     for name in ("train", "val", "test"):
         assert np.array_equal(held[name], getattr(task.split, name))
+    mapped = gv.data.generate_graph(graph, folder)
+    assert mapped.origin == {"name": str(folder)}
+    assert torch.equal(mapped.x, task.x)
+    assert mapped.split == task.split
+    assert mapped.details["generated"] == task.details["generated"]
     before = (folder / "x.npy").stat().st_mtime_ns
     write_graph(graph, folder)  # it is there already
     assert (folder / "x.npy").stat().st_mtime_ns == before
@@ -153,3 +160,15 @@ def test_a_build_that_was_stopped_goes_on(tmp_path, monkeypatch):
     write_graph(graph, tmp_path / "stopped")
     whole, again = files(tmp_path / "blocks"), files(tmp_path / "stopped")
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_large_one_is_written_below_the_data_root(tmp_path, monkeypatch):
+    small = gv.data.load("power-law", num_nodes=2000)
+    monkeypatch.setattr(generated, "MOST_IN_MEMORY", 1000)
+    large = gv.data.load("power-law", num_nodes=2000, root=tmp_path)
+    assert (tmp_path / "power-law" / "2000" / "graph.json").is_file()
+    assert isinstance(large.graph, StoredGraph)
+    assert torch.equal(large.y, small.y)
+    assert (large.name, large.split.name) == (small.name, "public")
+    drawn = gv.data.load("power-law", num_nodes=2000, root=tmp_path, split="random", seed=3)
+    assert drawn.split == PowerLaw(num_nodes=2000).split(3)
