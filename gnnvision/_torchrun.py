@@ -7,8 +7,8 @@ outlives a restart of the processes. It is polled, so that a process that waits 
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -198,14 +198,14 @@ def kept_message(key: str) -> str | None:
 
 
 def agreed(value: T) -> T:
-    """What rank 0 gives, in all processes, which must all come here: a value for JSON."""
+    """What rank 0 gives, in all processes, which must all come here; it is pickled."""
     if size() == 1:
         return value
     key = next_key("agreed")
     if is_first():
-        post(key, json.dumps(value).encode())
+        post(key, pickle.dumps(value))
         return value
-    found: T = json.loads(await_message(key))
+    found: T = pickle.loads(await_message(key))
     return found
 
 

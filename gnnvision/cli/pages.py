@@ -52,8 +52,8 @@ class Page:
         """The folder of its figures, which exists; of ranks other than 0 it is thrown away."""
         if not torchrun.is_first():
             self._scratch = self._scratch or TemporaryDirectory()
-            return Path(self._scratch.name)
-        path = self.folder / "figures"
+        own = self.folder if self._scratch is None else Path(self._scratch.name)
+        path = own / "figures"
         path.mkdir(exist_ok=True)
         return path
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gnnvision import _torchrun as torchrun
 from gnnvision._extras import require_extra
 from gnnvision._renamed import former_arguments
 from gnnvision.data import Split, Task
@@ -33,6 +34,7 @@ from gnnvision.training.progress import Interrupted, Reporter, stop_on_signal
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.seeds import to_seeds
 from gnnvision.training.shared_seeds import Parallel
+from gnnvision.training.threads import share_threads
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.features import frozen_features
 from gnnvision.transfer.plan import Plan
@@ -139,6 +141,8 @@ def fine_tune(
     check_task(task)
     device = usable_device(device)
     notify = on_progress or (lambda sentence: None)
+    share_threads()
+    progress = progress and torchrun.is_first()
     if progress:
         print_entries(task.overview())
     started = time.perf_counter()
@@ -146,6 +150,7 @@ def fine_tune(
     facts = {}
     if strategy == "auto":
         choice = auto_strategy(backbone, task, plan.views, device, progress)
+        choice = torchrun.agreed(choice)
         notify(str(choice))
         facts["Strategy"] = f"“{choice.strategy}”: {choice.reason}"
         strategy = choice.strategy
@@ -267,6 +272,8 @@ def best_strategy(
 ) -> Choice:
     """The strategy with the best mean score on validation folds; if equal, the cheaper one.
 
+    Under torchrun, rank 0 trains the folds, and the other processes wait.
+
     Args:
         backbone: with its pretrained weights.
         task: as loaded.
@@ -294,17 +301,20 @@ def best_strategy(
         if file is not None:
             write_json(file, settings | {"scores": scores})
 
-    scores = cross_validate(
-        backbone,
-        task,
-        dict(plans.items()),
-        folds,
-        device=device,
-        on_progress=on_progress,
-        progress=progress,
-        scores=before["scores"] if same else {},
-        keep=keep,
-    )
+    scores: dict[str, list[float]] = before["scores"] if same else {}
+    if torchrun.is_first():
+        scores = cross_validate(
+            backbone,
+            task,
+            dict(plans.items()),
+            folds,
+            device=device,
+            on_progress=on_progress,
+            progress=progress,
+            scores=scores,
+            keep=keep,
+        )
+    scores = torchrun.agreed(scores)
     goal = objective(task)
     sign = 1 if goal.higher_is_better else -1
     means = {name: mean(scores[name]) for name in _CHEAPEST_FIRST}

@@ -10,13 +10,14 @@ from typing import Any
 
 from torch import nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision import models
 from gnnvision.data import GraphTask, MoleculeTask
 from gnnvision.errors import invalid
 from gnnvision.training import Result
 from gnnvision.training.folder import read_json, write_json
 from gnnvision.training.measures import format_stats
-from gnnvision.training.record import LAST
+from gnnvision.training.record import has_checkpoint
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.freeze import freeze
 
@@ -85,7 +86,7 @@ class LowDataScores:
     def options(self) -> dict[str, Any]:
         """The options of `gnnvision.fit` for a training that continues if it was stopped."""
         place = self._folder / "training"
-        return {"folder": place, "resume": (place / LAST).is_file()}
+        return {"folder": place, "resume": torchrun.agreed(has_checkpoint(place))}
 
     def add(self, method: str, count: int, result: Result) -> str:
         """Save the scores of a training; its folder is removed.
@@ -99,7 +100,9 @@ class LowDataScores:
             A line for the terminal.
         """
         self.values[method][count] = result.values("test", "rmse")
-        write_json(self._folder / _FILE, {"data": self._data, "scores": self.values})
-        shutil.rmtree(self._folder / "training")
+        if torchrun.is_first():
+            write_json(self._folder / _FILE, {"data": self._data, "scores": self.values})
+            shutil.rmtree(self._folder / "training")
+        torchrun.agreed(None)  # the next training begins in an empty folder
         stats = result.metrics()["test"]["rmse"]
         return f"{count:5} labels, {method:14} {format_stats('rmse', stats, len(result.outcomes))}"

@@ -11,11 +11,12 @@ from typing import Any
 
 from torch import nn
 
+from gnnvision import _torchrun as torchrun
 from gnnvision import data, models, training
 from gnnvision.errors import invalid
 from gnnvision.training import Recipe
 from gnnvision.training.recipes import BOND_NETWORK, WHITENED_CNN
-from gnnvision.training.record import BEST, LAST
+from gnnvision.training.record import BEST, has_checkpoint
 from gnnvision.transfer import sources
 from gnnvision.transfer.backbone import Backbone
 from gnnvision.transfer.sources import WeightsNotFound
@@ -41,9 +42,9 @@ def trained_backbone(
         recipe: how to train it.
         **options: further ones of `gnnvision.fit`.
     """
-    if not (folder / BEST).is_file():
+    trained, resume = torchrun.agreed([(folder / BEST).is_file(), has_checkpoint(folder)])
+    if not trained:
         model, task = build()
-        resume = (folder / LAST).is_file()
         result = training.fit(model, task, recipe, folder=folder, resume=resume, **options)
         print(result.summary())
     return sources.load_backbone(folder)
