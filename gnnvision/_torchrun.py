@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,10 @@ from typing import Any, TypeVar
 
 __all__ = [
     "agreed",
-    "attempt",
     "await_message",
     "is_connected",
     "is_first",
+    "is_restarted",
     "is_started",
     "keep_message",
     "kept_message",
@@ -50,7 +51,7 @@ _turns: list[bool] = []  # not empty if the processes take turns
 
 def is_started() -> bool:
     """Whether torchrun started this process."""
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+    return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
 
 
 def _number(name: str, usual: int) -> int:
@@ -82,14 +83,10 @@ def nodes() -> int:
     return _number("GROUP_WORLD_SIZE", 1)
 
 
-def attempt() -> int:
-    """How often torchrun has started all processes again, after one of them ended."""
-    return _number("TORCHELASTIC_RESTART_COUNT", 0)
-
-
 def starts_again() -> bool:
     """Whether torchrun starts all processes again if one ends now."""
-    return attempt() < _number("TORCHELASTIC_MAX_RESTARTS", 0)
+    done, most = (_number(f"TORCHELASTIC_{n}", 0) for n in ("RESTART_COUNT", "MAX_RESTARTS"))
+    return done < most
 
 
 def is_first() -> bool:
@@ -127,7 +124,41 @@ def _base() -> Any:  # noqa: ANN401 - torch is imported late
 
 def is_connected() -> bool:
     """Whether this process is connected with the others."""
-    return _base.cache_info().currsize > 0
+    return _round.cache_info().currsize > 0
+
+
+@cache
+def _round() -> int:
+    """The how-manieth start of all processes this is, from 1; returns when all are there.
+
+    torchrun on each machine counts its own restarts, so rank 0 says the number. It answers only
+    processes that are alive: each has a name of its own, and repeats what it was told.
+    """
+    base, here = _base(), "gnnvision/{}/here/{}".format
+    if not is_first():
+        name = uuid.uuid4().hex
+        base.set(f"gnnvision/hello/{rank()}", name)
+        while not base.check([f"gnnvision/welcome/{name}"]):
+            time.sleep(_POLL_S)
+        number = int(base.get(f"gnnvision/welcome/{name}"))
+        base.set(here(number, rank()), "")
+        return number
+    number = int(base.add("gnnvision/rounds", 1))
+    missing = set(range(1, size()))
+    while missing:
+        for other in list(missing):
+            if base.check([here(number, other)]):
+                missing.remove(other)
+            elif base.check([f"gnnvision/hello/{other}"]):
+                name = base.get(f"gnnvision/hello/{other}").decode()
+                base.set(f"gnnvision/welcome/{name}", str(number))
+        time.sleep(_POLL_S / 5)
+    return number
+
+
+def is_restarted() -> bool:
+    """Whether torchrun has started all processes again, after one of them ended."""
+    return is_started() and _round() > 1
 
 
 @cache
@@ -135,7 +166,7 @@ def store() -> Any:  # noqa: ANN401
     """The store of all processes, `torch.distributed.Store`, which begins empty at a restart."""
     from torch import distributed
 
-    return distributed.PrefixStore(f"gnnvision/{attempt()}", _base())  # type: ignore[attr-defined]
+    return distributed.PrefixStore(f"gnnvision/{_round()}", _base())  # type: ignore[attr-defined]
 
 
 def post(key: str, content: bytes) -> None:

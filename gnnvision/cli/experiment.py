@@ -102,7 +102,7 @@ def training_run(
         run_folder(config.out, experiment, about, resumed) as folder,
         start_maps(task) if torchrun.is_first() else nullcontext(),
     ):
-        if torchrun.is_first() and not torchrun.attempt() and resumed is not None:
+        if torchrun.is_first() and config.resume is not None and not torchrun.is_restarted():
             _check_resumable(folder)
         options |= {
             "folder": folder,

@@ -90,7 +90,7 @@ def resumable(folder: Path) -> Iterator[None]:
         Interrupted: in place of KeyboardInterrupt.
     """
     report = folder / "report.html"
-    if report.exists() and not torchrun.attempt():
+    if report.exists() and not torchrun.is_restarted():
         raise complete_run(folder, report)
     try:
         yield

@@ -82,6 +82,7 @@ def only_first_prints() -> Iterator[None]:
 def begin() -> None:
     """Connect this process with the others, before the work begins."""
     if torchrun.size() > 1:
+        torchrun.is_restarted()  # connects the processes
         torchrun.take_turns()
         torchrun.post(_process(torchrun.rank()), f"{socket.gethostname()} {os.getpid()}".encode())
 
@@ -99,7 +100,7 @@ def end(how: str) -> None:
 
 def former_folder() -> Path | None:
     """The run folder that this place of the program had before torchrun restarted it."""
-    if torchrun.attempt() == 0:
+    if not torchrun.is_restarted():
         return None
     name = torchrun.kept_message(f"folder/{_folders[0]}")
     return None if name is None else Path(name)
@@ -231,7 +232,7 @@ def _is_running(process: int) -> bool:
 
 def _is_repeated(text: str) -> bool:
     """Whether rank 0 has ended with the same error before torchrun restarted it."""
-    if not (torchrun.attempt() or torchrun.starts_again()):
+    if int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) == 0:
         return False
     before = torchrun.kept_message(_ERROR)
     torchrun.keep_message(_ERROR, text)

@@ -6,11 +6,12 @@ import atexit
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.errors import invalid
 
 __all__ = ["World", "world"]
@@ -102,7 +103,8 @@ def _connect(here: World) -> None:
             backend = "cpu:gloo,cuda:nccl"
             if here.local_rank < torch.cuda.device_count():
                 torch.cuda.set_device(here.local_rank)
-        torch.distributed.init_process_group(backend)
+        where: Any = {"rank": here.rank, "world_size": here.size, "store": torchrun.store()}
+        torch.distributed.init_process_group(backend, **where)  # anew after each restart
         atexit.register(_disconnect)
 
 

@@ -101,7 +101,8 @@ def test_an_error_is_printed_once(started, tmp_path):
 
 
 def test_what_does_not_train_is_refused(inside, monkeypatch):
-    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+    place = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "9"}
+    for name, value in place.items():
         monkeypatch.setenv(name, value)
     done = inside("graph_basics", "--steps")
     one_line_error(done)
