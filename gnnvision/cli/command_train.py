@@ -44,6 +44,8 @@ class TrainFlags(OwnDataOptions, Options):
         fanouts: Neighbors that a node gets in each hop, drawn at random, for graphs that are too
             large to train on as a whole, first for the last layer. By default 15 10 for a graph
             on disk or one with over 5 million edges.
+        clusters: Train on clusters of nodes in place of neighbors drawn at random: how many the
+            graph is divided into, and how many are in a training step, such as 1500 20.
         metric: The metric that selects the epoch, such as accuracy, balanced_accuracy, rocauc,
             ap, f1_macro, rmse or mae. By default the usual one of the task.
         class_weights: Weight classes by their frequency, for classes of very different size.
@@ -59,6 +61,7 @@ class TrainFlags(OwnDataOptions, Options):
     first_seed: int = 0
     batch_size: int | None = None
     fanouts: tuple[int, ...] = ()
+    clusters: tuple[int, ...] = ()
     metric: str | None = None
     class_weights: bool = False
     links: bool = False
@@ -68,7 +71,8 @@ class TrainFlags(OwnDataOptions, Options):
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "data": ("links",),
         "training": (
-            "first_seed", "batch_size", "fanouts", "metric", "class_weights", "flip", "set",
+            "first_seed", "batch_size", "fanouts", "clusters", "metric", "class_weights",
+            "flip", "set",
         ),
     }  # fmt: skip
     metavars: ClassVar[dict[str, str]] = {

@@ -24,7 +24,7 @@ __all__ = [
     "RunOptions",
 ]
 
-_OF_RECIPE = ("epochs", "lr", "batch_size", "fanouts", "evaluate_every")
+_OF_RECIPE = ("epochs", "lr", "batch_size", "fanouts", "clusters", "evaluate_every")
 _FEATURES = ("fragments", "hydrogens", "unknown", "wildcards")
 MoleculeSplit = Literal[
     "public", "random", "stratified", "scaffold", "scaffold_balanced", "column", "kfold"
@@ -130,6 +130,8 @@ class RunOptions:
         """
         flags = asdict(self)
         given = {name: flags.get(name) for name in _OF_RECIPE}
+        if given["clusters"]:  # in place of what the recipe draws
+            recipe = replace(recipe, fanouts=None, batch_size=None)
         recipe = replace(recipe, **{k: v for k, v in given.items() if v not in (None, ())})
         if task is None:
             return recipe

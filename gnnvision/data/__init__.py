@@ -4,10 +4,6 @@
 root or a verified download, and no code in them is executed.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from gnnvision._extras import require_extra
 from gnnvision._renamed import former_names
 from gnnvision.data.card import Card, DataFile, PaperFigure, SplitRule, card_names, read_card
 from gnnvision.data.checking import Check, check
@@ -19,6 +15,7 @@ from gnnvision.data.graphs import (
     GraphWriter,
     LinkRanking,
     LinkTask,
+    NeighborSampler,
     NodeTask,
     PowerLaw,
     from_arrays,
@@ -44,9 +41,6 @@ from gnnvision.data.root import cache_folder, data_root, datasets_folder
 from gnnvision.data.safe_pickle import safe_loads
 from gnnvision.data.split import Split, random_node_split, stratified_split
 from gnnvision.data.task import SplitName, Task
-
-if TYPE_CHECKING:
-    from gnnvision.data.graphs.pyg_sampler import NeighborSampler
 
 __all__ = [
     "Augment",
@@ -104,11 +98,4 @@ __all__ = [
     "to_links",
 ]
 
-_former = former_names(__name__, {"Part": "SplitName"})
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name == "NeighborSampler":  # which imports torch-geometric
-        require_extra("pyg", "NeighborSampler")
-        return import_module("gnnvision.data.graphs.pyg_sampler").NeighborSampler
-    return _former(name)
+__getattr__ = former_names(__name__, {"Part": "SplitName"})

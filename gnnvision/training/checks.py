@@ -83,14 +83,14 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             recipe.ema_span,
             "Set batch_size, or use ema_decay.",
         )
-    if recipe.fanouts is not None and not isinstance(task, NodeTask):
+    if recipe.is_sampled and not isinstance(task, NodeTask):
         raise invalid(
-            "fanouts",
+            "clusters" if recipe.fanouts is None else "fanouts",
             f"be None for a {type(task).__name__}",
-            recipe.fanouts,
+            recipe.clusters if recipe.fanouts is None else recipe.fanouts,
             "Leave it out: it is for the nodes of one graph.",
         )
-    if recipe.fanouts is None and isinstance(task, NodeTask):
+    if not recipe.is_sampled and isinstance(task, NodeTask):
         if recipe.batch_size is not None:
             raise invalid(
                 "batch_size",

@@ -230,7 +230,7 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
         return 1, "the model is compiled"
     if stage.recipe.freeze_first_block:
         return 1, "the recipe freezes the first block at the end"
-    if stage.recipe.fanouts is not None:
+    if stage.recipe.is_sampled:
         return 1, "the batches of each seed are other nodes"
     if group != "auto":
         return min(group, count), ""

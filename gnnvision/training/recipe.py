@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from gnnvision._renamed import former_fields
-from gnnvision.errors import at_least, in_range, invalid, one_of, wrong_type
+from gnnvision.errors import at_least, in_range, integer, invalid, one_of, wrong_type
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,6 +78,10 @@ class Recipe:
             of the last layer, -1 for all neighbors. A batch is then `batch_size` nodes with these
             neighbors. The epochs are compared on a fixed draw of the validation nodes; the final
             metrics use all neighbors. None for the whole graph as one batch.
+        clusters: in place of `fanouts`, two numbers: how many clusters the nodes are divided into
+            (`Graph.clusters`), and how many of them are a batch, others in each epoch. It has
+            the edges between their nodes alone. The epochs are compared on the validation nodes
+            of such batches, which are always the same; the final metrics use all neighbors.
         class_weights: weights of the classes in the loss. "balanced" gives the rare classes more,
             in inverse proportion to their training items; else numbers, one for each class in
             their order. Of a multi-label task, the weights of the positives of each target,
@@ -127,6 +131,7 @@ checkpoint_selection score
     warmup: float = 0.0
     batch_size: int | None = None
     fanouts: Sequence[int] | None = None
+    clusters: tuple[int, int] | None = None
     class_weights: Literal["none", "balanced"] | Sequence[float] = "none"
     label_smoothing: float = 0.0
     progressive_resizing: Resizing = 0.0
@@ -154,6 +159,8 @@ checkpoint_selection score
         object.__setattr__(self, "class_weights", _checked_weights(self.class_weights))
         if self.fanouts is not None:
             object.__setattr__(self, "fanouts", _checked_fanouts(self.fanouts))
+        if self.clusters is not None:
+            object.__setattr__(self, "clusters", _checked_clusters(self.clusters))
         if isinstance(self.progressive_resizing, Sequence):
             checked = _checked_resizing(self.progressive_resizing)
             object.__setattr__(self, "progressive_resizing", checked)
@@ -204,9 +211,16 @@ checkpoint_selection score
             held["class_weights"] = list(weights)
         if self.fanouts is not None:
             held["fanouts"] = list(self.fanouts)
+        if self.clusters is not None:
+            held["clusters"] = list(self.clusters)
         if isinstance(resizing, tuple):
             held["progressive_resizing"] = [list(pair) for pair in resizing]
         return held
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether a step on the nodes of one graph sees a part of it."""
+        return self.fanouts is not None or self.clusters is not None
 
     def make_optimizer(self, model: nn.Module) -> Optimizer:
         """The optimizer for the trainable parameters of `model`.
@@ -308,6 +322,17 @@ def _checked_fanouts(given: object) -> tuple[int, ...]:
     return tuple(given)
 
 
+def _checked_clusters(given: object) -> tuple[int, int]:
+    """How many clusters there are, and how many in a batch."""
+    advice = "Pass for example clusters=(1500, 20): 20 of 1500 clusters in a batch."
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
+        raise wrong_type("clusters", "be two integers", given, advice)
+    count, in_batch = (integer("clusters", number, 1, advice) for number in given)
+    if in_batch > count:
+        raise invalid("clusters", "have no more in a batch than in all", (count, in_batch), advice)
+    return count, in_batch
+
+
 def _checked_resizing(pairs: Sequence[Any]) -> tuple[tuple[float, float], ...]:
     """Stages of progressive resizing as pairs of numbers in range."""
     name, advice = "progressive_resizing", "Pass for example ((0.4, 0.75), (0.2, 0.875))."
@@ -332,6 +357,14 @@ def _without_effect(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The settings that the other settings make ineffective, each with the reason."""
     adaptive = values["optimizer"] in ("adam", "adamw")
     rules = {
+        "fanouts": (
+            values["fanouts"] is not None and values["clusters"] is not None,
+            "with 'clusters', which keep all edges between the nodes of a batch",
+        ),
+        "batch_size": (
+            values["batch_size"] is not None and values["clusters"] is not None,
+            "with 'clusters', the second of which is the number in a batch",
+        ),
         "momentum": (
             adaptive and values["momentum"] != 0.9,
             "with 'adam' and 'adamw', which have 'betas' instead",

@@ -96,9 +96,12 @@ class SeedRun:
             check_first_block(recipe, model, self.first_block)
         self.average: AveragedModel | None = None
         size = max(len(task.split.train), 1)
-        self.is_sampled = isinstance(task, NodeTask) and task.fanouts is not None
+        self.is_sampled = isinstance(task, NodeTask) and task.is_sampled
         batch = recipe.batch_size or (BATCH if self.is_sampled else size)
-        steps = recipe.epochs * math.ceil(size / batch)
+        per_epoch = math.ceil(size / batch)
+        if recipe.clusters is not None:
+            per_epoch = math.ceil(recipe.clusters[0] / recipe.clusters[1])
+        steps = recipe.epochs * per_epoch
         if decay := recipe.average_decay(steps):
             average = get_ema_multi_avg_fn(decay)
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
@@ -427,7 +430,7 @@ class SeedRun:
     ) -> dict[SplitName, tuple[Tensor, Tensor]]:
         """Outputs and targets of splits, where training draws some neighbors; else nothing."""
         task = self.task
-        if not isinstance(task, NodeTask) or task.fanouts is None:
+        if not isinstance(task, NodeTask) or not task.is_sampled:
             return {}
         known = {part: task.known(part).cpu() for part in parts}
         nodes, places = torch.cat(list(known.values())).unique(return_inverse=True)

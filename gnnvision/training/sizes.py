@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from gnnvision.data import NodeTask
@@ -11,7 +13,6 @@ from gnnvision.layers.calling import check_takes
 from gnnvision.training.by_layer import hops_of_layers
 from gnnvision.training.dependence import hops_of_model
 from gnnvision.training.failures import cause_of
-from gnnvision.training.recipe import Recipe
 from gnnvision.training.seeds import seeded
 from gnnvision.training.threads import largest_signal
 from gnnvision.training.unit import Shared
@@ -28,13 +29,14 @@ def measure(shared: Shared) -> None:
     for stage in shared.stages:
         if stage.values is None:
             model, task = shared.new_model(reset=False), shared.task
-            size, is_sampled = stage.recipe.batch_size, stage.recipe.fanouts is not None
+            size, is_sampled = stage.recipe.batch_size, stage.recipe.is_sampled
             some = shared.seen(task, stage) if is_sampled else task
             x, domain, _ = next(iter(some.batches("train", size)))
             check_takes(model, domain)
             try:
                 if isinstance(task, NodeTask) and is_sampled:
-                    _check_fanouts(model, task, stage.recipe)
+                    if stage.recipe.fanouts is not None:
+                        _check_fanouts(model, task, stage.recipe.fanouts)
                 elif isinstance(task, NodeTask):
                     stage.hops = hops_of_model(model, task)
                     x, domain, _ = next(iter(shared.seen(task, stage).batches("train")))
@@ -47,16 +49,15 @@ def measure(shared: Shared) -> None:
                 raise cause from error
 
 
-def _check_fanouts(model: nn.Module, task: NodeTask, recipe: Recipe) -> None:
+def _check_fanouts(model: nn.Module, task: NodeTask, fanouts: Sequence[int]) -> None:
     """Check that there is a number of neighbors for each hop of the convolutions of a model."""
-    assert recipe.fanouts is not None
     graph = task.graph if isinstance(task.graph, StoredGraph) else task.graph.by_target
     hops = hops_of_layers(model, task.rows, graph)
-    if hops and sum(hops) != len(recipe.fanouts):
+    if hops and sum(hops) != len(fanouts):
         condition = f"have {sum(hops)} numbers, one for each hop of the network's convolutions"
         numbers = ", ".join(["15", *["10"] * (sum(hops) - 1)])
         advice = f"Use for example {numbers}; -1 takes all neighbors."
-        raise invalid("fanouts", condition, recipe.fanouts, advice)
+        raise invalid("fanouts", condition, fanouts, advice)
 
 
 def describe_frontier(shared: Shared) -> dict[str, str]:
@@ -69,6 +70,14 @@ def describe_frontier(shared: Shared) -> dict[str, str]:
     _, domain, y = next(iter(seen.batches("train", stage.recipe.batch_size)))
     if not isinstance(domain, Frontier):
         return {}
+    if seen.clusters is not None:
+        count, in_batch = seen.clusters
+        words = f"{in_batch} of {count:,} clusters in a batch, others in each epoch"
+        edges = f"{domain.steps[0].source.numel():,} edges between them" if domain.steps else ""
+        return {
+            "sampling": f"{words}: {domain.num_nodes:,} nodes, {edges}",
+            "evaluation": "epochs on fixed batches of clusters; at the end all neighbors",
+        }
     if seen.fanouts is not None:
         drawn = ", then ".join("all" if n < 0 else f"up to {n}" for n in seen.fanouts)
         words = f"{drawn} neighbors of each node, others in each epoch"

@@ -86,8 +86,9 @@ class Shared:
         """The task whose batches have only the nodes that the outputs depend on."""
         if not isinstance(task, NodeTask):
             return task
-        if stage.recipe.fanouts is not None:
-            return replace(task, hops=None, fanouts=tuple(stage.recipe.fanouts))
+        if (recipe := stage.recipe).is_sampled:
+            fanouts = None if recipe.fanouts is None else tuple(recipe.fanouts)
+            return replace(task, hops=None, fanouts=fanouts, clusters=recipe.clusters)
         if stage.hops is None:
             return task
         if self._seen.get(stage.hops, (None,))[0] is not task:  # seeds with one split share it

@@ -125,3 +125,63 @@ def test_a_stored_graph_needs_fanouts_and_images_have_none() -> None:
 def test_a_recipe_with_fanouts_is_written_and_read() -> None:
     recipe = gv.Recipe(fanouts=[15, -1])
     assert gv.Recipe.from_dict(recipe.to_dict()) == recipe == gv.Recipe(fanouts=(15, -1))
+
+
+def test_all_clusters_in_a_batch_are_the_whole_graph() -> None:
+    task = gv.data.load("karate")
+    kept = {"checkpoint_selection": "last"}
+    whole = gv.fit(model_of(task, 0.0), task, gv.Recipe(epochs=6, **kept), progress=False)
+    recipe = gv.Recipe(epochs=6, clusters=(4, 4), **kept)
+    for data in (task, stored(task)):
+        found = gv.fit(model_of(task, 0.0), data, recipe, progress=False)
+        torch.testing.assert_close(weights(found), weights(whole), rtol=1e-4, atol=1e-6)
+        assert found.outcomes[0].metrics["test"] == pytest.approx(
+            whole.outcomes[0].metrics["test"], rel=1e-4
+        )
+
+
+def test_batches_of_clusters() -> None:
+    task = replace(gv.data.load("karate"), clusters=(5, 2))
+    known = set(task.split.train)
+    epochs = []
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(2):
+        nodes = []
+        for x, frontier, y in task.batches("train", generator=generator):
+            assert frontier.is_enclosed
+            assert torch.equal(x.to_dense(), task.x.to_dense()[frontier.nodes])
+            assert (y != -100).any()
+            expected = [int(task.y[n]) if n in known else -100 for n in frontier.nodes.tolist()]
+            assert y.tolist() == expected
+            nodes.append(frontier.nodes.tolist())
+        seen = [node for batch in nodes for node in batch]
+        assert known <= set(seen)
+        assert len(seen) == len(set(seen))
+        epochs.append(nodes)
+    assert epochs[0] != epochs[1]
+    first, again = (next(iter(task.batches("val")))[1].nodes for _ in range(2))
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "match"),
+    [
+        ({"clusters": (3,)}, TypeError, "'clusters' must be two integers"),
+        ({"clusters": (3, 4)}, ValueError, "'clusters' must have no more in a batch than in all"),
+        ({"clusters": (3, 0)}, ValueError, "'clusters' must be at least 1, got 0"),
+        ({"clusters": (3, 1), "fanouts": (2,)}, ValueError, "'fanouts' must be left out with"),
+        ({"clusters": (3, 1), "batch_size": 2}, ValueError, "'batch_size' must be left out with"),
+    ],
+)
+def test_wrong_clusters(settings: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        gv.Recipe(**settings)
+
+
+def test_clusters_are_for_the_nodes_of_a_graph() -> None:
+    recipe = gv.Recipe(epochs=1, clusters=[3, 1])
+    assert gv.Recipe.from_dict(recipe.to_dict()) == recipe
+    with pytest.raises(ValueError, match="'clusters' must be None for a"):
+        gv.fit(torch.nn.Flatten(), gv.data.load("digits"), recipe, progress=False)
+    with pytest.raises(ValueError, match="'clusters' must be given alone"):
+        replace(gv.data.load("karate"), clusters=(3, 1), hops=2)

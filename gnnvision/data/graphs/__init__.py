@@ -11,6 +11,7 @@ from gnnvision.data.graphs.link_task import LinkTask, to_links
 from gnnvision.data.graphs.load import load
 from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.power_law import PowerLaw
+from gnnvision.data.graphs.pyg_sampler import NeighborSampler
 from gnnvision.data.graphs.tables import from_tables
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "GraphWriter",
     "LinkRanking",
     "LinkTask",
+    "NeighborSampler",
     "NodeTask",
     "PowerLaw",
     "from_arrays",

@@ -16,7 +16,7 @@ from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import check_batches, check_tensors
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
-from gnnvision.data.graphs.sampled_nodes import BATCH, sampled_batches
+from gnnvision.data.graphs.sampled_nodes import BATCH, cluster_batches, sampled_batches
 from gnnvision.data.moments import target_moments
 from gnnvision.data.split import Split, random_node_split
 from gnnvision.data.task import SplitName, Task
@@ -51,6 +51,8 @@ class NodeTask(Task):
             the graph: a network gives the same outputs, and computes only those.
         fanouts: In place of `hops`, how many neighbors a node gets in each hop, drawn at random,
             as in `Graph.frontier`: the batches are then frontiers of some nodes of a split.
+        clusters: In place of both, into how many clusters the nodes are divided, and how many of
+            them are a batch: all their nodes, and the edges between them.
         device: Where the batches of a `StoredGraph` go.
 
     Raises:
@@ -67,6 +69,7 @@ class NodeTask(Task):
     tables: Mapping[str, Any] | None = field(default=None, repr=False)
     hops: int | None = field(default=None, repr=False)
     fanouts: tuple[int, ...] | None = field(default=None, repr=False)
+    clusters: tuple[int, int] | None = field(default=None, repr=False)
     device: torch.device = field(default=torch.device("cpu"), repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
@@ -93,6 +96,9 @@ class NodeTask(Task):
                 advice = "Pass one row for each node, NaN for a missing target."
             raise invalid("y", condition, got, advice)
         self.split.check(n)
+        if self.clusters is not None and (self.fanouts, self.hops) != (None, None):
+            advice = "Leave out hops and fanouts."
+            raise invalid("clusters", "be given alone", self.clusters, advice)
         if self.fanouts is not None:
             fanouts, _ = key_of(self.hops, self.fanouts, None, 0)
             object.__setattr__(self, "fanouts", tuple(fanouts))
@@ -143,6 +149,10 @@ class NodeTask(Task):
         and their labels alone. Every call yields the same tensors, so nothing is copied from
         epoch to epoch.
 
+        With `clusters` the batches are some clusters each, those of the training split others in
+        each epoch; labels of nodes outside the split are -100. Batches without a known label
+        are left out.
+
         With `fanouts` there are several batches of such nodes, each with new neighbors in each
         epoch of the training split, and with the same ones for the others.
 
@@ -151,14 +161,20 @@ class NodeTask(Task):
             batch_size: With `fanouts`, the nodes whose output is wanted in a batch; None for
                 1,024. Otherwise ignored: a node needs its neighbors, so the whole graph is one
                 batch.
-            generator: With `fanouts`, shuffles the training split and draws the neighbors; None
-                does neither anew. Otherwise ignored: there is nothing to shuffle.
+            generator: With `fanouts`, shuffles the training split and draws the neighbors, with
+                `clusters` shuffles those; None does neither anew. Otherwise ignored: there is
+                nothing to shuffle.
             epoch: Ignored: what is drawn depends on the generator alone.
 
         Raises:
             ValueError: `split` is not one of these, the batch size is not positive, or the graph
-                is a `StoredGraph` and there are no `fanouts`.
+                is a `StoredGraph` and there are no `fanouts` or `clusters`.
         """
+        if self.clusters is not None:
+            check_batches(split, None, "nodes")
+            order = generator if split == "train" else None
+            y = self._only(self.known(split))
+            return cluster_batches(self.graph, self.rows, y, *self.clusters, order)
         if self.fanouts is None:
             check_batches(split, None, "nodes")
             return iter((self._batch_of(split),))
@@ -189,10 +205,19 @@ class NodeTask(Task):
             got = f"None for a graph of {self.graph.num_nodes:,} nodes by target"
             raise invalid("fanouts", "be given for a stored graph", got, advice)
         nodes = torch.from_numpy(np.array(getattr(self.split, split))).to(self.y.device)
+        return self.x, self.graph, self._only(nodes)
+
+    def _only(self, nodes: Tensor) -> Tensor:
+        """The targets with those of other nodes missing."""
         missing = UNLABELED if self.y.dtype is torch.int64 else math.nan
         target = torch.full_like(self.y, missing)
         target[nodes] = self.y[nodes]
-        return self.x, self.graph, target
+        return target
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether a batch has a part of the graph, drawn at random."""
+        return self.fanouts is not None or self.clusters is not None
 
     def _frontier(self, split: SplitName) -> tuple[Tensor, Domain, Tensor] | None:
         """The batch of the nodes that a split depends on; None if these are nearly all."""
@@ -219,7 +244,7 @@ class NodeTask(Task):
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
-        if self.y.dtype is not torch.int64:
+        if self.y.dtype is not torch.int64 or self.clusters is not None:
             return False
         if self.fanouts is not None:
             return True

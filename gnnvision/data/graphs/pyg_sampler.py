@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
-from torch_geometric.data import Data
-from torch_geometric.sampler import (
-    BaseSampler,
-    EdgeSamplerInput,
-    NegativeSampling,
-    NodeSamplerInput,
-    SamplerOutput,
-)
-from torch_geometric.sampler.neighbor_sampler import edge_sample, node_sample
 
+from gnnvision._extras import require_extra
 from gnnvision.domains import Graph, StoredGraph
 from gnnvision.domains.frontier import incoming
 from gnnvision.domains.sampling import Integers, Step, draw, enclosed, sampled
 from gnnvision.domains.stored import key_of
 from gnnvision.errors import integer, invalid, one_of, wrong_type
 
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
+    from torch_geometric.sampler import (
+        EdgeSamplerInput,
+        NegativeSampling,
+        NodeSamplerInput,
+        SamplerOutput,
+    )
+
 __all__ = ["NeighborSampler"]
 
 _ODD = 0x9E3779B97F4A7C15
 
 
-class NeighborSampler(BaseSampler):  # type: ignore[misc]  # torch-geometric has no types
+class NeighborSampler:
     """Neighbors drawn without replacement, for torch-geometric's `NodeLoader` and `LinkLoader`.
 
-    As torch-geometric's sampler of the same name, which needs pyg-lib, it gives each node its
+    It is a `torch_geometric.sampler.BaseSampler`. As torch-geometric's sampler of the same name, which needs pyg-lib, it gives each node its
     edges once, in the hop after the one that finds it. The batches have the numbers of nodes and
     edges of each hop, for `trim_to_layer`.
 
@@ -74,6 +75,11 @@ class NeighborSampler(BaseSampler):  # type: ignore[misc]  # torch-geometric has
         disjoint: bool = False,
         subgraph_type: Literal["directional", "bidirectional", "induced"] = "directional",
     ) -> None:
+        require_extra("pyg", "NeighborSampler")
+        from torch_geometric.data import Data
+        from torch_geometric.sampler import BaseSampler
+
+        BaseSampler.register(NeighborSampler)  # not a base class: it is imported here alone
         self.fanouts, _ = key_of(None, fanouts, None, 0)
         self.seed = None if seed is None else integer("seed", seed, 0)
         self.disjoint = disjoint
@@ -105,6 +111,8 @@ class NeighborSampler(BaseSampler):  # type: ignore[misc]  # torch-geometric has
         Raises:
             ValueError: if one is out of range, or if they have times.
         """
+        from torch_geometric.sampler.neighbor_sampler import node_sample
+
         _refuse_times(inputs)
         key = self._key()
         out = node_sample(inputs, lambda nodes, _: self._sample(nodes, key))
@@ -122,6 +130,8 @@ class NeighborSampler(BaseSampler):  # type: ignore[misc]  # torch-geometric has
         Raises:
             ValueError: if an end is out of range, or if the links have times.
         """
+        from torch_geometric.sampler.neighbor_sampler import edge_sample
+
         _refuse_times(inputs)
         key = self._key()
         with torch.random.fork_rng(devices=()):
@@ -161,6 +171,8 @@ class NeighborSampler(BaseSampler):  # type: ignore[misc]  # torch-geometric has
         else:
             order, sizes, steps = sampled(*self.graph.arrays, seeds, self.fanouts, key, once=True)
             found = order.numpy()
+        from torch_geometric.sampler import SamplerOutput
+
         firsts = [0, *sizes]  # of the targets of each step
         per_hop: dict[str, list[int]] = {
             "num_sampled_nodes": np.diff(sizes, prepend=0).tolist(),

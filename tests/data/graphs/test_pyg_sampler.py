@@ -15,7 +15,7 @@ pytest.importorskip("torch_geometric")
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.loader import LinkLoader, NodeLoader
 from torch_geometric.nn import SAGEConv
-from torch_geometric.sampler import NodeSamplerInput
+from torch_geometric.sampler import BaseSampler, NodeSamplerInput
 from torch_geometric.utils import trim_to_layer
 
 from gnnvision.data import NeighborSampler
@@ -157,6 +157,7 @@ def test_graphs_of_ours(data: Data) -> None:
     assert torch.equal(batch.n_id, outs[0].node)
     assert torch.equal(stored.source[batch.e_id], batch.n_id[batch.edge_index[0]])
     empty = NeighborSampler(Data(num_nodes=3), (2,))
+    assert isinstance(empty, BaseSampler)
     assert empty.sample_from_nodes(nodes.__class__(None, torch.tensor([1]))).node.tolist() == [1]
 
 
