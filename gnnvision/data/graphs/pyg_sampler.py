@@ -34,9 +34,9 @@ _ODD = 0x9E3779B97F4A7C15
 class NeighborSampler:
     """Neighbors drawn without replacement, for torch-geometric's `NodeLoader` and `LinkLoader`.
 
-    It is a `torch_geometric.sampler.BaseSampler`. As torch-geometric's sampler of the same name, which needs pyg-lib, it gives each node its
-    edges once, in the hop after the one that finds it. The batches have the numbers of nodes and
-    edges of each hop, for `trim_to_layer`.
+    It is a `torch_geometric.sampler.BaseSampler`. As torch-geometric's sampler of the same name,
+    which needs pyg-lib, it gives each node its edges once, in the hop after the one that finds
+    it. The batches have the numbers of nodes and edges of each hop, for `trim_to_layer`.
 
     What is drawn depends on `seed` and on how many batches were drawn before. In the worker
     processes of a loader it also depends on the loader's `generator`, or `torch.manual_seed`, so
@@ -58,6 +58,7 @@ class NeighborSampler:
         ValueError: if a fanout is 0 or below -1, or `disjoint` is combined with "induced".
 
     Example:
+        >>> from torch_geometric.data import Data
         >>> from torch_geometric.loader import NodeLoader
         >>> data = Data(x=torch.eye(3), edge_index=torch.tensor([[0, 1, 2], [1, 2, 0]]))
         >>> sampler = NeighborSampler(data, fanouts=(2, 2), seed=0)
