@@ -44,6 +44,7 @@ class ArchiveLimits:
 
 
 _SMALL = 1 << 26
+_LONGEST = 4096  # characters of a path, as on Linux
 _UNTRUSTED = "Nothing was unpacked; do not trust it."
 _UNPACK = "Unpack it with another program and pass the folder."
 
@@ -96,6 +97,8 @@ class _Contents:
         if kind not in ("file", "folder"):
             raise self.refused(f"{shown} is {kind}", _UNTRUSTED)
         plain = "/".join(parts)
+        if len(plain) > _LONGEST:  # each of its folders is a path of its own
+            raise self.refused(f"the path {shown} has more than {_LONGEST} characters")
         if kind == "folder" or (name.endswith("/") and not size):
             self.folders.add(plain)
             return

@@ -1,10 +1,15 @@
-"""Atomic writing of files, and locks between processes."""
+"""Atomic writing of files, temporary folders, and locks between processes.
+
+What is temporary is locked while its process lives, so that the next one that writes the same can
+remove what a killed process left behind.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -15,7 +20,7 @@ from typing import IO
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["NotWritable", "atomic_write", "folder_lock"]
+__all__ = ["NotWritable", "TemporaryFolder", "atomic_write", "folder_lock"]
 
 
 class NotWritable(OSError):
@@ -26,7 +31,8 @@ class NotWritable(OSError):
 def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary file that is renamed to `path` if the block succeeds, else deleted.
 
-    The temporary name is unique, so two processes never write to the same file.
+    The temporary name is unique, so two processes never write to the same file. Temporary files
+    for the same path that killed processes have left are removed.
 
     Args:
         path: The final path; its folder is created if missing.
@@ -35,14 +41,14 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     Raises:
         NotWritable: The folder cannot be created or written.
     """
+    start, end = f".{path.name}.", ".part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        _remove_abandoned(path.parent, start, end)
+        handle, temporary = _locked_file(path.parent, start, end)
     except OSError as error:
         raise NotWritable(f"{path.parent} cannot be written ({error.strerror})") from error
-    temporary = Path(name)
     try:
-        os.close(handle)
         with temporary.open("wb") as target:  # its name is a path, for writers that need one
             yield target
             target.flush()
@@ -54,8 +60,84 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
     if durable:
         _sync_folder(path.parent)
+
+
+class TemporaryFolder:
+    """A folder for temporary files; those that killed processes have left are removed first.
+
+    Args:
+        prefix: Of its name; no other program's folders begin with it.
+        parent: Where it is made; by default the system's folder of temporary files.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+
+    def __init__(self, prefix: str, parent: Path | None = None) -> None:
+        place = Path(tempfile.gettempdir()) if parent is None else parent
+        _remove_abandoned(place, prefix)
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+            self._handle = None if sys.platform == "win32" else os.open(self.path, os.O_RDONLY)
+            if self._handle is None:
+                break
+            _try_lock(self._handle)
+            if _is_file_of(self._handle, self.path):
+                break
+            os.close(self._handle)
+
+    def remove(self) -> None:
+        """Remove it with its content, if it is still there."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _locked_file(folder: Path, start: str, end: str) -> tuple[int, Path]:
+    """A new temporary file, locked: its handle and its path."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=start, suffix=end, dir=folder)
+        _try_lock(handle)
+        if sys.platform == "win32" or _is_file_of(handle, Path(name)):
+            return handle, Path(name)
+        os.close(handle)  # another process has removed it before it was locked
+
+
+def _try_lock(handle: int) -> bool:
+    """Lock an open file or folder, if nobody else has and the file system has locks."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_abandoned(folder: Path, start: str, end: str = "") -> None:
+    """Remove the temporary files or folders of these names whose processes have ended."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):  # a folder that cannot be listed, or others' files
+        for place in os.scandir(folder):
+            if not (place.name.startswith(start) and place.name.endswith(end)):
+                continue
+            with contextlib.suppress(OSError):
+                handle = os.open(place.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    if os.fstat(handle).st_uid != os.getuid() or not _try_lock(handle):
+                        continue
+                    if place.is_dir(follow_symlinks=False):
+                        shutil.rmtree(place.path, ignore_errors=True)
+                    elif place.is_file(follow_symlinks=False):
+                        os.unlink(place.path)
+                finally:
+                    os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -125,10 +207,8 @@ def _is_file_of(handle: int, path: Path) -> bool:
 
 def _lock(handle: int, deadline: float) -> bool:
     while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _try_lock(handle):
             return True
-        except OSError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)

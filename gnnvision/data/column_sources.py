@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["Columns", "is_table_file", "read_columns", "refuse_repeated"]
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
+MOST_CELLS = 2**28  # of a Parquet file, in which a column of one value takes a few bytes
+MOST_PACKED = 100  # cells for each byte of a larger one
 SHOWN = 12  # columns that an error message lists
 
 
@@ -154,9 +157,21 @@ def _from_parquet(content: bytes, source: str, argument: str) -> Columns:
     from pyarrow import ArrowException, BufferReader, parquet
 
     try:
-        table = parquet.read_table(BufferReader(content))
-    except (ArrowException, OSError) as error:
-        fault = str(error).splitlines()[0]
+        file = parquet.ParquetFile(BufferReader(content))
+        about = file.metadata
+        cells = about.num_rows * about.num_columns
+        if cells > max(MOST_CELLS, MOST_PACKED * len(content)):
+            most = f"have at most {MOST_CELLS:,} cells, or {MOST_PACKED} for each byte"
+            advice = "Split the file, or leave out columns."
+            raise invalid(argument, most, f"{cells:,} in {source}", advice)
+        columns = [about.schema.column(place) for place in range(about.num_columns)]
+        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        # A value that repeats a million times in the file stays one value in memory.
+        file = parquet.ParquetFile(BufferReader(content), read_dictionary=texts)
+        table = file.read()
+        table.validate(full=True)
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        fault = str(error).partition("\n")[0]
         got = f"{source}, which cannot be read ({fault})"
         raise invalid(argument, "be a Parquet file", got, "Export it again.") from error
     return _from_arrow(table, source, argument)
@@ -170,9 +185,20 @@ def _from_arrow(table: Any, source: str, argument: str) -> Columns:  # noqa: ANN
         column = table.column(place)
         if name.startswith("__index_level_") and "index" not in names:  # of a DataFrame
             name = "index"
-        # Arrow turns integers with missing values into floats, which changes large ids.
-        columns[name] = column.to_pylist() if column.null_count else column.to_numpy()
+        columns[name] = _cells(column)
     return Columns(columns, source, int(table.num_rows))
+
+
+def _cells(column: Any) -> Any:  # noqa: ANN401
+    """The cells of a column of Arrow."""
+    if hasattr(column.type, "value_type") and hasattr(column.type, "index_type"):  # a dictionary
+        found: list[Any] = []
+        for chunk in column.chunks:
+            words = [*chunk.dictionary.to_pylist(), None]
+            found += [words[-1 if at is None else at] for at in chunk.indices.to_pylist()]
+        return found
+    # Arrow turns integers with missing values into floats, which changes large ids.
+    return column.to_pylist() if column.null_count else column.to_numpy()
 
 
 def _from_frame(frame: Any, argument: str) -> Columns:  # noqa: ANN401
@@ -206,7 +232,7 @@ def _checked(columns: Mapping[Any, Any], source: str, argument: str) -> Columns:
 
 def refuse_repeated(names: list[str] | tuple[str, ...], source: str, argument: str) -> None:
     """Raise ValueError if two columns have one name."""
-    for name in names:
-        if name and names.count(name) > 1:
-            got = f"{name!r} {names.count(name)} times in {source}"
+    for name, times in Counter(names).items():
+        if name and times > 1:
+            got = f"{name!r} {times} times in {source}"
             raise invalid(argument, "have each column once", got, "Rename the others.")

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 __all__ = ["unpack_arrays"]
 
+MOST_BYTES = 1 << 30  # of the arrays of a file that is much smaller
+MOST_RATIO = 100
+
 
 def unpack_arrays(data: bytes, skip_objects: bool = False) -> dict[str, NDArray[Any]]:
     """The arrays in a file of `numpy.savez`, each verified against its checksum.
@@ -23,11 +26,15 @@ def unpack_arrays(data: bytes, skip_objects: bool = False) -> dict[str, NDArray[
         skip_objects: Whether object arrays, which are not unpickled, are left out.
 
     Raises:
-        ValueError: The file is damaged, or has object arrays that are not left out.
+        ValueError: The file is damaged, unpacks to more than 1 GiB and a hundred times its size,
+            or has object arrays that are not left out.
     """
     arrays = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total > max(MOST_BYTES, MOST_RATIO * len(data)):  # a bomb
+                raise ValueError(f"it unpacks from {len(data):,} to {total:,} bytes")
             for member in archive.infolist():
                 content = BytesIO(archive.read(member))  # verifies the checksum
                 if skip_objects and _has_objects(content):

@@ -96,7 +96,8 @@ def run_link(explains: Path, folder: Path) -> tuple[str, str]:
         folder: of the page.
     """
     report = explains / "report.html"
-    address = link(report, Path(os.path.abspath(folder))) if report.is_file() else ""
+    known = os.path.isfile(report)  # also of a name that no system can have
+    address = link(report, Path(os.path.abspath(folder))) if known else ""
     return f"{explains.parent.name}/{explains.name}", address
 
 

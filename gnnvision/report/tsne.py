@@ -13,13 +13,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gnnvision.data.atomic_files import TemporaryFolder
 
 __all__ = ["NEIGHBORS", "Maps", "map_table"]
 
@@ -45,8 +47,11 @@ class Maps:
         """Start the other process, which imports scikit-learn; nothing on a single core."""
         if self._process is not None or _cores() < 2:
             return
+        from gnnvision.data.atomic_files import TemporaryFolder  # not in the other process
+
         with contextlib.suppress(OSError):  # no more processes, no room for files
-            self._folder = Path(tempfile.mkdtemp(prefix="gnnvision-maps-"))
+            scratch = TemporaryFolder("gnnvision-maps-")
+            self._folder = scratch.path
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", _CODE.format(sys.path, __file__), str(niceness)],
@@ -58,9 +63,9 @@ class Maps:
                     env=os.environ | dict.fromkeys(_THREADS, "1"),
                 )
             except BaseException:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                scratch.remove()
                 raise
-            self._end = weakref.finalize(self, _end, self._process, self._folder)
+            self._end = weakref.finalize(self, _end, self._process, scratch)
 
     def add(self, table: Array, labels: Labels) -> None:
         """Begin the map of a table, see `map_table`, unless it is begun already."""
@@ -137,13 +142,13 @@ def _name(table: Array, labels: Labels) -> str:
     return f"{key.hexdigest()}.npz"
 
 
-def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
+def _end(process: subprocess.Popen[bytes], scratch: TemporaryFolder) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    scratch.remove()
 
 
 def _cores() -> int:

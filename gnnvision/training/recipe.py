@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 __all__ = ["Recipe", "with_current_names"]
+
+_LARGEST = 2**63 - 1
 
 DecayScope = Literal["all", "first"]
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
@@ -187,8 +190,9 @@ checkpoint_selection score
             in_range(name, value, low, high)
         else:
             at_least(name, value, low)
-            if math.isinf(value):
-                raise invalid(name, "be finite", value, "Choose a smaller value.")
+            if value > (_LARGEST if whole else sys.float_info.max):  # also integers beyond these
+                condition = f"be at most {_LARGEST}" if whole else "be finite"
+                raise invalid(name, condition, repr(value)[:60], "Choose a smaller value.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -6,7 +6,12 @@ import time
 import pytest
 
 from gnnvision.data import atomic_files
-from gnnvision.data.atomic_files import NotWritable, atomic_write, folder_lock
+from gnnvision.data.atomic_files import (
+    NotWritable,
+    TemporaryFolder,
+    atomic_write,
+    folder_lock,
+)
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -102,3 +107,33 @@ def test_many_threads_take_turns_though_each_removes_the_lock(tmp_path):
         thread.join()
     assert max(most) == 1
     assert len(most) == 40
+
+
+KILLED = """
+import os, runpy, signal, sys
+held = runpy.run_path(sys.argv[2])
+with held["atomic_write"](held["Path"](sys.argv[1], "file")) as target:
+    held["TemporaryFolder"]("maps-", held["Path"](sys.argv[1]))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_leaves_the_next_one_removes(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), atomic_files.__file__])
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (tmp_path / "maps-link").symlink_to(kept)
+    with atomic_write(tmp_path / "another"):
+        left = [p.name for p in tmp_path.iterdir() if p.name.startswith((".file.", "maps-"))]
+        assert len(left) == 3, left
+    with atomic_write(tmp_path / "file") as target, atomic_write(tmp_path / "file") as other:
+        assert len([*tmp_path.glob(".file.*.part")]) == 2  # of those that live
+        assert target.name != other.name
+    first = TemporaryFolder("maps-", tmp_path)
+    second = TemporaryFolder("maps-", tmp_path)
+    assert {p.name for p in tmp_path.glob("maps-*")} == {
+        first.path.name, second.path.name, "maps-link"
+    }  # fmt: skip
+    first.remove()
+    second.remove()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["another", "file", "kept", "maps-link"]

@@ -16,6 +16,12 @@ from gnnvision.training.recipe import with_current_names
     ("options", "error", "text"),
     [
         ({"epochs": 0}, ValueError, "'epochs' must be at least 1, got 0"),
+        (
+            {"epochs": 10**400},
+            ValueError,
+            "'epochs' must be at most 9223372036854775807, got 1000",
+        ),
+        ({"lr": 10**400}, ValueError, "'lr' must be finite, got 1000"),
         ({"epochs": 2.5}, TypeError, "'epochs' must be an integer, got float"),
         ({"lr": -1.0}, ValueError, "'lr' must be at least 0, got -1.0"),
         ({"lr": float("nan")}, ValueError, "'lr' must be at least 0, got nan"),

@@ -72,7 +72,7 @@ def _read_meta(path: Path) -> Mapping[str, Any]:
 
     try:
         meta = yaml.safe_load((path / META).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         fault = str(error).splitlines()[0]
         got = f"{str(path / META)!r}, which cannot be read ({fault})"
         raise invalid("name", f"have a valid {META}", got, "Correct it.") from error

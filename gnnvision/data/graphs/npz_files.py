@@ -36,6 +36,7 @@ LABELS = ("y", "labels", "node_labels", "label")
 NODE_NAMES, CLASS_NAMES = ("node_names",), ("class_names",)
 COLUMNS = ("edge_weight", "edge_attr", "edge_type")
 MASKS = {name: (f"{name}_mask", f"{name}_masks") for name in SPLIT_NAMES}
+MOST_GAPS, LEAST_GAPS = 100, 1_000_000  # nodes without edges: for each end of an edge, and more
 SPARSE = ("data", "indices", "indptr", "shape")
 
 
@@ -177,7 +178,11 @@ class _Arrays:
                 return int(self.held[f"{name}_shape"][0])
             if name in self.held and self.held[name].ndim:
                 return len(self.held[name])
-        return int(pairs.max()) + 1 if pairs.size else 0
+        last = int(pairs.max()) if pairs.size else -1
+        if last > MOST_GAPS * pairs.size + LEAST_GAPS:  # each of them would take memory
+            got = f"node {last:,} in {pairs.size // 2:,} edges"
+            raise self._error("number the nodes without such gaps, or have features 'x'", got)
+        return last + 1
 
     def _scipy(self) -> Any:  # noqa: ANN401
         """The matrix of `scipy.sparse.save_npz`, with its indices checked."""

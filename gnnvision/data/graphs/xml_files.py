@@ -92,6 +92,6 @@ def _check(content: bytes, path: Path) -> None:
     parser.EntityDeclHandler = refuse
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # the latter of an unknown encoding
         got = f"an error: {error}"
         raise invalid_file(repr(str(path)), "be well-formed XML", got, _ADVICE) from None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnvision.data.atomic_files import folder_lock
+from gnnvision.data.atomic_files import TemporaryFolder, folder_lock
 from gnnvision.data.images.arrays import ImageArrays
 from gnnvision.data.images.scan_report import ScanReport
 from gnnvision.data.root import cache_folder
@@ -88,9 +88,10 @@ def _write(folder: Path, arrays: ImageArrays) -> bool:
     """Write the arrays; returns whether the cache folder exists now."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        scratch = TemporaryFolder(f".{folder.name}.", folder.parent)
     except OSError:
         return False
+    temporary = scratch.path
     try:
         np.save(temporary / "images.npy", arrays.images)
         np.save(temporary / "labels.npy", arrays.y)
@@ -112,4 +113,4 @@ def _write(folder: Path, arrays: ImageArrays) -> bool:
     except OSError:
         return folder.is_dir()
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        scratch.remove()

@@ -59,7 +59,8 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """
     image = _open(data, max_pixels)
     try:
-        if image.format == "PNG" and b"eXIf" in data and "exif" not in image.info:
+        late = int("exif" not in image.info)
+        if image.format == "PNG" and data.count(b"eXIf") > 1 - late:
             image.load()  # it may follow the pixels
         width, height = image.size
         sideways = not _rotated_by_pillow(image) and _orientation(image) >= 5

@@ -40,6 +40,15 @@ def huge_png():
     return bytes(data)
 
 
+def exif_chunk(orientation):
+    """The chunk of a PNG with an orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(pixels(), exif=exif)
+    start = data.index(b"eXIf") - 4
+    return data[start : start + 12 + int.from_bytes(data[start : start + 4], "big")]
+
+
 def tree(classes=("cat", "dog"), parts=SPLIT_NAMES, **options):
     """Paths and contents of a small set, all pictures different."""
     files, seed = {}, 0
