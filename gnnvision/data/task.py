@@ -15,6 +15,7 @@ from torch import Tensor
 from gnnvision._html import card
 from gnnvision._renamed import former_attributes
 from gnnvision.data.arrays import hash_tensors
+from gnnvision.data.batching import ALONE, Share
 from gnnvision.data.card import Card
 from gnnvision.data.notebook import task_drawing
 from gnnvision.data.overview import describe_split, describe_targets, split_warnings
@@ -128,6 +129,7 @@ class Task(ABC):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Iterate over batches of inputs, their domain and their targets.
 
@@ -138,6 +140,10 @@ class Task(ABC):
             batch_size: Items in a batch; None for the task's default.
             generator: Shuffles and augments the training split; None does neither.
             epoch: The epoch from 0, for augmentations that depend on it.
+            share: The number of this process, from 0, and how many processes share the work, as
+                `torchrun` starts them. A shuffled training batch then has `batch_size` items for
+                each process and is yielded to each in part; of a split in order, each process has
+                consecutive batches of its own.
 
         Raises:
             ValueError: `split` is not one of these, or the batch size does not fit the task.

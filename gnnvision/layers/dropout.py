@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,20 @@ from gnnvision.domains.modes import is_symbol, is_transformed
 from gnnvision.errors import in_range, invalid
 from gnnvision.operators.signals import is_sparse, with_values
 
-__all__ = ["Asked", "Dropout", "Mask", "Noise"]
+__all__ = ["Asked", "Dropout", "Keyed", "Mask", "Noise", "mask_of", "masked"]
+
+
+class Keyed(Protocol):
+    """Where dropout takes its masks from in place of random numbers, if it knows the rows."""
+
+    def drop(self, x: Tensor, p: float) -> Tensor | None:
+        """Dropout of a dense signal; None to draw random numbers."""
+
+    def drop_stored(self, x: Tensor, p: float) -> Tensor | None:
+        """The stored values of a sparse signal after dropout; None to draw random numbers."""
+
+
+keyed: Keyed | None = None
 
 
 class Dropout(nn.Dropout):
@@ -64,7 +77,8 @@ class Dropout(nn.Dropout):
                 condition = "not require gradients if it is sparse"
                 raise invalid("input", condition, "a sparse tensor that does", advice)
             stored = input.coalesce() if input.is_sparse else input
-            return with_values(stored, drop(stored.values(), self.p))
+            values = None if keyed is None else keyed.drop_stored(stored, self.p)
+            return with_values(stored, drop(stored.values(), self.p) if values is None else values)
         if self.inplace:
             return F.dropout(input, self.p, True, True)
         return drop(input, self.p)
@@ -74,14 +88,20 @@ def drop(x: Tensor, p: float) -> Tensor:
     """Dropout of a dense tensor; on the CPU by random bits."""
     if asked is not None and not asked.is_recorded:
         return asked.apply(x)
+    if keyed is not None and (out := keyed.drop(x, p)) is not None:
+        return out
     if is_symbol(x) or x.device.type != "cpu" or p == 1 or is_transformed():
         return F.dropout(x, p, True)
-    mask = _mask(tuple(x.shape), p)
+    mask = mask_of(tuple(x.shape), p)
     if asked is not None:
         asked.masks.append(mask)
     words = torch.empty(mask.words, dtype=torch.int64)
     mask.draw(words)
-    keep, scale = mask.keep(words), mask.scale
+    return masked(x, mask.keep(words), mask.scale)
+
+
+def masked(x: Tensor, keep: Tensor, scale: float) -> Tensor:
+    """A signal times a mask of ones and zeros and a factor, with a gradient."""
     if not x.requires_grad:
         return _masked(x, keep, scale)
     out: Tensor = _Masked.apply(x, keep, scale)
@@ -160,7 +180,7 @@ class Noise:
         return x * keep
 
 
-_mask = lru_cache(maxsize=256)(Mask)
+mask_of = lru_cache(maxsize=256)(Mask)
 
 
 class Asked(TorchFunctionMode):

@@ -221,6 +221,8 @@ def group_size(shared: Shared, group: int | Literal["auto"]) -> tuple[int, str]:
     stage, count = shared.stages[0], len(shared.seeds)
     if group == 1 or count == 1:
         return 1, ""
+    if shared.processes is not None:
+        return 1, "the processes share each batch"
     device = torch.device(shared.device).type
     if device not in ("cpu", "cuda"):
         return 1, f"seeds are not trained side by side on the device {device!r}"

@@ -80,12 +80,15 @@ class Loop:
                     self._take(event)
                 if trainer.is_done:
                     continue
+                stop, due = self.stop.requested, time.monotonic() - saved_at >= self.save_every
+                if (processes := trainer.shared.processes) is not None:
+                    stop, due = processes.agreed(stop, due)
                 # After its last epoch a seed is evaluated before the training is stopped.
-                if self.stop.requested and not (isinstance(event, EpochDone) and event.last):
+                if stop and not (isinstance(event, EpochDone) and event.last):
                     self._save()
                     self._call_back(Stopped(trainer.place()))
                     raise Interrupted(self.stopped())
-                if time.monotonic() - saved_at >= self.save_every:
+                if due:
                     self._save()
                     saved_at = time.monotonic()
 
@@ -101,6 +104,11 @@ class Loop:
             self._keep_epoch(event)
         if isinstance(event, SeedDone) and self.ensemble:
             self._keep(event)
+
+    @property
+    def _is_shared(self) -> bool:
+        processes = self.trainer.shared.processes
+        return processes is not None and processes.several
 
     def stopped(self, at_once: bool = False) -> str:
         """Two sentences for the user: where the training was stopped, and what is saved.
@@ -124,21 +132,29 @@ class Loop:
                 callback(event)
         except Exception:
             set_rng_state(before)
-            if not isinstance(event, Saved | Stopped):
+            if not isinstance(event, Saved | Stopped) and not self._is_shared:
                 self._save()
             raise
         set_rng_state(before)
 
     def _save(self) -> None:
-        """Write a checkpoint to resume from; if that fails the training continues."""
+        """Write a checkpoint to resume from; if that fails the training continues.
+
+        Processes that share each batch put together what it has, and the first one writes it.
+        """
         if self.folder is None:
             return
+        checkpoint, processes = self.trainer.checkpoint(), self.trainer.shared.processes
         try:
-            write_checkpoint(self.folder / self._name, self.trainer.checkpoint())
+            if processes is None or processes.here.is_first:
+                write_checkpoint(self.folder / self._name, checkpoint)
         except OSError as error:
             words = f"No checkpoint could be written to {self.folder}: {error}"
             warnings.warn(words, stacklevel=4)
             return
+        finally:
+            if processes is not None:
+                processes.here.wait()  # torchrun ends all processes when one of them has ended
         self._saved_place = self.trainer.place()
         if self.callbacks and not self.rank:
             self._call_back(Saved(self.folder / self._name, self._saved_place))

@@ -96,20 +96,25 @@ class Objective(ABC):
     def known(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs and targets at the positions where the target is known."""
 
+    def known_targets(self, target: Tensor) -> Tensor:
+        """The known ones of some targets, as `known` returns them."""
+        like = target[..., 0] if self._is_weighted(target) else target
+        return self.known(like, target)[1]
+
     @abstractmethod
     def values(self, target: Tensor) -> Tensor:
         """The exact values of known targets, without weights; NaN where only a bound is known."""
 
     def counts(self, targets: Sequence[Tensor]) -> list[float]:
         """The total weight of each tensor of known targets, by which its loss is averaged."""
-        return torch.stack([self._weight(target) for target in targets]).tolist()
+        return torch.stack([self.weight(target) for target in targets]).tolist()
 
     @abstractmethod
     def _is_weighted(self, target: Tensor) -> bool:
         """Whether targets have weights and sides beside their values."""
 
     @abstractmethod
-    def _weight(self, target: Tensor) -> Tensor:
+    def weight(self, target: Tensor) -> Tensor:
         """The total weight of the known targets, a scalar."""
 
     @abstractmethod

@@ -66,7 +66,8 @@ class Classification(Objective):
             return [float(target.numel()) for target in targets]
         return super().counts(targets)
 
-    def _weight(self, target: Tensor) -> Tensor:
+    def weight(self, target: Tensor) -> Tensor:
+        """The total weight of the known targets, a scalar."""
         return self._weights_of(target).sum()
 
     def _weights_of(self, target: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ class Columns(Objective):
         """The number of known values in a tensor of targets, as returned by `known`."""
         return int((~_value_of(target).isnan()).sum())
 
-    def _weight(self, target: Tensor) -> Tensor:
+    def weight(self, target: Tensor) -> Tensor:
         known = ~_value_of(target).isnan()
         return (target[..., 1] * known).sum() if self._is_weighted(target) else known.sum()
 
@@ -102,7 +102,7 @@ class Regression(Columns):
             return squares.sum() / (~truth.isnan()).sum().clamp(min=1)
         side = target[..., 2]
         counts = (side == 0) | (error * side < 0)  # an upper bound is violated from above
-        return (squares * counts * target[..., 1]).sum() / self._weight(target).clamp(min=TINY)
+        return (squares * counts * target[..., 1]).sum() / self.weight(target).clamp(min=TINY)
 
     def predict(self, output: Tensor) -> Tensor:
         """The predictions: class indices, values or probabilities."""

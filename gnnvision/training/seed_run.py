@@ -31,6 +31,7 @@ from gnnvision.training.checkpoint import (
     unpack_optimizer,
 )
 from gnnvision.training.checks import check_first_block, check_output
+from gnnvision.training.data_parallel import DataParallel
 from gnnvision.training.failures import cause_of, not_finite, nothing_to_select
 from gnnvision.training.measures import rank
 from gnnvision.training.objective import Objective, concatenate, objective
@@ -68,6 +69,7 @@ class SeedRun:
         precision: "float32" or "bfloat16".
         compiled: whether to compile the model.
         goal: the objective; by default that of the task and the recipe.
+        processes: those that share each batch, if `torchrun` started them.
     """
 
     def __init__(
@@ -79,14 +81,20 @@ class SeedRun:
         precision: str,
         compiled: bool,
         goal: Objective | None = None,
+        processes: DataParallel | None = None,
     ) -> None:
         self.model = model
+        self.processes = processes
+        share = (0, 1) if processes is None else processes.share
+        self._shares: dict[str, Any] = {} if share[1] == 1 else {"share": share}
         self.task = task
         self.resized = {scale: task.low_resolution(scale) for _, scale in recipe.resizing}
         self.recipe = recipe
         self.goal = goal or objective(task, recipe)
         self.precision = precision
-        self.call = caller(torch.compile(model) if compiled else model)
+        self.compiled = compiled
+        called: Any = torch.compile(model) if compiled else model
+        self.call = caller(called if processes is None else processes.wrapped(called))
         self.optimizer = recipe.make_optimizer(model)
         self.first_lrs = [group["lr"] for group in self.optimizer.param_groups]
         self.learned = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -98,7 +106,7 @@ class SeedRun:
         size = max(len(task.split.train), 1)
         self.is_sampled = isinstance(task, NodeTask) and task.is_sampled
         batch = recipe.batch_size or (BATCH if self.is_sampled else size)
-        per_epoch = math.ceil(size / batch)
+        per_epoch = math.ceil(size / (batch * share[1]))
         if recipe.clusters is not None:
             per_epoch = math.ceil(recipe.clusters[0] / recipe.clusters[1])
         steps = recipe.epochs * per_epoch
@@ -107,6 +115,7 @@ class SeedRun:
             self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
         # The model to evaluate.
         self.kept_model: nn.Module = model if self.average is None else self.average.module
+        self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
         self.best_epoch = 0
@@ -129,7 +138,9 @@ class SeedRun:
         self._since = torch.zeros(2, device=self.device)  # losses since the last row, and number
         self._evaluations: dict[SplitName, Repeated[Evaluated]] = {}  # on the same batch each time
         self.advance: Step = self.take_step
-        if self.device.type == "cuda" and not self.is_sampled:
+        if processes is not None:
+            self.advance = self._take_shared_step
+        elif self.device.type == "cuda" and not self.is_sampled:
             self.advance = captured(self.take_step, model, self.optimizer, self.average)
         elif not compiled and self._repeats():
             self.advance = Repeated(self._take_recorded_step, model)
@@ -142,6 +153,7 @@ class SeedRun:
         self._outputs: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._losses: list[Tensor] = []
+        self._rows: list[list[int]] = []  # how many known targets each process had of a batch
         self._batch = 0  # how many batches of this epoch are done
         self._seen = 0  # how many known targets they had
         self._order = self.generator.get_state()  # determines the order of this epoch
@@ -168,7 +180,9 @@ class SeedRun:
         task = self.resized.get(recipe.image_scale(self.epoch), self.task)
         for parameter in self.first_block:
             parameter.requires_grad_(not recipe.freezes_first_block(self.epoch))
-        batches = task.batches("train", recipe.batch_size, self.generator, self.epoch)
+        batches = task.batches(
+            "train", recipe.batch_size, self.generator, self.epoch, **self._shares
+        )
         number = -1
         while True:
             started = time.perf_counter()
@@ -195,7 +209,11 @@ class SeedRun:
         self._outputs.append(stepped.output)
         self._targets.append(stepped.target)
         self._losses.append(stepped.loss)
-        self._seen += len(stepped.target)
+        rows = [len(stepped.target)]
+        if self.processes is not None:
+            rows = self.processes.decide()
+        self._rows.append(rows)
+        self._seen += sum(rows)
         self._batch += 1
         self.step += 1
         if self.average is not None:
@@ -231,6 +249,19 @@ class SeedRun:
             # A fused optimizer reads both in one order, and would train wrongly without a word.
             same = gradient is None or gradient.stride() == parameter.stride()
             parameter.grad = gradient if same else with_layout_of(gradient, parameter)
+
+    def _take_shared_step(self, x: Tensor, domain: Domain, y: Tensor) -> Stepped:
+        """A step on this process's share of a batch, along the gradient of the whole batch.
+
+        Its loss is the part of this share in that of the whole batch.
+        """
+        assert self.processes is not None
+        target = y if self._is_labeled("train") else self.goal.known_targets(y)
+        weight, known = self.goal.weight(target), len(target)
+        part = self.processes.begin((self.seed, self.step), weight, known, x, domain)
+        with part.random_numbers(keyed=not self.compiled):
+            stepped = self.take_step(x, domain, y, part.differentiate)
+        return stepped._replace(loss=stepped.loss * part.fraction.to(stepped.loss.dtype))
 
     def take_step(
         self,
@@ -287,16 +318,18 @@ class SeedRun:
         self.epoch += 1
         for parameter in self.first_block:
             parameter.requires_grad_(True)
+        self._agree()
+        output, target, losses = self._so_far()
+        sizes = [sum(rows) for rows in self._rows]
         if self.device.type == "cpu":  # before a layer refuses what diverged weights give
-            loss = self._training_loss(torch.stack(self._losses), self._targets)
-        sizes = [len(target) for target in self._targets]
+            loss = self._training_loss(losses, target.split(sizes))
         parts: list[SplitName] = ["val"]
         if recipe.evaluate_every == "epoch":
             parts.append("test")  # only drawn: nothing below reads it
         parts = [part for part in parts if len(getattr(self.task.split, part))]
-        found = [concatenate(self._outputs, self._targets), *map(self._evaluated, parts)]
+        found = [(output, target), *map(self._evaluated, parts)]
         # On the device, where a loss of the user's may have tensors of its own.
-        each = [torch.stack(self._losses), *(goal.loss(o.detach(), t) for o, t in found[1:])]
+        each = [losses, *(goal.loss(o.detach(), t) for o, t in found[1:])]
         read = to_host([*each, *(tensor for pair in found for tensor in pair)])
         rest = read[len(each) :]
         pairs = list(zip(rest[::2], rest[1::2], strict=True))
@@ -312,7 +345,21 @@ class SeedRun:
             row[f"{part}_loss"], row[f"{part}_{goal.metric}"] = goal.loss_and_score(
                 *pair, known_loss
             )
-        return self.keep_if_best(row)
+        return self.keep_if_best(row if self.processes is None else self.processes.same(row))
+
+    def _so_far(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Outputs, known targets and losses of the steps of this epoch, of all processes."""
+        output, target = concatenate(self._outputs, self._targets)
+        losses = torch.stack(self._losses)
+        if self.processes is None:
+            return output, target, losses
+        output, target = (self.processes.whole(each, self._rows) for each in (output, target))
+        return output, target, self.processes.here.sum(losses)
+
+    def _agree(self) -> None:
+        """Give all processes the same buffers, before they evaluate together."""
+        if self.processes is not None:
+            self.processes.agree(self.model, self.kept_model)
 
     def _training_loss(self, each: Tensor, targets: Sequence[Tensor]) -> float:
         """The loss of the epoch.
@@ -365,13 +412,20 @@ class SeedRun:
     def _measure(self) -> None:
         """Add a row between epochs; neither the weights nor the random numbers change."""
         before = rng_state()
-        total, count = self._since.tolist()
+        self._agree()
+        total, count = self._sum_since().tolist()
         epoch = self.epoch + min(self._seen / self._size, 1.0)
         row = {"step": self.step, "epoch": epoch, "train_loss": total / count}
         self.steps.append(row | self._loss_and_score("val") | self._loss_and_score("test"))
         self._since.zero_()
         set_rng_state(before)
         self.set_mode(training=True)
+
+    def _sum_since(self) -> Tensor:
+        """The sum of the losses since the last row, of all processes, and their number."""
+        if self.processes is None:
+            return self._since
+        return torch.stack([self.processes.here.sum(self._since[0].clone()), self._since[1]])
 
     def _loss_and_score(self, part: SplitName) -> dict[str, float]:
         """Loss and score of a split without test-time augmentation; empty for an empty split."""
@@ -449,9 +503,13 @@ class SeedRun:
         else:
             self.kept_model.eval()
         outputs, targets = [], []
+        processes = self.processes
+        if processes is None or not processes.can_share(len(getattr(self.task.split, part))):
+            processes = None
+        shares = {} if processes is None else self._shares
         try:
             with torch.no_grad(), arithmetic(self.device, self.precision):
-                for x, domain, y in self.task.batches(part):
+                for x, domain, y in self.task.batches(part, **shares):
                     output = one_tensor(predict(x, domain), self.model)
                     output, target = self.known(part, output, y)
                     outputs.append(output.float() if output.dtype is torch.bfloat16 else output)
@@ -461,7 +519,11 @@ class SeedRun:
             if cause is None:
                 raise
             raise cause from error
-        return concatenate(outputs, targets)
+        output, target = concatenate(outputs, targets)
+        if processes is None:
+            return output, target
+        rows = [processes.counts(len(target))]
+        return processes.whole(output, rows), processes.whole(target, rows)
 
     def _over_views(self, x: Tensor, domain: Domain) -> Tensor:
         """The kept model's output, over the task's test views."""
@@ -469,9 +531,12 @@ class SeedRun:
 
     def known(self, part: SplitName, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs and targets at the positions where the target is known."""
+        return (output, y) if self._is_labeled(part) else self.goal.known(output, y)
+
+    def _is_labeled(self, part: SplitName) -> bool:
         if part not in self._labeled:
             self._labeled[part] = self.task.is_labeled(part)
-        return (output, y) if self._labeled[part] else self.goal.known(output, y)
+        return self._labeled[part]
 
     def set_mode(self, training: bool) -> None:
         """Do what `model.train(training)` does, but faster."""
@@ -480,6 +545,10 @@ class SeedRun:
         else:
             for module in self.modules:
                 module.__dict__["training"] = training
+
+    @property
+    def _is_first(self) -> bool:
+        return self.processes is None or self.processes.here.is_first
 
     @property
     def finished(self) -> bool:
@@ -498,13 +567,15 @@ class SeedRun:
         if self.average is not None:
             tensors |= pack("average", self.average.state_dict())
         if self._batch:
-            output, target = concatenate(self._outputs, self._targets)
-            counts = torch.tensor([len(target) for target in self._targets])
-            losses = torch.stack(self._losses)
+            output, target, losses = self._so_far()
+            rows = torch.tensor(self._rows)
             tensors |= {"part/output": output, "part/target": target}
-            tensors |= {"part/loss": losses, "part/count": counts}
+            tensors |= {"part/loss": losses, "part/count": rows.sum(1)}
+            if self._shares:
+                tensors |= {"part/rows": rows}
         if self.every_step:
-            tensors |= {"since": self._since}
+            since = self._since
+            tensors |= {"since": self.processes.each(since) if self.processes else since}
         state = {
             "epoch": self.epoch,
             "batch": self._batch,
@@ -544,7 +615,8 @@ class SeedRun:
         self.history = state["history"]
         self.steps, self.step = state.get("steps", []), state.get("step", 0)
         if self.every_step:
-            self._since = checkpoint.tensors["since"].to(self.device)
+            since = checkpoint.tensors["since"].to(self.device)
+            self._since = since[self.processes.here.rank] if self.processes else since
         self.seconds = state["seconds"]
         self.waited = state["waited"]
         self.best = best
@@ -558,9 +630,14 @@ class SeedRun:
             if min(counts) < 0 or len(sizes) > 1 or part["loss"].shape != (len(counts),):
                 raise ValueError("'part' is of other batches")
             self._check_batches(part)
-            self._outputs = list(part["output"].to(self.device).split(counts))
-            self._targets = list(part["target"].to(self.device).split(counts))
-            self._losses = list(part["loss"].to(self.device))
+            rows = part["rows"] if self._shares else part["count"][:, None]
+            rank, size = self._shares.get("share", (0, 1))
+            if rows.shape != (len(counts), size) or rows.sum(1).tolist() != counts:
+                raise ValueError("'part' is of other processes")
+            self._rows, every = rows.tolist(), rows.flatten().tolist()
+            self._outputs = list(part["output"].to(self.device).split(every))[rank::size]
+            self._targets = list(part["target"].to(self.device).split(every))[rank::size]
+            self._losses = list(part["loss"].to(self.device) * self._is_first)
             self._batch, self._seen = state["batch"], sum(counts)
 
     def _check_batches(self, saved: dict[str, Tensor]) -> None:

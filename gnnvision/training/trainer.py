@@ -20,6 +20,7 @@ from gnnvision.layers.memory import as_made
 from gnnvision.models import network_name
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_recipe, check_split
+from gnnvision.training.data_parallel import DataParallel, check_shared
 from gnnvision.training.events import Event, SeedDone, SeedStarted
 from gnnvision.training.group_unit import GroupUnit, group_size
 from gnnvision.training.kernels import kernels_for
@@ -35,6 +36,7 @@ from gnnvision.training.stage import Stage
 from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
 from gnnvision.training.threads import threads_of
 from gnnvision.training.unit import Shared, Unit
+from gnnvision.training.world import world
 
 __all__ = ["Trainer"]
 
@@ -45,6 +47,13 @@ _THEN = {"precision": "float32", "compiled": False, "loss": None}
 
 def _itself(model: nn.Module) -> nn.Module:
     return model
+
+
+def _words(processes: object) -> str:
+    """The processes that share each batch, as text."""
+    if processes is None:
+        return "none: the run is not of torchrun"
+    return f"{processes} process{'' if processes == 1 else 'es'} of torchrun"
 
 
 class Trainer:
@@ -163,11 +172,22 @@ class Trainer:
         Raises:
             ValueError: if the model or a recipe does not fit the task.
         """
+        if self.parallel == "data":
+            self._share_batches()
         measure(self.shared)
         values = max(stage.values or 0 for stage in self.stages)
         self.jobs = count_jobs(jobs, len(self.units()), values, self.device)
         if self.jobs > 1:
             self.threads = threads_of(values, self.jobs)
+
+    def _share_batches(self) -> None:
+        """Share each batch with the other processes that torchrun started."""
+        for stage in self.stages:
+            check_shared(stage.task or self.task, stage.recipe, world())
+        if self._group not in ("auto", 1):
+            advice = "Leave it out: the processes share each batch of one seed after the other."
+            raise invalid("group", "be 1 for processes that share each batch", self._group, advice)
+        self.shared.processes = DataParallel(world())
 
     def describe_groups(self) -> dict[str, str]:
         """How several seeds are trained, for the overview."""
@@ -337,6 +357,8 @@ class Trainer:
             split = self.task.split_rule
         more: dict[str, Any] = {"seeds": self.seeds, "data": self.task.data_hash, "split": split}
         more |= {"precision": self.precision, "compiled": self.compiled}
+        if self.parallel == "data":
+            more["processes"] = world().size
         return about | more | {"loss": self.loss_name, "metric": self.goal.metric}
 
     def checkpoint(self) -> Checkpoint:
@@ -372,7 +394,12 @@ class Trainer:
             saved = _THEN | {"metric": objective(self.task).metric} | saved
         if self._requested_precision == "auto" and saved["precision"] in PRECISIONS:
             self.shared.precision = saved["precision"]  # that of another device might differ
-        for name, value in self.identity().items():
+        now = self.identity()
+        if saved.get("processes") != now.get("processes"):
+            before, here = (_words(about.get("processes")) for about in (saved, now))
+            condition = f"be shared by {before} as in the run that is resumed"
+            raise invalid("batches", condition, here, "Start as many with torchrun.")
+        for name, value in now.items():
             then = with_current_names(saved.get(name))
             if name in ("recipe", "head", "fine") and isinstance(then, dict):
                 then = Recipe().to_dict() | then  # without what it did not have yet

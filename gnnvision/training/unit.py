@@ -19,6 +19,7 @@ from gnnvision.layers.memory import as_made, quick_filters, quick_linears
 from gnnvision.models.arguments import fits
 from gnnvision.training.checkpoint import Checkpoint, pack
 from gnnvision.training.checks import check_split
+from gnnvision.training.data_parallel import DataParallel
 from gnnvision.training.environment import differences, environment
 from gnnvision.training.events import (
     EpochDone,
@@ -63,6 +64,7 @@ class Shared:
     precision: str = "float32"
     _seen: dict[int, tuple[Task, Task]] = field(default_factory=dict)  # by hops: the last ones
     kernels: Kernels = field(default_factory=Kernels)
+    processes: DataParallel | None = None  # that share each batch
 
     def new_model(self, reset: bool) -> nn.Module:
         """A model on the device, with its weights laid out for fast training."""
@@ -214,7 +216,10 @@ class Unit:
             own = replace(own, split=task.split)
         own = shared.seen(own, stage)
         goal = shared.goal(own, recipe)
-        run = SeedRun(trained, own, recipe, self.seed, shared.precision, shared.compiled, goal)
+        run = SeedRun(
+            trained, own, recipe, self.seed, shared.precision, shared.compiled, goal,
+            shared.processes,
+        )  # fmt: skip
         self._run = run
         pending, self._saved = self._saved, None
         if pending is not None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gnnvision._renamed import former_arguments
 from gnnvision.data import SplitName, Task
-from gnnvision.data.batching import check_batches, split_into_batches
+from gnnvision.data.batching import ALONE, Share, check_batches, own_part, split_into_batches
 from gnnvision.domains import Domain, Graph, Grid
 from gnnvision.domains.device import full_device, send
 from gnnvision.errors import invalid
@@ -74,6 +74,7 @@ class FeatureTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Batches of features, their domain and their targets.
 
@@ -82,6 +83,7 @@ class FeatureTask(Task):
             batch_size: items per batch; None for 32 in training and 256 otherwise.
             generator: shuffles the training split and chooses the version of each item.
             epoch: ignored.
+            share: see `Task.batches`.
 
         Shapes:
             Yields: x (B, C) on a graph of B nodes without edges, or (B, C, H, W) on its grid.
@@ -94,12 +96,14 @@ class FeatureTask(Task):
         if split == "train" and generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
             size = batch_size or TRAIN_BATCH
-            # One transfer for the whole epoch.
-            there = split_into_batches(send(index, self.x.device), size)
-            for chosen, items in zip(there, split_into_batches(index, size), strict=True):
+            there = send(index, self.x.device)  # one transfer for the whole epoch
+            pairs = (split_into_batches(each, size, share[1]) for each in (there, index))
+            for chosen, items in zip(*pairs, strict=True):
                 version = torch.randint(len(self.views) + 1, (len(chosen),), generator=generator)
-                yield self._batch(chosen, self._augmented(items, version))
+                own = own_part(len(items), share)
+                yield self._batch(chosen[own], self._augmented(items[own], version[own]))
             return
+        index = index[own_part(len(index), share)]
         for chosen in send(index, self.x.device).split(batch_size or _EVALUATION_BATCH):
             yield self._batch(chosen, None)
 

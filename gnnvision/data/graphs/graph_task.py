@@ -13,7 +13,14 @@ from torch import Tensor
 
 from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
-from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.batching import (
+    ALONE,
+    Share,
+    check_batches,
+    check_tensors,
+    own_part,
+    split_into_batches,
+)
 from gnnvision.data.graphs.choose_split import choose_split
 from gnnvision.data.graphs.features import constant_features, to_features
 from gnnvision.data.graphs.labels import read_labels
@@ -181,6 +188,7 @@ class GraphTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Iterate over batches of graphs: node features, a batched graph, and targets.
 
@@ -192,6 +200,7 @@ class GraphTask(Task):
             batch_size: Graphs in a batch; None for 64 in training and 256 in evaluation.
             generator: A CPU generator that shuffles the training split; None keeps the order.
             epoch: Ignored: there is no augmentation.
+            share: See `Task.batches`.
 
         Shapes:
             Yields: x (N, C), a `Graph` of B members, y (B,) or (B, num_outputs).
@@ -203,21 +212,23 @@ class GraphTask(Task):
         if split == "train" and generator is not None:
             order = torch.from_numpy(np.array(self.split.train))
             order = order[torch.randperm(len(order), generator=generator)]
-            yield from self._shuffled_batches(order, batch_size or TRAIN_BATCH)
+            yield from self._shuffled_batches(order, batch_size or TRAIN_BATCH, share)
             return
-        members, x, y = self._split_graphs[split]
-        yield from _slices(members, x, y, batch_size or _EVALUATION_BATCH)
+        members, x, y = self._in_order(split, share)
+        size = batch_size or _EVALUATION_BATCH
+        yield from _slices(members, x, y, range(0, members.num_graphs, size))
 
     def _shuffled_batches(
-        self, order: Tensor, size: int
+        self, order: Tensor, size: int, share: Share
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Training batches of the graphs in this order."""
-        batches = split_into_batches(order, size)
+        batches = split_into_batches(order, size, share[1])
+        batches = [batch[own_part(len(batch), share)] for batch in batches]
         at_once = max(1, BLOCK // size)
         for start in range(0, len(batches), at_once):
-            block = torch.cat(batches[start : start + at_once])
-            members, x, y = self._select(block)
-            yield from _slices(members, x, y, size, len(batches[start : start + at_once]))
+            block = batches[start : start + at_once]
+            starts = np.cumsum([0, *map(len, block[:-1])]).tolist()
+            yield from _slices(*self._select(torch.cat(block)), starts)
 
     def _select(self, members: Tensor) -> tuple[Graph, Tensor, Tensor]:
         nodes = self.graphs.member_nodes(members)
@@ -227,11 +238,16 @@ class GraphTask(Task):
             self.y.index_select(0, send(members, self.y.device)),
         )
 
+    def _in_order(self, split: str, share: Share) -> tuple[Graph, Tensor, Tensor]:
+        """The graphs of a split in order; kept, as every epoch evaluates them again."""
+        if (split, share) not in self._held:
+            index = torch.from_numpy(np.array(getattr(self.split, split)))
+            self._held[split, share] = self._select(index[own_part(len(index), share)])
+        return self._held[split, share]
+
     @cached_property
-    def _split_graphs(self) -> dict[str, tuple[Graph, Tensor, Tensor]]:
-        """The graphs of each split in order; kept, as every epoch evaluates them again."""
-        index = {n: torch.from_numpy(np.array(getattr(self.split, n))) for n in SPLIT_NAMES}
-        return {name: self._select(i) for name, i in index.items()}
+    def _held(self) -> dict[tuple[str, Share], tuple[Graph, Tensor, Tensor]]:
+        return {}
 
     @property
     def target_statistics(self) -> tuple[Tensor, Tensor] | None:
@@ -305,14 +321,12 @@ def _joined_features(x: Sequence[Any] | Tensor, graphs: Graph) -> Tensor:
 
 
 def _slices(
-    members: Graph, x: Tensor, y: Tensor, size: int, count: int | None = None
+    members: Graph, x: Tensor, y: Tensor, starts: Sequence[int]
 ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
-    """Batches of `size` graphs; `count` of them, the last one with all remaining graphs."""
-    total = members.num_graphs
-    if not total:
+    """Batches of the graphs, of which these are the first ones."""
+    if not len(starts):
         return
-    starts = list(range(0, total, size))[:count]
-    for start, stop in zip(starts, [*starts[1:], total], strict=True):
+    for start, stop in zip(starts, [*starts[1:], members.num_graphs], strict=True):
         graph, nodes = members.section(start, stop)
         yield x[nodes], graph, y[start:stop]
 

@@ -11,7 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.batching import (
+    ALONE,
+    Share,
+    check_batches,
+    check_tensors,
+    refuse_share,
+    split_into_batches,
+)
 from gnnvision.data.graphs.graph_task import graph_tensors
 from gnnvision.data.graphs.link_pairs import (
     LinkSplitter,
@@ -166,6 +173,7 @@ class LinkTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Iterate over the whole graph with some of its pairs, and whether these are linked.
 
@@ -176,6 +184,7 @@ class LinkTask(Task):
             generator: A CPU generator that draws the training pairs without a link anew, and
                 shuffles batches; None takes those of the task, in order.
             epoch: Ignored: the generator makes each epoch different.
+            share: Must be left out: each batch needs the whole graph.
 
         Shapes:
             Yields: x (N, C), a `Graph` with `pairs` (2, B), y (B, 1).
@@ -184,6 +193,7 @@ class LinkTask(Task):
             ValueError: `split` is not one of these, or the batch size is not positive.
         """
         check_batches(split, batch_size, "pairs")
+        refuse_share(share)
         if split != "train" or generator is None:
             if batch_size is None:
                 yield self._batch[split]

@@ -13,7 +13,15 @@ from torch import Tensor
 
 from gnnvision._renamed import former_arguments
 from gnnvision.data.arrays import UNLABELED
-from gnnvision.data.batching import check_batches, check_tensors
+from gnnvision.data.batching import (
+    ALONE,
+    Share,
+    check_batches,
+    check_tensors,
+    own_part,
+    refuse_share,
+    split_into_batches,
+)
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
 from gnnvision.data.graphs.sampled_nodes import BATCH, cluster_batches, sampled_batches
@@ -142,6 +150,7 @@ class NodeTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The whole graph as one batch; labels of nodes outside the split are -100.
 
@@ -165,11 +174,15 @@ class NodeTask(Task):
                 `clusters` shuffles those; None does neither anew. Otherwise ignored: there is
                 nothing to shuffle.
             epoch: Ignored: what is drawn depends on the generator alone.
+            share: See `Task.batches`; it needs `fanouts`.
 
         Raises:
-            ValueError: `split` is not one of these, the batch size is not positive, or the graph
-                is a `StoredGraph` and there are no `fanouts` or `clusters`.
+            ValueError: `split` is not one of these, the batch size is not positive, the graph
+                is a `StoredGraph` and there are no `fanouts` or `clusters`, or processes are to
+                share batches that have no `fanouts`.
         """
+        if self.fanouts is None:
+            refuse_share(share)
         if self.clusters is not None:
             check_batches(split, None, "nodes")
             order = generator if split == "train" else None
@@ -179,12 +192,15 @@ class NodeTask(Task):
             check_batches(split, None, "nodes")
             return iter((self._batch_of(split),))
         check_batches(split, batch_size, "nodes")
-        nodes, key = self.known(split).cpu(), EVALUATION_KEY
+        nodes, key, size = self.known(split).cpu(), EVALUATION_KEY, batch_size or BATCH
         if split == "train" and generator is not None:
             nodes = nodes[torch.randperm(len(nodes), generator=generator)]
             key = int(torch.randint(2**62, (), generator=generator))
-        size = batch_size or BATCH
-        return sampled_batches(self.graph, self.rows, self.y, nodes, size, self.fanouts, key)
+            batches = split_into_batches(nodes, size, share[1])
+            batches = [batch[own_part(len(batch), share)] for batch in batches]
+        else:
+            batches = split_into_batches(nodes[own_part(len(nodes), share)], size)
+        return sampled_batches(self.graph, self.rows, self.y, batches, self.fanouts, key)
 
     def _batch_of(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         if split not in self._batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -22,19 +22,17 @@ def sampled_batches(
     graph: Graph | StoredGraph,
     rows: Callable[[Tensor], Tensor],
     y: Tensor,
-    nodes: Tensor,
-    size: int,
+    batches: Iterable[Tensor],
     fanouts: Sequence[int],
     key: int,
 ) -> Iterator[Batch]:
-    """Batches of some nodes, in their order.
+    """Batches of nodes with some of their neighbors.
 
     Args:
         graph: the graph.
         rows: the features of some nodes, on the device of the network. Shape (n,) -> (n, C).
         y: the targets of all nodes. Shape (N, *).
-        nodes: the nodes whose output is wanted. Shape (n,).
-        size: how many of them are in a batch.
+        batches: the nodes whose output is wanted, of each batch. Shape (n,).
         fanouts: how many neighbors a node gets in each hop.
         key: determines the neighbors of each node.
 
@@ -48,7 +46,7 @@ def sampled_batches(
         x = rows(frontier.nodes)
         return x, frontier.to(x.device), y[wanted.to(y.device)].to(x.device)
 
-    return made_ahead(make, split_into_batches(nodes, size))
+    return made_ahead(make, batches)
 
 
 def cluster_batches(

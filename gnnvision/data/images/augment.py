@@ -132,6 +132,7 @@ class Augment:
         *,
         flip_state: Tensor | None = None,
         fill: tuple[float, ...] | None = None,
+        part: tuple[slice, int] | None = None,
     ) -> Tensor:
         """Augment a batch of images; deterministic for a given state of the generator.
 
@@ -142,6 +143,8 @@ class Augment:
             generator: The source of all random numbers; a CPU generator.
             flip_state: Which images to flip, bool (B,); None to choose them at random.
             fill: The color of erased squares, from 0 to 1 for each channel; None for black.
+            part: The place of these images in a larger batch, and its size, if other processes
+                have the rest of it: the random numbers are those of all its images.
 
         Shapes:
             Output: uint8 (B, C, H, W) in channels-last memory, or of `size`.
@@ -154,23 +157,24 @@ class Augment:
             raise wrong_dtype("images", "be uint8", images.dtype, "Augment before normalizing.")
         self.check((images.shape[2], images.shape[3]))
         x = to_channels_last(images)
+        numbers = _Numbers(generator, *(part or (slice(None), len(x))))
         if self.resized_crop is not None:
-            x = self._random_resized_crop(x, generator)
+            x = self._random_resized_crop(x, numbers)
         if self.crop:
-            x = self._random_crop(x, generator)
+            x = self._random_crop(x, numbers)
         if self._has_affine:
-            x = self._random_affine(x, generator)
+            x = self._random_affine(x, numbers)
         if self.flip is not None:
             if flip_state is None:
-                flip_state = torch.rand(len(x), generator=generator) < 0.5
+                flip_state = numbers.rand() < 0.5
             x = flip(x, flip_state)
         if self._has_color_jitter:
-            x = self._color_jitter(x, generator)
+            x = self._color_jitter(x, numbers)
         if self.hue:
-            turn = self.hue * (2 * torch.rand(len(x), generator=generator) - 1)
+            turn = self.hue * (2 * numbers.rand() - 1)
             x = _to_uint8(shift_hue(_to_float(x), send(turn, x.device)))
         if self.cutout:
-            x = self._random_cutout(x, generator, fill)
+            x = self._random_cutout(x, numbers, fill)
         return x.permute(0, 3, 1, 2)
 
     def check(self, size: tuple[int, int]) -> None:
@@ -186,21 +190,20 @@ class Augment:
             condition = f"be at most the image size {least}"
             raise invalid("cutout", condition, self.cutout, "Choose a smaller value.")
 
-    def _random_resized_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _random_resized_crop(self, x: Tensor, numbers: _Numbers) -> Tensor:
         assert self.resized_crop is not None
         _, height, width, _ = x.shape
-        box = _boxes(len(x), (height, width), self.resized_crop, self.ratio, generator)
+        box = _boxes((height, width), self.resized_crop, self.ratio, numbers)
         images = _to_float(x)
         return _to_uint8(resized_crop(images, send(box, x.device), self.size or (height, width)))
 
-    def _random_crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        offset = torch.randint(2 * self.crop + 1, (2, len(x)), generator=generator)
-        offset = send(offset, x.device)
+    def _random_crop(self, x: Tensor, numbers: _Numbers) -> Tensor:
+        offset = send(numbers.randint(2 * self.crop + 1, 2), x.device)
         padded = pad(x, self.crop, self.padding_mode)
         return crop(padded, offset[0], offset[1], (x.shape[1], x.shape[2]))
 
-    def _random_affine(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        draw = send(torch.rand(4, len(x), generator=generator), x.device)
+    def _random_affine(self, x: Tensor, numbers: _Numbers) -> Tensor:
+        draw = send(numbers.rand(4), x.device)
         angle = (2 * draw[0] - 1) * math.radians(self.rotation)
         shift = (2 * draw[1:3] - 1).T * self.shift
         low, high = self.scale
@@ -208,18 +211,18 @@ class Augment:
         images = _to_float(x)
         return _to_uint8(affine(images, angle, shift, scale, self.padding_mode))
 
-    def _color_jitter(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        draw = 2 * torch.rand(3, len(x), generator=generator) - 1
+    def _color_jitter(self, x: Tensor, numbers: _Numbers) -> Tensor:
+        draw = 2 * numbers.rand(3) - 1
         reach = torch.tensor([self.brightness, self.contrast, self.saturation])
         brightness, contrast, saturation = send(1 + draw * reach[:, None], x.device)
         return _to_uint8(color_jitter(_to_float(x), brightness, contrast, saturation))
 
     def _random_cutout(
-        self, x: Tensor, generator: torch.Generator, fill: tuple[float, ...] | None
+        self, x: Tensor, numbers: _Numbers, fill: tuple[float, ...] | None
     ) -> Tensor:
         _, height, width, channels = x.shape
         places = (height - self.cutout + 1, width - self.cutout + 1)
-        draws = [torch.randint(n, (len(x),), generator=generator) for n in places]
+        draws = [numbers.randint(n) for n in places]
         top, left = send(torch.stack(draws), x.device)
         color = torch.tensor(fill or (0.0,) * channels)
         blank = (255 * color).round().clamp(0, 255).to(torch.uint8)
@@ -251,20 +254,44 @@ class Augment:
         return ", ".join(words) or "none"
 
 
+class _Numbers:
+    """Random numbers for some images of a batch, drawn for all of them.
+
+    Args:
+        generator: Their source.
+        own: The images in the batch.
+        count: The size of the batch.
+    """
+
+    def __init__(self, generator: torch.Generator, own: slice, count: int) -> None:
+        self._generator, self._own, self._count = generator, own, count
+
+    def rand(self, *shape: int) -> Tensor:
+        """Numbers from 0 to 1. Shape (*shape, images)."""
+        every = torch.rand(*shape, self._count, generator=self._generator)
+        return every[..., self._own]
+
+    def tries(self, kinds: int) -> Tensor:
+        """Numbers from 0 to 1 for several tries. Shape (kinds, images, _TRIES)."""
+        shape = (kinds, self._count, _TRIES)
+        return torch.rand(shape, generator=self._generator, dtype=torch.float64)[:, self._own]
+
+    def randint(self, high: int, *shape: int) -> Tensor:
+        """Integers from 0 to high - 1. Shape (*shape, images)."""
+        every = torch.randint(high, (*shape, self._count), generator=self._generator)
+        return every[..., self._own]
+
+
 def _boxes(
-    count: int,
-    size: tuple[int, int],
-    area: tuple[float, float],
-    ratio: tuple[float, float],
-    generator: torch.Generator,
+    size: tuple[int, int], area: tuple[float, float], ratio: tuple[float, float], numbers: _Numbers
 ) -> Tensor:
-    """Random boxes inside an image as (top, left, height, width), in pixels: (count, 4).
+    """Random boxes inside an image as (top, left, height, width), in pixels: (images, 4).
 
     Each is the first of ten random boxes that fits, or else the largest centered box with an
     allowed ratio.
     """
     height, width = size
-    draw = torch.rand(4, count, _TRIES, generator=generator, dtype=torch.float64)
+    draw = numbers.tries(4)
     pixels = height * width * (area[0] + draw[0] * (area[1] - area[0]))
     form = torch.exp(math.log(ratio[0]) + draw[1] * math.log(ratio[1] / ratio[0]))
     wide, tall = (pixels * form).sqrt().round(), (pixels / form).sqrt().round()

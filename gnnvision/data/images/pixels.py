@@ -11,7 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnnvision.data.batching import check_batches, check_tensors, split_into_batches
+from gnnvision.data.batching import (
+    ALONE,
+    Share,
+    check_batches,
+    check_tensors,
+    own_part,
+    split_into_batches,
+)
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.geometry import to_channels_last
 from gnnvision.data.task import SplitName, Task
@@ -103,6 +110,7 @@ class PixelTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Iterate over batches of images that are not normalized, with the indices of the images.
 
@@ -112,19 +120,25 @@ class PixelTask(Task):
         check_batches(split, batch_size, "images")
         index = torch.from_numpy(np.array(getattr(self.split, split)))
         if split != "train" or generator is None:
+            index = index[own_part(len(index), share)]
             for chosen in send(index, self.images.device).split(batch_size or _EVALUATION_BATCH):
                 yield self._center_crop(chosen), chosen
             return
         index = index[torch.randperm(len(index), generator=generator)]
         size = batch_size or TRAIN_BATCH
-        on_device = split_into_batches(send(index, self.images.device), size)  # once for the epoch
-        for chosen, items in zip(on_device, split_into_batches(index, size), strict=True):
+        there = send(index, self.images.device)  # once for the epoch
+        on_device, on_host = (split_into_batches(each, size, share[1]) for each in (there, index))
+        for batch, items in zip(on_device, on_host, strict=True):
+            own = own_part(len(items), share)
+            chosen = batch[own]
             images = self._images(chosen)
             if self.augment is not None:
                 mirrored = None
                 if self.augment.flip == "alternating":
-                    mirrored = self._mirrored_first[items] ^ bool(epoch % 2)
-                images = self.augment(images, generator, flip_state=mirrored, fill=self.mean)
+                    mirrored = self._mirrored_first[items[own]] ^ bool(epoch % 2)
+                images = self.augment(
+                    images, generator, flip_state=mirrored, fill=self.mean, part=(own, len(items))
+                )
             yield images, chosen
 
     @cached_property

@@ -13,7 +13,7 @@ from torch import Tensor
 from gnnvision._html import image_strip
 from gnnvision._renamed import former_arguments, former_attributes
 from gnnvision.data.arrays import UNLABELED
-from gnnvision.data.batching import check_tensors
+from gnnvision.data.batching import ALONE, Share, check_tensors
 from gnnvision.data.images.augment import Augment
 from gnnvision.data.images.overview import (
     describe_images,
@@ -225,6 +225,7 @@ class ImageTask(PixelTask):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """Iterate over batches of normalized images, their grid and their labels.
 
@@ -238,6 +239,7 @@ class ImageTask(PixelTask):
             generator: A CPU generator that shuffles and augments the training split; None keeps
                 the images unchanged and in order.
             epoch: The epoch from 0, for alternating flips.
+            share: See `Task.batches`; an image is augmented alike in any number of processes.
 
         Shapes:
             Yields: x float32 (B, C, H, W) in channels-last memory, `grid`, y int64 (B,) for
@@ -246,7 +248,7 @@ class ImageTask(PixelTask):
         Raises:
             ValueError: `split` is not one of these, or the batch size is not positive.
         """
-        for images, chosen in self.image_batches(split, batch_size, generator, epoch):
+        for images, chosen in self.image_batches(split, batch_size, generator, epoch, share):
             x = self.normalize(images)
             if self.resolution != 1.0:
                 x = F.interpolate(x, self.grid.shape, mode="bilinear", antialias=True)
@@ -347,10 +349,11 @@ class ReconstructionTask(Task):
         batch_size: int | None = None,
         generator: torch.Generator | None = None,
         epoch: int = 0,
+        share: Share = ALONE,
     ) -> Iterator[tuple[Tensor, Domain, Tensor]]:
         """The batches of the source task, with the images as targets."""
         source = self.source
-        for images, _ in source.image_batches(split, batch_size, generator, epoch):
+        for images, _ in source.image_batches(split, batch_size, generator, epoch, share):
             yield source.normalize(images), source.grid, images.float() / 255
 
     def input_description(self) -> dict[str, Any]:
