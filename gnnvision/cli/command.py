@@ -12,6 +12,7 @@ gnnvision evaluate runs/train/STAMP                         its metrics once mor
 gnnvision sweep cora --vary lr=1e-4..1e-1 hidden=16,32      the best of many settings
 gnnvision compare runs/train/STAMP1 runs/train/STAMP2       runs side by side on one page
 gnnvision report runs/train/STAMP                           write its report again
+gnnvision graph build edges.csv nodes.csv OUT               a graph that does not fit in memory
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ VERBS = {
     "sweep": "search for good settings over many trials, on one machine or many",
     "compare": "show training runs side by side on one page",
     "report": "write the report of a run again",
+    "graph": "build a graph on disk that does not fit in memory, or check one",
 }
 
 

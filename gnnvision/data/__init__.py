@@ -25,6 +25,7 @@ from gnnvision.data.graphs import (
     generate_graph,
     rank_links,
     to_links,
+    write_graph,
 )
 from gnnvision.data.images import (
     Augment,
@@ -96,6 +97,7 @@ __all__ = [
     "scan",
     "stratified_split",
     "to_links",
+    "write_graph",
 ]
 
 __getattr__ = former_names(__name__, {"Part": "SplitName"})

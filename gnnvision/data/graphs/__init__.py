@@ -13,6 +13,7 @@ from gnnvision.data.graphs.node_task import NodeTask
 from gnnvision.data.graphs.power_law import PowerLaw
 from gnnvision.data.graphs.pyg_sampler import NeighborSampler
 from gnnvision.data.graphs.tables import from_tables
+from gnnvision.data.graphs.write_graph import write_graph
 
 __all__ = [
     "GraphTask",
@@ -30,4 +31,5 @@ __all__ = [
     "load",
     "rank_links",
     "to_links",
+    "write_graph",
 ]

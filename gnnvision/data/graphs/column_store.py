@@ -10,6 +10,7 @@ import numpy as np
 
 from gnnvision.data.column_sources import Columns
 from gnnvision.data.graphs.npy_files import GrowingArray, map_array
+from gnnvision.data.graphs.parquet_table import ParquetTable
 from gnnvision.data.plain_table import BlockTable
 from gnnvision.data.text_cells import TextCells
 from gnnvision.errors import invalid
@@ -103,7 +104,7 @@ def _file(folder: Path, place: int, kind: str) -> Path:
 
 
 def store_columns(
-    table: BlockTable,
+    table: BlockTable | ParquetTable,
     folder: Path,
     wanted: Collection[str],
     argument: str,

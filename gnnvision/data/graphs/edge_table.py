@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -17,7 +17,15 @@ from gnnvision.data.column_values import read_numbers, read_texts, to_cells, to_
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.errors import invalid, nearest
 
-__all__ = ["EdgeColumns", "Edges", "NodeIds", "read_edges"]
+__all__ = [
+    "EdgeColumns",
+    "Edges",
+    "NodeIds",
+    "describe_edges",
+    "id_text",
+    "order_types",
+    "read_edges",
+]
 
 SHOWN = 3  # ids that a message lists
 
@@ -177,7 +185,7 @@ def read_edges(table: Columns, ids: NodeIds, columns: EdgeColumns) -> Edges:
     used = replace(columns, types=types, edge_encoder=encoder)
     keep, parallel = _distinct(source, target, kind, (weight, attr), columns.undirected)
     loops = int((source[keep] == target[keep]).sum())
-    notes = _describe(table, used, len(keep), len(source) - len(keep), loops, parallel)
+    notes = describe_edges(table, used, len(keep), len(source) - len(keep), loops, parallel)
     both = [keep, keep[source[keep] != target[keep]]] if columns.undirected else [keep]
     forth = np.concatenate([source[both[0]], *(target[rows] for rows in both[1:])])
     back = np.concatenate([target[both[0]], *(source[rows] for rows in both[1:])])
@@ -228,8 +236,7 @@ def _types(
     if texts.missing.any():
         got = f"an empty cell in row {int(texts.missing.argmax())} of {name!r}"
         raise invalid("edge_type", "have a value in every row", got, "Fill it in.")
-    types = tuple(known) or tuple(sorted(set(texts.values), key=lambda text: (len(text), text)
-                                         if text.isdigit() else (0, text)))  # fmt: skip
+    types = tuple(known) or order_types({*texts.values})
     place = {text: number for number, text in enumerate(types)}
     for row, text in enumerate(texts.values):
         if text not in place:
@@ -237,6 +244,11 @@ def _types(
             got = f"{text!r} in row {row} of {name!r}"
             raise invalid("edge_type", condition, got, "Remove the edge.")
     return types, np.array([place[text] for text in texts.values], np.int64)
+
+
+def order_types(texts: Collection[str]) -> tuple[str, ...]:
+    """The types of edges in the order of their numbers."""
+    return tuple(sorted(texts, key=lambda t: (len(t), t) if t.isdigit() else (0, t)))
 
 
 def _distinct(
@@ -272,9 +284,19 @@ def _distinct(
     return keep, int((~same).sum())
 
 
-def _describe(
-    table: Columns, used: EdgeColumns, count: int, repeated: int, loops: int, parallel: int
+def describe_edges(
+    table: Iterable[str], used: EdgeColumns, count: int, repeated: int, loops: int, parallel: int
 ) -> dict[str, str]:
+    """How a table of edges was read, as lines of an overview.
+
+    Args:
+        table: The names of its columns.
+        used: Those that are used.
+        count: The number of edges.
+        repeated: The number of rows that repeat an edge.
+        loops: The number of self loops.
+        parallel: The number of parallel edges that are kept.
+    """
     arrow = "-" if used.undirected else "->"
     text = f"{count:,} {'undirected' if used.undirected else 'directed'} edges "
     text += f"{used.source!r} {arrow} {used.target!r}"

@@ -126,7 +126,7 @@ def _split(
 ) -> tuple[Split, Callable[[int], Split] | None]:
     """The split on disk, or a random one of the labeled nodes."""
     drawn = held["split"] is None or held["split"] == "random" or options.split == "random"
-    splitter = partial(_drawn, labels) if drawn else None
+    splitter = partial(_random_split, labels) if drawn else None
     if splitter and (options.split == "random" or options.seed or held["split"] is None):
         return splitter(options.seed), splitter
     rows = []
@@ -140,7 +140,7 @@ def _split(
     return Split(held["split"], *rows), splitter
 
 
-def _drawn(labels: Labels, seed: int) -> Split:
+def _random_split(labels: Labels, seed: int) -> Split:
     return choose_split(labels, seed).split
 
 
@@ -148,7 +148,7 @@ def _details(held: Manifest) -> dict[str, str]:
     details = dict(held["about"].get("details") or {})
     size = sum(held.path(name).stat().st_size for name in held.files)
     details["on disk"] = (
-        f"{size / 2**20:,.0f} MiB in {str(held.folder)!r}, read where it is needed; `gnnvision "
+        f"{size / 2**20:,.1f} MiB in {str(held.folder)!r}, read where it is needed; `gnnvision "
         "graph check` verifies it"
     )
     return {str(title): str(text) for title, text in details.items()}

@@ -1,4 +1,4 @@
-"""The file graph.json of a graph on disk: what it says, and whether that can be so."""
+"""The file graph.json of a graph on disk, and the checks of its entries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from gnnvision.data.errors import invalid_file
 from gnnvision.data.split import SPLIT_NAMES
+from gnnvision.errors import invalid
 
 __all__ = ["FILES", "FORMAT", "MANIFEST", "VERSION", "Manifest", "file_hash", "read_manifest"]
 
@@ -37,7 +38,7 @@ FILES: dict[str, tuple[tuple[str, ...], str]] = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """What graph.json says.
+    """The content of graph.json.
 
     Args:
         folder: Of the graph.
@@ -92,6 +93,9 @@ def read_manifest(folder: Path) -> Manifest:
         ValueError: It is damaged, of a later version, or states what cannot be.
     """
     path = folder / MANIFEST
+    if not folder.is_dir():
+        got, advice = repr(str(folder)), "Give the folder that `gnnvision graph build` wrote."
+        raise invalid("folder", "be a folder that exists", got, advice)
     name = repr(str(path))
     try:
         if path.stat().st_size > MOST_BYTES:

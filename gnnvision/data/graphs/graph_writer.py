@@ -27,7 +27,7 @@ from gnnvision.data.graphs.edge_runs import (
 )
 from gnnvision.data.graphs.graph_manifest import FORMAT, MANIFEST, VERSION, file_hash
 from gnnvision.data.graphs.node_blocks import node_arrays
-from gnnvision.data.graphs.npy_files import GrowingArray
+from gnnvision.data.graphs.npy_files import GrowingArray, map_array
 from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.targets import Kind
 from gnnvision.errors import at_least, in_range, invalid, one_of
@@ -35,15 +35,37 @@ from gnnvision.errors import at_least, in_range, invalid, one_of
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["GraphWriter"]
+__all__ = ["GraphWriter", "disk_errors"]
 
 STATE, SPILL = "build.json", "edges.unsorted"  # of a build that is not finished
+OURS = (SPILL, "columns-", "nodes.json")  # what may be there before them
 MOST_NODES = 2**31
 COMMITTED = 2**26  # bytes of rows, or edges, after which a killed build need not go back
 COLUMNS = ("edge_weight", "edge_type", "edge_attr")
 _IDS = {"ids": "ids", "names": "name_bytes", "starts": "name_starts"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 Step = Callable[[int], None]
+
+
+@contextlib.contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """A context that gives the error of a full disk as one sentence.
+
+    Args:
+        folder: Where a graph is written.
+
+    Raises:
+        NotWritable: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NotWritable(
+                f"The disk of {str(folder)!r} is full ({os.strerror(error.errno)}). Free some "
+                "space and run the same again: it continues where it stopped."
+            ) from error
+        raise
 
 
 class GraphWriter:
@@ -115,9 +137,11 @@ class GraphWriter:
         self._arrays: dict[str, GrowingArray] = {}
         self._files: list[IO[bytes]] = []
         self._runs: EdgeRuns | None = None
+        self._sorted = False
+        self._types: NDArray[np.int64] | None = None
         self._filled, self._pending, self._lock = 0, 0, -1
         try:
-            with self._disk():
+            with disk_errors(self.folder):
                 self._open()
         except BaseException:
             self.close()
@@ -137,7 +161,7 @@ class GraphWriter:
         if MANIFEST in names:
             advice = "Give another folder, or delete this one."
             raise invalid("folder", "be new", f"{place}, which has a finished graph", advice)
-        if STATE not in names and names - {SPILL}:
+        if STATE not in names and {one for one in names if not one.startswith(OURS)}:
             advice = "Give a new folder."
             raise invalid("folder", "be empty", f"{place} with {min(names)!r}", advice)
         self._lock_folder()
@@ -171,19 +195,6 @@ class GraphWriter:
     def _save(self) -> None:
         with atomic_write(self.folder / STATE) as file:
             file.write(json.dumps(self._state).encode())
-
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        """Errors of a full or read-only disk as one sentence."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in _FULL:
-                raise NotWritable(
-                    f"The disk of {str(self.folder)!r} is full ({os.strerror(error.errno)}). Free "
-                    "some space and run the same again: it continues where it stopped."
-                ) from error
-            raise
 
     def close(self) -> None:
         """Close all files; an unfinished build can be continued."""
@@ -241,7 +252,7 @@ class GraphWriter:
         )  # fmt: skip
         if "edge_attr" in self.columns:
             self._state.setdefault("attributes", records.dtype["edge_attr"].shape[0])
-        with self._disk():
+        with disk_errors(self.folder):
             self._add(records, self._reversed(records) if self.undirected else None)
         self._blocks += 1
         self._pending += len(records)
@@ -328,7 +339,7 @@ class GraphWriter:
             TypeError: Ids are neither text nor whole numbers.
             ValueError: The shapes do not agree with each other or with earlier nodes.
         """
-        with self._disk():
+        with disk_errors(self.folder):
             found = node_arrays(
                 None if x is None else _array(x), None if y is None else _array(y), ids,
                 self._arrays["name_bytes"].rows if "name_bytes" in self._arrays else 0,
@@ -338,9 +349,41 @@ class GraphWriter:
                 got = f"{self._nodes + count:,}"
                 raise invalid("x", f"have num_nodes={self.num_nodes:,} rows in all", got)
             self._append(found.arrays)
+            if "y" in found.arrays and found.arrays["y"].dtype.kind == "i" and count:
+                most = max(self._state.get("largest_class", -1), int(found.arrays["y"].max()))
+                self._state["largest_class"] = most
             self._nodes += count
             if (self._nodes - self._synced) * found.row_bytes >= COMMITTED:
                 self._commit_nodes()
+
+    def add_rows(self, name: str, values: NDArray[Any]) -> None:
+        """Add rows of one array when all others are complete, such as features from degrees.
+
+        Args:
+            name: "x".
+            values: The next rows.
+        """
+        with disk_errors(self.folder):
+            if name not in self._arrays:
+                self._arrays[name] = self._array(name, values.dtype, values.shape[1:], 0)
+            self._arrays[name].append(values)
+
+    def next_row(self, name: str) -> int:
+        """The first row of an array that is to be added."""
+        return self._arrays[name].rows if name in self._arrays else 0
+
+    def sync_nodes(self) -> None:
+        """Bring the nodes that were added to the disk, so that they survive this process."""
+        with disk_errors(self.folder):
+            self._commit_nodes()
+
+    def write_split(self, split: Split) -> None:
+        """Write the nodes of a split; `finish` does it too."""
+        with disk_errors(self.folder):
+            for part in SPLIT_NAMES:
+                array = self._array(part, np.dtype("<i8"), (), 0)
+                array.append(getattr(split, part))
+                array.close()
 
     def _append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         if self._nodes and arrays.keys() != self._arrays.keys():
@@ -386,6 +429,7 @@ class GraphWriter:
         kind: Kind = "classification",
         class_names: Sequence[str] = (),
         name: str = "",
+        is_undirected: bool = False,
         about: Mapping[str, Any] | None = None,
         step: Step = lambda count: None,
     ) -> None:
@@ -396,6 +440,7 @@ class GraphWriter:
             kind: Of the targets.
             class_names: The names of the classes or targets; by default 0, 1, ...
             name: Of the graph; by default that of the folder.
+            is_undirected: Whether the edges that were added have both directions of each.
             about: Further facts to keep in graph.json, as JSON types.
             step: Called with the number of edges that were sorted since the last call.
 
@@ -403,35 +448,82 @@ class GraphWriter:
             NotWritable: The disk is full.
             ValueError: Nodes are missing, or rows of one undirected edge have other values.
         """
-        if self._arrays and self._nodes != self.num_nodes:
+        counts = {one.rows for name, one in self._arrays.items() if name != "name_bytes"}
+        if counts - {self.num_nodes}:
             condition = f"have num_nodes={self.num_nodes:,} nodes before it is finished"
-            raise invalid("writer", condition, f"{self._nodes:,}", "Add the others.")
+            raise invalid("writer", condition, f"{min(counts):,}", "Add the others.")
         if split is not None:
             split.check(self.num_nodes)
-        with self._disk():
+        _check_targets(self._arrays.get("y"), kind)
+        names = self._output_names(kind, class_names)
+        self.sort(step)
+        with disk_errors(self.folder):
             if self._arrays:
                 self._commit_nodes()
-            if self._runs is None:
-                self._start_runs(record_type(self._widths()))
-            assert self._runs is not None
-            if self._filled or self._blocks != self._state["blocks"]:
-                self._spill(commit=True)
-            del self._buffer
-            loops = self._merge(step)
-            for part in SPLIT_NAMES if split is not None else ():
-                rows = getattr(split, part)
-                array = self._array(part, np.dtype("<i8"), (), 0)
-                array.append(rows)
-                array.close()
+            if split is not None:
+                self.write_split(split)
             facts = {
-                "name": name or self.folder.name, "kind": kind, "class_names": [*class_names],
+                "name": name or self.folder.name, "kind": kind, "class_names": names,
                 "num_nodes": self.num_nodes, "num_edges": self._state["merged"]["edges"],
-                "undirected": self.undirected, "self_loops": loops,
+                "undirected": self.undirected or is_undirected,
+                "self_loops": self._state["merged"]["loops"],
                 "added": self._state["added"], "num_relations": self._relations(),
                 "split": None if split is None else split.name, "about": dict(about or {}),
                 "key": self._plan["key"],
             }  # fmt: skip
             self._write_manifest(facts)
+
+    def _output_names(self, kind: Kind, given: Sequence[str]) -> list[str]:
+        """The names of the classes or targets, as many as there are."""
+        y = self._arrays.get("y")
+        if kind == "classification":
+            count = self._state.get("largest_class", -1) + 1
+            named = [*given] or [str(number) for number in range(count)]
+            fits = len(named) >= count
+        else:
+            count = y.tail[0] if y is not None else len(given)
+            named = [*given] or [f"target {n}" if count > 1 else "target" for n in range(count)]
+            fits = len(named) == count
+        if not fits:
+            advice = "Give a name for each class or target, in order."
+            raise invalid("class_names", f"be {count:,} names", len(given), advice)
+        return list(map(str, named))
+
+    def sort(
+        self, step: Step = lambda count: None, types: NDArray[np.int64] | None = None
+    ) -> dict[str, int]:
+        """Sort the edges on disk, if it was not done yet; `finish` does it too.
+
+        Args:
+            step: Called with the number of edges that were sorted since the last call.
+            types: The final number of each type; None keeps them.
+
+        Returns:
+            The number of "edges", of "self_loops", of edges "added" and of "parallel" edges that
+            are kept though they repeat another one, with other values.
+
+        Raises:
+            NotWritable: The disk is full.
+            ValueError: Rows of one undirected edge have other values.
+        """
+        with disk_errors(self.folder):
+            if self._runs is None:
+                self._start_runs(record_type(self._widths()))
+            if self._filled or self._blocks != self._state["blocks"]:
+                self._spill(commit=True)
+            self._buffer = self._buffer[:0]
+            self._types = types
+            if not self._sorted:
+                self._merge(step)
+                self._sorted = True
+        state = self._state["merged"]
+        found = {"edges": state["edges"], "self_loops": state["loops"]}
+        return found | {"added": self._state["added"], "parallel": state["parallel"]}
+
+    def degrees(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The number of edges that end at some consecutive nodes, after `sort`."""
+        rowptr = map_array(self.folder / "rowptr.npy")
+        return np.diff(rowptr[start : stop + 1])
 
     def _widths(self) -> dict[str, int]:
         width = self._state.get("attributes", 1)
@@ -443,12 +535,13 @@ class GraphWriter:
         largest = int(self._state["merged"]["largest_type"]) + 1
         return largest if self.num_relations is None else self.num_relations
 
-    def _merge(self, step: Step) -> int:
-        """Write the sorted edges by target; the number of self loops."""
+    def _merge(self, step: Step) -> None:
+        """Write the sorted edges by target."""
         assert self._runs is not None
         runs = self._runs
         state = self._state.setdefault(
-            "merged", {"taken": [], "edges": 0, "nodes": 0, "loops": 0, "largest_type": -1}
+            "merged",
+            {"taken": [], "edges": 0, "nodes": 0, "loops": 0, "largest_type": -1, "parallel": 0},
         )
         kinds = {"source": ("<i4", ()), "rowptr": ("<i8", ())} | {
             name: ("<i8" if name == "edge_type" else "<f4",
@@ -478,7 +571,6 @@ class GraphWriter:
             array.close()
         state["taken"] = [*merger.taken]
         self._save()
-        return int(state["loops"])
 
     def _commit_merged(self, merger: Merger, out: Mapping[str, GrowingArray]) -> None:
         for array in out.values():
@@ -499,6 +591,7 @@ class GraphWriter:
                 f"other ones between the nodes {ends[0]} and {ends[1]}",
                 "Combine the rows, or use undirected=False to keep them as two edges.",
             )
+        self._state["merged"]["parallel"] += int((~same).sum())
         return block[begins | ~same]
 
     def _write_edges(
@@ -514,9 +607,11 @@ class GraphWriter:
         state["edges"] += len(block)
         out["source"].append(source)
         for name in self.columns:
-            out[name].append(block[name])
-        if "edge_type" in self.columns:
-            state["largest_type"] = max(state["largest_type"], int(block["edge_type"].max()))
+            values = block[name]
+            if name == "edge_type":
+                values = values if self._types is None else self._types[values]
+                state["largest_type"] = max(state["largest_type"], int(values.max()))
+            out[name].append(values)
 
     @staticmethod
     def _begin_rows(
@@ -543,6 +638,17 @@ class GraphWriter:
         self.close()
         for name in (SPILL, STATE):
             (self.folder / name).unlink(missing_ok=True)
+
+
+def _check_targets(y: GrowingArray | None, kind: Kind) -> None:
+    """Check that the targets are of the kind that graph.json states."""
+    if y is None:
+        return
+    classes = kind == "classification"
+    if (y.dtype.kind == "i") != classes or (classes and y.tail):
+        condition = f"be {'whole numbers of shape (n,)' if classes else 'floating point'}"
+        got = f"{y.dtype} rows of shape {y.tail}"
+        raise invalid("y", f"{condition} for kind={kind!r}", got, "Convert them.")
 
 
 def _array(values: Any) -> NDArray[Any]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The index of each node by its id, in arrays: 12 bytes a node, whatever the ids are."""
+"""The index of each node by its id, in arrays: 12 bytes a node, for ids of any length."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class IdIndex:
     """Finds the nodes that ids name.
 
     Args:
-        ids: All ids in their order, as text without surrounding whitespace; it may be mapped into
-            memory.
+        ids: All ids in their order, as text without surrounding whitespace, which may be mapped
+            into memory; or whole numbers from 0.
         source: The table that has them, for messages.
 
     Raises:
@@ -33,10 +33,15 @@ class IdIndex:
         [1, 0, -1]
     """
 
-    def __init__(self, ids: TextCells, source: str) -> None:
-        self.ids, self.source = ids, source
-        self._check_present()
-        keys, self.seed = self._integers(), 0
+    def __init__(self, ids: TextCells | NDArray[np.int64], source: str) -> None:
+        self.source, self.seed = source, 0
+        keys: NDArray[np.int64] | None
+        if isinstance(ids, TextCells):
+            self.ids = ids
+            self._check_present()
+            keys = self._integers()
+        else:
+            self.ids, keys = _Numbers(ids), ids  # type: ignore[assignment]
         self._whole = keys is not None
         if keys is not None:
             self._sort(keys)
@@ -140,11 +145,24 @@ class IdIndex:
             return
         pairs = np.sort(np.stack([self._order[:-1][equal], self._order[1:][equal]], 1), axis=1)
         pair = pairs[np.argmin(pairs[:, 1])].tolist()
-        text = self._at(np.array(pair[:1])).texts()[0]
+        if isinstance(self.ids, TextCells):
+            text = self._at(np.array(pair[:1])).texts()[0]
+        else:
+            text = str(self.ids.ids[pair[0]])
         more = int(equal.sum()) - 1
         got = f"{text!r} in rows {pair[0]} and {pair[1]}"
         got += f" and {more:,} more such rows" if more else ""
         raise invalid("id", "be different in every row", got, "Remove the repeated rows.")
+
+
+class _Numbers:
+    """Whole numbers as ids, of which a few are text in messages."""
+
+    def __init__(self, ids: NDArray[np.int64]) -> None:
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 def _canonical(text: str) -> int:

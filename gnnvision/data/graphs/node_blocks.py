@@ -64,7 +64,10 @@ def node_arrays(
             raise wrong_dtype("y", "be numbers", y.dtype, "Number the classes from 0.")
         if y.ndim not in (1, 2):
             raise invalid("y", "have shape (n,) or (n, T)", y.shape, "Give a row for each node.")
-        arrays["y"] = y.astype(np.float32 if y.dtype.kind == "f" else np.int64)
+        if y.dtype.kind == "f":
+            arrays["y"] = y.astype(np.float32).reshape(len(y), -1)
+        else:
+            arrays["y"] = _classes(y.astype(np.int64)) if y.ndim == 1 else y.astype(np.int64)
         counts["y"] = len(y)
     if ids is not None:
         arrays |= _id_arrays(ids, bytes_before)
@@ -77,6 +80,15 @@ def node_arrays(
     count = next(iter(counts.values()))
     size = sum(array.nbytes for array in arrays.values())
     return NodeBlock(arrays, count, size / max(count, 1))
+
+
+def _classes(y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Classes from 0, -100 where unknown; -1 means that too."""
+    y = np.where(y == -1, -100, y)
+    if len(bad := y[(y < 0) & (y != -100)]):
+        advice = "Number the classes from 0; -100 means unlabeled."
+        raise invalid("y", "be classes from 0", int(bad[0]), advice)
+    return y
 
 
 def _id_arrays(ids: Any, bytes_before: int) -> dict[str, NDArray[Any]]:  # noqa: ANN401

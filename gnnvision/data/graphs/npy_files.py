@@ -19,7 +19,7 @@ _ADVICE = "Copy or build the folder again."
 
 
 class GrowingArray:
-    """A `.npy` file whose rows are appended; the header is written when their number is known.
+    """A `.npy` file whose rows are appended; `sync` writes the header with their number.
 
     Args:
         path: The file.
@@ -58,18 +58,18 @@ class GrowingArray:
         self.rows += len(kept)
 
     def sync(self) -> None:
-        """Bring all rows to the disk, so that they survive the end of the process."""
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-    def close(self) -> None:
-        """Write the header, and close the file."""
+        """Bring all rows and a header to the disk, so that they survive this process."""
         shape = (self.rows, *self.tail)
         text = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
         space = HEADER - len(_MAGIC) - 2
         head = _MAGIC + space.to_bytes(2, "little") + text.ljust(space - 1).encode() + b"\n"
         self.file.seek(0)
         self.file.write(head)
+        self.file.seek(0, os.SEEK_END)
+        os.fsync(self.file.fileno())
+
+    def close(self) -> None:
+        """Bring all to the disk, and close the file."""
         self.sync()
         self.file.close()
 

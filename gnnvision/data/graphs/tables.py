@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,10 @@ from gnnvision.data.targets import Kind
 from gnnvision.domains import Graph
 from gnnvision.errors import invalid
 
-__all__ = ["Features", "from_tables", "node_features", "structure_columns", "sum_to_one"]
+__all__ = [
+    "MOST_DEGREES", "Features", "feature_columns", "from_tables", "node_features",
+    "structure_columns", "sum_to_one",
+]  # fmt: skip
 
 MOST_DENSE = 4000  # nodes up to which one-hot features are dense
 MOST_DEGREES = 32  # degrees that have a feature each
@@ -202,18 +205,7 @@ def node_features(
     rows = train if len(train) else None
     if features in ("degree", "identity"):
         return _structure(str(features), table.num_rows, rows, edges, "")
-    if features is None:
-        names = [name for name in table if name not in excluded]
-    else:
-        names = [features] if isinstance(features, str) else [*features]
-        if twice := [name for name in names if name in excluded]:
-            got = f"{twice[0]!r}, which is the id, a label or the split"
-            raise invalid("features", "be other columns", got, "Leave it out.")
-    for column in kinds or ():
-        if column != "*" and column not in names:
-            listed = ", ".join(map(repr, names)) or "none"
-            condition = f"name columns that are features ({listed})"
-            raise invalid("kinds", condition, repr(column), "Correct its name.")
+    names = feature_columns(table, features, kinds, excluded)
     if names:
         held = Columns(
             {column: table.require(column, "features") for column in names},
@@ -231,6 +223,38 @@ def node_features(
     else:
         why = "there are no columns with features"
     return _structure("identity", table.num_rows, rows, edges, f"{why}: ")
+
+
+def feature_columns(
+    table: Columns,
+    features: str | Sequence[str] | None,
+    kinds: Mapping[str, ColumnKind] | None,
+    excluded: Collection[str | None],
+) -> list[str]:
+    """The columns that become features: those that are named, or all others.
+
+    Args:
+        table: The table of nodes.
+        features: The names, as in `from_tables`.
+        kinds: Column -> its kind.
+        excluded: The columns with ids, labels and the split.
+
+    Raises:
+        ValueError: A name is one of these, or `kinds` names another column than a feature.
+    """
+    if features is None:
+        names = [name for name in table if name not in excluded]
+    else:
+        names = [features] if isinstance(features, str) else [*features]
+        if twice := [name for name in names if name in excluded]:
+            got = f"{twice[0]!r}, which is the id, a label or the split"
+            raise invalid("features", "be other columns", got, "Leave it out.")
+    for column in kinds or ():
+        if column != "*" and column not in names:
+            listed = ", ".join(map(repr, names)) or "none"
+            condition = f"name columns that are features ({listed})"
+            raise invalid("kinds", condition, repr(column), "Correct its name.")
+    return names
 
 
 def _structure(kind: str, count: int, rows: Rows | None, edges: Edges, why: str) -> Features:

@@ -55,7 +55,7 @@ def test_the_task_is_that_in_memory(folder):
     assert list(task.graph.node_names[2:4]) == ["회원 2", "회원 3"]
     assert task.graph.node_names.find("회원 7") == 7
     assert task.graph.node_names.find("회원") == -1
-    assert task.overview()["on disk"].startswith("0 MiB in ")
+    assert task.overview()["on disk"].startswith("0.0 MiB in ")
     assert gv.data.load(folder).data_hash == task.data_hash
 
 
@@ -89,7 +89,7 @@ def test_check_counts_edges(folder):
 
 def test_an_unfinished_graph_is_named(tmp_path):
     GraphWriter(tmp_path, 3).close()
-    with pytest.raises(FileNotFoundError, match="was not finished: it has no graph.json"):
+    with pytest.raises(FileNotFoundError, match=r"was not finished: it has no graph\.json"):
         gv.data.load(tmp_path)
 
 
