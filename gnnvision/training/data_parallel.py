@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from gnnvision.data import LinkTask, NodeTask, Task
@@ -49,6 +50,7 @@ class DataParallel:
         self._decided = (False, False)  # of all, before the last step
         self._told = torch.empty(0)  # what they told each other before the last step
         self._missed: set[int] = set()
+        self._was_backward = False
 
     @property
     def several(self) -> bool:
@@ -84,6 +86,24 @@ class DataParallel:
         told[_WEIGHT] = weight
         self._told = self.each(told)
         return Part(self, place, self._told, domain, own)
+
+    @contextmanager
+    def first_backward(self) -> Iterator[None]:
+        """A context without the warning, which torch gives once, of filters in another layout."""
+        if self._was_backward:
+            yield
+            return
+        self._was_backward = True
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "(?s).*Grad strides do not match bucket view")
+            yield
+
+    def describe(self, model: nn.Module) -> str:
+        """How the processes train, for the overview."""
+        words = f"{self.here.size} share each batch"
+        if self.several and any(isinstance(m, _BatchNorm) for m in model.modules()):
+            words += "; batch norm has the statistics of the items of one process"
+        return words
 
     def missed(self, count: int) -> None:
         """Say once that dropout of a signal with so many rows depends on the processes."""
@@ -221,7 +241,8 @@ class Part:
         """Add the gradient of the loss of this share to that of the whole batch."""
         # Which DistributedDataParallel divides by the number of processes.
         factor = self.fraction * self.processes.here.size
-        torch.autograd.backward(loss * factor.to(loss.dtype))
+        with self.processes.first_backward():
+            torch.autograd.backward(loss * factor.to(loss.dtype))
 
     def _rows(self, count: int) -> Tensor | None:
         """Which items the rows of a signal are: numbers in the whole batch, or of the graph."""
@@ -251,12 +272,13 @@ def check_shared(task: Task, recipe: Recipe, here: World) -> None:
     """
     if here.size == 1:
         return
-    if isinstance(task, LinkTask | NodeTask) and not getattr(recipe, "fanouts", ()):
+    if isinstance(task, LinkTask | NodeTask) and recipe.fanouts is None:
         raise invalid(
             "task",
             f"have batches that {here.size} processes can share",
-            f"{task.name!r}, whose graph is one batch",
-            "Train other seeds in each process (parallel='seeds'), or start one process.",
+            f"{task.name!r}, whose graph has no parts",
+            "Train other seeds in each process (parallel='seeds'), start one process, or draw "
+            "neighbors of nodes with Recipe(fanouts=...).",
         )
     if "share" not in signature(task.batches).parameters:
         advice = "Add share=(0, 1) to its arguments: the number of a process, and how many."

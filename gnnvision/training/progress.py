@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from gnnvision import _torchrun as torchrun
 from gnnvision.training.events import EpochDone, Event, Measured, SeedDone, SeedStarted, StepDone
 from gnnvision.training.measures import (
     IN_PERCENT,
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 LONG_S = 5.0  # an epoch that takes longer has a line and an estimate of the time left
+AGAIN_S = 10.0  # of signals under torchrun, which ends a process that takes longer than 30 s
 SEVERAL = -2  # in place of the number of a seed: the table of seeds at the same time
 WIDE = 70  # columns of a terminal with room for the rate next to the bar
 
@@ -45,22 +47,29 @@ class Interrupted(KeyboardInterrupt):
 
 
 class StopRequest:
-    """A handler of signals that records the request to stop a run."""
+    """A handler of signals that records the request to stop a run.
 
-    def __init__(self) -> None:
+    Args:
+        again_s: for how many seconds further signals belong to the first one: torchrun passes on
+            a signal that its processes may have got already.
+    """
+
+    def __init__(self, again_s: float = 0.0) -> None:
         self.requested = False
+        self._until, self._again_s = -math.inf, again_s
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Record a request to stop after the current step; a second one stops immediately."""
-        if self.requested:
+        if self.requested and time.monotonic() >= self._until:
             raise KeyboardInterrupt
-        self.requested = True
+        if not self.requested:
+            self.requested, self._until = True, time.monotonic() + self._again_s
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
     """A context in which Ctrl-C, SIGTERM and SIGHUP set a request to stop, in the main thread."""
-    request = StopRequest()
+    request = StopRequest(AGAIN_S if torchrun.is_started() else 0.0)
     with _handle(request, "SIGINT", "SIGTERM", "SIGHUP"):
         yield request
 

@@ -190,9 +190,12 @@ class Trainer:
         self.shared.processes = DataParallel(world())
 
     def describe_groups(self) -> dict[str, str]:
-        """How several seeds are trained, for the overview."""
+        """How several seeds are trained, and by which processes of torchrun, for the overview."""
+        shared = {}
+        if (processes := self.shared.processes) is not None:
+            shared = {"processes": processes.describe(self.shared.new_model(reset=False))}
         if len(self.seeds) == 1:
-            return {}
+            return shared
         size, reason = group_size(self.shared, self._group)
         words = f"{size} side by side" if size > 1 else "one after the other"
         if self.jobs > 1:
@@ -200,7 +203,8 @@ class Trainer:
             words += f", in {self.jobs} processes with {threads} each"
         if self.parallel == "seeds" and torchrun.size() > 1:
             words += f", spread over {torchrun.size()} processes of torchrun"
-        return {"seeds": f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")}
+        words = f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")
+        return {"seeds": words} | shared
 
     def events(
         self, *, watched: bool = True, snapshots: bool = False

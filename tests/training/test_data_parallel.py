@@ -15,9 +15,11 @@ from gnnvision.training import Interrupted
 from gnnvision.training.data_parallel import check_shared
 from gnnvision.training.events import StepDone
 from gnnvision.training.world import World, world
+from gnnvision.transfer import Backbone, Plan, fine_tune
 
+from ..transfer.tasks import pictures, small_network
+from . import tasks
 from .ranks import on_ranks
-from .tasks import pictures
 
 
 def images():
@@ -69,6 +71,20 @@ def gnn(p=0.5):
     )  # fmt: skip
 
 
+def nodes():
+    """A graph with 120 nodes in training."""
+    numbers = torch.Generator().manual_seed(2)
+    edges = torch.randint(0, 160, (2, 500), generator=numbers)
+    graph = gv.Graph(torch.cat([edges, edges.flip(0)], 1), 160)
+    x = (torch.rand(160, 12, generator=numbers) < 0.4).float()
+    y = torch.randint(0, 3, (160,), generator=numbers)
+    split = gv.data.Split("mine", range(120), range(120, 141), range(141, 160))
+    return gv.data.NodeTask(
+        name="nodes", kind="classification", in_channels=12, num_outputs=3,
+        class_names=("a", "b", "c"), split=split, x=x.to_sparse(), graph=graph, y=y,
+    )  # fmt: skip
+
+
 SGD = {"optimizer": "sgd", "lr": 0.05, "epochs": 3}
 CASES = {
     "images": (images, cnn, {"schedule": "cosine"}),
@@ -80,6 +96,7 @@ CASES = {
     "Muon": (images, cnn, {"optimizer": "muon", "epochs": 1}),
     "a layer without gradient": (images, lambda: Unused(*cnn(), nn.Linear(3, 3)), {}),
     "measured between epochs": (images, cnn, {"evaluate_every": 3}),
+    "sampled nodes": (nodes, lambda: gv.models.gcn(12, 8, 3), {"fanouts": (3, 2), "lr": 0.5}),
     "molecules": (molecules, gnn, {"lr": 0.5}),
     "molecules without dropout": (molecules, lambda: gnn(0.0), {"lr": 0.5}),
 }
@@ -132,6 +149,22 @@ def test_the_metrics_of_nine_rows_are_those_of_all_nine(both):
         truth = task.y[torch.tensor(task.split.test.tolist())].tolist()
         hits = sum(a == b for a, b in zip(first[name][3], truth, strict=True))
         assert first[name][1]["test"]["accuracy"] == hits / 9
+
+
+def tuned(batch_size):
+    """The test metrics of a fine-tuned backbone, whose head is trained on features first."""
+    torch.manual_seed(0)
+    recipe = gv.Recipe(epochs=2, batch_size=batch_size, optimizer="sgd", lr=0.05)
+    plan = Plan(head=recipe, fine=recipe, strategy="last", views=2)
+    task = pictures(count=90).with_augment(Augment(flip="random"))
+    result = fine_tune(Backbone(small_network()), task, plan, progress=False)
+    return [outcome.metrics["test"] for outcome in result.outcomes]
+
+
+def test_fine_tuning_by_two_processes_is_that_by_one():
+    two, (one,) = on_ranks(tuned, 2, 8), on_ranks(tuned, 1, 16)
+    assert two[0] == two[1]
+    assert two[0][0] == pytest.approx(one[0], rel=1e-3)
 
 
 def gradients(batch_size):
@@ -249,14 +282,14 @@ TWO = World(0, 2, 0, launched=True)
 @pytest.mark.parametrize("make", [lambda task: task, gv.data.to_links])
 def test_a_graph_that_is_one_batch_is_refused_with_the_remedy(make):
     task = make(gv.data.load("karate"))
-    with pytest.raises(ValueError, match=r"whose graph is one batch\. Train other seeds in each"):
+    with pytest.raises(ValueError, match=r"whose graph has no parts\. Train other seeds in each"):
         check_shared(task, gv.Recipe(), TWO)
     check_shared(task, gv.Recipe(), World(launched=True))
 
 
 def test_a_task_of_the_user_must_take_a_share():
     with pytest.raises(TypeError, match=r"'task' must have batches\(..., share=\)"):
-        check_shared(pictures(), gv.Recipe(), TWO)
+        check_shared(tasks.pictures(), gv.Recipe(), TWO)
 
 
 def test_a_split_smaller_than_the_number_of_processes_is_refused():
