@@ -23,7 +23,9 @@ from gnnvision.cli.door_flags import with_door_options
 from gnnvision.errors import invalid
 
 if TYPE_CHECKING:
-    from gnnvision.training import Sweep
+    from gnnvision.cli.defaults import Setup
+    from gnnvision.data import Task
+    from gnnvision.training import Choices, Range, Sweep
 
 __all__ = ["SweepFlags", "flags", "main"]
 
@@ -50,7 +52,10 @@ class SweepFlags(TrainFlags):
     trials: int = 40
     study: str | None = None
 
-    left_out: ClassVar[tuple[str, ...]] = ("resume", "compare", "log")
+    left_out: ClassVar[tuple[str, ...]] = ("resume", "compare", "log", "parallel")
+    other_names: ClassVar[dict[tuple[str, str], str]] = TrainFlags.other_names | {
+        ("training", "settings"): "vary",
+    }
     needs: ClassVar[tuple[str, ...]] = ("sweep",)
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "search": ("vary", "trials", "study"),
@@ -69,15 +74,21 @@ def main(config: SweepFlags) -> Sweep:
     from gnnvision.cli.entry import print_warning
     from gnnvision.cli.experiment import fit_options
     from gnnvision.cli.folders import settings as all_settings
-    from gnnvision.cli.settings import load_task, network_of, setup_of, varied_settings
+    from gnnvision.cli.settings import (
+        check_given_once,
+        load_task,
+        network_of,
+        setup_of,
+        varied_settings,
+    )
     from gnnvision.cli.sweep_output import fixed_flags, fixed_recipe, show_sweep
 
     name = _study_name(config)
     task = load_task(config)
     network = network_of(config, task)
     space = varied_settings(config.vary, network)
-    first = {name: one.first for name, one in space.items()}
-    setup = setup_of(config, task, first)
+    check_given_once(config, space)
+    setup = _usual(config, task, space)
     for note in setup.notes:
         print_warning(note)
     count = min(setup.seeds, USUAL_SEEDS) if config.seeds is None else config.seeds
@@ -90,16 +101,27 @@ def main(config: SweepFlags) -> Sweep:
 
     about = all_settings("sweep", config, dataset=task.name)
     about["fixed"] = fixed_flags(config, network)
-    options = fit_options(config) | {"save_every": config.save_every}
-    del options["log"]
+    options = fit_options(config)
+    del options["log"], options["parallel"]
     recipe = config.adapt(setup.recipe, setup.task)
     found = gv.training.sweep(
         build, setup.task, space, folder=config.out / "sweep" / name, trials=config.trials,
         seeds=range(config.first_seed, config.first_seed + count), metric=config.metric,
         config=about, facts=fixed_recipe(setup.model, recipe, space), **options,
     )  # fmt: skip
-    show_sweep(config, found)
+    show_sweep(config, found, setup.inputs)
     return found
+
+
+def _usual(config: SweepFlags, task: Task, space: Mapping[str, Range | Choices]) -> Setup:
+    """The network and the recipe without what varies, or with the first values if they need it."""
+    from gnnvision.cli.settings import MODEL, setup_of
+
+    first = {name: one.first for name, one in space.items()}
+    try:
+        return setup_of(config, task, {name: v for name, v in first.items() if name == MODEL})
+    except ValueError:
+        return setup_of(config, task, first)
 
 
 def _study_name(config: SweepFlags) -> str:

@@ -15,7 +15,15 @@ from gnnvision.models.registry import argument_types
 from gnnvision.training import Choices, Range, Recipe
 from gnnvision.training.search_space import Value, read_space, read_value
 
-__all__ = ["GIVEN", "load_task", "network_of", "setup_of", "varied_settings"]
+__all__ = [
+    "GIVEN",
+    "MODEL",
+    "check_given_once",
+    "load_task",
+    "network_of",
+    "setup_of",
+    "varied_settings",
+]
 
 SHORT = {"hidden": "hidden_channels", "layers": "num_layers"}
 # What the data say, and what no setting of a training is.
@@ -23,8 +31,15 @@ GIVEN = (
     "in_channels", "num_classes", "num_outputs", "image_size", "bond_channels", "descriptors",
     "rescale", "weights", "evaluate_every",
 )  # fmt: skip
-_MODEL = "model"
-_FLAGS = ("epochs", "lr", "batch_size")  # settings that have a flag of their own
+MODEL = "model"
+_FLAGS = (
+    "epochs",
+    "lr",
+    "batch_size",
+    "class_weights",
+    "fanouts",
+    "model",
+)  # settings that have a flag of their own
 
 
 def load_task(config: Any) -> data.Task:  # noqa: ANN401 - of command_train, which imports this
@@ -55,18 +70,36 @@ def setup_of(
         ValueError: if a setting is unknown, of the wrong kind, without effect, or given twice.
     """
     more = dict(settings or {})
-    network = str(more.pop(_MODEL)) if _MODEL in more else config.model
+    network = str(more.pop(MODEL)) if MODEL in more else config.model
     fixed: dict[str, Value] = {}
     if config.set:
+        check_given_once(config, ())
         fixed = _fixed_settings(config.set, network or network_of(config, task))
-    for name in (*fixed, *more):
-        if getattr(config, name, None) is not None and name in _FLAGS:
-            flag = f"--{name.replace('_', '-')}"
-            raise invalid(flag, "be given once", f"also with {name}=", "Leave one of them out.")
     return usual_training(
         task, network, class_weights=config.class_weights, flip=config.flip,
         settings=fixed | more,
     )  # fmt: skip
+
+
+def check_given_once(config: Any, varied: Iterable[str]) -> None:  # noqa: ANN401
+    """Check that no setting is given by two of `--set`, `--vary` and a flag of its name.
+
+    Args:
+        config: the flags.
+        varied: the names of the settings of `--vary`.
+
+    Raises:
+        ValueError: if one is.
+    """
+    fixed = _pairs("--set", config.set)
+    for name in varied:
+        if name in fixed:
+            raise invalid(f"--set {name}", "be left out", "also --vary", "It cannot be both.")
+    for name in (*fixed, *varied):
+        given = getattr(config, name, None)
+        if name in _FLAGS and given not in (None, (), False):
+            flag, other = f"--{name.replace('_', '-')}", "--set" if name in fixed else "--vary"
+            raise invalid(flag, f"be left out with {other} {name}", given, "Leave one out.")
 
 
 def _fixed_settings(words: Sequence[str], network: str) -> dict[str, Value]:
@@ -97,15 +130,15 @@ def varied_settings(words: Sequence[str], network: str) -> dict[str, Range | Cho
             raise invalid("--vary", "name a setting", "none", advice) from None
         raise ValueError(f"--vary {error}") from None
     networks = [network]
-    if _MODEL in space:
-        chosen = space[_MODEL]
+    if MODEL in space:
+        chosen = space[MODEL]
         if isinstance(chosen, Range):
             raise invalid("--vary model", "be names of networks", str(chosen))
         known_networks = models.names()
         networks = [one_of("--vary model", str(name), known_networks) for name in chosen.values]
     known = _kinds(networks)
     for name, one in space.items():
-        if name == _MODEL:
+        if name == MODEL:
             continue
         _check_name("--vary", name, known, networks)
         values = one.values if isinstance(one, Choices) else (one.low, one.high)

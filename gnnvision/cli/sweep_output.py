@@ -80,8 +80,14 @@ def train_command(config: TrainFlags, found: Sweep) -> tuple[TrainFlags, str]:
     return flags, shlex.join(words)
 
 
-def show_sweep(config: TrainFlags, found: Sweep) -> None:
-    """Print the outcome of a sweep, and write the tables, its page and the report of the best."""
+def show_sweep(config: TrainFlags, found: Sweep, inputs: str) -> None:
+    """Print the outcome of a sweep, and write the tables, its page and the report of the best.
+
+    Args:
+        config: the flags.
+        found: the outcome.
+        inputs: what `gnnvision predict` takes, as an example.
+    """
     result = found.result
     assert result.folder is not None
     print(f"\n{found.summary()}", flush=True)
@@ -104,7 +110,7 @@ def show_sweep(config: TrainFlags, found: Sweep) -> None:
         with report_progress() as progress:
             result.report(progress)
         page = found.report(command)
-    print(f"predict: gnnvision predict {shlex.quote(str(result.folder))} --help")
+    print(f"predict: gnnvision predict {shlex.quote(str(result.folder))} {inputs}".rstrip())
     print_report(
         page, sweep=sum(t.seconds for t in found.trials), report=time.perf_counter() - started
     )

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +32,13 @@ __all__ = [
 PAGE = "page.json"  # lies in the folder of a page that is no report of a training run
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-\d\d(_\d+)?")  # as `new_folder` makes
 _METRICS = ("accuracy", "rocauc", "rmse")  # of runs whose result does not name its metric
-PAGE_KINDS = {"explain": "Explanation", "feature_maps": "Feature maps", "compare": "Comparison"}
+SWEEP = "sweep"  # the experiment whose folders have names of their own
+PAGE_KINDS = {
+    "explain": "Explanation",
+    "feature_maps": "Feature maps",
+    "compare": "Comparison",
+    SWEEP: "Sweep",
+}
 
 
 @dataclass(frozen=True)
@@ -81,10 +88,12 @@ def runs_root(folder: Path) -> Path | None:
     """The folder of all runs that contains a run folder; None if there is none.
 
     Only `root/experiment/stamp` counts, where the stamp is a time as `new_folder` writes it and
-    `config.json` is in it: a folder that the caller of `fit` chose gets no index above it.
+    `config.json` is in it, or `root/sweep/name`: a folder that the caller of `fit` chose gets no
+    index above it.
     """
     folder = Path(os.path.abspath(folder))
-    if not _STAMP.fullmatch(folder.name) or not (folder / "config.json").is_file():
+    named = _STAMP.fullmatch(folder.name) or folder.parent.name == SWEEP
+    if not named or not (folder / "config.json").is_file():
         return None
     return folder.parent.parent
 
@@ -118,13 +127,14 @@ def read_runs(root: Path) -> list[RunEntry]:
     for experiment in _folders(root):
         for folder in _folders(experiment):
             stamp = _STAMP.fullmatch(folder.name)
-            if stamp is None:
+            if stamp is None and experiment.name != SWEEP:
                 continue
-            date = f"{stamp[1]} {stamp[2]}:{stamp[3]}"
+            date = "" if stamp is None else f"{stamp[1]} {stamp[2]}:{stamp[3]}"
             entry = _read_entry(folder, experiment.name, date)
             if entry is not None:
                 found.append(entry)
-    return sorted(found, key=lambda entry: (entry.folder.name, entry.experiment), reverse=True)
+    keys = ("date", "folder.name", "experiment")
+    return sorted(found, key=attrgetter(*keys), reverse=True)
 
 
 def pages_about(run: Path, entries: Sequence[RunEntry]) -> list[RunEntry]:
@@ -160,6 +170,10 @@ def _read_entry(folder: Path, experiment: str, date: str) -> RunEntry | None:
     if config is None:
         return None
     has_report = (folder / "report.html").is_file()
+    if experiment == SWEEP:
+        date = str(config.get("started") or date)
+        if not has_report:
+            return None
     page = _read(folder / PAGE)
     if page is None and has_report and not (folder / "result.json").exists():
         page = {}  # of version 0.1, which wrote no such file

@@ -12,7 +12,15 @@ from gnnvision.report.index import Links
 from gnnvision.report.page import write_page
 from gnnvision.report.parts import Figure, Section, Table
 from gnnvision.report.runs import link
-from gnnvision.report.style import MUTED, NARROW, TEST_COLOR, VAL_COLOR, drawing, wrapped
+from gnnvision.report.style import (
+    MUTED,
+    NARROW,
+    TEST_COLOR,
+    VAL_COLOR,
+    drawing,
+    legend_below,
+    wrapped,
+)
 from gnnvision.report.words import (
     amount,
     capitalized,
@@ -23,7 +31,7 @@ from gnnvision.report.words import (
     scale,
 )
 from gnnvision.training import Choices, Range, Sweep, Trial
-from gnnvision.training.folder import write_csv
+from gnnvision.training.folder import read_json, write_csv
 from gnnvision.training.measures import format_stats
 from gnnvision.training.studies import ENOUGH
 from gnnvision.training.sweep_result import setting_word
@@ -59,7 +67,15 @@ def write_sweep(found: Sweep, command: str = "") -> Path:
     )
     title = f"Sweep on {found.result.task.card.title}"
     foot = "The trials are also in trials.csv and trials.json, the figures in the folder figures."
-    return write_page(found.folder, title, about, sections, command, over="Sweep", foot=foot)
+    return write_page(
+        found.folder, title, about, sections, _commands(found, command), over="Sweep", foot=foot
+    )
+
+
+def _commands(found: Sweep, best: str) -> str:
+    """The command of the sweep, if a command made it, and that of the best settings."""
+    own = read_json(found.folder / "config.json").get("command", "")
+    return "\n".join(filter(None, [own, best and f"\n# the best settings alone\n{best}"])).strip()
 
 
 def _best(found: Sweep, command: str) -> Section:
@@ -69,19 +85,18 @@ def _best(found: Sweep, command: str) -> Section:
     test = result.metrics()["test"].get(metric)
     page = None if result.folder is None else result.folder / "report.html"
     address = link(page, found.folder) if page is not None and page.is_file() else ""
+    again: Any = f"trained again, seeds {_listed(seeds)}"
+    if address:
+        again = Links(((str(again), address),))
     rows: list[tuple[Any, ...]] = [
         (f"Validation: {name}", f"trial {best.number}, seeds {_listed(found.seeds)}",
          format_stats(metric, best.stats, count)),
-        (f"Validation: {name}", f"trained again, seeds {_listed(seeds)}",
+        (f"Validation: {name}", again,
          format_stats(metric, result.metrics()["val"][metric], len(seeds))),
-        (f"Test: {name}", f"trained again, seeds {_listed(seeds)}",
+        (f"Test: {name}", again,
          "none held out" if test is None else format_stats(metric, test, len(seeds))),
     ]  # fmt: skip
     tables = [Table(("Score", "Of", "Value"), rows, 2)]
-    if address:
-        tables.append(
-            Table(("Run", ""), [("the best settings", Links((("report", address),)))], 2)
-        )
     chosen = [(name, setting_word(value), str(found.space[name]))
               for name, value in best.settings.items()]  # fmt: skip
     tables.append(Table(("Setting", "Best value", "Searched"), chosen, 3))
@@ -97,7 +112,7 @@ def _best(found: Sweep, command: str) -> Section:
     if not found.higher_is_better:
         note = note.replace("high", "low")
     if command:
-        note += " The command at the end of the page trains these settings."
+        note += " A command at the end of the page trains these settings alone."
     return Section("Best settings", lead, (), tables, note, wide=True)
 
 
@@ -158,11 +173,15 @@ def _draw_search(rows: Sequence[dict[str, Any]], found: Sweep, path: Path) -> Fi
             numbers, [factor * row["best"] for row in rows], where="post", color=TEST_COLOR,
             label="best so far", lw=1.8,
         )  # fmt: skip
+        bottom = axes.get_ylim()[0]
+        if found.failed:
+            lost = [trial.number for trial in found.failed]
+            axes.scatter(lost, [bottom] * len(lost), s=22, color=MUTED, marker="x", label="failed")
         axes.set(xlabel="Trial", ylabel=_label(found))
         axes.locator_params(axis="x", integer=True)
         axes.margins(x=0.03)
         axes.set_title("Score of each trial and best so far")
-        axes.legend(loc="best")
+        legend_below(figure, axes.get_legend_handles_labels()[0], 3)
     return Figure(
         path, "Scatter plot of the validation score of each trial, with the best so far."
     )
@@ -171,16 +190,18 @@ def _draw_search(rows: Sequence[dict[str, Any]], found: Sweep, path: Path) -> Fi
 def _settings(found: Sweep, figures: Path, with_figures: bool) -> Section:
     shares = found.importance()
     names = sorted(found.space, key=lambda name: -shares.get(name, 0.0))
-    shown = [_draw_setting(name, n, found, figures) for n, name in enumerate(names)]
+    shown = [
+        _draw_setting(name, n, found, figures) for n, name in enumerate(names) if with_figures
+    ]
     tables = []
     if shares:
         rows = [(name, f"{100 * shares[name]:.0f} %") for name in names if name in shares]
         tables.append(Table(("Setting", "Importance"), rows))
         note = (
-            "Importance is the share of the variance of the scores over the searched ranges that "
-            f"a setting alone explains, by fANOVA on {plural(len(found.ranked), 'trial')} "
-            "(optuna.importance): a random forest is fitted to the scores. Shares of few trials "
-            "are rough, and say nothing of values outside the ranges."
+            "Importance: a random forest predicts the scores from the settings, and the number is "
+            "the share of a setting's splits in the decrease of the variance (mean decrease in "
+            f"impurity, optuna.importance), over {plural(len(found.ranked), 'trial')}. Shares of "
+            "few trials are rough, and say nothing of values outside the ranges."
         )
     else:
         note = (
@@ -193,7 +214,9 @@ def _settings(found: Sweep, figures: Path, with_figures: bool) -> Section:
          for t in found.ranked],
     )  # fmt: skip
     lead = "The validation score of each trial against each setting; the best trial has a ring."
-    return Section("Settings", lead, shown if with_figures else (), tables, note, wide=True)
+    if any(isinstance(one, Choices) for one in found.space.values()):
+        lead += " A short line is the mean of the trials with a value."
+    return Section("Settings", lead, shown, tables, note, wide=True)
 
 
 def _draw_setting(name: str, number: int, found: Sweep, figures: Path) -> Figure:
@@ -217,11 +240,14 @@ def _draw_setting(name: str, number: int, found: Sweep, figures: Path) -> Figure
                 ]
                 if own:
                     axes.hlines(sum(own) / len(own), place - 0.3, place + 0.3, color=MUTED, lw=1.2)
-            axes.set_title("Score by value; lines are means")
-        else:
-            axes.set_xscale("log" if one.log else "linear")
-            axes.set_title("Score by value")
-        axes.set(xlabel=name, ylabel=_label(found))
+        elif one.log:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
+        elif one.is_whole:
+            axes.locator_params(axis="x", integer=True)
+        axes.set_title(name)
+        axes.set(ylabel=_label(found))
     return Figure(path, f"Scatter plot of the validation score of each trial against {name}.")
 
 

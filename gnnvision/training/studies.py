@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Trial", "importance", "suggest"]
 
 JOURNAL = "journal.log"
-ENOUGH = 10  # trials for the importance of settings to mean something
+ENOUGH = 20  # trials for the importance of settings to mean something
 _DRAWS = 100  # of settings that no other trial has
 
 
@@ -171,9 +171,13 @@ def suggest(
 def importance(
     trials: Sequence[Trial], space: Mapping[str, Range | Choices], higher_is_better: bool
 ) -> dict[str, float]:
-    """The share of the variance of the scores that each setting explains, by fANOVA.
+    """How much each setting has to do with the scores: shares that sum to 1.
 
-    Empty if fewer than ten trials are complete or all scores are equal. It needs scikit-learn.
+    A random forest predicts the scores from the settings; the share of a setting is that of its
+    splits in the decrease of the variance (mean decrease in impurity, by `optuna.importance`). On
+    functions with known shares it was closer to them than fANOVA and PED-ANOVA, which Optuna has
+    too. Empty if fewer than twenty trials are complete or all scores are equal. It needs
+    scikit-learn.
 
     Args:
         trials: the finished trials.
@@ -181,19 +185,19 @@ def importance(
         higher_is_better: whether a higher score is better.
 
     References:
-        Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing Hyperparameter
-        Importance, 2014, https://proceedings.mlr.press/v32/hutter14.html
+        Breiman, Random Forests, 2001, https://doi.org/10.1023/A:1010933404324
     """
     complete = [trial for trial in trials if not trial.reason]
     if len(complete) < ENOUGH or len({trial.score for trial in complete}) < 2:
         return {}
     import optuna
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    from optuna.importance import MeanDecreaseImpurityImportanceEvaluator, get_param_importances
 
     with _quiet():
         study = optuna.create_study(direction="maximize" if higher_is_better else "minimize")
         study.add_trials([_frozen(trial, space) for trial in complete])
-        found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+        forest = MeanDecreaseImpurityImportanceEvaluator(seed=0)
+        found = get_param_importances(study, evaluator=forest)
     return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 
 

@@ -55,9 +55,10 @@ class Sweep:
         return self.ranked[0]
 
     def importance(self) -> dict[str, float]:
-        """The share of the variance of the scores that each setting explains, by fANOVA.
+        """How much each setting has to do with the scores: shares that sum to 1.
 
-        Empty if fewer than ten trials are complete, or without scikit-learn.
+        They are the shares in the decrease of the variance by the splits of a random forest. Empty
+        if fewer than twenty trials are complete, or without scikit-learn.
         """
         if missing("report", "sklearn"):
             return {}

@@ -8,12 +8,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from gnnvision import _torchrun
 from gnnvision.data import Task
 from gnnvision.errors import at_least, integer, invalid
 from gnnvision.training.checks import can_choose
@@ -117,6 +119,9 @@ def sweep(
         >>> found = gv.sweep(build, task, space, folder="runs/mine")  # doctest: +SKIP
     """
     check_task(task)
+    if _torchrun.size() > 1:
+        advice = "Start the same command in several terminals or on several machines instead."
+        raise invalid("sweep", "be started without torchrun", f"{_torchrun.size()} ranks", advice)
     listed = to_seeds(seeds)
     run = _Running(
         build=build,
@@ -209,7 +214,8 @@ class _Running:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             first = self.folder / f".{socket.gethostname()}-{os.getpid()}.json"
-            write_json(first, {**config, "fixed": fixed})
+            started = datetime.now().strftime("%Y-%m-%d %H:%M")
+            write_json(first, {"started": started, **config, "fixed": fixed})
             try:
                 os.link(first, file)  # unless another process was faster
             except FileExistsError:
@@ -325,7 +331,10 @@ class _Running:
             claim = None if is_complete(place) else self.claims.take(place, _progress(place))
             if claim is not None:
                 if self.progress:
-                    print(f"training the best settings with {count} other seeds", flush=True)
+                    print(
+                        f"training the best settings with {count} other seed{'s' * (count > 1)}",
+                        flush=True,
+                    )
                 with claim:
                     self._fit(model, task, recipe, seeds, place)
             if is_complete(place):

@@ -231,6 +231,12 @@ def test_what_else_is_refused(tmp_path):
         sweep(tmp_path / "c")
 
 
+def test_a_sweep_is_refused_under_torchrun(tmp_path, monkeypatch):
+    monkeypatch.setattr("gnnvision._torchrun.size", lambda: 2)
+    with pytest.raises(ValueError, match="'sweep' must be started without torchrun, got 2 ranks"):
+        sweep(tmp_path)
+
+
 def test_a_damaged_journal_is_one_sentence_and_a_torn_line_is_dropped(tmp_path):
     space = read_space(SPACE)
     trials = [Trial(n, {"lr": 0.01, "hidden": 4}, (0.5 + n / 10,), 1.0, 2.0) for n in range(3)]
@@ -269,10 +275,10 @@ def test_importance_finds_the_setting_that_matters():
     pytest.importorskip("sklearn")
     space = read_space({"lr": "0.0..1:linear", "hidden": "4,8"})
     trials = [
-        Trial(n, {"lr": n / 20, "hidden": (4, 8)[n % 2]}, ((n / 20 - 0.3) ** 2,), 1.0)
-        for n in range(20)
+        Trial(n, {"lr": n / 21, "hidden": (4, 8)[n % 2]}, ((n / 21 - 0.3) ** 2,), 1.0)
+        for n in range(21)
     ]
     shares = importance(trials, space, True)
     assert shares["lr"] > 0.9
     assert sum(shares.values()) == pytest.approx(1)
-    assert importance(trials[:9], space, True) == {}
+    assert importance(trials[:19], space, True) == {}
