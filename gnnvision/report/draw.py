@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 from gnnvision._extras import missing
 from gnnvision.data import NodeTask, Task
+from gnnvision.domains import StoredGraph
 from gnnvision.report.embedding import begin_inputs
 from gnnvision.report.parts import Run, Section
 from gnnvision.report.projection import projection
@@ -38,7 +39,7 @@ def start_maps(task: Task) -> Iterator[None]:
     before = _STARTED.set(maps)
     try:
         maps.start(_NICENESS)
-        if isinstance(task, NodeTask):
+        if isinstance(task, NodeTask) and not isinstance(task.graph, StoredGraph):
             begin_inputs(task, maps)
         yield
     finally:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.data import NodeTask
-from gnnvision.domains import Graph
+from gnnvision.domains import Graph, StoredGraph
 from gnnvision.report.contributions import Contributions, contributions
 from gnnvision.report.neighborhood_bars import draw_bars
 from gnnvision.report.neighborhood_nodes import draw_nodes
@@ -28,6 +28,8 @@ def neighborhood(run: Run) -> Section | None:
     """The section "Message contributions of neighbors"; None if no node can be shown."""
     task, seen = run.nodes, run.observed
     if seen is None or task.num_outputs < 2:
+        return None
+    if isinstance(task.graph, StoredGraph):  # contributions need the operators of the whole graph
         return None
     figures: list[Figure] = []
     exact, layer = True, ""

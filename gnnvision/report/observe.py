@@ -10,13 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from gnnvision.data import ImageTask, NodeTask, Task
+from gnnvision.domains import StoredGraph
 from gnnvision.explain import last_weighted, trace
 from gnnvision.report.images import activations, pixel_vectors, subsample
+from gnnvision.training.by_layer import hops_of_layers
 
 __all__ = ["MOST_ITEMS", "Observed", "observe"]
 
 MOST_ITEMS = 3500
 MOST_IMAGES = 2000
+MOST_NODES = 2000  # of a graph on disk
+MOST_EDGES = 2_000_000  # about as many are read for them
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def observe(task: Task, model: nn.Module) -> Observed | None:
 
 @observe.register
 def _(task: NodeTask, model: nn.Module) -> Observed | None:
+    if isinstance(task.graph, StoredGraph):
+        return _observe_some(task, task.graph, model)
     output, calls = trace(model, task.x, task.graph)
     head = last_weighted(calls)
     if head is None or head.signal.shape[0] != len(task.y) or len(output) != len(task.y):
@@ -105,6 +111,34 @@ def _(task: NodeTask, model: nn.Module) -> Observed | None:
         target=task.y.cpu(),
         train=torch.from_numpy(np.array(task.split.train)),
         test=torch.from_numpy(np.array(task.split.test)),
+    )
+
+
+def _observe_some(task: NodeTask, graph: StoredGraph, model: nn.Module) -> Observed | None:
+    """A random sample of the test nodes of a graph on disk, with some neighbors of each."""
+    test = task.known("test")
+    nodes = test[torch.from_numpy(np.sort(subsample(np.arange(len(test)), MOST_NODES)))]
+    if not len(nodes):
+        return None
+    hops = sum(hops_of_layers(model, task.rows, graph))
+    fanout = int((MOST_EDGES / len(nodes)) ** (1 / max(hops, 1)))
+    frontier = graph.frontier(nodes, fanouts=(max(fanout, 1),) * hops, key=0)
+    there = next((p.device for p in model.parameters()), torch.device("cpu"))
+    rows = task.rows(frontier.nodes)
+    output, calls = trace(model, rows.to(there), frontier.to(there))
+    head, count = last_weighted(calls), len(nodes)
+    # The wanted nodes are the first ones of every signal.
+    if head is None or head.signal.shape[0] < count or len(output) < count:
+        return None
+    return Observed(
+        inputs=rows[:count],
+        hidden=head.signal[:count].cpu(),
+        layer=head.name,
+        output=output[:count].float().cpu(),
+        target=task.y[nodes],
+        train=torch.empty(0, dtype=torch.int64),
+        test=torch.arange(count),
+        of=len(test) if len(test) > count else None,
     )
 
 
