@@ -7,6 +7,7 @@ from gnnvision._lazy import LazyPackage
 
 if TYPE_CHECKING:
     from gnnvision.training import recipes
+    from gnnvision.training.by_layer import outputs_by_layer
     from gnnvision.training.evaluate import evaluate
     from gnnvision.training.fit import NotSaved, fit
     from gnnvision.training.folder import new_folder, read_json
@@ -38,6 +39,7 @@ __all__ = [
     "fit",
     "keep_memory",
     "new_folder",
+    "outputs_by_layer",
     "read_json",
     "read_result",
     "recipes",
@@ -46,8 +48,9 @@ __all__ = [
 
 # `Recipe` and `recipes` need no torch, so that scripts can show them in their help.
 _modules = (
-    "recipe", "recipes", "evaluate", "fit", "folder", "memory", "objective_base", "progress",
-    "record", "result", "stored_network", "search_space", "studies", "sweep_result", "sweeping",
+    "recipe", "recipes", "by_layer", "evaluate", "fit", "folder", "memory", "objective_base",
+    "progress", "record", "result", "stored_network", "search_space", "studies", "sweep_result",
+    "sweeping",
 )  # fmt: skip
 _moved = dict.fromkeys(
     ("MoleculePredictions", "MoleculePredictor", "Predictor"), "gnnvision.runs.former"
