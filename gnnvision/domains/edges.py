@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnvision.domains.batches import ranges
 from gnnvision.domains.device import count
 
-__all__ = ["induced", "is_symmetric", "line_edges", "reach"]
+__all__ = ["induced", "is_symmetric", "line_edges"]
 
 
 def line_edges(edge_index: Tensor, num_nodes: int) -> Tensor:
@@ -35,16 +35,6 @@ def induced(edge_index: Tensor, num_nodes: int, nodes: Tensor) -> tuple[Tensor, 
     renumbered = number[edge_index]
     edges = (renumbered >= 0).all(0).nonzero().squeeze(1)
     return renumbered[:, edges], edges
-
-
-def reach(edge_index: Tensor, node: int, hops: int) -> Tensor:
-    """`node`, then the nodes that reach it over one edge, then over two, and so on."""
-    source, target = edge_index
-    found = torch.tensor([node], device=edge_index.device)
-    for _ in range(hops):
-        reaching = source[torch.isin(target, found)].unique()
-        found = torch.cat([found, reaching[~torch.isin(reaching, found)]])
-    return found
 
 
 def is_symmetric(edge_index: Tensor, columns: Iterable[Tensor | None]) -> bool:

@@ -445,9 +445,8 @@ class Graph(Domain):
             ValueError: if the node is out of range.
         """
         node = to_index(node, self.num_nodes, "node", "nodes")
-        return edges.reach(
-            self.edge_index, node, integer("hops", hops, 0, "Give a number of edges.")
-        )
+        hops = integer("hops", hops, 0, "Give a number of edges.")
+        return reached(self, torch.tensor([node], device=self.device), hops)[0]
 
     def frontier(
         self,

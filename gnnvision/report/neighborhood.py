@@ -101,9 +101,9 @@ def choose(graph: Graph, seen: Observed, correct: bool) -> int | None:
 
 def _degrees(graph: Graph) -> Tensor:
     """The number of other nodes with an edge to each node. Shape (N,)."""
-    edges = graph.edge_index.cpu()
-    edges = edges[:, edges[0] != edges[1]].unique(dim=1)
-    return torch.bincount(edges[1], minlength=graph.num_nodes)
+    source, target = graph.edge_index.cpu()
+    pairs = (target * graph.num_nodes + source)[source != target].unique()
+    return torch.bincount(pairs // graph.num_nodes, minlength=graph.num_nodes)
 
 
 def _two_classes(seen: Observed, node: int) -> tuple[int, int]:
