@@ -29,6 +29,7 @@ _LEAST_BLOCKS = 8  # in a round, as the nodes of a block move together
 _GROUPS = 20  # for each cluster, in the smallest graph
 _ROUNDS = 5
 _TRIES = 4
+_FEW_EDGES = 1 << 17  # of a graph with which several are made
 _SLACK = 1.1  # the largest cluster, relative to the mean
 
 
@@ -99,7 +100,7 @@ def partition(
     labels = _smallest(levels[-1], count, most, rng)
     for level, names in zip(levels[-2::-1], groups[::-1], strict=True):
         labels = labels[names]
-        _move(level, labels, count, most, rng)
+        _move(level, labels, count, most, rng, trade=True)
     _balance(labels, count, most, rng)
     clusters: Integers = labels.astype(np.int64)
     return clusters
@@ -109,17 +110,35 @@ def _smallest(level: _Level, count: int, most: int, rng: np.random.Generator) ->
     """Clusters of the smallest graph: the best of a few tries."""
     tries = []
     target = np.repeat(np.arange(len(level.mass)), np.diff(level.rowptr))
-    for _ in range(_TRIES if len(target) < _EDGES else 1):
+    for _ in range(_TRIES if len(target) < _FEW_EDGES else 1):
         labels = _grown(level, count, rng)
-        _move(level, labels, count, most, rng)
+        _move(level, labels, count, most, rng, trade=True)
         cut = labels[target] != labels[level.source]
         lost = cut.sum() if level.weight is None else level.weight[cut].sum()
         tries.append((float(lost), labels))
     return min(tries, key=lambda found: found[0])[1]
 
 
-def _move(level: _Level, labels: Labels, count: int, most: int, rng: np.random.Generator) -> None:
-    """Give nodes the label of most of their neighbors, in place, as long as there is room."""
+def _move(
+    level: _Level,
+    labels: Labels,
+    count: int,
+    most: int,
+    rng: np.random.Generator,
+    *,
+    trade: bool = False,
+) -> None:
+    """Give nodes the label of most of their neighbors, in place, as long as there is room.
+
+    Args:
+        level: the graph.
+        labels: of its nodes.
+        count: the number of labels.
+        most: the most nodes that a label may have.
+        rng: breaks ties.
+        trade: whether nodes also move to a label without room, if others leave it together with
+            them.
+    """
     from scipy.sparse import csr_array
 
     n, mass = len(labels), level.mass
@@ -134,30 +153,38 @@ def _move(level: _Level, labels: Labels, count: int, most: int, rng: np.random.G
             near = level.rows(start, stop) @ member
             rows = np.repeat(np.arange(stop - start), np.diff(near.indptr))
             own = labels[start:stop][rows] == near.indices
-            room = size[near.indices] + mass[start:stop][rows] <= most
-            # Of equal labels one at random, but a node rather stays.
-            value = near.data + np.where(own, 0.5, 0.5 * rng.random(len(rows)))
-            value[~(own | room)] = 0
+            can = ~own & (rng.random(stop - start) < 0.5)[rows]
+            if not trade:
+                can &= size[near.indices] + mass[start:stop][rows] <= most
+            kept = np.zeros(stop - start)
+            kept[rows[own]] = near.data[own] + 0.5  # of equal labels a node keeps its own
+            value = np.where(can, near.data + 0.5 * rng.random(len(rows)), 0)
             filled = np.flatnonzero(np.diff(near.indptr))
-            if not len(filled):
-                continue
             best = np.zeros(stop - start)
-            best[filled] = np.maximum.reduceat(value, near.indptr[filled])
-            chosen = (value == best[rows]) & ~own & room & (rng.random(stop - start) < 0.5)[rows]
-            node, label, gain = start + rows[chosen], near.indices[chosen], value[chosen]
-            order = np.lexsort((-gain, label))
+            if len(filled):
+                best[filled] = np.maximum.reduceat(value, near.indptr[filled])
+            chosen = can & (value == best[rows]) & (value > kept[rows])
+            node, label = start + rows[chosen], near.indices[chosen]
+            order = np.lexsort((kept[rows[chosen]] - value[chosen], label))
             node, label = node[order], label[order]
-            within = np.cumsum(mass[node])  # of those that move to the same label
-            first = np.flatnonzero(np.diff(label, prepend=-1))
-            before = np.repeat(within[first] - mass[node[first]], np.diff([*first, len(label)]))
-            fits = size[label] + within - before <= most
-            node, label = node[fits], label[fits]
-            np.subtract.at(size, labels[node], mass[node])
-            np.add.at(size, label, mass[node])
+            for leaving in (True, True, False) if trade else (False,):
+                left = np.bincount(labels[node], mass[node], count) if leaving else 0
+                fits = _within(label, mass[node], most - size + left)
+                node, label = node[fits], label[fits]
+            size -= np.bincount(labels[node], mass[node], count).astype(np.int64)
+            size += np.bincount(label, mass[node], count).astype(np.int64)
             labels[node] = label
             moved += len(node)
         if moved < 0.002 * n:
             break
+
+
+def _within(label: Labels, mass: Integers, room: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which nodes, sorted by label, are among the first of their label that have room."""
+    total = np.cumsum(mass)
+    first = np.flatnonzero(np.diff(label, prepend=-1))
+    before = np.repeat(total[first] - mass[first], np.diff([*first, len(label)]))
+    return total - before <= room[label]
 
 
 def _contracted(level: _Level, labels: Labels, *, symmetric: bool) -> tuple[_Level, Labels]:
@@ -182,9 +209,11 @@ def _contracted(level: _Level, labels: Labels, *, symmetric: bool) -> tuple[_Lev
 
 
 def _grown(level: _Level, count: int, rng: np.random.Generator) -> Labels:
-    """Parts that grow one after the other, by the node with most edges into the part."""
+    """Parts that grow one after the other, by the node with most of its edges in the part."""
     n, (rowptr, source, weight, mass) = len(level.mass), level
     labels = np.full(n, -1, np.int32)
+    ones = np.ones(len(source)) if weight is None else weight
+    degree = np.add.reduceat(np.append(ones, 0.0), rowptr[:-1])  # wrong where it is 0, not used
     left, unused = int(mass.sum()), iter(rng.permutation(n).tolist())
     near: list[tuple[float, int]] = []  # of all parts so far: where the next one begins
     for part in range(count):
@@ -206,14 +235,14 @@ def _grown(level: _Level, count: int, rng: np.random.Generator) -> Labels:
             labels[node] = part
             size, left = size + int(mass[node]), left - int(mass[node])
             edges = slice(rowptr[node], rowptr[node + 1])
-            weights = np.ones(len(source[edges])) if weight is None else weight[edges]
-            for other, value in zip(source[edges].tolist(), weights.tolist(), strict=True):
+            shares = ones[edges] / degree[source[edges]]
+            for other, value in zip(source[edges].tolist(), shares.tolist(), strict=True):
                 if labels[other] < 0:
                     gain[other] = gain.get(other, 0.0) + value
                     heapq.heappush(heap, (-gain[other], other))
-        for value, other in heap:
+        for other, share in gain.items():
             if labels[other] < 0:
-                heapq.heappush(near, (value, other))
+                heapq.heappush(near, (-share, other))
     labels[labels < 0] = count - 1
     return labels
 
