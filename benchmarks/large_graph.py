@@ -116,7 +116,7 @@ def evaluate(folder: Path, options: argparse.Namespace) -> Values:
     return {"edges": task.graph.num_edges, "text": f"accuracy: {found}"}
 
 
-def network(task: Any, options: argparse.Namespace) -> Any:  # noqa: ANN401
+def network(task: Any, options: argparse.Namespace) -> Any:
     """The GCN that is trained."""
     import gnnvision as gv
 

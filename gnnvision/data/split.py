@@ -70,7 +70,7 @@ class Split:
         for key, value in zip(SPLIT_NAMES, (train, val, test), strict=True):
             object.__setattr__(self, key, _indices(key, value))
         for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
-            shared = np.intersect1d(getattr(self, first), getattr(self, second))
+            shared = _shared(getattr(self, first), getattr(self, second))
             if len(shared):
                 got = f"{shared[:5].tolist()} in both ({len(shared)} in total)"
                 advice = "Remove them from one of the two."
@@ -294,6 +294,15 @@ def _from_masks(*values: Sequence[int] | ArrayLike) -> list[Sequence[int] | Arra
             "boolean per item in each."
         )
     return [np.flatnonzero(array) for array in arrays]
+
+
+def _shared(first: Rows, second: Rows) -> Rows:
+    """The indices that two sorted arrays share."""
+    few, many = sorted((first, second), key=len)
+    if not len(few):
+        return few
+    place = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    return few[many[place] == few]
 
 
 def _indices(name: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
