@@ -4,10 +4,9 @@ python benchmarks/large_graph.py --nodes 1_000_000
 python benchmarks/large_graph.py --nodes 10_000_000 --folder /scratch --keep
 
 A power-law graph with communities (10 edges and 32 features a node) is generated and written to
-disk, loaded, trained on by drawing neighbors, and evaluated at all nodes with all their neighbors,
-layer by layer. Each phase runs in a new process. "resident" is the peak of what the process had in
-memory, with the pages of mapped files, which the system takes back when it needs them; "own" is the
-peak without those.
+disk, loaded, trained on by drawing neighbors, and evaluated at all nodes with all neighbors, layer
+by layer. Each phase runs in a new process. "resident" is the peak of its memory with the pages of
+mapped files, which the system takes back when it needs them; "own" is that without.
 """
 
 from __future__ import annotations

@@ -52,13 +52,13 @@ def accuracies(result: gv.Result) -> list[float]:
     return [outcome.metrics["test"]["accuracy"] for outcome in result.outcomes]
 
 
-def line(name: str, whole: Sequence[float], drawn: Sequence[float], rule: str) -> str:
+def line(name: str, whole: Sequence[float], sampled: Sequence[float], rule: str) -> str:
     """A row of the table: means, standard deviations and the difference, in percent."""
     cells = []
-    for values in (whole, drawn):
+    for values in (whole, sampled):
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
         cells.append(f"{100 * statistics.fmean(values):.2f} ± {100 * spread:.2f}")
-    steps = [100 * (b - a) for a, b in zip(whole, drawn, strict=True)]
+    steps = [100 * (b - a) for a, b in zip(whole, sampled, strict=True)]
     error = statistics.stdev(steps) / math.sqrt(len(steps)) if len(steps) > 1 else 0.0
     cells.append(f"{statistics.fmean(steps):+.2f} ± {error:.2f}")
     return f"{name:12}{cells[0]:>16}{cells[1]:>16}{cells[2]:>16}  {rule}"
@@ -77,14 +77,14 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     rows = []
     for name in options.only:
-        whole, drawn = compared(name, options)
+        whole, sampled = compared(name, options)
         task = whole.task
         rule = f"{task.split.name} split {task.split.hash[:8]}, {whole.selection}"
-        rows.append(line(name, accuracies(whole), accuracies(drawn), rule))
+        rows.append(line(name, accuracies(whole), accuracies(sampled), rule))
     fanouts = ", ".join(map(str, options.fanouts))
     print(
-        f"\nTest accuracy in percent over {options.seeds} seeds, mean ± standard deviation; of the "
-        f"difference ± standard error. Fanouts {fanouts}."
+        f"\nTest accuracy in percent over {options.seeds} seeds, mean ± standard deviation; of "
+        f"the difference ± standard error. Fanouts {fanouts}."
     )
     print(f"{'':12}{'whole graph':>16}{'neighbors':>16}{'difference':>16}  split, epoch kept")
     print(*rows, sep="\n")

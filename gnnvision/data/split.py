@@ -302,7 +302,8 @@ def _shared(first: Rows, second: Rows) -> Rows:
     if not len(few):
         return few
     place = np.minimum(np.searchsorted(many, few), len(many) - 1)
-    return few[many[place] == few]
+    shared: Rows = few[many[place] == few]
+    return shared
 
 
 def _indices(name: str, value: Sequence[int] | ArrayLike) -> NDArray[np.int64]:
