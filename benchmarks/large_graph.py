@@ -62,10 +62,10 @@ def _status(name: str) -> float:
 def build(folder: Path, options: argparse.Namespace) -> Values:
     """Generate the graph and write it."""
     from gnnvision.data import PowerLaw
-    from gnnvision.data.graphs.generated import write_graph
+    from gnnvision.data.graphs.generated import write_power_law
 
     graph = PowerLaw(num_nodes=options.nodes)
-    write_graph(graph, folder / "graph")
+    write_power_law(graph, folder / "graph")
     return {"edges": 2 * graph.num_pairs}
 
 

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from timing import machine, quiet
 
 from gnnvision.data import PowerLaw
-from gnnvision.data.graphs.generated import write_graph
+from gnnvision.data.graphs.generated import write_power_law
 from gnnvision.domains import StoredGraph
 
 MEAN_DEGREE = 10
@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
             graph = PowerLaw(num_nodes=nodes, mean_degree=MEAN_DEGREE, channels=1)
             folder = Path(place, str(nodes))
             started = time.perf_counter()
-            write_graph(graph, folder)
+            write_power_law(graph, folder)
             print(
                 f"\n{nodes:,} nodes, {edges:,.0f} edges "
                 f"(written in {time.perf_counter() - started:.1f} s)"

@@ -7,7 +7,7 @@ import pytest
 from .conftest import folder
 
 
-@pytest.mark.parametrize("stored", [False])
+@pytest.mark.parametrize("stored", [False, True])
 def test_a_run_leaves_everything(inside, tmp_path, monkeypatch, stored):
     root = tmp_path / "data"
     root.mkdir()

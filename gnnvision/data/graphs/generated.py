@@ -21,7 +21,7 @@ from gnnvision.data.paths import expand_user
 from gnnvision.data.root import data_root
 from gnnvision.domains import Graph
 
-__all__ = ["generate_graph", "load_power_law", "write_graph"]
+__all__ = ["generate_graph", "load_power_law", "write_power_law"]
 
 USUAL_NODES = 100_000
 MOST_IN_MEMORY = 1_000_000  # nodes
@@ -69,7 +69,7 @@ def generate_graph(graph: PowerLaw, folder: str | os.PathLike[str] | None = None
     """
     if folder is not None:
         place = expand_user(folder, "folder").absolute()
-        write_graph(graph, place)
+        write_power_law(graph, place)
         return replace(
             read_graph_folder(place, GraphOptions(), str(place)), origin={"name": str(place)}
         )
@@ -90,7 +90,7 @@ def generate_graph(graph: PowerLaw, folder: str | os.PathLike[str] | None = None
     )  # fmt: skip
 
 
-def write_graph(graph: PowerLaw, folder: Path) -> None:
+def write_power_law(graph: PowerLaw, folder: Path) -> None:
     """Write a generated graph to a folder, block by block.
 
     A folder that has the whole graph is left as it is; an unfinished one is continued.

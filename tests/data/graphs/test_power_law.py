@@ -6,7 +6,7 @@ import torch
 
 import gnnvision as gv
 from gnnvision.data.graphs import generated, power_law
-from gnnvision.data.graphs.generated import write_graph
+from gnnvision.data.graphs.generated import write_power_law
 from gnnvision.data.graphs.power_law import EDGES, PowerLaw
 from gnnvision.domains import StoredGraph
 
@@ -120,7 +120,7 @@ def files(folder):
 def test_on_disk_it_is_the_same_graph(tmp_path):
     graph = PowerLaw(num_nodes=3000, seed=5)
     task, folder = gv.data.generate_graph(graph), tmp_path / "graph"
-    write_graph(graph, folder)
+    write_power_law(graph, folder)
     held = files(folder)
     stored = task.graph.by_target
     assert np.array_equal(held["rowptr"], stored.rowptr)
@@ -135,18 +135,18 @@ def test_on_disk_it_is_the_same_graph(tmp_path):
     assert mapped.split == task.split
     assert mapped.details["generated"] == task.details["generated"]
     before = (folder / "x.npy").stat().st_mtime_ns
-    write_graph(graph, folder)  # it is there already
+    write_power_law(graph, folder)  # it is there already
     assert (folder / "x.npy").stat().st_mtime_ns == before
     with pytest.raises(ValueError, match="'folder' must be new"):
-        write_graph(PowerLaw(num_nodes=3000, seed=6), folder)
+        write_power_law(PowerLaw(num_nodes=3000, seed=6), folder)
 
 
 def test_a_build_that_was_stopped_goes_on(tmp_path, monkeypatch):
     graph = PowerLaw(num_nodes=3000)
-    write_graph(graph, tmp_path / "whole")
+    write_power_law(graph, tmp_path / "whole")
     monkeypatch.setattr(power_law, "BLOCK", 500)
     monkeypatch.setattr(power_law, "EDGES", 4000)
-    write_graph(graph, tmp_path / "blocks")
+    write_power_law(graph, tmp_path / "blocks")
     edges = PowerLaw.edges
 
     def stops(self, first_block=0):
@@ -155,9 +155,9 @@ def test_a_build_that_was_stopped_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PowerLaw, "edges", stops)
     with pytest.raises(KeyboardInterrupt):
-        write_graph(graph, tmp_path / "stopped")
+        write_power_law(graph, tmp_path / "stopped")
     monkeypatch.setattr(PowerLaw, "edges", edges)
-    write_graph(graph, tmp_path / "stopped")
+    write_power_law(graph, tmp_path / "stopped")
     whole, again = files(tmp_path / "blocks"), files(tmp_path / "stopped")
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
 
