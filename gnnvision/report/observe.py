@@ -131,7 +131,7 @@ def _observe_some(task: NodeTask, graph: StoredGraph, model: nn.Module) -> Obser
     if head is None or head.signal.shape[0] < count or len(output) < count:
         return None
     return Observed(
-        inputs=rows[:count],
+        inputs=rows[:count].cpu(),
         hidden=head.signal[:count].cpu(),
         layer=head.name,
         output=output[:count].float().cpu(),

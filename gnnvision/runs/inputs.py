@@ -117,6 +117,10 @@ class Reader(ABC):
         """The output of a function of a signal and its domain for a smallest input, if any."""
         return None
 
+    def with_signal(self, block: Block) -> Iterator[Block]:
+        """The same inputs in blocks that have a signal and a domain that a network can read."""
+        yield block
+
     def output(self, network: nn.Module, x: Tensor, domain: Domain) -> Tensor:
         """The output of a network for a block, with test-time augmentation if any."""
         return call(network, x, domain)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from gnnvision.data import NodeTask, Task, read_columns
 from gnnvision.data.graphs.new_nodes import NewNodes, encode_nodes
 from gnnvision.data.split import SPLIT_NAMES
-from gnnvision.domains import Frontier, Graph
+from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 from gnnvision.errors import invalid, nearest, wrong_type
 from gnnvision.operators.signals import is_sparse
 from gnnvision.runs.graphs import as_graph
 from gnnvision.runs.inputs import Block, Input, Reader, as_rows, refuse_options
 from gnnvision.runs.known import known_label, split_of
+from gnnvision.runs.stored_nodes import StoredNodes
 from gnnvision.training.dependence import hops_of
 
 __all__ = ["NodeReader"]
@@ -67,6 +68,26 @@ class NodeReader(Reader):
         return task
 
     @cached_property
+    def _stored(self) -> StoredNodes | None:
+        """The nodes of a graph on disk; None for one in memory."""
+        task = self.task
+        if not isinstance(task.graph, StoredGraph):
+            return None
+        return StoredNodes(task, task.graph, self._network, self.device, self.title)
+
+    def output(self, network: nn.Module, x: Tensor, domain: Domain) -> Tensor:
+        """The output of a network for a block."""
+        if isinstance(domain, StoredGraph) and self._stored is not None:
+            return self._stored.output(network, x)
+        return super().output(network, x, domain)
+
+    def with_signal(self, block: Block) -> Iterator[Block]:
+        """The same nodes with their signal."""
+        if isinstance(block.domain, StoredGraph) and self._stored is not None:
+            return self._stored.with_signal(block)
+        return super().with_signal(block)
+
+    @cached_property
     def names(self) -> list[str]:
         """The id of each node."""
         graph = self.task.graph
@@ -111,11 +132,15 @@ class NodeReader(Reader):
             advice = "Give the table of the new nodes too."
             raise invalid("nodes", "be given with edges", None, advice)
         if inputs is None:
+            if self._stored is not None:
+                return self._stored.all_blocks()
             return iter([self._of_known(range(self.task.graph.num_nodes))])
         if isinstance(inputs, (str, int)):
             inputs = [inputs]
         named = not hasattr(inputs, "edge_index") and not hasattr(inputs, "edges")
         if named and not (isinstance(inputs, tuple) and isinstance(inputs[-1], Graph)):
+            if self._stored is not None:
+                return iter([self._stored.block(self._stored.indices(self._ids(inputs)))])
             return iter([self._of_known([self.index(name) for name in self._ids(inputs)])])
         return iter([self._of_graph(inputs)])
 
@@ -274,7 +299,10 @@ class NodeReader(Reader):
         return before, labels or [""] * table.num_rows
 
     def read(self, names: Sequence[str]) -> Iterator[Input]:
-        """One node of the training graph for each name, with the whole graph."""
+        """One node of the training graph for each name, with the graph that it depends on."""
+        if self._stored is not None:
+            yield from self._stored.read(names)
+            return
         numbers = [self.index(name) for name in names]
         x, graph = self.task.x.to(self.device), self.task.graph.to(self.device)
         for name, number in zip(names, numbers, strict=True):

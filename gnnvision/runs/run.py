@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,8 @@ class Run:
             return self._reader.embed(self.model, inputs)
         parts: list[tuple[Block, Tensor | None]] = []
         given = {name: value for name, value in options.items() if value is not None}
-        for block in self._reader.blocks(inputs, **given):
+        blocks = self._reader.blocks(inputs, **given)
+        for block in chain.from_iterable(map(self._reader.with_signal, blocks)):
             if block.x is None or block.domain is None:
                 parts.append((block, None))
                 continue

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from gnnvision.data import ImageTask, ReconstructionTask, Split, SplitName, Task
+from gnnvision.data import ImageTask, NodeTask, ReconstructionTask, Split, SplitName, Task
+from gnnvision.domains import StoredGraph
 from gnnvision.errors import invalid
 from gnnvision.layers.calling import caller
 from gnnvision.layers.hooks import evaluating
+from gnnvision.training.by_layer import outputs_by_layer
 from gnnvision.training.objective import Loss, Metric, objective
 from gnnvision.training.recipe import Recipe
 from gnnvision.training.seed_run import arithmetic
@@ -71,6 +73,11 @@ def evaluate(
     goal, call = objective(task, recipe, loss, metric), caller(model)
     outputs, targets = [], []
     precision = checkpoint.state["precision"]
+    if isinstance(task, NodeTask) and isinstance(task.graph, StoredGraph):
+        nodes = task.known(part)
+        found = outputs_by_layer(model, task.rows, task.graph, nodes, device=device)
+        output, target = goal.known(found.float(), task.y[nodes])
+        return goal.metrics(output, target) if len(nodes) else dict.fromkeys(goal.names, torch.nan)
     with evaluating(model), torch.no_grad(), arithmetic(torch.device(device), precision):
         for x, domain, y in task.batches(part):
             output, target = goal.known(task.predict(call, x, domain), y)

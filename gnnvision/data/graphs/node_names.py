@@ -9,6 +9,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnvision.data.text_cells import TextCells
+
 __all__ = ["NodeNames"]
 
 BLOCK = 2**17  # ids that are read together
@@ -80,6 +82,15 @@ class NodeNames(Sequence[str | int]):
         return [
             content[a - first : b - first].decode("utf-8", "replace") for a, b in pairwise(places)
         ]
+
+    def cells(self) -> TextCells | NDArray[np.int64]:
+        """All ids: as text in one array of bytes, or as whole numbers."""
+        if self.ids is not None:
+            return self.ids
+        assert self.text is not None
+        assert self.ends is not None
+        starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1]])
+        return TextCells(self.text, starts, self.ends)
 
     def find(self, name: str) -> int:
         """The node with this id; -1 if there is none. It reads all ids, in blocks."""
