@@ -90,6 +90,13 @@ def check_recipe(recipe: Recipe, task: Task, goal: Objective) -> None:
             recipe.clusters if recipe.fanouts is None else recipe.fanouts,
             "Leave it out: it is for the nodes of one graph.",
         )
+    if isinstance(task, NodeTask) and task.loader is not None and recipe.fanouts is None:
+        raise invalid(
+            "loader",
+            "be None without 'fanouts', which it is called with",
+            type(task.loader).__name__,
+            "Use Recipe(fanouts=(15, 10), batch_size=1024), or leave the loader out.",
+        )
     if not recipe.is_sampled and isinstance(task, NodeTask):
         if recipe.batch_size is not None:
             raise invalid(

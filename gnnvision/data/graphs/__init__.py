@@ -1,5 +1,6 @@
 """Graphs: the nodes of one graph, or many graphs, with features, labels and a split."""
 
+from gnnvision.data.graphs.cugraph import cugraph_loader
 from gnnvision.data.graphs.from_arrays import from_arrays
 from gnnvision.data.graphs.from_networkx import from_networkx
 from gnnvision.data.graphs.from_pyg import from_pyg
@@ -23,6 +24,7 @@ __all__ = [
     "NeighborSampler",
     "NodeTask",
     "PowerLaw",
+    "cugraph_loader",
     "from_arrays",
     "from_networkx",
     "from_pyg",

@@ -24,7 +24,13 @@ from gnnvision.data.batching import (
 )
 from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
-from gnnvision.data.graphs.sampled_nodes import BATCH, cluster_batches, sampled_batches
+from gnnvision.data.graphs.sampled_nodes import (
+    BATCH,
+    Loader,
+    cluster_batches,
+    loaded_batches,
+    sampled_batches,
+)
 from gnnvision.data.moments import target_moments
 from gnnvision.data.split import Split, random_node_split
 from gnnvision.data.task import SplitName, Task
@@ -61,6 +67,10 @@ class NodeTask(Task):
             as in `Graph.frontier`: the batches are then frontiers of some nodes of a split.
         clusters: In place of both, into how many clusters the nodes are divided, and how many of
             them are a batch: all their nodes, and the edges between them.
+        loader: What draws the neighbors for training in place of gnnvision, with `fanouts`: called
+            in each epoch with the training nodes in their order, the fanouts, the size of a batch
+            and a seed, it returns an iterable of mini-batches as torch-geometric's
+            `NeighborLoader` has them, whose wanted nodes are these, batch by batch.
         device: Where the batches of a `StoredGraph` go.
 
     Raises:
@@ -78,6 +88,7 @@ class NodeTask(Task):
     hops: int | None = field(default=None, repr=False)
     fanouts: tuple[int, ...] | None = field(default=None, repr=False)
     clusters: tuple[int, int] | None = field(default=None, repr=False)
+    loader: Loader | None = field(default=None, repr=False)
     device: torch.device = field(default=torch.device("cpu"), repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
 
@@ -181,7 +192,8 @@ class NodeTask(Task):
                 is a `StoredGraph` and there are no `fanouts` or `clusters`, or processes are to
                 share batches that have no `fanouts`.
         """
-        if self.fanouts is None:
+        drawn_elsewhere = self.loader is not None and split == "train"
+        if self.fanouts is None or drawn_elsewhere:
             refuse_share(share)
         if self.clusters is not None:
             check_batches(split, None, "nodes")
@@ -196,6 +208,11 @@ class NodeTask(Task):
         if split == "train" and generator is not None:
             nodes = nodes[torch.randperm(len(nodes), generator=generator)]
             key = int(torch.randint(2**62, (), generator=generator))
+        if drawn_elsewhere:
+            assert self.loader is not None
+            found = self.loader(nodes, self.fanouts, size, key)
+            return loaded_batches(self.graph, self.rows, self.y, found)
+        if split == "train" and generator is not None:
             batches = split_into_batches(nodes, size, share[1])
             batches = [batch[own_part(len(batch), share)] for batch in batches]
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,12 +11,14 @@ from torch import Tensor
 from gnnvision.data.ahead import made_ahead
 from gnnvision.data.arrays import UNLABELED
 from gnnvision.data.batching import split_into_batches
-from gnnvision.domains import Domain, Graph, StoredGraph
+from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 
-__all__ = ["BATCH", "cluster_batches", "sampled_batches"]
+__all__ = ["BATCH", "Loader", "cluster_batches", "loaded_batches", "sampled_batches"]
 
 BATCH = 1024  # nodes whose output is wanted, by default
 Batch = tuple[Tensor, Domain, Tensor]
+# Nodes in their order, fanouts, batch size and seed -> mini-batches as `Frontier.from_pyg` takes.
+Loader = Callable[[Tensor, Sequence[int], int, int], Iterable[Any]]
 
 
 def sampled_batches(
@@ -47,6 +50,32 @@ def sampled_batches(
         return x, frontier.to(x.device), y[wanted.to(y.device)].to(x.device)
 
     return made_ahead(make, batches)
+
+
+def loaded_batches(
+    graph: Graph | StoredGraph,
+    rows: Callable[[Tensor], Tensor],
+    y: Tensor,
+    mini_batches: Iterable[Any],
+) -> Iterator[Batch]:
+    """The mini-batches of a loader of another library, in their order.
+
+    Args:
+        graph: the graph.
+        rows: as in `sampled_batches`.
+        y: the targets of all nodes. Shape (N, *).
+        mini_batches: what `Frontier.from_pyg` takes.
+
+    Shapes:
+        Yields: as `sampled_batches`.
+    """
+
+    def make(mini_batch: Any) -> Batch:  # noqa: ANN401
+        frontier = Frontier.from_pyg(mini_batch, graph)
+        x = rows(frontier.nodes)
+        return x, frontier.to(x.device), y[frontier.wanted.to(y.device)].to(x.device)
+
+    return made_ahead(make, mini_batches)
 
 
 def cluster_batches(
