@@ -99,7 +99,7 @@ class StoredNodes:
             ).float()
 
     def indices(self, names: Sequence[object]) -> list[int]:
-        """The nodes with some ids, or numbers where these are no ids.
+        """The nodes with some ids, or whole numbers where an id is unknown.
 
         Raises:
             ValueError: There is none of this name.

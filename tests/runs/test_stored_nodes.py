@@ -65,7 +65,7 @@ def test_some_nodes_by_their_ids(run):
     torch.testing.assert_close(some.values, wanted[[3, 33, 7, 3]], rtol=1e-5, atol=1e-6)
     many = run.predict([f"p{n}" for n in range(20)])
     torch.testing.assert_close(many.values, wanted[:20], rtol=1e-5, atol=1e-6)
-    with pytest.raises(ValueError, match="'input' must be a node of .* got 'p99'"):
+    with pytest.raises(ValueError, match=r"'input' must be a node of .* got 'p99'"):
         run.predict("p99")
 
 
