@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,7 @@ class Case:
         resume: the command that continues what is in a folder; `start` again if empty.
         folder: the pattern of that folder; there is one match.
         begun: the pattern of a file that shows that `resume` has something to continue.
+        codes: with which it may end after one of its processes was killed.
         saved: the pattern of what it saves from time to time.
     """
 
@@ -62,16 +64,21 @@ class Case:
     resume: tuple[str, ...] = ()
     folder: str = "out/*/*"
     begun: str = "out/*/*/config.json"
+    codes: tuple[int, ...] = (0, 2)
     saved: str = "out/**/*.safetensors"
 
 
-def script(name: str, *flags: str, launcher: Sequence[str] = (sys.executable,)) -> Case:
-    """The case of a script in `experiments`, which saves often."""
+def script(name: str, *flags: str, ranks: int = 1) -> Case:
+    """The case of a script in `experiments`, which saves often; under torchrun with ranks."""
+    launcher = (sys.executable, *TORCHRUN, str(ranks))[: None if ranks > 1 else 1]
     command = (*launcher, str(SCRIPTS / f"{name}.py"))
     often = ("--save-every", "0.1")
-    return Case((*command, *flags, *often, "--out", "out"), (*command, *often, "--resume"))
+    codes = (0, 2) if ranks == 1 else (0, 1, 2)
+    start = (*command, *flags, *often, "--out", "out")
+    return Case(start, (*command, *often, "--resume"), codes=codes)
 
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 PICTURES = ("--dataset", "digits", "--model", "cifar_cnn", "--batch-size", "32")
 CASES: dict[str, Case] = {
     "nodes": script("gcn_cora", "--seeds", "3", "--epochs", "150", "--group", "1"),
@@ -93,12 +100,13 @@ CASES: dict[str, Case] = {
     "molecules": script(
         "gcn_molecules", "--dataset", "bioactivity", "--seeds", "2", "--epochs", "8", "--jobs", "1"
     ),
+    "ranks, seeds": script("gcn_cora", "--seeds", "4", "--epochs", "150", ranks=2),
     "links": script("links_cora", "--dataset", "karate", "--seeds", "2", "--epochs", "150"),
 }
 
 
 class Job:
-    """A process in a session of its own, with all that it starts."""
+    """A process with all that it starts, which are known by a word in their environment."""
 
     def __init__(self, command: Sequence[str], place: Path) -> None:
         environment = os.environ | {
@@ -106,8 +114,10 @@ class Job:
             "TMPDIR": str(place / "tmp"),
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(REPOSITORY),
+            "KILLS_JOB": (mark := secrets.token_hex(8)),
         }
-        self.output = tempfile.TemporaryFile()
+        self.mark = f"KILLS_JOB={mark}".encode()
+        self.output, self.text = tempfile.TemporaryFile(), ""
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             command, cwd=place, env=environment, start_new_session=True,
@@ -115,15 +125,16 @@ class Job:
         )  # fmt: skip
 
     def members(self) -> list[int]:
-        """The processes of the session that have not ended, the first one first."""
+        """Its processes that have not ended, the first one first."""
         found = []
-        for place in Path("/proc").glob("[0-9]*/stat"):
+        for place in Path("/proc").glob("[0-9]*"):
             try:
-                state, _, _, session = place.read_text().rpartition(")")[2].split()[:4]
-            except OSError:  # ended in between
+                is_mine = self.mark in (place / "environ").read_bytes()
+                state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:  # ended in between, or of another user
                 continue
-            if int(session) == self.process.pid and state not in "ZX":
-                found.append(int(place.parent.name))
+            if is_mine and state not in "ZX":
+                found.append(int(place.name))
         return sorted(found)
 
     def ended(self, seconds: float) -> bool:
@@ -142,15 +153,13 @@ class Job:
         return left
 
     def stop(self) -> None:
-        """Kill whatever is left."""
+        """Kill whatever is left, and read the end of the output."""
         for number in self.members():
             kill(number)
         self.process.wait()
-
-    def text(self) -> str:
-        """The end of the output."""
-        self.output.seek(0)
-        return self.output.read().decode(errors="replace")[-1500:]
+        with self.output:
+            self.output.seek(0)
+            self.text = self.output.read().decode(errors="replace")[-1500:]
 
 
 def kill(number: int) -> None:
@@ -193,9 +202,10 @@ class Runs:
         """The undisturbed run, and others until there were so many kills."""
         whole = self.folder_of("whole")
         job = Job(self.case.start, whole)
-        if not job.ended(LIMIT_S) or job.process.returncode:
-            job.stop()
-            self.tally.faults.append(f"{self.name}: undisturbed: {job.text()}")
+        is_done = job.ended(LIMIT_S) and job.process.returncode == 0
+        job.stop()
+        if not is_done:
+            self.tally.faults.append(f"{self.name}: undisturbed: {job.text}")
             return self.tally
         duration, kept = time.monotonic() - job.started, contents(whole, self.case)
         number = 0
@@ -236,16 +246,17 @@ class Runs:
             left = job.is_left()
             job.stop()
             if not ended:
-                return f"not ended within {LIMIT_S:.0f} s: {job.text()}"
+                return f"not ended within {LIMIT_S:.0f} s: {job.text}"
             if left:
                 return f"{len(left)} processes were left after {victim or 'the end'}"
-            complete = COMPLETE in job.text()  # killed at its very end
+            complete = COMPLETE in job.text  # killed at its very end
             if not victim and (job.process.returncode == 0 or (complete and is_begun)):
                 return ""
-            if not victim or (victim == "a worker" and job.process.returncode not in (0, 2)):
-                return f"code {job.process.returncode} of {' '.join(command)}: {job.text()}"
-            if "Traceback" in job.text():
-                return f"after the kill of {victim}: {job.text()}"
+            code, is_strange = job.process.returncode, "Traceback" in job.text
+            if not victim or (victim == "a worker" and code not in self.case.codes):
+                return f"code {code} of {' '.join(command)}: {job.text}"
+            if is_strange and self.case.codes == Case.codes:  # torchrun shows its own
+                return f"after the kill of {victim}: {job.text}"
             killed += bool(victim)
             if job.process.returncode == 0:  # the worker had nothing to do any more
                 return ""

@@ -75,7 +75,11 @@ class Maps:
         if self._process is None or name in self._given:
             return
         with contextlib.suppress(OSError):  # `result` notices a process that has ended
-            np.savez(self._folder / name, table=table, labels=labels)
+            try:
+                np.savez(self._folder / name, table=table, labels=labels)
+            except OSError:  # of a full disk, on which the run itself may need the rest
+                (self._folder / name).unlink(missing_ok=True)
+                raise
             assert self._process.stdin is not None
             self._process.stdin.write(f"{name}\n".encode())
             self._given.add(name)

@@ -266,8 +266,11 @@ class Trainer:
             left = [number for number in numbers if number not in self._outcomes]
             if len(left) > 1:
                 unit = GroupUnit(self.shared, left, is_requested=self._group != "auto")
-                held = {n: saved[n].checkpoints()[n] for n in left if n in saved}
-                unit.restore(held, self._file)
+                held: dict[int, Checkpoint] = {}  # of those that have begun
+                for number in left:
+                    if number in saved and number not in held:
+                        held |= saved[number].checkpoints()
+                unit.restore({n: c for n, c in held.items() if n in left}, self._file)
                 units.append(unit)
             elif left:
                 units.append(saved.get(left[0]) or Unit(self.shared, left[0]))

@@ -139,3 +139,20 @@ def test_the_process_ends_with_a_parent_that_cannot_end_it(tmp_path):
     while module.Path(folder).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not module.Path(folder).exists()
+
+
+def test_a_table_for_which_the_disk_has_no_room_leaves_nothing_on_it(monkeypatch):
+    """The run itself may be on the same disk."""
+    maps = Maps()
+    maps.start()
+
+    def full(path, **arrays):
+        path.write_bytes(b"a part")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    rows, y = clusters()
+    maps.add(rows, y)
+    assert not list(maps._folder.iterdir())
+    assert maps.result(rows[:30], y[:30])[0].shape == (30, 2)
+    maps.stop()
