@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 Config = TypeVar("Config")
+_STARTS_AGAIN = "torchrun starts all processes again, and they go on from the checkpoint."
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,13 @@ def run(
         _drop_output()
         raise SystemExit(141) from None
     except KeyboardInterrupt as stop:
-        _exit_stopped(stop)
+        _exit_stopped(stop, flags)
     except Exception as error:
         if isinstance(error, OSError) and isinstance(error, training.NotSaved):
             _exit_unsaved(error)
         lost = ranks.lost_ranks(error)
+        if lost:
+            lost += _how_to_go_on(flags)
         text = error_message(error) if lost is None else lost
         if text is None or os.environ.get("GNNVISION_TRACEBACK"):
             if torchrun.size() == 1 or ranks.says_error(str(error)):
@@ -176,11 +179,11 @@ def print_warning(text: str) -> None:
     _print(text, style="bold yellow")
 
 
-def _exit_stopped(stop: KeyboardInterrupt) -> NoReturn:
+def _exit_stopped(stop: KeyboardInterrupt, flags: object) -> NoReturn:
     """End after Ctrl-C or a signal, which torchrun also sends where another process has ended."""
     text, lost = str(stop) or "Stopped.", ranks.lost_ranks(stop)
-    if lost is not None and torchrun.starts_again():
-        text = "torchrun starts all processes again, and they go on from the checkpoint."
+    if lost is not None and (torchrun.starts_again() or not str(stop)):
+        text = _how_to_go_on(flags).strip()
     speaks = torchrun.is_first() or (lost is not None and ranks.speaks_for_first())
     ranks.end(text)
     if not speaks:
@@ -189,6 +192,18 @@ def _exit_stopped(stop: KeyboardInterrupt) -> NoReturn:
         ranks.leave_error(f"{lost} {text}")
         _exit(1, f"error: {lost} {text}")
     _exit(130, text)
+
+
+def _how_to_go_on(flags: object) -> str:
+    """What follows the end of a process, as text after a sentence."""
+    from gnnvision.training.record import has_checkpoint
+
+    if torchrun.starts_again():
+        return f" {_STARTS_AGAIN}"
+    folder = ranks.latest_folder() if hasattr(flags, "resume") else None
+    if folder is None or not has_checkpoint(folder):
+        return ""
+    return f" Resume it with: {resume_command(folder)}"
 
 
 def _exit_error(text: str, own: bool = True) -> NoReturn:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -23,6 +24,7 @@ __all__ = [
     "begin",
     "end",
     "former_folder",
+    "latest_folder",
     "lost_ranks",
     "name_rank",
     "only_first_prints",
@@ -46,7 +48,9 @@ _LOST = (
     "sendBytes",
 )
 _folders = [0]  # how many run folders this process has had
-_ended: list[str] = []
+_latest: list[Path] = []
+_ended: list[str] = []  # what this process has told the others of its end
+_signals: list[int] = []  # that came outside of the work
 
 
 def refuse_unshared(config: type, program: str) -> None:
@@ -82,6 +86,8 @@ def only_first_prints() -> Iterator[None]:
 def begin() -> None:
     """Connect this process with the others, before the work begins."""
     if torchrun.size() > 1:
+        # torchrun ends all processes when one has ended; first they find out which, and say so.
+        signal.signal(signal.SIGTERM, lambda number, frame: _signals.append(number))
         torchrun.is_restarted()  # connects the processes
         torchrun.take_turns()
         torchrun.post(_process(torchrun.rank()), f"{socket.gethostname()} {os.getpid()}".encode())
@@ -118,7 +124,13 @@ def remember_folder(folder: Path | None) -> Path:
         torchrun.keep_message(f"folder/{number}", str(Path(folder or "").resolve()))
     agreed = torchrun.agreed(None if folder is None else str(folder))
     assert agreed is not None
-    return Path(agreed)
+    _latest[:] = [Path(agreed)]
+    return _latest[0]
+
+
+def latest_folder() -> Path | None:
+    """The run folder that the program works in; None if it has none yet."""
+    return _latest[0] if _latest else None
 
 
 # --- how the processes end --------------------------------------------------------------------
@@ -242,4 +254,6 @@ def _is_repeated(text: str) -> bool:
 def _await_end() -> None:
     """Wait for torchrun to end this process, which it does when another one has ended."""
     sys.stdout.flush()
-    time.sleep(_KILLED_S)
+    deadline = time.monotonic() + _KILLED_S
+    while not _signals and time.monotonic() < deadline:
+        time.sleep(0.05)

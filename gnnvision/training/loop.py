@@ -100,6 +100,8 @@ class Loop:
             self.log.show(event)
         if self.callbacks and not isinstance(event, Waiting):
             self._call_back(event)
+        if not torchrun.is_first():
+            return
         if isinstance(event, EpochDone) and self.keep_epochs:
             self._keep_epoch(event)
         if isinstance(event, SeedDone) and self.ensemble:

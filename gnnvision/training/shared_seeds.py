@@ -26,7 +26,7 @@ from gnnvision.training.recipe import Recipe
 from gnnvision.training.unit import Shared, Unit
 from gnnvision.training.worker import Free, Happened, Settings, Warned, light
 
-__all__ = ["Parallel", "SharedSeeds", "what_is_shared"]
+__all__ = ["Parallel", "SharedSeeds", "describe_sharing", "what_is_shared"]
 
 Parallel = Literal["data", "seeds"]
 SEND_EVERY_S = 0.5
@@ -54,6 +54,12 @@ def what_is_shared(parallel: Parallel | None, task: Task, recipe: Recipe) -> Par
         return None
     whole = isinstance(task, (NodeTask, LinkTask)) and not getattr(recipe, "fanouts", ())
     return parallel or ("seeds" if whole else "data")
+
+
+def describe_sharing(task: Task) -> str:
+    """The processes of torchrun that share seeds, as text."""
+    why = ": each step computes one whole graph" if isinstance(task, (NodeTask, LinkTask)) else ""
+    return f"{torchrun.size()} share the seeds{why}"
 
 
 class SharedSeeds:

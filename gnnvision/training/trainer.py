@@ -30,7 +30,7 @@ from gnnvision.training.processes import Jobs, Processes, count_jobs
 from gnnvision.training.recipe import Recipe, with_current_names
 from gnnvision.training.record import pack_outcomes, unpack_outcomes
 from gnnvision.training.result import Outcome, best_outcome
-from gnnvision.training.shared_seeds import Parallel, SharedSeeds
+from gnnvision.training.shared_seeds import Parallel, SharedSeeds, describe_sharing
 from gnnvision.training.sizes import measure
 from gnnvision.training.stage import Stage
 from gnnvision.training.stored import check_outcomes, check_tensors, checkpoint_errors
@@ -194,6 +194,8 @@ class Trainer:
         shared = {}
         if (processes := self.shared.processes) is not None:
             shared = {"processes": processes.describe(self.shared.new_model(reset=False))}
+        elif self.parallel == "seeds" and torchrun.size() > 1:
+            shared = {"processes": describe_sharing(self.task)}
         if len(self.seeds) == 1:
             return shared
         size, reason = group_size(self.shared, self._group)
@@ -201,8 +203,6 @@ class Trainer:
         if self.jobs > 1:
             threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
             words += f", in {self.jobs} processes with {threads} each"
-        if self.parallel == "seeds" and torchrun.size() > 1:
-            words += f", spread over {torchrun.size()} processes of torchrun"
         words = f"{len(self.seeds)}, {words}" + (f": {reason}" if reason else "")
         return {"seeds": words} | shared
 
