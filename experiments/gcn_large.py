@@ -1,4 +1,4 @@
-"""Classify the nodes of a graph of any size: training draws some neighbors of each node.
+"""Classify the nodes of a graph of any size: training sees some neighbors of each node.
 
 python experiments/gcn_large.py                           a generated graph of 100,000 nodes
 python experiments/gcn_large.py --nodes 10_000_000        one of 10 million, written to disk once
@@ -35,7 +35,9 @@ class Config(cli.Options):
         model: The GCN of Kipf and Welling, or GraphSAGE with the mean of the neighbors.
         hidden: Width of the hidden layers.
         fanouts: How many neighbors a node gets in each hop, one number for each layer, that of
-            the last layer first; -1 takes all.
+            the last layer first; -1 takes all. By default 15 10.
+        clusters: In place of neighbors, into how many clusters the nodes are divided, and how
+            many of them are a training step.
         batch_size: Nodes in a training step, besides their neighbors.
     """
 
@@ -43,7 +45,8 @@ class Config(cli.Options):
     nodes: int | None = None
     model: Literal["gcn", "graphsage"] = "gcn"
     hidden: int = 64
-    fanouts: tuple[int, ...] = (15, 10)
+    fanouts: tuple[int, ...] = ()
+    clusters: tuple[int, ...] = ()
     batch_size: int | None = None
     seeds: int = 1
     recipes = {"gcn": RECIPE}
@@ -61,9 +64,9 @@ def main(config: Config) -> gv.Result:
     task = cli.nodes(gv.data.load(config.source("power-law"), **options))
     model = gv.models.build(
         config.model, in_channels=task.in_channels, hidden_channels=config.hidden,
-        num_classes=task.num_classes, num_layers=len(config.fanouts),
+        num_classes=task.num_classes, num_layers=len(config.fanouts) or 2,
     )  # fmt: skip
-    recipe = config.adapt(replace(RECIPE, fanouts=config.fanouts), task)
+    recipe = config.adapt(RECIPE, task)
     with cli.training_run("gcn_large", config, task, model, recipe) as run:
         result = gv.fit(model, task, recipe, config.seeds, **run.options)
         run.show(result)

@@ -89,7 +89,7 @@ TRAINING = {
         ANY | {"dataset": ["--dataset", "karate"], "split": ["--split", "random"]}
         | {"nodes": ["--nodes", "3000"], "model": ["--model", "graphsage"]}
         | {"hidden": ["--hidden", "16"], "fanouts": ["--fanouts", "5", "-1"]}
-        | {"batch_size": ["--batch-size", "7"]},
+        | {"batch_size": ["--batch-size", "7"], "clusters": ["--clusters", "9", "3"]},
     ),
     "links_cora": (
         ["--dataset", "karate"],
