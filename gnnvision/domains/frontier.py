@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gnnvision.domains.base import Domain
 from gnnvision.domains.batches import ranges
-from gnnvision.domains.device import count, full_device
+from gnnvision.domains.device import count, full_device, send
 from gnnvision.domains.mini_batch import of_batch
 from gnnvision.domains.sampling import Step
 from gnnvision.domains.step_entries import StepEntries
@@ -226,7 +226,7 @@ class Frontier(Domain):
         if self.device == full_device(device):
             return self
         steps = None if self.steps is None else [step.to(device) for step in self.steps]
-        return type(self)(self.whole.to(device), self.order.to(device), self.sizes, steps)
+        return type(self)(self.whole.to(device), send(self.order, device), self.sizes, steps)
 
     def to_sites(self, x: Tensor) -> Tensor:
         """A signal in the layout that operators multiply: itself, (n, C)."""

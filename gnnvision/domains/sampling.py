@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnvision.domains.device import send
+
 __all__ = ["Step", "draw", "enclosed", "sampled"]
 
 Integers = NDArray[np.int64]
@@ -31,7 +33,7 @@ class Step(NamedTuple):
     Args:
         rowptr: the first edge of each target, then the number of edges. Shape (m + 1,).
         source: the row of the source of each edge in a signal on the frontier. Shape (e,).
-        edge: the place of each edge among those of the graph by target. Shape (e,).
+        edge: the place of each edge among those of the graph by target, on the CPU. Shape (e,).
         scale: the degree of each target divided by the number of its edges that are taken; None
             if all edges are taken. Shape (m,).
     """
@@ -42,8 +44,9 @@ class Step(NamedTuple):
     scale: Tensor | None
 
     def to(self, device: torch.device | str) -> Step:
-        """The same step on another device."""
-        return Step(*(None if t is None else t.to(device) for t in self))  # type: ignore[arg-type]
+        """The same step on another device, which is not waited for."""
+        scale = None if self.scale is None else send(self.scale, device)
+        return Step(send(self.rowptr, device), send(self.source, device), self.edge, scale)
 
 
 def draw(rowptr: Integers, nodes: Integers, fanout: int, key: int) -> tuple[Integers, Integers]:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from gnnvision.domains.device import count as number_of
+from gnnvision.domains.device import send
 from gnnvision.domains.matrix import Entries
 from gnnvision.domains.sampling import Step
 
@@ -58,8 +60,7 @@ class StepEntries(Entries):
         if weight is None:
             value = torch.ones(source.shape, dtype=dtype, device=source.device)
         else:
-            value = weight[edge.to(weight.device)].to(source.device)
-            value = value.to(dtype or weight.dtype)
+            value = send(weight[edge].to(dtype or weight.dtype), source.device)
         if scale is not None:
             value = value * scale.to(value.dtype)[target]
         n = nodes.numel()
@@ -73,14 +74,16 @@ class StepEntries(Entries):
     def degree(self, direction: Literal["out", "in"]) -> Tensor:
         """The degrees in the whole graph, of the matrix that the entries are of. Shape (n,)."""
         kept = self.loops == "kept"
-        degree = self.graph.degree(direction, weighted=self.weighted, loops=kept)
+        how = {"weighted": self.weighted, "device": self.value.device}
+        degree = self._at(self.nodes, self.graph.degree(direction, loops=kept, **how))
         if self.loops == "one each":
-            degree = degree + self.graph.self_loops(self.new_loop, weighted=self.weighted)
-        return self._at_nodes(degree)
+            degree = degree + self._at(self.nodes, self.graph.self_loops(self.new_loop, **how))
+        return degree
 
     def mean(self) -> Entries:
         """A D^(-1), with D the number of entries of each column, also of those that are 0."""
-        arrivals = self._at(self.nodes[: self.targets], self.graph.degree("in", weighted=False))
+        degree = self.graph.degree("in", weighted=False, device=self.value.device)
+        arrivals = self._at(self.nodes[: self.targets], degree)
         # A target with an edge has a degree.
         return self._with_values(self.value / arrivals[self.target])
 
@@ -93,7 +96,7 @@ class StepEntries(Entries):
         count = self.value.numel() - (self.targets if has_diagonal else 0)
         target = self.target[:count]
         ends = target.new_zeros(self.targets + 1)
-        torch.cumsum(target.bincount(minlength=self.targets), 0, out=ends[1:])
+        torch.cumsum(number_of(target, self.targets), 0, out=ends[1:])
         order = torch.arange(self.value.numel(), device=target.device)
         if not has_diagonal:
             return ends, order
@@ -101,12 +104,8 @@ class StepEntries(Entries):
         places = torch.cat([order[:count] + target, ends[1:] + rows[:-1]])
         return ends + rows, torch.empty_like(order).scatter_(0, places, order)
 
-    def _at_nodes(self, values: Tensor) -> Tensor:
-        return self._at(self.nodes, values)
-
     def _at(self, nodes: Tensor, values: Tensor) -> Tensor:
-        found = values[nodes.to(values.device)]
-        return found.to(self.value.device, self.value.dtype)
+        return values[nodes].to(self.value.dtype)
 
     def _with_values(self, value: Tensor) -> StepEntries:
         return replace(self, value=value)
@@ -120,11 +119,11 @@ class StepEntries(Entries):
         return replace(self, source=source, target=target, value=value, has_diagonal=True)
 
     def _without_self_loops(self) -> StepEntries:
-        keep = (self.source != self.target).nonzero().squeeze(1)
-        columns = {name: getattr(self, name)[keep] for name in ("source", "target", "value")}
-        return replace(self, loops="none", **columns)
+        # They are entries of 0: to find out how many are left would be to wait for a GPU.
+        return replace(self, loops="none", value=self.value * (self.source != self.target))
 
     def _with_self_loops(self, weight: float) -> StepEntries:
-        loops = self._at_nodes(self.graph.self_loops(weight, weighted=self.weighted))
+        how = {"weighted": self.weighted, "device": self.value.device}
+        loops = self._at(self.nodes, self.graph.self_loops(weight, **how))
         alone = self._without_self_loops()
         return replace(alone._with_diagonal(loops), loops="one each", new_loop=weight)

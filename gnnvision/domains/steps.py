@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gnnvision.domains.batches import OF_EDGES
+from gnnvision.domains.device import send
 from gnnvision.domains.frontier import Frontier, entering
 from gnnvision.domains.graph import Graph
 
@@ -34,7 +35,7 @@ def step_graph(frontier: Frontier) -> Graph:
             sizes = rowptr.diff()
         targets = torch.arange(sizes.numel(), device=frontier.device)
         targets = targets.repeat_interleave(sizes, output_size=edges.numel())
-        columns = {name: _taken(getattr(whole, name), edges) for name in OF_EDGES}
+        columns = {name: _taken(getattr(whole, name), edges, frontier.device) for name in OF_EDGES}
         has_types = columns["edge_type"] is not None
         changes: dict[str, Any] = {
             "edge_index": torch.stack([sources, targets]),
@@ -52,5 +53,5 @@ def step_graph(frontier: Frontier) -> Graph:
     return frontier.derived("step", build)
 
 
-def _taken(column: Tensor | None, edges: Tensor) -> Tensor | None:
-    return None if column is None else column[edges.to(column.device)].to(edges.device)
+def _taken(column: Tensor | None, edges: Tensor, device: torch.device) -> Tensor | None:
+    return None if column is None else send(column[edges.to(column.device)], device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from gnnvision.domains.base import Domain
 from gnnvision.domains.checks import Indices, to_indices
 from gnnvision.domains.clusters import partition
+from gnnvision.domains.device import full_device, widest
 from gnnvision.domains.frontier import Frontier
 from gnnvision.domains.modes import is_live
 from gnnvision.domains.sampling import Integers, Places, enclosed, sampled
@@ -118,6 +119,7 @@ class StoredGraph(Domain):
         *,
         weighted: bool = True,
         loops: bool = True,
+        device: torch.device | str = "cpu",
     ) -> Tensor:
         """The degree of each node: the sum of its edge weights, float64. Shape (N,).
 
@@ -128,11 +130,23 @@ class StoredGraph(Domain):
             direction: "out" sums over the edges that leave a node, "in" over those that enter it.
             weighted: whether the edge weights are summed, if there are any, or edges counted.
             loops: whether self loops are included.
+            device: where it is wanted; float32 where that has no float64.
         """
         one_of("direction", direction, ("out", "in"))
         weighted = weighted and self.edge_weight is not None
         key = ("degree", direction, weighted, loops)
-        return self.derived(key, lambda: self._degree(direction, weighted, loops))
+        return self._there(key, lambda: self._degree(direction, weighted, loops), device)
+
+    def _there(
+        self, key: Hashable, build: Callable[[], Tensor], device: torch.device | str
+    ) -> Tensor:
+        """What is derived, copied to a device once."""
+        there = full_device(device)
+
+        def copied() -> Tensor:
+            return self.derived(key, build).to(there, widest(there))
+
+        return self.derived(key, build) if there.type == "cpu" else self.derived((key, there), copied)
 
     def _degree(self, direction: str, weighted: bool, loops: bool) -> Tensor:
         if direction == "in" and not weighted and (loops or self._looped is None):
@@ -149,8 +163,16 @@ class StoredGraph(Domain):
             total = total.index_add(0, index, value)
         return total
 
-    def self_loops(self, weight: float, *, weighted: bool = True) -> Tensor:
-        """The weight of the last self loop of each node; `weight` if it has none. Shape (N,)."""
+    def self_loops(
+        self, weight: float, *, weighted: bool = True, device: torch.device | str = "cpu"
+    ) -> Tensor:
+        """The weight of the last self loop of each node; `weight` if it has none. Shape (N,).
+
+        Args:
+            weight: of a node without one.
+            weighted: whether loops have the edge weights, if there are any, or 1.
+            device: as for `degree`.
+        """
 
         def build() -> Tensor:
             value = torch.full((self.num_nodes,), float(weight), dtype=torch.float64)
@@ -161,7 +183,7 @@ class StoredGraph(Domain):
                 value.numpy()[nodes.numpy()] = own.detach().numpy()  # the last one is kept
             return value
 
-        return self.derived(("self loops", weight, weighted), build)
+        return self._there(("self loops", weight, weighted), build, device)
 
     @property
     def _looped(self) -> tuple[Tensor, Tensor] | None:

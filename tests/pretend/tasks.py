@@ -17,6 +17,11 @@ def nodes():
     return gv.data.load("karate")
 
 
+def stored():
+    task = nodes()
+    return replace(task, x=task.x.to_dense(), graph=task.graph.by_target)
+
+
 def molecules(folder, count=90, multilabel=False):
     """The length of molecules, or two questions about them; a few targets are missing."""
     rows = ["C" * (n // 9) + SMILES[n % 9] for n in range(count)]

@@ -38,6 +38,8 @@ AUGMENT = gv.data.Augment(
 )  # fmt: skip
 CASES = {
     "nodes": lambda folder: (tasks.nodes(), network),
+    "nodes, drawn neighbors": lambda folder: (tasks.nodes(), network),
+    "nodes of a stored graph": lambda folder: (tasks.stored(), network),
     "graphs": lambda folder: (tasks.graphs(), of_graphs),
     "graphs of a baseline": lambda folder: (
         tasks.graphs(),
@@ -63,6 +65,8 @@ def run(case, folder, epochs=2, device="cuda", **more):
     settings = {"batch_size": 16, "lr": 1e-3, **more}
     if case == "nodes":
         del settings["batch_size"]
+    elif case.startswith("nodes"):
+        settings |= {"fanouts": (3, 2), "batch_size": 3}
     recipe = gv.Recipe(epochs=epochs, **settings)
     options = {"device": device, "progress": False, "precision": "float32"}
     return gv.fit(build(task), task, recipe, folder=folder / "run", **options)
