@@ -146,7 +146,9 @@ class StoredGraph(Domain):
         def copied() -> Tensor:
             return self.derived(key, build).to(there, widest(there))
 
-        return self.derived(key, build) if there.type == "cpu" else self.derived((key, there), copied)
+        return (
+            self.derived(key, build) if there.type == "cpu" else self.derived((key, there), copied)
+        )
 
     def _degree(self, direction: str, weighted: bool, loops: bool) -> Tensor:
         if direction == "in" and not weighted and (loops or self._looped is None):

@@ -14,7 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from gnnvision.domains.modes import is_transformed
 from gnnvision.errors import invalid
 
-__all__ = ["check_given", "check_not_nan", "given", "known_complete"]
+__all__ = ["check_given", "check_not_nan", "given", "known_complete", "mark_complete"]
 
 _complete: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> its version then
 _inside = threading.local()  # whether this thread runs a network whose input was checked
@@ -48,6 +48,12 @@ def check_given(x: Tensor) -> None:
             return
     if known is not None:
         _complete[whole] = known
+
+
+def mark_complete(x: Tensor) -> Tensor:
+    """The tensor itself, a copy of values that were checked, which is not checked again."""
+    _complete[x] = _stored(x)._version
+    return x
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from gnnvision.data.ahead import made_ahead
 from gnnvision.domains import Domain, Frontier, Graph, StoredGraph
 from gnnvision.domains.batches import ranges
 from gnnvision.domains.checks import Indices, to_indices
+from gnnvision.domains.device import send
 from gnnvision.domains.sampling import Step
 from gnnvision.layers import Convolution, EdgeConv
 from gnnvision.layers.calling import call, one_tensor
@@ -210,11 +211,15 @@ class _Network:
             here = self.graph.frontier(nodes, hops)
             at = place[here.nodes].long()
             held = {n: outputs[n][at] for n in needs if n != INPUT}
-            return here, held | ({INPUT: self.rows(here.nodes)} if INPUT in needs else {})
+            if INPUT in needs and self.device.type == "cpu":
+                held[INPUT] = self.rows(here.nodes)
+            return here, held
 
         start = 0
         for here, held in made_ahead(prepare, blocks, depth=1):
-            sources = {n: signal.to(self.device) for n, signal in held.items()}
+            sources = {n: send(signal, self.device) for n, signal in held.items()}
+            if INPUT in needs and INPUT not in sources:
+                sources[INPUT] = self.rows(here.nodes)
             y = self._output(number, here.to(self.device), sources)
             stop = start + here.wanted.numel()
             outputs[number][start:stop] = y[: stop - start].cpu()

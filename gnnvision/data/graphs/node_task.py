@@ -26,6 +26,7 @@ from gnnvision.data.columns import ColumnEncoder
 from gnnvision.data.graphs.graph_task import graph_tensors
 from gnnvision.data.graphs.sampled_nodes import (
     BATCH,
+    Held,
     Loader,
     cluster_batches,
     loaded_batches,
@@ -38,6 +39,7 @@ from gnnvision.domains import Domain, Graph, StoredGraph
 from gnnvision.domains.device import full_device
 from gnnvision.domains.stored import key_of
 from gnnvision.errors import integer, invalid
+from gnnvision.layers.missing import check_given, mark_complete
 
 __all__ = ["NodeTask"]
 
@@ -91,6 +93,7 @@ class NodeTask(Task):
     loader: Loader | None = field(default=None, repr=False)
     device: torch.device = field(default=torch.device("cpu"), repr=False)
     _batch: dict[str, tuple[Tensor, Domain, Tensor]] = field(init=False, repr=False)
+    _known: dict[str, Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_tensors(x=self.x, y=self.y)
@@ -124,6 +127,7 @@ class NodeTask(Task):
         if self.hops is not None:
             integer("hops", self.hops, 0, "Give the number of graph convolutions, or None.")
         object.__setattr__(self, "_batch", {})
+        object.__setattr__(self, "_known", {})
         super().__post_init__()
 
     def _contents(self) -> Mapping[str, Tensor]:
@@ -199,25 +203,27 @@ class NodeTask(Task):
             check_batches(split, None, "nodes")
             order = generator if split == "train" else None
             y = self._only(self.known(split))
-            return cluster_batches(self.graph, self.rows, y, *self.clusters, order)
+            held = Held(self._read, y, self._there)
+            return cluster_batches(self.graph, held, *self.clusters, order)
         if self.fanouts is None:
             check_batches(split, None, "nodes")
             return iter((self._batch_of(split),))
         check_batches(split, batch_size, "nodes")
-        nodes, key, size = self.known(split).cpu(), EVALUATION_KEY, batch_size or BATCH
+        held = Held(self._read, self.y, self._there)
+        nodes, key, size = self.known(split), EVALUATION_KEY, batch_size or BATCH
         if split == "train" and generator is not None:
             nodes = nodes[torch.randperm(len(nodes), generator=generator)]
             key = int(torch.randint(2**62, (), generator=generator))
         if drawn_elsewhere:
             assert self.loader is not None
             found = self.loader(nodes, self.fanouts, size, key)
-            return loaded_batches(self.graph, self.rows, self.y, found)
+            return loaded_batches(self.graph, held, found)
         if split == "train" and generator is not None:
             batches = split_into_batches(nodes, size, share[1])
             batches = [batch[own_part(len(batch), share)] for batch in batches]
         else:
             batches = split_into_batches(nodes[own_part(len(nodes), share)], size)
-        return sampled_batches(self.graph, self.rows, self.y, batches, self.fanouts, key)
+        return sampled_batches(self.graph, held, batches, self.fanouts, key)
 
     def _batch_of(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         if split not in self._batch:
@@ -225,12 +231,15 @@ class NodeTask(Task):
         return self._batch[split]
 
     def known(self, split: SplitName) -> Tensor:
-        """The nodes of a split with a known target, sorted."""
-        nodes = torch.from_numpy(np.sort(getattr(self.split, split))).to(self.y.device)
-        y = self.y[nodes]
-        if self.y.dtype is torch.int64:
-            return nodes[y != UNLABELED]
-        return nodes[~y.isnan().all(1)]
+        """The nodes of a split with a known target, sorted, on the CPU."""
+        if split not in self._known:
+            self._known[split] = self._find_known(split)
+        return self._known[split]
+
+    def _find_known(self, split: SplitName) -> Tensor:
+        nodes = torch.from_numpy(np.sort(getattr(self.split, split)))
+        y = self.y[nodes.to(self.y.device)].cpu()
+        return nodes[y != UNLABELED if y.dtype is torch.int64 else ~y.isnan().all(1)]
 
     def _whole(self, split: SplitName) -> tuple[Tensor, Domain, Tensor]:
         if isinstance(self.graph, StoredGraph):
@@ -243,7 +252,7 @@ class NodeTask(Task):
     def _only(self, nodes: Tensor) -> Tensor:
         """The targets with those of other nodes missing."""
         missing = UNLABELED if self.y.dtype is torch.int64 else math.nan
-        target = torch.full_like(self.y, missing)
+        target, nodes = torch.full_like(self.y, missing), nodes.to(self.y.device)
         target[nodes] = self.y[nodes]
         return target
 
@@ -269,11 +278,23 @@ class NodeTask(Task):
         Args:
             nodes: indices from 0. Shape (n,).
         """
+        return self._read(nodes).to(self._there)
+
+    def _read(self, nodes: Tensor) -> Tensor:
+        """The features of some nodes, where they lie."""
         x = self.x.index_select(0, nodes.to(self.x.device))
-        x = x.coalesce() if x.layout is torch.sparse_coo else x
         if x.dtype is torch.float16:  # in which the features of large graphs are stored
-            x = x.float()
-        return x.to(self.device) if isinstance(self.graph, StoredGraph) else x
+            return x.float()
+        x = x.coalesce() if x.layout is torch.sparse_coo else x
+        if x.device.type == "cpu" or not x.is_floating_point():
+            return x
+        check_given(self.x)  # once, as the host waits for it
+        return mark_complete(x)
+
+    @property
+    def _there(self) -> torch.device:
+        """The device of a network."""
+        return self.device if isinstance(self.graph, StoredGraph) else self.x.device
 
     def is_labeled(self, split: SplitName) -> bool:
         """Whether the batch of a split has only nodes with a known class, as a frontier has."""
