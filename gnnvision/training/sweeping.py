@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import os
 import shutil
 import socket
@@ -43,6 +45,7 @@ __all__ = ["sweep"]
 _Model = nn.Module | Callable[[], nn.Module]
 Build = Callable[[Mapping[str, Value]], tuple[_Model, Recipe] | tuple[_Model, Recipe, Task]]
 TRIES = 3  # of a trial that ends its process, as one that needs too much memory does
+FREE_EVERY_S = 2.0
 WAIT_S = 1.0  # between two looks at the trials of other processes
 _CONFIG, _SETTINGS, _BEST = "config.json", "settings.json", "best"
 
@@ -166,6 +169,7 @@ class _Running:
         self.metric, self.higher = goal.metric, goal.higher_is_better
         self.journal = Journal(folder, space, self.higher)
         self.claims = Claims()
+        self._freed_at = -math.inf
 
     def run(self, config: Mapping[str, Any], facts: Mapping[str, str]) -> Sweep:
         """Train until all trials are finished, then the best settings."""
@@ -275,8 +279,15 @@ class _Running:
         if not claim.is_held():
             return
         self.journal.add(trial)
+        self._free_memory()
         shutil.rmtree(place / "checkpoints", ignore_errors=True)
         self._show(trial, len(finished) + 1)
+
+    def _free_memory(self) -> None:
+        """Free the models of former trials, which refer to themselves, now and then."""
+        if time.monotonic() > self._freed_at + FREE_EVERY_S:
+            gc.collect()
+            self._freed_at = time.monotonic()
 
     def _settings(self, number: int, finished: Mapping[int, Trial]) -> dict[str, Value]:
         """The settings of a trial: those that it has, or new ones."""
@@ -307,7 +318,7 @@ class _Running:
         except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
             return replace(trial, reason=" ".join(str(error).split())[:500] or "not enough memory")
         scores = tuple(result.values("val", self.metric))
-        if any(score != score for score in scores):
+        if any(map(math.isnan, scores)):
             reason = f"the validation {metric_name(self.metric)} is undefined"
             return replace(trial, reason=reason)
         loss = mean(result.values("val", "loss"))
