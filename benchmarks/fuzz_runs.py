@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 from fuzz_door import door, written
 from fuzz_mutate import MUTATE, json_value, mutate_json
 
@@ -233,3 +235,99 @@ def change_recipe(random: Random, data: bytes, others: Sequence[bytes]) -> bytes
 def read_recipe(data: bytes, folder: Path) -> object:
     """A recipe of a run."""
     return gv.Recipe.from_dict(json.loads(data))
+
+
+# --- a graph on disk, and the journal of a sweep -------------------------------------------------
+
+
+def graph_folders() -> list[bytes]:
+    """The files of a small graph on disk, once for each of them."""
+    import tempfile
+
+    from gnnvision.data import Split
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "g")
+        with gv.data.GraphWriter(folder, 6, undirected=True, columns=("edge_weight",)) as writer:
+            source, target = np.array([0, 1, 2, 3, 4]), np.array([1, 2, 3, 4, 5])
+            writer.add_edges(source, target, edge_weight=np.ones(5, np.float32))
+            x, y = np.eye(6, dtype=np.float32), np.array([0, 1, 0, 1, 0, 1])
+            writer.add_nodes(x=x, y=y, ids=[f"n{i}" for i in range(6)])
+            rows = (np.array([0, 1]), np.array([2, 3]), np.array([4, 5]))
+            writer.finish(class_names=("a", "b"), split=Split("mine", *rows))
+        held = {path.name: path.read_bytes().hex() for path in sorted(folder.iterdir())}
+    return [json.dumps([name, held]).encode() for name in held]
+
+
+def change_graph(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """A file of the graph changed, with its hash as an attacker would write it."""
+    name, held = json.loads(data)
+    about = json.loads(bytes.fromhex(held["graph.json"]))
+    if name == "graph.json":
+        about = mutate_json(random, about)
+    else:
+        held[name] = MUTATE["bytes"](random, bytes.fromhex(held[name])).hex()
+        entry = about["files"].get(name.removesuffix(".npy"))
+        if entry is not None and random.random() < 0.8:
+            entry["sha256"] = hashlib.sha256(bytes.fromhex(held[name])).hexdigest()
+    held["graph.json"] = json.dumps(about).encode("utf-8", "surrogatepass").hex()
+    return json.dumps([name, held]).encode()
+
+
+@door("graph on disk", graph_folders, change_graph, 15_000)
+def read_graph_on_disk(data: bytes, folder: Path) -> object:
+    """Load a graph on disk and check it; what passes must give batches."""
+    from gnnvision.data.graphs.graph_folder import check_graph_folder
+
+    _, held = json.loads(data)
+    for name, content in held.items():
+        written(folder / "g", name, bytes.fromhex(content))
+    task: Any = gv.data.load(folder / "g")
+    text = task.overview()
+    check_graph_folder(folder / "g")
+    task.graph.frontier(task.split.train, fanouts=(2, 2), key=1)
+    return text
+
+
+def journals() -> list[bytes]:
+    """The journal of two trials."""
+    import tempfile
+
+    from gnnvision.training.studies import Trial
+
+    with tempfile.TemporaryDirectory() as place:
+        journal = journal_in(Path(place))
+        journal.add(Trial(0, {"lr": 0.1}, (0.5, 0.6), 1.0, 2.0, "", "here"))
+        journal.add(Trial(1, {"lr": 0.2}, (0.7, 0.6), 0.9, 2.0, "", "there"))
+        return [Path(place, "journal.log").read_bytes()]
+
+
+def journal_in(folder: Path) -> Any:
+    """The journal of a sweep over one setting."""
+    from gnnvision.training.search_space import Range
+    from gnnvision.training.studies import Journal
+
+    return Journal(folder, {"lr": Range(0.01, 1.0)}, True)
+
+
+def change_journal(random: Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """A line of JSON changed, missing or there twice; now and then any bytes."""
+    if random.random() < 0.3:
+        return MUTATE["bytes"](random, data)
+    lines = data.splitlines()
+    at = random.randrange(len(lines))
+    match random.randrange(4):
+        case 0:
+            del lines[at]
+        case 1:
+            lines.insert(at, random.choice(lines))
+        case _:
+            lines[at] = json.dumps(mutate_json(random, json.loads(lines[at]))).encode()
+    return b"\n".join(lines) + b"\n"
+
+
+@door("journal of a sweep", journals, change_journal, 5_000)
+def read_journal(data: bytes, folder: Path) -> object:
+    """The trials in a journal."""
+    written(folder, "journal.log", data)
+    return journal_in(folder).trials()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnnvision._extras import require_extra
 from gnnvision.errors import invalid
+from gnnvision.models.arguments import fits
 from gnnvision.training.measures import json_ready, mean, spread
 from gnnvision.training.search_space import Choices, Range, Value, combinations
 
@@ -27,6 +28,10 @@ __all__ = ["Journal", "Trial", "importance", "suggest"]
 
 JOURNAL = "journal.log"
 ENOUGH = 20  # trials for the importance of settings to mean something
+_FACTS: dict[str, Any] = {
+    "number": int, "scores": list[float], "loss": float | None, "seconds": float, "reason": str,
+    "host": str,
+}  # fmt: skip
 _DRAWS = 100  # of settings that no other trial has
 
 
@@ -104,14 +109,17 @@ class Journal:
             ValueError: if the file is damaged.
         """
         found: dict[int, Trial] = {}
-        for held in self._frozen():
-            about = held.user_attrs
-            loss = math.nan if about["loss"] is None else about["loss"]
-            trial = Trial(
-                about["number"], held.params, tuple(about["scores"]), loss,
-                about["seconds"], about["reason"], about["host"],
-            )  # fmt: skip
-            found.setdefault(trial.number, trial)
+        try:
+            with _quiet():
+                frozen = self._study.get_trials(deepcopy=False)
+            for held in frozen:
+                trial = _thawed(held)
+                found.setdefault(trial.number, trial)
+        except OSError:
+            raise
+        except Exception as error:  # Optuna raises many types
+            condition, advice = "be a journal of this sweep", "Restore it, or name a new sweep."
+            raise invalid(JOURNAL, condition, f"{str(self.path)!r} ({error})", advice) from error
         return dict(sorted(found.items()))
 
     def add(self, trial: Trial) -> None:
@@ -119,13 +127,18 @@ class Journal:
         with _quiet():
             self._study.add_trial(_frozen(trial, self.space))
 
-    def _frozen(self) -> list[FrozenTrial]:
-        try:
-            with _quiet():
-                return self._study.get_trials(deepcopy=False)
-        except (ValueError, KeyError) as error:
-            condition, advice = "be a journal of this sweep", "Restore it, or name a new sweep."
-            raise invalid(JOURNAL, condition, f"{str(self.path)!r} ({error})", advice) from error
+
+def _thawed(held: FrozenTrial) -> Trial:
+    """A trial of the journal, each of whose facts has its type."""
+    about = held.user_attrs
+    for name, kind in _FACTS.items():
+        if not fits(about[name], kind):
+            raise ValueError(f"{name!r} is {about[name]!r}"[:100])
+    loss = math.nan if about["loss"] is None else about["loss"]
+    return Trial(
+        about["number"], held.params, tuple(about["scores"]), loss,
+        about["seconds"], about["reason"], about["host"],
+    )  # fmt: skip
 
 
 def suggest(

@@ -129,3 +129,57 @@ def test_a_run_that_explains_what_no_system_can_name(tmp_path):
         page = (tmp_path / "index.html").read_text()
         assert "&lt;script&gt;" in page or "<script>" not in page.partition("<body")[2]
         (tmp_path / "index.html").unlink()
+
+
+class TestGraphOnDisk:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        with gv.data.GraphWriter(tmp_path / "g", 4, undirected=True) as writer:
+            writer.add_edges(np.array([0, 1, 2]), np.array([1, 2, 3]))
+            writer.add_nodes(x=np.eye(4, dtype=np.float32), y=np.array([0, 1, 0, 1]))
+            rows = (np.array([0, 1]), np.array([2]), np.array([3]))
+            writer.finish(class_names=("a", "b"), split=gv.data.Split("mine", *rows))
+        return tmp_path / "g"
+
+    def test_a_class_that_would_take_all_memory_to_count(self, folder):
+        y = np.load(folder / "y.npy", mmap_mode="r+")
+        y[2] = 2**40
+        y.flush()
+        with pytest.raises(ValueError, match="have classes below 2, or -100, got 1099511627776"):
+            gv.data.load(folder)
+
+    @pytest.mark.parametrize("header", ["{'descr': ((((", "{b'x': 1, 'shape': 2}", "[" * 100])
+    def test_a_header_that_numpy_stumbles_over(self, folder, header):
+        data = bytearray((folder / "y.npy").read_bytes())
+        data[10:128] = header.ljust(117).encode() + b"\n"
+        (folder / "y.npy").write_bytes(data)
+        with pytest.raises(ValueError, match=r"be a \.npy file, got an error"):
+            gv.data.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line | {"op_code": "x"},
+        lambda line: line | {"user_attrs": {}},
+        lambda line: line | {"user_attrs": {"number": [], "scores": 1}},
+        lambda line: [line],
+        lambda line: line | {"datetime_start": 3.5},
+    ],
+)
+def test_a_journal_of_a_sweep_that_was_changed(tmp_path, change):
+    pytest.importorskip("optuna")
+    from gnnvision.training.search_space import Range
+    from gnnvision.training.studies import Journal, Trial
+
+    def journal():
+        return Journal(tmp_path, {"lr": Range(0.01, 1.0)}, True)
+
+    journal().add(Trial(0, {"lr": 0.1}, (0.5,), 1.0, 2.0, "", "here"))
+    assert journal().trials()[0].score == 0.5
+    path = tmp_path / "journal.log"
+    lines = path.read_text().splitlines()
+    lines[1] = json.dumps(change(json.loads(lines[1])))  # the first one is of the sweep
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"'journal\.log' must be a journal of this sweep"):
+        journal().trials()

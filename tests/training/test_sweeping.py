@@ -32,7 +32,7 @@ def sweep(folder, space=SPACE, build=build, **changed) -> Sweep:
 
 
 def numbers(folder, space=SPACE):
-    frozen = Journal(folder, read_space(space), True)._frozen()
+    frozen = Journal(folder, read_space(space), True)._study.get_trials()
     return Counter(trial.user_attrs["number"] for trial in frozen)
 
 

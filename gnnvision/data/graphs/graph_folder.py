@@ -43,7 +43,10 @@ def is_graph_folder(path: Path) -> bool:
 
 
 def read_graph_folder(path: Path, options: GraphOptions, requested: str) -> NodeTask:
-    """The task of a graph on disk; sizes and types of all files are checked, no values.
+    """The task of a graph on disk.
+
+    Sizes and types of all files are checked, and the classes of the nodes in the split; the other
+    values are not, see `check_graph_folder`.
 
     Raises:
         FileNotFoundError: The graph is unfinished, or a file is missing.
@@ -73,6 +76,9 @@ def read_graph_folder(path: Path, options: GraphOptions, requested: str) -> Node
     classes = tuple(held["class_names"])
     labels = Labels(kind, y, classes)
     split, splitter = _split(held, maps, labels, options)
+    if kind == "classification":
+        for part in SPLIT_NAMES:
+            _check_classes(held, y.numpy()[getattr(split, part)])
     about = held["about"]
     encoder = about.get("encoder")
     return NodeTask(
@@ -194,14 +200,8 @@ def check_graph_folder(path: Path, step: Callable[[int], None] = lambda count: N
         name = repr(str(held.path("rowptr")))
         raise invalid_file(name, f"go from 0 to {edges:,}, the number of edges", got, ADVICE)
     if held["kind"] == "classification" and "y" in maps:
-        y = maps["y"]
-        for start in range(0, len(y), BLOCK):
-            block = np.asarray(y[start : start + BLOCK])
-            known = block[block != -100]
-            if len(known) and not 0 <= known.min() <= known.max() < len(held["class_names"]):
-                condition = f"have classes below {len(held['class_names'])}, or -100"
-                got = f"{known.min()} to {known.max()}"
-                raise invalid_file(repr(str(held.path("y"))), condition, got, ADVICE)
+        for _, block in _blocks(maps["y"]):
+            _check_classes(held, block)
     for name in ("x", "edge_weight", "edge_attr"):
         for start, block in _blocks(maps[name]) if name in maps else ():
             if not np.isfinite(block).all():
@@ -214,6 +214,14 @@ def _blocks(array: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     rows = max(1, BLOCK // max(1, int(np.prod(array.shape[1:]))))
     for start in range(0, len(array), rows):
         yield start, np.asarray(array[start : start + rows])
+
+
+def _check_classes(held: Manifest, y: NDArray[Any]) -> None:
+    known = y[y != -100]
+    if len(known) and not 0 <= known.min() <= known.max() < len(held["class_names"]):
+        condition = f"have classes below {len(held['class_names'])}, or -100"
+        got = f"{known.min()} to {known.max()}"
+        raise invalid_file(repr(str(held.path("y"))), condition, got, ADVICE)
 
 
 def _check_range(held: Manifest, name: str, array: NDArray[Any], low: int, high: int) -> None:

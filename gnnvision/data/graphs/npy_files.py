@@ -100,9 +100,9 @@ def map_array(
                 read = np.lib.format.read_array_header_2_0
             found, columns_first, held = read(file)
             start = file.tell()
-    except (ValueError, OSError, EOFError, SyntaxError, RecursionError, MemoryError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # numpy parses the header as Python, and raises many types
         got = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise invalid_file(name, "be a .npy file", f"an error: {got}", _ADVICE) from None
     if held.hasobject or held.kind not in "biuf":
