@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 __all__ = [
     "DOUBTFUL", "MISSING", "YES_OR_NO", "is_sign_column", "missing_matcher", "number_problem",
@@ -110,6 +111,7 @@ _FAULTS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=2**16)  # a column repeats its words
 def parse_number(cell: str) -> float | None:
     """Parse a cell as a number; None if it is anything else.
 
@@ -142,6 +144,7 @@ def parse_bound(cell: str) -> tuple[float, int] | None:
     return value, -1 if found[1][0] in "<\u2264\u226a" else 1
 
 
+@lru_cache(maxsize=2**16)  # a column repeats its words
 def number_problem(cell: str) -> str:
     """The problem of a cell that resembles a number, as the end of a sentence; "" for a word."""
     text = _plain(cell)

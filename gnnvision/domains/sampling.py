@@ -176,6 +176,8 @@ def sampled(
             targets = found[-1] if once else np.concatenate(found)
             edges, ends = draw(rowptr, targets, fanout, key + hop)
             sources = source[edges]
+            if len(sources) and sources.min() < 0:  # which would count from the end
+                raise IndexError(f"source {sources.min()}")
             new = sources[row[sources] < 0]
             # Of several equal nodes the last one is written, and so is kept.
             numbers = np.arange(sizes[-1], sizes[-1] + len(new), dtype=row.dtype)

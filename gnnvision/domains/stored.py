@@ -236,7 +236,13 @@ class StoredGraph(Domain):
             key: as there.
         """
         fanouts, key = key_of(hops, fanouts, generator, key)
-        order, sizes, steps = sampled(*self.arrays, self._distinct(nodes), fanouts, key)
+        chosen = self._distinct(nodes)
+        try:
+            order, sizes, steps = sampled(*self.arrays, chosen, fanouts, key)
+        except (IndexError, ValueError, OverflowError, MemoryError) as error:
+            got = f"others ({error})"
+            advice = "A file is damaged: verify it with `gnnvision graph check`."
+            raise invalid("graph", "have edges between its nodes", got, advice) from None
         return Frontier(self, order, sizes, steps)
 
     def within(self, nodes: Indices) -> Frontier:

@@ -172,3 +172,20 @@ def test_checksums(copy):
     gv.data.load(copy)
     with pytest.raises(ChecksumError, match=r"x\.npy' must have the SHA-256"):
         check_graph_folder(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("source", lambda a: np.where(a == 0, 99, a)),
+        ("source", lambda a: np.where(a == 0, -1, a)),
+        ("rowptr", lambda a: np.where(np.arange(35) == 1, 2**60, a)),
+        ("rowptr", lambda a: np.where(np.arange(35) == 1, -5, a)),
+    ],
+)
+def test_damaged_edges_are_named_when_they_are_drawn(copy, name, change):
+    held = np.load(copy / f"{name}.npy")
+    rewrite(copy, name, change(held).astype(held.dtype), honest=True)
+    graph = gv.data.load(copy).graph
+    with pytest.raises(ValueError, match="must have edges between its nodes.* graph check"):
+        graph.frontier(range(34), fanouts=(-1, 5), key=0)
