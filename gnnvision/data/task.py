@@ -142,8 +142,8 @@ class Task(ABC):
             epoch: The epoch from 0, for augmentations that depend on it.
             share: The number of this process, from 0, and how many processes share the work, as
                 `torchrun` starts them. A shuffled training batch then has `batch_size` items for
-                each process and is yielded to each in part; of a split in order, each process has
-                consecutive batches of its own.
+                each process and is yielded to each in part; a split in order is divided into as
+                many consecutive parts, which are then cut into batches.
 
         Raises:
             ValueError: `split` is not one of these, or the batch size does not fit the task.

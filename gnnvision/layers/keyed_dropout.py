@@ -1,6 +1,6 @@
 """Dropout whose masks are a function of a key and of which item a row is, not of the process.
 
-Where processes share a batch, each draws the masks of its own rows, and they are those that one
+Where processes share a batch, each draws the masks of the rows it has, and they are those that one
 process draws for the whole batch.
 """
 
@@ -135,7 +135,7 @@ class KeyedDropout(TorchFunctionMode):
         Args:
             x: the signal.
             p: the probability of a 0.
-            ndim: how many dimensions of the signal have masks of their own; all of them if None.
+            ndim: how many dimensions of the signal have separate masks; all of them if None.
         """
         numbers = self._numbers(len(x)) if x.ndim else None
         if numbers is None or not 0 < p < 1:

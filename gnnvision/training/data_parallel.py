@@ -27,7 +27,7 @@ __all__ = ["DataParallel", "Part", "check_shared"]
 # What the processes tell each other before a step: the weight and the number of the known
 # targets, the rows of the domain, and whether one of them asks to stop or to save.
 _WEIGHT, _KNOWN, _NODES, _GRAPHS, _EDGES, _STOP, _SAVE = range(7)
-_FORMER = "broadcast_buffers"  # the name of an option before torch 2.12
+_FORMER = "broadcast_buffers"  # the former name of an option
 TINY = 1e-30  # below any total weight, so that a batch of weight 0 has the loss 0
 
 
@@ -48,7 +48,7 @@ class DataParallel:
         self.share: Share = (here.rank, here.size)
         self._wishes = (False, False)  # of this process, to stop and to save
         self._decided = (False, False)  # of all, before the last step
-        self._told = torch.empty(0)  # what they told each other before the last step
+        self._counts = torch.empty(0)  # a row of each process, before the last step
         self._missed: set[int] = set()
         self._was_backward = False
 
@@ -71,7 +71,7 @@ class DataParallel:
     def begin(
         self, place: tuple[int, int], weight: Tensor, known: int, x: Tensor, domain: Domain
     ) -> Part:
-        """Tell the others of a step, and hear from them.
+        """Exchange the counts of a step with the other processes.
 
         Args:
             place: the seed of the training, and how many steps are done.
@@ -81,11 +81,11 @@ class DataParallel:
             domain: its domain.
         """
         own = _sizes(x, domain)
-        told = torch.tensor([0.0, known, *own, *self._wishes], dtype=torch.float64)
-        told = told.to(weight.device)
-        told[_WEIGHT] = weight
-        self._told = self.each(told)
-        return Part(self, place, self._told, domain, own)
+        counts = torch.tensor([0.0, known, *own, *self._wishes], dtype=torch.float64)
+        counts = counts.to(weight.device)
+        counts[_WEIGHT] = weight
+        self._counts = self.each(counts)
+        return Part(self, place, self._counts, domain, own)
 
     @contextmanager
     def first_backward(self) -> Iterator[None]:
@@ -106,7 +106,7 @@ class DataParallel:
         return words
 
     def missed(self, count: int) -> None:
-        """Say once that dropout of a signal with so many rows depends on the processes."""
+        """Say once that dropout of a signal with this number of rows depends on the processes."""
         if not self._missed:
             words = (
                 f"Dropout of a signal with {count} rows, which are not those of the batch, draws "
@@ -123,7 +123,7 @@ class DataParallel:
         Returns:
             How many known targets each of them had in it.
         """
-        rows = self._told.tolist()  # after the step: where a GPU takes it, it does so meanwhile
+        rows = self._counts.tolist()  # after the step: where a GPU takes it, it does so meanwhile
         stop, save = (any(row[place] for row in rows) for place in (_STOP, _SAVE))
         self._decided = stop, save
         return [int(row[_KNOWN]) for row in rows]
@@ -207,7 +207,7 @@ class Part:
     Args:
         processes: all processes.
         place: the seed of the training, and how many steps are done.
-        told: what the processes told each other.
+        counts: a row of each process, as named above.
         domain: the domain of this share.
         own: the nodes, graphs and edges in it.
     """
@@ -216,15 +216,15 @@ class Part:
         self,
         processes: DataParallel,
         place: tuple[int, int],
-        told: Tensor,
+        counts: Tensor,
         domain: Domain,
         own: tuple[int, int, int],
     ) -> None:
-        self.processes, self.told, self.domain = processes, told, domain
+        self.processes, self.counts, self.domain = processes, counts, domain
         self._key, self._own = mixed(*place), own
-        rank, weights = processes.here.rank, told[:, _WEIGHT]
+        rank, weights = processes.here.rank, counts[:, _WEIGHT]
         self.fraction = weights[rank] / weights.sum().clamp(min=TINY)  # of the whole loss
-        self._before = told[:rank].sum(0).long()  # rows of the processes before this one
+        self._before = counts[:rank].sum(0).long()  # rows of the processes before this one
 
     def random_numbers(self, keyed: bool) -> AbstractContextManager[object]:
         """A context with the random numbers of this step, for each process its own.
@@ -251,7 +251,7 @@ class Part:
             return self.domain.order[:count] if known else None
         for place, own in enumerate(self._own):
             if count == own:
-                steps = torch.arange(count, device=self.told.device)
+                steps = torch.arange(count, device=self.counts.device)
                 return steps + self._before[_NODES + place]
         return None
 

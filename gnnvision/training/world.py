@@ -77,14 +77,14 @@ def world() -> World:
     """The processes of this run, by the environment that `torchrun` sets; just this one without.
 
     Raises:
-        ValueError: if the environment is incomplete or contradicts itself.
+        ValueError: if the environment contradicts itself.
     """
-    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-    found = {name: os.environ[name] for name in names if name in os.environ}
-    if "RANK" not in found or "WORLD_SIZE" not in found:
+    if not torchrun.is_started():
         return World()
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    found = {name: os.environ.get(name, "0") for name in names}
     try:
-        rank, size, local = (int(found.get(name, "0")) for name in names)
+        rank, size, local = (int(value) for value in found.values())
     except ValueError:
         rank, size, local = 0, 0, 0
     if not 0 <= rank < size or local < 0:

@@ -1,12 +1,13 @@
 """What the terminal shows of a run, and the lines where there is none."""
 
 import io
+import signal
 
 import pytest
 from rich.console import Console
 
 from gnnvision.training import progress
-from gnnvision.training.progress import Reporter
+from gnnvision.training.progress import Reporter, stop_on_signal
 
 
 def lines_of(capfd, took, seeds):
@@ -65,3 +66,15 @@ def test_the_bar_has_room_on_a_terminal(width, seeds):
     assert shown.count("━") + shown.count("╸") + shown.count("╺") >= 12
     assert ("12,345 items/s" in shown) == (width >= 80)
     assert text.count("25.0 %") == (123 if seeds == 1 else 0)  # a line an epoch stays
+
+
+def test_signals_that_torchrun_passes_on_are_one_request(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "2")
+    with stop_on_signal() as stop:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.requested
+        monkeypatch.setattr(stop, "_until", 0.0)  # ten seconds later
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)

@@ -12,7 +12,8 @@ def environment(monkeypatch):
     world.cache_clear()
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
-    yield lambda **names: [monkeypatch.setenv(k, v) for k, v in names.items()]
+    place = {"MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    yield lambda **names: [monkeypatch.setenv(k, v) for k, v in (place | names).items()]
     world.cache_clear()
 
 
