@@ -98,12 +98,19 @@ class DataParallel:
             warnings.filterwarnings("ignore", "(?s).*Grad strides do not match bucket view")
             yield
 
-    def describe(self, model: nn.Module) -> str:
+    def describe(self, model: nn.Module, batch_size: int | None) -> str:
         """How the processes train, for the overview."""
-        words = f"{self.here.size} share each batch"
-        if self.several and any(isinstance(m, _BatchNorm) for m in model.modules()):
+        size = self.here.size
+        if size == 1:
+            return "1, with all items of each batch"
+        words = f"{size} share each batch"
+        if batch_size is not None:
+            words = (
+                f"{size}, with {batch_size:,} of the {batch_size * size:,} items of a batch each"
+            )
+        if any(isinstance(m, _BatchNorm) for m in model.modules()):
             words += "; batch norm has the statistics of the items of one process"
-        return words
+        return f"{words}; the learning rate is that of the recipe"
 
     def missed(self, count: int) -> None:
         """Say once that dropout of a signal with this number of rows depends on the processes."""

@@ -193,7 +193,8 @@ class Trainer:
         """How several seeds are trained, and by which processes of torchrun, for the overview."""
         shared = {}
         if (processes := self.shared.processes) is not None:
-            shared = {"processes": processes.describe(self.shared.new_model(reset=False))}
+            model, size = self.shared.new_model(reset=False), self.stages[-1].recipe.batch_size
+            shared = {"processes": processes.describe(model, size)}
         elif self.parallel == "seeds" and torchrun.size() > 1:
             shared = {"processes": describe_sharing(self.task)}
         if len(self.seeds) == 1:

@@ -12,7 +12,7 @@ from torch import nn
 import gnnvision as gv
 from gnnvision.data.images import Augment
 from gnnvision.training import Interrupted
-from gnnvision.training.data_parallel import check_shared
+from gnnvision.training.data_parallel import DataParallel, check_shared
 from gnnvision.training.events import StepDone
 from gnnvision.training.world import World, world
 from gnnvision.transfer import Backbone, Plan, fine_tune
@@ -278,6 +278,12 @@ def test_after_a_process_was_killed_resuming_gives_the_same_bits(straight, tmp_p
 
 
 TWO = World(0, 2, 0, launched=True)
+
+
+def test_the_overview_names_the_items_of_a_process_and_batch_norm():
+    words = DataParallel(TWO).describe(nn.BatchNorm2d(3), 64)
+    assert words.startswith("2, with 64 of the 128 items of a batch each; batch norm has")
+    assert "batch norm" not in DataParallel(TWO).describe(cnn(), None)
 
 
 @pytest.mark.parametrize("make", [lambda task: task, gv.data.to_links])
