@@ -210,7 +210,10 @@ def enclosed(
     edges, ends = draw(rowptr, nodes, -1, 0)
     try:
         row[nodes] = np.arange(len(nodes), dtype=row.dtype)
-        at = row[source[edges]]
+        sources = source[edges]
+        if len(sources) and sources.min() < 0:  # which would count from the end
+            raise IndexError(f"source {sources.min()}")
+        at = row[sources]
     finally:
         row[nodes] = -1
     inside = at >= 0

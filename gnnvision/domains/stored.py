@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, Self
 
 import numpy as np
@@ -237,12 +238,8 @@ class StoredGraph(Domain):
         """
         fanouts, key = key_of(hops, fanouts, generator, key)
         chosen = self._distinct(nodes)
-        try:
+        with naming_damage():
             order, sizes, steps = sampled(*self.arrays, chosen, fanouts, key)
-        except (IndexError, ValueError, OverflowError, MemoryError) as error:
-            got = f"others ({error})"
-            advice = "A file is damaged: verify it with `gnnvision graph check`."
-            raise invalid("graph", "have edges between its nodes", got, advice) from None
         return Frontier(self, order, sizes, steps)
 
     def within(self, nodes: Indices) -> Frontier:
@@ -254,7 +251,8 @@ class StoredGraph(Domain):
             nodes: distinct nodes, or a boolean mask.
         """
         chosen = self._distinct(nodes)
-        step = enclosed(*self.arrays, chosen)
+        with naming_damage():
+            step = enclosed(*self.arrays, chosen)
         return Frontier(self, torch.from_numpy(chosen), [len(chosen)], [step])
 
     def clusters(self, count: int, seed: int = 0) -> Tensor:
@@ -314,6 +312,17 @@ class StoredGraph(Domain):
 
     def __repr__(self) -> str:
         return f"StoredGraph(num_nodes={self.num_nodes}, num_edges={self.num_edges})"
+
+
+@contextmanager
+def naming_damage() -> Iterator[None]:
+    """Name the cause where edges that lead to no node, as in a damaged file, break a draw."""
+    try:
+        yield
+    except (IndexError, ValueError, OverflowError, MemoryError) as error:
+        got = f"others ({error})"
+        advice = "A file is damaged: verify it with `gnnvision graph check`."
+        raise invalid("graph", "have edges between its nodes", got, advice) from None
 
 
 def key_of(

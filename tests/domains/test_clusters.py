@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.domains import Frontier, clusters
+from gnnvision.domains import Frontier, StoredGraph, clusters
 from tests.domains.test_stored import LAYERS, NODES, random_graph
 
 
@@ -173,3 +173,10 @@ def test_wrong_mini_batches() -> None:
     batch.num_sampled_edges = [1, 1, 1]
     with pytest.raises(ValueError, match="the numbers of nodes and edges of each hop"):
         Frontier.from_pyg(batch, graph)
+
+
+@pytest.mark.parametrize("source", [-1, 5])
+def test_damaged_edges_are_named(source: int) -> None:
+    graph = StoredGraph(torch.tensor([0, 1, 2]), torch.tensor([1, source]))
+    with pytest.raises(ValueError, match="'graph' must have edges between its nodes"):
+        graph.within([0, 1])

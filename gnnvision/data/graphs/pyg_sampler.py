@@ -14,7 +14,7 @@ from gnnvision._extras import require_extra
 from gnnvision.domains import Graph, StoredGraph
 from gnnvision.domains.frontier import incoming
 from gnnvision.domains.sampling import Integers, Step, draw, enclosed, sampled
-from gnnvision.domains.stored import key_of
+from gnnvision.domains.stored import key_of, naming_damage
 from gnnvision.errors import integer, invalid, one_of, wrong_type
 
 if TYPE_CHECKING:
@@ -170,7 +170,9 @@ class NeighborSampler:
         if self.disjoint:
             found, sizes, steps = _apart(self.graph, seeds, self.fanouts, key)
         else:
-            order, sizes, steps = sampled(*self.graph.arrays, seeds, self.fanouts, key, once=True)
+            arrays = self.graph.arrays
+            with naming_damage():
+                order, sizes, steps = sampled(*arrays, seeds, self.fanouts, key, once=True)
             found = order.numpy()
         from torch_geometric.sampler import SamplerOutput
 
