@@ -79,6 +79,17 @@ def script(name: str, *flags: str, ranks: int = 1) -> Case:
 
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+# A graph of a million edges in a table, which is written once, and then built on disk.
+BUILD = """
+import pathlib, runpy, sys
+import numpy as np
+if not pathlib.Path("edges.csv").exists():
+    ends = np.random.default_rng(0).integers(0, 200_000, (1_000_000, 2))
+    np.savetxt("part.csv", ends, "%d", ",", header="source,target", comments="")
+    pathlib.Path("part.csv").rename("edges.csv")
+sys.argv = ["gnnvision", "graph", "build", "edges.csv", "out/graph/built", "--features", "degree"]
+runpy.run_module("gnnvision", run_name="__main__")
+"""
 PICTURES = ("--dataset", "digits", "--model", "cifar_cnn", "--batch-size", "32")
 CASES: dict[str, Case] = {
     "nodes": script("gcn_cora", "--seeds", "3", "--epochs", "150", "--group", "1"),
@@ -101,6 +112,12 @@ CASES: dict[str, Case] = {
         "gcn_molecules", "--dataset", "bioactivity", "--seeds", "2", "--epochs", "8", "--jobs", "1"
     ),
     "ranks, seeds": script("gcn_cora", "--seeds", "4", "--epochs", "150", ranks=2),
+    "ranks, data": script("cnn_cifar", *PICTURES, "--epochs", "3", ranks=2),
+    "graph build": Case(
+        (sys.executable, "-c", BUILD),
+        begun="out/graph/built/build.json",
+        saved="out/graph/built/build.json",
+    ),
     "links": script("links_cora", "--dataset", "karate", "--seeds", "2", "--epochs", "150"),
 }
 
