@@ -7,8 +7,8 @@
 Each input is made from the seed, the name of the door and a number: a valid sample in which bytes,
 words, fields, chunks or members are changed, where possible with valid checksums, so that the
 change gets past the first check. It must lead to a value, or to an exception that gnnvision
-itself raises (ValueError, TypeError, OSError or one of its own classes of these): in bounded time
-and memory, without a file outside its folder, another process or a connection. Inputs are read in
+itself raises (ValueError, TypeError, OSError or a class derived from these): in bounded time and
+memory, without a file outside its folder, another process or a connection. Inputs are read in
 child processes with limits, so that a crash or a hang is found and counted; one input of each kind
 of finding is kept with its traceback.
 """

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of real runs, which are resumed and must end with the same bits.
+"""SIGKILL at random moments of real runs, which are resumed and must end bit-exact.
 
     python benchmarks/kills.py --kills 200 --workers 2
     python benchmarks/kills.py --kills 8 --only nodes images --seed 3
@@ -40,7 +40,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "experiments"
 MOST_KILLS = 4  # of one run
 LIMIT_S = 300.0  # of one process
-LEAVE_S = 20.0  # in which all processes of a job must end after its first one
+LEAVE_S = 60.0  # in which all processes of a job must end after its first one
 TIMES = ("seconds", "train_seconds", "data_seconds")
 COMPLETE = "which is complete. See"
 SAME = (".safetensors", ".csv", ".npy", ".npz")
@@ -170,7 +170,7 @@ class Job:
         return left
 
     def stop(self) -> None:
-        """Kill whatever is left, and read the end of the output."""
+        """Kill all that are left, and read the end of the output."""
         for number in self.members():
             kill(number)
         self.process.wait()
@@ -185,6 +185,15 @@ def kill(number: int) -> None:
         os.kill(number, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def command_of(number: int) -> str:
+    """The command line of a process."""
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ")
+    except OSError:
+        return f"{number}, which has ended"
+    return words.decode(errors="replace")[:200]
 
 
 @dataclass
@@ -216,7 +225,7 @@ class Runs:
         self.tally = Tally()
 
     def all(self, kills: int) -> Tally:
-        """The undisturbed run, and others until there were so many kills."""
+        """The undisturbed run, and others until this number of kills."""
         whole = self.folder_of("whole")
         job = Job(self.case.start, whole)
         is_done = job.ended(LIMIT_S) and job.process.returncode == 0
@@ -260,12 +269,12 @@ class Runs:
             if killed < kills:
                 ended, victim = self.disturb(job, place, duration)
             ended = job.ended(LIMIT_S)
-            left = job.is_left()
+            left = [command_of(number) for number in job.is_left()]
             job.stop()
             if not ended:
                 return f"not ended within {LIMIT_S:.0f} s: {job.text}"
             if left:
-                return f"{len(left)} processes were left after {victim or 'the end'}"
+                return f"processes were left after {victim or 'the end'}: {'; '.join(left)}"
             complete = COMPLETE in job.text  # killed at its very end
             if not victim and (job.process.returncode == 0 or (complete and is_begun)):
                 return ""

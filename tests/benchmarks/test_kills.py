@@ -56,7 +56,7 @@ def test_a_job_that_loses_nothing(case, tmp_path):
         ("part.write_text", "(out / str(os.getpid())).touch(); part.write_text", "left behind"),
         ("str(count)", "str(count + (count == 40) * started)", "changed: RUN/count.csv"),
         ("while count", "lock = out / 'lock'; lock.touch(exist_ok=False)\nwhile count", "code 1"),
-        ("import sys; sys.stdin.read()", "import time; time.sleep(1.5)", "were left"),
+        ("import sys; sys.stdin.read()", "import time; time.sleep(1.5)", "processes were left"),
     ],
 )
 def test_what_is_wrong_is_found(case, tmp_path, monkeypatch, old, new, found):
