@@ -169,13 +169,25 @@ def store() -> Any:  # noqa: ANN401
     return distributed.PrefixStore(f"gnnvision/{_round()}", _base())  # type: ignore[attr-defined]
 
 
+@contextmanager
+def _talking() -> Iterator[Any]:
+    """The store, in a block that says so if torchrun, whose store it is, has ended."""
+    try:
+        yield store()
+    except RuntimeError as error:
+        raise ChildProcessError(
+            "The processes cannot reach torchrun, which has ended or whose machine is lost. Start "
+            "it again with --resume RUN."
+        ) from error
+
+
 def post(key: str, content: bytes) -> None:
     """Leave a message, of any length, for the other processes."""
-    place = store()
     pieces = range(0, len(content), _CHUNK)
-    for number, start in enumerate(pieces):
-        place.set(f"{key}/{number}", content[start : start + _CHUNK])
-    place.set(key, str(len(pieces)))
+    with _talking() as place:
+        for number, start in enumerate(pieces):
+            place.set(f"{key}/{number}", content[start : start + _CHUNK])
+        place.set(key, str(len(pieces)))
 
 
 def message(key: str, *, forget: bool = False) -> bytes | None:
@@ -185,13 +197,13 @@ def message(key: str, *, forget: bool = False) -> bytes | None:
         key: of the message.
         forget: whether nobody else is going to read it.
     """
-    place = store()
-    if not place.check([key]):
-        return None
-    keys = [f"{key}/{number}" for number in range(int(place.get(key)))]
-    content = b"".join(place.get(one) for one in keys)
-    for one in [key, *keys] if forget else []:
-        place.delete_key(one)
+    with _talking() as place:
+        if not place.check([key]):
+            return None
+        keys = [f"{key}/{number}" for number in range(int(place.get(key)))]
+        content = b"".join(place.get(one) for one in keys)
+        for one in [key, *keys] if forget else []:
+            place.delete_key(one)
     return content
 
 
@@ -211,7 +223,8 @@ def await_message(key: str, waiting: Callable[[], object] | None = None) -> byte
 
 def next_claim(key: str) -> int:
     """0 for the first process that asks, 1 for the second, and so on."""
-    return int(store().add(key, 1)) - 1
+    with _talking() as place:
+        return int(place.add(key, 1)) - 1
 
 
 def keep_message(key: str, content: str) -> None:

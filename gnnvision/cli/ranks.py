@@ -151,11 +151,12 @@ def says_error(text: str) -> bool:
         _await_end()
         return False
     deadline = time.monotonic() + _SAME_S
-    while time.monotonic() < deadline:
-        if _ends():
-            _await_end()
-            return False
-        time.sleep(0.05)
+    with contextlib.suppress(ChildProcessError):  # torchrun has ended
+        while time.monotonic() < deadline:
+            if _ends():
+                _await_end()
+                return False
+            time.sleep(0.05)
     end(text)
     return True
 
@@ -191,6 +192,13 @@ def lost_ranks(error: BaseException) -> str | None:
     broken = isinstance(error, RuntimeError) and any(mark in str(error) for mark in _LOST)
     if not (broken or isinstance(error, KeyboardInterrupt)):
         return None
+    try:
+        return _who_is_lost(broken)
+    except ChildProcessError as ended:
+        return str(ended)
+
+
+def _who_is_lost(broken: bool) -> str | None:
     deadline = time.monotonic() + (_SAME_S if broken else 0.0)
     while True:
         ended = _ends()

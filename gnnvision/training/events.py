@@ -138,7 +138,13 @@ class Saved(Event):
 
 @dataclass(slots=True)
 class Waiting(Event):
-    """Other processes are at work, and this one has nothing to do; callbacks do not get it."""
+    """Other processes are at work, and this one has nothing to do; callbacks do not get it.
+
+    Args:
+        error: what keeps this process from hearing of the others: it saves its work and ends.
+    """
+
+    error: ChildProcessError | None = None
 
 
 @dataclass(slots=True)

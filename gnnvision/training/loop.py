@@ -55,6 +55,7 @@ class Loop:
         self.rank = torchrun.rank() if trainer.parallel == "seeds" else 0
         self._name = RANK.format(self.rank) if self.rank else LAST  # of the checkpoint
         self.unsaved: dict[str, Checkpoint] = {}  # weights of seeds, to be written at the end
+        self._lost: ChildProcessError | None = None  # after which everything is saved
         self._saved_place = ""  # the seed and epoch of the last checkpoint written
 
     def run(self) -> None:
@@ -66,8 +67,9 @@ class Loop:
         """
         try:
             self._run()
-        except ChildProcessError:
-            self._save()
+        except ChildProcessError as error:
+            if error is not self._lost:
+                self._save()
             raise
 
     def _run(self) -> None:
@@ -78,6 +80,10 @@ class Loop:
             for event in events:
                 if not self.rank:
                     self._take(event)
+                if isinstance(event, Waiting) and event.error is not None:
+                    self._lost = event.error
+                    self._save()  # here, where the seeds in progress have their random numbers
+                    raise event.error
                 if trainer.is_done:
                     continue
                 stop, due = self.stop.requested, time.monotonic() - saved_at >= self.save_every

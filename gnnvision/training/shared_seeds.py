@@ -153,7 +153,12 @@ class SharedSeeds:
         self._next = time.monotonic() + _POLL_S
         for rank in list(self._read):
             key = f"{self.key}/{rank}/{self._read[rank]}"
-            if (content := torchrun.message(key, forget=True)) is None:
+            try:
+                content = torchrun.message(key, forget=True)
+            except ChildProcessError as error:
+                yield Waiting(error)
+                raise
+            if content is None:
                 continue
             self._read[rank] += 1
             for item in loads(content):
@@ -190,11 +195,11 @@ class SharedSeeds:
                     if due or self.settings.watched or not isinstance(event, StepDone):
                         self._items.append(light(event, unit, self.settings))
                     if due:
-                        self._send()
+                        yield from self._send()
                     yield event
                 self._items.append(Free(unit.reason if isinstance(unit, GroupUnit) else ""))
         self._items.append(None)
-        self._send()
+        yield from self._send()
         while (content := torchrun.message(f"{self.key}/results")) is None:
             yield Waiting()
             time.sleep(_POLL_S)
@@ -203,7 +208,11 @@ class SharedSeeds:
     def _warn(self, message: Warning | str, category: type[Warning], *_: object) -> None:
         self._items.append(Warned(str(message), category))
 
-    def _send(self) -> None:
-        torchrun.post(f"{self.key}/{torchrun.rank()}/{self._sent}", dumps(self._items))
+    def _send(self) -> Iterator[Event]:
+        try:
+            torchrun.post(f"{self.key}/{torchrun.rank()}/{self._sent}", dumps(self._items))
+        except ChildProcessError as error:
+            yield Waiting(error)
+            raise
         self._items, self._sent = [], self._sent + 1
         self._next = time.monotonic() + SEND_EVERY_S

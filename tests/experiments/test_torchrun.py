@@ -65,6 +65,7 @@ def test_a_script_makes_one_run_and_prints_it_once(started, tmp_path):
     files = {"config.json", "result.json", "metrics.csv", "report.html"}
     assert files <= {path.name for path in run.iterdir()}
     assert not (run / "checkpoints" / "last.safetensors").exists()
+    assert "processes  2" in done.stdout
     assert done.stdout.count("report: ") == done.stdout.count("network ") == 1
     assert "torchrun --nproc-per-node 2" in (run / "config.json").read_text()
 
