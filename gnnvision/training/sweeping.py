@@ -224,8 +224,10 @@ class _Running:
                 os.link(first, file)  # unless another process was faster
             except FileExistsError:
                 pass
+            except OSError:  # a file system without links
+                first.replace(file)
             finally:
-                first.unlink()
+                first.unlink(missing_ok=True)
         held = read_json(file)
         then = held.get("fixed") if isinstance(held, dict) else None
         if not isinstance(then, dict):

@@ -261,6 +261,17 @@ def test_the_first_result_of_a_number_counts(tmp_path):
     assert list(journal.trials().values()) == [first]
 
 
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def link(first, second):
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(sweeping.os, "link", link)
+    assert len(sweep(tmp_path, trials=1).trials) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best", "config.json", "journal.log", "trials",
+    ]  # fmt: skip
+
+
 def test_settings_are_drawn_without_repetition(tmp_path):
     space = read_space({"a": "1..3", "b": "1..3"})
     journal, drawn = Journal(tmp_path, space, True), []
