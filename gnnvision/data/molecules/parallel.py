@@ -60,7 +60,11 @@ def _results(
         return
     # A forked worker has all modules loaded; it only runs rdkit and numpy.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    try:
+        pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    except OSError:  # no room for semaphores: a full /dev/shm, or a system without one
+        yield from map(work, chunks, repeat(featurizer))
+        return
     try:
         yield from pool.map(work, chunks, repeat(featurizer))
     finally:

@@ -151,6 +151,17 @@ def test_two_processes_give_what_one_does(many):
     same(one, encode(many, Featurizer()))
 
 
+def test_without_room_for_semaphores_one_process_does_all(monkeypatch):
+    """As where /dev/shm is full, or a container has none."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("multiprocessing.synchronize._multiprocessing.SemLock", full)
+    found = encode_all(["CCO"] * (CHUNK + 1), Featurizer(), processes=2)
+    assert found.num_atoms.tolist() == [3] * (CHUNK + 1)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_progress_goes_up_to_the_end(many, processes):
     calls = []
