@@ -4,10 +4,10 @@ python benchmarks/sampled_accuracy.py --seeds 20
 python benchmarks/sampled_accuracy.py --only power-law --nodes 200_000 --fanouts 10 10
 
 The network, its initial weights, the split and the rule that selects the epoch are the same; what
-differs is a step: of the whole graph, or of a batch of nodes with some of their neighbors. Cora's
-and CiteSeer's training nodes are one batch, so that both take as many steps; those of the generated
-graph are eight. The test accuracy is exact in both cases.
-The same network on the graph without its edges shows what the edges are worth.
+differs is a step: of the whole graph, or of a batch of nodes with some of their neighbors. The
+training nodes of Cora and CiteSeer are one batch, so that both take as many steps; those of the
+generated graph are eight. The test accuracy is exact in both cases. The same network on the graph
+without its edges shows what the edges are worth.
 """
 
 from __future__ import annotations
