@@ -18,37 +18,26 @@ from gnnvision.data.atomic_files import atomic_write
 from gnnvision.data.column_sources import Columns
 from gnnvision.data.column_values import Cells, read_numbers, read_texts, to_cells
 from gnnvision.data.columns import ColumnEncoder
-from gnnvision.data.graphs.column_store import ColumnStore, store_columns
-from gnnvision.data.graphs.edge_table import (
-    EdgeColumns,
-    describe_edges,
-    order_types,
-)
-from gnnvision.data.graphs.graph_writer import GraphWriter, disk_errors
+from gnnvision.data.graphs.build_folder import disk_errors
+from gnnvision.data.graphs.build_nodes import ROWS, NodeTable
+from gnnvision.data.graphs.column_store import store_columns
+from gnnvision.data.graphs.edge_table import EdgeColumns, describe_edges, order_types
+from gnnvision.data.graphs.graph_writer import GraphWriter
 from gnnvision.data.graphs.id_index import IdIndex
 from gnnvision.data.graphs.npy_files import map_array
 from gnnvision.data.graphs.options import GraphOptions
 from gnnvision.data.graphs.parquet_table import ParquetTable, open_parquet
 from gnnvision.data.graphs.table_files import IDS, choose_column, choose_ends, choose_label
-from gnnvision.data.graphs.table_files import split_argument as split_given
-from gnnvision.data.graphs.table_labels import (
-    MASKS,
-    label_columns,
-    split_columns,
-    split_of_table,
-)
-from gnnvision.data.graphs.tables import MOST_DEGREES, feature_columns
+from gnnvision.data.graphs.tables import MOST_DEGREES
 from gnnvision.data.paths import existing_path
 from gnnvision.data.plain_table import BlockTable, open_blocks
 from gnnvision.data.split import SPLIT_NAMES, Split
-from gnnvision.data.split_column import has_split_words
 from gnnvision.data.text_cells import TextCells
 from gnnvision.errors import invalid
 
 __all__ = ["Builder"]
 
 NODES = "nodes.json"  # what was found in the table of nodes
-ROWS = 2**16  # nodes that are written together
 Step = Callable[[int], None]
 
 
@@ -166,7 +155,9 @@ class Builder:
                 "details": {"labels": "none"}, "encoder": None, "features": "degree", "note": "",
             }  # fmt: skip
         else:
-            facts = self._read_table(self.table, place)
+            assert self.id is not None
+            nodes = NodeTable(self.table, self.id, self.label, self.options, self.step)
+            facts = nodes.write(place, self._writer)
         facts["key"] = self.key
         with atomic_write(self.folder / NODES) as file:
             file.write(json.dumps(facts).encode())
@@ -188,85 +179,6 @@ class Builder:
             got = f"{self.links.source} without rows"
             raise invalid("edges", "have at least one row", got, "Check the file.")
         return most
-
-    def _read_table(self, source: BlockTable | ParquetTable, place: Path) -> dict[str, Any]:
-        options = self.options
-        split = split_given(options)
-        texts = {name for name in (self.id, *self.label, split) if name is not None}
-        structure = _named(options) == "degree"
-        count = partial(self.step, "nodes read")
-        table = store_columns(source, place, source.columns, "nodes", texts, count)
-        store: ColumnStore = table.columns  # type: ignore[assignment]
-        store.texts |= {
-            name for name, kind in (options.kinds or {}).items() if kind in ("text", "boolean")
-        }
-        words = _split_column(store) if split in (None, "random") else None
-        split = words if split is None else split
-        store.texts |= {words} if words is not None else set()
-        labels = label_columns(table, self.label, "node", options.kind, options.missing)
-        chosen = split_of_table(_only(table, split), split, labels, options.seed)
-        train = chosen.split.train
-        excluded = {self.id, words, *self.label, *split_columns(_only(table, split), split)}
-        encoder, note = None, ""
-        encoded: list[Path] = []
-        if not structure:
-            if _named(options) == "identity":
-                raise _no_features("features='identity'")
-            names = feature_columns(table, options.features, options.kinds, excluded)
-            encoder = self._fit(table, names, train, place, encoded)
-            if not encoder.names:
-                raise _no_features(f"{source.source} ({encoder.summary() or 'no other columns'})")
-            note = encoder.summary()
-        assert self.id is not None
-        ids, whole = store.cells(self.id), self.id in getattr(source, "whole", ())
-        with self._writer(table.num_rows) as writer:
-            for start in range(writer.next_node, table.num_rows, ROWS):
-                stop = min(start + ROWS, table.num_rows)
-                x = None if structure else _features(encoded, start, stop, options)
-                y = labels.y[start:stop] if self.label else None
-                writer.add_nodes(x=x, y=y, ids=_block(ids, start, stop, whole))
-                self.step("nodes written", stop - start)
-            writer.sync_nodes()
-            writer.write_split(chosen.split)
-        if options.normalize_features:
-            note += "; the features of each node sum to 1"
-        details = {**labels.notes, **chosen.notes}
-        if table.notes:
-            details["nodes table"] = "; ".join(table.notes)
-        return {
-            "num_nodes": table.num_rows, "kind": labels.kind, "class_names": [*labels.names],
-            "split": chosen.split.name, "details": details, "note": note,
-            "encoder": encoder and encoder.to_dict(),
-            "features": "degree" if structure else "columns",
-        }  # fmt: skip
-
-    def _fit(
-        self, table: Columns, names: Sequence[str], train: NDArray[np.int64], place: Path,
-        encoded: list[Path],
-    ) -> ColumnEncoder:  # fmt: skip
-        """The encoder of the columns, fitted one after the other; their features go to files."""
-        kinds, found = self.options.kinds or {}, []
-        rows = train if len(train) else None
-        for number, name in enumerate(names):
-            held = Columns({name: table.require(name, "features")}, table.source, table.num_rows,
-                           table.decimal_commas)  # fmt: skip
-            kind = kinds.get(name, kinds.get("*"))
-            one = ColumnEncoder.fit(held, rows, kinds=None if kind is None else {name: kind})
-            column = one.columns[0]
-            found.append(column)
-            if column.kind != "unused":
-                read = column.read(to_cells(held[name]), table.decimal_commas)
-                path = place / f"features-{number}.npy"
-                encoded.append(path)
-                out = np.lib.format.open_memmap(
-                    path, "w+", np.float32, (table.num_rows, len(column.names))
-                )
-                for start in range(0, table.num_rows, ROWS):
-                    part = replace(read, values=read.values[start : start + ROWS], unreadable={})
-                    out[start : start + ROWS] = column.features(part)
-                del out
-            self.step("columns encoded", 1)
-        return ColumnEncoder(tuple(found))
 
     def _write_edges(self, writer: GraphWriter, facts: dict[str, Any]) -> dict[str, str]:
         index = None
@@ -430,12 +342,6 @@ class Builder:
         return encoder.to_dict(), encoder.summary()
 
 
-def _named(options: GraphOptions) -> str | tuple[str, ...] | None:
-    """The features as they were named; a single name as such."""
-    given = options.features
-    return given[0] if isinstance(given, tuple) and len(given) == 1 else given
-
-
 def _open(path: Path, argument: str) -> BlockTable | ParquetTable:
     """A table of text or a Parquet file, which is read in blocks."""
     if existing_path(path, "a file", argument).is_dir():
@@ -448,52 +354,6 @@ def _open(path: Path, argument: str) -> BlockTable | ParquetTable:
 
 def _header(table: BlockTable | ParquetTable) -> Columns:
     return Columns(dict.fromkeys(table.columns), table.source, 0, table.decimal_commas)
-
-
-def _no_features(got: str) -> ValueError:
-    return invalid(
-        "features", "be columns of the table of nodes, or 'degree'", got,
-        "Use --features degree: one feature for each node would be as large as N × N.",
-    )  # fmt: skip
-
-
-def _split_column(store: ColumnStore) -> str | None:
-    """The first column that only has the words of a split; None if there are masks or none."""
-    if any(name in store for name in MASKS):
-        return None
-    for name in store:
-        first = next(store.blocks(name))
-        some = TextCells(first.content, first.starts[:100], first.ends[:100]).texts()
-        words = {text.strip().lower() for text in some} - {""}
-        if words and not has_split_words([*words, "train", "test"]):
-            continue
-        if has_split_words(t for block in store.blocks(name) for t in set(block.texts())):
-            return name
-    return None
-
-
-def _only(table: Columns, split: str | None) -> Columns:
-    """The columns that may define a split, so that no others are read."""
-    names = [name for name in table if name in MASKS or name == split]
-    return Columns(_Some(table, names), table.source, table.num_rows, table.decimal_commas)
-
-
-class _Some(Mapping[str, Any]):
-    """Some columns of a table, which are read when they are used."""
-
-    def __init__(self, table: Columns, names: Sequence[str]) -> None:
-        self.table, self.names = table, names
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
-        if name not in self.names:
-            raise KeyError(name)
-        return self.table[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 class _DegreeTexts(Sequence[str]):
@@ -511,25 +371,3 @@ class _DegreeTexts(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         known = {number: str(number) for number in np.unique(self.degrees).tolist()}
         return (known[number] for number in self.degrees.tolist())
-
-
-def _features(
-    encoded: Sequence[Path], start: int, stop: int, options: GraphOptions
-) -> NDArray[np.float32]:
-    parts = [np.asarray(map_array(path)[start:stop]) for path in encoded]
-    x = np.concatenate(parts, 1)
-    if options.normalize_features:
-        import torch
-
-        from gnnvision.data.graphs.tables import sum_to_one
-
-        x = sum_to_one(torch.from_numpy(x)).numpy()
-    return x
-
-
-def _block(ids: TextCells, start: int, stop: int, whole: bool) -> list[str] | NDArray[np.int64]:
-    """Some ids, as whole numbers if their column has these."""
-    ends = np.asarray(ids.ends[start:stop])
-    block = TextCells(ids.content, ids.starts[start:stop], ends).stripped()
-    numbers = block.integers() if whole else None
-    return block.texts() if numbers is None else numbers

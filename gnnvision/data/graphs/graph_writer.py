@@ -2,70 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from gnnvision.data.atomic_files import NotWritable, atomic_write
+from gnnvision.data.graphs.build_folder import SPILL, BuildFolder, disk_errors
 from gnnvision.data.graphs.edge_blocks import edge_records
-from gnnvision.data.graphs.edge_runs import (
-    MERGED,
-    EdgeRuns,
-    Merger,
-    keys_of,
-    record_type,
-    same_as_first,
-)
-from gnnvision.data.graphs.graph_manifest import FORMAT, MANIFEST, VERSION, file_hash
+from gnnvision.data.graphs.edge_runs import MERGED, EdgeRuns, Merger, keys_of, record_type
 from gnnvision.data.graphs.node_blocks import node_arrays
 from gnnvision.data.graphs.npy_files import GrowingArray, map_array
+from gnnvision.data.graphs.sorted_edges import SortedEdges
 from gnnvision.data.split import SPLIT_NAMES, Split
 from gnnvision.data.targets import Kind
 from gnnvision.errors import at_least, in_range, invalid, one_of
 
-if sys.platform != "win32":
-    import fcntl
+__all__ = ["GraphWriter"]
 
-__all__ = ["GraphWriter", "disk_errors"]
-
-STATE, SPILL = "build.json", "edges.unsorted"  # of a build that is not finished
-OURS = (SPILL, "columns-", "nodes.json")  # what may be there before them
 MOST_NODES = 2**31
 COMMITTED = 2**26  # bytes of rows, or edges, after which a killed build need not go back
 COLUMNS = ("edge_weight", "edge_type", "edge_attr")
-_IDS = {"ids": "ids", "names": "name_bytes", "starts": "name_starts"}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 Step = Callable[[int], None]
-
-
-@contextlib.contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """A context that gives the error of a full disk as one sentence.
-
-    Args:
-        folder: Where a graph is written.
-
-    Raises:
-        NotWritable: The disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise NotWritable(
-                f"The disk of {str(folder)!r} is full ({os.strerror(error.errno)}). Free some "
-                "space and run the same again: it continues where it stopped."
-            ) from error
-        raise
 
 
 class GraphWriter:
@@ -129,81 +90,26 @@ class GraphWriter:
         self.columns = tuple(name for name in COLUMNS if name in columns)
         self.num_relations = num_relations
         self._bits = max(1, (num_nodes - 1).bit_length())
-        self._plan = {
+        plan = {
             "num_nodes": num_nodes, "undirected": undirected, "duplicates": duplicates,
             "columns": [*self.columns], "num_relations": num_relations, "key": key,
         }  # fmt: skip
-        self._state: dict[str, Any] = {"plan": self._plan, "blocks": 0, "added": 0, "nodes": 0}
-        self._arrays: dict[str, GrowingArray] = {}
-        self._files: list[IO[bytes]] = []
+        with disk_errors(self.folder):
+            self._build = BuildFolder(self.folder, plan)
+        self._state = self._build.state
+        self._arrays = {
+            name: self._build.array(name, np.dtype(dtype), tuple(tail), self._state["rows"][name])
+            for name, (dtype, tail) in self._state.get("arrays", {}).items()
+        }
         self._runs: EdgeRuns | None = None
-        self._sorted = False
-        self._types: NDArray[np.int64] | None = None
-        self._filled, self._pending, self._lock = 0, 0, -1
-        try:
-            with disk_errors(self.folder):
-                self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._filled, self._pending, self._sorted = 0, 0, False
         self._blocks: int = self._state["blocks"]
         self._nodes: int = self._state["nodes"]
         self._synced = self._nodes
 
-    # --- the folder ---------------------------------------------------------------------------
-
-    def _open(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob(".*.json.*.part"):  # of a process that was killed
-            left.unlink()
-        names = {path.name for path in self.folder.iterdir()}
-        place = repr(str(self.folder))
-        if MANIFEST in names:
-            advice = "Give another folder, or delete this one."
-            raise invalid("folder", "be new", f"{place}, which has a finished graph", advice)
-        if STATE not in names and {one for one in names if not one.startswith(OURS)}:
-            advice = "Give a new folder."
-            raise invalid("folder", "be empty", f"{place} with {min(names)!r}", advice)
-        self._lock_folder()
-        if STATE not in names:
-            self._save()
-        state = json.loads((self.folder / STATE).read_text("utf-8"))
-        if state["plan"] != self._plan:
-            got = f"{place}, which has an unfinished one with other settings or from other data"
-            advice = "Delete it to start again, or give another folder."
-            raise invalid(
-                "folder", "be new or have an unfinished build of this graph", got, advice
-            )
-        self._state = state
-        for name, (dtype, tail) in state.get("arrays", {}).items():
-            rows = state["rows"][name]
-            self._arrays[name] = self._array(name, np.dtype(dtype), tuple(tail), rows)
-
-    def _lock_folder(self) -> None:
-        """Refuse a second process, which would write the same files."""
-        self._lock = os.open(self.folder / SPILL, os.O_RDWR | os.O_CREAT, 0o644)
-        if sys.platform == "win32":
-            return
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            got = f"{str(self.folder)!r}, which another process is writing"
-            raise invalid("folder", "be free", got, "Wait for it.") from None
-        except OSError:  # a file system without locks
-            pass
-
-    def _save(self) -> None:
-        with atomic_write(self.folder / STATE) as file:
-            file.write(json.dumps(self._state).encode())
-
     def close(self) -> None:
         """Close all files; an unfinished build can be continued."""
-        for file in self._files:
-            with contextlib.suppress(OSError):
-                file.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._build.close()
 
     def __enter__(self) -> Self:
         return self
@@ -293,7 +199,7 @@ class GraphWriter:
         # Sorting records needs their order and a copy besides; sorting plain numbers does not.
         size = (3 if distinct else 2) * dtype.itemsize + (0 if dtype.names is None else 24)
         self._runs = EdgeRuns(self.folder / SPILL, dtype, self._state.get("runs", ()), distinct)
-        self._files.append(self._runs.file)
+        self._build.files.append(self._runs.file)
         self._buffer = np.empty(max(1024, self.memory // size), dtype)
 
     def _spill(self, commit: bool) -> None:
@@ -310,7 +216,7 @@ class GraphWriter:
         self._state["blocks"] = self._blocks
         self._state["added"] += self._pending
         self._pending = 0
-        self._save()
+        self._build.save()
 
     # --- nodes --------------------------------------------------------------------------------
 
@@ -365,7 +271,7 @@ class GraphWriter:
         """
         with disk_errors(self.folder):
             if name not in self._arrays:
-                self._arrays[name] = self._array(name, values.dtype, values.shape[1:], 0)
+                self._arrays[name] = self._build.array(name, values.dtype, values.shape[1:], 0)
             self._arrays[name].append(values)
 
     def next_row(self, name: str) -> int:
@@ -381,7 +287,7 @@ class GraphWriter:
         """Write the nodes of a split; `finish` does it too."""
         with disk_errors(self.folder):
             for part in SPLIT_NAMES:
-                array = self._array(part, np.dtype("<i8"), (), 0)
+                array = self._build.array(part, np.dtype("<i8"), (), 0)
                 array.append(getattr(split, part))
                 array.close()
 
@@ -393,20 +299,13 @@ class GraphWriter:
         for name, values in arrays.items():
             tail = values.shape[1:]
             if name not in self._arrays:
-                self._arrays[name] = self._array(name, values.dtype, tail, 0)
+                self._arrays[name] = self._build.array(name, values.dtype, tail, 0)
             known = self._arrays[name]
             if (known.tail, known.dtype) != (tail, values.dtype.newbyteorder("<")):
                 condition = f"have {known.dtype} rows of shape {known.tail} as before"
                 raise invalid(name, condition, f"{values.dtype} {tail}", "Convert the block.")
         for name, values in arrays.items():
             self._arrays[name].append(values)
-
-    def _array(
-        self, name: str, dtype: np.dtype[Any], tail: tuple[int, ...], rows: int
-    ) -> GrowingArray:
-        array = GrowingArray(self.folder / f"{name}.npy", dtype, tail, rows)
-        self._files.append(array.file)
-        return array
 
     def _commit_nodes(self) -> None:
         for array in self._arrays.values():
@@ -418,7 +317,7 @@ class GraphWriter:
         held = self._arrays.items()
         self._state["arrays"] = {name: [one.dtype.str, [*one.tail]] for name, one in held}
         self._state["rows"] = {name: one.rows for name, one in held}
-        self._save()
+        self._build.save()
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -469,9 +368,11 @@ class GraphWriter:
                 "self_loops": self._state["merged"]["loops"],
                 "added": self._state["added"], "num_relations": self._relations(),
                 "split": None if split is None else split.name, "about": dict(about or {}),
-                "key": self._plan["key"],
+                "key": self._state["plan"]["key"],
             }  # fmt: skip
-            self._write_manifest(facts)
+            for array in self._arrays.values():
+                array.close()
+            self._build.finish(facts)
 
     def _output_names(self, kind: Kind, given: Sequence[str]) -> list[str]:
         """The names of the classes or targets, as many as there are."""
@@ -512,9 +413,8 @@ class GraphWriter:
             if self._filled or self._blocks != self._state["blocks"]:
                 self._spill(commit=True)
             self._buffer = self._buffer[:0]
-            self._types = types
             if not self._sorted:
-                self._merge(step)
+                self._merge(step, types)
                 self._sorted = True
         state = self._state["merged"]
         found = {"edges": state["edges"], "self_loops": state["loops"]}
@@ -535,7 +435,7 @@ class GraphWriter:
         largest = int(self._state["merged"]["largest_type"]) + 1
         return largest if self.num_relations is None else self.num_relations
 
-    def _merge(self, step: Step) -> None:
+    def _merge(self, step: Step, types: NDArray[np.int64] | None) -> None:
         """Write the sorted edges by target."""
         assert self._runs is not None
         runs = self._runs
@@ -543,101 +443,26 @@ class GraphWriter:
             "merged",
             {"taken": [], "edges": 0, "nodes": 0, "loops": 0, "largest_type": -1, "parallel": 0},
         )
-        kinds = {"source": ("<i4", ()), "rowptr": ("<i8", ())} | {
-            name: ("<i8" if name == "edge_type" else "<f4",
-                   (width,) if name == "edge_attr" else ())
-            for name, width in self._widths().items()
-        }  # fmt: skip
-        rows = {name: state["edges"] for name in kinds} | {"rowptr": state["nodes"]}
-        out = {
-            name: self._array(name, np.dtype(dtype), tail, rows[name])
-            for name, (dtype, tail) in kinds.items()
-        }
+        out = SortedEdges(
+            self._build.array, state, self.num_nodes, self._bits, self._widths(), types,
+            undirected=self.undirected, keeps_all=self.duplicates == "keep",
+        )  # fmt: skip
         size = 6 * runs.dtype.itemsize + 48
         merger = Merger(runs, min(MERGED, max(256, self.memory // size)), state["taken"])
         written = 0
         step(sum(merger.taken))
         for block in merger.blocks():
             count = len(block)
-            kept = self._without_repeats(block)
-            self._write_edges(kept, out, state)
-            written += kept.nbytes
+            written += out.write(block)
             step(count)
             if written >= COMMITTED * 4:
-                self._commit_merged(merger, out)
+                out.sync()
+                state["taken"] = [*merger.taken]
+                self._build.save()
                 written = 0
-        self._begin_rows(out["rowptr"], state, self.num_nodes + 1, np.empty(0, np.int64))
-        for array in out.values():
-            array.close()
+        out.close()
         state["taken"] = [*merger.taken]
-        self._save()
-
-    def _commit_merged(self, merger: Merger, out: Mapping[str, GrowingArray]) -> None:
-        for array in out.values():
-            array.sync()
-        self._state["merged"]["taken"] = [*merger.taken]
-        self._save()
-
-    def _without_repeats(self, block: NDArray[Any]) -> NDArray[Any]:
-        if self.duplicates == "keep":
-            return block
-        begins, same = same_as_first(block)
-        if self.undirected and not same.all():
-            key = int(keys_of(block)[int((~same).argmax())])
-            ends = sorted((key >> self._bits, key & ((1 << self._bits) - 1)))
-            raise invalid(
-                "edges",
-                "have the same weight and attributes in all rows of one undirected edge",
-                f"other ones between the nodes {ends[0]} and {ends[1]}",
-                "Combine the rows, or use undirected=False to keep them as two edges.",
-            )
-        self._state["merged"]["parallel"] += int((~same).sum())
-        return block[begins | ~same]
-
-    def _write_edges(
-        self, block: NDArray[Any], out: Mapping[str, GrowingArray], state: dict[str, Any]
-    ) -> None:
-        if not len(block):
-            return
-        keys = keys_of(block)
-        source = (keys & ((1 << self._bits) - 1)).astype(np.int32)
-        target = keys >> self._bits
-        state["loops"] += int(np.count_nonzero(source == target))
-        self._begin_rows(out["rowptr"], state, int(target[-1]) + 1, target)
-        state["edges"] += len(block)
-        out["source"].append(source)
-        for name in self.columns:
-            values = block[name]
-            if name == "edge_type":
-                values = values if self._types is None else self._types[values]
-                state["largest_type"] = max(state["largest_type"], int(values.max()))
-            out[name].append(values)
-
-    @staticmethod
-    def _begin_rows(
-        rowptr: GrowingArray, state: dict[str, Any], stop: int, target: NDArray[np.int64]
-    ) -> None:
-        """Write where the edges of the nodes below `stop` begin: after those of all before."""
-        while state["nodes"] < stop:
-            nodes = np.arange(state["nodes"], min(stop, state["nodes"] + MERGED))
-            rowptr.append(state["edges"] + np.searchsorted(target, nodes))
-            state["nodes"] += len(nodes)
-
-    def _write_manifest(self, facts: Mapping[str, Any]) -> None:
-        for array in self._arrays.values():
-            array.close()
-        files = {}
-        for path in sorted(self.folder.glob("*.npy")):
-            held = np.load(path, mmap_mode="r", allow_pickle=False)
-            files[path.stem] = {
-                "dtype": held.dtype.str, "shape": [*held.shape], "sha256": file_hash(path),
-            }  # fmt: skip
-        content = {"format": FORMAT, "version": VERSION, **facts, "files": files}
-        with atomic_write(self.folder / MANIFEST) as file:
-            file.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
-        self.close()
-        for name in (SPILL, STATE):
-            (self.folder / name).unlink(missing_ok=True)
+        self._build.save()
 
 
 def _check_targets(y: GrowingArray | None, kind: Kind) -> None:

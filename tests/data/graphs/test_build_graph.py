@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import gnnvision as gv
-from gnnvision.data.graphs import build_tables
+from gnnvision.data.graphs import build_nodes
 from gnnvision.data.graphs.build_graph import build_graph
 
 SMALL = 2**16
@@ -132,7 +132,7 @@ def test_text_tables_of_every_form(tmp_path: Path, delimiter, ending):
 def test_small_blocks(tmp_path: Path, monkeypatch):
     """Blocks of a few hundred bytes: what spans two of them is read once."""
     monkeypatch.setattr("gnnvision.data.plain_table.CHUNK", 700)
-    monkeypatch.setattr(build_tables, "ROWS", 64)
+    monkeypatch.setattr(build_nodes, "ROWS", 64)
     monkeypatch.setattr("gnnvision.data.graphs.column_store.BLOCK", 50)
     write_tables(tmp_path, names("korean"))
     build(tmp_path, edge_weight="w")
