@@ -5,7 +5,9 @@ import shutil
 import sys
 import tempfile
 
+import numpy as np
 import pytest
+import torch
 
 import gnnvision as gv
 from gnnvision.training import NotSaved, Recipe, fit
@@ -102,3 +104,18 @@ def test_saved_between_two_groups_of_seeds(tmp_path, jobs):
     often = fit(model, task, recipe, 5, folder=tmp_path, save_every=0, **how)
     once = fit(model, task, recipe, 5, **how)
     assert [o.metrics for o in often.outcomes] == [o.metrics for o in once.outcomes]
+
+
+def test_a_graph_on_disk_that_vanishes_stays_mapped(tmp_path):
+    with gv.data.GraphWriter(tmp_path / "g", 40, undirected=True) as writer:
+        writer.add_edges(np.arange(39), np.arange(1, 40))
+        writer.add_nodes(x=np.eye(40, dtype=np.float32), y=np.arange(40) % 2)
+        writer.finish(class_names=("a", "b"))
+    recipe, weights = Recipe(epochs=2, fanouts=(2, 2), batch_size=8), []
+    for callbacks in ([], [lambda _: shutil.rmtree(tmp_path / "g", ignore_errors=True)]):
+        task = gv.data.load(tmp_path / "g")
+        model = gv.models.gcn(40, 4, 2)
+        fit(model, task, recipe, progress=False, callbacks=callbacks)
+        weights.append(torch.cat([value.flatten() for value in model.parameters()]))
+    assert not (tmp_path / "g").exists()
+    assert torch.equal(*weights)
