@@ -18,7 +18,7 @@ from gnnvision.errors import invalid
 
 __all__ = ["BlockTable", "open_blocks"]
 
-CHUNK = 2**24  # bytes that are read together
+CHUNK = 2**20  # bytes that are read together: arrays of their cells stay in the cache
 ROWS = 2**17  # of a block of a table with quotes
 _BOM = b"\xef\xbb\xbf"
 
