@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import gnnvision as gv
@@ -94,15 +95,15 @@ def without_a_stop(settings, epochs):
 
 def kill(trials, epochs):
     """Run the sweep, kill one process, and print the proof."""
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as out, ExitStack() as stack:
         folder, logs = Path(out) / "sweep" / STUDY, [Path(out) / "a.log", Path(out) / "b.log"]
         started = time.perf_counter()
         both = []
         for log in logs:
             with log.open("wb") as file:
-                both.append(
-                    subprocess.Popen(command(out, trials, epochs), stdout=file, stderr=file)
-                )
+                words = command(out, trials, epochs)
+                both.append(subprocess.Popen(words, stdout=file, stderr=file))
+            stack.callback(both[-1].kill)
         place = wait_until_in_a_trial(folder, both[0])
         os.kill(both[0].pid, signal.SIGKILL)
         both[0].wait()
@@ -126,7 +127,7 @@ def kill(trials, epochs):
         print(
             f"scores of a training without a stop are equal: {scores == last.user_attrs['scores']}"
         )
-        print(logs[1].read_text().partition("best of")[2].splitlines()[0])
+        print("best of" + logs[1].read_text().partition("best of")[2].splitlines()[0])
         if numbers != Counter(range(trials)) or again != [place.name] or not resumed:
             raise SystemExit("FAILED")
 
