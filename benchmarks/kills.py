@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -214,7 +215,7 @@ class Runs:
         case: the case.
         place: an empty folder.
         seed: of the moments.
-        say: called with a sentence on each run.
+        say: called with a line on each run.
     """
 
     def __init__(
@@ -243,6 +244,8 @@ class Runs:
             if not fault:
                 fault = difference(kept, contents(place, self.case))
             self.tally.runs += 1
+            done = f"{self.name}: {self.tally.kills.total()} of {kills} kills, {number} runs"
+            self.say(f"{done}: {fault.splitlines()[0] if fault else 'equal'}")
             if fault:
                 self.tally.faults.append(f"{self.name}, run {number} in {place}: {fault}")
             else:
@@ -344,7 +347,7 @@ def contents(place: Path, case: Case) -> dict[str, str]:
         inside = path.is_relative_to(folder)
         if inside:
             name = f"RUN/{path.relative_to(folder)}"
-        if path.is_file():
+        if path.is_file() and not name.startswith("tmp/torchelastic_"):  # torchrun leaves its own
             equal = inside and path.suffix in SAME and path.name not in DIFFERS
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if equal else ""
         if inside and path.name == "result.json":
@@ -381,7 +384,8 @@ def main() -> None:
         shares[index] += 1
     place = Path(tempfile.mkdtemp(prefix="kills-"))
     with ThreadPoolExecutor(flags.workers) as pool:
-        runs = [Runs(name, CASES[name], place / name, flags.seed) for name in flags.only]
+        say = partial(print, file=sys.stderr, flush=True)
+        runs = [Runs(name, CASES[name], place / name, flags.seed, say) for name in flags.only]
         tallies = list(pool.map(Runs.all, runs, shares))
     print(f"{'case':12}{'kills':>7}{'runs':>6}{'faults':>8}  victims; moments")
     for name, tally in zip(flags.only, tallies, strict=True):
