@@ -14,10 +14,9 @@ from fuzz import DOORS, Door
 
 
 def test_a_few_hundred_inputs_lead_to_values_or_sentences(tmp_path):
-    # A program of its own: torch cannot train in a fork of a process that has trained.
-    program = [sys.executable, fuzz.__file__, "--inputs", "600", "--workers", "1"]
-    program += ["--seed", "0", "--out", str(tmp_path / "found")]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    """In another process: what other tests did with gradients does not survive a fork."""
+    command = [sys.executable, fuzz.__file__, "--inputs", "600", "--out", str(tmp_path / "found")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / "found").exists()
     assert "600 inputs at" in done.stdout
