@@ -3,7 +3,7 @@
 gnnvision graph build edges.csv nodes.csv OUT --label topic
 gnnvision graph build edges.parquet nodes.parquet OUT
 gnnvision graph build edges.csv OUT               nodes are the whole numbers that edges name
-gnnvision graph build graph.npz OUT               also .pt, GraphML, a folder of OGB's raw files
+gnnvision graph build graph.npz OUT               also .pt, GraphML, a folder of raw files of OGB
 gnnvision graph check OUT                         verify the checksums and all values
 
 Tables are read in blocks, edges are sorted on disk, and OUT can be given wherever data are named:

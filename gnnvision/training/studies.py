@@ -77,7 +77,7 @@ class Journal:
         higher_is_better: whether a higher score is better.
 
     Raises:
-        MissingPackage: if Optuna is not installed.
+        ModuleNotFoundError: if Optuna is not installed.
         ValueError: if the file is damaged.
     """
 

@@ -109,7 +109,7 @@ def sweep(
         All trials, and the result of the best settings.
 
     Raises:
-        MissingPackage: if Optuna is not installed: `pip install 'gnnvision[sweep]'`.
+        ModuleNotFoundError: if Optuna is not installed: `pip install 'gnnvision[sweep]'`.
         ValueError: if the settings cannot be read, the task has no validation labels, the folder
             has another sweep, or every trial failed.
         Interrupted: on Ctrl-C, after saving; the same call continues.

@@ -36,7 +36,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
         folder: Where a graph is written.
 
     Raises:
-        NotWritable: The disk is full.
+        OSError: The disk is full.
     """
     try:
         yield

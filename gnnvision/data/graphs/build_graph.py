@@ -52,7 +52,7 @@ def build_graph(
         Whether it was built; False if the folder has this graph already.
 
     Raises:
-        NotWritable: The disk is full.
+        OSError: The disk is full.
         ValueError: The files or options are invalid; the folder has another graph.
     """
     chosen = GraphOptions(**options)

@@ -32,7 +32,7 @@ def cugraph_loader(graph: Graph | StoredGraph) -> Loader:
         graph: that of the task.
 
     Raises:
-        MissingPackage: if cugraph-pyg is not installed.
+        ModuleNotFoundError: if cugraph-pyg is not installed.
     """
     if find_spec("cugraph_pyg") is None:
         raise MissingPackage(

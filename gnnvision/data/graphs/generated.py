@@ -34,7 +34,7 @@ def load_power_law(card: Card, options: GraphOptions, requested: str) -> NodeTas
     root, once, and read from there.
 
     Raises:
-        NotWritable: The data root cannot be written, or its disk is full.
+        OSError: The data root cannot be written, or its disk is full.
         ValueError: An option does not apply.
     """
     options.only({"num_nodes"}, "a generated graph")
@@ -60,7 +60,7 @@ def generate_graph(graph: PowerLaw, folder: str | os.PathLike[str] | None = None
             whole graph is there already, it is read. None for a graph in memory.
 
     Raises:
-        NotWritable: The folder cannot be written, or its disk is full.
+        OSError: The folder cannot be written, or its disk is full.
         ValueError: The folder contains something else.
 
     Example:
@@ -100,7 +100,7 @@ def write_power_law(graph: PowerLaw, folder: Path) -> None:
         folder: A new folder, or one with this graph.
 
     Raises:
-        NotWritable: The folder cannot be written, or its disk is full.
+        OSError: The folder cannot be written, or its disk is full.
         ValueError: It contains something else.
     """
     settings = asdict(graph)

@@ -52,7 +52,7 @@ class GraphWriter:
             another key is not continued.
 
     Raises:
-        NotWritable: The folder cannot be written, or its disk is full.
+        OSError: The folder cannot be written, or its disk is full.
         ValueError: An argument is invalid; the folder has other files, a finished graph, or an
             unfinished one with other settings.
 
@@ -142,7 +142,7 @@ class GraphWriter:
             edge_attr: Their attributes. Shape (n,) or (n, D).
 
         Raises:
-            NotWritable: The disk is full.
+            OSError: The disk is full.
             TypeError: Nodes or types are not integers.
             ValueError: A node is not in the graph; the shapes do not agree; a column is missing,
                 or was not named in `columns`.
@@ -241,7 +241,7 @@ class GraphWriter:
             ids: Their ids, all text or all whole numbers.
 
         Raises:
-            NotWritable: The disk is full.
+            OSError: The disk is full.
             TypeError: Ids are neither text nor whole numbers.
             ValueError: The shapes do not agree with each other or with earlier nodes.
         """
@@ -344,7 +344,7 @@ class GraphWriter:
             step: Called with the number of edges that were sorted since the last call.
 
         Raises:
-            NotWritable: The disk is full.
+            OSError: The disk is full.
             ValueError: Nodes are missing, or rows of one undirected edge have other values.
         """
         counts = {one.rows for name, one in self._arrays.items() if name != "name_bytes"}
@@ -404,7 +404,7 @@ class GraphWriter:
             are kept though they repeat another one, with other values.
 
         Raises:
-            NotWritable: The disk is full.
+            OSError: The disk is full.
             ValueError: Rows of one undirected edge have other values.
         """
         with disk_errors(self.folder):

@@ -55,7 +55,7 @@ def open_parquet(path: Path, argument: str) -> ParquetTable:
     """A Parquet file that is read in blocks.
 
     Raises:
-        MissingPackage: pyarrow is not installed.
+        ModuleNotFoundError: pyarrow is not installed.
         ValueError: It is damaged, or two columns have one name.
     """
     require_extra("parquet", f"The Parquet file {argument!r}")

@@ -39,7 +39,7 @@ def write_graph(
         step: Called with the number of edges that were written since the last call.
 
     Raises:
-        NotWritable: The disk is full.
+        OSError: The disk is full.
         TypeError: It is another kind of task.
         ValueError: The folder is not empty; features are too wide to be dense.
 
