@@ -24,7 +24,8 @@ RECORD = "".join(
 COMMANDS = re.findall(r"(?m)^\$ python benchmarks/(\w+\.py)([^#\n]*)", PAGE)
 HELPERS = {
     "timing.py", "gpu_sections.py", "gpu_parity.py", "gpu_training.py", "jax_cora.py",
-    "bench_jobs.py", "bench_rows.py", "bench_page.py",
+    "bench_jobs.py", "bench_rows.py", "bench_page.py", "deepgnn_peer.py",
+    "fuzz_door.py", "fuzz_mutate.py", "fuzz_own.py", "fuzz_packed.py", "fuzz_runs.py",
 }  # fmt: skip
 
 
