@@ -41,7 +41,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "experiments"
 MOST_KILLS = 4  # of one run
 LIMIT_S = 300.0  # of one process
-LEAVE_S = 60.0  # in which all processes of a job must end after its first one
+LEAVE_S = 90.0  # in which all processes of a job must end after its first one
+OTHERS = (
+    "tmp/torchelastic_",
+    "cache/matplotlib/",
+)  # what torchrun and matplotlib leave themselves
 TIMES = ("seconds", "train_seconds", "data_seconds")
 COMPLETE = "which is complete. See"
 SAME = (".safetensors", ".csv", ".npy", ".npz")
@@ -347,7 +351,7 @@ def contents(place: Path, case: Case) -> dict[str, str]:
         inside = path.is_relative_to(folder)
         if inside:
             name = f"RUN/{path.relative_to(folder)}"
-        if path.is_file() and not name.startswith("tmp/torchelastic_"):  # torchrun leaves its own
+        if path.is_file() and not name.startswith(OTHERS):
             equal = inside and path.suffix in SAME and path.name not in DIFFERS
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if equal else ""
         if inside and path.name == "result.json":

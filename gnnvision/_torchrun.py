@@ -45,6 +45,7 @@ __all__ = [
 T = TypeVar("T")
 _CHUNK = 1 << 20  # bytes; the store takes at most 8 MiB at once
 _POLL_S = 0.05
+_REACHED_S = 30.0  # in which the store of torchrun must answer
 _numbers: Counter[str] = Counter()  # how many messages of a kind there were
 _turns: list[bool] = []  # not empty if the processes take turns
 
@@ -117,8 +118,10 @@ def _base() -> Any:  # noqa: ANN401 - torch is imported late
 
     from torch.distributed.rendezvous import rendezvous
 
-    # The server belongs to torchrun, and keeps its content when the processes start again.
-    found, _, _ = next(iter(rendezvous("env://", timeout=timedelta(minutes=5))))
+    # The server belongs to torchrun, and keeps its content when the processes start again. It
+    # was there first: one that does not answer has been killed.
+    found, _, _ = next(iter(rendezvous("env://", timeout=timedelta(seconds=_REACHED_S))))
+    found.set_timeout(timedelta(minutes=5))
     return found
 
 

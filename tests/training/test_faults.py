@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import gnnvision as gv
+from gnnvision import _torchrun
 from gnnvision.training import NotSaved, Recipe, fit
 from gnnvision.training.record import LAST
 
@@ -119,3 +121,16 @@ def test_a_graph_on_disk_that_vanishes_stays_mapped(tmp_path):
         weights.append(torch.cat([value.flatten() for value in model.parameters()]))
     assert not (tmp_path / "g").exists()
     assert torch.equal(*weights)
+
+
+def test_a_torchrun_that_is_gone_before_its_processes_look_for_it(monkeypatch):
+    """They end, in place of waiting for minutes."""
+    monkeypatch.setattr(_torchrun, "_REACHED_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # at which nobody listens afterwards
+    of_torchrun = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    of_torchrun |= {"MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    for name, value in of_torchrun.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ChildProcessError, match="cannot reach torchrun, which has ended"):
+        _torchrun.message("key")
