@@ -60,6 +60,7 @@ def test_what_does_not_fit(inside):
 def test_stopped_it_goes_on_with_what_is_done(inside, tmp_path, monkeypatch):
     weights = KEPT / "bond_network.safetensors"
     flags = (*SMALL[:2], "--epochs", "3", "--seeds", "2", "--weights", weights, "--labels", "20")
+    flags += ("--jobs", "1")  # what is patched below would not count in other processes
     whole = inside("transfer_molecules", *flags, "--out", "whole")
     seen = []
     with monkeypatch.context() as patch:
