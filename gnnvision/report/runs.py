@@ -214,7 +214,7 @@ def _score(result: dict[str, Any]) -> tuple[str, str, int]:
         held["mean"] = math.nan if held["mean"] is None else held["mean"]
         held["values"] = [math.nan if v is None else v for v in held["values"]]
         return metric_name(metric), format_stats(metric, held, seeds), seeds
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return "", "", 0
 
 

@@ -414,7 +414,8 @@ class Trainer:
             if then != value:
                 if isinstance(value, dict) and isinstance(then, dict):
                     keys = sorted({*value, *map(str, then)})
-                    name = next(key for key in keys if value.get(key) != then.get(key, self))
+                    # What is missing here is something else than what is null there.
+                    name = next(k for k in keys if value.get(k, "") != then.get(k, self))
                     value, then = value.get(name), then.get(name)
                 condition = f"be {then} as in the run that is resumed"
                 raise invalid(name, condition, value, "Do not change it, or start a new run.")

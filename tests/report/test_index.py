@@ -18,6 +18,8 @@ RESULT = {
 }  # fmt: skip
 REGION = "<!-- pages about this run -->", "<!-- end of pages about this run -->"
 
+HUGE = {"mean": 0.5, "std": 10**400, "values": [0.5, 0.5]}  # no float is as large
+
 
 def folder_of(root, experiment, stamp=STAMP, result=None, report=True, **config):
     folder = root / experiment / stamp
@@ -79,8 +81,12 @@ def test_runs_of_version_0_1(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damaged", ["", "[]", "{", '{"seeds": 3}', '{"metrics": {"test": null}, "seeds": [1]}']
-)
+    "damaged",
+    [
+        "", "[]", "{", '{"seeds": 3}', '{"metrics": {"test": null}, "seeds": [1]}',
+        json.dumps({"seeds": [0, 1], "metrics": {"test": {"accuracy": HUGE}}}),
+    ],
+)  # fmt: skip
 def test_a_damaged_result_leaves_columns_empty(tmp_path, damaged):
     folder = folder_of(tmp_path, "gcn_cora", dataset="cora")
     (folder / "result.json").write_text(damaged)

@@ -316,6 +316,14 @@ class TestProgress:
             go_on(tmp_path)
         assert repr(str(file)) in str(caught.value)
 
+    def test_a_setting_that_nobody_knows_is_another_run(self, tmp_path, monkeypatch):
+        file = stopped(tmp_path, monkeypatch, RECIPE)
+        tensors, state = read(file)
+        recipe = state["identity"]["recipe"] | {"unknown": None}
+        write(file, tensors, state | {"identity": state["identity"] | {"recipe": recipe}})
+        with pytest.raises(ValueError, match="'unknown' must be None as in the run"):
+            go_on(tmp_path)
+
     @pytest.mark.parametrize(
         ("change", "said"),
         [
