@@ -55,6 +55,11 @@ def curves(run: Run) -> Section | None:
         if validated
         else f"{measured}. There is no validation split: the last epoch was kept. "
     )
+    if result.recipe.is_sampled and validated:
+        note += (
+            "In an epoch both are of a part of the graph that is drawn at random, the same one of "
+            "the validation split in each; the metrics at the end use all neighbors. "
+        )
     task = image_task(result.task)
     if task is not None and task.augment is not None:
         note += "Training values are those of augmented images, which are harder. "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeGuard
+
 from gnnvision.data import GraphTask, NodeTask, SplitName, Task
-from gnnvision.domains import Graph
+from gnnvision.domains import Frontier, Graph, StoredGraph
 from gnnvision.inspect import HEAD, Summary, amount, in_bytes, summary
 from gnnvision.models import network_name
 from gnnvision.operators.signals import is_sparse
@@ -30,8 +33,10 @@ def network(run: Run) -> Section | None:
         note = f"The layers could not be summarized: {error}"
         return Section("Model summary", lead, note=note)
     assert found.domain is not None
-    nodes = isinstance(found.domain, Graph)
+    nodes = isinstance(found.domain, (Graph, Frontier))
     what = "graph" if isinstance(run.result.task, NodeTask) else run.item
+    if _is_on_disk(run.result.task):
+        what = f"batch of {plural(found.domain.num_sites, 'node')}, their neighbors included,"
     if isinstance(run.result.task, GraphTask):
         part = {"train": "training"}.get(_summarized_split(run.result.task), "test")
         nodes_of_it = plural(found.domain.num_sites, "node")
@@ -60,9 +65,16 @@ def _summarized_split(task: Task) -> SplitName:
     return "test" if len(task.split.test) else "train"
 
 
+def _is_on_disk(task: Task) -> TypeGuard[NodeTask]:
+    return isinstance(task, NodeTask) and isinstance(task.graph, StoredGraph)
+
+
 def _summary(run: Run) -> Summary:
-    task = run.result.task
+    task, recipe = run.result.task, run.result.recipe
     alone = 1 if isinstance(task, GraphTask) else None  # one molecule, as one image
+    if _is_on_disk(task):  # a training batch, as the whole graph is too large
+        task = replace(task, fanouts=recipe.fanouts, clusters=recipe.clusters)
+        alone = recipe.batch_size
     x, domain, _ = next(iter(task.batches(_summarized_split(task), alone)))
     stored = x._nnz() if is_sparse(x) else None
     return summary(run.result.model, domain, x.shape[1], nonzeros=stored)

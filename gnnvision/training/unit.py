@@ -89,8 +89,7 @@ class Shared:
         if not isinstance(task, NodeTask):
             return task
         if (recipe := stage.recipe).is_sampled:
-            fanouts = None if recipe.fanouts is None else tuple(recipe.fanouts)
-            return replace(task, hops=None, fanouts=fanouts, clusters=recipe.clusters)
+            return replace(task, hops=None, fanouts=recipe.fanouts, clusters=recipe.clusters)
         if stage.hops is None:
             return task
         if self._seen.get(stage.hops, (None,))[0] is not task:  # seeds with one split share it

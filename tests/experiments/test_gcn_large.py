@@ -23,6 +23,8 @@ def test_a_run_leaves_everything(inside, tmp_path, monkeypatch, stored):
     assert result["recipe"]["fanouts"] == [15, 10]
     report = (left / "report.html").read_text()
     assert "15; 10" in report
+    assert "could not be summarized" not in report
+    assert "the metrics at the end use all neighbors" in report
     assert "up to 15, then up to 10 neighbors" in done.stdout
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -88,7 +88,7 @@ class NodeTask(Task):
     encoder: ColumnEncoder | None = field(default=None, repr=False)
     tables: Mapping[str, Any] | None = field(default=None, repr=False)
     hops: int | None = field(default=None, repr=False)
-    fanouts: tuple[int, ...] | None = field(default=None, repr=False)
+    fanouts: Sequence[int] | None = field(default=None, repr=False)
     clusters: tuple[int, int] | None = field(default=None, repr=False)
     loader: Loader | None = field(default=None, repr=False)
     device: torch.device = field(default=torch.device("cpu"), repr=False)
